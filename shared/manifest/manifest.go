@@ -1,0 +1,180 @@
+// Package manifest reads the list of functions, functions.yaml: what each is
+// called, what triggers it and who may call it. Everything that needs to know
+// the functions (the services, the gateway, the Pub/Sub set-up) reads them here.
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Access says who may call an HTTP function. Its zero value lets nobody in.
+type Access string
+
+// The rules that functions.yaml may name.
+const (
+	// Anyone needs no token.
+	Anyone Access = "anyone"
+	// User needs the token of any account.
+	User Access = "user"
+	// Admin needs the token of an account with the role admin.
+	Admin Access = "admin"
+)
+
+// Function is one entry of functions.yaml. Exactly one of HTTP, Events and
+// Schedule is set.
+type Function struct {
+	Name    string `yaml:"name"`
+	Service string `yaml:"service"`
+	// HTTP is the method and path, a pattern of net/http.ServeMux.
+	HTTP   string `yaml:"http"`
+	Access Access `yaml:"access"`
+	// Events are the topics whose messages trigger the function.
+	Events []string `yaml:"events"`
+	// Schedule is a cron expression of five fields, in UTC.
+	Schedule string `yaml:"schedule"`
+}
+
+// Delivery is how Pub/Sub delivers to every subscription.
+type Delivery struct {
+	AckDeadline         time.Duration `yaml:"ackDeadline"`
+	MinBackoff          time.Duration `yaml:"minBackoff"`
+	MaxBackoff          time.Duration `yaml:"maxBackoff"`
+	MaxDeliveryAttempts int           `yaml:"maxDeliveryAttempts"`
+}
+
+// Manifest is the whole list, in the order of the file.
+type Manifest struct {
+	Delivery  Delivery   `yaml:"delivery"`
+	Functions []Function `yaml:"functions"`
+}
+
+// Parse reads and checks a list. Its error names every fault at once.
+func Parse(text []byte) (*Manifest, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	var m Manifest
+	if err := decoder.Decode(&m); err != nil {
+		return nil, fmt.Errorf("read the list of functions: %w", err)
+	}
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	return &m, nil
+}
+
+// Function returns the entry of that name.
+func (m *Manifest) Function(name string) (Function, bool) {
+	i := slices.IndexFunc(m.Functions, func(f Function) bool { return f.Name == name })
+	if i < 0 {
+		return Function{}, false
+	}
+	return m.Functions[i], true
+}
+
+// Of returns the functions of one service.
+func (m *Manifest) Of(service string) []Function {
+	var of []Function
+	for _, f := range m.Functions {
+		if f.Service == service {
+			of = append(of, f)
+		}
+	}
+	return of
+}
+
+// Services returns the names of the services, in the order they first appear.
+func (m *Manifest) Services() []string {
+	var services []string
+	for _, f := range m.Functions {
+		if !slices.Contains(services, f.Service) {
+			services = append(services, f.Service)
+		}
+	}
+	return services
+}
+
+// Method returns the HTTP method of the function's route, "" without one.
+func (f Function) Method() string {
+	method, _, _ := strings.Cut(f.HTTP, " ")
+	return method
+}
+
+// Path returns the path of the function's route, "" without one.
+func (f Function) Path() string {
+	_, path, _ := strings.Cut(f.HTTP, " ")
+	return path
+}
+
+// Topics returns the Pub/Sub topics that trigger the function: its events, or,
+// for a scheduled function, the topic of its own name that the scheduler
+// publishes to. An HTTP function has none.
+func (f Function) Topics() []string {
+	if f.Schedule != "" {
+		return []string{f.Name}
+	}
+	return f.Events
+}
+
+// Subscription returns the name of the function's subscription to a topic.
+func (f Function) Subscription(topic string) string { return f.Name + "." + topic }
+
+// DeadLetterTopic returns the topic, and the subscription that keeps it, where
+// messages go that the function failed on too often.
+func (f Function) DeadLetterTopic(topic string) string {
+	return f.Subscription(topic) + ".dead-letter"
+}
+
+func (m *Manifest) check() error {
+	var faults []error
+	seen := map[string]string{}
+	claim := func(key, by string) {
+		if other, taken := seen[key]; taken {
+			faults = append(faults, fmt.Errorf("%s: %s is taken by %s", by, key, other))
+		}
+		seen[key] = by
+	}
+	for _, f := range m.Functions {
+		claim("name "+f.Name, f.Name)
+		if f.HTTP != "" {
+			claim("route "+f.HTTP, f.Name)
+		}
+		faults = append(faults, f.check()...)
+	}
+	if d := m.Delivery; d.AckDeadline <= 0 || d.MinBackoff <= 0 || d.MaxBackoff < d.MinBackoff || d.MaxDeliveryAttempts < 5 {
+		faults = append(faults, fmt.Errorf("delivery: need ackDeadline > 0, 0 < minBackoff <= maxBackoff, maxDeliveryAttempts >= 5, got %+v", d))
+	}
+	return errors.Join(faults...)
+}
+
+func (f Function) check() []error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%s: "+format, append([]any{f.Name}, args...)...))
+	}
+	triggers := 0
+	for _, set := range []bool{f.HTTP != "", len(f.Events) > 0, f.Schedule != ""} {
+		if set {
+			triggers++
+		}
+	}
+	if triggers != 1 {
+		fault("need exactly one of http, events and schedule, got %d", triggers)
+	}
+	if f.Name == "" || f.Service == "" {
+		fault("name and service are required")
+	}
+	if f.HTTP != "" && !slices.Contains([]Access{Anyone, User, Admin}, f.Access) {
+		fault("route %q has no authorization rule: set access to anyone, user or admin, got %q", f.HTTP, f.Access)
+	}
+	if f.HTTP == "" && f.Access != "" {
+		fault("access is for http functions: events and schedules are called by Pub/Sub alone")
+	}
+	return faults
+}
