@@ -1,0 +1,65 @@
+// Package config reads typed settings from environment variables.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Environment is a set of environment variables, by name.
+type Environment map[string]string
+
+// FromPairs makes an Environment of "NAME=value" pairs, as os.Environ gives them.
+func FromPairs(pairs []string) Environment { return env.ToMap(pairs) }
+
+// Load fills a T by its `env` tags. Its error names every faulty variable at
+// once, and shows no value: one of them may be a secret.
+func Load[T any](environment Environment) (T, error) {
+	settings, err := env.ParseAsWithOptions[T](env.Options{Environment: environment})
+	if err == nil {
+		return settings, nil
+	}
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return settings, fmt.Errorf("read the environment: %w", err)
+	}
+	faults := make([]string, 0, len(all.Errors))
+	for _, fault := range all.Errors {
+		faults = append(faults, withoutValue(fault))
+	}
+	return settings, fmt.Errorf("environment: %s", strings.Join(faults, "; "))
+}
+
+// withoutValue describes a fault by the variable's name alone: the parser's own
+// text quotes the value.
+func withoutValue(fault error) string {
+	var parse env.ParseError
+	if errors.As(fault, &parse) {
+		return fmt.Sprintf("%s is not a valid %s", parse.Name, parse.Type)
+	}
+	return fault.Error()
+}
+
+// Secret is a setting that cannot be printed, logged or marshalled by accident.
+type Secret string
+
+const masked = "(secret)"
+
+// Reveal returns the value. Call it where the value is used and nowhere else.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the value from fmt.
+func (s Secret) String() string { return masked }
+
+// GoString hides the value from fmt's %#v.
+func (s Secret) GoString() string { return masked }
+
+// LogValue hides the value from slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText hides the value from encoding/json and its like.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }

@@ -1,0 +1,94 @@
+// Package telemetry writes logs with the fields that Cloud Logging knows and
+// carries a trace from function to function.
+package telemetry
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The names Cloud Logging reads out of a JSON line:
+// https://cloud.google.com/logging/docs/structured-logging
+const (
+	severityKey = "severity"
+	messageKey  = "message"
+	traceKey    = "logging.googleapis.com/trace"
+	spanKey     = "logging.googleapis.com/spanId"
+)
+
+// LogConfig says what to log, and for which project.
+type LogConfig struct {
+	// Project is the Google Cloud project that holds the traces. Without it a
+	// line carries the bare trace id.
+	Project string `env:"GOOGLE_CLOUD_PROJECT"`
+	// Level is the least severity to log: DEBUG, INFO, WARN or ERROR.
+	Level slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
+}
+
+// NewLogger returns a logger that writes a JSON object a line to w. A line
+// written with a context names the context's trace and span.
+func NewLogger(w io.Writer) *slog.Logger { return LogConfig{}.NewLogger(w) }
+
+// NewLogger is NewLogger with the settings of c.
+func (c LogConfig) NewLogger(w io.Writer) *slog.Logger {
+	prefix := ""
+	if c.Project != "" {
+		prefix = "projects/" + c.Project + "/traces/"
+	}
+	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cloudNames})
+	return slog.New(&traceHandler{Handler: lines, prefix: prefix})
+}
+
+func cloudNames(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.MessageKey:
+		a.Key = messageKey
+	case slog.LevelKey:
+		a = slog.String(severityKey, severity(a.Value))
+	}
+	return a
+}
+
+func severity(level slog.Value) string {
+	l, ok := level.Any().(slog.Level)
+	switch {
+	case !ok:
+		return "DEFAULT"
+	case l >= slog.LevelError:
+		return "ERROR"
+	case l >= slog.LevelWarn:
+		return "WARNING"
+	case l >= slog.LevelInfo:
+		return "INFO"
+	default:
+		return "DEBUG"
+	}
+}
+
+// traceHandler adds the trace and span of a line's context.
+type traceHandler struct {
+	slog.Handler
+	prefix string
+}
+
+func (h *traceHandler) Handle(ctx context.Context, line slog.Record) error {
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		line = line.Clone()
+		line.AddAttrs(slog.String(traceKey, h.prefix+span.TraceID().String()), slog.String(spanKey, span.SpanID().String()))
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+func (h *traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &traceHandler{Handler: h.Handler.WithAttrs(attrs), prefix: h.prefix}
+}
+
+func (h *traceHandler) WithGroup(name string) slog.Handler {
+	return &traceHandler{Handler: h.Handler.WithGroup(name), prefix: h.prefix}
+}

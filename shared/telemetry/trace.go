@@ -1,0 +1,62 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Traceparent is the name of the header, and of the message attribute, that
+// carries a trace from one function to the next (W3C Trace Context).
+const Traceparent = "traceparent"
+
+var w3c propagation.TraceContext
+
+// The provider numbers traces and spans. It keeps none unless the caller's
+// header asks for it, and sends none anywhere until an exporter is set.
+var tracer = sdktrace.NewTracerProvider(
+	sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())),
+).Tracer("souk")
+
+// FromHeader returns a context that continues the trace of a request's header,
+// or begins a new trace when the header has none or a malformed one.
+func FromHeader(ctx context.Context, header http.Header) context.Context {
+	return next(w3c.Extract(ctx, propagation.HeaderCarrier(header)))
+}
+
+// ToHeader writes the context's trace into a request's header.
+func ToHeader(ctx context.Context, header http.Header) {
+	w3c.Inject(ctx, propagation.HeaderCarrier(header))
+}
+
+// FromAttribute returns a context that continues the trace of a message's
+// traceparent attribute, or begins a new one.
+func FromAttribute(ctx context.Context, traceparent string) context.Context {
+	return next(w3c.Extract(ctx, propagation.MapCarrier{Traceparent: traceparent}))
+}
+
+// Attribute returns the context's trace as a traceparent, "" when there is none.
+func Attribute(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	w3c.Inject(ctx, carrier)
+	return carrier[Traceparent]
+}
+
+// TraceID returns the context's trace id, 32 hexadecimal digits, "" when there
+// is none.
+func TraceID(ctx context.Context) string {
+	span := trace.SpanContextFromContext(ctx)
+	if !span.HasTraceID() {
+		return ""
+	}
+	return span.TraceID().String()
+}
+
+// next gives the work that begins here its own span of the trace.
+func next(ctx context.Context) context.Context {
+	ctx, _ = tracer.Start(ctx, "request")
+	return ctx
+}
