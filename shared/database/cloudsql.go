@@ -1,0 +1,97 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"cloud.google.com/go/cloudsqlconn"
+	cloudsqlmysql "cloud.google.com/go/cloudsqlconn/mysql/mysql"
+	"github.com/go-sql-driver/mysql"
+)
+
+// cloudSQLConnector reaches a Cloud SQL instance through the connector library,
+// which authorizes and encrypts; the login is the service account's by IAM, so
+// there is no password.
+func cloudSQLConnector(c Config) (driver.Connector, error) {
+	dialer := &lazyDialer{privateIP: c.PrivateIP}
+	cfg := withDriverSettings(mysql.NewConfig())
+	cfg.User = c.User
+	cfg.DBName = c.Name
+	cfg.Net = "cloudsql"
+	cfg.Addr = c.InstanceConnectionName
+	cfg.DialFunc = func(ctx context.Context, _, instance string) (net.Conn, error) {
+		return dialer.dial(ctx, instance)
+	}
+	inner, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("set up Cloud SQL instance %s: %w", c.InstanceConnectionName, err)
+	}
+	return &connector{inner: inner, close: dialer.close}, nil
+}
+
+// lazyDialer makes the Cloud SQL dialer at the first connection: making it
+// looks for credentials, which may ask the metadata server.
+type lazyDialer struct {
+	privateIP bool
+
+	mu     sync.Mutex
+	dialer *cloudsqlconn.Dialer
+	closed bool
+}
+
+func (l *lazyDialer) dial(ctx context.Context, instance string) (net.Conn, error) {
+	dialer, err := l.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dialer.Dial(ctx, instance)
+	if err != nil {
+		return nil, fmt.Errorf("dial Cloud SQL instance %s: %w", instance, err)
+	}
+	// As a pointer it gives the driver the raw connection, by which it sees that
+	// the server has closed an idle connection before it sends a statement.
+	return &cloudsqlmysql.LivenessCheckConn{Conn: conn}, nil
+}
+
+func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errors.New("the Cloud SQL dialer is closed")
+	}
+	if l.dialer != nil {
+		return l.dialer, nil
+	}
+	dial := []cloudsqlconn.DialOption{}
+	if l.privateIP {
+		dial = append(dial, cloudsqlconn.WithPrivateIP())
+	}
+	// The dialer outlives the request that happens to need it first.
+	dialer, err := cloudsqlconn.NewDialer(context.WithoutCancel(ctx),
+		cloudsqlconn.WithIAMAuthN(),
+		// Cloud Run halts the CPU between requests, so certificates are renewed when
+		// one is needed, and no metrics are exported in the background.
+		cloudsqlconn.WithLazyRefresh(),
+		cloudsqlconn.WithBuiltInMetrics(false),
+		cloudsqlconn.WithDefaultDialOptions(dial...),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("set up the Cloud SQL dialer: %w", err)
+	}
+	l.dialer = dialer
+	return dialer, nil
+}
+
+func (l *lazyDialer) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.dialer == nil {
+		return nil
+	}
+	return l.dialer.Close()
+}

@@ -1,0 +1,147 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/XSAM/otelsql"
+	"github.com/go-sql-driver/mysql"
+)
+
+// Collation of every connection and table: the newest Unicode collation that
+// MySQL 8.4 and later and MariaDB 10.11 both have.
+const Collation = "utf8mb4_unicode_ci"
+
+const dialTimeout = 5 * time.Second
+
+// sessionSetup is sent once a connection. The isolation level is a statement of
+// its own because the variable behind it has another name in each server.
+var sessionSetup = []string{
+	// The same strict mode on every server, whatever its own default: a value
+	// that does not fit is an error, never cut. Five seconds are long for a row
+	// lock and short enough that a request can try again.
+	"SET sql_mode = 'TRADITIONAL,ONLY_FULL_GROUP_BY', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
+	// Repeatable read takes gap locks, which deadlock where rows are only added;
+	// no rule of Souk needs them: each is one conditional statement or a locked row.
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+}
+
+// withDriverSettings overrules what a DSN may say about how values travel:
+// code is written for one way.
+func withDriverSettings(cfg *mysql.Config) *mysql.Config {
+	cfg.ParseTime = true
+	cfg.Loc = time.UTC
+	cfg.Collation = Collation
+	// Saves the prepare round trip of every statement with arguments. The driver
+	// escapes by the server's mode; with utf8mb4 no byte of a character can be
+	// taken for a quote.
+	cfg.InterpolateParams = true
+	// Affected rows are those the WHERE matched, changed or not. So a conditional
+	// UPDATE says whether its condition held, even when it writes what was there.
+	cfg.ClientFoundRows = true
+	cfg.MultiStatements = false
+	cfg.CheckConnLiveness = true
+	if cfg.Timeout == 0 {
+		cfg.Timeout = dialTimeout
+	}
+	// The driver logs to stderr as plain text what it also returns as an error.
+	cfg.Logger = &mysql.NopLogger{}
+	return cfg
+}
+
+// Connector makes connections to the server of cfg, each set up as every
+// session of Souk is. Nothing is dialled before it is used.
+func Connector(cfg *mysql.Config) (driver.Connector, error) {
+	inner, err := mysql.NewConnector(cfg)
+	if err != nil {
+		// The driver's text may quote parameters; cfg came through ParseURL, which
+		// has refused all that NewConnector can, but for unknown TLS settings.
+		return nil, errors.New("DATABASE_URL: the driver refuses a parameter, such as tls")
+	}
+	return &connector{inner: inner}, nil
+}
+
+type connector struct {
+	inner driver.Connector
+	close func() error
+}
+
+// Connect dials, logs in and sets the session up.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.inner.Connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	execer, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("set up a database session: %T takes no statements", conn), conn.Close())
+	}
+	for _, statement := range sessionSetup {
+		if _, err := execer.ExecContext(ctx, statement, nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("set up a database session: %w", err), conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// Driver is the MySQL driver.
+func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
+
+// Close ends what dials; database/sql calls it when the pool is closed.
+func (c *connector) Close() error {
+	if c.close == nil {
+		return nil
+	}
+	return c.close()
+}
+
+// Open prepares the pool of a service's database. It neither dials nor looks
+// anything up: the first statement does, so that a function listens at once.
+func Open(cfg Config) (*DB, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	connector, err := cfg.connector()
+	if err != nil {
+		return nil, err
+	}
+	return &DB{pool: openPool(connector, cfg)}, nil
+}
+
+func (c Config) connector() (driver.Connector, error) {
+	if c.URL == "" {
+		return cloudSQLConnector(c)
+	}
+	parsed, err := ParseURL(string(c.URL))
+	if err != nil {
+		return nil, err
+	}
+	return Connector(parsed)
+}
+
+func openPool(connector driver.Connector, cfg Config) *sql.DB {
+	var pool *sql.DB
+	if cfg.TracerProvider == nil {
+		pool = sql.OpenDB(connector)
+	} else {
+		pool = otelsql.OpenDB(connector,
+			otelsql.WithTracerProvider(cfg.TracerProvider),
+			otelsql.WithSpanOptions(otelsql.SpanOptions{
+				OmitConnResetSession: true,
+				OmitConnectorConnect: true,
+				OmitRows:             true,
+				DisableErrSkip:       true,
+			}))
+	}
+	pool.SetMaxOpenConns(cfg.MaxOpenConns)
+	pool.SetMaxIdleConns(cfg.MaxOpenConns)
+	pool.SetConnMaxLifetime(cfg.ConnMaxLifetime + rand.N(cfg.ConnMaxLifetime/5+1))
+	pool.SetConnMaxIdleTime(cfg.ConnMaxIdleTime)
+	return pool
+}

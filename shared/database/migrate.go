@@ -1,0 +1,113 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+// migrateLockWait bounds how long a migrator waits for another one.
+const migrateLockWait = 2 * time.Minute
+
+// Migrations is a set of numbered SQL files of one owner, such as a service or
+// the outbox. Sets of one database do not see each other's versions.
+type Migrations struct {
+	// Name is the owner, lower case; the versions applied are kept in the table
+	// <Name>_migration.
+	Name string
+	// FS holds 00001_name.sql … in goose's format, at its root or in a folder
+	// named migrations.
+	FS fs.FS
+}
+
+var migrationsName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
+
+// Migrate brings the database of db up to date with each set, in the order
+// given. Several migrators may run at once: the first applies, the others wait
+// for it and find nothing left to do. MySQL commits each DDL statement by
+// itself, so keep to one a file: a file that fails halfway must be mended by hand.
+func Migrate(ctx context.Context, db *sql.DB, sets ...Migrations) error {
+	for _, set := range sets {
+		if err := migrate(ctx, db, set); err != nil {
+			return fmt.Errorf("migrate %q: %w", set.Name, err)
+		}
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
+	if !migrationsName.MatchString(set.Name) {
+		return fmt.Errorf("the set's name must match %s", migrationsName)
+	}
+	files, err := migrationFiles(set.FS)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectMySQL, db, files,
+		goose.WithTableName(set.Name+"_migration"),
+		goose.WithSessionLocker(sessionLock{wait: migrateLockWait}),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+func migrationFiles(files fs.FS) (fs.FS, error) {
+	if files == nil {
+		return nil, errors.New("it has no files")
+	}
+	atRoot, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list its files: %w", err)
+	}
+	if len(atRoot) > 0 {
+		return files, nil
+	}
+	return fs.Sub(files, "migrations")
+}
+
+// sessionLock is a named lock of the server, one a database. The server frees it
+// when the session ends, so a migrator that was killed leaves nothing behind; a
+// lock table would.
+type sessionLock struct{ wait time.Duration }
+
+// GET_LOCK's names are the whole server's and at most 64 characters long, so the
+// database's name goes in as a hash.
+const lockName = `CONCAT('souk-migrate-', LEFT(SHA2(DATABASE(), 256), 40))`
+
+// SessionLock waits until conn's session holds the lock.
+func (l sessionLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	var got sql.NullInt64
+	err := conn.QueryRowContext(ctx, `SELECT GET_LOCK(`+lockName+`, ?)`, int(l.wait.Seconds())).Scan(&got)
+	if err != nil {
+		return fmt.Errorf("take the migration lock: %w", err)
+	}
+	if got.Int64 != 1 {
+		return fmt.Errorf("take the migration lock: another migrator has held it for %s", l.wait)
+	}
+	return nil
+}
+
+// SessionUnlock gives the lock back.
+func (l sessionLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	var freed sql.NullInt64
+	if err := conn.QueryRowContext(ctx, `SELECT RELEASE_LOCK(`+lockName+`)`).Scan(&freed); err != nil {
+		return fmt.Errorf("free the migration lock: %w", err)
+	}
+	if freed.Int64 != 1 {
+		return errors.New("free the migration lock: this session did not hold it")
+	}
+	return nil
+}
