@@ -1,0 +1,73 @@
+# `make` lists what there is. Everything needs Go, and nothing else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Arguments for souk:   make up ARGS="--port 9000"
+ARGS ?=
+# What is tested, how:  make test TEST=./functions/order/... TESTFLAGS="-run Race -count 20"
+TEST ?= ./...
+TESTFLAGS ?=
+
+SERVICES := product order user
+PROGRAMS := bin/souk $(SERVICES:%=bin/%)
+# Folders stand here too: a file that is gone changes its folder's time only.
+SOURCES  := go.mod go.sum $(shell find cmd emulators functions shared ! -name '*_test.go' ! -path '*/testdata/*')
+# The race detector needs a C compiler. Without one the tests run all the same.
+RACE     := $(shell command -v "$$(go env CC)" >/dev/null && echo -race)
+LINT     := go tool -modfile=tools/go.mod golangci-lint
+
+.PHONY: help
+help: ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
+		printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+.PHONY: up
+up: build ## Start the whole system (ARGS="--port 9000"); Ctrl-C stops it
+	@exec bin/souk up $(ARGS)
+
+.PHONY: down
+down: bin/souk ## Stop a system that runs in the background
+	@exec bin/souk down $(ARGS)
+
+.PHONY: status
+status: bin/souk ## Show what runs, its URLs and logins
+	@exec bin/souk status $(ARGS)
+
+.PHONY: build
+build: $(PROGRAMS) ## Build bin/souk and one program a service
+
+bin/souk: $(SOURCES) tools/build
+	@tools/build ./cmd/souk $@
+
+$(SERVICES:%=bin/%): bin/%: $(SOURCES) tools/build
+	@tools/build ./functions/$*/cmd $@
+
+.PHONY: test
+test: build ## Run every test against a real database server (TEST=./shared/..., TESTFLAGS=...)
+	$(if $(RACE),,@echo 'no C compiler: testing without the race detector (apt-get install gcc libc6-dev)' >&2)
+	bin/souk database -- go test $(RACE) -timeout 10m $(TESTFLAGS) $(TEST)
+
+.PHONY: bench
+bench: build ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
+	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)
+
+.PHONY: check
+check: ## Check formatting, vet, lint and the module files
+	@echo 'gofmt -l'; unformatted=$$(gofmt -l cmd emulators functions shared); \
+		[[ -z $$unformatted ]] || { printf 'not formatted (gofmt -w cmd emulators functions shared):\n%s\n' "$$unformatted" >&2; exit 1; }
+	go vet ./...
+	@echo 'golangci-lint run (its first build takes about two minutes)'
+	@$(LINT) run ./...
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+
+.PHONY: clean
+clean: ## Remove what was built; data stays in .souk
+	rm -rf bin
+
+.PHONY: reset
+reset: bin/souk ## Stop the system and delete its data and logins
+	@bin/souk down
+	rm -rf .souk
