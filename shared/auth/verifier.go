@@ -1,0 +1,70 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+
+	"souk/shared/clock"
+)
+
+// accessTokenType is the `typ` header of an access token (RFC 9068, section
+// 2.1). It keeps other tokens of the same key, an e-mail confirmation say, from
+// being taken for one.
+const accessTokenType = "at+jwt"
+
+// Config says whose access tokens are accepted. With any of it missing, none are.
+type Config struct {
+	Issuer   string `env:"AUTH_ISSUER"`
+	Audience string `env:"AUTH_AUDIENCE"`
+	// KeysURL is where the issuer publishes its public keys (a JWKS).
+	KeysURL string `env:"AUTH_JWKS_URL"`
+}
+
+// accessClaims are the claims of an access token beyond the standard ones.
+type accessClaims struct {
+	Role Role `json:"role"`
+}
+
+// Verifier verifies access tokens. It is safe for concurrent use.
+type Verifier struct {
+	rules      tokenRules
+	configured bool
+}
+
+// NewVerifier returns a Verifier. It does no work: keys are fetched when the
+// first token is verified.
+func NewVerifier(c Config, now clock.Clock) *Verifier {
+	return &Verifier{
+		rules: tokenRules{
+			issuers:  []string{c.Issuer},
+			audience: c.Audience,
+			types:    []string{accessTokenType, "application/" + accessTokenType},
+			keys:     newKeySet(c.KeysURL, jose.ES256, now),
+		},
+		configured: c.Issuer != "" && c.Audience != "" && c.KeysURL != "",
+	}
+}
+
+// Verify returns the caller an access token stands for. The error is
+// ErrInvalidToken, ErrKeysUnavailable or the context's.
+func (v *Verifier) Verify(ctx context.Context, rawToken string) (Principal, error) {
+	if !v.configured {
+		return Principal{}, fmt.Errorf("%w: AUTH_ISSUER, AUTH_AUDIENCE and AUTH_JWKS_URL are not all set", ErrInvalidToken)
+	}
+	var private accessClaims
+	claims, err := v.rules.verify(ctx, rawToken, &private)
+	if err != nil {
+		return Principal{}, fmt.Errorf("verify access token: %w", err)
+	}
+	id, err := uuid.Parse(claims.Subject)
+	if err != nil || id == uuid.Nil {
+		return Principal{}, fmt.Errorf("verify access token: %w: the subject is not a user id", ErrInvalidToken)
+	}
+	if !private.Role.Valid() {
+		return Principal{}, fmt.Errorf("verify access token: %w: unknown role", ErrInvalidToken)
+	}
+	return Principal{UserID: id, Role: private.Role}, nil
+}
