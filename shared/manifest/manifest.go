@@ -39,6 +39,8 @@ type Function struct {
 	Events []string `yaml:"events"`
 	// Schedule is a cron expression of five fields, in UTC.
 	Schedule string `yaml:"schedule"`
+	// Publishes are the events that the function tells others of.
+	Publishes []string `yaml:"publishes"`
 }
 
 // Delivery is how Pub/Sub delivers to every subscription.
@@ -100,6 +102,17 @@ func (m *Manifest) Services() []string {
 	return services
 }
 
+// Topics returns every topic there is, sorted: what functions publish to and what
+// triggers them.
+func (m *Manifest) Topics() []string {
+	var topics []string
+	for _, f := range m.Functions {
+		topics = append(append(topics, f.Publishes...), f.Topics()...)
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
 // Method returns the HTTP method of the function's route, "" without one.
 func (f Function) Method() string {
 	method, _, _ := strings.Cut(f.HTTP, " ")
@@ -146,6 +159,13 @@ func (m *Manifest) check() error {
 			claim("route "+f.HTTP, f.Name)
 		}
 		faults = append(faults, f.check()...)
+	}
+	for _, f := range m.Functions {
+		for _, topic := range f.Events {
+			if !slices.ContainsFunc(m.Functions, func(other Function) bool { return slices.Contains(other.Publishes, topic) }) {
+				faults = append(faults, fmt.Errorf("%s: waits for %s, which no function publishes", f.Name, topic))
+			}
+		}
 	}
 	if d := m.Delivery; d.AckDeadline <= 0 || d.MinBackoff <= 0 || d.MaxBackoff < d.MinBackoff || d.MaxDeliveryAttempts < 5 {
 		faults = append(faults, fmt.Errorf("delivery: need ackDeadline > 0, 0 < minBackoff <= maxBackoff, maxDeliveryAttempts >= 5, got %+v", d))

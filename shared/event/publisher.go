@@ -1,0 +1,90 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+)
+
+// PubSub publishes to Google Cloud Pub/Sub, or to an emulator that
+// PUBSUB_EMULATOR_HOST names. It connects when it first publishes: a function
+// that never does starts no slower for it.
+type PubSub struct {
+	project string
+
+	mu         sync.Mutex
+	client     *pubsub.Client
+	publishers map[string]*pubsub.Publisher
+}
+
+// NewPubSub returns a publisher to the topics of a project.
+func NewPubSub(project string) *PubSub {
+	return &PubSub{project: project, publishers: map[string]*pubsub.Publisher{}}
+}
+
+// Publish sends every event to the topic of its type and waits until Pub/Sub has
+// taken them all or ctx ends.
+func (p *PubSub) Publish(ctx context.Context, events []Event) []error {
+	errs := make([]error, len(events))
+	results := make([]*pubsub.PublishResult, len(events))
+	for i, e := range events {
+		publisher, err := p.publisher(ctx, e.Type)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		results[i] = publisher.Publish(ctx, &pubsub.Message{Data: e.Payload, Attributes: e.Attributes()})
+	}
+	for i, result := range results {
+		if result != nil {
+			_, errs[i] = result.Get(ctx)
+		}
+	}
+	return errs
+}
+
+func (p *PubSub) publisher(ctx context.Context, topic string) (*pubsub.Publisher, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client == nil {
+		if p.project == "" {
+			return nil, errors.New("no project to publish to: set GOOGLE_CLOUD_PROJECT")
+		}
+		// The connection outlives the request that happens to be the first.
+		client, err := pubsub.NewClient(context.WithoutCancel(ctx), p.project)
+		if err != nil {
+			return nil, fmt.Errorf("connect to Pub/Sub: %w", err)
+		}
+		p.client = client
+	}
+	publisher, known := p.publishers[topic]
+	if !known {
+		publisher = p.client.Publisher(topic)
+		// A request waits for its event: batch what comes at once, no longer.
+		publisher.PublishSettings.DelayThreshold = time.Millisecond
+		// No try may outlive the request: after it the processor is taken away.
+		publisher.PublishSettings.Timeout = publishTimeout
+		p.publishers[topic] = publisher
+	}
+	return publisher, nil
+}
+
+// Close sends what is still on its way and disconnects.
+func (p *PubSub) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, publisher := range p.publishers {
+		publisher.Stop()
+	}
+	if p.client == nil {
+		return nil
+	}
+	if err := p.client.Close(); err != nil {
+		return fmt.Errorf("disconnect from Pub/Sub: %w", err)
+	}
+	return nil
+}

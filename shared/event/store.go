@@ -1,0 +1,102 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+func insertOutbox(ctx context.Context, q database.Queryer, e Event) error {
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		e.ID[:], e.AggregateType, e.AggregateID.String(), e.Type, string(e.Payload), e.Traceparent, e.Time)
+	return err
+}
+
+// lockUnpublished returns the oldest unpublished events older than before, and
+// holds their rows until the transaction ends.
+func lockUnpublished(ctx context.Context, tx *database.Tx, before time.Time) ([]Event, error) {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT id, aggregatetype, aggregateid, type, payload, traceparent, created_at
+		FROM outbox
+		WHERE published_at IS NULL AND created_at < ?
+		ORDER BY created_at
+		LIMIT ?
+		FOR UPDATE SKIP LOCKED`, before, sweepBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	defer rows.Close()
+	var events []Event
+	for rows.Next() {
+		var e Event
+		var payload []byte
+		if err := rows.Scan(&e.ID, &e.AggregateType, &e.AggregateID, &e.Type, &payload, &e.Traceparent, &e.Time); err != nil {
+			return nil, fmt.Errorf("read the outbox: %w", err)
+		}
+		e.Payload = payload
+		events = append(events, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	return events, nil
+}
+
+func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at time.Time) error {
+	args := []any{at}
+	for i := range ids {
+		args = append(args, ids[i][:])
+	}
+	_, err := q.ExecContext(ctx, `
+		UPDATE outbox SET published_at = ?
+		WHERE id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
+	if err != nil {
+		return fmt.Errorf("mark %d events as published: %w", len(ids), err)
+	}
+	return nil
+}
+
+const (
+	deleteOldOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
+	deleteOldInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
+)
+
+// prune runs a bounded DELETE until it finds nothing more: one large DELETE would
+// hold its locks for as long as it takes.
+func prune(ctx context.Context, q database.Queryer, statement string, before time.Time) error {
+	for {
+		result, err := q.ExecContext(ctx, statement, before, pruneBatch)
+		if err != nil {
+			return fmt.Errorf("delete old rows: %w", err)
+		}
+		deleted, err := result.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("delete old rows: %w", err)
+		}
+		if deleted < pruneBatch {
+			return nil
+		}
+	}
+}
+
+// Receive notes in the inbox that a consumer has the event, as part of the
+// transaction of its effect. It returns false when the consumer had it before.
+func Receive(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO inbox (consumer, event_id, received_at)
+		VALUES (?, ?, ?)`, consumer, e.ID[:], at)
+	if database.IsDuplicate(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("note event %s in the inbox: %w", e.ID, err)
+	}
+	return true, nil
+}
