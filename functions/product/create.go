@@ -1,0 +1,63 @@
+package product
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+	"souk/shared/database"
+	"souk/shared/money"
+)
+
+type createInput struct {
+	Body struct {
+		SKU         string      `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
+		Name        string      `json:"name" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
+		Description string      `json:"description,omitempty" maxLength:"10000"`
+		Category    string      `json:"category,omitempty" maxLength:"64" example:"tea"`
+		Price       money.Money `json:"price"`
+		Stock       int64       `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"Pieces in stock." example:"50"`
+	}
+}
+
+type createOutput struct {
+	Location string `header:"Location"`
+	Detail
+}
+
+// create adds a product with its first stock.
+func (s *service) create(ctx context.Context, in *createInput) (*createOutput, error) {
+	if err := in.Body.Price.Check(); err != nil {
+		return nil, api.Invalid("body.price", "%v", err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make a product id: %w", err)
+	}
+	now := s.Now()
+	p := Product{
+		ID: id, SKU: in.Body.SKU, Name: in.Body.Name, Description: in.Body.Description, Category: in.Body.Category,
+		Price: in.Body.Price, Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
+	}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if err := insertProduct(ctx, tx, p); err != nil {
+			return err
+		}
+		admin, _ := auth.PrincipalFrom(ctx)
+		m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: admin.UserID, At: now}
+		if err := insertMovement(ctx, tx, m); err != nil {
+			return err
+		}
+		return s.tellChanged(ctx, tx, p)
+	})
+	if database.IsDuplicate(err) {
+		return nil, skuTaken(p.SKU)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create product %s: %w", p.SKU, err)
+	}
+	return &createOutput{Location: "/v1/products/" + p.ID.String(), Detail: *detail(p)}, nil
+}

@@ -1,0 +1,28 @@
+package product
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+)
+
+type getInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// get shows a product, also an archived one: an old order may link to it.
+func (s *service) get(ctx context.Context, in *getInput) (*Detail, error) {
+	p, err := selectProduct(ctx, s.DB, in.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.NotFound("product", in.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get product %s: %w", in.ID, err)
+	}
+	return detail(p), nil
+}

@@ -1,0 +1,76 @@
+package product
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/database"
+	"souk/shared/money"
+)
+
+// Product is something the shop sells.
+type Product struct {
+	ID          uuid.UUID   `json:"id" format:"uuid"`
+	SKU         string      `json:"sku"`
+	Name        string      `json:"name"`
+	Description string      `json:"description"`
+	Category    string      `json:"category"`
+	Price       money.Money `json:"price"`
+	Available   int64       `json:"available" doc:"Pieces that can be ordered now."`
+	Status      Status      `json:"status" enum:"active,archived"`
+	Version     int64       `json:"version" doc:"Counts the changes. Sales change the stock, not the version."`
+	CreatedAt   time.Time   `json:"createdAt"`
+	UpdatedAt   time.Time   `json:"updatedAt"`
+}
+
+// Status says whether a product is sold.
+type Status string
+
+// The states of a product.
+const (
+	Active   Status = "active"
+	Archived Status = "archived"
+)
+
+// MaxStock bounds the stock of one product, so that no sum of stocks overflows.
+const MaxStock = 1_000_000_000
+
+// ETag is the entity tag of the product with its stock.
+func (p Product) ETag() string { return api.ETag(p.Version, p.Available) }
+
+// Detail is the answer that shows one product.
+type Detail struct {
+	ETag string `header:"ETag"`
+	Body Product
+}
+
+func detail(p Product) *Detail { return &Detail{ETag: p.ETag(), Body: p} }
+
+// Changed is the event that tells what others keep of a product.
+type Changed struct {
+	ProductID uuid.UUID   `json:"productId"`
+	SKU       string      `json:"sku"`
+	Name      string      `json:"name"`
+	Price     money.Money `json:"price"`
+	Status    Status      `json:"status"`
+	Version   int64       `json:"version"`
+}
+
+// tellChanged adds product-changed to the outbox.
+func (s *service) tellChanged(ctx context.Context, tx *database.Tx, p Product) error {
+	return s.Outbox.Add(ctx, tx, "product-changed", "product", p.ID, Changed{
+		ProductID: p.ID, SKU: p.SKU, Name: p.Name, Price: p.Price, Status: p.Status, Version: p.Version,
+	})
+}
+
+func skuTaken(sku string) error {
+	return api.NewProblem(http.StatusConflict, "sku_taken", "There is a product with the SKU %s already.", sku)
+}
+
+func notEnough(available int64) error {
+	return api.NewProblem(http.StatusConflict, "insufficient_stock", "Only %d are in stock.", available)
+}

@@ -1,0 +1,72 @@
+package product
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/database"
+	"souk/shared/money"
+)
+
+type updateInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	api.IfMatch
+	Body struct {
+		Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200"`
+		Description *string      `json:"description,omitempty" maxLength:"10000"`
+		Category    *string      `json:"category,omitempty" maxLength:"64"`
+		Price       *money.Money `json:"price,omitempty"`
+	}
+}
+
+// update changes the fields that the caller sends. A new price holds for orders
+// placed from now on; one placed at the old price and not yet decided is rejected.
+func (s *service) update(ctx context.Context, in *updateInput) (*Detail, error) {
+	if in.Body.Price != nil {
+		if err := in.Body.Price.Check(); err != nil {
+			return nil, api.Invalid("body.price", "%v", err)
+		}
+	}
+	var p Product
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		var err error
+		if p, err = lockProduct(ctx, tx, in.ID); err != nil {
+			return err
+		}
+		if err := in.Check(p.Version); err != nil {
+			return err
+		}
+		in.apply(&p)
+		p.Version++
+		p.UpdatedAt = s.Now()
+		if err := updateProduct(ctx, tx, p); err != nil {
+			return err
+		}
+		return s.tellChanged(ctx, tx, p)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.NotFound("product", in.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("update product %s: %w", in.ID, err)
+	}
+	return detail(p), nil
+}
+
+func (in *updateInput) apply(p *Product) {
+	set(&p.Name, in.Body.Name)
+	set(&p.Description, in.Body.Description)
+	set(&p.Category, in.Body.Category)
+	set(&p.Price, in.Body.Price)
+}
+
+func set[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}

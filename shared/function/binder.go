@@ -1,0 +1,124 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"souk/shared/api"
+	"souk/shared/manifest"
+	"souk/shared/telemetry"
+)
+
+// binder makes the handlers of one process's functions.
+type binder struct {
+	runtime  *Runtime
+	delivery manifest.Delivery
+	api      huma.API
+	captured http.Handler // what huma made of the operation registered last
+}
+
+func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
+	b := &binder{runtime: runtime, delivery: delivery}
+	settings := huma.DefaultConfig("Souk", "1")
+	// The gateway serves the documents. Here they would be routes that nobody
+	// listed, and the hook would put a link to them into every answer.
+	settings.OpenAPIPath, settings.DocsPath, settings.SchemasPath = "", "", ""
+	settings.CreateHooks = nil
+	settings.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	b.api = huma.NewAPI(settings, humago.NewAdapter(b, ""))
+	return b
+}
+
+// HandleFunc is where huma hands over the handler of an operation.
+func (b *binder) HandleFunc(_ string, handler func(http.ResponseWriter, *http.Request)) {
+	b.captured = http.HandlerFunc(handler)
+}
+
+// ServeHTTP makes binder a humago.Mux. Requests never come this way: they reach
+// the captured handler through the function's own route.
+func (b *binder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
+
+func init() {
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, faults ...error) huma.StatusError {
+		return requestProblem(status, message, faults).WithTrace(telemetry.TraceID(ctx.Context()))
+	}
+	huma.NewError = func(status int, message string, faults ...error) huma.StatusError {
+		return requestProblem(status, message, faults)
+	}
+}
+
+// requestProblem says in the shop's way what huma found wrong with a request. It
+// leaves out the submitted values, which huma would echo: one may be a password.
+func requestProblem(status int, message string, faults []error) *api.Problem {
+	if status >= http.StatusInternalServerError {
+		return api.Internal()
+	}
+	code := api.CodeInvalid
+	switch status {
+	case http.StatusUnprocessableEntity:
+		// Here 422 is for an idempotency key used twice, and for nothing else.
+		status, message = http.StatusBadRequest, "The request breaks a rule: see errors."
+	case http.StatusRequestEntityTooLarge:
+		code = "body_too_large"
+	case http.StatusUnsupportedMediaType:
+		code = "unsupported_media_type"
+	case http.StatusRequestTimeout:
+		code = "request_timeout"
+	}
+	p := api.NewProblem(status, code, "%s", sentence(message))
+	for _, fault := range faults {
+		var detail huma.ErrorDetailer
+		if errors.As(fault, &detail) {
+			d := detail.ErrorDetail()
+			p.Errors = append(p.Errors, api.FieldError{Location: d.Location, Message: d.Message})
+			continue
+		}
+		p.Errors = append(p.Errors, api.FieldError{Location: "body", Message: "not readable as JSON"})
+	}
+	return p
+}
+
+func sentence(message string) string {
+	if message == "" {
+		return ""
+	}
+	return strings.ToUpper(message[:1]) + strings.TrimSuffix(message[1:], ".") + "."
+}
+
+// answering makes every error of a handler one that the client may see.
+func answering[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, input *I) (*O, error) {
+		output, err := handler(ctx, input)
+		if err != nil {
+			return nil, clientProblem(ctx, err).WithTrace(telemetry.TraceID(ctx))
+		}
+		return output, nil
+	}
+}
+
+// clientProblem returns the problem in err, or else logs err and returns a
+// problem that tells nothing of it.
+func clientProblem(ctx context.Context, err error) *api.Problem {
+	var p *api.Problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case ctx.Err() != nil:
+		slog.WarnContext(ctx, "the request ended before its answer", "error", err, "cause", context.Cause(ctx))
+		return unavailable("The request took too long.")
+	default:
+		slog.ErrorContext(ctx, "the operation failed", "error", err)
+		return api.Internal()
+	}
+}
+
+func unavailable(detail string) *api.Problem {
+	return api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s Try again.", detail).
+		WithHeader("Retry-After", "1")
+}

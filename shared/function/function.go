@@ -1,0 +1,100 @@
+// Package function turns an operation of the shop into a function that
+// functions-framework-go serves: it checks who calls, decodes, validates, logs,
+// answers errors, and stops without dropping a request.
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
+	"souk/shared/database"
+	"souk/shared/event"
+	"souk/shared/manifest"
+)
+
+// Function is one operation, by the name it has in functions.yaml.
+type Function struct {
+	Name string
+	// bind makes the handler of the function's requests, without the checks that
+	// every function has.
+	bind func(entry manifest.Function, b *binder) (http.Handler, error)
+}
+
+// Pattern returns the route, a pattern of http.ServeMux, on which a process
+// serves a function: its own for a function that clients call, POST /NAME for
+// one that Pub/Sub calls.
+func Pattern(entry manifest.Function) string {
+	if entry.HTTP != "" {
+		return entry.HTTP
+	}
+	return http.MethodPost + " /" + entry.Name
+}
+
+// HTTP returns a function that clients call. Its input and output are huma's:
+// path, query and header fields by tag, and a Body. What breaks the input's rules
+// is answered before the handler runs, and what the handler returns as an error
+// is answered as the *api.Problem it is, or else as a 500 without a cause.
+func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
+	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+		if entry.HTTP == "" {
+			return nil, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
+		}
+		operation := huma.Operation{
+			OperationID:                  name,
+			Method:                       entry.Method(),
+			Path:                         entry.Path(),
+			RejectUnknownQueryParameters: true,
+		}
+		for _, option := range options {
+			option(&operation)
+		}
+		huma.Register(b.api, operation, answering(handler))
+		return api.Conditional(b.captured), nil
+	}}
+}
+
+// Created makes 201 the status of an HTTP function that succeeds.
+func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusCreated }
+
+// Event returns a function that Pub/Sub calls with a message of one of its
+// topics. The handler's effect, the note that the event was received and the
+// events that the handler adds to the outbox are one transaction; an event that
+// was received before does not reach the handler. The handler must leave alone
+// payload fields that it does not know. An error makes Pub/Sub deliver the
+// message again and, in the end, to the dead-letter topic.
+func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
+	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+		if len(entry.Events) == 0 {
+			return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
+		}
+		return b.push(func(ctx context.Context, e event.Event) error {
+			var payload P
+			if err := json.Unmarshal(e.Payload, &payload); err != nil {
+				return fmt.Errorf("decode the payload of %s %s: %w", e.Type, e.ID, err)
+			}
+			return b.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+				first, err := event.Receive(ctx, tx, name, e, b.runtime.Now())
+				if err != nil || !first {
+					return err
+				}
+				return handler(ctx, tx, e, payload)
+			})
+		}), nil
+	}}
+}
+
+// Schedule returns a function that the scheduler calls, through Pub/Sub, at the
+// times that functions.yaml gives. It may be called twice for one time.
+func Schedule(name string, handler func(context.Context) error) Function {
+	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+		if entry.Schedule == "" {
+			return nil, fmt.Errorf("%s: is written for a schedule, but has none in the list of functions", name)
+		}
+		return b.push(func(ctx context.Context, _ event.Event) error { return handler(ctx) }), nil
+	}}
+}

@@ -1,0 +1,149 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+	"souk/shared/manifest"
+	"souk/shared/telemetry"
+)
+
+// answer is a response on its way: it keeps what the request log tells.
+type answer struct {
+	http.ResponseWriter
+	ctx    context.Context // the trace that the log line belongs to
+	status int
+	bytes  int64
+}
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(b)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// serve is what every function does around its own work: it counts the request,
+// gives it a trace, survives a panic, and writes the request log.
+func (d *drain) serve(name string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		d.enter(w)
+		defer d.leave()
+		ctx := telemetry.FromHeader(r.Context(), r.Header)
+		a := &answer{ResponseWriter: w, ctx: ctx}
+		r = r.WithContext(ctx)
+		defer func() {
+			if cause := recover(); cause != nil {
+				answerPanic(a, r, cause)
+			}
+			logRequest(name, a, r, time.Since(begin))
+		}()
+		next.ServeHTTP(a, r)
+	})
+}
+
+// answerPanic logs a panic and, when no byte of the answer is out, answers 500.
+func answerPanic(a *answer, r *http.Request, cause any) {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	slog.ErrorContext(a.ctx, "the function panicked", "panic", cause, "stack", string(debug.Stack()))
+	if a.status == 0 {
+		api.Internal().Write(a, r.WithContext(a.ctx))
+	}
+}
+
+// logRequest writes the request in the form Cloud Logging shows as one:
+// https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#httprequest
+// The query stays out: what a client puts there is not ours to keep.
+func logRequest(name string, a *answer, r *http.Request, took time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case a.status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case a.status >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	slog.LogAttrs(a.ctx, level, name, slog.Group("httpRequest",
+		slog.String("requestMethod", r.Method),
+		slog.String("requestUrl", r.URL.Path),
+		slog.Int("status", a.status),
+		slog.String("responseSize", strconv.FormatInt(a.bytes, 10)),
+		slog.String("latency", strconv.FormatFloat(took.Seconds(), 'f', 6, 64)+"s"),
+	))
+}
+
+// authorize lets through whom the function's access rule lets through.
+func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Handler {
+	if access == manifest.Anyone {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var principal auth.Principal
+		token, err := auth.BearerToken(r.Header)
+		if err == nil {
+			principal, err = rt.users.Verify(r.Context(), token)
+		}
+		if err == nil {
+			err = auth.Authorize(access, principal, true)
+		}
+		if err != nil {
+			refusal(r.Context(), err).Write(w, r)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(auth.WithPrincipal(r.Context(), principal)))
+	})
+}
+
+// authorizePush lets through Pub/Sub alone.
+func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, err := auth.BearerToken(r.Header)
+		if err == nil {
+			err = rt.pushes.Verify(r.Context(), token)
+		}
+		if err != nil {
+			slog.WarnContext(r.Context(), "a push request was refused", "error", err)
+			refusal(r.Context(), err).Write(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refusal says no as RFC 6750, section 3 does.
+func refusal(ctx context.Context, err error) *api.Problem {
+	switch {
+	case errors.Is(err, auth.ErrForbidden):
+		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account may not do this.")
+	case errors.Is(err, auth.ErrKeysUnavailable):
+		slog.ErrorContext(ctx, "no keys to check tokens with", "error", err)
+		return unavailable("The token cannot be checked just now.")
+	case errors.Is(err, auth.ErrInvalidToken):
+		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid, or no longer. Sign in again: POST /v1/sessions.").
+			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
+	default:
+		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer with the accessToken of POST /v1/sessions.").
+			WithHeader("WWW-Authenticate", "Bearer")
+	}
+}

@@ -1,0 +1,186 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+	framework "github.com/GoogleCloudPlatform/functions-framework-go/functions"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/config"
+	"souk/shared/database"
+	"souk/shared/event"
+	"souk/shared/manifest"
+	"souk/shared/telemetry"
+)
+
+// settings are the environment variables that every service reads.
+type settings struct {
+	// Port is Cloud Run's contract: the framework does not read it for us.
+	Port   string `env:"PORT" envDefault:"8080"`
+	Target string `env:"FUNCTION_TARGET"`
+	Log    telemetry.LogConfig
+	DB     database.Config
+	Auth   auth.Config
+	Push   auth.PushConfig
+}
+
+// Runtime is what the functions of a process share.
+type Runtime struct {
+	DB     *database.DB
+	Outbox *event.Outbox
+	Now    clock.Clock
+	// Environment is for the settings that only one service has.
+	Environment config.Environment
+
+	users  *auth.Verifier
+	pushes *auth.PushVerifier
+}
+
+// NewRuntime returns a runtime that checks tokens by the given settings. Nothing
+// of it connects anywhere before a request needs it.
+func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
+	users auth.Config, pushes auth.PushConfig) *Runtime {
+	return &Runtime{
+		DB: db, Outbox: event.NewOutbox(db, publisher, now), Now: now, Environment: environment,
+		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
+	}
+}
+
+// Builder makes all functions of a service.
+type Builder func(*Runtime) ([]Function, error)
+
+// Run serves the functions of a service until ctx ends, then lets the requests in
+// flight finish. FUNCTION_TARGET picks one function; without it the process
+// serves all of the service, each on its route.
+func Run(ctx context.Context, environment config.Environment, logs io.Writer, list *manifest.Manifest, service string, build Builder) error {
+	s, err := config.Load[settings](environment)
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(s.Log.NewLogger(logs))
+	db, err := database.Open(s.DB)
+	if err != nil {
+		return err
+	}
+	publisher := event.NewPubSub(s.Log.Project)
+	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
+	handler, drain, err := newHandler(runtime, list, service, s.Target, build)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if err := register(ctx, s.Target, handler); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- funcframework.StartHostPort("", s.Port) }()
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve on port %s: %w", s.Port, err)
+	case <-ctx.Done():
+		if !drain.wait(context.WithoutCancel(ctx)) {
+			err = fmt.Errorf("gave up waiting for requests after %s", drainTimeout)
+		}
+	}
+	return errors.Join(err, publisher.Close(), db.Close())
+}
+
+// register hands the handler to the framework, which serves it on every path:
+// the router in it knows the routes, and says 404 and 405 in the shop's way.
+func register(ctx context.Context, target string, handler http.Handler) error {
+	if target != "" {
+		framework.HTTP(target, handler.ServeHTTP)
+		return nil
+	}
+	if err := funcframework.RegisterHTTPFunctionContext(ctx, "/", handler.ServeHTTP); err != nil {
+		return fmt.Errorf("register the functions: %w", err)
+	}
+	return nil
+}
+
+// NewHandler returns the handler of all functions of a service, each on its
+// route, as a process without FUNCTION_TARGET serves them.
+func NewHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, error) {
+	handler, _, err := newHandler(runtime, list, service, "", build)
+	return handler, err
+}
+
+func newHandler(runtime *Runtime, list *manifest.Manifest, service, target string, build Builder) (http.Handler, *drain, error) {
+	written, err := build(runtime)
+	if err != nil {
+		return nil, nil, fmt.Errorf("build service %s: %w", service, err)
+	}
+	listed, err := match(list.Of(service), written, service)
+	if err != nil {
+		return nil, nil, err
+	}
+	drain := &drain{}
+	binder := newBinder(runtime, list.Delivery)
+	router := api.NewRouter()
+	var names []string
+	for i, entry := range listed {
+		names = append(names, entry.Name)
+		if target != "" && target != entry.Name {
+			continue
+		}
+		handler, err := written[i].bind(entry, binder)
+		if err != nil {
+			return nil, nil, err
+		}
+		if entry.HTTP != "" {
+			handler = runtime.authorize(entry.Access, handler)
+		} else {
+			handler = runtime.authorizePush(handler)
+		}
+		router.Handle(Pattern(entry), drain.serve(entry.Name, handler))
+	}
+	if target != "" && !slices.Contains(names, target) {
+		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
+	}
+	return router, drain, nil
+}
+
+// match finds the entry in the list for every function that is written, and fails
+// when either lacks one: a function that nobody listed has no access rule.
+func match(listed []manifest.Function, written []Function, service string) ([]manifest.Function, error) {
+	var faults []error
+	matched := make([]manifest.Function, len(written))
+	for i, f := range written {
+		at := slices.IndexFunc(listed, func(entry manifest.Function) bool { return entry.Name == f.Name })
+		if at < 0 {
+			faults = append(faults, fmt.Errorf("function %s of service %s is not in the list of functions", f.Name, service))
+			continue
+		}
+		matched[i] = listed[at]
+	}
+	for _, entry := range listed {
+		if !slices.ContainsFunc(written, func(f Function) bool { return f.Name == entry.Name }) {
+			faults = append(faults, fmt.Errorf("function %s is listed, but service %s does not have it", entry.Name, service))
+		}
+	}
+	return matched, errors.Join(faults...)
+}
+
+// Main is the main function of a service: it runs until SIGTERM or SIGINT and
+// returns the exit code.
+func Main(list *manifest.Manifest, service string, build Builder) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := Run(ctx, config.FromPairs(os.Environ()), os.Stderr, list, service, build); err != nil {
+		slog.Error("the service stopped", "service", service, "error", err)
+		return 1
+	}
+	return 0
+}
