@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+const testServiceAccount = "push@shop.iam.gserviceaccount.com"
+
+// googlePushClaims are the claims of Google's own example:
+// https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
+func googlePushClaims() map[string]any {
+	return map[string]any{
+		"aud": "https://product.example/stock-reserve", "azp": "113774264463038321964",
+		"email": testServiceAccount, "email_verified": true, "sub": "113774264463038321964",
+		"iat": testStart.Unix(), "exp": testStart.Add(time.Hour).Unix(), "iss": googleIssuer,
+	}
+}
+
+func newTestPushVerifier(url string, clock *testClock) *PushVerifier {
+	return NewPushVerifier(PushConfig{
+		Issuer: googleIssuer, KeysURL: url,
+		Audience: "https://product.example/stock-reserve", ServiceAccount: testServiceAccount,
+	}, clock.Now)
+}
+
+func TestPushVerifier(t *testing.T) {
+	t.Parallel()
+	key := mustRSAKey(t)
+	server := newKeyServer(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
+	verifier := newTestPushVerifier(server.URL, &testClock{})
+	server.MustHaveFetches(t, 0)
+	changed := func(changes map[string]any) string {
+		return mustMint(t, key, "JWT", with(googlePushClaims(), changes))
+	}
+
+	for name, token := range map[string]string{
+		"a token as Google makes it":          changed(nil),
+		"Google's issuer without its scheme":  changed(map[string]any{"iss": googleIssuerBare}),
+		"no type, which a JWT need not state": mustMint(t, key, "", googlePushClaims()),
+	} {
+		t.Run("accepts "+name, func(t *testing.T) {
+			t.Parallel()
+			if err := verifier.Verify(context.Background(), token); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	for name, token := range map[string]string{
+		"nothing":                          "",
+		"another issuer":                   changed(map[string]any{"iss": "https://evil.example"}),
+		"another audience":                 changed(map[string]any{"aud": "https://order.example/"}),
+		"another service account":          changed(map[string]any{"email": "evil@other.iam.gserviceaccount.com"}),
+		"no service account":               changed(map[string]any{"email": nil}),
+		"an unverified address":            changed(map[string]any{"email_verified": false}),
+		"an address of unknown standing":   changed(map[string]any{"email_verified": nil}),
+		"an address verified only in text": changed(map[string]any{"email_verified": "true"}),
+		"an expired token":                 changed(map[string]any{"exp": testStart.Add(-time.Minute).Unix()}),
+		"algorithm none":                   mustMintUnsigned(t, map[string]any{"alg": "none", "kid": key.id}, googlePushClaims()),
+		"a token for another purpose":      mustMint(t, key, "logout+jwt", googlePushClaims()),
+	} {
+		t.Run("refuses "+name, func(t *testing.T) {
+			t.Parallel()
+			if err := verifier.Verify(context.Background(), token); !errors.Is(err, ErrInvalidToken) {
+				t.Fatalf("got %v, want ErrInvalidToken", err)
+			}
+		})
+	}
+}
+
+// Even where one issuer, one audience and one key set serve both, a token of
+// one kind must not pass for the other.
+func TestPushAndAccessTokensAreNotInterchangeable(t *testing.T) {
+	t.Parallel()
+	ec, rs := mustECKey(t, mustGenerateKey(t)), mustRSAKey(t)
+	server := newKeyServer(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ec.Public(), rs.Public()}})
+	clock := &testClock{}
+	access := newTestVerifier(server.URL, clock)
+	push := NewPushVerifier(PushConfig{
+		Issuer: testIssuer, KeysURL: server.URL, Audience: testAudience, ServiceAccount: testServiceAccount,
+	}, clock.Now)
+	claims := with(accessTokenClaims(), map[string]any{"email": testServiceAccount, "email_verified": true})
+
+	accessToken, pushToken := mustMint(t, ec, accessTokenType, claims), mustMint(t, rs, "JWT", claims)
+	if _, err := access.Verify(context.Background(), accessToken); err != nil {
+		t.Fatal(err)
+	}
+	if err := push.Verify(context.Background(), pushToken); err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{
+		"an access token": accessToken, "signed as push, typed as access": mustMint(t, rs, accessTokenType, claims),
+	} {
+		if err := push.Verify(context.Background(), token); !errors.Is(err, ErrInvalidToken) {
+			t.Errorf("%s as a push token: got %v, want ErrInvalidToken", name, err)
+		}
+	}
+	for name, token := range map[string]string{
+		"a push token": pushToken, "signed as access, typed as push": mustMint(t, ec, "JWT", claims),
+	} {
+		if _, err := access.Verify(context.Background(), token); !errors.Is(err, ErrInvalidToken) {
+			t.Errorf("%s as an access token: got %v, want ErrInvalidToken", name, err)
+		}
+	}
+}
+
+func TestPushVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
+	t.Parallel()
+	key := mustRSAKey(t)
+	server := newKeyServer(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
+	whole := PushConfig{Issuer: googleIssuer, KeysURL: server.URL, Audience: "a", ServiceAccount: testServiceAccount}
+	for name, test := range map[string]struct {
+		forget func(*PushConfig)
+		claims map[string]any
+	}{
+		"issuer":          {func(c *PushConfig) { c.Issuer = "" }, map[string]any{"iss": ""}},
+		"keys":            {func(c *PushConfig) { c.KeysURL = "" }, nil},
+		"audience":        {func(c *PushConfig) { c.Audience = "" }, map[string]any{"aud": ""}},
+		"service account": {func(c *PushConfig) { c.ServiceAccount = "" }, map[string]any{"email": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := whole
+			test.forget(&c)
+			token := mustMint(t, key, "JWT", with(with(googlePushClaims(), map[string]any{"aud": "a"}), test.claims))
+			if err := NewPushVerifier(c, (&testClock{}).Now).Verify(context.Background(), token); !errors.Is(err, ErrInvalidToken) {
+				t.Fatalf("got %v, want ErrInvalidToken", err)
+			}
+		})
+	}
+}
