@@ -1,0 +1,31 @@
+package order
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+)
+
+type getInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// get shows an order to its owner and to admins.
+func (s *service) get(ctx context.Context, in *getInput) (*Detail, error) {
+	o, err := selectOrder(ctx, s.DB, in.ID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("get order %s: %w", in.ID, err)
+	}
+	caller, _ := auth.PrincipalFrom(ctx)
+	if err != nil || !o.VisibleTo(caller) {
+		return nil, api.NotFound("order", in.ID)
+	}
+	answer := detail(o)
+	return &answer, nil
+}

@@ -1,0 +1,45 @@
+package order
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+)
+
+type listInput struct {
+	api.PageQuery
+	Status string    `query:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled" doc:"Only orders in this state."`
+	UserID uuid.UUID `query:"userId" format:"uuid" doc:"Only this account's orders. For admins."`
+}
+
+type listOutput struct {
+	Body api.Page[Order]
+}
+
+// list shows a customer's own orders, or to an admin everyone's, newest first.
+func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	caller, _ := auth.PrincipalFrom(ctx)
+	filter := orderFilter{UserID: in.UserID, Status: Status(in.Status), Before: uuid.Max}
+	if caller.Role != auth.Admin {
+		if in.UserID != uuid.Nil && in.UserID != caller.UserID {
+			return nil, api.Invalid("query.userId", "is for admins: leave it out to list your own orders")
+		}
+		filter.UserID = caller.UserID
+	}
+	if err := in.Cursor(&filter.Before); err != nil {
+		return nil, err
+	}
+	orders, err := selectOrders(ctx, s.DB, filter, in.Limit())
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	page, err := api.NewPage(in.PageQuery, orders, func(o Order) any { return o.ID })
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	return &listOutput{Body: page}, nil
+}

@@ -1,0 +1,14 @@
+-- +goose Up
+-- This service's own copy of names and prices: an order needs no other service
+-- to be up.
+CREATE TABLE catalog (
+    product_id     BINARY(16)   NOT NULL PRIMARY KEY,
+    name           VARCHAR(200) NOT NULL,
+    price_amount   BIGINT       NOT NULL,
+    price_currency CHAR(3)      NOT NULL,
+    status         VARCHAR(16)  NOT NULL,
+    version        BIGINT       NOT NULL
+);
+
+-- +goose Down
+DROP TABLE catalog;

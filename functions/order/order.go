@@ -1,0 +1,123 @@
+package order
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+	"souk/shared/money"
+)
+
+// Order is what a customer asked for, at the prices of that moment.
+type Order struct {
+	ID              uuid.UUID   `json:"id" format:"uuid"`
+	UserID          uuid.UUID   `json:"userId" format:"uuid"`
+	Status          Status      `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
+	Items           []Item      `json:"items" nullable:"false"`
+	Total           money.Money `json:"total"`
+	ShippingAddress *Address    `json:"shippingAddress,omitempty" doc:"As it was when the order was placed."`
+	History         []Move      `json:"history" nullable:"false"`
+	Version         int64       `json:"version"`
+	CreatedAt       time.Time   `json:"createdAt"`
+	UpdatedAt       time.Time   `json:"updatedAt"`
+}
+
+// Item is one line of an order.
+type Item struct {
+	ProductID uuid.UUID   `json:"productId" format:"uuid"`
+	Name      string      `json:"name"`
+	UnitPrice money.Money `json:"unitPrice"`
+	Quantity  int64       `json:"quantity"`
+	LineTotal money.Money `json:"lineTotal"`
+}
+
+// Address is where an order goes.
+type Address struct {
+	Name       string `json:"name" minLength:"1" maxLength:"200" example:"Amira Haddad"`
+	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
+	Line2      string `json:"line2,omitempty" maxLength:"200"`
+	PostalCode string `json:"postalCode" minLength:"1" maxLength:"20" example:"10115"`
+	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
+	Country    string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
+}
+
+// Move is one step of an order's history.
+type Move struct {
+	Status Status    `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty" doc:"Why, where a step has more than one possible cause." example:"insufficient_stock"`
+}
+
+// Status is where an order stands.
+type Status string
+
+// The states of an order.
+const (
+	Pending   Status = "pending"   // placed, and not known yet whether there is stock
+	Confirmed Status = "confirmed" // its stock is reserved
+	Shipped   Status = "shipped"
+	Delivered Status = "delivered"
+	Rejected  Status = "rejected" // the shop could not take it
+	Cancelled Status = "cancelled"
+)
+
+// moves is every move that an order may make.
+var moves = map[Status][]Status{
+	Pending:   {Confirmed, Rejected, Cancelled},
+	Confirmed: {Shipped, Cancelled},
+	Shipped:   {Delivered},
+}
+
+// May says whether an order may go from one state to another.
+func (s Status) May(to Status) bool { return slices.Contains(moves[s], to) }
+
+// Move brings the order to a state, if it may go there, and says whether it did.
+func (o *Order) Move(to Status, reason string, at time.Time) bool {
+	if !o.Status.May(to) {
+		return false
+	}
+	o.Status = to
+	o.Version++
+	o.UpdatedAt = at
+	o.History = append(o.History, Move{Status: to, At: at, Reason: reason})
+	return true
+}
+
+// VisibleTo says whether someone may see the order: its owner and admins may. For
+// all others it does not exist.
+func (o *Order) VisibleTo(p auth.Principal) bool {
+	return o.UserID == p.UserID || p.Role == auth.Admin
+}
+
+// Detail is the answer that shows one order.
+type Detail struct {
+	ETag string `header:"ETag"`
+	Body Order
+}
+
+func detail(o Order) Detail { return Detail{ETag: api.ETag(o.Version), Body: o} }
+
+// Placed is the event that asks for the stock of an order.
+type Placed struct {
+	OrderID uuid.UUID    `json:"orderId"`
+	UserID  uuid.UUID    `json:"userId"`
+	Items   []PlacedItem `json:"items"`
+	Total   money.Money  `json:"total"`
+}
+
+// PlacedItem is one line of a placed order, at the price the customer was told.
+type PlacedItem struct {
+	ProductID uuid.UUID   `json:"productId"`
+	Quantity  int64       `json:"quantity"`
+	UnitPrice money.Money `json:"unitPrice"`
+}
+
+// Decided is the event that an order was confirmed, rejected or cancelled.
+type Decided struct {
+	OrderID uuid.UUID `json:"orderId"`
+	UserID  uuid.UUID `json:"userId"`
+	Reason  string    `json:"reason,omitempty"`
+}

@@ -1,0 +1,278 @@
+package order
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+const orderColumns = `id, user_id, status, total_amount, total_currency, shipping_address,
+	version, created_at, updated_at`
+
+type row interface{ Scan(dest ...any) error }
+
+func scanOrder(r row) (Order, error) {
+	var o Order
+	var address []byte
+	err := r.Scan(&o.ID, &o.UserID, &o.Status, &o.Total.Amount, &o.Total.Currency, &address,
+		&o.Version, &o.CreatedAt, &o.UpdatedAt)
+	if err != nil {
+		return Order{}, err
+	}
+	if address != nil {
+		if err := json.Unmarshal(address, &o.ShippingAddress); err != nil {
+			return Order{}, fmt.Errorf("read the address of order %s: %w", o.ID, err)
+		}
+	}
+	return o, nil
+}
+
+func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
+	var address []byte
+	if o.ShippingAddress != nil {
+		var err error
+		if address, err = json.Marshal(o.ShippingAddress); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO orders (`+orderColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.ID[:], o.UserID[:], o.Status, o.Total.Amount, o.Total.Currency, address,
+		o.Version, o.CreatedAt, o.UpdatedAt)
+	if err != nil {
+		return err
+	}
+	var args []any
+	for i := range o.Items {
+		item := &o.Items[i]
+		args = append(args, o.ID[:], i, item.ProductID[:], item.Name, item.UnitPrice.Amount, item.Quantity)
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO order_item (order_id, line, product_id, name, unit_price, quantity)
+		VALUES (?, ?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(o.Items)-1), args...)
+	if err != nil {
+		return err
+	}
+	return insertMove(ctx, tx, o)
+}
+
+// insertMove writes the order's last move into its history.
+func insertMove(ctx context.Context, tx *database.Tx, o Order) error {
+	move := o.History[len(o.History)-1]
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO order_history (order_id, version, status, moved_at, reason)
+		VALUES (?, ?, ?, ?, ?)`, o.ID[:], o.Version, move.Status, move.At, move.Reason)
+	return err
+}
+
+// saveMove writes an order that Move has changed.
+func saveMove(ctx context.Context, tx *database.Tx, o Order) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE orders
+		SET status = ?, version = ?, updated_at = ?
+		WHERE id = ?`, o.Status, o.Version, o.UpdatedAt, o.ID[:])
+	if err == nil {
+		err = insertMove(ctx, tx, o)
+	}
+	if err != nil {
+		return fmt.Errorf("move order %s to %s: %w", o.ID, o.Status, err)
+	}
+	return nil
+}
+
+func selectOrder(ctx context.Context, q database.Queryer, id uuid.UUID) (Order, error) {
+	return withLines(ctx, q, q.QueryRowContext(ctx, `
+		SELECT `+orderColumns+`
+		FROM orders
+		WHERE id = ?`, id[:]))
+}
+
+// lockOrder holds the order until the transaction ends: its moves happen one
+// after the other.
+func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error) {
+	return withLines(ctx, tx, tx.QueryRowContext(ctx, `
+		SELECT `+orderColumns+`
+		FROM orders
+		WHERE id = ?
+		FOR UPDATE`, id[:]))
+}
+
+func withLines(ctx context.Context, q database.Queryer, r row) (Order, error) {
+	o, err := scanOrder(r)
+	if err != nil {
+		return Order{}, err
+	}
+	orders := []Order{o}
+	err = fillLines(ctx, q, orders)
+	return orders[0], err
+}
+
+func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (status Status, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT status
+		FROM orders
+		WHERE id = ?`, id[:]).Scan(&status)
+	return status, err
+}
+
+// orderFilter says which orders to list. A zero field filters nothing.
+type orderFilter struct {
+	UserID uuid.UUID
+	Status Status
+	Before uuid.UUID
+}
+
+// selectOrders returns orders before a key, newest first.
+func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, limit int) ([]Order, error) {
+	where, args := `id < ?`, []any{filter.Before[:]}
+	if filter.UserID != uuid.Nil {
+		where, args = where+` AND user_id = ?`, append(args, filter.UserID[:])
+	}
+	if filter.Status != "" {
+		where, args = where+` AND status = ?`, append(args, filter.Status)
+	}
+	rows, err := q.QueryContext(ctx, `
+		SELECT `+orderColumns+`
+		FROM orders
+		WHERE `+where+`
+		ORDER BY id DESC
+		LIMIT ?`, append(args, limit)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var orders []Order
+	for rows.Next() {
+		o, err := scanOrder(rows)
+		if err != nil {
+			return nil, err
+		}
+		orders = append(orders, o)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return orders, fillLines(ctx, q, orders)
+}
+
+// fillLines reads the items and the history of orders, in two statements however
+// many orders there are.
+func fillLines(ctx context.Context, q database.Queryer, orders []Order) error {
+	if len(orders) == 0 {
+		return nil
+	}
+	byID := map[uuid.UUID]*Order{}
+	var ids []any
+	for i := range orders {
+		o := &orders[i]
+		o.Items, o.History = []Item{}, []Move{}
+		byID[o.ID] = o
+		ids = append(ids, o.ID[:])
+	}
+	in := `(?` + strings.Repeat(", ?", len(ids)-1) + `)`
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var item Item
+		if err := rows.Scan(&id, &item.ProductID, &item.Name, &item.UnitPrice.Amount, &item.Quantity); err != nil {
+			return err
+		}
+		o := byID[id]
+		item.UnitPrice.Currency = o.Total.Currency
+		var err error
+		if item.LineTotal, err = item.UnitPrice.Times(item.Quantity); err != nil {
+			return err
+		}
+		o.Items = append(o.Items, item)
+		return nil
+	}, `
+		SELECT order_id, product_id, name, unit_price, quantity
+		FROM order_item
+		WHERE order_id IN `+in+`
+		ORDER BY order_id, line`, ids...)
+	if err != nil {
+		return fmt.Errorf("read the items of %d orders: %w", len(orders), err)
+	}
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var move Move
+		if err := rows.Scan(&id, &move.Status, &move.At, &move.Reason); err != nil {
+			return err
+		}
+		o := byID[id]
+		o.History = append(o.History, move)
+		return nil
+	}, `
+		SELECT order_id, status, moved_at, reason
+		FROM order_history
+		WHERE order_id IN `+in+`
+		ORDER BY order_id, version`, ids...)
+	if err != nil {
+		return fmt.Errorf("read the history of %d orders: %w", len(orders), err)
+	}
+	return nil
+}
+
+// selectCatalog returns what is known of products, by their ids.
+func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (map[uuid.UUID]catalogEntry, error) {
+	var args []any
+	for i := range ids {
+		args = append(args, ids[i][:])
+	}
+	catalog := map[uuid.UUID]catalogEntry{}
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		var e catalogEntry
+		if err := rows.Scan(&e.ProductID, &e.Name, &e.Price.Amount, &e.Price.Currency, &e.Status, &e.Version); err != nil {
+			return err
+		}
+		catalog[e.ProductID] = e
+		return nil
+	}, `
+		SELECT product_id, name, price_amount, price_currency, status, version
+		FROM catalog
+		WHERE product_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog: %w", err)
+	}
+	return catalog, nil
+}
+
+// upsertCatalog keeps the newest version of a product. The version is set last:
+// the conditions before it must see the old one.
+func upsertCatalog(ctx context.Context, q database.Queryer, e catalogEntry) error {
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO catalog (product_id, name, price_amount, price_currency, status, version)
+		VALUES (?, ?, ?, ?, ?, ?)
+		ON DUPLICATE KEY UPDATE
+			name           = IF(VALUES(version) > version, VALUES(name), name),
+			price_amount   = IF(VALUES(version) > version, VALUES(price_amount), price_amount),
+			price_currency = IF(VALUES(version) > version, VALUES(price_currency), price_currency),
+			status         = IF(VALUES(version) > version, VALUES(status), status),
+			version        = GREATEST(version, VALUES(version))`,
+		e.ProductID[:], e.Name, e.Price.Amount, e.Price.Currency, e.Status, e.Version)
+	if err != nil {
+		return fmt.Errorf("keep version %d of product %s: %w", e.Version, e.ProductID, err)
+	}
+	return nil
+}
+
+// each runs a query and calls scan for each row.
+func each(ctx context.Context, q database.Queryer, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
