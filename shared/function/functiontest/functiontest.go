@@ -1,0 +1,238 @@
+// Package functiontest serves the functions of one service for a test: over real
+// HTTP, on a real database of the test's own, with real tokens. Only Pub/Sub is
+// played by the test: it sees what was published, and delivers what it likes.
+package functiontest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/config"
+	"souk/shared/database"
+	"souk/shared/dbtest"
+	"souk/shared/event"
+	"souk/shared/function"
+	"souk/shared/manifest"
+)
+
+// Server is a service under test.
+type Server struct {
+	URL    string
+	DB     *database.DB
+	Tokens *Tokens
+	// Topics is what the service has published.
+	Topics *Recorder
+}
+
+// Start serves a service until the test ends. Environment is for the settings
+// that the service has besides those of every service.
+func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
+	migrations database.Migrations, environment config.Environment) *Server {
+	t.Helper()
+	db := dbtest.New(t, event.Migrations, migrations)
+	tokens := NewTokens(t)
+	topics := &Recorder{}
+	runtime := function.NewRuntime(db, topics, clock.System, environment, tokens.Users, tokens.Pushes)
+	handler, err := function.NewHandler(runtime, list, service, build)
+	if err != nil {
+		t.Fatalf("serve %s: %v", service, err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return &Server{URL: server.URL, DB: db, Tokens: tokens, Topics: topics}
+}
+
+// Request is what a client sends.
+type Request struct {
+	Method string
+	Path   string
+	Token  string
+	Header map[string]string
+	// Body is sent as it is when it is a string, else as JSON; nil sends none.
+	Body any
+}
+
+// Response is what came back.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do sends a request and returns the whole answer.
+func (s *Server) Do(t testing.TB, request Request) Response {
+	t.Helper()
+	return Do(t, s.URL, request)
+}
+
+// Do sends a request to a server and returns the whole answer.
+func Do(t testing.TB, url string, request Request) Response {
+	t.Helper()
+	var body io.Reader
+	switch b := request.Body.(type) {
+	case nil:
+	case string:
+		body = bytes.NewBufferString(b)
+	default:
+		text, err := json.Marshal(b)
+		if err != nil {
+			t.Fatalf("marshal the body of %s %s: %v", request.Method, request.Path, err)
+		}
+		body = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), request.Method, url+request.Path, body)
+	if err != nil {
+		t.Fatalf("make %s %s: %v", request.Method, request.Path, err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if request.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+request.Token)
+	}
+	for name, value := range request.Header {
+		r.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", request.Method, request.Path, err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatalf("read the answer of %s %s: %v", request.Method, request.Path, err)
+	}
+	return Response{Status: answer.StatusCode, Header: answer.Header, Body: text}
+}
+
+// Into decodes the body into value, or fails the test.
+func (r Response) Into(t testing.TB, value any) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(r.Body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		t.Fatalf("decode the answer %s: %v", r.Body, err)
+	}
+}
+
+// MustBe fails the test unless the status is the one wanted.
+func (r Response) MustBe(t testing.TB, status int) Response {
+	t.Helper()
+	if r.Status != status {
+		t.Fatalf("status is %d, want %d: %s", r.Status, status, r.Body)
+	}
+	return r
+}
+
+// MustBeProblem fails the test unless the answer is a problem of that status and
+// code.
+func (r Response) MustBeProblem(t testing.TB, status int, code string) {
+	t.Helper()
+	r.MustBe(t, status)
+	var problem struct {
+		Status  int
+		Code    string
+		TraceID string
+	}
+	if err := json.Unmarshal(r.Body, &problem); err != nil {
+		t.Fatalf("decode the problem %s: %v", r.Body, err)
+	}
+	if got := r.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type is %q, want application/problem+json", got)
+	}
+	if problem.Status != status || problem.Code != code {
+		t.Fatalf("the problem is %d %s, want %d %s: %s", problem.Status, problem.Code, status, code, r.Body)
+	}
+	if len(problem.TraceID) != 32 {
+		t.Errorf("traceId is %q, want 32 hexadecimal digits", problem.TraceID)
+	}
+}
+
+// NewEvent returns an event as another service would publish it.
+func NewEvent(t testing.TB, eventType string, payload any) event.Event {
+	t.Helper()
+	text, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatalf("marshal %s: %v", eventType, err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatalf("make an event id: %v", err)
+	}
+	return event.Event{ID: id, Type: eventType, Time: time.Now(), Payload: text}
+}
+
+// Deliver sends an event to a function the way Pub/Sub does and returns the answer.
+func (s *Server) Deliver(t testing.TB, function string, e event.Event) Response {
+	t.Helper()
+	return s.Do(t, Request{
+		Method: http.MethodPost, Path: "/" + function, Token: s.Tokens.Push(t),
+		Body: map[string]any{
+			"message": map[string]any{
+				"data": []byte(e.Payload), "attributes": e.Attributes(),
+				"messageId": "1", "publishTime": e.Time,
+			},
+			"subscription":    fmt.Sprintf("projects/test/subscriptions/%s.%s", function, e.Type),
+			"deliveryAttempt": 1,
+		},
+	})
+}
+
+// Recorder is a publisher that keeps what it is given.
+type Recorder struct {
+	mu     sync.Mutex
+	events []event.Event
+	fault  error
+}
+
+// Publish keeps the events, or fails for all while FailWith is set.
+func (r *Recorder) Publish(_ context.Context, events []event.Event) []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	errs := make([]error, len(events))
+	for i := range errs {
+		errs[i] = r.fault
+	}
+	if r.fault == nil {
+		r.events = append(r.events, events...)
+	}
+	return errs
+}
+
+// FailWith makes every Publish from now on fail with err, or succeed with nil.
+func (r *Recorder) FailWith(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fault = err
+}
+
+// Of returns the events of a type that were published, in order.
+func (r *Recorder) Of(eventType string) []event.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var of []event.Event
+	for _, e := range r.events {
+		if e.Type == eventType {
+			of = append(of, e)
+		}
+	}
+	return of
+}
+
+// Token returns an access token of the principal that is valid now.
+func (s *Server) Token(t testing.TB, p auth.Principal) string {
+	t.Helper()
+	return s.Tokens.User(t, p)
+}
