@@ -1,0 +1,282 @@
+package pubsub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc"
+
+	"souk/shared/clock"
+)
+
+// maxRequestBytes leaves room around Pub/Sub's limit of 10 MB a publish request.
+const maxRequestBytes = 12 << 20
+
+// TokenSource mints the tokens that authenticate pushes; identity.Issuer is one.
+type TokenSource interface {
+	// Token returns a token that shows email to audience.
+	Token(email, audience string) (string, error)
+}
+
+// Options of a broker. The zero value is a memory-only broker on a free port.
+type Options struct {
+	// Addr to listen on, host:port. Empty means "127.0.0.1:0", a free port.
+	Addr string
+	// Dir keeps topics, subscriptions and undelivered messages over a restart.
+	// Empty: everything lives in memory.
+	Dir string
+	// Tokens mints push tokens. Nil: a subscription that asks for them can't be made.
+	Tokens TokenSource
+	// Logger; nil discards.
+	Logger *slog.Logger
+	// Clock tells the time; nil is the system's.
+	Clock clock.Clock
+
+	// Duplicate pushes every message at least twice, sometimes both at once.
+	Duplicate bool
+	// Shuffle delivers in random order, after small random delays. Messages with
+	// an ordering key keep their order where the subscription asks for it.
+	Shuffle bool
+}
+
+// Broker is a running Pub/Sub. Clients reach it at Addr with
+// PUBSUB_EMULATOR_HOST; everything they do goes through gRPC.
+type Broker struct {
+	options Options
+	log     *slog.Logger
+	now     clock.Clock
+	server  *grpc.Server
+	address string
+	pusher  *pusher
+
+	// work counts the goroutines of the broker itself: serving, keeping time.
+	work sync.WaitGroup
+	// pushing counts the pushes in flight.
+	pushing sync.WaitGroup
+	// stop ends keeping time and waiting for messages.
+	stop    chan struct{}
+	stopped sync.Once
+	// alarm tells the timekeeper that something is due sooner than it sleeps.
+	alarm chan struct{}
+
+	mu            sync.Mutex
+	topics        map[string]*topic
+	subscriptions map[string]*subscription
+	journal       *journal // nil without a directory
+	lastID        int64
+	wakeAt        time.Time
+	stopping      bool
+	// quiet is closed and replaced whenever a push subscription may have run dry.
+	quiet chan struct{}
+}
+
+type topic struct {
+	config *pb.Topic
+}
+
+// subscription is a queue and who empties it. Its config is replaced, never
+// changed, so that it can be read and sent without the lock.
+type subscription struct {
+	config *pb.Subscription
+	filter filter
+	queue  *queue
+	// pushes in flight, and how many may be.
+	inFlight, window int
+	// streams are the open StreamingPulls; more is closed and replaced when a
+	// waiting Pull may find something.
+	streams []*consumer
+	more    chan struct{}
+	// handed numbers the hand-overs to pulling clients, for ack ids.
+	handed int
+	// gone is set when the subscription is deleted, detached, or its topic is.
+	gone bool
+}
+
+func (s *subscription) endpoint() string { return s.config.GetPushConfig().GetPushEndpoint() }
+
+func (s *subscription) pushes() bool { return s.endpoint() != "" }
+
+// Start opens the journal, delivers what it holds undelivered, and serves.
+func Start(ctx context.Context, options Options) (*Broker, error) {
+	b := newBroker(options)
+	if options.Dir != "" {
+		if err := b.open(); err != nil {
+			return nil, fmt.Errorf("start the Pub/Sub broker: %w", err)
+		}
+	}
+	addr := options.Addr
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the Pub/Sub broker: %w", err), b.closeJournal())
+	}
+	b.address = listener.Addr().String()
+	b.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
+	pb.RegisterPublisherServer(b.server, publisher{Broker: b})
+	pb.RegisterSubscriberServer(b.server, subscriber{Broker: b})
+	b.work.Go(func() {
+		if err := b.server.Serve(listener); err != nil {
+			b.log.Error("the Pub/Sub broker stopped serving", "error", err)
+		}
+	})
+	b.work.Go(b.keepTime)
+	return b, nil
+}
+
+func newBroker(options Options) *Broker {
+	b := &Broker{
+		options:       options,
+		log:           options.Logger,
+		now:           options.Clock,
+		stop:          make(chan struct{}),
+		alarm:         make(chan struct{}, 1),
+		quiet:         make(chan struct{}),
+		topics:        map[string]*topic{},
+		subscriptions: map[string]*subscription{},
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if b.now == nil {
+		b.now = clock.System
+	}
+	b.pusher = newPusher(options.Tokens)
+	return b
+}
+
+func (b *Broker) open() error {
+	journal, err := openJournal(b.options.Dir, b.log, b.apply)
+	if err != nil {
+		return err
+	}
+	b.journal = journal
+	records, err := b.snapshot()
+	if err == nil {
+		err = journal.compact(records)
+	}
+	if err != nil {
+		return errors.Join(err, journal.lock.Close())
+	}
+	return nil
+}
+
+// Addr is the address clients connect to, host:port.
+func (b *Broker) Addr() string { return b.address }
+
+// Idle waits until every push subscription has delivered or dead-lettered all of
+// its messages and no push is in flight. Messages of pull subscriptions may stay.
+func (b *Broker) Idle(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		undelivered, quiet := b.undelivered(), b.quiet
+		b.mu.Unlock()
+		if undelivered == 0 {
+			return nil
+		}
+		select {
+		case <-quiet:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d undelivered messages: %w", undelivered, ctx.Err())
+		}
+	}
+}
+
+func (b *Broker) undelivered() int {
+	n := 0
+	for _, s := range b.subscriptions {
+		if s.pushes() {
+			n += s.queue.size()
+		}
+		n += s.inFlight
+	}
+	return n
+}
+
+// Close starts no more pushes, lets those in flight end until ctx does, and
+// stops serving. Publishing works until the last push has ended, so that a
+// function that is being pushed to can still publish. What was not delivered is
+// delivered after the next start with the same directory. Close may be called
+// more than once.
+func (b *Broker) Close(ctx context.Context) error {
+	b.mu.Lock()
+	b.stopping = true
+	b.mu.Unlock()
+
+	finished := make(chan struct{})
+	go func() { defer close(finished); b.pushing.Wait() }()
+	var err error
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		err = fmt.Errorf("close the Pub/Sub broker: pushes in flight were cut off: %w", ctx.Err())
+	}
+	b.pusher.cutOff()
+	<-finished
+
+	b.stopServing(ctx)
+	b.work.Wait()
+	b.pusher.client.CloseIdleConnections()
+	return errors.Join(err, b.closeJournal())
+}
+
+// stopServing ends open pulls and lets short calls finish.
+func (b *Broker) stopServing(ctx context.Context) {
+	b.stopped.Do(func() { close(b.stop) })
+	release := context.AfterFunc(ctx, b.server.Stop)
+	defer release()
+	b.server.GracefulStop()
+}
+
+func (b *Broker) closeJournal() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.journal == nil {
+		return nil
+	}
+	journal := b.journal
+	b.journal = nil
+	if err := journal.close(); err != nil {
+		return fmt.Errorf("close the journal: %w", err)
+	}
+	return nil
+}
+
+// keep writes records to the journal, if there is one, and compacts it when it
+// has outgrown what it has to say.
+func (b *Broker) keep(records ...record) error {
+	if b.journal == nil {
+		return nil
+	}
+	if err := b.journal.append(records...); err != nil {
+		return err
+	}
+	if !b.journal.outgrown() {
+		return nil
+	}
+	snapshot, err := b.snapshot()
+	if err == nil {
+		err = b.journal.compact(snapshot)
+	}
+	if err != nil {
+		// The long journal is as good, as long as there is room for it.
+		b.journal.compactAt *= 2
+		b.log.Warn("the journal of the Pub/Sub broker could not be compacted", "error", err)
+	}
+	return nil
+}
+
+// note writes records whose loss only means that something is done once more
+// after a restart, as Pub/Sub may at any time.
+func (b *Broker) note(records ...record) {
+	if err := b.keep(records...); err != nil {
+		b.log.Error("the journal of the Pub/Sub broker could not be written: messages may come again after a restart", "error", err)
+	}
+}

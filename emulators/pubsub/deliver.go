@@ -1,0 +1,232 @@
+package pubsub
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+const (
+	// Backoff of a retry policy that leaves its bounds open, and of push
+	// subscriptions without one, which otherwise would hammer a broken endpoint.
+	// https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff
+	// https://cloud.google.com/pubsub/docs/push#push_backoff
+	policyMinBackoff = 10 * time.Second
+	policyMaxBackoff = 600 * time.Second
+	pushMinBackoff   = 100 * time.Millisecond
+	pushMaxBackoff   = 60 * time.Second
+
+	// shuffleDelay bounds the random delay of Options.Shuffle.
+	shuffleDelay = 20 * time.Millisecond
+)
+
+// publish keeps messages and queues them for the subscriptions of a topic, all
+// or none, and returns their ids. What settles names is settled by the same stroke.
+func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles *settledRecord) ([]string, error) {
+	if b.topics[topicName] == nil {
+		return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", topicName)
+	}
+	now := b.now()
+	ids := make([]string, 0, len(messages))
+	stamped := make([]*pb.PubsubMessage, 0, len(messages))
+	targets := make([][]string, 0, len(messages))
+	var records []record
+	for _, m := range messages {
+		m = b.stamp(m, now)
+		names := b.subscribersOf(topicName, m)
+		ids, stamped, targets = append(ids, m.GetMessageId()), append(stamped, m), append(targets, names)
+		if len(names) > 0 || settles != nil {
+			r := recordOf(m, names)
+			r.DeadLetterOf = settles
+			records = append(records, record{Message: r})
+		}
+	}
+	if err := b.keep(records...); err != nil {
+		return nil, status.Errorf(codes.Unavailable, "publish to %s: %v", topicName, err)
+	}
+	touched := map[string]bool{}
+	for i, m := range stamped {
+		for _, name := range targets[i] {
+			b.subscriptions[name].queue.add(&delivery{message: m}, b.firstDue(now))
+			touched[name] = true
+		}
+	}
+	for name := range touched {
+		b.dispatch(b.subscriptions[name])
+	}
+	return ids, nil
+}
+
+// stamp copies a message with an id and a publish time. Ids are numbers, as
+// Pub/Sub's are, that start from the time, so that they differ between brokers.
+// Publish times have Pub/Sub's precision, a millisecond.
+func (b *Broker) stamp(m *pb.PubsubMessage, now time.Time) *pb.PubsubMessage {
+	b.lastID = max(b.lastID+1, now.UnixMicro())
+	return &pb.PubsubMessage{
+		Data:        m.GetData(),
+		Attributes:  m.GetAttributes(),
+		OrderingKey: m.GetOrderingKey(),
+		MessageId:   strconv.FormatInt(b.lastID, 10),
+		PublishTime: timestamppb.New(now.Truncate(time.Millisecond)),
+	}
+}
+
+func (b *Broker) subscribersOf(topicName string, m *pb.PubsubMessage) []string {
+	var names []string
+	for name, s := range b.subscriptions {
+		if s.config.GetTopic() == topicName && !s.gone && s.filter(m.GetAttributes()) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (b *Broker) firstDue(now time.Time) time.Time {
+	if !b.options.Shuffle {
+		return now
+	}
+	return now.Add(rand.N(shuffleDelay))
+}
+
+// dispatch sends what a subscription may send now.
+func (b *Broker) dispatch(s *subscription) {
+	if b.stopping || s.gone {
+		return
+	}
+	for _, d := range s.queue.advance(b.now()) {
+		b.fail(s, d, "the acknowledgement deadline passed")
+	}
+	if s.pushes() {
+		for s.inFlight < s.window {
+			d := s.queue.take()
+			if d == nil {
+				break
+			}
+			b.push(s, d)
+		}
+	} else {
+		b.feedStreams(s)
+	}
+	b.wake(s.queue.next())
+}
+
+// settle ends a delivery for good.
+func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
+	ids := make([]string, 0, len(deliveries))
+	for _, d := range deliveries {
+		s.release(d)
+		s.queue.settle(d)
+		ids = append(ids, d.message.GetMessageId())
+	}
+	b.note(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: ids}})
+	b.maybeQuiet(s)
+}
+
+// fail counts a negative acknowledgement or a missed deadline: the message is
+// sent again after the backoff, or goes to the dead-letter topic after the last
+// attempt.
+func (b *Broker) fail(s *subscription, d *delivery, reason string) {
+	s.release(d)
+	d.failures++
+	log := b.log.With("subscription", s.config.GetName(), "messageId", d.message.GetMessageId(),
+		"attempt", d.failures, "reason", reason)
+	if s.exhausted(d) {
+		err := b.deadLetter(s, d, reason)
+		if err == nil {
+			log.Error("a message went to its dead-letter topic", "topic", s.config.GetDeadLetterPolicy().GetDeadLetterTopic())
+			return
+		}
+		log.Error("a message could not be sent to its dead-letter topic and is tried again", "error", err)
+	}
+	backoff := s.backoff(d.failures)
+	log.Warn("a delivery failed", "retryIn", backoff)
+	s.queue.retry(d, b.now().Add(backoff))
+	b.note(record{Failed: &failedRecord{s.config.GetName(), d.message.GetMessageId(), d.failures}})
+}
+
+// backoff before the next attempt after so many failures.
+func (s *subscription) backoff(failures int) time.Duration {
+	policy := s.config.GetRetryPolicy()
+	minimum, maximum := policyMinBackoff, policyMaxBackoff
+	switch {
+	case policy != nil:
+		if policy.GetMinimumBackoff() != nil {
+			minimum = policy.GetMinimumBackoff().AsDuration()
+		}
+		if policy.GetMaximumBackoff() != nil {
+			maximum = policy.GetMaximumBackoff().AsDuration()
+		}
+	case s.pushes():
+		minimum, maximum = pushMinBackoff, pushMaxBackoff
+	default:
+		// A pulling client paces itself.
+		return 0
+	}
+	backoff := minimum
+	for range failures - 1 {
+		if backoff >= maximum/2 {
+			return maximum
+		}
+		backoff *= 2
+	}
+	return min(backoff, maximum)
+}
+
+// wake has the timekeeper look again at that time, if not sooner.
+func (b *Broker) wake(at time.Time) {
+	if at.IsZero() || !b.wakeAt.IsZero() && !at.Before(b.wakeAt) {
+		return
+	}
+	b.wakeAt = at
+	select {
+	case b.alarm <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}
+
+// keepTime dispatches each subscription when something of it becomes due.
+func (b *Broker) keepTime() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-b.alarm:
+		case <-timer.C:
+		}
+		b.mu.Lock()
+		now := b.now()
+		b.wakeAt = time.Time{}
+		for _, s := range b.subscriptions {
+			if next := s.queue.next(); !next.IsZero() && !next.After(now) {
+				b.dispatch(s)
+			} else {
+				b.wake(next)
+			}
+		}
+		if !b.wakeAt.IsZero() {
+			timer.Reset(b.wakeAt.Sub(b.now()))
+		}
+		b.mu.Unlock()
+	}
+}
+
+// maybeQuiet tells who waits for the broker to be idle to look again.
+func (b *Broker) maybeQuiet(s *subscription) {
+	if s.queue.size() == 0 && s.inFlight == 0 {
+		b.lookAgain()
+	}
+}
+
+func (b *Broker) lookAgain() {
+	close(b.quiet)
+	b.quiet = make(chan struct{})
+}

@@ -1,0 +1,117 @@
+package pubsub_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// googleEmulator is Google's Pub/Sub emulator of the gcloud SDK. The tests of a
+// binary share one; it starts when the first of them needs it.
+type googleEmulator struct {
+	once    sync.Once
+	err     error
+	addr    string
+	command *exec.Cmd
+	output  bytes.Buffer
+}
+
+var google googleEmulator
+
+// errNotInstalled is the only reason to leave Google's emulator out.
+var errNotInstalled = errors.New("Google's Pub/Sub emulator is not installed on this machine (gcloud components install pubsub-emulator)")
+
+// MustStart returns the address of the running emulator. It skips the test where
+// the emulator is not installed.
+func (g *googleEmulator) MustStart(t *testing.T) string {
+	t.Helper()
+	g.once.Do(func() { g.err = g.start() })
+	if errors.Is(g.err, errNotInstalled) {
+		t.Skip(g.err)
+	}
+	if g.err != nil {
+		t.Fatal(g.err)
+	}
+	return g.addr
+}
+
+func (g *googleEmulator) start() error {
+	program, err := findEmulator()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("find a free port: %w", err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	if err := listener.Close(); err != nil {
+		return fmt.Errorf("free the port: %w", err)
+	}
+	g.addr = fmt.Sprintf("127.0.0.1:%d", port)
+	g.command = exec.Command(program, "--host=127.0.0.1", fmt.Sprintf("--port=%d", port))
+	g.command.Stdout, g.command.Stderr = &g.output, &g.output
+	// A group of its own: the program is a script that starts Java.
+	g.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := g.command.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", program, err)
+	}
+	return g.awaitReady()
+}
+
+func findEmulator() (string, error) {
+	gcloud, err := exec.LookPath("gcloud")
+	if err != nil {
+		return "", errNotInstalled
+	}
+	gcloud, err = filepath.EvalSymlinks(gcloud)
+	if err != nil {
+		return "", fmt.Errorf("follow %s: %w", gcloud, err)
+	}
+	root := filepath.Dir(filepath.Dir(gcloud))
+	program := filepath.Join(root, "platform", "pubsub-emulator", "bin", "cloud-pubsub-emulator")
+	if _, err := os.Stat(program); err != nil {
+		return "", errNotInstalled
+	}
+	return program, nil
+}
+
+func (g *googleEmulator) awaitReady() error {
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		connection, err := net.DialTimeout("tcp", g.addr, time.Second)
+		if err == nil {
+			return connection.Close()
+		}
+		pause(20 * time.Millisecond)
+	}
+	return fmt.Errorf("Google's emulator does not listen on %s; it said: %s", g.addr, &g.output)
+}
+
+// pause between two looks at a condition that nothing announces.
+func pause(d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+// stop ends the emulator, if it was started.
+func (g *googleEmulator) stop() {
+	if g.command == nil || g.command.Process == nil {
+		return
+	}
+	if err := syscall.Kill(-g.command.Process.Pid, syscall.SIGKILL); err != nil {
+		fmt.Fprintf(os.Stderr, "stop Google's emulator, process %d: %v\n", g.command.Process.Pid, err)
+	}
+	// It was killed, so it does not end well.
+	_ = g.command.Wait()
+}

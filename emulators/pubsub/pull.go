@@ -1,0 +1,276 @@
+package pubsub
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+const (
+	// maxPull bounds the messages of one Pull answer.
+	maxPull = 1000
+	// pullWait is how long a Pull waits for a first message before it answers
+	// with none, which the API allows at any time.
+	pullWait = 5 * time.Second
+)
+
+// Pull returns ready messages, or waits a while for the first.
+func (b subscriber) Pull(ctx context.Context, request *pb.PullRequest) (*pb.PullResponse, error) {
+	if request.GetMaxMessages() <= 0 {
+		return nil, status.Error(codes.InvalidArgument, "max_messages must be positive")
+	}
+	patience := time.NewTimer(pullWait)
+	defer patience.Stop()
+	for {
+		received, more, err := b.pullOnce(request)
+		//nolint:staticcheck // Deprecated by the API, and still the way to peek without waiting.
+		if err != nil || len(received) > 0 || request.GetReturnImmediately() {
+			return &pb.PullResponse{ReceivedMessages: received}, err
+		}
+		select {
+		case <-more:
+		case <-patience.C:
+			return &pb.PullResponse{}, nil
+		case <-b.stop:
+			return nil, errStopping
+		case <-ctx.Done():
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}
+	}
+}
+
+// pullOnce takes what is ready, and otherwise returns a channel that is closed
+// when there may be more.
+func (b subscriber) pullOnce(request *pb.PullRequest) ([]*pb.ReceivedMessage, <-chan struct{}, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.pullable(request.GetSubscription())
+	if err != nil {
+		return nil, nil, err
+	}
+	b.dispatch(s)
+	var received []*pb.ReceivedMessage
+	for len(received) < min(int(request.GetMaxMessages()), maxPull) {
+		d := s.queue.take()
+		if d == nil {
+			break
+		}
+		received = append(received, b.handOver(s, d, s.ackDeadline()))
+	}
+	b.wake(s.queue.next())
+	return received, s.more, nil
+}
+
+// StreamingPull sends messages as they become ready, until the client ends it.
+func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	s, c, err := b.openStream(first)
+	if err != nil {
+		return err
+	}
+	defer b.closeStream(s, c)
+	requests := make(chan *pb.StreamingPullRequest)
+	failed := make(chan error, 1)
+	// Ends with the stream's context at the latest, which ends when this returns.
+	go func() {
+		for {
+			request, err := stream.Recv()
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case requests <- request:
+			case <-stream.Context().Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-c.filled:
+			err = b.sendOutbox(stream, s, c)
+		case request := <-requests:
+			err = b.heed(stream, s, c, request)
+		case err = <-failed:
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+		case <-b.stop:
+			return errStopping
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (b subscriber) openStream(first *pb.StreamingPullRequest) (*subscription, *consumer, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.pullable(first.GetSubscription())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkAckDeadline(first.GetStreamAckDeadlineSeconds()); err != nil {
+		return nil, nil, err
+	}
+	c := &consumer{
+		lease:       time.Duration(first.GetStreamAckDeadlineSeconds()) * time.Second,
+		maxMessages: first.GetMaxOutstandingMessages(),
+		maxBytes:    first.GetMaxOutstandingBytes(),
+		ordered:     s.queue.ordered,
+		filled:      make(chan struct{}, 1),
+	}
+	s.streams = append(s.streams, c)
+	b.acknowledge(s, first.GetAckIds())
+	b.dispatch(s)
+	return s, c, nil
+}
+
+// closeStream lets go of a stream. What it was sent stays leased; what it was
+// not sent yet is free at once.
+func (b subscriber) closeStream(s *subscription, c *consumer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.streams = slices.DeleteFunc(s.streams, func(other *consumer) bool { return other == c })
+	for _, received := range c.outbox {
+		if d := s.byAckID(received.GetAckId()); d != nil && d.state == out {
+			s.release(d)
+			s.queue.retry(d, b.now())
+		}
+	}
+	b.dispatch(s)
+}
+
+func (b subscriber) sendOutbox(stream pb.Subscriber_StreamingPullServer, s *subscription, c *consumer) error {
+	b.mu.Lock()
+	if s.gone || s.pushes() {
+		b.mu.Unlock()
+		return status.Error(codes.FailedPrecondition, "the subscription can no longer be pulled from")
+	}
+	batch := c.outbox
+	c.outbox = nil
+	b.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	return stream.Send(&pb.StreamingPullResponse{
+		ReceivedMessages:       batch,
+		SubscriptionProperties: propertiesOf(c),
+	})
+}
+
+// heed does what a client asks on an open stream; an empty request asks for a
+// sign of life.
+func (b subscriber) heed(stream pb.Subscriber_StreamingPullServer, s *subscription, c *consumer, request *pb.StreamingPullRequest) error {
+	if len(request.GetAckIds()) == 0 && len(request.GetModifyDeadlineAckIds()) == 0 {
+		b.setLease(c, request.GetStreamAckDeadlineSeconds())
+		return stream.Send(&pb.StreamingPullResponse{SubscriptionProperties: propertiesOf(c)})
+	}
+	if len(request.GetModifyDeadlineAckIds()) != len(request.GetModifyDeadlineSeconds()) {
+		return status.Error(codes.InvalidArgument, "modify_deadline_ack_ids and modify_deadline_seconds must be of one length")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.acknowledge(s, request.GetAckIds())
+	for i, ackID := range request.GetModifyDeadlineAckIds() {
+		b.modifyDeadline(s, []string{ackID}, time.Duration(request.GetModifyDeadlineSeconds()[i])*time.Second)
+	}
+	b.dispatch(s)
+	return nil
+}
+
+func (b subscriber) setLease(c *consumer, seconds int32) {
+	if seconds <= 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c.lease = time.Duration(seconds) * time.Second
+}
+
+func propertiesOf(c *consumer) *pb.StreamingPullResponse_SubscriptionProperties {
+	return &pb.StreamingPullResponse_SubscriptionProperties{MessageOrderingEnabled: c.ordered}
+}
+
+// Acknowledge settles messages.
+func (b subscriber) Acknowledge(_ context.Context, request *pb.AcknowledgeRequest) (*emptypb.Empty, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.find(request.GetSubscription())
+	if err != nil {
+		return nil, err
+	}
+	b.acknowledge(s, request.GetAckIds())
+	b.dispatch(s)
+	return &emptypb.Empty{}, nil
+}
+
+// ModifyAckDeadline prolongs leases, or gives messages back.
+func (b subscriber) ModifyAckDeadline(_ context.Context, request *pb.ModifyAckDeadlineRequest) (*emptypb.Empty, error) {
+	seconds := request.GetAckDeadlineSeconds()
+	if seconds < 0 || seconds > maxAckDeadline {
+		return nil, status.Errorf(codes.InvalidArgument, "ack_deadline_seconds must be from 0 to %d, got %d", maxAckDeadline, seconds)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.find(request.GetSubscription())
+	if err != nil {
+		return nil, err
+	}
+	b.modifyDeadline(s, request.GetAckIds(), time.Duration(seconds)*time.Second)
+	b.dispatch(s)
+	return &emptypb.Empty{}, nil
+}
+
+// Seek to a time drops what was published before it. Messages already
+// acknowledged are not kept, so nothing comes back by seeking into the past, as
+// in a subscription that does not retain acknowledged messages.
+func (b subscriber) Seek(_ context.Context, request *pb.SeekRequest) (*pb.SeekResponse, error) {
+	target, ok := request.GetTarget().(*pb.SeekRequest_Time)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "only seeking to a time is emulated")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.find(request.GetSubscription())
+	if err != nil {
+		return nil, err
+	}
+	var dropped []*delivery
+	for _, d := range s.queue.inOrder() {
+		if d.message.GetPublishTime().AsTime().Before(target.Time.AsTime()) {
+			dropped = append(dropped, d)
+		}
+	}
+	if len(dropped) > 0 {
+		b.settle(s, dropped...)
+	}
+	b.dispatch(s)
+	return &pb.SeekResponse{}, nil
+}
+
+// pullable finds a subscription that clients may pull from.
+func (b *Broker) pullable(name string) (*subscription, error) {
+	s, err := b.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if s.gone || s.pushes() {
+		return nil, status.Error(codes.FailedPrecondition, "This method is not supported for this subscription type.")
+	}
+	return s, nil
+}
+
+var errStopping = status.Error(codes.Unavailable, "the broker is stopping")

@@ -1,0 +1,225 @@
+package pubsub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync/atomic"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+)
+
+const (
+	// Pushes in flight a subscription: the window opens by one with each
+	// acknowledgement, so it doubles each round trip, and halves when one fails.
+	// It is a simple form of https://cloud.google.com/pubsub/docs/push#delivery_rate
+	minWindow = 10
+	maxWindow = 1000
+
+	// userAgent is the one Pub/Sub sends.
+	userAgent = "CloudPubSub-Google"
+
+	// drained is how much of a response is read so that its connection can be
+	// used again. Its content has no meaning.
+	drained = 64 << 10
+)
+
+// pushBody is what Pub/Sub posts: https://cloud.google.com/pubsub/docs/push
+type pushBody struct {
+	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
+	Message         pushMessage `json:"message"`
+	Subscription    string      `json:"subscription"`
+}
+
+// pushMessage has two names for id and time, as Pub/Sub's has.
+type pushMessage struct {
+	Attributes       map[string]string `json:"attributes,omitempty"`
+	Data             []byte            `json:"data,omitempty"`
+	MessageID        string            `json:"messageId"`
+	MessageIDAlias   string            `json:"message_id"`
+	OrderingKey      string            `json:"orderingKey,omitempty"`
+	PublishTime      string            `json:"publishTime"`
+	PublishTimeAlias string            `json:"publish_time"`
+}
+
+// outcome of a push: acknowledged, or the reason why not.
+type outcome struct {
+	acknowledged bool
+	reason       string
+}
+
+// pusher posts messages.
+type pusher struct {
+	client *http.Client
+	tokens TokenSource
+	// ctx ends when pushes in flight are cut off.
+	ctx    context.Context
+	cutOff context.CancelFunc
+}
+
+func newPusher(tokens TokenSource) *pusher {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &pusher{
+		tokens: tokens,
+		ctx:    ctx,
+		cutOff: cancel,
+		client: &http.Client{
+			Transport: &http.Transport{
+				// No proxy: endpoints are on this machine, or at least meant literally.
+				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+				MaxIdleConnsPerHost: maxWindow,
+				IdleConnTimeout:     90 * time.Second,
+				DisableCompression:  true,
+			},
+			// A redirect is no acknowledgement, and a token must not travel on.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// push sends a delivery to the endpoint in a goroutine of its own, and settles
+// or retries it when that is done.
+func (b *Broker) push(s *subscription, d *delivery) {
+	s.inFlight++
+	config, attempt := s.config, d.attempt()
+	b.pushing.Go(func() {
+		send := func() outcome { return b.pusher.post(config, d.message, attempt) }
+		var o outcome
+		if b.options.Duplicate {
+			o = twice(b.pusher.ctx, send)
+		} else {
+			o = send()
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.pushed(s, d, o)
+	})
+}
+
+func (b *Broker) pushed(s *subscription, d *delivery, o outcome) {
+	s.inFlight--
+	switch {
+	case s.gone || d.state != out:
+		// Deleted, detached or purged meanwhile: its fate is decided.
+	case o.acknowledged:
+		s.window = min(s.window+1, maxWindow)
+		b.settle(s, d)
+	case b.pusher.ctx.Err() != nil:
+		// Cut off by Close, which is not the endpoint's failure.
+		s.queue.retry(d, b.now())
+	default:
+		s.window = max(s.window/2, minWindow)
+		b.fail(s, d, o.reason)
+	}
+	b.maybeQuiet(s)
+	b.dispatch(s)
+}
+
+// post makes one push request and waits for its answer, at most for the
+// acknowledgement deadline.
+func (p *pusher) post(config *pb.Subscription, m *pb.PubsubMessage, attempt int) outcome {
+	deadline := time.Duration(config.GetAckDeadlineSeconds()) * time.Second
+	ctx, cancel := context.WithTimeout(p.ctx, deadline)
+	defer cancel()
+	// 102 acknowledges though it is not the last word of HTTP.
+	var processing atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+			processing.CompareAndSwap(false, code == http.StatusProcessing)
+			return nil
+		},
+	})
+	request, err := p.request(ctx, config, m, attempt)
+	if err != nil {
+		return outcome{reason: err.Error()}
+	}
+	response, err := p.client.Do(request)
+	if processing.Load() {
+		err = nil
+	}
+	if err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return outcome{reason: fmt.Sprintf("the push endpoint did not answer within %v", deadline)}
+		}
+		return outcome{reason: fmt.Sprintf("push: %v", err)}
+	}
+	if response != nil {
+		// The answer's content means nothing; failing to read it costs a connection.
+		_, _ = io.CopyN(io.Discard, response.Body, drained)
+		_ = response.Body.Close()
+	}
+	if processing.Load() || acknowledges(response.StatusCode) {
+		return outcome{acknowledged: true}
+	}
+	return outcome{reason: "the push endpoint answered " + response.Status}
+}
+
+// acknowledges tells whether a status code does:
+// https://cloud.google.com/pubsub/docs/push#receive_push
+func acknowledges(code int) bool {
+	switch code {
+	case http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		return true
+	}
+	return false
+}
+
+func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.PubsubMessage, attempt int) (*http.Request, error) {
+	body, err := json.Marshal(bodyOf(config, m, attempt))
+	if err != nil {
+		return nil, fmt.Errorf("encode message %s: %w", m.GetMessageId(), err)
+	}
+	endpoint := config.GetPushConfig().GetPushEndpoint()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("push to %s: %w", endpoint, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", userAgent)
+	request.Header.Set("From", "noreply@google.com")
+	if oidc := config.GetPushConfig().GetOidcToken(); oidc != nil {
+		audience := oidc.GetAudience()
+		if audience == "" {
+			audience = endpoint
+		}
+		if p.tokens == nil {
+			// Only after a restart with other options: making one is refused.
+			return nil, errors.New("push token: this broker was started without a token issuer")
+		}
+		token, err := p.tokens.Token(oidc.GetServiceAccountEmail(), audience)
+		if err != nil {
+			return nil, fmt.Errorf("push token: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return request, nil
+}
+
+func bodyOf(config *pb.Subscription, m *pb.PubsubMessage, attempt int) pushBody {
+	published := m.GetPublishTime().AsTime().Format("2006-01-02T15:04:05.000Z07:00")
+	body := pushBody{
+		Message: pushMessage{
+			Attributes:       m.GetAttributes(),
+			Data:             m.GetData(),
+			MessageID:        m.GetMessageId(),
+			MessageIDAlias:   m.GetMessageId(),
+			OrderingKey:      m.GetOrderingKey(),
+			PublishTime:      published,
+			PublishTimeAlias: published,
+		},
+		Subscription: config.GetName(),
+	}
+	if config.GetDeadLetterPolicy() != nil {
+		body.DeliveryAttempt = attempt
+	}
+	return body
+}

@@ -1,0 +1,207 @@
+package pubsub
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// record is one line of the journal. Exactly one of its fields is set.
+type record struct {
+	Header              *headerRecord  `json:"header,omitempty"`
+	Topic               *configRecord  `json:"topic,omitempty"`
+	TopicDeleted        string         `json:"topicDeleted,omitempty"`
+	Subscription        *configRecord  `json:"subscription,omitempty"`
+	SubscriptionDeleted string         `json:"subscriptionDeleted,omitempty"`
+	Message             *messageRecord `json:"message,omitempty"`
+	Failed              *failedRecord  `json:"failed,omitempty"`
+	Settled             *settledRecord `json:"settled,omitempty"`
+}
+
+// headerRecord comes first.
+type headerRecord struct {
+	Version int `json:"version"`
+	// LastID keeps ids from being given twice, though their messages are gone.
+	LastID int64 `json:"lastId"`
+}
+
+// configRecord creates a topic or a subscription, or replaces its configuration.
+type configRecord struct {
+	Config json.RawMessage `json:"config"`
+}
+
+// messageRecord is a message and the subscriptions that are to get it. The
+// filters were asked when it was published and are not asked again.
+type messageRecord struct {
+	ID            string            `json:"id"`
+	Data          []byte            `json:"data,omitempty"`
+	Attributes    map[string]string `json:"attributes,omitempty"`
+	OrderingKey   string            `json:"orderingKey,omitempty"`
+	PublishTime   time.Time         `json:"publishTime"`
+	Subscriptions []string          `json:"subscriptions"`
+	// DeadLetterOf is what this message takes the place of, in one line, so that
+	// a dead letter is neither lost nor doubled.
+	DeadLetterOf *settledRecord `json:"deadLetterOf,omitempty"`
+}
+
+// failedRecord counts the failed attempts of a delivery.
+type failedRecord struct {
+	Subscription string `json:"subscription"`
+	ID           string `json:"id"`
+	Failures     int    `json:"failures"`
+}
+
+// settledRecord ends deliveries of one subscription.
+type settledRecord struct {
+	Subscription string   `json:"subscription"`
+	IDs          []string `json:"ids"`
+}
+
+func configOf(message proto.Message) (*configRecord, error) {
+	text, err := protojson.Marshal(message)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", message, err)
+	}
+	return &configRecord{Config: text}, nil
+}
+
+func recordOf(m *pb.PubsubMessage, subscriptions []string) *messageRecord {
+	return &messageRecord{
+		ID:            m.GetMessageId(),
+		Data:          m.GetData(),
+		Attributes:    m.GetAttributes(),
+		OrderingKey:   m.GetOrderingKey(),
+		PublishTime:   m.GetPublishTime().AsTime(),
+		Subscriptions: subscriptions,
+	}
+}
+
+func (r *messageRecord) message() *pb.PubsubMessage {
+	return &pb.PubsubMessage{
+		MessageId:   r.ID,
+		Data:        r.Data,
+		Attributes:  r.Attributes,
+		OrderingKey: r.OrderingKey,
+		PublishTime: timestamppb.New(r.PublishTime),
+	}
+}
+
+// compareIDs orders message ids by age. They are numbers without leading zeros.
+func compareIDs(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+// apply brings the state of the broker to where it was after the record was written.
+func (b *Broker) apply(r record) error {
+	switch {
+	case r.Header != nil:
+		b.lastID = r.Header.LastID
+	case r.Topic != nil:
+		config := &pb.Topic{}
+		if err := protojson.Unmarshal(r.Topic.Config, config); err != nil {
+			return err
+		}
+		b.putTopic(config)
+	case r.TopicDeleted != "":
+		b.removeTopic(r.TopicDeleted)
+	case r.Subscription != nil:
+		config := &pb.Subscription{}
+		if err := protojson.Unmarshal(r.Subscription.Config, config); err != nil {
+			return err
+		}
+		return b.putSubscription(config)
+	case r.SubscriptionDeleted != "":
+		b.removeSubscription(r.SubscriptionDeleted)
+	case r.Message != nil:
+		return b.applyMessage(r.Message)
+	case r.Failed != nil:
+		b.applyFailed(r.Failed)
+	case r.Settled != nil:
+		b.applySettled(r.Settled)
+	default:
+		return fmt.Errorf("is an empty record")
+	}
+	return nil
+}
+
+func (b *Broker) applyMessage(r *messageRecord) error {
+	id, err := strconv.ParseInt(r.ID, 10, 64)
+	if err != nil {
+		return fmt.Errorf("message id %q: %w", r.ID, err)
+	}
+	b.lastID = max(b.lastID, id)
+	message := r.message()
+	for _, name := range r.Subscriptions {
+		if s := b.subscriptions[name]; s != nil {
+			s.queue.add(&delivery{message: message}, time.Time{})
+		}
+	}
+	if r.DeadLetterOf != nil {
+		b.applySettled(r.DeadLetterOf)
+	}
+	return nil
+}
+
+func (b *Broker) applyFailed(r *failedRecord) {
+	if s := b.subscriptions[r.Subscription]; s != nil {
+		if d := s.queue.all[r.ID]; d != nil {
+			d.failures = r.Failures
+		}
+	}
+}
+
+func (b *Broker) applySettled(r *settledRecord) {
+	s := b.subscriptions[r.Subscription]
+	if s == nil {
+		return
+	}
+	for _, id := range r.IDs {
+		if d := s.queue.all[id]; d != nil {
+			s.queue.settle(d)
+		}
+	}
+}
+
+// snapshot is the shortest list of records that tells the whole state.
+func (b *Broker) snapshot() ([]record, error) {
+	records := []record{{Header: &headerRecord{Version: journalVersion, LastID: b.lastID}}}
+	for _, name := range slices.Sorted(maps.Keys(b.topics)) {
+		config, err := configOf(b.topics[name].config)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record{Topic: config})
+	}
+	messages := map[string]*messageRecord{}
+	var failed []record
+	for _, name := range slices.Sorted(maps.Keys(b.subscriptions)) {
+		s := b.subscriptions[name]
+		config, err := configOf(s.config)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record{Subscription: config})
+		for id, d := range s.queue.all {
+			if messages[id] == nil {
+				messages[id] = recordOf(d.message, nil)
+			}
+			messages[id].Subscriptions = append(messages[id].Subscriptions, name)
+			if d.failures > 0 {
+				failed = append(failed, record{Failed: &failedRecord{name, id, d.failures}})
+			}
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(messages), compareIDs) {
+		records = append(records, record{Message: messages[id]})
+	}
+	return append(records, failed...), nil
+}

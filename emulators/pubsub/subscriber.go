@@ -1,0 +1,198 @@
+package pubsub
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// subscriber serves google.pubsub.v1.Subscriber.
+type subscriber struct {
+	pb.UnimplementedSubscriberServer
+	*Broker
+}
+
+// CreateSubscription makes a subscription, which gets what is published from now on.
+func (b subscriber) CreateSubscription(_ context.Context, config *pb.Subscription) (*pb.Subscription, error) {
+	if err := checkName(config.GetName(), "subscriptions"); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.subscriptions[config.GetName()] != nil {
+		return nil, status.Errorf(codes.AlreadyExists, "Resource already exists in the project (resource=%s).", config.GetName())
+	}
+	if _, err := b.findTopic(config.GetTopic()); err != nil {
+		return nil, err
+	}
+	return b.saveSubscription(config)
+}
+
+// GetSubscription returns a subscription's configuration.
+func (b subscriber) GetSubscription(_ context.Context, request *pb.GetSubscriptionRequest) (*pb.Subscription, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.find(request.GetSubscription())
+	if err != nil {
+		return nil, err
+	}
+	return s.config, nil
+}
+
+// UpdateSubscription changes the fields of the mask. The others, a filter and
+// ordering among them, are fixed when the subscription is made.
+func (b subscriber) UpdateSubscription(_ context.Context, request *pb.UpdateSubscriptionRequest) (*pb.Subscription, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.find(request.GetSubscription().GetName())
+	if err != nil {
+		return nil, err
+	}
+	config := proto.CloneOf(s.config)
+	err = replaceFields(config, request.GetSubscription(), request.GetUpdateMask(),
+		"push_config", "ack_deadline_seconds", "labels", "retry_policy", "dead_letter_policy",
+		"expiration_policy", "message_retention_duration")
+	if err != nil {
+		return nil, err
+	}
+	return b.saveSubscription(config)
+}
+
+// ModifyPushConfig changes where messages are pushed to. An empty configuration
+// makes it a pull subscription.
+func (b subscriber) ModifyPushConfig(_ context.Context, request *pb.ModifyPushConfigRequest) (*emptypb.Empty, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.find(request.GetSubscription())
+	if err != nil {
+		return nil, err
+	}
+	config := proto.CloneOf(s.config)
+	config.PushConfig = request.GetPushConfig()
+	if _, err := b.saveSubscription(config); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// ListSubscriptions lists the subscriptions of a project by name.
+func (b subscriber) ListSubscriptions(_ context.Context, request *pb.ListSubscriptionsRequest) (*pb.ListSubscriptionsResponse, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(b.subscriptions)), func(name string) bool {
+		return !strings.HasPrefix(name, request.GetProject()+"/")
+	})
+	page, next := pageOf(names, request.GetPageSize(), request.GetPageToken())
+	response := &pb.ListSubscriptionsResponse{NextPageToken: next}
+	for _, name := range page {
+		response.Subscriptions = append(response.Subscriptions, b.subscriptions[name].config)
+	}
+	return response, nil
+}
+
+// DeleteSubscription removes a subscription with all it holds.
+func (b subscriber) DeleteSubscription(_ context.Context, request *pb.DeleteSubscriptionRequest) (*emptypb.Empty, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, err := b.find(request.GetSubscription()); err != nil {
+		return nil, err
+	}
+	if err := b.keep(record{SubscriptionDeleted: request.GetSubscription()}); err != nil {
+		return nil, status.Errorf(codes.Unavailable, "delete subscription %s: %v", request.GetSubscription(), err)
+	}
+	b.removeSubscription(request.GetSubscription())
+	b.lookAgain()
+	return &emptypb.Empty{}, nil
+}
+
+func (b *Broker) find(name string) (*subscription, error) {
+	if s := b.subscriptions[name]; s != nil {
+		return s, nil
+	}
+	return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", name)
+}
+
+// saveSubscription checks and keeps a configuration, then puts it into force.
+func (b *Broker) saveSubscription(config *pb.Subscription) (*pb.Subscription, error) {
+	if err := b.checkSubscription(config); err != nil {
+		return nil, err
+	}
+	fillSubscription(config)
+	kept, err := configOf(config)
+	if err == nil {
+		err = b.keep(record{Subscription: kept})
+	}
+	if err != nil {
+		return nil, status.Errorf(codes.Unavailable, "keep subscription %s: %v", config.GetName(), err)
+	}
+	if err := b.putSubscription(config); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	// It may have become a pull subscription, which nobody waits for.
+	b.lookAgain()
+	b.dispatch(b.subscriptions[config.GetName()])
+	return config, nil
+}
+
+// putSubscription puts a checked configuration into force.
+func (b *Broker) putSubscription(config *pb.Subscription) error {
+	s := b.subscriptions[config.GetName()]
+	if s == nil {
+		accepts, err := parseFilter(config.GetFilter())
+		if err != nil {
+			return err
+		}
+		s = &subscription{
+			filter: accepts,
+			queue:  newQueue(config.GetEnableMessageOrdering(), b.options.Shuffle),
+			window: minWindow,
+			more:   make(chan struct{}),
+		}
+		b.subscriptions[config.GetName()] = s
+	}
+	s.config = config
+	if config.GetDetached() {
+		s.drop()
+	} else if s.pushes() {
+		s.endStreams()
+	}
+	return nil
+}
+
+func (b *Broker) removeSubscription(name string) {
+	if s := b.subscriptions[name]; s != nil {
+		s.drop()
+		delete(b.subscriptions, name)
+	}
+}
+
+// drop ends all deliveries for good.
+func (s *subscription) drop() {
+	s.gone = true
+	s.queue = newQueue(s.queue.ordered, false)
+	s.endStreams()
+}
+
+// endStreams has open pulls look and find that there is nothing to pull here.
+func (s *subscription) endStreams() {
+	for _, c := range s.streams {
+		select {
+		case c.filled <- struct{}{}:
+		default:
+		}
+	}
+	close(s.more)
+	s.more = make(chan struct{})
+}
+
+func (s *subscription) ackDeadline() time.Duration {
+	return time.Duration(s.config.GetAckDeadlineSeconds()) * time.Second
+}
