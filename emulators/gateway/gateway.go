@@ -1,0 +1,146 @@
+// Package gateway is the front door on a machine without a cloud: what the load
+// balancer and its URL map are there. It routes by the list of functions, lets in
+// no header that only the cloud may set, and gives every request a trace and an
+// id. Functions that events or schedules trigger are not reachable through it.
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+
+	"souk/shared/api"
+	"souk/shared/manifest"
+)
+
+// LivenessPath answers 200 while the gateway runs. It is not /healthz: Google's
+// front ends keep paths that end in z for themselves, so it would work here and
+// be missing in the cloud (https://cloud.google.com/run/docs/known-issues#ah).
+// And no route of the shop can begin with /-/.
+const LivenessPath = "/-/healthy"
+
+// Options says where requests go. Zero limits take the defaults named.
+type Options struct {
+	Manifest *manifest.Manifest
+	// Backend returns the URL of a function: scheme and host, no path.
+	Backend func(function string) string
+	// Logger gets a line a request at RequestLevel (a request that got no answer
+	// from its function: a warning). nil logs nothing.
+	Logger       *slog.Logger
+	RequestLevel slog.Level
+	// MaxBody is the longest request body in bytes: 1 MiB.
+	MaxBody int64
+	// Timeout is how long a function may take to answer: 60 s. It must be longer
+	// than any client may ask to wait for.
+	Timeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Gateway is the handler of all routes. Close it when it serves no more.
+type Gateway struct {
+	options   Options
+	router    *api.Router
+	transport *http.Transport
+}
+
+// New returns a gateway to the HTTP functions of the list. Its error names every
+// function that can't be routed to.
+func New(options Options) (*Gateway, error) {
+	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: newTransport()}
+	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(alive))
+	var faults []error
+	for _, function := range options.Manifest.Functions {
+		if function.HTTP == "" {
+			continue
+		}
+		if err := g.addRoute(function); err != nil {
+			faults = append(faults, fmt.Errorf("route to %s: %w", function.Name, err))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// newTransport keeps connections to the functions, as many as requests come at
+// once, and closes them long before Cloud Run's emulator would.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 256,
+		IdleConnTimeout:     90 * time.Second,
+		DisableCompression:  true,
+	}
+}
+
+func (g *Gateway) addRoute(function manifest.Function) (err error) {
+	backend, err := url.Parse(g.options.Backend(function.Name))
+	if err != nil {
+		return fmt.Errorf("read its URL: %w", err)
+	}
+	if backend.Host == "" || backend.Scheme != "http" && backend.Scheme != "https" {
+		return fmt.Errorf("need a URL such as http://127.0.0.1:8081, got %q", backend)
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { rewrite(r, backend) },
+		ModifyResponse: clean,
+		Transport:      g.transport,
+		BufferPool:     buffers,
+		ErrorHandler:   refuse,
+		ErrorLog:       slog.NewLogLogger(g.options.Logger.Handler(), slog.LevelDebug),
+	}
+	// The mux tells a malformed pattern, or one that conflicts, by a panic.
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("pattern %q: %v", function.HTTP, fault)
+		}
+	}()
+	g.router.Handle(function.HTTP, g.forward(function.Name, proxy))
+	return nil
+}
+
+// forward sends a request to its function, within the limits.
+func (g *Gateway) forward(function string, proxy http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		visit := visitOf(r)
+		visit.function, visit.route = function, r.Pattern
+		if r.ContentLength > g.options.MaxBody {
+			visit.fault = fmt.Errorf("a body of %d bytes is announced", r.ContentLength)
+			tooLarge(g.options.MaxBody).Write(w, r)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), g.options.Timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if r.ContentLength != 0 {
+			r.Body = &clientBody{ReadCloser: http.MaxBytesReader(w, r.Body, g.options.MaxBody), visit: visit}
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
+func alive(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if _, err := fmt.Fprintln(w, "ok"); err != nil {
+		slog.DebugContext(r.Context(), "the client left before its answer", "error", err)
+	}
+}
+
+// Close drops the connections to the functions.
+func (g *Gateway) Close() { g.transport.CloseIdleConnections() }

@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"souk/shared/telemetry"
+)
+
+// requestIDHeader names a request in a client's log and in ours.
+const requestIDHeader = "X-Request-Id"
+
+// forgeable are headers (with a * at the end: all that begin so) by which the cloud
+// tells a function what it has checked itself. From a client they are lies.
+var forgeable = []string{
+	"Forwarded", "X-Forwarded-*", "X-Real-Ip", "True-Client-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Envoy-*",
+	"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override",
+	"X-Serverless-Authorization", "X-Goog-*", "X-Google-*", "X-Cloud-Trace-Context",
+	"X-Cloudscheduler*", "X-Cloudtasks-*", "X-Appengine-*", "Ce-*", "Function-Execution-Id",
+	// The trace is continued, see telemetry; what rides on it is not.
+	"Traceparent", "Tracestate", "Baggage",
+	// No function changes the protocol. The proxy drops every other header that
+	// is meant for one hop (RFC 9110, section 7.6.1) by itself.
+	"Connection", "Upgrade", "Http2-Settings", "Te",
+}
+
+var forgeableNames, forgeablePrefixes = splitForgeable()
+
+func splitForgeable() (names map[string]bool, prefixes []string) {
+	names = map[string]bool{}
+	for _, header := range forgeable {
+		if prefix, is := strings.CutSuffix(header, "*"); is {
+			prefixes = append(prefixes, prefix)
+		} else {
+			names[header] = true
+		}
+	}
+	return names, prefixes
+}
+
+// isForgeable expects a name in canonical form, as net/http's server makes it. A
+// name that some server could take for a forgeable one, X_Forwarded_For, is too.
+func isForgeable(name string) bool {
+	if strings.Contains(name, "_") {
+		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	}
+	if forgeableNames[name] {
+		return true
+	}
+	for _, prefix := range forgeablePrefixes {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// rewrite makes the request that the function gets out of the client's. The host
+// stays the client's, as behind the cloud's load balancer.
+func rewrite(r *httputil.ProxyRequest, backend *url.URL) {
+	r.Out.URL.Scheme, r.Out.URL.Host = backend.Scheme, backend.Host
+	// Nothing here decides by the query, so it goes on as it came.
+	r.Out.URL.RawQuery = r.In.URL.RawQuery
+	for name := range r.Out.Header {
+		if isForgeable(name) {
+			delete(r.Out.Header, name)
+		}
+	}
+	r.SetXForwarded()
+	telemetry.ToHeader(r.In.Context(), r.Out.Header)
+	r.Out.Header.Set(requestIDHeader, visitOf(r.In).requestID)
+}
+
+// clean takes out of a function's answer what the gateway says itself.
+func clean(answer *http.Response) error {
+	answer.Header.Del(requestIDHeader)
+	return nil
+}
+
+// requestID returns the client's own id for its request if it is one that can be
+// logged and searched for, or a new one.
+func requestID(header http.Header) (string, error) {
+	if ids := header[requestIDHeader]; len(ids) == 1 && isSane(ids[0]) {
+		return ids[0], nil
+	}
+	id, err := uuid.NewV7()
+	return id.String(), err
+}
+
+func isSane(id string) bool {
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.:", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return 1 <= len(id) && len(id) <= 128
+}

@@ -1,0 +1,70 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	"souk/shared/api"
+)
+
+// refuse answers a request that got no answer from its function.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	v := visitOf(r)
+	ended := r.Context().Err()
+	if errors.Is(ended, context.Canceled) {
+		v.status = statusClientGone
+		panic(http.ErrAbortHandler) // Nobody is there to read an answer.
+	}
+	v.fault = err
+	var problem *api.Problem
+	switch {
+	case v.bodyError() != nil:
+		problem = unreadable(v.bodyError())
+	case errors.Is(ended, context.DeadlineExceeded):
+		problem = api.NewProblem(http.StatusGatewayTimeout, "timeout", "%s took too long to answer.", v.function)
+	case isDial(err):
+		// Nothing was sent, so to come again is safe.
+		problem = api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s can't be reached at the moment. Try again.", v.function).
+			WithHeader("Retry-After", "1")
+	default:
+		problem = api.NewProblem(http.StatusBadGateway, "bad_gateway", "%s broke off before it answered.", v.function)
+	}
+	problem.Write(w, r)
+}
+
+// unreadable says what was wrong with a client's body.
+func unreadable(err error) *api.Problem {
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return tooLarge(long.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return api.NewProblem(http.StatusRequestTimeout, "request_timeout", "The request's body took too long to arrive.").
+			WithHeader("Connection", "close")
+	default:
+		return api.NewProblem(http.StatusBadRequest, api.CodeInvalid, "The request's body could not be read to its end.").
+			WithHeader("Connection", "close")
+	}
+}
+
+func tooLarge(limit int64) *api.Problem {
+	return api.NewProblem(http.StatusRequestEntityTooLarge, "body_too_large", "The request's body is longer than %d bytes.", limit)
+}
+
+// isDial says that no connection came about.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// buffers are what answers are copied through.
+var buffers = &bufferPool{sync.Pool{New: func() any { return new([32 << 10]byte) }}}
+
+type bufferPool struct{ pool sync.Pool }
+
+func (p *bufferPool) Get() []byte  { return p.pool.Get().(*[32 << 10]byte)[:] }
+func (p *bufferPool) Put(b []byte) { p.pool.Put((*[32 << 10]byte)(b)) }

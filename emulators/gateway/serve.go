@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of a connection. A client gets its answer whole within writeTimeout of
+// sending its header, so it is longer than the time a function may take.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10 // as Google's load balancer
+	writeMargin       = 30 * time.Second
+	shutdownTimeout   = 10 * time.Second
+)
+
+// Serve serves a gateway on a listener until ctx ends, then lets the requests in
+// flight finish, for 10 s at most. Its error is nil when no request was cut off.
+func Serve(ctx context.Context, listener net.Listener, g *Gateway) error {
+	server := &http.Server{
+		Handler:           g,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      g.options.Timeout + writeMargin,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(g.options.Logger.Handler(), slog.LevelDebug),
+	}
+	defer g.Close()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve the gateway on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(drain)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop the gateway: requests were cut off: %w", err), server.Close())
+	}
+	<-served
+	return err
+}

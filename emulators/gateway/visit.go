@@ -1,0 +1,119 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"souk/shared/telemetry"
+)
+
+// statusClientGone is what the log says of a request whose client left before the
+// answer: nginx's number for it, as HTTP has none.
+const statusClientGone = 499
+
+// visit is one request on its way through the gateway.
+type visit struct {
+	http.ResponseWriter
+	requestID string
+	function  string // "" when no route matched
+	route     string
+	status    int
+	fault     error // why the function gave no answer
+
+	bodyMu    sync.Mutex
+	bodyFault error
+}
+
+type visitKey struct{}
+
+// visitOf returns the visit of a request that came in through ServeHTTP.
+func visitOf(r *http.Request) *visit {
+	return r.Context().Value(visitKey{}).(*visit)
+}
+
+// ServeHTTP routes a request and logs what came of it.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
+	id, err := requestID(r.Header)
+	if err != nil {
+		g.options.Logger.ErrorContext(r.Context(), "make a request id", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	v := &visit{ResponseWriter: w, requestID: id}
+	w.Header().Set(requestIDHeader, id)
+	ctx := context.WithValue(telemetry.FromHeader(r.Context(), r.Header), visitKey{}, v)
+	defer func() {
+		cause := recover()
+		if cause != nil && v.fault == nil && v.status != statusClientGone {
+			v.fault = fmt.Errorf("the answer broke off: %v", cause)
+		}
+		g.log(ctx, v, r, time.Since(begin))
+		if cause != nil {
+			panic(cause) // net/http closes the connection, so the client sees it too.
+		}
+	}()
+	g.router.ServeHTTP(v, r.WithContext(ctx))
+}
+
+// log writes the request log. Path and query stay out of it: the route says
+// enough, and what a client writes there may be a secret or somebody's name.
+func (g *Gateway) log(ctx context.Context, v *visit, r *http.Request, took time.Duration) {
+	level := g.options.RequestLevel
+	if v.fault != nil {
+		level = max(level, slog.LevelWarn)
+	}
+	if !g.options.Logger.Enabled(ctx, level) {
+		return
+	}
+	attributes := []slog.Attr{
+		slog.String("method", r.Method), slog.String("route", v.route), slog.String("function", v.function),
+		slog.Int("status", v.status), slog.Float64("latencyMs", float64(took.Microseconds())/1000),
+		slog.String("requestId", v.requestID),
+	}
+	if v.fault != nil {
+		attributes = append(attributes, slog.String("fault", v.fault.Error()))
+	}
+	g.options.Logger.LogAttrs(ctx, level, "request", attributes...)
+}
+
+// WriteHeader keeps the status for the log.
+func (v *visit) WriteHeader(status int) {
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		v.status = status
+	}
+	v.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
+
+// clientBody is the body of a client's request. It remembers why it could not be
+// read, so that a client's fault is not taken for the function's.
+type clientBody struct {
+	io.ReadCloser
+	visit *visit
+}
+
+// Read reads the body, up to the limit.
+func (b *clientBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.visit.bodyMu.Lock()
+		defer b.visit.bodyMu.Unlock()
+		b.visit.bodyFault = err
+	}
+	return n, err
+}
+
+func (v *visit) bodyError() error {
+	v.bodyMu.Lock()
+	defer v.bodyMu.Unlock()
+	return v.bodyFault
+}
