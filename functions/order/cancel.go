@@ -19,7 +19,7 @@ type cancelInput struct {
 }
 
 // cancel ends an order that has not been shipped. Its stock goes back.
-func (s *service) cancel(ctx context.Context, in *cancelInput) (*Detail, error) {
+func (s *service) cancel(ctx context.Context, in *cancelInput) (*answer, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
 	var o Order
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
@@ -44,8 +44,7 @@ func (s *service) cancel(ctx context.Context, in *cancelInput) (*Detail, error) 
 	if err != nil {
 		return nil, fmt.Errorf("cancel order %s: %w", in.ID, err)
 	}
-	answer := detail(o)
-	return &answer, nil
+	return show(o), nil
 }
 
 func cancelReason(o Order, caller auth.Principal) string {

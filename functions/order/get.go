@@ -17,7 +17,7 @@ type getInput struct {
 }
 
 // get shows an order to its owner and to admins.
-func (s *service) get(ctx context.Context, in *getInput) (*Detail, error) {
+func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
 	o, err := selectOrder(ctx, s.DB, in.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("get order %s: %w", in.ID, err)
@@ -26,6 +26,5 @@ func (s *service) get(ctx context.Context, in *getInput) (*Detail, error) {
 	if err != nil || !o.VisibleTo(caller) {
 		return nil, api.NotFound("order", in.ID)
 	}
-	answer := detail(o)
-	return &answer, nil
+	return show(o), nil
 }

@@ -92,13 +92,10 @@ func (o *Order) VisibleTo(p auth.Principal) bool {
 	return o.UserID == p.UserID || p.Role == auth.Admin
 }
 
-// Detail is the answer that shows one order.
-type Detail struct {
-	ETag string `header:"ETag"`
-	Body Order
-}
+// answer is the answer that shows one order.
+type answer = api.Resource[Order]
 
-func detail(o Order) Detail { return Detail{ETag: api.ETag(o.Version), Body: o} }
+func show(o Order) *answer { return &answer{ETag: api.ETag(o.Version), Body: o} }
 
 // Placed is the event that asks for the stock of an order.
 type Placed struct {

@@ -27,15 +27,9 @@ type placeItem struct {
 	Quantity  int64     `json:"quantity" minimum:"1" maximum:"1000" example:"2"`
 }
 
-type placeOutput struct {
-	Location          string `header:"Location"`
-	PreferenceApplied string `header:"Preference-Applied"`
-	Detail
-}
-
 // place takes an order at the shop's prices. Whether there is stock is decided
 // right after; with Prefer: wait the answer tells.
-func (s *service) place(ctx context.Context, in *placeInput) (*placeOutput, error) {
+func (s *service) place(ctx context.Context, in *placeInput) (*answer, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -59,7 +53,9 @@ func (s *service) place(ctx context.Context, in *placeInput) (*placeOutput, erro
 			return nil, err
 		}
 	}
-	return &placeOutput{Location: "/v1/orders/" + o.ID.String(), PreferenceApplied: applied, Detail: detail(o)}, nil
+	taken := show(o)
+	taken.Location, taken.PreferenceApplied = "/v1/orders/"+o.ID.String(), applied
+	return taken, nil
 }
 
 func (in *placeInput) check() error {

@@ -23,7 +23,7 @@ type adjustStockInput struct {
 
 // adjustStock books a delivery, a loss or a count. It never takes more than there
 // is: what orders have reserved is theirs.
-func (s *service) adjustStock(ctx context.Context, in *adjustStockInput) (*Detail, error) {
+func (s *service) adjustStock(ctx context.Context, in *adjustStockInput) (*answer, error) {
 	if in.Body.Delta == 0 {
 		return nil, api.Invalid("body.delta", "must not be 0: nothing would change")
 	}
@@ -49,7 +49,7 @@ func (s *service) adjustStock(ctx context.Context, in *adjustStockInput) (*Detai
 	if err != nil {
 		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
 	}
-	return detail(p), nil
+	return show(p), nil
 }
 
 func refuseMove(available, delta int64) error {

@@ -23,13 +23,8 @@ type createInput struct {
 	}
 }
 
-type createOutput struct {
-	Location string `header:"Location"`
-	Detail
-}
-
 // create adds a product with its first stock.
-func (s *service) create(ctx context.Context, in *createInput) (*createOutput, error) {
+func (s *service) create(ctx context.Context, in *createInput) (*answer, error) {
 	if err := in.Body.Price.Check(); err != nil {
 		return nil, api.Invalid("body.price", "%v", err)
 	}
@@ -59,5 +54,7 @@ func (s *service) create(ctx context.Context, in *createInput) (*createOutput, e
 	if err != nil {
 		return nil, fmt.Errorf("create product %s: %w", p.SKU, err)
 	}
-	return &createOutput{Location: "/v1/products/" + p.ID.String(), Detail: *detail(p)}, nil
+	created := show(p)
+	created.Location = "/v1/products/" + p.ID.String()
+	return created, nil
 }

@@ -16,7 +16,7 @@ type getInput struct {
 }
 
 // get shows a product, also an archived one: an old order may link to it.
-func (s *service) get(ctx context.Context, in *getInput) (*Detail, error) {
+func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
 	p, err := selectProduct(ctx, s.DB, in.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("product", in.ID)
@@ -24,5 +24,5 @@ func (s *service) get(ctx context.Context, in *getInput) (*Detail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get product %s: %w", in.ID, err)
 	}
-	return detail(p), nil
+	return show(p), nil
 }

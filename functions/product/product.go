@@ -42,13 +42,10 @@ const MaxStock = 1_000_000_000
 // ETag is the entity tag of the product with its stock.
 func (p Product) ETag() string { return api.ETag(p.Version, p.Available) }
 
-// Detail is the answer that shows one product.
-type Detail struct {
-	ETag string `header:"ETag"`
-	Body Product
-}
+// answer is the answer that shows one product.
+type answer = api.Resource[Product]
 
-func detail(p Product) *Detail { return &Detail{ETag: p.ETag(), Body: p} }
+func show(p Product) *answer { return &answer{ETag: p.ETag(), Body: p} }
 
 // Changed is the event that tells what others keep of a product.
 type Changed struct {

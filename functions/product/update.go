@@ -26,7 +26,7 @@ type updateInput struct {
 
 // update changes the fields that the caller sends. A new price holds for orders
 // placed from now on; one placed at the old price and not yet decided is rejected.
-func (s *service) update(ctx context.Context, in *updateInput) (*Detail, error) {
+func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
 	if in.Body.Price != nil {
 		if err := in.Body.Price.Check(); err != nil {
 			return nil, api.Invalid("body.price", "%v", err)
@@ -55,7 +55,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*Detail, error) 
 	if err != nil {
 		return nil, fmt.Errorf("update product %s: %w", in.ID, err)
 	}
-	return detail(p), nil
+	return show(p), nil
 }
 
 func (in *updateInput) apply(p *Product) {

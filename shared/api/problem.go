@@ -136,6 +136,9 @@ func (router *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		router.mux.ServeHTTP(w, r)
 		return
 	}
+	if telemetry.TraceID(r.Context()) == "" {
+		r = r.WithContext(telemetry.FromHeader(r.Context(), r.Header))
+	}
 	// Only the mux knows which methods a path has: ask it, and say it our way.
 	var verdict verdictWriter
 	handler.ServeHTTP(&verdict, r)

@@ -1,0 +1,80 @@
+package product_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"souk/functions/product"
+	"souk/shared/function/functiontest"
+)
+
+func (s shop) patch(t *testing.T, id uuid.UUID, etag string, body map[string]any) functiontest.Response {
+	t.Helper()
+	header := map[string]string{}
+	if etag != "" {
+		header["If-Match"] = etag
+	}
+	return s.Do(t, functiontest.Request{Method: http.MethodPatch, Path: "/v1/products/" + id.String(), Token: s.admin, Header: header, Body: body})
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+
+	t.Run("changes what is sent and nothing else", func(t *testing.T) {
+		t.Parallel()
+		before := s.mustCreate(t, tea("ONE", 3))
+		var after product.Product
+		s.patch(t, before.ID, before.ETag(), map[string]any{"name": "Assam, 500 g"}).MustBe(t, http.StatusOK).Into(t, &after)
+		want := before
+		want.Name, want.Version, want.UpdatedAt = "Assam, 500 g", 2, after.UpdatedAt
+		if after != want || !after.UpdatedAt.After(before.UpdatedAt) {
+			t.Errorf("after the change: %+v, want %+v", after, want)
+		}
+		if stored := s.mustGet(t, before.ID); stored != after {
+			t.Errorf("stored %+v, answered %+v", stored, after)
+		}
+	})
+
+	t.Run("needs If-Match, and the version that is there", func(t *testing.T) {
+		t.Parallel()
+		p := s.mustCreate(t, tea("TWO", 3))
+		s.patch(t, p.ID, "", map[string]any{"name": "x"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
+		s.patch(t, p.ID, `"0.3"`, map[string]any{"name": "x"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
+		s.patch(t, p.ID, "*", map[string]any{"name": "x"}).MustBe(t, http.StatusOK)
+	})
+
+	t.Run("a sale in between is no reason to refuse a change", func(t *testing.T) {
+		t.Parallel()
+		p := s.mustCreate(t, tea("THREE", 3))
+		s.adjust(t, p.ID, -1).MustBe(t, http.StatusOK)
+		s.patch(t, p.ID, p.ETag(), map[string]any{"name": "x"}).MustBe(t, http.StatusOK)
+	})
+
+	t.Run("of changes made at once with one ETag exactly one wins", func(t *testing.T) {
+		t.Parallel()
+		p := s.mustCreate(t, tea("FOUR", 3))
+		statuses := make(chan int, 8)
+		var all sync.WaitGroup
+		for range cap(statuses) {
+			all.Go(func() { statuses <- s.patch(t, p.ID, p.ETag(), map[string]any{"name": "x"}).Status })
+		}
+		all.Wait()
+		close(statuses)
+		count := map[int]int{}
+		for status := range statuses {
+			count[status]++
+		}
+		if count[http.StatusOK] != 1 || count[http.StatusPreconditionFailed] != 7 {
+			t.Errorf("statuses %v, want one 200 and seven 412", count)
+		}
+	})
+
+	t.Run("answers 404 to an id that no product has", func(t *testing.T) {
+		t.Parallel()
+		s.patch(t, uuid.New(), "*", map[string]any{"name": "x"}).MustBeProblem(t, http.StatusNotFound, "product_not_found")
+	})
+}
