@@ -1,0 +1,140 @@
+package user
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/database"
+)
+
+const (
+	// accessTokenTTL is how long an access token is good. It cannot be taken
+	// back, so it is short.
+	accessTokenTTL = 15 * time.Minute
+	// sessionTTL is how long a refresh token is good.
+	sessionTTL = 30 * 24 * time.Hour
+)
+
+type createSessionInput struct {
+	Body struct {
+		Email    string `json:"email" minLength:"1" maxLength:"254" example:"ada@example.com"`
+		Password string `json:"password" minLength:"1" maxLength:"128" example:"seven green bicycles"`
+	}
+}
+
+type createSessionOutput struct {
+	// CacheControl is RFC 6749's, section 5.1: nobody may keep tokens but the client.
+	CacheControl string `header:"Cache-Control"`
+	Body         tokens
+}
+
+type tokens struct {
+	AccessToken  string `json:"accessToken" doc:"Send it as Authorization: Bearer."`
+	TokenType    string `json:"tokenType" enum:"Bearer"`
+	ExpiresIn    int64  `json:"expiresIn" doc:"Seconds that the access token is good for." example:"900"`
+	RefreshToken string `json:"refreshToken" doc:"Keep it secret: it stands for the password."`
+}
+
+// session is what is kept of a refresh token.
+type session struct {
+	ID uuid.UUID
+	// FamilyID is shared by all refresh tokens that come of one login.
+	FamilyID uuid.UUID
+	UserID   uuid.UUID
+	// RefreshHash is the token's SHA-256. The token has 256 random bits, so there
+	// is nothing to guess that a slow hash would make slower.
+	RefreshHash [sha256.Size]byte
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+}
+
+// createSession signs a person in. A wrong password and an account that is not
+// there have the same answer and take the same work.
+func (s *service) createSession(ctx context.Context, in *createSessionInput) (*createSessionOutput, error) {
+	c, err := selectCredentials(ctx, s.DB, emailKey(in.Body.Email))
+	if errors.Is(err, sql.ErrNoRows) {
+		c.PasswordHash, err = nobodysHash, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create a session: read the credentials: %w", err)
+	}
+	same, outdated, err := s.passwords.Check(ctx, in.Body.Password, c.PasswordHash)
+	if err != nil {
+		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
+	}
+	if !same || c.UserID == uuid.Nil {
+		return nil, invalidCredentials()
+	}
+	if outdated {
+		if err := s.rehash(ctx, c, in.Body.Password); err != nil {
+			return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
+		}
+	}
+	return s.openSession(ctx, c)
+}
+
+// rehash replaces a hash that was made with older parameters. Nothing but a
+// login knows the password it takes.
+func (s *service) rehash(ctx context.Context, c credentials, password string) error {
+	hash, err := s.passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if err := updatePasswordHash(ctx, s.DB, c.UserID, c.PasswordVersion, hash); err != nil {
+		return fmt.Errorf("rehash the password: %w", err)
+	}
+	return nil
+}
+
+// openSession keeps a new session and returns its tokens.
+func (s *service) openSession(ctx context.Context, c credentials) (*createSessionOutput, error) {
+	now := s.Now()
+	opened, refreshToken, err := newSession(c.UserID, now)
+	if err != nil {
+		return nil, err
+	}
+	accessToken, err := s.signer.Sign(auth.Principal{UserID: c.UserID, Role: c.Role}, now, accessTokenTTL)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		current, err := insertSession(ctx, tx, opened, c.PasswordVersion)
+		if err != nil {
+			return err
+		}
+		if !current { // the password changed, or the account went, while it was checked
+			return invalidCredentials()
+		}
+		return deleteExpiredSessions(ctx, tx, c.UserID, now)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
+	}
+	return &createSessionOutput{CacheControl: "no-store", Body: tokens{
+		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(accessTokenTTL / time.Second), RefreshToken: refreshToken,
+	}}, nil
+}
+
+// newSession makes the session of a login, and its refresh token.
+func newSession(userID uuid.UUID, now time.Time) (opened session, refreshToken string, err error) {
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never fails: it ends the program instead
+	refreshToken = base64.RawURLEncoding.EncodeToString(secret[:])
+	id, err := uuid.NewV7()
+	if err != nil {
+		return session{}, "", fmt.Errorf("make a session id: %w", err)
+	}
+	return session{
+		ID: id, FamilyID: id, UserID: userID, RefreshHash: sha256.Sum256([]byte(refreshToken)),
+		CreatedAt: now, ExpiresAt: now.Add(sessionTTL),
+	}, refreshToken, nil
+}

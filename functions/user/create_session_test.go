@@ -1,0 +1,221 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/dbtest"
+	"souk/shared/function"
+)
+
+func TestCreateSession(t *testing.T) {
+	t.Parallel()
+	server := mustServe(t)
+	ada := server.MustRegister(t, "ada@example.com")
+
+	t.Run("gives tokens that work", func(t *testing.T) {
+		t.Parallel()
+		got := server.MustSend(t, "POST", "/v1/sessions", object{"email": " ADA@example.com", "password": goodPassword})
+		var issued tokens
+		got.MustBe(t, http.StatusCreated, &issued)
+		if issued.TokenType != "Bearer" || issued.ExpiresIn != 900 {
+			t.Fatalf("got type %q, expiry %d s; want Bearer, 900 s", issued.TokenType, issued.ExpiresIn)
+		}
+		if got.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("got Cache-Control %q, want no-store", got.Header.Get("Cache-Control"))
+		}
+		var me User
+		server.MustSend(t, "GET", "/v1/users/me", nil, "Authorization", "Bearer "+issued.AccessToken).MustBe(t, http.StatusOK, &me)
+		if me != ada {
+			t.Fatalf("the token is for %+v, want %+v", me, ada)
+		}
+	})
+
+	t.Run("keeps only the hash of a refresh token of 256 bits", func(t *testing.T) {
+		t.Parallel()
+		refreshToken := server.MustSignIn(t, "ada@example.com").RefreshToken
+		if raw, err := base64.RawURLEncoding.DecodeString(refreshToken); err != nil || len(raw) != 32 {
+			t.Fatalf("the token has %d bytes (%v), want 32", len(raw), err)
+		}
+		hash := sha256.Sum256([]byte(refreshToken))
+		if n := server.MustCount(t, `SELECT COUNT(*) FROM session WHERE refresh_hash = ? AND user_id = ? AND family_id = id`, hash[:], ada.ID[:]); n != 1 {
+			t.Fatalf("found %d sessions of the token, want 1", n)
+		}
+	})
+
+	t.Run("says the same of a wrong password and of an account that is not there", func(t *testing.T) {
+		t.Parallel()
+		wrong := server.MustSend(t, "POST", "/v1/sessions", object{"email": "ada@example.com", "password": "seven green bicycleS"})
+		unknown := server.MustSend(t, "POST", "/v1/sessions", object{"email": "nobody@example.com", "password": goodPassword})
+		impossible := server.MustSend(t, "POST", "/v1/sessions", object{"email": "é\x00", "password": goodPassword})
+		wrong.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+		for _, other := range []answer{unknown, impossible} {
+			if withoutTrace(t, wrong) != withoutTrace(t, other) {
+				t.Errorf("got %s, want %s", other.Body, wrong.Body)
+			}
+			if other.Header.Get("WWW-Authenticate") == "" {
+				t.Error("a 401 without WWW-Authenticate")
+			}
+		}
+	})
+
+	t.Run("takes the password as another keyboard types it", func(t *testing.T) {
+		t.Parallel()
+		body := registration("angstrom@example.com")
+		body["password"] = "\u00c5ngstr\u00f6m units" // Å and ö as one code point each
+		var u User
+		server.MustSend(t, "POST", "/v1/users", body).MustBe(t, http.StatusCreated, &u)
+		var issued tokens
+		server.MustSend(t, "POST", "/v1/sessions", object{
+			"email": "angstrom@example.com", "password": "A\u030angstro\u0308m units", // and as two
+		}).MustBe(t, http.StatusCreated, &issued)
+	})
+
+	t.Run("tidies up what has expired, of that user alone", func(t *testing.T) {
+		t.Parallel()
+		bea, cid := server.MustRegister(t, "bea@example.com"), server.MustRegister(t, "cid@example.com")
+		for _, u := range []User{bea, cid} {
+			old, _, err := newSession(u.ID, time.Now().UTC().Add(-sessionTTL))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if inserted, err := insertSession(t.Context(), server.DB, old, 1); err != nil || !inserted {
+				t.Fatalf("got %t, %v", inserted, err)
+			}
+		}
+		server.MustSignIn(t, "bea@example.com")
+		server.MustSignIn(t, "bea@example.com")
+		count := `SELECT COUNT(*) FROM session WHERE user_id = ?`
+		if ofBea, ofCid := server.MustCount(t, count, bea.ID[:]), server.MustCount(t, count, cid.ID[:]); ofBea != 2 || ofCid != 1 {
+			t.Fatalf("got %d and %d sessions, want 2 and 1", ofBea, ofCid)
+		}
+	})
+}
+
+func withoutTrace(t *testing.T, a answer) string {
+	t.Helper()
+	var p struct {
+		Title, Detail, Code, TraceID string
+		Status                       int
+	}
+	a.MustBe(t, a.Status, &p)
+	return strings.ReplaceAll(a.Body, p.TraceID, "")
+}
+
+func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
+	t.Parallel()
+	server := mustServe(t)
+	older := argon2id.Params{Memory: 1 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	hash, err := argon2id.CreateHash(goodPassword, &older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := newUser("ada@example.com", "Ada", auth.Customer, time.Now().UTC())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := insertUser(t.Context(), server.DB, u, hash); err != nil {
+		t.Fatal(err)
+	}
+	mustHash := func() string {
+		c, err := selectCredentials(t.Context(), server.DB, "ada@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.PasswordHash
+	}
+
+	server.MustSend(t, "POST", "/v1/sessions", object{"email": u.Email, "password": "wrong password"}).
+		MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+	if mustHash() != hash {
+		t.Fatal("a wrong password replaced the hash")
+	}
+	server.MustSignIn(t, u.Email)
+	renewed := mustHash()
+	params, _, _, err := argon2id.DecodeHash(renewed)
+	if err != nil || *params != hashing {
+		t.Fatalf("got parameters %+v, %v; want today's", params, err)
+	}
+	server.MustSignIn(t, u.Email)
+	if mustHash() != renewed {
+		t.Fatal("a hash of today's parameters was renewed again")
+	}
+}
+
+// A login whose password is changed while it is checked must not end up with a
+// session that the change has not ended.
+func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
+	t.Parallel()
+	server := mustServe(t)
+	ada := server.MustRegister(t, "ada@example.com")
+	checked, err := selectCredentials(t.Context(), server.DB, "ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := updateLogin(t.Context(), server.DB, ada.ID, auth.Customer, nobodysHash, time.Now().UTC()); err != nil {
+		t.Fatal(err)
+	}
+	late, _, err := newSession(ada.ID, time.Now().UTC())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inserted, err := insertSession(t.Context(), server.DB, late, checked.PasswordVersion)
+	if err != nil || inserted {
+		t.Fatalf("got inserted %t, %v; want no session", inserted, err)
+	}
+	if err := updatePasswordHash(t.Context(), server.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := selectCredentials(t.Context(), server.DB, "ada@example.com"); err != nil || c.PasswordHash != nobodysHash {
+		t.Fatalf("the old password's hash is back (%v)", err)
+	}
+}
+
+// Equal work cannot be timed reliably, but it can be seen: with every slot of
+// the hasher taken, a login gets nowhere, whoever it is for.
+func TestCreateSessionDoesTheSameWorkForAnAccountThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	if _, err := Seed(t.Context(), db, "ada@example.com", goodPassword, auth.Customer); err != nil {
+		t.Fatal(err)
+	}
+	busy := &hasher{slots: make(chan struct{})} // no slot at all
+	s := &service{Runtime: &function.Runtime{DB: db}, passwords: busy}
+	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		var in createSessionInput
+		in.Body.Email, in.Body.Password = email, goodPassword
+		if _, err := s.createSession(ctx, &in); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %v, want to be kept waiting", email, err)
+		}
+		cancel()
+	}
+}
+
+func TestNewSessionsShareNothing(t *testing.T) {
+	t.Parallel()
+	first, firstToken, err := newSession(uuid.New(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, secondToken, err := newSession(first.UserID, first.CreatedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.ID == second.ID || first.FamilyID == second.FamilyID || firstToken == secondToken {
+		t.Fatalf("got %+v and %+v", first, second)
+	}
+	if got := first.ExpiresAt.Sub(first.CreatedAt); got != 30*24*time.Hour {
+		t.Fatalf("a session lasts %s, want 30 days", got)
+	}
+}

@@ -1,0 +1,51 @@
+package user
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// keySet is a JSON Web Key Set (RFC 7517, section 5).
+type keySet struct {
+	Keys []publicKey `json:"keys"`
+}
+
+// publicKey is a public key of curve P-256 (RFC 7518, section 6.2.1).
+type publicKey struct {
+	KeyType   string `json:"kty" enum:"EC"`
+	Use       string `json:"use" enum:"sig"`
+	Algorithm string `json:"alg" enum:"ES256"`
+	KeyID     string `json:"kid" doc:"The key's thumbprint (RFC 7638)."`
+	Curve     string `json:"crv" enum:"P-256"`
+	X         string `json:"x"`
+	Y         string `json:"y"`
+}
+
+type jwksOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         keySet
+}
+
+// jwks shows the public keys that access tokens are signed with.
+func (s *service) jwks(context.Context, *struct{}) (*jwksOutput, error) {
+	// Five minutes in a cache add to the time a rotation takes; see
+	// auth.SignerConfig.
+	return &jwksOutput{CacheControl: "public, max-age=300", Body: s.keys}, nil
+}
+
+// newKeySet spells keys out member by member: what is not named here, a private
+// half above all, is never published.
+func newKeySet(keys jose.JSONWebKeySet) (keySet, error) {
+	text, err := json.Marshal(keys)
+	if err != nil {
+		return keySet{}, fmt.Errorf("publish the signing keys: %w", err)
+	}
+	var set keySet
+	if err := json.Unmarshal(text, &set); err != nil {
+		return keySet{}, fmt.Errorf("publish the signing keys: %w", err)
+	}
+	return set, nil
+}

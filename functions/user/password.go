@@ -1,0 +1,109 @@
+package user
+
+import (
+	"context"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/text/unicode/norm"
+)
+
+// A new password needs 8 to 128 characters (code points, not bytes) and nothing
+// else: no digits, no signs, no expiry. What it must not be is easily guessed.
+// See https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver (5.1.1.2). The
+// length is part of the input's schema; the guesses are passwordFault's.
+
+//go:embed common_passwords.txt
+var commonPasswordList string
+
+// commonPasswords are the first guesses of anybody who guesses.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	common := map[string]bool{}
+	for line := range strings.Lines(commonPasswordList) {
+		common[strings.TrimSpace(line)] = true
+	}
+	return common
+})
+
+// passwordFault says why a password is too easily guessed for an account, "" if
+// it is not. It never quotes the password.
+func passwordFault(password, email, name string) string {
+	guess := strings.ToLower(normal(password))
+	first := []rune(guess)[:min(1, len(guess))]
+	switch local, _, _ := strings.Cut(emailKey(email), "@"); {
+	case commonPasswords()[guess]:
+		return "is one of the most common passwords"
+	case strings.Trim(guess, string(first)) == "":
+		return "is one character over and over"
+	case guess == emailKey(email), guess == local, guess == strings.ToLower(strings.TrimSpace(name)):
+		return "is your e-mail address or your name"
+	}
+	return ""
+}
+
+// hashing is OWASP's second choice for Argon2id, the first that leaves room for
+// several at once in a small instance: 19 MiB, 2 passes, 1 lane.
+// https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
+var hashing = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// nobodysHash is what a login to an account that is not there is checked
+// against, so that it takes the time of one that is. No password is known for
+// it: it would have to hash to zeros.
+var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Memory, hashing.Iterations, hashing.Parallelism,
+	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.SaltLength)),
+	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
+
+// hasher hashes passwords, as many at once as there are CPUs: more would take
+// memory, 19 MiB each, and be no faster.
+type hasher struct {
+	slots chan struct{}
+}
+
+func newHasher() *hasher { return &hasher{slots: make(chan struct{}, runtime.GOMAXPROCS(0))} }
+
+// Hash returns the hash of a password with a salt of its own, in PHC format.
+func (h *hasher) Hash(ctx context.Context, password string) (hash string, err error) {
+	err = h.inSlot(ctx, func() error {
+		hash, err = argon2id.CreateHash(normal(password), &hashing)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return hash, nil
+}
+
+// Check says whether the password is the hash's, and whether the hash was made
+// with parameters other than today's.
+func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
+	err = h.inSlot(ctx, func() error {
+		var made *argon2id.Params
+		if same, made, err = argon2id.CheckHash(normal(password), hash); err == nil {
+			outdated = *made != hashing
+		}
+		return err
+	})
+	if err != nil {
+		return false, false, fmt.Errorf("check a password: %w", err)
+	}
+	return same, outdated, nil
+}
+
+func (h *hasher) inSlot(ctx context.Context, work func() error) error {
+	select {
+	case h.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-h.slots }()
+	return work()
+}
+
+// normal makes one password of what looks the same but is typed differently by
+// another keyboard, as NIST SP 800-63B, 5.1.1.2, asks.
+func normal(password string) string { return norm.NFKC.String(password) }

@@ -1,0 +1,178 @@
+package user
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPasswordFault(t *testing.T) {
+	t.Parallel()
+	for password, faulty := range map[string]bool{
+		goodPassword:        false,
+		"password":          true,
+		"PassWord":          true,
+		"ｐａｓｓｗｏｒｄ":          true, // full-width letters
+		"passwords":         false,
+		"aaaaaaaaaaaaaaaa":  true,
+		"AaAaAaAa":          true,
+		"        ":          true,
+		"éééééééééé":        true,
+		"ada.lovelace":      true,
+		"Ada.Lovelace":      true,
+		"ada.lovelace@x.y":  true,
+		"ada.lovelace@x.yz": false,
+		"augusta ada":       true,
+		"12345678":          true,
+		"12345679":          false,
+	} {
+		if fault := passwordFault(password, " Ada.Lovelace@X.y", "Augusta Ada"); (fault != "") != faulty {
+			t.Errorf("%q: got fault %q, want one: %t", password, fault, faulty)
+		}
+	}
+}
+
+func TestCommonPasswordListIsInTheFormThatIsLookedFor(t *testing.T) {
+	t.Parallel()
+	if len(commonPasswords()) < 150 {
+		t.Fatalf("the list has %d entries", len(commonPasswords()))
+	}
+	for _, password := range slices.Sorted(maps.Keys(commonPasswords())) {
+		if len([]rune(password)) < 8 || password != strings.ToLower(normal(password)) {
+			t.Errorf("%q can never match: it is too short to be allowed, or not in lower case", password)
+		}
+	}
+}
+
+func TestHasher(t *testing.T) {
+	t.Parallel()
+	h := newHasher()
+	hash, err := h.Hash(t.Context(), goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("knows the password again", func(t *testing.T) {
+		t.Parallel()
+		same, outdated, err := h.Check(t.Context(), goodPassword, hash)
+		if err != nil || !same || outdated {
+			t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
+		}
+	})
+	t.Run("knows another from it", func(t *testing.T) {
+		t.Parallel()
+		if same, _, err := h.Check(t.Context(), goodPassword+" ", hash); err != nil || same {
+			t.Fatalf("got same %t, %v", same, err)
+		}
+	})
+	t.Run("salts", func(t *testing.T) {
+		t.Parallel()
+		if again, err := h.Hash(t.Context(), goodPassword); err != nil || again == hash {
+			t.Fatalf("got the same hash twice (%v)", err)
+		}
+	})
+	t.Run("says so when a hash is none", func(t *testing.T) {
+		t.Parallel()
+		if _, _, err := h.Check(t.Context(), goodPassword, "plain text"); err == nil {
+			t.Fatal("got no error")
+		}
+	})
+	t.Run("finds nobody's hash to be of today's parameters and of no password", func(t *testing.T) {
+		t.Parallel()
+		for _, password := range []string{"", goodPassword} {
+			same, outdated, err := h.Check(t.Context(), password, nobodysHash)
+			if err != nil || same || outdated {
+				t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
+			}
+		}
+	})
+	t.Run("works on no more at once than there are CPUs, and lets who waits leave", func(t *testing.T) {
+		t.Parallel()
+		busy := newHasher()
+		for range runtime.GOMAXPROCS(0) {
+			busy.slots <- struct{}{}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := busy.Hash(ctx, goodPassword); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want context.Canceled", err)
+		}
+		<-busy.slots
+		if _, err := busy.Hash(t.Context(), goodPassword); err != nil {
+			t.Fatalf("with a slot free again: %v", err)
+		}
+	})
+}
+
+func TestPasswordsAreNeverTold(t *testing.T) {
+	t.Parallel()
+	server := mustServe(t)
+	const secret = "correct-horse-7f3a" // in every request below
+	account := object{"email": "ada@example.com", "password": secret, "name": "Ada"}
+	with := func(member string, value any) object {
+		changed := maps.Clone(account)
+		changed[member] = value
+		return changed
+	}
+	login := object{"email": "ada@example.com", "password": secret}
+	for _, request := range []struct {
+		name, path string
+		body       any
+		status     int
+	}{
+		{"registered", "/v1/users", account, http.StatusCreated},
+		{"registered again", "/v1/users", account, http.StatusConflict},
+		{"another member wrong", "/v1/users", with("email", "nobody"), http.StatusBadRequest},
+		{"a member unknown", "/v1/users", with("nickname", secret), http.StatusBadRequest},
+		{"too long", "/v1/users", with("password", strings.Repeat(secret, 10)), http.StatusBadRequest},
+		{"of another type", "/v1/users", with("password", []string{secret}), http.StatusBadRequest},
+		{"in another type", "/v1/users", with("password", object{"text": secret}), http.StatusBadRequest},
+		{"as the name", "/v1/users", with("name", secret+"\x00"), http.StatusBadRequest},
+		{"in no JSON", "/v1/users", `{"password": "` + secret + `"`, http.StatusBadRequest},
+		{"as the body", "/v1/users", `"` + secret + `"`, http.StatusBadRequest},
+		{"bare", "/v1/users", secret, http.StatusBadRequest},
+		{"signed in", "/v1/sessions", login, http.StatusCreated},
+		{"wrong", "/v1/sessions", object{"email": "ada@example.com", "password": secret + "!"}, http.StatusUnauthorized},
+		{"of nobody", "/v1/sessions", object{"email": "bob@example.com", "password": secret}, http.StatusUnauthorized},
+		{"as the address", "/v1/sessions", object{"email": secret, "password": secret}, http.StatusUnauthorized},
+		{"too long to be one", "/v1/sessions", object{"email": "a@b.c", "password": strings.Repeat(secret, 10)}, http.StatusBadRequest},
+		{"in the query", "/v1/sessions?password=" + secret, login, http.StatusBadRequest},
+	} {
+		t.Run(request.name, func(t *testing.T) {
+			got := server.MustSend(t, "POST", request.path, request.body)
+			if got.Status != request.status {
+				t.Fatalf("got status %d, want %d: %s", got.Status, request.status, got.Body)
+			}
+			if strings.Contains(got.Body, secret) {
+				t.Fatalf("the answer tells the password: %s", got.Body)
+			}
+		})
+	}
+	signedIn := tokens{}
+	server.MustSend(t, "POST", "/v1/sessions", login).MustBe(t, http.StatusCreated, &signedIn)
+	for name, told := range map[string]string{
+		"password": secret, "access token": signedIn.AccessToken, "refresh token": signedIn.RefreshToken,
+	} {
+		if logs.Contains(told) {
+			t.Errorf("the log tells the %s", name)
+		}
+	}
+	if !logs.Contains("session-create") {
+		t.Error("nothing was logged: this test looks in the wrong place")
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	h := newHasher()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.Hash(context.Background(), goodPassword); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

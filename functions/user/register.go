@@ -1,0 +1,59 @@
+package user
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/auth"
+	"souk/shared/database"
+)
+
+type registerInput struct {
+	Body struct {
+		Email    string `json:"email" minLength:"3" maxLength:"254" doc:"Signs the account in. Upper and lower case are the same." example:"ada@example.com"`
+		Password string `json:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"seven green bicycles"`
+		Name     string `json:"name" minLength:"1" maxLength:"200" doc:"What to call the person." example:"Ada Lovelace"`
+	}
+}
+
+// Resolve checks what the schema cannot say. huma calls it, and answers its
+// faults together with the schema's.
+func (in *registerInput) Resolve(huma.Context) []error {
+	var faults []error
+	check := func(location, value, fault string) {
+		if value != "" && fault != "" { // "" is the schema's to refuse
+			faults = append(faults, &huma.ErrorDetail{Location: location, Message: fault})
+		}
+	}
+	check("body.email", in.Body.Email, emailFault(in.Body.Email))
+	check("body.password", in.Body.Password, passwordFault(in.Body.Password, in.Body.Email, in.Body.Name))
+	check("body.name", in.Body.Name, nameFault(in.Body.Name))
+	return faults
+}
+
+type registerOutput struct {
+	Location string `header:"Location"`
+	Detail
+}
+
+// register opens the account of a customer.
+func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
+	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	hash, err := s.passwords.Hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, fmt.Errorf("register user %s: %w", u.ID, err)
+	}
+	err = insertUser(ctx, s.DB, u, hash)
+	if database.IsDuplicate(err) {
+		return nil, emailTaken()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("register user %s: %w", u.ID, err)
+	}
+	return &registerOutput{Location: "/v1/users/me", Detail: *detail(u)}, nil
+}

@@ -1,0 +1,71 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/database"
+)
+
+// Seed makes sure that a ready login exists, with that password and that role,
+// and returns its user id. It may be called again and again, and by several at
+// once: an account that is there already is brought in step. It is for local
+// systems; whoever calls it makes sure of that.
+func Seed(ctx context.Context, db *database.DB, email, password string, role auth.Role) (uuid.UUID, error) {
+	id, err := seed(ctx, db, email, password, role)
+	if database.IsDuplicate(err) { // another made it just now
+		id, err = seed(ctx, db, email, password, role)
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("seed the login %s: %w", email, err)
+	}
+	return id, nil
+}
+
+func seed(ctx context.Context, db *database.DB, email, password string, role auth.Role) (uuid.UUID, error) {
+	if fault := emailFault(email); fault != "" {
+		return uuid.Nil, errors.New(fault)
+	}
+	if !role.Valid() {
+		return uuid.Nil, fmt.Errorf("there is no role %q", role)
+	}
+	passwords := newHasher()
+	c, err := selectCredentials(ctx, db, emailKey(email))
+	if errors.Is(err, sql.ErrNoRows) {
+		return seedNew(ctx, db, passwords, email, password, role)
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	same, outdated, err := passwords.Check(ctx, password, c.PasswordHash)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if same && !outdated && c.Role == role {
+		return c.UserID, nil
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return c.UserID, updateLogin(ctx, db, c.UserID, role, hash, clock.System())
+}
+
+func seedNew(ctx context.Context, db *database.DB, passwords *hasher, email, password string, role auth.Role) (uuid.UUID, error) {
+	names := map[auth.Role]string{auth.Admin: "Souk Admin", auth.Customer: "Souk Customer"}
+	u, err := newUser(email, names[role], role, clock.System())
+	if err != nil {
+		return uuid.Nil, err
+	}
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return u.ID, insertUser(ctx, db, u, hash)
+}

@@ -1,0 +1,78 @@
+package user
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/dbtest"
+)
+
+func TestSeed(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	mustSeed := func(password string, role auth.Role) uuid.UUID {
+		t.Helper()
+		id, err := Seed(t.Context(), db, "admin@souk.local", password, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	mustBe := func(id uuid.UUID, password string, role auth.Role, version int64) {
+		t.Helper()
+		u, err := selectUser(t.Context(), db, id)
+		if err != nil || u.Role != role || u.Version != version {
+			t.Fatalf("got %+v, %v; want role %s, version %d", u, err, role, version)
+		}
+		c, err := selectCredentials(t.Context(), db, "admin@souk.local")
+		if err != nil || c.UserID != id {
+			t.Fatalf("got %v, %v; want user %s", c.UserID, err, id)
+		}
+		if same, _, err := newHasher().Check(t.Context(), password, c.PasswordHash); err != nil || !same {
+			t.Fatalf("the password does not fit (%v)", err)
+		}
+	}
+
+	id := mustSeed("first password", auth.Customer)
+	mustBe(id, "first password", auth.Customer, 1)
+	if again := mustSeed("first password", auth.Customer); again != id {
+		t.Fatalf("got another user, %s, want %s", again, id)
+	}
+	mustBe(id, "first password", auth.Customer, 1)
+	mustSeed("second password", auth.Customer)
+	mustBe(id, "second password", auth.Customer, 2)
+	mustSeed("second password", auth.Admin)
+	mustBe(id, "second password", auth.Admin, 3)
+
+	if _, err := Seed(t.Context(), db, "nobody", "first password", auth.Admin); err == nil {
+		t.Error("seeded an account without an address")
+	}
+	if _, err := Seed(t.Context(), db, "root@souk.local", "first password", "root"); err == nil {
+		t.Error("seeded an account with an unknown role")
+	}
+}
+
+func TestSeedAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	ids := make([]uuid.UUID, 4)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			id, err := Seed(t.Context(), db, "admin@souk.local", goodPassword, auth.Admin)
+			if err != nil {
+				t.Error(err)
+			}
+			ids[i] = id
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if id != ids[0] || id == uuid.Nil {
+			t.Fatalf("got %v, want one and the same user", ids)
+		}
+	}
+}
