@@ -58,10 +58,12 @@ func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return err
+	_, err = provider.Up(ctx)
+	var partial *goose.PartialError
+	if errors.As(err, &partial) && partial.Failed != nil && partial.Failed.Source != nil {
+		return fmt.Errorf("%s: %w", partial.Failed.Source.Path, err)
 	}
-	return nil
+	return err
 }
 
 func migrationFiles(files fs.FS) (fs.FS, error) {

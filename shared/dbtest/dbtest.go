@@ -1,0 +1,138 @@
+// Package dbtest gives each test a database of its own on a real server.
+//
+// A fake would agree with whatever the test believes; locks, isolation and
+// strictness are the server's, so the tests ask the server.
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"souk/shared/database"
+)
+
+// setUpTimeout bounds making and dropping a database. A server that is busy with
+// a hundred other tests' DDL takes seconds.
+const setUpTimeout = time.Minute
+
+// poolSize is what one test's pool may open at most. Test binaries run side by
+// side, each with parallel tests, and share the server's connections.
+const poolSize = 8
+
+// URL is the server to test on, DATABASE_URL, whose user may create databases.
+// Without one the test fails: it has nothing to prove itself against.
+func URL(t testing.TB) database.URL {
+	t.Helper()
+	url := os.Getenv("DATABASE_URL")
+	if url == "" {
+		t.Fatal("this test needs a real MySQL or MariaDB server and DATABASE_URL is not set; " +
+			"run `make test`, or `bin/souk database -- go test ./...` for a private server that lasts as long as the command")
+	}
+	return database.URL(url)
+}
+
+// New is an empty database of the test's own with sets applied, dropped when the
+// test ends. Parallel tests do not see each other.
+func New(t testing.TB, sets ...database.Migrations) *database.DB {
+	t.Helper()
+	return open(t, Create(t, sets...))
+}
+
+// Create is New for a test that opens the database itself, such as one that
+// starts a process: it returns the database's URL.
+func Create(t testing.TB, sets ...database.Migrations) database.URL {
+	t.Helper()
+	cfg := mustParse(t, URL(t))
+	cfg.DBName = uniqueName()
+	admin := mustAdmin(t, cfg)
+
+	ctx, cancel := context.WithTimeout(t.Context(), setUpTimeout)
+	defer cancel()
+	_, err := admin.ExecContext(ctx, "CREATE DATABASE `"+cfg.DBName+"` CHARACTER SET utf8mb4 COLLATE "+database.Collation)
+	if err != nil {
+		t.Fatalf("create the test's database: %v", err)
+	}
+	t.Cleanup(func() { drop(t, admin, cfg.DBName) })
+
+	url := database.FormatURL(cfg)
+	migrate(ctx, t, url, sets)
+	return url
+}
+
+func open(t testing.TB, url database.URL) *database.DB {
+	t.Helper()
+	db, err := database.Open(database.Config{URL: url, MaxOpenConns: poolSize})
+	if err != nil {
+		t.Fatalf("open the test's database: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close the test's database: %v", err)
+		}
+	})
+	return db
+}
+
+func migrate(ctx context.Context, t testing.TB, url database.URL, sets []database.Migrations) {
+	t.Helper()
+	if len(sets) == 0 {
+		return
+	}
+	db, err := database.Open(database.Config{URL: url})
+	if err != nil {
+		t.Fatalf("open the test's database: %v", err)
+	}
+	defer db.Close()
+	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
+		t.Fatalf("migrate the test's database: %v", err)
+	}
+}
+
+func drop(t testing.TB, admin *sql.DB, name string) {
+	t.Helper()
+	// t.Context is done by now.
+	ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
+	defer cancel()
+	if _, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+name+"`"); err != nil {
+		t.Errorf("drop the test's database: %v", err)
+	}
+}
+
+func mustParse(t testing.TB, url database.URL) *mysql.Config {
+	t.Helper()
+	cfg, err := database.ParseURL(string(url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// mustAdmin connects to the server without a database, for as long as each
+// statement takes: hundreds of tests must not each hold a connection.
+func mustAdmin(t testing.TB, cfg *mysql.Config) *sql.DB {
+	t.Helper()
+	server := cfg.Clone()
+	server.DBName = ""
+	connector, err := database.Connector(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := sql.OpenDB(connector)
+	admin.SetMaxIdleConns(-1)
+	t.Cleanup(func() { _ = admin.Close() })
+	return admin
+}
+
+// uniqueName begins alike in all tests, so that what a killed run left behind is
+// easily told from everything else.
+func uniqueName() string {
+	return fmt.Sprintf("souk_test_%s", strings.ToLower(rand.Text()[:16]))
+}
