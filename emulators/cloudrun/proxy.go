@@ -20,6 +20,10 @@ import (
 // it, one that died while we looked for the next, and the next.
 const maxTries = 3
 
+// deathDelay is how long we wait to hear of a process's death after its
+// connection broke. It takes about 1 ms.
+const deathDelay = 50 * time.Millisecond
+
 // newProxy returns the handler behind the service's URL.
 func (s *service) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
@@ -66,9 +70,9 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r.Context().Err() != nil {
 			return nil, err
 		}
+		// When nobody listens it is dead, or on its way out by itself.
 		refused := errors.Is(err, syscall.ECONNREFUSED)
-		if refused {
-			// Nobody listens there: it is dead, or on its way out by itself.
+		if refused || inst.died() {
 			b.retire(inst)
 		}
 		if again := refused || idempotent(r) && !sent; !again || try == maxTries {
@@ -88,6 +92,18 @@ func (i *instance) send(r *http.Request) (*http.Response, error) {
 		out.Body = io.NopCloser(r.Body)
 	}
 	return i.transport.RoundTrip(out)
+}
+
+// died tells whether the process that broke a connection is gone. A dying process
+// may close its connections before its listener, so to ask right away is too
+// early: the next request would run into it as well.
+func (i *instance) died() bool {
+	select {
+	case <-i.exited:
+		return true
+	case <-time.After(deathDelay):
+		return false
+	}
 }
 
 // idempotent says whether a request may be sent twice: it only reads, and has no

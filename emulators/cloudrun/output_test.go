@@ -1,0 +1,98 @@
+package cloudrun
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// entry is what of a log entry the tests look at.
+type entry struct {
+	Severity, Message string
+	Resource          struct{ Labels map[string]string }
+}
+
+func MustEntries(t *testing.T, log *lines) []entry {
+	t.Helper()
+	var entries []entry
+	for line := range strings.Lines(log.String()) {
+		var e entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("a log line is not JSON: %v: %.200s", err, line)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func TestLogs(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "chatty")
+	p.MustPID(t)
+	if err := p.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, e := range MustEntries(t, p.printed) {
+		count[e.Severity+"|"+e.Message]++
+		if e.Resource.Labels["service_name"] != "hello" {
+			t.Errorf("an entry does not say whose it is: %+v", e)
+		}
+	}
+	for message, want := range map[string]int{
+		"INFO|json": 1, `DEFAULT|plain "text"`: 1, "|": 1, "DEFAULT|in pieces": 1, "DEFAULT|from stderr": 1,
+		"DEFAULT|the last, without an end": 1, "DEFAULT|" + strings.Repeat("x", 3000): 400,
+	} {
+		if count[message] != want {
+			t.Errorf("%d entries %.40q, want %d", count[message], message, want)
+		}
+		delete(count, message)
+	}
+	if len(count) != 0 {
+		t.Errorf("entries that nobody printed: %.200v", count)
+	}
+}
+
+func TestStreamCutsEndlessLines(t *testing.T) {
+	t.Parallel()
+	var got []int
+	s := stream{line: func(line []byte) { got = append(got, len(line)) }}
+	for range 3 {
+		if _, err := s.Write(make([]byte, maxLine/2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.flush()
+	if len(got) != 2 || got[0] != maxLine || got[1] != maxLine/2 {
+		t.Errorf("got lines of %v bytes", got)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestInstancesOutliveAFullDisk(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "chatty", func(o *Options) { o.Logs = fullDisk{} })
+	if a := p.MustDo(t, http.MethodGet, "/pid", ""); a.status != http.StatusOK {
+		t.Errorf("got %+v", a)
+	}
+	if n := strings.Count(p.said.String(), "no space left on device"); n != 1 {
+		t.Errorf("our log says it %d times, want once: %s", n, p.said)
+	}
+}
+
+func TestTailKeepsTheLastLines(t *testing.T) {
+	t.Parallel()
+	o := newOutput(&sink{to: &lines{}, log: slog.New(slog.DiscardHandler)}, "hello", "hello-00001-abc", 1)
+	for i := range 3 * tailLines {
+		o.entry([]byte{byte('a' + i%26)})
+	}
+	if tail := o.tail(); len(tail) != tailLines || tail[tailLines-1] != string(rune('a'+(3*tailLines-1)%26)) {
+		t.Errorf("got %v", tail)
+	}
+}

@@ -1,0 +1,227 @@
+package cloudrun
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"souk/shared/manifest"
+)
+
+func TestStart(t *testing.T) {
+	t.Parallel()
+	t.Run("names every binary that is missing", func(t *testing.T) {
+		t.Parallel()
+		list := greeter()
+		list.Functions = append(list.Functions, manifest.Function{Name: "bye", Service: "leaver"})
+		_, err := Start(t.Context(), Options{Manifest: list, BinDir: t.TempDir()})
+		if err == nil || !strings.Contains(err.Error(), "service greeter") || !strings.Contains(err.Error(), "service leaver") {
+			t.Errorf("want both services in the error, got %v", err)
+		}
+	})
+	t.Run("starts no process", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "")
+		status := p.Services()
+		if len(status) != 1 || status[0].Name != "hello" || status[0].URL != p.URL("hello") || len(status[0].PIDs) != 0 {
+			t.Errorf("got %+v", status)
+		}
+		if url := p.URL("nobody"); url != "" {
+			t.Errorf("URL of a function that is not in the list: %q", url)
+		}
+	})
+}
+
+func TestFirstRequests(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "")
+	pids := make([]string, 20)
+	var requests sync.WaitGroup
+	for i := range pids {
+		requests.Go(func() {
+			a, err := p.do(http.MethodPost, "/pid", "")
+			if err != nil || a.status != http.StatusOK {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			pids[i] = a.body
+		})
+	}
+	requests.Wait()
+	running := p.pids()
+	if len(running) != 1 {
+		t.Fatalf("want one instance, got %v", running)
+	}
+	for _, pid := range pids {
+		if pid != strconv.Itoa(running[0]) {
+			t.Errorf("answered by %s, want %d", pid, running[0])
+		}
+	}
+}
+
+func TestEnvironmentIsTheContractAndNoMore(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "plain")
+	var list []string
+	if err := json.Unmarshal([]byte(p.MustDo(t, http.MethodGet, "/environment", "").body), &list); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, pair := range list {
+		name, value, _ := strings.Cut(pair, "=")
+		got[name] = value
+	}
+	for name, want := range map[string]string{
+		"K_SERVICE": "hello", "K_CONFIGURATION": "hello", "FUNCTION_TARGET": "hello", childVariable: "plain",
+	} {
+		if got[name] != want {
+			t.Errorf("%s=%s, want %s", name, got[name], want)
+		}
+	}
+	if !strings.HasPrefix(got["K_REVISION"], "hello-00001-") || got["PORT"] == "" {
+		t.Errorf("K_REVISION=%s PORT=%s", got["K_REVISION"], got["PORT"])
+	}
+	known := []string{"K_SERVICE", "K_CONFIGURATION", "K_REVISION", "FUNCTION_TARGET", "PORT", childVariable, "PATH", "HOME", "TMPDIR"}
+	for name := range got {
+		if !slices.Contains(known, name) {
+			t.Errorf("an instance knows our %s", name)
+		}
+	}
+	if os.Getenv(leakVariable) == "" {
+		t.Errorf("the test has no %s to leak", leakVariable)
+	}
+}
+
+func TestRequestsPassUnchanged(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "")
+	a := p.MustDo(t, http.MethodPost, "/echo", "the body")
+	if a.body != "the body" || a.header.Get("X-Seen-Host") != strings.TrimPrefix(p.URL("hello"), "http://") ||
+		a.header.Get("X-Seen-Forwarded-For") != "127.0.0.1" {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func TestDeath(t *testing.T) {
+	t.Parallel()
+	t.Run("of an idle instance is made up for by a new one", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "")
+		first := p.MustPID(t)
+		MustKill(t, first, syscall.SIGKILL)
+		if second := p.MustPID(t); second == first {
+			t.Errorf("a dead process answered: %d", first)
+		}
+		MustBecome(t, "the death is logged", func() bool { return strings.Contains(p.said.String(), "signal: killed") })
+	})
+	t.Run("under a request that only reads is not seen by the client", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "")
+		a := p.MustDo(t, http.MethodGet, "/die-once?marker="+filepath.Join(t.TempDir(), "died"), "")
+		if a.status != http.StatusOK || a.body != "alive" {
+			t.Errorf("got %+v", a)
+		}
+	})
+	t.Run("under every try of a request ends in a 503", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "")
+		MustBeUnavailable(t, p.MustDo(t, http.MethodGet, "/die", ""))
+	})
+	t.Run("under a request that writes is told, and not repeated", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "")
+		marker := filepath.Join(t.TempDir(), "died")
+		a := p.MustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}")
+		MustBeUnavailable(t, a)
+		if retry := a.header.Get("Retry-After"); retry != "" {
+			t.Errorf("a client is invited to repeat what may have happened, after %s s", retry)
+		}
+		if a := p.MustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}"); a.status != http.StatusOK {
+			t.Errorf("the next request got %+v", a)
+		}
+	})
+}
+
+func TestCrashLoop(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "crash")
+	s := p.byName["hello"]
+	for range 2 {
+		s.mu.Lock()
+		s.notBefore = time.Time{}
+		s.mu.Unlock()
+		MustBeUnavailable(t, p.MustDo(t, http.MethodPost, "/pid", "{}"))
+	}
+	if said := p.said.String(); !strings.Contains(said, "no database: the reason of it all") || !strings.Contains(said, "exit status 7") {
+		t.Errorf("our log does not say why: %s", said)
+	}
+	s.mu.Lock()
+	paused := s.notBefore.After(time.Now().Add(-firstBackoff)) && s.useless == 2
+	s.notBefore = time.Now().Add(time.Hour)
+	s.mu.Unlock()
+	if !paused {
+		t.Errorf("two useless instances, and no pause: %d, %s", s.useless, s.notBefore)
+	}
+	a := p.MustDo(t, http.MethodGet, "/pid", "")
+	MustBeUnavailable(t, a)
+	if after, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || after < 3500 || after > 3600 {
+		t.Errorf("Retry-After: %q, want almost an hour", a.header.Get("Retry-After"))
+	}
+	if s.started != 2 {
+		t.Errorf("%d instances were started, want 2: none during the pause", s.started)
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	want := []time.Duration{0, 0, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}
+	for useless, want := range want {
+		if got := backoffAfter(useless); got != want {
+			t.Errorf("after %d: %s, want %s", useless, got, want)
+		}
+	}
+	if got := backoffAfter(1000); got != maxBackoff {
+		t.Errorf("after 1000: %s, want %s", got, maxBackoff)
+	}
+}
+
+func TestInstanceThatNeverListens(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "deaf", func(o *Options) { o.StartTimeout = 20 * time.Millisecond })
+	MustBeUnavailable(t, p.MustDo(t, http.MethodGet, "/pid", ""))
+	if said := p.said.String(); !strings.Contains(said, "did not listen on PORT=") {
+		t.Errorf("our log does not say so: %s", said)
+	}
+	if pids := p.pids(); len(pids) != 0 {
+		t.Errorf("still running: %v", pids)
+	}
+}
+
+func MustBeUnavailable(t *testing.T, a answer) {
+	t.Helper()
+	var problem struct {
+		Code    string
+		TraceID string
+	}
+	if err := json.Unmarshal([]byte(a.body), &problem); err != nil {
+		t.Fatalf("read the problem out of %+v: %v", a, err)
+	}
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Content-Type") != "application/problem+json" ||
+		problem.Code != "unavailable" || problem.TraceID == "" {
+		t.Fatalf("want a 503 problem, got %+v", a)
+	}
+}
+
+func MustKill(t *testing.T, pid int, signal syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, signal); err != nil {
+		t.Fatalf("signal %s to %d: %v", signal, pid, err)
+	}
+}

@@ -1,0 +1,145 @@
+package cloudrun
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"souk/shared/manifest"
+)
+
+// parentMain is a program that runs a platform, prints the port of an instance,
+// and waits to be killed.
+func parentMain(binDir string) int {
+	p, err := Start(context.Background(), Options{
+		Manifest: greeter(), BinDir: binDir,
+		Env: func(manifest.Function) []string { return []string{childVariable + "=ignore SIGTERM"} },
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	response, err := http.Get(p.URL("hello") + "/environment")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
+		return 1
+	}
+	select {}
+}
+
+func TestInstancesDieWithUs(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.Command(self)
+	parent.Env = append(os.Environ(), parentVariable+"="+MustBinDir(t))
+	stdout, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = parent.Wait() }) // It was killed: nothing to say.
+	t.Cleanup(func() { _ = parent.Process.Kill() })
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var environment []string
+	if err := json.Unmarshal(line, &environment); err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(environment, func(pair string) bool { return strings.HasPrefix(pair, "PORT=") })
+	child, err := net.Dial("tcp", "127.0.0.1:"+strings.TrimPrefix(environment[at], "PORT="))
+	if err != nil {
+		t.Fatalf("the instance is not there to begin with: %v", err)
+	}
+	defer child.Close()
+	MustKill(t, parent.Process.Pid, syscall.SIGKILL)
+	if err := child.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	// The instance sends nothing unasked: what we read is the end of it.
+	if n, err := child.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
+		t.Errorf("the instance outlived us: read %d, %v", n, err)
+	}
+}
+
+func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "")
+	cmd := exec.Command(p.options.BinDir + "/greeter")
+	cmd.Env = []string{"K_SERVICE=hello", childVariable + "=deaf"}
+	cmd.SysProcAttr = processAttributes()
+	thread := make(chan int)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with us
+		if err := p.forks.start(cmd); err != nil {
+			t.Error(err)
+		}
+		thread <- syscall.Gettid()
+	}()
+	tid := <-thread
+	MustBecome(t, "the thread is gone", func() bool {
+		_, err := os.Stat("/proc/self/task/" + strconv.Itoa(tid))
+		return os.IsNotExist(err)
+	})
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || err.Error() != "signal: terminated" {
+		t.Errorf("want it ended by our SIGTERM, got %v", err)
+	}
+}
+
+func TestInstancesHaveTheirOwnProcessGroup(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "")
+	pid := p.MustPID(t)
+	group, err := syscall.Getpgid(pid)
+	if err != nil || group != pid {
+		t.Errorf("instance %d is in group %d, %v: a Ctrl-C would reach it", pid, group, err)
+	}
+}
+
+func TestReservedPort(t *testing.T) {
+	t.Parallel()
+	port, err := reservePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := port.release(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, host := range []string{"127.0.0.1", ""} {
+		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port.number)))
+		if err != nil {
+			t.Errorf("the process it is reserved for can't listen on host %q: %v", host, err)
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
