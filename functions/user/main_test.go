@@ -37,7 +37,8 @@ var logs lockedBuffer
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	goleak.VerifyTestMain(m)
+	// The worker is started by the import of a library that our own libraries need.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
 type lockedBuffer struct {

@@ -35,7 +35,8 @@ func (in *registerInput) Resolve(huma.Context) []error {
 
 type registerOutput struct {
 	Location string `header:"Location"`
-	Detail
+	ETag     string `header:"ETag"`
+	Body     User
 }
 
 // register opens the account of a customer.
@@ -55,5 +56,5 @@ func (s *service) register(ctx context.Context, in *registerInput) (*registerOut
 	if err != nil {
 		return nil, fmt.Errorf("register user %s: %w", u.ID, err)
 	}
-	return &registerOutput{Location: "/v1/users/me", Detail: *detail(u)}, nil
+	return &registerOutput{Location: "/v1/users/me", ETag: u.ETag(), Body: u}, nil
 }
