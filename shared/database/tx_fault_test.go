@@ -40,8 +40,9 @@ func MustProxy(t *testing.T, db database.URL, decide onCommit) database.URL {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server := cfg.Addr
 	var owned sync.WaitGroup
-	owned.Go(func() { accept(t, listener, cfg.Addr, decide, &owned) })
+	owned.Go(func() { accept(t, listener, server, decide, &owned) })
 	t.Cleanup(func() {
 		if err := listener.Close(); err != nil {
 			t.Error(err)
