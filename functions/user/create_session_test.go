@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -16,18 +17,19 @@ import (
 	"souk/shared/auth"
 	"souk/shared/dbtest"
 	"souk/shared/function"
+	"souk/shared/function/functiontest"
 )
 
 func TestCreateSession(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
-	ada := server.MustRegister(t, "ada@example.com")
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
 
 	t.Run("gives tokens that work", func(t *testing.T) {
 		t.Parallel()
-		got := server.MustSend(t, "POST", "/v1/sessions", object{"email": " ADA@example.com", "password": goodPassword})
+		got := s.post(t, "/v1/sessions", object{"email": " ADA@example.com", "password": goodPassword})
 		var issued tokens
-		got.MustBe(t, http.StatusCreated, &issued)
+		got.MustBe(t, http.StatusCreated).Into(t, &issued)
 		if issued.TokenType != "Bearer" || issued.ExpiresIn != 900 {
 			t.Fatalf("got type %q, expiry %d s; want Bearer, 900 s", issued.TokenType, issued.ExpiresIn)
 		}
@@ -35,7 +37,7 @@ func TestCreateSession(t *testing.T) {
 			t.Fatalf("got Cache-Control %q, want no-store", got.Header.Get("Cache-Control"))
 		}
 		var me User
-		server.MustSend(t, "GET", "/v1/users/me", nil, "Authorization", "Bearer "+issued.AccessToken).MustBe(t, http.StatusOK, &me)
+		s.getMe(t, issued.AccessToken).MustBe(t, http.StatusOK).Into(t, &me)
 		if me != ada {
 			t.Fatalf("the token is for %+v, want %+v", me, ada)
 		}
@@ -43,23 +45,24 @@ func TestCreateSession(t *testing.T) {
 
 	t.Run("keeps only the hash of a refresh token of 256 bits", func(t *testing.T) {
 		t.Parallel()
-		refreshToken := server.MustSignIn(t, "ada@example.com").RefreshToken
+		refreshToken := s.mustSignIn(t, "ada@example.com").RefreshToken
 		if raw, err := base64.RawURLEncoding.DecodeString(refreshToken); err != nil || len(raw) != 32 {
 			t.Fatalf("the token has %d bytes (%v), want 32", len(raw), err)
 		}
 		hash := sha256.Sum256([]byte(refreshToken))
-		if n := server.MustCount(t, `SELECT COUNT(*) FROM session WHERE refresh_hash = ? AND user_id = ? AND family_id = id`, hash[:], ada.ID[:]); n != 1 {
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE refresh_hash = ? AND user_id = ? AND family_id = id`, hash[:], ada.ID[:]); n != 1 {
 			t.Fatalf("found %d sessions of the token, want 1", n)
 		}
 	})
 
 	t.Run("says the same of a wrong password and of an account that is not there", func(t *testing.T) {
 		t.Parallel()
-		wrong := server.MustSend(t, "POST", "/v1/sessions", object{"email": "ada@example.com", "password": "seven green bicycleS"})
-		unknown := server.MustSend(t, "POST", "/v1/sessions", object{"email": "nobody@example.com", "password": goodPassword})
-		impossible := server.MustSend(t, "POST", "/v1/sessions", object{"email": "é\x00", "password": goodPassword})
+		wrong := s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": "seven green bicycleS"})
+		unknown := s.post(t, "/v1/sessions", object{"email": "nobody@example.com", "password": goodPassword})
+		impossible := s.post(t, "/v1/sessions", object{"email": "é\x00", "password": goodPassword})
 		wrong.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
-		for _, other := range []answer{unknown, impossible} {
+		for _, other := range []functiontest.Response{unknown, impossible} {
+			other.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 			if withoutTrace(t, wrong) != withoutTrace(t, other) {
 				t.Errorf("got %s, want %s", other.Body, wrong.Body)
 			}
@@ -74,47 +77,46 @@ func TestCreateSession(t *testing.T) {
 		body := registration("angstrom@example.com")
 		body["password"] = "\u00c5ngstr\u00f6m units" // Å and ö as one code point each
 		var u User
-		server.MustSend(t, "POST", "/v1/users", body).MustBe(t, http.StatusCreated, &u)
+		s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &u)
 		var issued tokens
-		server.MustSend(t, "POST", "/v1/sessions", object{
+		s.post(t, "/v1/sessions", object{
 			"email": "angstrom@example.com", "password": "A\u030angstro\u0308m units", // and as two
-		}).MustBe(t, http.StatusCreated, &issued)
+		}).MustBe(t, http.StatusCreated).Into(t, &issued)
 	})
 
 	t.Run("tidies up what has expired, of that user alone", func(t *testing.T) {
 		t.Parallel()
-		bea, cid := server.MustRegister(t, "bea@example.com"), server.MustRegister(t, "cid@example.com")
+		bea, cid := s.mustRegister(t, "bea@example.com"), s.mustRegister(t, "cid@example.com")
 		for _, u := range []User{bea, cid} {
 			old, _, err := newSession(u.ID, time.Now().UTC().Add(-sessionTTL))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if inserted, err := insertSession(t.Context(), server.DB, old, 1); err != nil || !inserted {
+			if inserted, err := insertSession(t.Context(), s.DB, old, 1); err != nil || !inserted {
 				t.Fatalf("got %t, %v", inserted, err)
 			}
 		}
-		server.MustSignIn(t, "bea@example.com")
-		server.MustSignIn(t, "bea@example.com")
+		s.mustSignIn(t, "bea@example.com")
+		s.mustSignIn(t, "bea@example.com")
 		count := `SELECT COUNT(*) FROM session WHERE user_id = ?`
-		if ofBea, ofCid := server.MustCount(t, count, bea.ID[:]), server.MustCount(t, count, cid.ID[:]); ofBea != 2 || ofCid != 1 {
+		if ofBea, ofCid := s.mustCount(t, count, bea.ID[:]), s.mustCount(t, count, cid.ID[:]); ofBea != 2 || ofCid != 1 {
 			t.Fatalf("got %d and %d sessions, want 2 and 1", ofBea, ofCid)
 		}
 	})
 }
 
-func withoutTrace(t *testing.T, a answer) string {
+func withoutTrace(t *testing.T, r functiontest.Response) string {
 	t.Helper()
-	var p struct {
-		Title, Detail, Code, TraceID string
-		Status                       int
+	var p struct{ TraceID string }
+	if err := json.Unmarshal(r.Body, &p); err != nil {
+		t.Fatalf("decode %s: %v", r.Body, err)
 	}
-	a.MustBe(t, a.Status, &p)
-	return strings.ReplaceAll(a.Body, p.TraceID, "")
+	return strings.ReplaceAll(string(r.Body), p.TraceID, "")
 }
 
 func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
+	s := open(t)
 	older := argon2id.Params{Memory: 1 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	hash, err := argon2id.CreateHash(goodPassword, &older)
 	if err != nil {
@@ -124,29 +126,29 @@ func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := insertUser(t.Context(), server.DB, u, hash); err != nil {
+	if err := insertUser(t.Context(), s.DB, u, hash); err != nil {
 		t.Fatal(err)
 	}
 	mustHash := func() string {
-		c, err := selectCredentials(t.Context(), server.DB, "ada@example.com")
+		c, err := selectCredentials(t.Context(), s.DB, "ada@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c.PasswordHash
 	}
 
-	server.MustSend(t, "POST", "/v1/sessions", object{"email": u.Email, "password": "wrong password"}).
+	s.post(t, "/v1/sessions", object{"email": u.Email, "password": "wrong password"}).
 		MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	if mustHash() != hash {
 		t.Fatal("a wrong password replaced the hash")
 	}
-	server.MustSignIn(t, u.Email)
+	s.mustSignIn(t, u.Email)
 	renewed := mustHash()
 	params, _, _, err := argon2id.DecodeHash(renewed)
 	if err != nil || *params != hashing {
 		t.Fatalf("got parameters %+v, %v; want today's", params, err)
 	}
-	server.MustSignIn(t, u.Email)
+	s.mustSignIn(t, u.Email)
 	if mustHash() != renewed {
 		t.Fatal("a hash of today's parameters was renewed again")
 	}
@@ -156,27 +158,27 @@ func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
 // session that the change has not ended.
 func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
-	ada := server.MustRegister(t, "ada@example.com")
-	checked, err := selectCredentials(t.Context(), server.DB, "ada@example.com")
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	checked, err := selectCredentials(t.Context(), s.DB, "ada@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := updateLogin(t.Context(), server.DB, ada.ID, auth.Customer, nobodysHash, time.Now().UTC()); err != nil {
+	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, nobodysHash, time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
 	late, _, err := newSession(ada.ID, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}
-	inserted, err := insertSession(t.Context(), server.DB, late, checked.PasswordVersion)
+	inserted, err := insertSession(t.Context(), s.DB, late, checked.PasswordVersion)
 	if err != nil || inserted {
 		t.Fatalf("got inserted %t, %v; want no session", inserted, err)
 	}
-	if err := updatePasswordHash(t.Context(), server.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
+	if err := updatePasswordHash(t.Context(), s.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := selectCredentials(t.Context(), server.DB, "ada@example.com"); err != nil || c.PasswordHash != nobodysHash {
+	if c, err := selectCredentials(t.Context(), s.DB, "ada@example.com"); err != nil || c.PasswordHash != nobodysHash {
 		t.Fatalf("the old password's hash is back (%v)", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // get shows callers their own account.
-func (s *service) get(ctx context.Context, _ *struct{}) (*Detail, error) {
+func (s *service) get(ctx context.Context, _ *struct{}) (*answer, error) {
 	caller, ok := auth.PrincipalFrom(ctx)
 	if !ok {
 		return nil, errors.New("get user: called without a principal")
@@ -22,5 +22,5 @@ func (s *service) get(ctx context.Context, _ *struct{}) (*Detail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get user %s: %w", caller.UserID, err)
 	}
-	return detail(u), nil
+	return show(u), nil
 }

@@ -8,55 +8,54 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
+	"souk/shared/function/functiontest"
 )
 
 func TestGet(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
-	ada := server.MustRegister(t, "ada@example.com")
-	server.MustRegister(t, "grace@example.com")
-	mustSign := func(t *testing.T, p auth.Principal, at time.Time) string {
-		t.Helper()
-		token, err := server.Signer.Sign(p, at, accessTokenTTL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return "Bearer " + token
-	}
-	adas := auth.Principal{UserID: ada.ID, Role: auth.Customer}
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	s.mustRegister(t, "grace@example.com")
+	adas := s.Token(t, auth.Principal{UserID: ada.ID, Role: auth.Customer})
 
 	t.Run("shows callers themselves", func(t *testing.T) {
 		t.Parallel()
-		got := server.MustSend(t, "GET", "/v1/users/me", nil, "Authorization", mustSign(t, adas, time.Now()))
+		got := s.getMe(t, adas).MustBe(t, http.StatusOK)
 		var me User
-		got.MustBe(t, http.StatusOK, &me)
+		got.Into(t, &me)
 		if me != ada || got.Header.Get("ETag") != `"1"` {
 			t.Fatalf("got %+v, ETag %s; want %+v, ETag \"1\"", me, got.Header.Get("ETag"), ada)
 		}
 	})
 	t.Run("says nothing new to who has it", func(t *testing.T) {
 		t.Parallel()
-		got := server.MustSend(t, "GET", "/v1/users/me", nil, "Authorization", mustSign(t, adas, time.Now()), "If-None-Match", `"1"`)
-		if got.Status != http.StatusNotModified || got.Body != "" {
+		got := s.Do(t, functiontest.Request{
+			Method: http.MethodGet, Path: "/v1/users/me", Token: adas, Header: map[string]string{"If-None-Match": `"1"`},
+		})
+		if got.Status != http.StatusNotModified || len(got.Body) > 0 {
 			t.Fatalf("got %d %q, want 304 and nothing", got.Status, got.Body)
 		}
 	})
-	for name, authorization := range map[string]string{
-		"no token":                 "",
-		"an expired token":         mustSign(t, adas, time.Now().Add(-time.Hour)),
-		"somebody else's token":    "Bearer eyJhbGciOiJub25lIn0.e30.",
-		"the token of nobody":      mustSign(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer}, time.Now()),
-		"a refresh token":          "Bearer " + server.MustSignIn(t, "grace@example.com").RefreshToken,
-		"a password, the old way":  "Basic YWRhQGV4YW1wbGUuY29tOnNldmVuIGdyZWVuIGJpY3ljbGVz",
-		"a token of another shape": "Bearer abc",
+
+	signer, err := auth.NewSigner(s.Tokens.Signing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired, err := signer.Sign(auth.Principal{UserID: ada.ID, Role: auth.Customer}, time.Now().Add(-time.Hour), accessTokenTTL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{
+		"no token":            "",
+		"an expired token":    expired,
+		"an unsigned token":   "eyJhbGciOiJub25lIn0.e30.",
+		"the token of nobody": s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer}),
+		"a refresh token":     s.mustSignIn(t, "grace@example.com").RefreshToken,
+		"a push token":        s.Tokens.Push(t),
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
-			var headers []string
-			if authorization != "" {
-				headers = []string{"Authorization", authorization}
-			}
-			got := server.MustSend(t, "GET", "/v1/users/me", nil, headers...)
+			got := s.getMe(t, token)
 			got.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 			if got.Header.Get("WWW-Authenticate") == "" {
 				t.Fatal("a 401 without WWW-Authenticate")

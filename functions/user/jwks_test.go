@@ -6,35 +6,40 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"souk/shared/auth"
+	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/function"
+	"souk/shared/function/functiontest"
 )
 
 func TestJWKS(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
-	got := server.MustSend(t, "GET", "/.well-known/jwks.json", nil)
-	var set jose.JSONWebKeySet
-	got.MustBe(t, http.StatusOK, &set)
-	want := server.Signer.PublicKeys().Keys[0]
-	if len(set.Keys) != 1 || set.Keys[0].KeyID != want.KeyID || set.Keys[0].Algorithm != "ES256" || set.Keys[0].Use != "sig" || !set.Keys[0].IsPublic() {
-		t.Fatalf("got %s, want the public half of key %s", got.Body, want.KeyID)
-	}
-	if got.Header.Get("Cache-Control") != "public, max-age=300" {
-		t.Fatalf("got Cache-Control %q", got.Header.Get("Cache-Control"))
-	}
+	s := open(t)
+	s.mustRegister(t, "ada@example.com")
+	const path = "/.well-known/jwks.json"
+
+	t.Run("may be kept for five minutes", func(t *testing.T) {
+		t.Parallel()
+		got := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: path}).MustBe(t, http.StatusOK)
+		if control := got.Header.Get("Cache-Control"); control != "public, max-age=300" {
+			t.Fatalf("got Cache-Control %q", control)
+		}
+	})
+	t.Run("has the key that access tokens are signed with", func(t *testing.T) {
+		t.Parallel()
+		settings := s.Tokens.Users
+		settings.KeysURL = s.URL + path
+		caller, err := auth.NewVerifier(settings, clock.System).Verify(t.Context(), s.mustSignIn(t, "ada@example.com").AccessToken)
+		if err != nil || caller.Role != auth.Customer {
+			t.Fatalf("got %v, %v", caller, err)
+		}
+	})
 }
 
 func TestKeySetHoldsNoPrivateHalf(t *testing.T) {
 	t.Parallel()
-	key, err := auth.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := auth.NewSigner(auth.SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.Secret(key)})
+	signer, err := auth.NewSigner(functiontest.NewTokens(t).Signing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +65,7 @@ func TestKeySetHoldsNoPrivateHalf(t *testing.T) {
 
 func TestFunctionsNeedSigningKeys(t *testing.T) {
 	t.Parallel()
-	runtime := &function.Runtime{Environment: config.Environment{"AUTH_ISSUER": testIssuer, "AUTH_AUDIENCE": testAudience}}
+	runtime := &function.Runtime{Environment: config.Environment{"AUTH_ISSUER": "issuer", "AUTH_AUDIENCE": "audience"}}
 	if _, err := Functions(runtime); err == nil {
 		t.Fatal("the service starts without keys to sign with")
 	}

@@ -111,7 +111,7 @@ func TestHasher(t *testing.T) {
 
 func TestPasswordsAreNeverTold(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
+	s := open(t)
 	const secret = "correct-horse-7f3a" // in every request below
 	account := object{"email": "ada@example.com", "password": secret, "name": "Ada"}
 	with := func(member string, value any) object {
@@ -144,17 +144,17 @@ func TestPasswordsAreNeverTold(t *testing.T) {
 		{"in the query", "/v1/sessions?password=" + secret, login, http.StatusBadRequest},
 	} {
 		t.Run(request.name, func(t *testing.T) {
-			got := server.MustSend(t, "POST", request.path, request.body)
+			got := s.post(t, request.path, request.body)
 			if got.Status != request.status {
 				t.Fatalf("got status %d, want %d: %s", got.Status, request.status, got.Body)
 			}
-			if strings.Contains(got.Body, secret) {
+			if strings.Contains(string(got.Body), secret) {
 				t.Fatalf("the answer tells the password: %s", got.Body)
 			}
 		})
 	}
 	signedIn := tokens{}
-	server.MustSend(t, "POST", "/v1/sessions", login).MustBe(t, http.StatusCreated, &signedIn)
+	s.post(t, "/v1/sessions", login).MustBe(t, http.StatusCreated).Into(t, &signedIn)
 	for name, told := range map[string]string{
 		"password": secret, "access token": signedIn.AccessToken, "refresh token": signedIn.RefreshToken,
 	} {

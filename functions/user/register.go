@@ -33,14 +33,8 @@ func (in *registerInput) Resolve(huma.Context) []error {
 	return faults
 }
 
-type registerOutput struct {
-	Location string `header:"Location"`
-	ETag     string `header:"ETag"`
-	Body     User
-}
-
 // register opens the account of a customer.
-func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
+func (s *service) register(ctx context.Context, in *registerInput) (*answer, error) {
 	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
 	if err != nil {
 		return nil, err
@@ -56,5 +50,7 @@ func (s *service) register(ctx context.Context, in *registerInput) (*registerOut
 	if err != nil {
 		return nil, fmt.Errorf("register user %s: %w", u.ID, err)
 	}
-	return &registerOutput{Location: "/v1/users/me", ETag: u.ETag(), Body: u}, nil
+	created := show(u)
+	created.Location = "/v1/users/me" // where its owner finds it
+	return created, nil
 }

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -8,34 +9,35 @@ import (
 	"testing"
 	"time"
 
+	"souk/shared/api"
 	"souk/shared/auth"
-	"souk/shared/clock"
+	"souk/shared/function/functiontest"
 )
 
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
-	server := mustServeAt(t, clock.Fixed(at))
+	s := open(t)
 
 	t.Run("opens the account of a customer", func(t *testing.T) {
 		t.Parallel()
-		got := server.MustSend(t, "POST", "/v1/users", object{
+		before := time.Now().Truncate(time.Microsecond)
+		got := s.post(t, "/v1/users", object{
 			"email": " Ada@Example.com ", "password": goodPassword, "name": " Ada Lovelace ",
 		})
 		var u User
-		got.MustBe(t, http.StatusCreated, &u)
+		got.MustBe(t, http.StatusCreated).Into(t, &u)
 		want := User{
 			ID: u.ID, Email: "Ada@Example.com", Name: "Ada Lovelace", Role: auth.Customer,
-			Version: 1, CreatedAt: at, UpdatedAt: at,
+			Version: 1, CreatedAt: u.CreatedAt, UpdatedAt: u.CreatedAt,
 		}
-		if u != want || u.ID.Version() != 7 {
-			t.Fatalf("got %+v, want %+v with an id of version 7", u, want)
+		if u != want || u.ID.Version() != 7 || u.CreatedAt.Before(before) || u.CreatedAt.After(time.Now()) {
+			t.Fatalf("got %+v, want %+v with an id of version 7, made now", u, want)
 		}
 		if got.Header.Get("Location") != "/v1/users/me" || got.Header.Get("ETag") != `"1"` {
 			t.Fatalf("got headers %v", got.Header)
 		}
 		var hash string
-		if err := server.DB.QueryRowContext(t.Context(), `SELECT password_hash FROM user WHERE id = ?`, u.ID[:]).Scan(&hash); err != nil {
+		if err := s.DB.QueryRowContext(t.Context(), `SELECT password_hash FROM user WHERE id = ?`, u.ID[:]).Scan(&hash); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
@@ -45,9 +47,9 @@ func TestRegister(t *testing.T) {
 
 	t.Run("refuses an address that has an account, however it is typed", func(t *testing.T) {
 		t.Parallel()
-		server.MustRegister(t, "grace@example.com")
+		s.mustRegister(t, "grace@example.com")
 		for _, email := range []string{"grace@example.com", "GRACE@example.COM", " grace@example.com"} {
-			server.MustSend(t, "POST", "/v1/users", registration(email)).MustBeProblem(t, http.StatusConflict, "email_taken")
+			s.post(t, "/v1/users", registration(email)).MustBeProblem(t, http.StatusConflict, "email_taken")
 		}
 	})
 
@@ -55,17 +57,15 @@ func TestRegister(t *testing.T) {
 		t.Parallel()
 		body := registration("mallory@example.com")
 		body["role"] = "admin"
-		server.MustSend(t, "POST", "/v1/users", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		s.post(t, "/v1/users", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
 	t.Run("tells every fault at once", func(t *testing.T) {
 		t.Parallel()
-		p := server.MustSend(t, "POST", "/v1/users", object{"email": "nobody", "password": "short", "name": " "}).
-			MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		for _, location := range []string{"body.email", "body.password", "body.name"} {
-			if !strings.Contains(p.Locations(), location) {
-				t.Errorf("got faults at %q, want one at %s", p.Locations(), location)
-			}
+		got := s.post(t, "/v1/users", object{"email": "nobody", "password": "short", "name": " "})
+		got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		if faults := strings.Join(faultsOf(t, got), " "); faults != "body.password body.email body.name" {
+			t.Errorf("got faults at %s: %s", faults, got.Body)
 		}
 	})
 
@@ -87,9 +87,10 @@ func TestRegister(t *testing.T) {
 			for member, value := range change {
 				body[member] = value
 			}
-			p := server.MustSend(t, "POST", "/v1/users", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-			if len(p.Errors) != 1 {
-				t.Fatalf("got %d faults, want 1: %v", len(p.Errors), p.Errors)
+			got := s.post(t, "/v1/users", body)
+			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+			if faults := faultsOf(t, got); len(faults) != 1 {
+				t.Fatalf("got faults at %v, want 1: %s", faults, got.Body)
 			}
 		})
 	}
@@ -100,19 +101,33 @@ func TestRegister(t *testing.T) {
 			body := registration("unicode" + string(rune('a'+len(password)%26)) + "@example.com")
 			body["password"] = password
 			var u User
-			server.MustSend(t, "POST", "/v1/users", body).MustBe(t, http.StatusCreated, &u)
+			s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &u)
 		}
 	})
 }
 
+// faultsOf returns where an answer finds faults, in order.
+func faultsOf(t *testing.T, r functiontest.Response) []string {
+	t.Helper()
+	var p struct{ Errors []api.FieldError }
+	if err := json.Unmarshal(r.Body, &p); err != nil {
+		t.Fatalf("decode %s: %v", r.Body, err)
+	}
+	var at []string
+	for _, fault := range p.Errors {
+		at = append(at, fault.Location)
+	}
+	return at
+}
+
 func TestRegisterRace(t *testing.T) {
 	t.Parallel()
-	server := mustServe(t)
+	s := open(t)
 	var created, taken atomic.Int64
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			switch got := server.MustSend(t, "POST", "/v1/users", registration("ada@example.com")); got.Status {
+			switch got := s.post(t, "/v1/users", registration("ada@example.com")); got.Status {
 			case http.StatusCreated:
 				created.Add(1)
 			case http.StatusConflict:

@@ -28,13 +28,10 @@ type User struct {
 // ETag is the entity tag of the account.
 func (u User) ETag() string { return api.ETag(u.Version) }
 
-// Detail is the answer that shows one account.
-type Detail struct {
-	ETag string `header:"ETag"`
-	Body User
-}
+// answer is the answer that shows one account.
+type answer = api.Resource[User]
 
-func detail(u User) *Detail { return &Detail{ETag: u.ETag(), Body: u} }
+func show(u User) *answer { return &answer{ETag: u.ETag(), Body: u} }
 
 // credentials are what a login is checked against. They are no part of User, so
 // that no answer and no log line can hold a password's hash.
