@@ -90,15 +90,11 @@ func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
 	cmd := exec.Command(p.options.BinDir + "/greeter")
 	cmd.Env = []string{"K_SERVICE=hello", childVariable + "=deaf"}
 	cmd.SysProcAttr = processAttributes()
-	thread := make(chan int)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with us
+	tid := onThreadThatEnds(func() {
 		if err := p.forks.start(cmd); err != nil {
 			t.Error(err)
 		}
-		thread <- syscall.Gettid()
-	}()
-	tid := <-thread
+	})
 	MustBecome(t, "the thread is gone", func() bool {
 		_, err := os.Stat("/proc/self/task/" + strconv.Itoa(tid))
 		return os.IsNotExist(err)
@@ -109,6 +105,23 @@ func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: terminated" {
 		t.Errorf("want it ended by our SIGTERM, got %v", err)
 	}
+}
+
+// onThreadThatEnds runs work on a thread that ends right after, and returns its
+// id. The main thread can't end, so while we happen to be on it we hold it.
+func onThreadThatEnds(work func()) (tid int) {
+	ran := make(chan int)
+	go func() {
+		runtime.LockOSThread()
+		if syscall.Gettid() == os.Getpid() {
+			defer runtime.UnlockOSThread()
+			ran <- onThreadThatEnds(work)
+			return
+		}
+		work()
+		ran <- syscall.Gettid() // Never unlocked: the thread ends with us.
+	}()
+	return <-ran
 }
 
 func TestInstancesHaveTheirOwnProcessGroup(t *testing.T) {

@@ -1,0 +1,223 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// takeBody is a function that answers how long the body was.
+func takeBody(w http.ResponseWriter, r *http.Request) {
+	n, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	fmt.Fprint(w, n)
+}
+
+func TestBodyLimit(t *testing.T) {
+	t.Parallel()
+	d := MustOpen(t, takeBody, func(o *Options) { o.MaxBody = 100 })
+	for _, announced := range []bool{true, false} {
+		body := func(n int) io.Reader {
+			if announced {
+				return strings.NewReader(strings.Repeat("x", n))
+			}
+			return io.MultiReader(strings.NewReader(strings.Repeat("x", n))) // chunked
+		}
+		t.Run(fmt.Sprintf("lets a body of the limit pass, length announced: %t", announced), func(t *testing.T) {
+			t.Parallel()
+			if a := d.MustDo(t, http.MethodPost, "/v1/products", nil, body(100)); a.status != http.StatusOK || a.body != "100" {
+				t.Errorf("got %+v", a)
+			}
+		})
+		t.Run(fmt.Sprintf("refuses a longer one, length announced: %t", announced), func(t *testing.T) {
+			t.Parallel()
+			d.MustDo(t, http.MethodPost, "/v1/products", nil, body(101)).
+				MustBeProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
+		})
+	}
+}
+
+func TestBodyThatCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	d := MustOpen(t, takeBody)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /v1/products HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusBadRequest || response.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("got %+v", response)
+	}
+}
+
+func TestFunctionWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	t.Run("because it is down is a 503 that says when to come again", func(t *testing.T) {
+		t.Parallel()
+		closed, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := closed.Close(); err != nil {
+			t.Fatal(err)
+		}
+		d := MustOpen(t, takeBody, func(o *Options) {
+			o.Backend = func(string) string { return "http://" + closed.Addr().String() }
+		})
+		a := d.MustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}"))
+		a.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
+		if a.header.Get("Retry-After") != "1" {
+			t.Errorf("Retry-After: %q", a.header.Get("Retry-After"))
+		}
+		if l := d.MustLog(t, a.header.Get("X-Request-Id")); l.Severity != "WARNING" || l.Fault == "" || l.Function != "product-create" {
+			t.Errorf("logged %+v", l)
+		}
+		if strings.Contains(a.body, "127.0.0.1") {
+			t.Errorf("the client is told what is inside: %s", a.body)
+		}
+	})
+	t.Run("because it broke off is a 502", func(t *testing.T) {
+		t.Parallel()
+		d := MustOpen(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		d.MustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}")).
+			MustBeProblem(t, http.StatusBadGateway, "bad_gateway")
+	})
+	t.Run("in time is a 504", func(t *testing.T) {
+		t.Parallel()
+		d := MustOpen(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			func(o *Options) { o.Timeout = time.Millisecond })
+		d.MustDo(t, http.MethodGet, "/v1/products/1", nil, nil).MustBeProblem(t, http.StatusGatewayTimeout, "timeout")
+	})
+	t.Run("to its end breaks off for the client, too", func(t *testing.T) {
+		t.Parallel()
+		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		})
+		response, err := d.client.Get(d.url + "/v1/products/1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if _, err := io.ReadAll(response.Body); err == nil {
+			t.Error("half an answer looks like a whole one")
+		}
+		if l := d.MustLog(t, response.Header.Get("X-Request-Id")); l.Fault == "" || l.Severity != "WARNING" {
+			t.Errorf("logged %+v", l)
+		}
+	})
+	t.Run("because the client left is nobody's fault", func(t *testing.T) {
+		t.Parallel()
+		inside := make(chan struct{})
+		d := MustOpen(t, func(_ http.ResponseWriter, r *http.Request) {
+			close(inside)
+			<-r.Context().Done()
+		})
+		ctx, leave := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/v1/products/1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Request-Id", "left")
+		go func() {
+			<-inside
+			leave()
+		}()
+		if _, err := d.client.Do(r); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v", err)
+		}
+		if l := d.MustLog(t, "left"); l.Status != statusClientGone || l.Fault != "" || l.Severity != "INFO" {
+			t.Errorf("logged %+v", l)
+		}
+	})
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	t.Run("lets a request finish before it ends", func(t *testing.T) {
+		t.Parallel()
+		inside, finish := make(chan struct{}), make(chan struct{})
+		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
+			close(inside)
+			<-finish
+			fmt.Fprint(w, "finished")
+		})
+		var work sync.WaitGroup
+		work.Go(func() {
+			response, err := d.client.Get(d.url + "/v1/products/1")
+			if err != nil {
+				t.Errorf("a request in flight was dropped: %v", err)
+				return
+			}
+			defer response.Body.Close()
+			if body, err := io.ReadAll(response.Body); err != nil || string(body) != "finished" {
+				t.Errorf("got %q, %v", body, err)
+			}
+		})
+		<-inside
+		stopped := make(chan error)
+		go func() { stopped <- d.stop() }()
+		MustBeClosed(t, d.url)
+		close(finish)
+		work.Wait()
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("tells that it can't", func(t *testing.T) {
+		t.Parallel()
+		g, err := New(Options{Manifest: list(), Backend: func(string) string { return "http://127.0.0.1:1" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := Serve(t.Context(), listener, g); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// MustBeClosed waits until nobody listens at a URL.
+func MustBeClosed(t *testing.T, url string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "http://"), time.Second)
+		if err != nil && !os.IsTimeout(err) {
+			return
+		}
+		if err == nil {
+			if err := conn.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Fatalf("%s still listens", url)
+}
