@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) envCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:     "env",
+		Short:   "Print URL and logins as shell variables",
+		Example: `  eval "$(souk env)"; curl -s "$SOUK_URL/v1/products"`,
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			s, err := p.status(command.Context())
+			if err != nil {
+				return err
+			}
+			for _, variable := range [][2]string{
+				{"SOUK_URL", s.Gateway},
+				{"SOUK_ADMIN_EMAIL", s.Admin.Email},
+				{"SOUK_ADMIN_PASSWORD", s.Admin.Password},
+				{"SOUK_CUSTOMER_EMAIL", s.Customer.Email},
+				{"SOUK_CUSTOMER_PASSWORD", s.Customer.Password},
+			} {
+				if _, err := fmt.Fprintf(p.stdout, "export %s=%s\n", variable[0], shellQuote(variable[1])); err != nil {
+					return fmt.Errorf("write the variables: %w", err)
+				}
+			}
+			return nil
+		},
+	}
+	p.stateDirFlag(command)
+	return command
+}
+
+// shellQuote makes one word of a POSIX shell of any text.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

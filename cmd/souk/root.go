@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/local"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const defaultStateDir = ".souk"
+
+// program is what all commands share.
+type program struct {
+	getenv         func(string) string
+	stdout, stderr io.Writer
+	// stateDir is where the system that a command is about keeps what it keeps.
+	stateDir string
+	// understood is set once a command's flags and arguments make sense.
+	understood bool
+}
+
+// exitCode is an error that has been told already, or needs no telling.
+type exitCode int
+
+func (code exitCode) Error() string { return fmt.Sprintf("exit status %d", int(code)) }
+
+// run runs one command line and returns the exit code.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	p := &program{getenv: getenv, stdout: stdout, stderr: stderr}
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	var code exitCode
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	case !p.understood:
+		p.sayError(err)
+		p.say("See: %s --help", command.CommandPath())
+		return exitUsage
+	default:
+		p.sayError(err)
+		return exitFailed
+	}
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "souk",
+		Short: "Run the shop on this machine, and look after what runs",
+		Long: `Souk is a serverless shop. This program runs all of it on one machine, without
+Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
+		Example: `  souk up                    start everything; Ctrl-C stops it
+  souk up --detach           the same, in the background
+  eval "$(souk env)"         logins and URL into the shell
+  souk status                what runs`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			p.understood = true
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(),
+		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(),
+	)
+	return root
+}
+
+// usageError is a fault of the command line that no flag type can find.
+func (p *program) usageError(format string, args ...any) error {
+	p.understood = false
+	return fmt.Errorf(format, args...)
+}
+
+func (p *program) stateDirFlag(command *cobra.Command) {
+	command.Flags().StringVar(&p.stateDir, "state-dir", defaultStateDir, "folder of the system: its data, logins and logs")
+}
+
+// say writes a message to the person at the terminal.
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintf(p.stderr, format+"\n", args...)
+}
+
+// sayError tells a fault, and below it what to do.
+func (p *program) sayError(err error) {
+	var advice *local.Advice
+	if !errors.As(err, &advice) {
+		p.say("%s %v", p.red("souk:"), err)
+		return
+	}
+	fault := strings.ReplaceAll(err.Error(), "\n"+advice.Do, "")
+	p.say("%s %s", p.red("souk:"), fault)
+	p.say("%s", advice.Do)
+}
+
+// printJSON writes data for other programs.
+func (p *program) printJSON(data any) error {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(data); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/local"
+	"souk/functions"
+	"souk/shared/manifest"
+)
+
+func (p *program) topicsCommand() *cobra.Command {
+	var host, project, endpoint, audience, account string
+	command := &cobra.Command{
+		Use:   "topics",
+		Short: "Make the topics and subscriptions of all functions on a Pub/Sub emulator",
+		Long: `Make the topics and push subscriptions that the list of functions asks for, each
+with a dead-letter topic and a subscription that keeps what comes to it. What is
+there already is brought up to date.
+
+In --endpoint and --audience, {function} and {service} stand for their names.`,
+		Example: "  souk topics --pubsub-host 127.0.0.1:8085 --endpoint 'http://{function}:8080/{function}'",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if host == "" {
+				host = p.getenv("PUBSUB_EMULATOR_HOST")
+			}
+			if host == "" {
+				return p.usageError("which emulator? set --pubsub-host or PUBSUB_EMULATOR_HOST")
+			}
+			err := local.SetUpTopics(command.Context(), local.Topics{
+				Manifest: functions.Manifest(), Host: host, Project: project,
+				Endpoint: fill(endpoint), ServiceAccount: account, Audience: fill(audience),
+			})
+			if err != nil {
+				return err
+			}
+			p.say("topics and subscriptions of project %s are up to date on %s", project, host)
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&host, "pubsub-host", "", "host:port of the emulator (default $PUBSUB_EMULATOR_HOST)")
+	flags.StringVar(&project, "project", local.Project, "Google Cloud project")
+	flags.StringVar(&endpoint, "endpoint", "http://{function}:8080/{function}", "where messages for a function are pushed to")
+	flags.StringVar(&audience, "audience", "http://{function}:8080", "whom push tokens are for")
+	flags.StringVar(&account, "service-account", "", "whose token pushes carry; without one, they carry none")
+	return command
+}
+
+// fill returns what puts a function's names into a template.
+func fill(template string) func(manifest.Function) string {
+	return func(f manifest.Function) string {
+		return strings.NewReplacer("{function}", f.Name, "{service}", f.Service).Replace(template)
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/local"
+	"souk/functions"
+	"souk/shared/database"
+)
+
+// upFlags are the flags of souk up.
+type upFlags struct {
+	port               int
+	databaseURL        string
+	detach             bool
+	duplicate, shuffle bool
+}
+
+func (p *program) upCommand() *cobra.Command {
+	var flags upFlags
+	command := &cobra.Command{
+		Use:   "up",
+		Short: "Start the whole system; Ctrl-C stops it",
+		Long: `Start the whole system: a database server, Pub/Sub, every function and the
+gateway in front of them. Without --database-url it uses DATABASE_URL, or the
+MySQL or MariaDB server program of this machine, or Docker, or installs one.
+
+Ctrl-C stops all that was started, and nothing else. Data stays.`,
+		Example: `  souk up
+  souk up --port 8081 --state-dir .souk-2    a second one, beside the first
+  souk up --pubsub-duplicate --pubsub-shuffle`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if flags.port < 0 || flags.port > 65535 {
+				return p.usageError("--port must be 0 to 65535, got %d", flags.port)
+			}
+			if flags.detach {
+				return p.detach(command.Context())
+			}
+			return p.up(command.Context(), flags)
+		},
+	}
+	p.stateDirFlag(command)
+	command.Flags().IntVar(&flags.port, "port", 8080, "port of the gateway on 127.0.0.1; 0 takes a free one")
+	command.Flags().StringVar(&flags.databaseURL, "database-url", "", "database server to use: mysql://user:password@host:3306/ (default $DATABASE_URL)")
+	command.Flags().BoolVar(&flags.detach, "detach", false, "run in the background; souk down stops it")
+	command.Flags().BoolVar(&flags.duplicate, "pubsub-duplicate", false, "deliver every message at least twice")
+	command.Flags().BoolVar(&flags.shuffle, "pubsub-shuffle", false, "deliver messages in random order")
+	return command
+}
+
+func (p *program) up(ctx context.Context, flags upFlags) error {
+	if p.getenv("K_SERVICE") != "" {
+		return errors.New("K_SERVICE is set, so this is Cloud Run: souk up emulates the cloud, and does not run in it")
+	}
+	begin, ready := time.Now(), p.readyPipe()
+	options, err := p.options(flags)
+	if err != nil {
+		return err
+	}
+	forced, release := secondSignal(ctx)
+	defer release()
+	system, err := local.Start(ctx, options)
+	if err != nil {
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			p.say("stopped before it was ready")
+			return exitCode(exitFailed)
+		}
+		return err
+	}
+	p.summary(system.Status(), time.Since(begin))
+	p.tellReady(ready)
+	failure := system.Wait(ctx)
+	if failure == nil {
+		p.say("\nstopping; once more Ctrl-C does so at once")
+	}
+	err = errors.Join(failure, system.Stop(forced))
+	if err == nil {
+		p.say("stopped. The data is in %s, and there next time.", p.stateDir)
+	}
+	return err
+}
+
+func (p *program) options(flags upFlags) (local.Options, error) {
+	executable, err := os.Executable()
+	if err != nil {
+		return local.Options{}, fmt.Errorf("find the folder of this program: %w", err)
+	}
+	url := flags.databaseURL
+	if url == "" {
+		url = p.getenv("DATABASE_URL")
+	}
+	return local.Options{
+		Manifest:    functions.Manifest(),
+		StateDir:    p.stateDir,
+		BinDir:      filepath.Dir(executable),
+		Port:        flags.port,
+		DatabaseURL: database.URL(url),
+		Duplicate:   flags.duplicate,
+		Shuffle:     flags.shuffle,
+		Report:      p.progress,
+		Warnings:    p.stderr,
+	}, nil
+}
+
+// progress tells a step: what is under way at once, what is done with its time.
+func (p *program) progress(step local.Progress) {
+	if step.Took == 0 {
+		p.say("  %s %-10s %s", p.dim("…"), step.Part, p.dim(step.Text))
+		return
+	}
+	p.say("  %s %-10s %s %s", p.green("✓"), step.Part, step.Text, p.dim(fmt.Sprintf("(%.1f s)", step.Took.Seconds())))
+}
+
+// secondSignal returns a context that ends with the second signal to stop: the
+// first asks, the second insists.
+func secondSignal(first context.Context) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(first))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		for range 2 {
+			select {
+			case <-signals:
+			case <-ctx.Done():
+				return
+			}
+		}
+		cancel()
+	})
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+		waiting.Wait()
+	}
+}

@@ -1,0 +1,55 @@
+package local
+
+import (
+	"souk/shared/manifest"
+)
+
+const (
+	// pushServiceAccount is whose tokens Pub/Sub pushes with. In the cloud it is
+	// an account that may invoke the functions, and do nothing else.
+	pushServiceAccount = "pubsub-invoker@" + Project + ".iam.gserviceaccount.com"
+
+	// pushKeysPath is where the token issuer serves its keys, as Google does.
+	pushKeysPath = "/oauth2/v3/certs"
+
+	// tokenAudience is whom the shop's access tokens are for.
+	tokenAudience = "souk"
+
+	// userService alone gets the key that signs access tokens.
+	userService = "user"
+)
+
+// environment is what a function is configured with, as Terraform configures it
+// in the cloud: its service's own database, and who may call.
+//
+// What is left undelivered from the last run is pushed as soon as the broker
+// starts, so this waits until the rest of the system can be named.
+func (s *System) environment(f manifest.Function) []string {
+	<-s.wired
+	if s.broker == nil { // It never started, and the system is being stopped.
+		return nil
+	}
+	environment := []string{
+		"SOUK_EMULATOR=1",
+		"GOOGLE_CLOUD_PROJECT=" + Project,
+		"PUBSUB_EMULATOR_HOST=" + s.broker.Addr(),
+		"DATABASE_URL=" + string(s.urls[f.Service]),
+		"AUTH_ISSUER=" + s.gatewayURL(),
+		"AUTH_AUDIENCE=" + tokenAudience,
+		"AUTH_JWKS_URL=" + s.platform.URL("jwks") + s.jwksPath(),
+		"PUSH_ISSUER=" + s.issuer.URL(),
+		"PUSH_JWKS_URL=" + s.issuer.URL() + pushKeysPath,
+		"PUSH_AUDIENCE=" + s.audience(f),
+		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
+	}
+	if f.Service == userService {
+		environment = append(environment, "AUTH_SIGNING_KEYS="+s.secrets.SigningKey)
+	}
+	return environment
+}
+
+// jwksPath is where the function jwks answers.
+func (s *System) jwksPath() string {
+	f, _ := s.options.Manifest.Function("jwks")
+	return f.Path()
+}

@@ -1,0 +1,198 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"souk/emulators/cloudrun"
+	"souk/emulators/gateway"
+	"souk/emulators/identity"
+	"souk/emulators/pubsub"
+	"souk/emulators/scheduler"
+	"souk/functions/user"
+	"souk/shared/auth"
+	"souk/shared/database"
+	"souk/shared/function"
+	"souk/shared/manifest"
+)
+
+// migrate makes the services' databases, or brings them up to date.
+func (s *System) migrate(ctx context.Context) (string, error) {
+	services := s.options.Manifest.Services()
+	urls, err := Databases{Server: s.server.url, Passwords: s.secrets.Databases}.Migrate(ctx, services)
+	if err != nil {
+		return "", err
+	}
+	s.urls = urls
+	return fmt.Sprintf("%d databases up to date, a user each", len(urls)), nil
+}
+
+// seed makes the accounts that the system can be tried with.
+func (s *System) seed(ctx context.Context) (string, error) {
+	db, err := database.Open(database.Config{URL: s.urls["user"]})
+	if err != nil {
+		return "", err
+	}
+	group, inGroup := errgroup.WithContext(ctx)
+	for login, role := range map[Login]auth.Role{s.secrets.Admin: auth.Admin, s.secrets.Customer: auth.Customer} {
+		group.Go(func() error {
+			_, err := user.Seed(inGroup, db, login.Email, login.Password, role)
+			return err
+		})
+	}
+	if err := errors.Join(group.Wait(), db.Close()); err != nil {
+		return "", err
+	}
+	return "an admin and a customer", nil
+}
+
+// tokens is the issuer of push tokens, served on a port of its own.
+type tokens struct {
+	*identity.Issuer
+	server *http.Server
+	served chan error
+}
+
+func (s *System) startTokens(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen for the token issuer: %w", err)
+	}
+	issuer, err := identity.New(identity.Options{Dir: s.state.file("identity"), URL: "http://" + listener.Addr().String()})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	t := &tokens{
+		Issuer: issuer,
+		server: &http.Server{Handler: issuer, ReadHeaderTimeout: 10 * time.Second},
+		served: make(chan error, 1),
+	}
+	go func() { t.served <- t.server.Serve(listener) }()
+	s.issuer = t
+	s.started("token issuer", t.stop)
+	return nil
+}
+
+func (t *tokens) stop(ctx context.Context) error {
+	err := t.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, t.server.Close())
+	}
+	<-t.served
+	return err
+}
+
+// startFunctions opens the functions' URLs. Their processes start with the first
+// request, so they may need what starts later.
+func (s *System) startFunctions(ctx context.Context) (string, error) {
+	if err := s.startTokens(ctx); err != nil {
+		return "", err
+	}
+	var err error
+	s.platform, err = cloudrun.Start(ctx, cloudrun.Options{
+		Manifest: s.options.Manifest, BinDir: s.options.BinDir, Env: s.environment,
+		Logs: s.functionLog, Logger: s.log.With("part", "cloudrun"),
+	})
+	if err != nil {
+		return "", err
+	}
+	s.started("functions", s.platform.Stop)
+	return fmt.Sprintf("%d, a process each from its first request on", len(s.options.Manifest.Functions)), nil
+}
+
+// endpoint is where Pub/Sub pushes a function's messages to.
+func (s *System) endpoint(f manifest.Function) string {
+	f.HTTP = function.Pattern(f)
+	return s.platform.URL(f.Name) + f.Path()
+}
+
+// audience is whom a function's push tokens are for: a token for one function
+// opens no other.
+func (s *System) audience(f manifest.Function) string { return s.platform.URL(f.Name) }
+
+func (s *System) startPubSub(ctx context.Context) (string, error) {
+	broker, err := pubsub.Start(ctx, pubsub.Options{
+		Dir: s.state.file("pubsub"), Tokens: s.issuer, Logger: s.log.With("part", "pubsub"),
+		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
+	})
+	if err != nil {
+		return "", err
+	}
+	s.broker = broker
+	s.wire()
+	s.started("pub/sub", broker.Close)
+	err = SetUpTopics(ctx, Topics{
+		Manifest: s.options.Manifest, Host: broker.Addr(), Project: Project,
+		Endpoint: s.endpoint, ServiceAccount: pushServiceAccount, Audience: s.audience,
+	})
+	if err != nil {
+		return "", err
+	}
+	topics := 0
+	for _, f := range s.options.Manifest.Functions {
+		topics += len(f.Topics())
+	}
+	return fmt.Sprintf("%d push subscriptions, each with its dead-letter topic", topics), nil
+}
+
+func (s *System) startScheduler(ctx context.Context) (string, error) {
+	client, err := connect(ctx, s.broker.Addr(), Project)
+	if err != nil {
+		return "", err
+	}
+	publisher := &publisher{client: client}
+	s.started("scheduler's publisher", func(context.Context) error { return publisher.close() })
+	// The system's life, not that of starting it.
+	s.scheduler, err = scheduler.Start(context.WithoutCancel(ctx), scheduler.Options{
+		Manifest: s.options.Manifest, Publisher: publisher, Logger: s.log.With("part", "scheduler"),
+	})
+	if err != nil {
+		return "", err
+	}
+	s.started("scheduler", func(context.Context) error { s.scheduler.Close(); return nil })
+	scheduled := 0
+	for _, f := range s.options.Manifest.Functions {
+		if f.Schedule != "" {
+			scheduled++
+		}
+	}
+	return fmt.Sprintf("%d functions, in UTC", scheduled), nil
+}
+
+func (s *System) startGateway(ctx context.Context) (string, error) {
+	door, err := gateway.New(gateway.Options{
+		Manifest: s.options.Manifest, Backend: s.platform.URL, Logger: s.log.With("part", "gateway"),
+	})
+	if err != nil {
+		return "", err
+	}
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() {
+		err := gateway.Serve(serving, s.listener, door)
+		if err != nil {
+			s.fail(err)
+		}
+		served <- err
+	}()
+	s.started("gateway", func(context.Context) error { cancel(); return <-served })
+	return s.gatewayURL(), nil
+}
+
+func (s *System) gatewayURL() string { return "http://" + s.listener.Addr().String() }
+
+// Status returns the system as it runs now.
+func (s *System) Status() Status {
+	return Status{
+		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
+		Database:  s.server.status,
+		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
+		Functions: s.platform.Services(),
+	}
+}

@@ -1,0 +1,158 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lockFile = "souk.lock"
+
+	// A new private database server takes some 250 MB; one that is there already
+	// needs room to write. To run out in the middle gives a riddle of an error.
+	freshBytes = 512 << 20
+	spareBytes = 32 << 20
+)
+
+// holder is what the lock file says of the process that holds it.
+type holder struct {
+	PID int `json:"pid"`
+	// Control is the path of its control socket.
+	Control string `json:"control"`
+}
+
+// state is the folder of a system: all it keeps between two runs, and the lock
+// that makes it one system at a time.
+type state struct {
+	path string
+	lock *os.File
+}
+
+// openState makes the folder if need be and takes its lock.
+func openState(path string) (*state, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find the state directory %s: %w", path, err)
+	}
+	_, statErr := os.Stat(absolute)
+	if err := os.MkdirAll(absolute, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w", err)
+	}
+	s := &state{path: absolute}
+	need := uint64(spareBytes)
+	if errors.Is(statErr, os.ErrNotExist) {
+		need = freshBytes
+	}
+	if err := s.checkSpace(need); err != nil {
+		return nil, err
+	}
+	return s, s.takeLock()
+}
+
+func (s *state) file(name string) string { return filepath.Join(s.path, name) }
+
+func (s *state) checkSpace(need uint64) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.path, &disk); err != nil {
+		return fmt.Errorf("ask for the free space of %s: %w", s.path, err)
+	}
+	free := disk.Bavail * uint64(disk.Bsize) //nolint:gosec // a block size is positive
+	if free < need {
+		return fmt.Errorf("the disk of %s has %d MB free, and a system needs %d MB: %w", s.path, free>>20, need>>20, syscall.ENOSPC)
+	}
+	return nil
+}
+
+// takeLock takes the lock, which the kernel frees when the process ends, however
+// it ends. It is not inherited by the processes that this one starts.
+func (s *state) takeLock() error {
+	lock, err := os.OpenFile(s.file(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the lock of %s: %w", s.path, err)
+	}
+	if err := tryLock(lock); err != nil {
+		defer lock.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return fmt.Errorf("lock %s: %w", lock.Name(), err)
+		}
+		by := "another process"
+		if h, err := readHolder(lock); err == nil {
+			by = fmt.Sprintf("process %d", h.PID)
+		}
+		return advise(fmt.Errorf("a system runs already in %s: %s", s.path, by),
+			"Stop it with: souk down --state-dir %s\nOr start another one beside it: souk up --state-dir .souk-2 --port 8081", s.path)
+	}
+	s.lock = lock
+	return nil
+}
+
+// tryLock takes the lock, or fails when another system has it. Whoever only looks
+// whether there is one holds it for some microseconds: that is waited out.
+func tryLock(lock *os.File) error {
+	var err error
+	for range 10 {
+		if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		time.Sleep(lockPoll)
+	}
+	return err
+}
+
+// announce says in the lock file who holds it and where to reach it.
+func (s *state) announce(h holder) error {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("encode the lock file: %w", err)
+	}
+	if err := s.lock.Truncate(0); err != nil {
+		return fmt.Errorf("write the lock file: %w", err)
+	}
+	if _, err := s.lock.WriteAt(append(text, '\n'), 0); err != nil {
+		return fmt.Errorf("write the lock file: %w", err)
+	}
+	return nil
+}
+
+// release empties the lock file and gives the lock back.
+func (s *state) release() error {
+	return errors.Join(s.lock.Truncate(0), s.lock.Close())
+}
+
+func readHolder(lock *os.File) (holder, error) {
+	var h holder
+	text, err := io.ReadAll(io.NewSectionReader(lock, 0, 1<<16))
+	if err != nil {
+		return h, fmt.Errorf("read the lock file: %w", err)
+	}
+	if err := json.Unmarshal(text, &h); err != nil {
+		return h, fmt.Errorf("read the lock file: %w", err)
+	}
+	return h, nil
+}
+
+// writeFile replaces a file of secrets in one step: a crash leaves the old or
+// the new one.
+func (s *state) writeFile(name string, text []byte) error {
+	temporary, err := os.CreateTemp(s.path, name+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = temporary.Write(text)
+	err = errors.Join(err, temporary.Sync(), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), s.file(name))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(temporary.Name()))
+	}
+	return nil
+}

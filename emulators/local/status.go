@@ -1,0 +1,47 @@
+package local
+
+import (
+	"souk/emulators/cloudrun"
+)
+
+// Status is a running system as other programs see it: `souk status --json`. It
+// holds passwords, so it only goes to the person the system belongs to.
+type Status struct {
+	// Gateway is the front door's URL.
+	Gateway   string            `json:"gateway"`
+	Admin     Login             `json:"admin"`
+	Customer  Login             `json:"customer"`
+	Database  DatabaseStatus    `json:"database"`
+	PubSub    PubSubStatus      `json:"pubsub"`
+	Functions []cloudrun.Status `json:"functions"`
+}
+
+// DatabaseStatus is the server that the services' databases are on.
+type DatabaseStatus struct {
+	// Kind is mysql or mariadb.
+	Kind    string `json:"kind"`
+	Version string `json:"version"`
+	// DSN is the URL of an account that may do anything on the server.
+	DSN string `json:"dsn"`
+}
+
+// PubSubStatus is the broker that carries the events.
+type PubSubStatus struct {
+	// Host is what PUBSUB_EMULATOR_HOST must be to reach it.
+	Host    string `json:"host"`
+	Project string `json:"project"`
+}
+
+// databaseName is the name by which people know a kind of server.
+func databaseName(kind string) string {
+	switch kind {
+	case "mysql":
+		return "MySQL"
+	case "mariadb":
+		return "MariaDB"
+	}
+	return kind
+}
+
+// String is the server's name and version.
+func (d DatabaseStatus) String() string { return databaseName(d.Kind) + " " + d.Version }
