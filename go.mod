@@ -3,7 +3,7 @@ module souk
 go 1.26.0
 
 require (
-	cloud.google.com/go/cloudsqlconn v1.26.0
+	cloud.google.com/go/cloudsqlconn v1.24.0
 	cloud.google.com/go/pubsub/v2 v2.8.1
 	github.com/GoogleCloudPlatform/functions-framework-go v1.9.2
 	github.com/XSAM/otelsql v0.44.0

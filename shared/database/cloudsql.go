@@ -74,9 +74,8 @@ func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
 	dialer, err := cloudsqlconn.NewDialer(context.WithoutCancel(ctx),
 		cloudsqlconn.WithIAMAuthN(),
 		// Cloud Run halts the CPU between requests, so certificates are renewed when
-		// one is needed, and no metrics are exported in the background.
+		// one is needed.
 		cloudsqlconn.WithLazyRefresh(),
-		cloudsqlconn.WithBuiltInMetrics(false),
 		cloudsqlconn.WithDefaultDialOptions(dial...),
 	)
 	if err != nil {
