@@ -72,7 +72,7 @@ func (s *keySet) key(ctx context.Context, id string) (jose.JSONWebKey, error) {
 	if known && fresh {
 		return key, nil
 	}
-	if err := s.refresh(ctx, id, known); err != nil {
+	if err := s.refresh(ctx, known); err != nil {
 		return jose.JSONWebKey{}, err
 	}
 	if key, known, _ = s.cached(id); known {
@@ -99,7 +99,7 @@ func (s *keySet) cached(id string) (key jose.JSONWebKey, known, fresh bool) {
 // refresh fetches the keys if that may help. A caller that knows its key
 // already does not wait for another's fetch, the others do. The error is the
 // context's alone; how the fetch went is in s.failure.
-func (s *keySet) refresh(ctx context.Context, id string, known bool) error {
+func (s *keySet) refresh(ctx context.Context, known bool) error {
 	select {
 	case s.fetching <- struct{}{}:
 	default:
@@ -114,10 +114,7 @@ func (s *keySet) refresh(ctx context.Context, id string, known bool) error {
 	}
 	defer func() { <-s.fetching }()
 
-	if _, known, fresh := s.cached(id); known && fresh {
-		return nil // fetched by whom we waited for
-	}
-	if !s.mayFetch() {
+	if !s.mayFetch() { // also when whom we waited for has just fetched
 		return nil
 	}
 	// A client that hangs up must not fail the fetch for all who wait for it;

@@ -25,8 +25,9 @@ type SignerConfig struct {
 	Audience string `env:"AUTH_AUDIENCE"`
 	// Keys are P-256 private keys, as PEM blocks. The first signs; all are
 	// published. To rotate without refusing anybody: append the new key, wait
-	// until every key set has been fetched anew (ten minutes), move it to the
-	// front, and drop the old one when its last token has expired.
+	// until every key set has been fetched anew (a quarter of an hour: ten minutes
+	// here and five in caches between), move it to the front, and drop the old one
+	// when its last token has expired.
 	Keys config.Secret `env:"AUTH_SIGNING_KEYS"`
 }
 
