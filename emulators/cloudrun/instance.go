@@ -1,15 +1,11 @@
 package cloudrun
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -23,18 +19,6 @@ const (
 	starting state = iota
 	serving
 	leaving
-)
-
-const (
-	// probePeriod is how often a starting instance is asked whether it listens. A
-	// refused connection on the loopback costs some 20 µs.
-	probePeriod = time.Millisecond
-	// idleConnections are kept to an instance: as many as Cloud Run's default of
-	// requests at once (80), with room for bursts.
-	idleConnections = 256
-	// outputDelay is how long the output of an ended process may be held open by
-	// a child of its own.
-	outputDelay = time.Second
 )
 
 // instance is one process of a service.
@@ -120,86 +104,6 @@ func (i *instance) bury() {
 	}
 	i.service.log.Warn("instance died", "pid", i.pid.Load(), "exit", i.exit(),
 		"lastLines", i.output.tail(), "nextNotBefore", backoff)
-}
-
-// start reserves a port and forks the process.
-func (i *instance) start() error {
-	port, err := reservePort()
-	if err != nil {
-		return fmt.Errorf("find a port for %s: %w", i.service.function.Name, err)
-	}
-	i.port = port
-	i.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
-	i.transport = &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
-		MaxIdleConnsPerHost: idleConnections,
-		DisableCompression:  true,
-	}
-	options := i.service.platform.options
-	i.cmd = exec.Command(filepath.Join(options.BinDir, i.service.function.Service))
-	i.cmd.Env = i.environment()
-	i.cmd.Stdout, i.cmd.Stderr = &i.output.stdout, &i.output.stderr
-	i.cmd.WaitDelay = outputDelay
-	i.cmd.SysProcAttr = processAttributes()
-	if err := i.service.platform.forks.start(i.cmd); err != nil {
-		return errors.Join(fmt.Errorf("start %s: %w", i.service.function.Name, err), port.release())
-	}
-	i.pid.Store(int64(i.cmd.Process.Pid))
-	i.service.platform.running.Go(i.wait)
-	return nil
-}
-
-// environment is Cloud Run's contract with a function:
-// https://cloud.google.com/run/docs/container-contract#env-vars
-func (i *instance) environment() []string {
-	s := i.service
-	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
-		if value, set := os.LookupEnv(name); set {
-			env = append(env, name+"="+value)
-		}
-	}
-	env = append(env, s.platform.options.Env(s.function)...)
-	return append(env,
-		"FUNCTION_TARGET="+s.function.Name,
-		"PORT="+strconv.Itoa(i.port.number),
-		"K_SERVICE="+s.function.Name,
-		"K_REVISION="+s.revision,
-		"K_CONFIGURATION="+s.function.Name,
-	)
-}
-
-func (i *instance) wait() {
-	i.exitErr = i.cmd.Wait()
-	i.output.flush()
-	if err := i.port.release(); err != nil {
-		i.service.log.Warn("release a port", "port", i.port.number, "error", err)
-	}
-	close(i.exited)
-}
-
-// listen returns when the process takes connections, or tells why it never will.
-func (i *instance) listen() error {
-	timeout := i.service.platform.options.StartTimeout
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	probe := time.NewTicker(probePeriod)
-	defer probe.Stop()
-	var dialer net.Dialer
-	for {
-		if conn, err := dialer.DialContext(ctx, "tcp", i.address); err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-probe.C:
-		case <-i.exited:
-			return fmt.Errorf("%s ended before it listened on PORT=%d: %s", i.cmd.Path, i.port.number, i.exit())
-		case <-i.retired:
-			return errStopped
-		case <-ctx.Done():
-			return fmt.Errorf("%s did not listen on PORT=%d within %s", i.cmd.Path, i.port.number, timeout)
-		}
-	}
 }
 
 // serve returns when the instance has to go: idle for too long, retired, or dead.

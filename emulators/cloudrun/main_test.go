@@ -3,17 +3,13 @@ package cloudrun
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -44,89 +40,6 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
-}
-
-func childMain(behaviour string) int {
-	switch behaviour {
-	case "crash":
-		fmt.Fprintln(os.Stderr, "no database: the reason of it all")
-		return 7
-	case "deaf":
-		select {}
-	case "ignore SIGTERM":
-		signal.Ignore(syscall.SIGTERM)
-		return childServe(context.Background())
-	case "chatty":
-		chat()
-	}
-	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	return childServe(term)
-}
-
-// chat prints what instances print: JSON, text, blank lines, lines in pieces.
-func chat() {
-	fmt.Print("\n{\"severity\":\"INFO\",\"message\":\"json\"}\n\n  \nplain \"text\"\n{}\nin ")
-	fmt.Fprint(os.Stderr, "from stderr\n")
-	fmt.Print("pieces\n")
-	var writers sync.WaitGroup
-	for range 8 {
-		writers.Go(func() {
-			for range 50 {
-				fmt.Fprintf(os.Stderr, "%s\n", strings.Repeat("x", 3000))
-			}
-		})
-	}
-	writers.Wait()
-	fmt.Print("the last, without an end")
-}
-
-// childServe serves until term ends, then lets its requests finish.
-func childServe(term context.Context) int {
-	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: childHandler(term)}
-	drained := make(chan error)
-	go func() {
-		<-term.Done()
-		drained <- server.Shutdown(context.Background())
-	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := <-drained; err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
-func childHandler(term context.Context) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
-	mux.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(os.Environ())
-	})
-	mux.HandleFunc("/until-sigterm", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Println(waitsInside)
-		<-term.Done()
-		fmt.Fprint(w, "finished")
-	})
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["X-Seen-Forwarded-For"] = r.Header["X-Forwarded-For"]
-		w.Header().Set("X-Seen-Host", r.Host)
-		_, _ = io.Copy(w, r.Body)
-	})
-	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
-	// dies under its first request, and lives under the second.
-	mux.HandleFunc("/die-once", func(w http.ResponseWriter, r *http.Request) {
-		file, err := os.OpenFile(r.URL.Query().Get("marker"), os.O_CREATE|os.O_EXCL, 0o600)
-		if err == nil {
-			_ = file.Close()
-			os.Exit(3)
-		}
-		fmt.Fprint(w, "alive")
-	})
-	return mux
 }
 
 // lines is a log that tests can read while it is written.

@@ -2,12 +2,8 @@ package cloudrun
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -17,31 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"souk/shared/manifest"
 )
-
-// parentMain is a program that runs a platform, prints the port of an instance,
-// and waits to be killed.
-func parentMain(binDir string) int {
-	p, err := Start(context.Background(), Options{
-		Manifest: greeter(), BinDir: binDir,
-		Env: func(manifest.Function) []string { return []string{childVariable + "=ignore SIGTERM"} },
-	})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	response, err := http.Get(p.URL("hello") + "/environment")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
-		return 1
-	}
-	select {}
-}
 
 func TestInstancesDieWithUs(t *testing.T) {
 	t.Parallel()

@@ -21,8 +21,9 @@ import (
 const maxTries = 3
 
 // deathDelay is how long we wait to hear of a process's death after its
-// connection broke. It takes about 1 ms.
-const deathDelay = 50 * time.Millisecond
+// connection broke. It takes about 1 ms; only an
+// instance that lives on and breaks connections off makes a client wait longer.
+const deathDelay = 250 * time.Millisecond
 
 // newProxy returns the handler behind the service's URL.
 func (s *service) newProxy() *httputil.ReverseProxy {

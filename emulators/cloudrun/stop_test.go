@@ -168,6 +168,25 @@ func TestStop(t *testing.T) {
 			t.Errorf("a killed instance answered: %+v", a)
 		}
 	})
+	t.Run("does not wait for an instance that only starts", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "deaf", func(o *Options) { o.StartTimeout, o.DrainTimeout = time.Hour, 20*time.Millisecond })
+		got := make(chan answer, 1)
+		go func() {
+			a, err := p.do(http.MethodGet, "/pid", "")
+			if err != nil {
+				a.body = err.Error()
+			}
+			got <- a
+		}()
+		MustBecome(t, "an instance starts", func() bool { return len(p.pids()) == 1 })
+		if err := p.Stop(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("want an error of the request that was cut off, got %v", err)
+		}
+		if a := <-got; a.status == http.StatusOK {
+			t.Errorf("nobody can have answered: %+v", a)
+		}
+	})
 	t.Run("can be called twice", func(t *testing.T) {
 		t.Parallel()
 		p := MustStart(t, "")

@@ -1,0 +1,53 @@
+package cloudrun
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// TestKilledAgainAndAgainUnderLoad kills the instance under its requests: those
+// that read are all answered, those that write are answered or told, and the
+// function always comes back.
+func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
+	t.Parallel()
+	p := MustStart(t, "")
+	var reads, writes atomic.Int64
+	var enough atomic.Bool
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for !enough.Load() {
+				if a, err := p.do(http.MethodGet, "/pid", ""); err != nil || a.status != http.StatusOK {
+					t.Errorf("a read got %+v, %v", a, err)
+					return
+				}
+				reads.Add(1)
+			}
+		})
+		clients.Go(func() {
+			for !enough.Load() {
+				a, err := p.do(http.MethodPost, "/echo", "body")
+				if err != nil || a.status != http.StatusOK && a.status != http.StatusServiceUnavailable {
+					t.Errorf("a write got %+v, %v", a, err)
+					return
+				}
+				if a.status == http.StatusOK {
+					writes.Add(1)
+				}
+			}
+		})
+	}
+	for range 5 {
+		pid := p.MustPID(t)
+		read, written := reads.Load(), writes.Load()
+		MustKill(t, pid, syscall.SIGKILL)
+		MustBecome(t, "reads and writes go on", func() bool {
+			return reads.Load() > read+50 && writes.Load() > written+50 || t.Failed()
+		})
+	}
+	enough.Store(true)
+	clients.Wait()
+}
