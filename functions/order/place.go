@@ -11,6 +11,7 @@ import (
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
+	"souk/shared/function"
 	"souk/shared/money"
 )
 
@@ -142,7 +143,7 @@ const (
 )
 
 // waitDecided returns the order once it is no longer pending, or as it is when
-// the time is over: it is placed either way. Another function decides it, so the
+// the time is over or the process is to stop: it is placed either way. Another function decides it, so the
 // database is where to look.
 func (s *service) waitDecided(ctx context.Context, o Order, wait time.Duration) (Order, error) {
 	over := time.NewTimer(wait)
@@ -154,6 +155,9 @@ func (s *service) waitDecided(ctx context.Context, o Order, wait time.Duration) 
 			look.Stop()
 			return Order{}, fmt.Errorf("wait for order %s: %w", o.ID, ctx.Err())
 		case <-over.C:
+			look.Stop()
+			return o, nil
+		case <-function.Stopping(ctx):
 			look.Stop()
 			return o, nil
 		case <-look.C:

@@ -28,9 +28,7 @@ func ETag(version int64, parts ...int64) string {
 // Check answers 412 unless the header names an ETag of that version.
 func (m IfMatch) Check(version int64) error {
 	for candidate := range strings.SplitSeq(m.IfMatch, ",") {
-		candidate = strings.TrimSpace(candidate)
-		tag, _, _ := strings.Cut(strings.Trim(candidate, `"`), ".")
-		if candidate == "*" || tag == strconv.FormatInt(version, 10) {
+		if candidate = strings.TrimSpace(candidate); candidate == "*" || isTagOf(candidate, version) {
 			return nil
 		}
 	}
@@ -38,11 +36,21 @@ func (m IfMatch) Check(version int64) error {
 		"It has changed since: it is now at version %d. Get it again, and send the change with its new ETag.", version)
 }
 
+// isTagOf compares strongly, as RFC 9110, section 13.1.1, wants it here: a weak
+// tag is no tag of any version.
+func isTagOf(candidate string, version int64) bool {
+	rest, opened := strings.CutPrefix(candidate, `"`)
+	tag, closed := strings.CutSuffix(rest, `"`)
+	tag, _, _ = strings.Cut(tag, ".")
+	return opened && closed && tag == strconv.FormatInt(version, 10)
+}
+
 // Conditional answers a GET with 304 when the caller's If-None-Match names the
-// ETag of the answer, and a PATCH, or a DELETE that needs it, with 428 when it
-// comes without If-Match (RFC 6585, section 3). It is the only place that does.
+// ETag of the answer, and a PATCH or DELETE with 428 when it comes without
+// If-Match (RFC 6585, section 3). It is the only place that does.
 func Conditional(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = withJoinedLists(r)
 		switch r.Method {
 		case http.MethodGet, http.MethodHead:
 			if wanted := r.Header.Get("If-None-Match"); wanted != "" {
@@ -59,14 +67,29 @@ func Conditional(next http.Handler) http.Handler {
 	})
 }
 
+// withJoinedLists returns the request with one line for each header that is a
+// list and that an operation reads. Several lines mean the same as one that joins
+// them (RFC 9110, section 5.3), but readers of one line would miss the others.
+func withJoinedLists(r *http.Request) *http.Request {
+	for _, name := range []string{"If-Match", "If-None-Match", "Prefer"} {
+		if lines := r.Header.Values(name); len(lines) > 1 {
+			r = r.Clone(r.Context())
+			r.Header.Set(name, strings.Join(lines, ", "))
+		}
+	}
+	return r
+}
+
 // conditionalWriter turns a 200 into a 304 when its ETag is known to the caller.
 type conditionalWriter struct {
 	http.ResponseWriter
 	ifNoneMatch string
+	decided     bool
 	notModified bool
 }
 
 func (w *conditionalWriter) WriteHeader(status int) {
+	w.decided = true
 	if status == http.StatusOK && etagListed(w.ifNoneMatch, w.Header().Get("ETag")) {
 		w.notModified = true
 		status = http.StatusNotModified
@@ -77,6 +100,9 @@ func (w *conditionalWriter) WriteHeader(status int) {
 }
 
 func (w *conditionalWriter) Write(b []byte) (int, error) {
+	if !w.decided {
+		w.WriteHeader(http.StatusOK)
+	}
 	if w.notModified {
 		return len(b), nil
 	}

@@ -21,6 +21,7 @@ type Prefer struct {
 // that makes no sense is ignored, as RFC 7240, section 2 wants.
 func (p Prefer) Wait() (wait time.Duration, applied string) {
 	for preference := range strings.SplitSeq(p.Header, ",") {
+		preference, _, _ = strings.Cut(preference, ";") // parameters of the preference
 		name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
 			continue

@@ -4,7 +4,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"reflect"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -29,19 +31,35 @@ func Load[T any](environment Environment) (T, error) {
 	}
 	faults := make([]string, 0, len(all.Errors))
 	for _, fault := range all.Errors {
-		faults = append(faults, withoutValue(fault))
+		faults = append(faults, withoutValue(reflect.TypeFor[T](), fault))
 	}
 	return settings, fmt.Errorf("environment: %s", strings.Join(faults, "; "))
 }
 
 // withoutValue describes a fault by the variable's name alone: the parser's own
-// text quotes the value.
-func withoutValue(fault error) string {
+// text quotes the value, and names the field instead of the variable.
+func withoutValue(settings reflect.Type, fault error) string {
 	var parse env.ParseError
 	if errors.As(fault, &parse) {
-		return fmt.Sprintf("%s is not a valid %s", parse.Name, parse.Type)
+		return fmt.Sprintf("%s is not a valid %s", strings.Join(variables(settings, parse), " or "), parse.Type)
 	}
 	return fault.Error()
+}
+
+// variables returns the names of the variables that fill the field of a fault:
+// more than one when several structs have a field of that name and type.
+func variables(settings reflect.Type, fault env.ParseError) []string {
+	var names []string
+	for field := range settings.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		switch {
+		case name != "" && field.Name == fault.Name && field.Type == fault.Type:
+			names = append(names, name)
+		case name == "" && field.Type.Kind() == reflect.Struct:
+			names = append(names, variables(field.Type, fault)...)
+		}
+	}
+	return names
 }
 
 // Secret is a setting that cannot be printed, logged or marshalled by accident.
@@ -52,11 +70,15 @@ const masked = "(secret)"
 // Reveal returns the value. Call it where the value is used and nowhere else.
 func (s Secret) Reveal() string { return string(s) }
 
-// String hides the value from fmt.
+// String hides the value from whatever asks for text.
 func (s Secret) String() string { return masked }
 
-// GoString hides the value from fmt's %#v.
-func (s Secret) GoString() string { return masked }
+// Format hides the value from every verb of fmt: for one that is not for strings,
+// such as %d, fmt would show the value in its complaint.
+func (s Secret) Format(state fmt.State, _ rune) {
+	// fmt.State's Write never fails in a way fmt's callers could see.
+	_, _ = io.WriteString(state, masked)
+}
 
 // LogValue hides the value from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }

@@ -48,7 +48,7 @@ func (e Event) Attributes() map[string]string {
 	attributes := map[string]string{
 		attributeID:            e.ID.String(),
 		attributeType:          e.Type,
-		attributeTime:          e.Time.Format(time.RFC3339Nano),
+		attributeTime:          e.Time.UTC().Format(time.RFC3339Nano),
 		attributeAggregateType: e.AggregateType,
 		attributeAggregateID:   e.AggregateID.String(),
 	}

@@ -26,7 +26,7 @@ func lockUnpublished(ctx context.Context, tx *database.Tx, before time.Time) ([]
 		SELECT id, aggregatetype, aggregateid, type, payload, traceparent, created_at
 		FROM outbox
 		WHERE published_at IS NULL AND created_at < ?
-		ORDER BY created_at
+		ORDER BY created_at, id
 		LIMIT ?
 		FOR UPDATE SKIP LOCKED`, before, sweepBatch)
 	if err != nil {

@@ -76,12 +76,21 @@ func requestProblem(status int, message string, faults []error) *api.Problem {
 		var detail huma.ErrorDetailer
 		if errors.As(fault, &detail) {
 			d := detail.ErrorDetail()
-			p.Errors = append(p.Errors, api.FieldError{Location: d.Location, Message: d.Message})
+			p.Errors = append(p.Errors, api.FieldError{Location: d.Location, Message: withoutValue(d.Message)})
 			continue
 		}
 		p.Errors = append(p.Errors, api.FieldError{Location: "body", Message: "not readable as JSON"})
 	}
 	return p
+}
+
+// withoutValue hides the messages of encoding/json that quote a submitted value
+// and name our types: "json: cannot unmarshal number 1e999 into Go value of ...".
+func withoutValue(message string) string {
+	if strings.HasPrefix(message, "json: ") {
+		return "a value does not fit its type"
+	}
+	return message
 }
 
 func sentence(message string) string {

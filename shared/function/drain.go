@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -22,26 +23,55 @@ const (
 // framework has no way to shut its server down.
 type drain struct {
 	inFlight atomic.Int64
-	lastSeen atomic.Int64 // unix nanoseconds
-	draining atomic.Bool
+	lastSeen atomic.Int64  // unix nanoseconds
+	stopping chan struct{} // closed when the process is to stop
+}
+
+func newDrain() *drain { return &drain{stopping: make(chan struct{})} }
+
+type stoppingKey struct{}
+
+// Stopping returns a channel that is closed when the process that serves ctx's
+// request is to stop. An operation that waits for something must then answer
+// with what it has: the process is killed some seconds later.
+func Stopping(ctx context.Context) <-chan struct{} {
+	stopping, _ := ctx.Value(stoppingKey{}).(chan struct{})
+	return stopping // nil, which is never closed, outside of a request
+}
+
+func (d *drain) isStopping() bool {
+	select {
+	case <-d.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 func (d *drain) enter(w http.ResponseWriter) {
 	d.inFlight.Add(1)
-	if d.draining.Load() {
+	if d.isStopping() {
 		w.Header().Set("Connection", "close")
 	}
 }
 
-func (d *drain) leave() {
+// leave ends a request. While the process stops, the answer is sent first: the
+// server would send it after the last one left, when the process may be gone.
+func (d *drain) leave(w http.ResponseWriter) {
+	if d.isStopping() {
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			slog.Debug("the client left before its answer", "error", err)
+		}
+	}
 	d.lastSeen.Store(time.Now().UnixNano())
 	d.inFlight.Add(-1)
 }
 
 // wait returns when every request has its answer and no new one has come for a
-// moment, at once when there was none lately, or false when time is up.
+// moment, at once when there was none lately, or false when time is up. It is
+// called once.
 func (d *drain) wait(ctx context.Context) bool {
-	d.draining.Store(true)
+	close(d.stopping)
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	poll := time.NewTicker(drainPoll)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -73,6 +74,10 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 			return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
 		}
 		return b.push(func(ctx context.Context, e event.Event) error {
+			if !slices.Contains(entry.Events, e.Type) {
+				// The payload of another event could decode, and mean something else.
+				return fmt.Errorf("event %s is a %s, which %s does not take", e.ID, e.Type, name)
+			}
 			var payload P
 			if err := json.Unmarshal(e.Payload, &payload); err != nil {
 				return fmt.Errorf("decode the payload of %s %s: %w", e.Type, e.ID, err)

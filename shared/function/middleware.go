@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -24,7 +25,8 @@ type answer struct {
 }
 
 func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
+	// A 1xx only announces the answer.
+	if a.status == 0 && status >= http.StatusOK {
 		a.status = status
 	}
 	a.ResponseWriter.WriteHeader(status)
@@ -48,8 +50,8 @@ func (d *drain) serve(name string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		d.enter(w)
-		defer d.leave()
-		ctx := telemetry.FromHeader(r.Context(), r.Header)
+		defer d.leave(w)
+		ctx := telemetry.FromHeader(context.WithValue(r.Context(), stoppingKey{}, d.stopping), r.Header)
 		a := &answer{ResponseWriter: w, ctx: ctx}
 		r = r.WithContext(ctx)
 		defer func() {
@@ -77,17 +79,18 @@ func answerPanic(a *answer, r *http.Request, cause any) {
 // https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#httprequest
 // The query stays out: what a client puts there is not ours to keep.
 func logRequest(name string, a *answer, r *http.Request, took time.Duration) {
+	status := cmp.Or(a.status, http.StatusOK) // what net/http sends when nothing was written
 	level := slog.LevelInfo
 	switch {
-	case a.status >= http.StatusInternalServerError:
+	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	case a.status >= http.StatusBadRequest:
+	case status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	}
 	slog.LogAttrs(a.ctx, level, name, slog.Group("httpRequest",
 		slog.String("requestMethod", r.Method),
 		slog.String("requestUrl", r.URL.Path),
-		slog.Int("status", a.status),
+		slog.Int("status", status),
 		slog.String("responseSize", strconv.FormatInt(a.bytes, 10)),
 		slog.String("latency", strconv.FormatFloat(took.Seconds(), 'f', 6, 64)+"s"),
 	))
@@ -142,6 +145,9 @@ func refusal(ctx context.Context, err error) *api.Problem {
 	case errors.Is(err, auth.ErrInvalidToken):
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid, or no longer. Sign in again: POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
+	case !errors.Is(err, auth.ErrUnauthenticated):
+		// The request ended while its token was checked: that says nothing of the token.
+		return clientProblem(ctx, err)
 	default:
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer with the accessToken of POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", "Bearer")

@@ -36,7 +36,7 @@ func (b *binder) push(handle func(context.Context, event.Event) error) http.Hand
 		e, err := push.Event()
 		if err != nil {
 			slog.ErrorContext(r.Context(), "the message has no envelope", "subscription", push.Subscription,
-				"message", push.Message.MessageID, "attempt", push.DeliveryAttempt, "error", err)
+				"messageId", push.Message.MessageID, "attempt", push.DeliveryAttempt, "error", err)
 			api.Invalid("body.message.attributes", "not an event of this shop").Write(w, r)
 			return
 		}

@@ -66,6 +66,7 @@ type Builder func(*Runtime) ([]Function, error)
 // flight finish. FUNCTION_TARGET picks one function; without it the process
 // serves all of the service, each on its route.
 func Run(ctx context.Context, environment config.Environment, logs io.Writer, list *manifest.Manifest, service string, build Builder) error {
+	slog.SetDefault(telemetry.NewLogger(logs)) // until the settings say more
 	s, err := config.Load[settings](environment)
 	if err != nil {
 		return err
@@ -126,7 +127,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service, target strin
 	if err != nil {
 		return nil, nil, err
 	}
-	drain := &drain{}
+	drain := newDrain()
 	binder := newBinder(runtime, list.Delivery)
 	router := api.NewRouter()
 	var names []string

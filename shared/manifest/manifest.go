@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -153,10 +155,13 @@ func (m *Manifest) check() error {
 		}
 		seen[key] = by
 	}
+	routes := http.NewServeMux()
 	for _, f := range m.Functions {
 		claim("name "+f.Name, f.Name)
 		if f.HTTP != "" {
-			claim("route "+f.HTTP, f.Name)
+			if err := addRoute(routes, f.HTTP); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", f.Name, err))
+			}
 		}
 		faults = append(faults, f.check()...)
 	}
@@ -167,10 +172,43 @@ func (m *Manifest) check() error {
 			}
 		}
 	}
-	if d := m.Delivery; d.AckDeadline <= 0 || d.MinBackoff <= 0 || d.MaxBackoff < d.MinBackoff || d.MaxDeliveryAttempts < 5 {
-		faults = append(faults, fmt.Errorf("delivery: need ackDeadline > 0, 0 < minBackoff <= maxBackoff, maxDeliveryAttempts >= 5, got %+v", d))
-	}
+	faults = append(faults, m.Delivery.check()...)
 	return errors.Join(faults...)
+}
+
+// check keeps delivery within what Pub/Sub takes:
+// https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
+func (d Delivery) check() []error {
+	var faults []error
+	need := func(ok bool, rule string, got any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("delivery: need %s, got %v", rule, got))
+		}
+	}
+	need(10*time.Second <= d.AckDeadline && d.AckDeadline <= 600*time.Second, "an ackDeadline of 10s to 600s", d.AckDeadline)
+	need(0 < d.MinBackoff && d.MinBackoff <= d.MaxBackoff, "0 < minBackoff <= maxBackoff", d.MinBackoff)
+	need(d.MaxBackoff <= 600*time.Second, "a maxBackoff of at most 600s", d.MaxBackoff)
+	need(5 <= d.MaxDeliveryAttempts && d.MaxDeliveryAttempts <= 100, "maxDeliveryAttempts of 5 to 100", d.MaxDeliveryAttempts)
+	return faults
+}
+
+var routeForm = regexp.MustCompile(`^[A-Z]+ /\S*$`)
+
+// addRoute adds a pattern to a mux. The mux tells one that is malformed, or that
+// takes the same requests as another, by a panic: here it is an error.
+func addRoute(mux *http.ServeMux, pattern string) (err error) {
+	if !routeForm.MatchString(pattern) {
+		return fmt.Errorf("route %q: need a method and a path, such as GET /v1/things/{id}", pattern)
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			text := fmt.Sprint(fault)
+			// Of a conflict, the lines before tell where in this source it was seen.
+			err = fmt.Errorf("route %q: %s", pattern, text[strings.LastIndex(text, "\n")+1:])
+		}
+	}()
+	mux.Handle(pattern, http.NotFoundHandler())
+	return nil
 }
 
 func (f Function) check() []error {

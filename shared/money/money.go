@@ -5,7 +5,6 @@ package money
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/bits"
 
 	"golang.org/x/text/currency"
@@ -19,6 +18,7 @@ const Max = 1<<53 - 1
 var (
 	ErrCurrency = errors.New("currencies differ")
 	ErrOverflow = errors.New("amount is too large")
+	ErrNegative = errors.New("amount is negative")
 )
 
 // Money is an amount in minor units (cents, for EUR) of an ISO 4217 currency.
@@ -33,16 +33,17 @@ func (m Money) Check() error {
 	if m.Amount < 0 || m.Amount > Max {
 		return fmt.Errorf("amount %d: must be 0 to %d minor units", m.Amount, int64(Max))
 	}
-	if _, err := currency.ParseISO(m.Currency); err != nil {
+	// ParseISO takes lower case too, which Plus would hold for another currency.
+	if unit, err := currency.ParseISO(m.Currency); err != nil || unit.String() != m.Currency {
 		return fmt.Errorf("currency %q: not a code of ISO 4217", m.Currency)
 	}
 	return nil
 }
 
-// Times returns the price of quantity pieces, or ErrOverflow.
+// Times returns the price of quantity pieces, or ErrOverflow or ErrNegative.
 func (m Money) Times(quantity int64) (Money, error) {
 	if m.Amount < 0 || quantity < 0 {
-		return Money{}, fmt.Errorf("%d × %d: negative: %w", m.Amount, quantity, ErrOverflow)
+		return Money{}, fmt.Errorf("%d × %d: %w", m.Amount, quantity, ErrNegative)
 	}
 	high, low := bits.Mul64(uint64(m.Amount), uint64(quantity))
 	if high != 0 || low > Max {
@@ -51,12 +52,15 @@ func (m Money) Times(quantity int64) (Money, error) {
 	return Money{Amount: int64(low), Currency: m.Currency}, nil //nolint:gosec // at most Max, checked above
 }
 
-// Plus returns the sum, or ErrCurrency or ErrOverflow.
+// Plus returns the sum, or ErrCurrency, ErrOverflow or ErrNegative.
 func (m Money) Plus(other Money) (Money, error) {
 	if m.Currency != other.Currency {
 		return Money{}, fmt.Errorf("%s + %s: %w", m.Currency, other.Currency, ErrCurrency)
 	}
-	if other.Amount > math.MaxInt64-m.Amount || m.Amount+other.Amount > Max {
+	if m.Amount < 0 || other.Amount < 0 {
+		return Money{}, fmt.Errorf("%d + %d: %w", m.Amount, other.Amount, ErrNegative)
+	}
+	if m.Amount > Max || other.Amount > Max-m.Amount {
 		return Money{}, fmt.Errorf("%d + %d: %w", m.Amount, other.Amount, ErrOverflow)
 	}
 	return Money{Amount: m.Amount + other.Amount, Currency: m.Currency}, nil

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -39,7 +40,7 @@ func (c LogConfig) NewLogger(w io.Writer) *slog.Logger {
 		prefix = "projects/" + c.Project + "/traces/"
 	}
 	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cloudNames})
-	return slog.New(&traceHandler{Handler: lines, prefix: prefix})
+	return slog.New(&traceHandler{Handler: lines, outer: lines, prefix: prefix})
 }
 
 func cloudNames(groups []string, a slog.Attr) slog.Attr {
@@ -75,20 +76,45 @@ func severity(level slog.Value) string {
 type traceHandler struct {
 	slog.Handler
 	prefix string
+	// outer is the handler before its first group, and inner what came from then
+	// on: Cloud Logging reads trace and span only where they are in no group.
+	outer slog.Handler
+	inner []func(slog.Handler) slog.Handler
 }
 
 func (h *traceHandler) Handle(ctx context.Context, line slog.Record) error {
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		line = line.Clone()
-		line.AddAttrs(slog.String(traceKey, h.prefix+span.TraceID().String()), slog.String(spanKey, span.SpanID().String()))
+	span := trace.SpanContextFromContext(ctx)
+	if !span.IsValid() {
+		return h.Handler.Handle(ctx, line)
 	}
-	return h.Handler.Handle(ctx, line)
+	handler := h.outer.WithAttrs([]slog.Attr{
+		slog.String(traceKey, h.prefix+span.TraceID().String()),
+		slog.String(spanKey, span.SpanID().String()),
+	})
+	for _, add := range h.inner {
+		handler = add(handler)
+	}
+	return handler.Handle(ctx, line)
 }
 
 func (h *traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &traceHandler{Handler: h.Handler.WithAttrs(attrs), prefix: h.prefix}
+	return h.with(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) }, len(h.inner) > 0)
 }
 
 func (h *traceHandler) WithGroup(name string) slog.Handler {
-	return &traceHandler{Handler: h.Handler.WithGroup(name), prefix: h.prefix}
+	if name == "" {
+		return h
+	}
+	return h.with(func(to slog.Handler) slog.Handler { return to.WithGroup(name) }, true)
+}
+
+func (h *traceHandler) with(add func(slog.Handler) slog.Handler, inner bool) *traceHandler {
+	added := *h
+	added.Handler = add(h.Handler)
+	if inner {
+		added.inner = append(slices.Clip(h.inner), add)
+	} else {
+		added.outer = added.Handler
+	}
+	return &added
 }

@@ -33,7 +33,7 @@ func ToHeader(ctx context.Context, header http.Header) {
 }
 
 // FromAttribute returns a context that continues the trace of a message's
-// traceparent attribute, or begins a new one.
+// traceparent attribute, or else the trace of ctx, or else begins a new one.
 func FromAttribute(ctx context.Context, traceparent string) context.Context {
 	return next(w3c.Extract(ctx, propagation.MapCarrier{Traceparent: traceparent}))
 }
