@@ -26,6 +26,9 @@ func childMain(behaviour string) int {
 	case "ignore SIGTERM":
 		signal.Ignore(syscall.SIGTERM)
 		return childServe(context.Background())
+	case "die of SIGTERM":
+		// Without a handler for it, a process does.
+		return childServe(context.Background())
 	case "chatty":
 		chat()
 	}
@@ -79,6 +82,11 @@ func childHandler(term context.Context) http.Handler {
 	mux.HandleFunc("/until-sigterm", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Println(waitsInside)
 		<-term.Done()
+		fmt.Fprint(w, "finished")
+	})
+	mux.HandleFunc("/until-end-of-body", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(waitsInside)
+		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, "finished")
 	})
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {

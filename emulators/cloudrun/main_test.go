@@ -26,7 +26,7 @@ const (
 	parentVariable = "CLOUDRUN_TEST_PARENT_BINDIR"
 	leakVariable   = "CLOUDRUN_TEST_SECRET"
 
-	waitsInside = "a request waits for SIGTERM"
+	waitsInside = "a request is inside"
 )
 
 func TestMain(m *testing.M) {
@@ -124,12 +124,16 @@ type answer struct {
 
 // do sends a request to the function.
 func (p *platform) do(method, path, body string) (answer, error) {
-	r, err := http.NewRequest(method, p.URL("hello")+path, strings.NewReader(body))
+	if body == "" {
+		return p.send(method, path, nil)
+	}
+	return p.send(method, path, strings.NewReader(body))
+}
+
+func (p *platform) send(method, path string, body io.Reader) (answer, error) {
+	r, err := http.NewRequest(method, p.URL("hello")+path, body)
 	if err != nil {
 		return answer{}, err
-	}
-	if body == "" {
-		r.Body = nil
 	}
 	response, err := p.client.Do(r)
 	if err != nil {

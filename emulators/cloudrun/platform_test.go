@@ -2,6 +2,7 @@ package cloudrun
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -121,6 +122,20 @@ func TestDeath(t *testing.T) {
 		}
 		MustBecome(t, "the death is logged", func() bool { return strings.Contains(p.said.String(), "signal: killed") })
 	})
+	t.Run("before a request reached anybody sends it to another, whatever it does", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "")
+		first := p.MustPID(t)
+		MustStopListening(t, p)
+		a := p.MustDo(t, http.MethodPost, "/pid", "{}")
+		if a.status != http.StatusOK || a.body == strconv.Itoa(first) {
+			t.Errorf("got %+v", a)
+		}
+		MustBecome(t, "only the new one runs", func() bool {
+			pids := p.pids()
+			return len(pids) == 1 && pids[0] != first
+		})
+	})
 	t.Run("under a request that only reads is not seen by the client", func(t *testing.T) {
 		t.Parallel()
 		p := MustStart(t, "")
@@ -202,6 +217,24 @@ func TestInstanceThatNeverListens(t *testing.T) {
 	if pids := p.pids(); len(pids) != 0 {
 		t.Errorf("still running: %v", pids)
 	}
+}
+
+// MustStopListening makes new connections to the instance be refused.
+func MustStopListening(t *testing.T, p *platform) {
+	t.Helper()
+	port, err := reservePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := port.release(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := p.byName["hello"]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instances[0].address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
 }
 
 func MustBeUnavailable(t *testing.T, a answer) {

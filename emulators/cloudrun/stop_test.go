@@ -3,7 +3,9 @@ package cloudrun
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,13 +111,13 @@ func TestSIGTERMFromOutsideUnderLoadLosesNoRead(t *testing.T) {
 	clients.Wait()
 }
 
-// MustWaitInside sends a request that its instance only answers after SIGTERM,
-// and returns once it is there.
-func MustWaitInside(t *testing.T, p *platform) <-chan answer {
+// MustBeInside sends a request that its instance answers late, and returns once it
+// is there.
+func MustBeInside(t *testing.T, p *platform, path string, body io.Reader) <-chan answer {
 	t.Helper()
 	got := make(chan answer, 1)
 	go func() {
-		a, err := p.do(http.MethodPost, "/until-sigterm", "{}")
+		a, err := p.send(http.MethodPost, path, body)
 		if err != nil {
 			a.body = err.Error()
 		}
@@ -125,22 +127,52 @@ func MustWaitInside(t *testing.T, p *platform) <-chan answer {
 	return got
 }
 
-func TestStop(t *testing.T) {
+// retireAll takes the instances out of routing, as when they are idle, while the
+// URL stays open.
+func (p *platform) retireAll() {
+	s := p.byName["hello"]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, inst := range s.instances {
+		inst.expected = true
+		s.retireLocked(inst)
+	}
+}
+
+func TestRetiredInstance(t *testing.T) {
 	t.Parallel()
-	t.Run("lets a request finish that outlasts the draining", func(t *testing.T) {
+	t.Run("gets SIGTERM when its last request is done", func(t *testing.T) {
+		t.Parallel()
+		p := MustStart(t, "die of SIGTERM")
+		body, client := io.Pipe()
+		go func() { _, _ = client.Write([]byte("the begin of a body")) }()
+		got := MustBeInside(t, p, "/until-end-of-body", body)
+		first := p.pids()[0]
+		p.retireAll()
+		if second := p.MustPID(t); second == first {
+			t.Errorf("%d is out of routing and answers", first)
+		}
+		if err := client.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if a := <-got; a.status != http.StatusOK || a.body != "finished" {
+			t.Errorf("got %+v", a)
+		}
+		MustBecome(t, "it is gone", func() bool { return !slices.Contains(p.pids(), first) })
+	})
+	t.Run("may finish a request that outlasts the draining", func(t *testing.T) {
 		t.Parallel()
 		p := MustStart(t, "", func(o *Options) { o.DrainTimeout = 20 * time.Millisecond })
-		s := p.byName["hello"]
-		got := MustWaitInside(t, p)
-		// Out of routing, as when it was idle, while the URL stays open.
-		s.mu.Lock()
-		s.instances[0].expected = true
-		s.retireLocked(s.instances[0])
-		s.mu.Unlock()
+		got := MustBeInside(t, p, "/until-sigterm", nil)
+		p.retireAll()
 		if a := <-got; a.status != http.StatusOK || a.body != "finished" {
 			t.Errorf("got %+v", a)
 		}
 	})
+}
+
+func TestStop(t *testing.T) {
+	t.Parallel()
 	t.Run("kills an instance that ignores SIGTERM, after the grace", func(t *testing.T) {
 		t.Parallel()
 		p := MustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace = 20 * time.Millisecond })
@@ -158,7 +190,7 @@ func TestStop(t *testing.T) {
 	t.Run("kills at once when its time is up, and tells of cut requests", func(t *testing.T) {
 		t.Parallel()
 		p := MustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace, o.DrainTimeout = time.Hour, time.Hour })
-		got := MustWaitInside(t, p)
+		got := MustBeInside(t, p, "/until-sigterm", nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		if err := p.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
