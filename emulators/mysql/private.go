@@ -1,0 +1,228 @@
+package mysql
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"souk/shared/database"
+)
+
+// Files of a private server, in StateDir/mysql.
+const (
+	dataFolder   = "data"          // what the server keeps
+	lockFile     = "lock"          // held by the souk that runs the server
+	stateFile    = "server.json"   // port and process of the last run
+	passwordFile = "root-password" // of the user souk, mode 0600
+	initFile     = "init.sql"      // run by the server at each start, mode 0600
+	logFile      = "error.log"     // of the last start
+)
+
+const (
+	adminUser = "souk_admin"
+	// readyTimeout covers recovery after a crash; a healthy start takes a second.
+	readyTimeout = 90 * time.Second
+	// stopTimeout is how long a server may take to shut down by itself.
+	stopTimeout = 30 * time.Second
+	portTries   = 3
+)
+
+// instance is a private server's folder, and what is known of its last run.
+type instance struct {
+	dir     string
+	program program
+	options Options
+	state   state
+}
+
+// state is what a run leaves for the next.
+type state struct {
+	Port int `json:"port"`
+	PID  int `json:"pid,omitempty"`
+}
+
+// errPortTaken says that someone took the port between its choice and its use.
+var errPortTaken = errors.New("the port was taken")
+
+// startPrivate runs p on the data in dir, which it makes if need be.
+func startPrivate(ctx context.Context, o Options, dir string, p program) (*Server, error) {
+	what := fmt.Sprintf("start %s in %s", p, dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	unlock, err := lock(filepath.Join(dir, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	in := &instance{dir: dir, program: p, options: o}
+	server, err := in.start(ctx)
+	if err != nil {
+		unlock()
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	stop := server.stop
+	server.stop = func(ctx context.Context) error {
+		defer unlock()
+		return stop(ctx)
+	}
+	return server, nil
+}
+
+func (in *instance) start(ctx context.Context) (*Server, error) {
+	in.readState()
+	if err := in.stopOrphan(ctx); err != nil {
+		return nil, err
+	}
+	if err := in.initialize(ctx); err != nil {
+		return nil, err
+	}
+	password, err := in.password()
+	if err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		server, err := in.startOnce(ctx, password)
+		if errors.Is(err, errPortTaken) && try < portTries {
+			in.state.Port = 0
+			continue
+		}
+		return server, err
+	}
+}
+
+func (in *instance) startOnce(ctx context.Context, password string) (*Server, error) {
+	port, err := choosePort(in.state.Port)
+	if err != nil {
+		return nil, err
+	}
+	in.state.Port = port
+	if err := os.Remove(in.path(logFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	proc, err := run(in.program.path, in.arguments(), in.path(logFile))
+	if err != nil {
+		return nil, err
+	}
+	in.state.PID = proc.pid
+	if err := in.writeState(); err != nil {
+		return nil, errors.Join(err, proc.stop(ctx))
+	}
+	url := database.URL(fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/", adminUser, password, port))
+	server := &Server{
+		Kind: in.program.kind, Version: in.program.version, Private: true,
+		From: in.program.path, adminURL: url, done: proc.done,
+	}
+	server.stop = func(ctx context.Context) error {
+		if err := proc.stop(ctx); err != nil {
+			return err
+		}
+		in.state.PID = 0
+		return in.writeState()
+	}
+	if err := in.waitReady(ctx, url, proc); err != nil {
+		// ctx may be why it is not ready; the process must go all the same.
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		return nil, errors.Join(err, server.stop(stopCtx))
+	}
+	return server, nil
+}
+
+// waitReady returns when the server answers as the one that was started.
+func (in *instance) waitReady(ctx context.Context, url database.URL, proc *process) error {
+	admin, err := openAdmin(url)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	began := time.Now()
+	patient := false
+	for {
+		var dir string
+		err := admin.QueryRowContext(ctx, `SELECT @@datadir`).Scan(&dir)
+		if err == nil && filepath.Clean(dir) != in.path(dataFolder) {
+			return fmt.Errorf("another server, with its data in %s, answers on port %d", dir, in.state.Port)
+		}
+		if err == nil {
+			return nil
+		}
+		if !patient && time.Since(began) > 5*time.Second {
+			patient = true
+			in.options.progress("Still waiting for %s; after a crash it first recovers its data", in.program)
+		}
+		select {
+		case <-proc.done:
+			return in.explain(fmt.Errorf("the server ended (%s)", proc.result()))
+		case <-ctx.Done():
+			return in.explain(fmt.Errorf("the server does not answer: %w; %w", context.Cause(ctx), err))
+		case <-tick.C:
+		}
+	}
+}
+
+func (in *instance) path(name string) string { return filepath.Join(in.dir, name) }
+
+// readState starts afresh when there is nothing to read: all it holds is a
+// preference for a port and the process to look for.
+func (in *instance) readState() {
+	raw, err := os.ReadFile(in.path(stateFile))
+	if err != nil || json.Unmarshal(raw, &in.state) != nil {
+		in.state = state{}
+	}
+}
+
+func (in *instance) writeState() error {
+	raw, err := json.Marshal(in.state)
+	if err != nil {
+		return err
+	}
+	return writeFile(in.path(stateFile), string(raw)+"\n")
+}
+
+// password is the administrator's, made with the data and kept beside it. The
+// server learns it at each start from the init file.
+func (in *instance) password() (string, error) {
+	raw, err := os.ReadFile(in.path(passwordFile))
+	password := strings.TrimSpace(string(raw))
+	if errors.Is(err, os.ErrNotExist) || (err == nil && !passwordPattern.MatchString(password)) {
+		password = NewPassword()
+		err = writeFile(in.path(passwordFile), password+"\n")
+	}
+	if err != nil {
+		return "", fmt.Errorf("keep the administrator's password: %w", err)
+	}
+	return password, writeFile(in.path(initFile), initSQL(password))
+}
+
+// writeFile replaces a file as a whole, readable by its owner only.
+func writeFile(path, text string) error {
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// choosePort is the port of the last run if it is free, so that noted URLs stay
+// good, and otherwise any free one.
+func choosePort(last int) (int, error) {
+	for _, port := range []int{last, 0} {
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		port = listener.Addr().(*net.TCPAddr).Port
+		return port, listener.Close()
+	}
+	return 0, errors.New("find a free port on 127.0.0.1: there is none")
+}

@@ -1,0 +1,161 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a server that this process started.
+type process struct {
+	pid  int
+	done chan struct{}
+	err  error // of the wait; set when done is closed
+}
+
+// run starts a server whose output goes to the end of the file at log.
+func run(path string, args []string, log string) (*process, error) {
+	output, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	command := exec.Command(path, args...)
+	command.Stdout, command.Stderr = output, output
+	command.SysProcAttr = serverAttributes()
+
+	p := &process{done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The system ends a child with the thread that started it, not with the
+		// process. So this thread stays until the server has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		started <- errors.Join(err, output.Close())
+		if err != nil {
+			return
+		}
+		p.err = command.Wait()
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	p.pid = command.Process.Pid
+	return p, nil
+}
+
+// result says how the process ended; it must have.
+func (p *process) result() string {
+	if p.err != nil {
+		return p.err.Error()
+	}
+	return "exit status 0"
+}
+
+// stop asks the server to shut down and waits; when ctx or stopTimeout ends
+// first, it kills it.
+func (p *process) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	select {
+	case <-p.done:
+		return nil
+	default:
+	}
+	if err := signal(p.pid, syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+	}
+	if err := signal(p.pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.done
+	return nil
+}
+
+// stopOrphan ends a server that a killed souk left behind. That no souk owns it
+// any more is sure, because this one holds the lock.
+func (in *instance) stopOrphan(ctx context.Context) error {
+	pid := in.state.PID
+	if pid == 0 || !in.owns(pid) {
+		return nil
+	}
+	in.options.progress("Stopping the database server %d that an earlier run left behind", pid)
+	if err := signal(pid, syscall.SIGTERM); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(stopTimeout)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for in.owns(pid) {
+		if time.Now().After(deadline) {
+			if err := signal(pid, syscall.SIGKILL); err != nil {
+				return err
+			}
+			deadline = time.Now().Add(stopTimeout)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for server %d to end: %w", pid, context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// owns says whether process pid is a server on this data: numbers are used again.
+func (in *instance) owns(pid int) bool {
+	return strings.Contains(commandLine(pid), "--datadir="+in.path(dataFolder)+"\n")
+}
+
+// commandLine is pid's arguments, a line each; empty if it has ended.
+func commandLine(pid int) string {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err == nil {
+		return strings.ReplaceAll(string(raw), "\x00", "\n")
+	}
+	if runtime.GOOS == "linux" {
+		return ""
+	}
+	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil {
+		return ""
+	}
+	return strings.ReplaceAll(string(out), " --", "\n--") + "\n"
+}
+
+// signal is fine with a process that has ended by itself.
+func signal(pid int, s syscall.Signal) error {
+	if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("send %s to database server %d: %w", s, pid, err)
+	}
+	return nil
+}
+
+// lock takes the file's lock, which the system frees when this process ends.
+func lock(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.New("another souk is running with this folder: stop it with souk down, or choose another folder with --state-dir")
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { _ = file.Close() }, nil
+}
