@@ -95,7 +95,7 @@ func (s *service) rehash(ctx context.Context, c credentials, password string) er
 	return nil
 }
 
-// openSession keeps a new session and returns its tokens.
+// openSession makes a session and returns its tokens.
 func (s *service) openSession(ctx context.Context, c credentials) (*createSessionOutput, error) {
 	now := s.Now()
 	opened, refreshToken, err := newSession(c.UserID, now)
@@ -106,22 +106,25 @@ func (s *service) openSession(ctx context.Context, c credentials) (*createSessio
 	if err != nil {
 		return nil, err
 	}
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		current, err := insertSession(ctx, tx, opened, c.PasswordVersion)
+	if err := s.keepSession(ctx, opened, c.PasswordVersion); err != nil {
+		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
+	}
+	return &createSessionOutput{CacheControl: "no-store", Body: tokens{
+		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(accessTokenTTL / time.Second), RefreshToken: refreshToken,
+	}}, nil
+}
+
+func (s *service) keepSession(ctx context.Context, opened session, passwordVersion int64) error {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		current, err := insertSession(ctx, tx, opened, passwordVersion)
 		if err != nil {
 			return err
 		}
 		if !current { // the password changed, or the account went, while it was checked
 			return invalidCredentials()
 		}
-		return deleteExpiredSessions(ctx, tx, c.UserID, now)
+		return deleteExpiredSessions(ctx, tx, opened.UserID, opened.CreatedAt)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
-	}
-	return &createSessionOutput{CacheControl: "no-store", Body: tokens{
-		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(accessTokenTTL / time.Second), RefreshToken: refreshToken,
-	}}, nil
 }
 
 // newSession makes the session of a login, and its refresh token.

@@ -126,15 +126,12 @@ func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := insertUser(t.Context(), s.DB, u, hash); err != nil {
+	if err = insertUser(t.Context(), s.DB, u, hash); err != nil {
 		t.Fatal(err)
 	}
 	mustHash := func() string {
-		c, err := selectCredentials(t.Context(), s.DB, "ada@example.com")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c.PasswordHash
+		t.Helper()
+		return s.mustSelectCredentials(t, "ada@example.com").PasswordHash
 	}
 
 	s.post(t, "/v1/sessions", object{"email": u.Email, "password": "wrong password"}).
@@ -160,10 +157,7 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
-	checked, err := selectCredentials(t.Context(), s.DB, "ada@example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
+	checked := s.mustSelectCredentials(t, "ada@example.com")
 	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, nobodysHash, time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
@@ -175,11 +169,11 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	if err != nil || inserted {
 		t.Fatalf("got inserted %t, %v; want no session", inserted, err)
 	}
-	if err := updatePasswordHash(t.Context(), s.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
+	if err = updatePasswordHash(t.Context(), s.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := selectCredentials(t.Context(), s.DB, "ada@example.com"); err != nil || c.PasswordHash != nobodysHash {
-		t.Fatalf("the old password's hash is back (%v)", err)
+	if s.mustSelectCredentials(t, "ada@example.com").PasswordHash != nobodysHash {
+		t.Fatal("the old password's hash is back")
 	}
 }
 

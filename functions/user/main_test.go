@@ -93,3 +93,12 @@ func (s server) mustCount(t *testing.T, query string, args ...any) int {
 	}
 	return n
 }
+
+func (s server) mustSelectCredentials(t *testing.T, key string) credentials {
+	t.Helper()
+	c, err := selectCredentials(t.Context(), s.DB, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

@@ -2,6 +2,7 @@ package user
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -84,9 +85,7 @@ func TestRegister(t *testing.T) {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
 			body := registration("refused@example.com")
-			for member, value := range change {
-				body[member] = value
-			}
+			maps.Copy(body, change)
 			got := s.post(t, "/v1/users", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			if faults := faultsOf(t, got); len(faults) != 1 {

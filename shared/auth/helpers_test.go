@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,11 +101,7 @@ func mustGenerateKey(tb testing.TB) string {
 // mustSigner makes a signer of PEM keys; the first signs.
 func mustSigner(tb testing.TB, keys ...string) *Signer {
 	tb.Helper()
-	all := ""
-	for _, key := range keys {
-		all += key
-	}
-	signer, err := NewSigner(SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.Secret(all)})
+	signer, err := NewSigner(SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.NewSecret(strings.Join(keys, ""))})
 	if err != nil {
 		tb.Fatal(err)
 	}

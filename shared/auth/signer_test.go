@@ -72,16 +72,16 @@ func TestNewSignerRefuses(t *testing.T) {
 		}
 		return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	}
-	whole := SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.Secret(good)}
+	whole := SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.NewSecret(good)}
 	for name, change := range map[string]func(*SignerConfig){
 		"no issuer":          func(c *SignerConfig) { c.Issuer = "" },
 		"no audience":        func(c *SignerConfig) { c.Audience = "" },
 		"no key":             func(c *SignerConfig) { c.Keys = "" },
 		"no PEM":             func(c *SignerConfig) { c.Keys = "hunter2" },
 		"a broken block":     func(c *SignerConfig) { c.Keys = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" },
-		"another curve":      func(c *SignerConfig) { c.Keys = config.Secret(encode(p384)) },
-		"an RSA key":         func(c *SignerConfig) { c.Keys = config.Secret(encode(mustRSAKey(t).key)) },
-		"a bad second block": func(c *SignerConfig) { c.Keys = config.Secret(good + encode(p384)) },
+		"another curve":      func(c *SignerConfig) { c.Keys = config.NewSecret(encode(p384)) },
+		"an RSA key":         func(c *SignerConfig) { c.Keys = config.NewSecret(encode(mustRSAKey(t).key)) },
+		"a bad second block": func(c *SignerConfig) { c.Keys = config.NewSecret(good + encode(p384)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
