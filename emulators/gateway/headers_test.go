@@ -63,6 +63,16 @@ func TestForgedHeaders(t *testing.T) {
 	}
 }
 
+func TestUpgradeIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	d := MustOpen(t, tellHeaders)
+	seen := MustSeen(t, d.MustDo(t, http.MethodGet, "/v1/products/1",
+		http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}, nil))
+	if seen["Upgrade"] != nil || seen["Connection"] != nil {
+		t.Errorf("the function got %v", seen)
+	}
+}
+
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	d := MustOpen(t, tellHeaders)

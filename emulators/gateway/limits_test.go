@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -26,7 +27,18 @@ func takeBody(w http.ResponseWriter, r *http.Request) {
 
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, takeBody, func(o *Options) { o.MaxBody = 100 })
+	var long atomic.Int64
+	d := MustOpen(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > 100 {
+			long.Add(1)
+		}
+		takeBody(w, r)
+	}, func(o *Options) { o.MaxBody = 100 })
+	t.Cleanup(func() {
+		if n := long.Load(); n != 0 {
+			t.Errorf("%d bodies that were announced as too long have reached the function", n)
+		}
+	})
 	for _, announced := range []bool{true, false} {
 		body := func(n int) io.Reader {
 			if announced {
@@ -110,8 +122,7 @@ func TestFunctionWithoutAnswer(t *testing.T) {
 	t.Run("to its end breaks off for the client, too", func(t *testing.T) {
 		t.Parallel()
 		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
-			_, _ = io.WriteString(w, "half")
+			_, _ = io.WriteString(w, "half, in chunks that could end here")
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		})
