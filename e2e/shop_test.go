@@ -1,0 +1,153 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"souk/functions/order"
+	"souk/functions/product"
+	"souk/shared/api"
+	"souk/shared/function/functiontest"
+)
+
+// do sends a request through the gateway.
+func (s *system) do(t testing.TB, request functiontest.Request) functiontest.Response {
+	t.Helper()
+	return functiontest.Do(t, s.Gateway, request)
+}
+
+// mustLogIn returns an access token of an account.
+func (s *system) mustLogIn(t testing.TB, email, password string) string {
+	t.Helper()
+	var session struct {
+		AccessToken, TokenType, RefreshToken string
+		ExpiresIn                            int
+	}
+	s.do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/sessions", Body: map[string]any{"email": email, "password": password},
+	}).MustBe(t, http.StatusCreated).Into(t, &session)
+	return session.AccessToken
+}
+
+func (s *system) admin(t testing.TB) string {
+	t.Helper()
+	return s.mustLogIn(t, s.Admin.Email, s.Admin.Password)
+}
+
+func (s *system) customer(t testing.TB) string {
+	t.Helper()
+	return s.mustLogIn(t, s.Customer.Email, s.Customer.Password)
+}
+
+// mustCreate adds a product, and returns it once it can be ordered.
+func (s *system) mustCreate(t testing.TB, admin, customer string, stock int) product.Product {
+	t.Helper()
+	var p product.Product
+	s.do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/products", Token: admin,
+		Body: map[string]any{
+			"sku": "E2E-" + uuid.NewString(), "name": "Assam, 250 g", "category": "tea",
+			"price": map[string]any{"amount": 1299, "currency": "EUR"}, "stock": stock,
+		},
+	}).MustBe(t, http.StatusCreated).Into(t, &p)
+	// More than there can be: it is refused for that only when it is known.
+	eventually(t, "the new product can be ordered", func() bool {
+		answer := s.place(t, customer, "wait=10", p.ID, 1000)
+		if answer.Status == http.StatusCreated {
+			var o order.Order
+			answer.Into(t, &o)
+			return true
+		}
+		answer.MustBeProblem(t, http.StatusConflict, "product_unavailable")
+		return false
+	})
+	return p
+}
+
+func (s *system) mustGetProduct(t testing.TB, id uuid.UUID) product.Product {
+	t.Helper()
+	var p product.Product
+	s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + id.String()}).
+		MustBe(t, http.StatusOK).Into(t, &p)
+	return p
+}
+
+// place orders some pieces of one product.
+func (s *system) place(t testing.TB, customer, prefer string, id uuid.UUID, quantity int) functiontest.Response {
+	t.Helper()
+	header := map[string]string{"Idempotency-Key": uuid.NewString()}
+	if prefer != "" {
+		header["Prefer"] = prefer
+	}
+	return s.do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/orders", Token: customer, Header: header,
+		Body: map[string]any{"items": []map[string]any{{"productId": id, "quantity": quantity}}},
+	})
+}
+
+func (s *system) mustGetOrder(t testing.TB, token string, id uuid.UUID) order.Order {
+	t.Helper()
+	var o order.Order
+	s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + id.String(), Token: token}).
+		MustBe(t, http.StatusOK).Into(t, &o)
+	return o
+}
+
+// orders returns all orders of a product, by status, as an admin sees them.
+func (s *system) orders(t testing.TB, admin string, of product.Product) map[order.Status][]order.Order {
+	t.Helper()
+	byStatus := map[order.Status][]order.Order{}
+	for token := ""; ; {
+		var page api.Page[order.Order]
+		s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders?pageSize=100&pageToken=" + token, Token: admin}).
+			MustBe(t, http.StatusOK).Into(t, &page)
+		for _, o := range page.Items {
+			if o.Items[0].ProductID == of.ID {
+				byStatus[o.Status] = append(byStatus[o.Status], o)
+			}
+		}
+		if token = page.NextPageToken; token == "" {
+			return byStatus
+		}
+	}
+}
+
+// mustAddUp waits until every order of a product is decided, and the stock is
+// what it was less what confirmed orders have.
+func (s *system) mustAddUp(t testing.TB, admin string, p product.Product) map[order.Status][]order.Order {
+	t.Helper()
+	var byStatus map[order.Status][]order.Order
+	verdict := ""
+	eventually(t, "every order is decided and the stock adds up", func() bool {
+		s.sweep(t)
+		byStatus = s.orders(t, admin, p)
+		left := p.Available
+		for _, o := range byStatus[order.Confirmed] {
+			left -= o.Items[0].Quantity
+		}
+		stock := s.mustGetProduct(t, p.ID).Available
+		now := fmt.Sprintf("%d pending, %d confirmed, %d rejected, %d cancelled; %d in stock, %d expected",
+			len(byStatus[order.Pending]), len(byStatus[order.Confirmed]), len(byStatus[order.Rejected]), len(byStatus[order.Cancelled]), stock, left)
+		if now != verdict {
+			verdict = now
+			t.Log(now)
+		}
+		return len(byStatus[order.Pending]) == 0 && stock == left
+	})
+	return byStatus
+}
+
+// sweep runs the outbox functions now, where the system is ours: its scheduler
+// runs them once a minute.
+func (s *system) sweep(t testing.TB) {
+	t.Helper()
+	if s.stateDir == "" {
+		return
+	}
+	for _, function := range []string{"product-outbox", "order-outbox"} {
+		s.souk(t, "scheduler", "run", function)
+	}
+}

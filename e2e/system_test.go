@@ -1,0 +1,202 @@
+// Package e2e_test drives a running shop the way its users do: over HTTP,
+// through the gateway, with real processes behind it.
+//
+// SOUK_STATUS names a file with what `souk status --json` prints of a system to
+// test. Without it the tests build the programs and start a system themselves, on
+// the server at DATABASE_URL.
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/emulators/local"
+	"souk/shared/database"
+)
+
+// patience bounds every wait for a condition. It is long because the longest way
+// to the end of an order is: a killed function leaves its event in the outbox,
+// and the sweep publishes what is older than some seconds, once a minute.
+const patience = 3 * time.Minute
+
+// programs is where the binaries under test are; empty for a system that was
+// started by someone else.
+var programs string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Two hundred customers come at once, and each keeps its connection.
+	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 256
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	if os.Getenv("SOUK_STATUS") != "" {
+		return m.Run(), nil
+	}
+	if programs, err = os.MkdirTemp("", "souk-e2e-"); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
+	for program, source := range map[string]string{
+		"souk": "./cmd/souk", "product": "./functions/product/cmd", "order": "./functions/order/cmd", "user": "./functions/user/cmd",
+	} {
+		build := exec.Command("go", "build", "-o", filepath.Join(programs, program), source)
+		build.Dir, build.Stderr = "..", os.Stderr
+		if err := build.Run(); err != nil {
+			return 1, fmt.Errorf("build %s: %w", source, err)
+		}
+	}
+	return m.Run(), nil
+}
+
+// system is a running shop.
+type system struct {
+	local.Status
+	stateDir string // empty for a system that was started by someone else
+}
+
+// open returns the system that SOUK_STATUS names, or starts one for the test.
+func open(t testing.TB) *system {
+	t.Helper()
+	if path := os.Getenv("SOUK_STATUS"); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &system{Status: mustParse(t, text)}
+	}
+	return start(t)
+}
+
+// start starts a system of the test's own, with the given flags of souk up, and
+// stops it when the test ends.
+func start(t testing.TB, flags ...string) *system {
+	t.Helper()
+	if programs == "" {
+		t.Skip("SOUK_STATUS names one system; this test needs one of its own")
+	}
+	s := &system{stateDir: t.TempDir()}
+	args := append([]string{"up", "--detach", "--port=0", "--database-url=" + ownDatabases(t)}, flags...)
+	t.Cleanup(func() { s.souk(t, "down") })
+	s.souk(t, args...)
+	s.Status = mustParse(t, s.souk(t, "status", "--json"))
+	return s
+}
+
+// souk runs the command-line program on the system's state and returns what it
+// printed.
+func (s *system) souk(t testing.TB, args ...string) []byte {
+	t.Helper()
+	// Not the test's context: the last command runs when that has ended.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+s.stateDir)...)
+	var said bytes.Buffer
+	command.Stderr = &said
+	printed, err := command.Output()
+	if err != nil {
+		t.Fatalf("souk %s: %v\n%s", strings.Join(args, " "), err, said.Bytes())
+	}
+	return printed
+}
+
+func mustParse(t testing.TB, text []byte) local.Status {
+	t.Helper()
+	var status local.Status
+	if err := json.Unmarshal(text, &status); err != nil {
+		t.Fatalf("read the status %s: %v", text, err)
+	}
+	return status
+}
+
+// ownDatabases returns the URL of the server, with a prefix for the names of the
+// databases that a system makes there, and drops them when the test ends.
+func ownDatabases(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv("DATABASE_URL")
+	if server == "" {
+		t.Fatal("DATABASE_URL is not set: run `make test`, or `bin/souk database -- go test ./e2e`")
+	}
+	parsed, err := database.ParseURL(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix := "e2e_" + strings.ReplaceAll(uuid.NewString()[:8], "-", "")
+	connector, err := database.Connector(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() {
+		for _, service := range []string{"product", "order", "user"} {
+			name := prefix + "_" + service
+			for _, statement := range []string{"DROP DATABASE IF EXISTS `" + name + "`", "DROP USER IF EXISTS `" + name + "`@`%`"} {
+				if _, err := db.ExecContext(context.Background(), statement); err != nil {
+					t.Errorf("%s: %v", statement, err)
+				}
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	parsed.DBName = prefix
+	return string(database.FormatURL(parsed))
+}
+
+// pids returns the processes that serve a function now.
+func (s *system) pids(t testing.TB, function string) []int {
+	t.Helper()
+	for _, f := range mustParse(t, s.souk(t, "status", "--json")).Functions {
+		if f.Name == function {
+			return f.PIDs
+		}
+	}
+	t.Fatalf("the system has no function %s", function)
+	return nil
+}
+
+// kill ends the processes of a function as a crash would.
+func (s *system) kill(t testing.TB, function string) int {
+	t.Helper()
+	killed := 0
+	for _, pid := range s.pids(t, function) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+			killed++
+		}
+	}
+	return killed
+}
+
+// eventually fails the test unless the condition holds before patience ends.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for pause := 5 * time.Millisecond; !condition(); pause = min(2*pause, 250*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s still not: %s", patience, what)
+		}
+		time.Sleep(pause)
+	}
+}

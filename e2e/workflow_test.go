@@ -1,0 +1,149 @@
+package e2e_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"souk/functions/order"
+	"souk/functions/product"
+	"souk/shared/function/functiontest"
+)
+
+func TestWorkflow(t *testing.T) {
+	s := open(t)
+	admin, customer := s.admin(t), s.customer(t)
+	place := func(t *testing.T, p product.Product, quantity int) order.Order {
+		t.Helper()
+		var o order.Order
+		s.place(t, customer, "wait=20", p.ID, quantity).MustBe(t, http.StatusCreated).Into(t, &o)
+		return o
+	}
+
+	t.Run("an order is confirmed and its stock taken; cancelled, the stock is back", func(t *testing.T) {
+		p := s.mustCreate(t, admin, customer, 5)
+		o := place(t, p, 2)
+		if o.Status != order.Confirmed || o.Total.Amount != 2598 {
+			t.Fatalf("the order is %+v", o)
+		}
+		if got := s.mustGetProduct(t, p.ID).Available; got != 3 {
+			t.Errorf("%d in stock, want 3", got)
+		}
+		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: customer}).MustBe(t, http.StatusOK)
+		eventually(t, "the stock is back", func() bool { return s.mustGetProduct(t, p.ID).Available == 5 })
+	})
+
+	t.Run("an order of more than there is is rejected, and says why", func(t *testing.T) {
+		p := s.mustCreate(t, admin, customer, 5)
+		o := place(t, p, 6)
+		if o.Status != order.Rejected || o.History[len(o.History)-1].Reason != "insufficient_stock" {
+			t.Errorf("the order is %+v", o)
+		}
+	})
+
+	t.Run("a new price reaches the orders", func(t *testing.T) {
+		p := s.mustCreate(t, admin, customer, 5)
+		s.do(t, functiontest.Request{Method: http.MethodPatch, Path: "/v1/products/" + p.ID.String(), Token: admin,
+			Header: map[string]string{"If-Match": p.ETag()}, Body: map[string]any{"price": map[string]any{"amount": 1500, "currency": "EUR"}}}).MustBe(t, http.StatusOK)
+		eventually(t, "an order is confirmed at the new price", func() bool {
+			o := place(t, p, 1)
+			return o.Status == order.Confirmed && o.Total.Amount == 1500
+		})
+	})
+
+	t.Run("a trace goes from the client through every function", func(t *testing.T) {
+		if s.stateDir == "" {
+			t.Skip("the logs of this system are not ours to read")
+		}
+		p := s.mustCreate(t, admin, customer, 5)
+		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: customer,
+			Header: map[string]string{"traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "Prefer": "wait=20", "Idempotency-Key": trace},
+			Body:   map[string]any{"items": []map[string]any{{"productId": p.ID, "quantity": 1}}}}).MustBe(t, http.StatusCreated)
+		want := []string{"order-confirm", "order-place", "stock-reserve"}
+		var got []string
+		eventually(t, "three functions log the trace", func() bool {
+			got = s.tracedFunctions(t, trace)
+			return slices.Equal(got, want)
+		})
+	})
+
+	t.Run("event functions cannot be reached through the gateway", func(t *testing.T) {
+		for _, path := range []string{"/stock-reserve", "/order-confirm", "/order-outbox"} {
+			s.do(t, functiontest.Request{Method: http.MethodPost, Path: path, Token: admin, Body: "{}"}).
+				MustBeProblem(t, http.StatusNotFound, "route_not_found")
+		}
+	})
+}
+
+// tracedFunctions returns the functions that logged a request of a trace, sorted.
+func (s *system) tracedFunctions(t *testing.T, trace string) []string {
+	t.Helper()
+	file, err := os.Open(filepath.Join(s.stateDir, "functions.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var functions []string
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if !strings.Contains(lines.Text(), trace) {
+			continue
+		}
+		var line struct {
+			Message     string
+			HTTPRequest json.RawMessage
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("read the log line %s: %v", lines.Bytes(), err)
+		}
+		if line.HTTPRequest != nil {
+			functions = append(functions, line.Message)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(functions)
+	return slices.Compact(functions)
+}
+
+// TestFlashSale is the promise of the shop: what there is is sold, and no more.
+func TestFlashSale(t *testing.T) {
+	s := open(t)
+	admin, customer := s.admin(t), s.customer(t)
+	p := s.mustCreate(t, admin, customer, 50)
+	before := len(s.orders(t, admin, p)[order.Rejected])
+	var all sync.WaitGroup
+	begin := make(chan struct{})
+	for range 200 {
+		all.Go(func() {
+			<-begin
+			s.place(t, customer, "", p.ID, 1).MustBe(t, http.StatusCreated)
+		})
+	}
+	close(begin)
+	all.Wait()
+	byStatus := s.mustAddUp(t, admin, p)
+	if got := len(byStatus[order.Confirmed]); got != 50 {
+		t.Errorf("%d orders are confirmed, want 50", got)
+	}
+	if got := len(byStatus[order.Rejected]) - before; got != 150 {
+		t.Errorf("%d orders are rejected, want 150", got)
+	}
+	for _, o := range byStatus[order.Rejected] {
+		if got := o.History[len(o.History)-1].Reason; got != "insufficient_stock" {
+			t.Errorf("order %s is rejected for %q, want insufficient_stock", o.ID, got)
+		}
+	}
+	if got := s.mustGetProduct(t, p.ID).Available; got != 0 {
+		t.Errorf("%d in stock, want 0", got)
+	}
+}
