@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"souk/emulators/local"
@@ -13,9 +16,13 @@ func (p *program) migrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Make the services' databases on a server, or bring them up to date",
-		Long: `Make one database a service with its tables, or bring what is there up to date.
-If the URL names a database, that begins the names: shop makes shop_product and
-so on; otherwise souk does.`,
+		Long: `Make one database a service with its tables, and one user a service that can read
+and write its rows and do nothing else; or bring what is there up to date.
+
+PRODUCT_DATABASE_PASSWORD, ORDER_DATABASE_PASSWORD and USER_DATABASE_PASSWORD are
+the users' passwords, of 16 letters and digits or more. If the URL names a
+database, that begins the names: shop makes shop_product and so on; otherwise
+souk does.`,
 		Example: "  souk migrate --database-url mysql://root:secret@127.0.0.1:3306/",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -25,15 +32,35 @@ so on; otherwise souk does.`,
 			if url == "" {
 				return p.usageError("which server? set --database-url or DATABASE_URL")
 			}
-			services := functions.Manifest().Services()
-			_, err := local.Databases{Server: database.URL(url)}.Migrate(command.Context(), services)
-			if err != nil {
-				return err
-			}
-			p.say("%d databases are up to date on %s", len(services), database.URL(url))
-			return nil
+			return p.migrate(command.Context(), database.URL(url))
 		},
 	}
 	command.Flags().StringVar(&url, "database-url", "", "an account that may create databases: mysql://user:password@host:3306/ (default $DATABASE_URL)")
 	return command
+}
+
+func (p *program) migrate(ctx context.Context, server database.URL) error {
+	prefix, err := local.Prefix(server)
+	if err != nil {
+		return err
+	}
+	services := functions.Manifest().Services()
+	passwords := map[string]string{}
+	var missing []string
+	for _, service := range services {
+		variable := strings.ToUpper(service) + "_DATABASE_PASSWORD"
+		passwords[service] = p.getenv(variable)
+		if passwords[service] == "" {
+			missing = append(missing, variable)
+		}
+	}
+	if len(missing) > 0 {
+		return p.usageError("which passwords do the services' database users get? set %s", strings.Join(missing, ", "))
+	}
+	_, err = local.Databases{Server: server, Prefix: prefix, Passwords: passwords}.Migrate(ctx, services)
+	if err != nil {
+		return err
+	}
+	p.say("%d databases are up to date on %s", len(services), server)
+	return nil
 }

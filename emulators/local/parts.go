@@ -25,7 +25,11 @@ import (
 // migrate makes the services' databases, or brings them up to date.
 func (s *System) migrate(ctx context.Context) (string, error) {
 	services := s.options.Manifest.Services()
-	urls, err := Databases{Server: s.server.url, Passwords: s.secrets.Databases}.Migrate(ctx, services)
+	prefix, err := Prefix(s.options.DatabaseURL)
+	if err != nil {
+		return "", err
+	}
+	urls, err := Databases{Server: s.server.AdminURL(), Prefix: prefix, Passwords: s.secrets.Databases}.Migrate(ctx, services)
 	if err != nil {
 		return "", err
 	}
@@ -35,21 +39,17 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 
 // seed makes the accounts that the system can be tried with.
 func (s *System) seed(ctx context.Context) (string, error) {
-	db, err := database.Open(database.Config{URL: s.urls["user"]})
-	if err != nil {
-		return "", err
-	}
-	group, inGroup := errgroup.WithContext(ctx)
-	for login, role := range map[Login]auth.Role{s.secrets.Admin: auth.Admin, s.secrets.Customer: auth.Customer} {
-		group.Go(func() error {
-			_, err := user.Seed(inGroup, db, login.Email, login.Password, role)
-			return err
-		})
-	}
-	if err := errors.Join(group.Wait(), db.Close()); err != nil {
-		return "", err
-	}
-	return "an admin and a customer", nil
+	err := with(s.urls[userService], func(db *database.DB) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for login, role := range map[Login]auth.Role{s.secrets.Admin: auth.Admin, s.secrets.Customer: auth.Customer} {
+			group.Go(func() error {
+				_, err := user.Seed(ctx, db, login.Email, login.Password, role)
+				return err
+			})
+		}
+		return group.Wait()
+	})
+	return "an admin and a customer", err
 }
 
 // tokens is the issuer of push tokens, served on a port of its own.
@@ -191,7 +191,7 @@ func (s *System) gatewayURL() string { return "http://" + s.listener.Addr().Stri
 func (s *System) Status() Status {
 	return Status{
 		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
-		Database:  s.server.status,
+		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL())},
 		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
 		Functions: s.platform.Services(),
 	}

@@ -3,28 +3,94 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"time"
 
+	"souk/emulators/mysql"
 	"souk/shared/database"
 )
 
-// server is the database server, ours or one that was there.
-type server struct {
-	// url is an account that may do anything.
-	url    database.URL
-	status DatabaseStatus
-}
-
 // startDatabase finds a database server or starts one.
 func (s *System) startDatabase(ctx context.Context) (string, error) {
-	s.server = &server{url: s.options.DatabaseURL, status: DatabaseStatus{Kind: "mariadb", Version: "?", DSN: string(s.options.DatabaseURL)}}
-	return s.server.status.String(), nil
+	server, err := mysql.Start(ctx, mysql.Options{
+		StateDir: s.state.path, URL: s.options.DatabaseURL, Progress: tell(s.options.Report),
+	})
+	if err != nil {
+		return "", err
+	}
+	s.server = server
+	stopping := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-server.Done():
+			s.fail(fmt.Errorf("the database server %s %s ended", server.Kind, server.Version))
+		case <-stopping:
+		}
+	}()
+	s.started("database", func(ctx context.Context) error {
+		close(stopping)
+		<-watched
+		return server.Stop(ctx)
+	})
+	return describe(server), nil
 }
 
-type ThrowAway struct{}
+// describe says what the server is and where it came from.
+func describe(server *mysql.Server) string {
+	if server.Private {
+		return fmt.Sprintf("%s %s, a private server (%s)", server.Kind, server.Version, server.From)
+	}
+	return fmt.Sprintf("%s %s, yours (%s)", server.Kind, server.Version, server.From)
+}
 
+// tell makes progress of the lines that a part says while it takes its time.
+func tell(report func(Progress)) func(line string) {
+	return func(line string) { report(Progress{Part: "database", Text: line}) }
+}
+
+// Prefix is what the names of a system's databases begin with on the server of a
+// URL: the name of the database in it, if there is one.
+func Prefix(server database.URL) (string, error) {
+	if server == "" {
+		return "", nil
+	}
+	cfg, err := database.ParseURL(string(server))
+	if err != nil {
+		return "", err
+	}
+	return cfg.DBName, nil
+}
+
+// ThrowAway is a database server without a future: fast, and gone with its data.
+type ThrowAway struct {
+	server *mysql.Server
+	folder string
+}
+
+// StartThrowAway starts a server on data that is deleted when it stops.
 func StartThrowAway(ctx context.Context, report func(Progress)) (*ThrowAway, error) {
-	return nil, errors.New("todo")
+	begin := time.Now()
+	folder, err := os.MkdirTemp("", "souk-database-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the database: %w", err)
+	}
+	server, err := mysql.Start(ctx, mysql.Options{StateDir: folder, Throwaway: true, Progress: tell(report)})
+	if err != nil {
+		return nil, errors.Join(explain(err, folder), os.RemoveAll(folder))
+	}
+	report(Progress{Part: "database", Text: describe(server), Took: time.Since(begin)})
+	return &ThrowAway{server: server, folder: folder}, nil
 }
 
-func (t *ThrowAway) URL() database.URL { return "" }
-func (t *ThrowAway) Stop(context.Context) error { return nil }
+// URL is an account that may create databases.
+func (t *ThrowAway) URL() database.URL { return t.server.AdminURL() }
+
+// Stop ends the server and deletes its data.
+func (t *ThrowAway) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	return errors.Join(t.server.Stop(ctx), os.RemoveAll(t.folder))
+}

@@ -18,7 +18,7 @@ type Status struct {
 
 // DatabaseStatus is the server that the services' databases are on.
 type DatabaseStatus struct {
-	// Kind is mysql or mariadb.
+	// Kind is MySQL or MariaDB.
 	Kind    string `json:"kind"`
 	Version string `json:"version"`
 	// DSN is the URL of an account that may do anything on the server.
@@ -32,16 +32,5 @@ type PubSubStatus struct {
 	Project string `json:"project"`
 }
 
-// databaseName is the name by which people know a kind of server.
-func databaseName(kind string) string {
-	switch kind {
-	case "mysql":
-		return "MySQL"
-	case "mariadb":
-		return "MariaDB"
-	}
-	return kind
-}
-
 // String is the server's name and version.
-func (d DatabaseStatus) String() string { return databaseName(d.Kind) + " " + d.Version }
+func (d DatabaseStatus) String() string { return d.Kind + " " + d.Version }

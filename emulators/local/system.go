@@ -16,12 +16,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/mysql"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
 	"souk/shared/database"
@@ -79,7 +81,7 @@ type System struct {
 
 	listener  net.Listener
 	issuer    *tokens
-	server    *server
+	server    *mysql.Server
 	platform  *cloudrun.Platform
 	broker    *pubsub.Broker
 	scheduler *scheduler.Scheduler
@@ -230,14 +232,14 @@ func (s *System) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.ready.Store(false)
 		s.wire()
-		for i := len(s.parts) - 1; i >= 0; i-- {
+		for _, part := range slices.Backward(s.parts) {
 			begin := time.Now()
-			err := s.parts[i].within(ctx)
+			err := part.within(ctx)
 			if err != nil {
-				errs = append(errs, fmt.Errorf("stop the %s: %w", s.parts[i].name, err))
+				errs = append(errs, fmt.Errorf("stop the %s: %w", part.name, err))
 			}
 			if took := time.Since(begin); took > 50*time.Millisecond {
-				s.options.Report(Progress{Part: s.parts[i].name, Text: "stopped", Took: took})
+				s.options.Report(Progress{Part: part.name, Text: "stopped", Took: took})
 			}
 		}
 	})
