@@ -63,18 +63,33 @@ func variables(settings reflect.Type, fault env.ParseError) []string {
 }
 
 // Secret is a setting that cannot be printed, logged or marshalled by accident.
-type Secret string
+// It holds a pointer, so that what passes its methods by, such as fmt when the
+// Secret is an unexported field or the verb a wrong one, finds an address.
+type Secret struct{ value *string }
+
+// NewSecret returns a secret of that value.
+func NewSecret(value string) Secret { return Secret{&value} }
 
 const masked = "(secret)"
 
 // Reveal returns the value. Call it where the value is used and nowhere else.
-func (s Secret) Reveal() string { return string(s) }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// UnmarshalText sets the value: this is how Load fills a Secret.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = NewSecret(string(text))
+	return nil
+}
 
 // String hides the value from whatever asks for text.
 func (s Secret) String() string { return masked }
 
-// Format hides the value from every verb of fmt: for one that is not for strings,
-// such as %d, fmt would show the value in its complaint.
+// Format hides even the address from fmt.
 func (s Secret) Format(state fmt.State, _ rune) {
 	// fmt.State's Write never fails in a way fmt's callers could see.
 	_, _ = io.WriteString(state, masked)

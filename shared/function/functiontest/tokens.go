@@ -51,7 +51,7 @@ func NewTokens(t testing.TB) *Tokens {
 	if err != nil {
 		t.Fatalf("make a signing key: %v", err)
 	}
-	signing := auth.SignerConfig{Issuer: issuer, Audience: audience, Keys: config.Secret(pem)}
+	signing := auth.SignerConfig{Issuer: issuer, Audience: audience, Keys: config.NewSecret(pem)}
 	signer, err := auth.NewSigner(signing)
 	if err != nil {
 		t.Fatalf("make a signer: %v", err)
