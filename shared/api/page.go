@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 )
@@ -22,8 +23,9 @@ type Page[T any] struct {
 	NextPageToken string `json:"nextPageToken,omitempty" doc:"The next page's token. Absent on the last page."`
 }
 
-// Cursor reads the key that the page token holds into key. Without a token key
-// keeps its value: the list's beginning. A token made up by the caller is a 400.
+// Cursor reads the key that the page token holds into key, a pointer to a key of
+// NewPage's. Without a token key keeps its value: the list's beginning. A token
+// that NewPage does not write, such as another list's, is a 400.
 func (q PageQuery) Cursor(key any) error {
 	if q.PageToken == "" {
 		return nil
@@ -32,7 +34,9 @@ func (q PageQuery) Cursor(key any) error {
 	if err == nil {
 		err = json.Unmarshal(text, key)
 	}
-	if err != nil {
+	// Unmarshal takes null, and an object of other members, for no key at all: the
+	// list's beginning. What it has read must write the same token again.
+	if again, _ := json.Marshal(key); err != nil || !bytes.Equal(again, text) || string(text) == "null" {
 		return Invalid("query.pageToken", "not a token of this list: send the nextPageToken of the page before, unchanged")
 	}
 	return nil

@@ -74,11 +74,13 @@ func TestNewSignerRefuses(t *testing.T) {
 	}
 	whole := SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.NewSecret(good)}
 	for name, change := range map[string]func(*SignerConfig){
-		"no issuer":          func(c *SignerConfig) { c.Issuer = "" },
-		"no audience":        func(c *SignerConfig) { c.Audience = "" },
-		"no key":             func(c *SignerConfig) { c.Keys = config.Secret{} },
-		"no PEM":             func(c *SignerConfig) { c.Keys = config.NewSecret("hunter2") },
-		"a broken block":     func(c *SignerConfig) { c.Keys = config.NewSecret("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n") },
+		"no issuer":   func(c *SignerConfig) { c.Issuer = "" },
+		"no audience": func(c *SignerConfig) { c.Audience = "" },
+		"no key":      func(c *SignerConfig) { c.Keys = config.Secret{} },
+		"no PEM":      func(c *SignerConfig) { c.Keys = config.NewSecret("hunter2") },
+		"a broken block": func(c *SignerConfig) {
+			c.Keys = config.NewSecret("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+		},
 		"another curve":      func(c *SignerConfig) { c.Keys = config.NewSecret(encode(p384)) },
 		"an RSA key":         func(c *SignerConfig) { c.Keys = config.NewSecret(encode(mustRSAKey(t).key)) },
 		"a bad second block": func(c *SignerConfig) { c.Keys = config.NewSecret(good + encode(p384)) },

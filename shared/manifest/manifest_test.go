@@ -1,0 +1,164 @@
+package manifest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"souk/shared/manifest"
+)
+
+const delivery = "delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}\n"
+
+const shop = delivery + `
+functions:
+  - {name: thing-make, service: thing, http: POST /v1/things, access: admin, publishes: [thing-made]}
+  - {name: thing-get, service: thing, http: "GET /v1/things/{id}", access: anyone}
+  - {name: copy-keep, service: copy, events: [thing-made], publishes: [copy-kept]}
+  - {name: copy-outbox, service: copy, schedule: "* * * * *"}
+`
+
+func MustParse(t *testing.T, text string) *manifest.Manifest {
+	t.Helper()
+	m, err := manifest.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestManifest(t *testing.T) {
+	t.Parallel()
+	m := MustParse(t, shop)
+
+	t.Run("has what the text says", func(t *testing.T) {
+		t.Parallel()
+		want := manifest.Delivery{AckDeadline: 30 * time.Second, MinBackoff: time.Second, MaxBackoff: 10 * time.Minute, MaxDeliveryAttempts: 20}
+		if m.Delivery != want {
+			t.Errorf("delivery is %+v", m.Delivery)
+		}
+		f, known := m.Function("thing-get")
+		if !known || f.Service != "thing" || f.Access != manifest.Anyone || f.Method() != "GET" || f.Path() != "/v1/things/{id}" {
+			t.Errorf("thing-get is %+v, %t", f, known)
+		}
+		if f, known := m.Function("thing-got"); known {
+			t.Errorf("there is a thing-got: %+v", f)
+		}
+	})
+
+	t.Run("tells services, their functions and topics", func(t *testing.T) {
+		t.Parallel()
+		if got := m.Services(); !slices.Equal(got, []string{"thing", "copy"}) {
+			t.Errorf("services are %v", got)
+		}
+		if got := m.Of("copy"); len(got) != 2 || got[0].Name != "copy-keep" || got[1].Name != "copy-outbox" {
+			t.Errorf("the functions of copy are %+v", got)
+		}
+		if got := m.Topics(); !slices.Equal(got, []string{"copy-kept", "copy-outbox", "thing-made"}) {
+			t.Errorf("topics are %v", got)
+		}
+	})
+
+	t.Run("names the topics, subscriptions and dead-letter topics of a function", func(t *testing.T) {
+		t.Parallel()
+		for name, want := range map[string][]string{
+			"thing-make": nil, "copy-keep": {"thing-made"}, "copy-outbox": {"copy-outbox"},
+		} {
+			if f, _ := m.Function(name); !slices.Equal(f.Topics(), want) {
+				t.Errorf("%s is triggered by %v, want %v", name, f.Topics(), want)
+			}
+		}
+		f, _ := m.Function("copy-keep")
+		if got := f.Subscription("thing-made"); got != "copy-keep.thing-made" {
+			t.Errorf("the subscription is %s", got)
+		}
+		if got := f.DeadLetterTopic("thing-made"); got != "copy-keep.thing-made.dead-letter" {
+			t.Errorf("the dead-letter topic is %s", got)
+		}
+		if f.Method() != "" || f.Path() != "" {
+			t.Errorf("an event function has the route %q %q", f.Method(), f.Path())
+		}
+	})
+}
+
+func TestParseNamesTheFault(t *testing.T) {
+	t.Parallel()
+	const ok = "functions:\n  - {name: a, service: s, http: GET /a, access: anyone}\n"
+	for name, test := range map[string]struct{ text, fault string }{
+		"of text that is no YAML":         {"\t{", "read the list of functions"},
+		"of no text":                      {"", "read the list of functions"},
+		"of a field that nobody reads":    {delivery + ok + "gateways: []\n", "gateways"},
+		"of a field of an entry":          {delivery + "functions: [{name: a, service: s, http: GET /a, access: anyone, memory: 1}]", "memory"},
+		"of a missing delivery":           {ok, "delivery: need an ackDeadline of 10s to 600s, got 0s"},
+		"of an ack deadline":              {strings.Replace(delivery, "30s", "9s", 1) + ok, "ackDeadline"},
+		"of a backoff that shrinks":       {strings.Replace(delivery, "600s", "500ms", 1) + ok, "minBackoff <= maxBackoff"},
+		"of a backoff that is too long":   {strings.Replace(delivery, "600s", "601s", 1) + ok, "maxBackoff of at most 600s"},
+		"of too few attempts":             {strings.Replace(delivery, "20", "4", 1) + ok, "maxDeliveryAttempts"},
+		"of too many attempts":            {strings.Replace(delivery, "20", "101", 1) + ok, "maxDeliveryAttempts"},
+		"of a route without a rule":       {entry("name: a, service: s, http: GET /a"), `a: route "GET /a" has no authorization rule`},
+		"of a rule that there is not":     {entry("name: a, service: s, http: GET /a, access: everyone"), `a: route "GET /a" has no authorization rule`},
+		"of a rule of an event function":  {entry("name: a, service: s, events: [e], access: admin, publishes: [e]"), "a: access is for http functions"},
+		"of a rule of a schedule":         {entry(`name: a, service: s, schedule: "* * * * *", access: anyone`), "a: access is for http functions"},
+		"of no trigger":                   {entry("name: a, service: s"), "a: need exactly one of http, events and schedule, got 0"},
+		"of two triggers":                 {entry("name: a, service: s, http: GET /a, access: anyone, events: [e], publishes: [e]"), "a: need exactly one of http, events and schedule, got 2"},
+		"of a function without a name":    {entry("service: s, http: GET /a, access: anyone"), "name and service are required"},
+		"of a function without a service": {entry("name: a, http: GET /a, access: anyone"), "a: name and service are required"},
+		"of an event nobody publishes":    {entry("name: a, service: s, events: [e]"), "a: waits for e, which no function publishes"},
+		"of a route without a method":     {entry("name: a, service: s, http: /a, access: anyone"), `a: route "/a": need a method and a path`},
+		"of a route without a path":       {entry("name: a, service: s, http: GET, access: anyone"), `a: route "GET": need a method and a path`},
+		"of a route that is malformed":    {entry(`name: a, service: s, http: "GET /a/{id", access: anyone`), `a: route "GET /a/{id": `},
+		"of a route of a host":            {entry("name: a, service: s, http: GET example.com/a, access: anyone"), "need a method and a path"},
+		"of two functions of a name": {
+			entry("name: a, service: s, http: GET /a, access: anyone", "name: a, service: s, http: GET /b, access: anyone"),
+			"a: name a is taken by a",
+		},
+		"of two functions on a route": {
+			entry("name: a, service: s, http: GET /a, access: anyone", "name: b, service: s, http: GET /a, access: anyone"),
+			`b: route "GET /a": GET /a matches the same requests as GET /a`,
+		},
+		"of two routes that take the same requests": {
+			entry(`name: a, service: s, http: "GET /a/{id}", access: anyone`, `name: b, service: s, http: "GET /a/{name}", access: admin`),
+			`b: route "GET /a/{name}": GET /a/{name} matches the same requests as GET /a/{id}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := manifest.Parse([]byte(test.text))
+			if err == nil || !strings.Contains(err.Error(), test.fault) {
+				t.Errorf("the error is %v, want one that says %s", err, test.fault)
+			}
+		})
+	}
+}
+
+func entry(functions ...string) string {
+	text := delivery + "functions:\n"
+	for _, f := range functions {
+		text += "  - {" + f + "}\n"
+	}
+	return text
+}
+
+func TestParseNamesAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := manifest.Parse([]byte(`
+delivery: {ackDeadline: 1s, minBackoff: 1s, maxBackoff: 1s, maxDeliveryAttempts: 1}
+functions:
+  - {name: first, service: s, http: GET /a}
+  - {name: second, service: s, events: [nothing]}
+  - {name: third, service: s}
+  - {name: first, service: s, http: GET /a, access: anyone}
+`))
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, fault := range []string{
+		"ackDeadline", "maxDeliveryAttempts", "first: route \"GET /a\" has no authorization rule", "second: waits for nothing",
+		"third: need exactly one of", "first: name first is taken", "first: route \"GET /a\": GET /a matches the same requests",
+	} {
+		if !strings.Contains(err.Error(), fault) {
+			t.Errorf("%q does not say %q", err, fault)
+		}
+	}
+}
