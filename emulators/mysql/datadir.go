@@ -15,6 +15,9 @@ import (
 // madeByFile is written into the data folder when it is complete.
 const madeByFile = "souk-made-by.json"
 
+// unfinished begins the name of a data folder that is being made.
+const unfinished = dataFolder + ".new-"
+
 // spaceForData is what a fresh data folder of MySQL and its redo log take, with
 // some room to work in.
 const spaceForData = 500 << 20
@@ -52,9 +55,10 @@ func (in *instance) initialize(ctx context.Context) error {
 		return err
 	}
 	in.options.progress("Making the database's files with %s (once)", in.program)
-	fresh := in.path(dataFolder + ".new")
-	if err := os.RemoveAll(fresh); err != nil {
-		return fmt.Errorf("remove what an interrupted run left: %w", err)
+	in.removeUnfinished()
+	fresh, err := os.MkdirTemp(in.dir, unfinished+"*")
+	if err != nil {
+		return err
 	}
 	if err := in.runInitializer(ctx, fresh); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
@@ -69,40 +73,55 @@ func (in *instance) initialize(ctx context.Context) error {
 	return os.Rename(fresh, in.path(dataFolder))
 }
 
+// removeUnfinished clears away what killed runs left. It is only tidying: each
+// run has a folder of its own, so a leftover is in nobody's way.
+func (in *instance) removeUnfinished() {
+	leftovers, err := filepath.Glob(in.path(unfinished + "*"))
+	for _, folder := range leftovers {
+		err = errors.Join(err, os.RemoveAll(folder))
+	}
+	if err != nil {
+		in.options.progress("Could not remove what an interrupted run left: %v", err)
+	}
+}
+
 func (in *instance) runInitializer(ctx context.Context, fresh string) error {
-	command, err := in.initializer(ctx, fresh)
+	path, args, err := in.initializer(fresh)
 	if err != nil {
 		return err
 	}
-	// In a group of its own, so that Ctrl-C reaches it by ctx alone and whatever
-	// the script started ends with it.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	out, err := command.CombinedOutput()
-	if ctx.Err() != nil {
-		return fmt.Errorf("make the database's files: %w", context.Cause(ctx))
+	logPath := in.path(initLogFile)
+	if err := os.Remove(logPath); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
+	proc, err := run(path, args, logPath, syscall.SIGKILL)
 	if err != nil {
-		return fmt.Errorf("make the database's files with %s: %w\n%s%s", command.Path, err, lastLines(string(out), 12), hintFor(string(out)))
+		return err
 	}
-	return nil
+	in.state.PID = proc.pid
+	if err := in.writeState(); err != nil {
+		return errors.Join(err, proc.kill())
+	}
+	select {
+	case <-proc.done:
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("make the database's files: %w", context.Cause(ctx)), proc.kill())
+	}
+	if proc.err == nil {
+		return nil
+	}
+	said, err := os.ReadFile(logPath)
+	return errors.Join(fmt.Errorf("make the database's files with %s: %w\n%s%s",
+		path, proc.err, lastLines(string(said), logTail), hintFor(string(said))), err)
 }
 
-func (in *instance) initializer(ctx context.Context, fresh string) (*exec.Cmd, error) {
-	base := in.baseArguments()
-	base[1] = "--datadir=" + fresh
+func (in *instance) initializer(fresh string) (path string, args []string, err error) {
+	base := in.baseArguments(fresh)
 	if in.program.kind == kindMySQL {
-		if err := os.Mkdir(fresh, 0o700); err != nil {
-			return nil, err
-		}
-		return exec.CommandContext(ctx, in.program.path, append(base, "--initialize-insecure", "--secure-file-priv=NULL")...), nil
+		return in.program.path, append(base, "--initialize-insecure", "--secure-file-priv=NULL"), nil
 	}
 	script, err := in.installScript()
-	if err != nil {
-		return nil, err
-	}
-	return exec.CommandContext(ctx, script, append(base,
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")...), nil
+	return script, append(base, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"), err
 }
 
 // installScript comes with the server, but not always in the same folder.

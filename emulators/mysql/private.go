@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"souk/shared/database"
@@ -23,6 +24,7 @@ const (
 	passwordFile = "root-password" // of the user souk, mode 0600
 	initFile     = "init.sql"      // run by the server at each start, mode 0600
 	logFile      = "error.log"     // of the last start
+	initLogFile  = "init.log"      // of making the data folder
 )
 
 const (
@@ -106,7 +108,7 @@ func (in *instance) startOnce(ctx context.Context, password string) (*Server, er
 	if err := os.Remove(in.path(logFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	proc, err := run(in.program.path, in.arguments(), in.path(logFile))
+	proc, err := run(in.program.path, in.arguments(), in.path(logFile), syscall.SIGTERM)
 	if err != nil {
 		return nil, err
 	}

@@ -20,15 +20,17 @@ type process struct {
 	err  error // of the wait; set when done is closed
 }
 
-// run starts a server whose output goes to the end of the file at log.
-func run(path string, args []string, log string) (*process, error) {
+// run starts a server whose output goes to the end of the file at log. It leads
+// a process group of its own. Where the system can, it sends onDeath to the
+// server when this process dies.
+func run(path string, args []string, log string, onDeath syscall.Signal) (*process, error) {
 	output, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	command := exec.Command(path, args...)
 	command.Stdout, command.Stderr = output, output
-	command.SysProcAttr = serverAttributes()
+	command.SysProcAttr = groupAttributes(onDeath)
 
 	p := &process{done: make(chan struct{})}
 	started := make(chan error)
@@ -78,7 +80,12 @@ func (p *process) stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	if err := signal(p.pid, syscall.SIGKILL); err != nil {
+	return p.kill()
+}
+
+// kill ends the process and what it has started, and waits.
+func (p *process) kill() error {
+	if err := signal(-p.pid, syscall.SIGKILL); err != nil {
 		return err
 	}
 	<-p.done
@@ -101,7 +108,7 @@ func (in *instance) stopOrphan(ctx context.Context) error {
 	defer tick.Stop()
 	for in.owns(pid) {
 		if time.Now().After(deadline) {
-			if err := signal(pid, syscall.SIGKILL); err != nil {
+			if err := signal(-pid, syscall.SIGKILL); err != nil {
 				return err
 			}
 			deadline = time.Now().Add(stopTimeout)
@@ -115,9 +122,10 @@ func (in *instance) stopOrphan(ctx context.Context) error {
 	return nil
 }
 
-// owns says whether process pid is a server on this data: numbers are used again.
+// owns says whether process pid is a server on this folder's data, finished or
+// not: process numbers are used again.
 func (in *instance) owns(pid int) bool {
-	return strings.Contains(commandLine(pid), "--datadir="+in.path(dataFolder)+"\n")
+	return strings.Contains(commandLine(pid), "--datadir="+in.path(dataFolder))
 }
 
 // commandLine is pid's arguments, a line each; empty if it has ended.

@@ -2,8 +2,8 @@ package mysql
 
 import "syscall"
 
-// serverAttributes keep a terminal's Ctrl-C from the server, which is stopped
-// last, and have the system stop it, orderly, when this process is killed.
-func serverAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+// groupAttributes keep a terminal's Ctrl-C from the server, which is stopped
+// last, and have the system signal it when this process dies, were it by kill -9.
+func groupAttributes(onDeath syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: onDeath}
 }

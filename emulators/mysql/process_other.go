@@ -4,8 +4,8 @@ package mysql
 
 import "syscall"
 
-// serverAttributes keep a terminal's Ctrl-C from the server, which is stopped
+// groupAttributes keep a terminal's Ctrl-C from the server, which is stopped
 // last. A server whose souk was killed goes on until the next start ends it.
-func serverAttributes() *syscall.SysProcAttr {
+func groupAttributes(syscall.Signal) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

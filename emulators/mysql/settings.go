@@ -13,7 +13,7 @@ const maxConnections = 400
 // arguments are the private server's settings. It reads no settings of the
 // machine, keeps to itself, and is small.
 func (in *instance) arguments() []string {
-	args := append(in.baseArguments(),
+	args := append(in.baseArguments(in.path(dataFolder)),
 		"--port="+strconv.Itoa(in.state.Port),
 		"--bind-address=127.0.0.1",
 		// Relative to the data folder: a path as long as some state folders' does
@@ -50,8 +50,8 @@ func (in *instance) durability() []string {
 }
 
 // baseArguments also hold for initializing. --no-defaults must come first.
-func (in *instance) baseArguments() []string {
-	args := []string{"--no-defaults", "--datadir=" + in.path(dataFolder)}
+func (in *instance) baseArguments(data string) []string {
+	args := []string{"--no-defaults", "--datadir=" + data}
 	if os.Geteuid() == 0 {
 		// Servers refuse to run as root unless told so. Another user could not reach
 		// a state folder below root's home.
