@@ -16,9 +16,9 @@ import (
 const (
 	lockFile = "souk.lock"
 
-	// A new private database server takes some 250 MB; one that is there already
-	// needs room to write. To run out in the middle gives a riddle of an error.
-	freshBytes = 512 << 20
+	// spareBytes must be free for logs and undelivered messages: to run out of
+	// room in the middle of starting gives a riddle of an error. What a new
+	// database takes, its own part checks.
 	spareBytes = 32 << 20
 )
 
@@ -42,16 +42,11 @@ func openState(path string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the state directory %s: %w", path, err)
 	}
-	_, statErr := os.Stat(absolute)
 	if err := os.MkdirAll(absolute, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state directory: %w", err)
 	}
 	s := &state{path: absolute}
-	need := uint64(spareBytes)
-	if errors.Is(statErr, os.ErrNotExist) {
-		need = freshBytes
-	}
-	if err := s.checkSpace(need); err != nil {
+	if err := s.checkSpace(spareBytes); err != nil {
 		return nil, err
 	}
 	return s, s.takeLock()

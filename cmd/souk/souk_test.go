@@ -1,0 +1,178 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"souk/emulators/local"
+	"souk/shared/database"
+	"souk/shared/dbtest"
+)
+
+// patience bounds what a test waits for. It is no measure of how long it takes.
+const patience = time.Minute
+
+// binDir is where TestMain builds the programs, as `make build` does.
+var binDir string
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "souk-test-bin-") //nolint:usetesting // there is no test yet
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "make a folder for the programs:", err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	binDir = folder
+	for name, source := range map[string]string{
+		"souk": "souk/cmd/souk", "product": "souk/functions/product/cmd",
+		"order": "souk/functions/order/cmd", "user": "souk/functions/user/cmd",
+	} {
+		build := exec.Command("go", "build", "-o", filepath.Join(folder, name), source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintf(os.Stderr, "build %s: %v\n", source, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// result is what a command said and how it ended.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// command is souk with arguments, and without settings from around it.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "souk"), args...)
+	cmd.Dir = t.TempDir()
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "DATABASE_URL=") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	return cmd
+}
+
+// finish runs a command to its end.
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run %v: %v", cmd.Args, err)
+	}
+	return result{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+}
+
+func souk(t *testing.T, args ...string) result {
+	t.Helper()
+	return finish(t, command(t, args...))
+}
+
+func (r result) mustExit(t *testing.T, code int) result {
+	t.Helper()
+	if r.code != code {
+		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+func (r result) mustSay(t *testing.T, texts ...string) result {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(r.stderr, text) {
+			t.Errorf("stderr lacks %q:\n%s", text, r.stderr)
+		}
+	}
+	return r
+}
+
+// mustServer returns the URL of the tests' server, naming a database that begins
+// the names of one system's own. They are dropped with the test.
+func mustServer(t *testing.T) string {
+	t.Helper()
+	cfg, err := database.ParseURL(string(dbtest.URL(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DBName = ""
+	connector, err := database.Connector(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix := "souk_test_" + strings.ToLower(rand.Text()[:8])
+	t.Cleanup(func() {
+		admin := sql.OpenDB(connector)
+		defer admin.Close()
+		for _, service := range []string{"product", "order", "user"} {
+			for _, statement := range []string{"DROP DATABASE IF EXISTS %s_%s", "DROP USER IF EXISTS %s_%s"} {
+				if _, err := admin.ExecContext(context.Background(), fmt.Sprintf(statement, prefix, service)); err != nil {
+					t.Errorf("clean up: %v", err)
+				}
+			}
+		}
+	})
+	cfg.DBName = prefix
+	return string(database.FormatURL(cfg))
+}
+
+// system is a souk up that runs.
+type system struct {
+	local.Status
+	stateDir string
+}
+
+// mustUp starts a system in the background; it is stopped with the test.
+func mustUp(t *testing.T, stateDir, server string, flags ...string) system {
+	t.Helper()
+	t.Cleanup(func() { souk(t, "down", "--state-dir", stateDir).mustExit(t, 0) })
+	args := append([]string{"up", "--detach", "--port", "0", "--state-dir", stateDir, "--database-url", server}, flags...)
+	souk(t, args...).mustExit(t, 0).mustSay(t, "Souk is ready", "in the background")
+	return system{Status: mustStatus(t, stateDir), stateDir: stateDir}
+}
+
+func mustStatus(t *testing.T, stateDir string) local.Status {
+	t.Helper()
+	r := souk(t, "status", "--json", "--state-dir", stateDir).mustExit(t, 0)
+	var status local.Status
+	if err := json.Unmarshal([]byte(r.stdout), &status); err != nil {
+		t.Fatalf("status --json: %v\n%s", err, r.stdout)
+	}
+	return status
+}
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

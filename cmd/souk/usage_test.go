@@ -1,0 +1,172 @@
+package main_test
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"an unknown command":      {"upp"},
+		"an unknown flag":         {"up", "--prot", "9000"},
+		"a port that is none":     {"up", "--port", "70000"},
+		"a word for a port":       {"up", "--port", "http"},
+		"an argument too many":    {"down", "now"},
+		"a function too few":      {"scheduler", "run"},
+		"no command to run":       {"database", "--"},
+		"migrate without server":  {"migrate"},
+		"topics without emulator": {"topics"},
+	} {
+		t.Run(name+" is a usage error", func(t *testing.T) {
+			t.Parallel()
+			r := souk(t, args...).mustExit(t, 2).mustSay(t, "souk: ", "--help")
+			if r.stdout != "" {
+				t.Errorf("a message is on stdout: %s", r.stdout)
+			}
+		})
+	}
+	t.Run("help is data", func(t *testing.T) {
+		t.Parallel()
+		r := souk(t, "up", "--help").mustExit(t, 0)
+		if !strings.Contains(r.stdout, "--state-dir") || r.stderr != "" {
+			t.Errorf("stdout %q, stderr %q", r.stdout, r.stderr)
+		}
+	})
+}
+
+func TestNothingRuns(t *testing.T) {
+	t.Parallel()
+	t.Run("down says so, and that is fine", func(t *testing.T) {
+		t.Parallel()
+		souk(t, "down").mustExit(t, 0).mustSay(t, "nothing runs in .souk")
+	})
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"env"}, {"scheduler", "run", "order-outbox"}} {
+		t.Run(strings.Join(args, " ")+" fails and says how to start", func(t *testing.T) {
+			t.Parallel()
+			r := souk(t, args...).mustExit(t, 1).mustSay(t, "no system runs in .souk", "make up")
+			if r.stdout != "" {
+				t.Errorf("something is on stdout: %s", r.stdout)
+			}
+		})
+	}
+	t.Run("a system that was killed left its lock file, and is not running", func(t *testing.T) {
+		t.Parallel()
+		stateDir := t.TempDir()
+		// The process id of somebody else: it must not be stopped.
+		holder, err := json.Marshal(map[string]any{"pid": os.Getpid(), "control": filepath.Join(stateDir, "control.sock")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(stateDir, "souk.lock"), holder, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		souk(t, "down", "--state-dir", stateDir).mustExit(t, 0).mustSay(t, "nothing runs")
+	})
+}
+
+func TestUpThatCannotStart(t *testing.T) {
+	t.Parallel()
+	t.Run("a port in use is named, with another one to take", func(t *testing.T) {
+		t.Parallel()
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		souk(t, "up", "--port", port).mustExit(t, 1).mustSay(t, "port "+port+" is in use", "--port ")
+	})
+	for name, url := range map[string]string{
+		"an unreadable database URL":  "mysql://souk:hunter2@127.0.0.1:port/",
+		"a URL of another database":   "postgres://souk:hunter2@127.0.0.1:5432/",
+		"a server that is not there":  "mysql://souk:hunter2@127.0.0.1:1/",
+		"a DSN without an end":        "souk:hunter2@tcp(127.0.0.1:3306",
+		"a URL that names no account": "mysql://127.0.0.1:3306/",
+	} {
+		t.Run(name+" fails, and no password is shown", func(t *testing.T) {
+			t.Parallel()
+			r := souk(t, "up", "--port", "0", "--database-url", url).mustExit(t, 1).mustSay(t, "DATABASE_URL")
+			if strings.Contains(r.stderr, "hunter2") {
+				t.Errorf("the password is shown:\n%s", r.stderr)
+			}
+		})
+	}
+	t.Run("programs that were not built are named", func(t *testing.T) {
+		t.Parallel()
+		alone := filepath.Join(t.TempDir(), "souk")
+		if err := os.Link(filepath.Join(binDir, "souk"), alone); err != nil {
+			t.Fatal(err)
+		}
+		cmd := command(t, "up", "--port", "0")
+		cmd.Path = alone
+		finish(t, cmd).mustExit(t, 1).mustSay(t, "the program of service product is missing", "make build")
+	})
+	t.Run("in the background, the failure is shown and passed on", func(t *testing.T) {
+		t.Parallel()
+		souk(t, "up", "--detach", "--port", "0", "--database-url", "mysql://souk@127.0.0.1:1/").
+			mustExit(t, 1).mustSay(t, "DATABASE_URL", "is the server running")
+	})
+	t.Run("on Cloud Run it refuses to emulate the cloud", func(t *testing.T) {
+		t.Parallel()
+		cmd := command(t, "up", "--port", "0")
+		cmd.Env = append(cmd.Env, "K_SERVICE=souk")
+		finish(t, cmd).mustExit(t, 1).mustSay(t, "K_SERVICE")
+	})
+}
+
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	server := mustServer(t)
+	given := func(t *testing.T, args ...string) *exec.Cmd {
+		t.Helper()
+		cmd := command(t, append([]string{"database", "--"}, args...)...)
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+server)
+		return cmd
+	}
+	t.Run("a server that is given is passed on", func(t *testing.T) {
+		t.Parallel()
+		r := finish(t, given(t, "sh", "-c", `printf %s "$DATABASE_URL"`)).mustExit(t, 0)
+		if r.stdout != server {
+			t.Errorf("DATABASE_URL is %q", r.stdout)
+		}
+	})
+	t.Run("the exit code is the command's", func(t *testing.T) {
+		t.Parallel()
+		finish(t, given(t, "sh", "-c", "exit 7")).mustExit(t, 7)
+	})
+	t.Run("a command that is not there is a failure", func(t *testing.T) {
+		t.Parallel()
+		finish(t, given(t, "no-such-command")).mustExit(t, 1).mustSay(t, "no-such-command")
+	})
+	t.Run("SIGTERM reaches the command, which decides", func(t *testing.T) {
+		t.Parallel()
+		cmd := given(t, "sh", "-c", `trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done`)
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stdout.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 9 {
+			t.Errorf("exit code %s, want 9", strconv.Itoa(cmd.ProcessState.ExitCode()))
+		}
+	})
+}
