@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,10 +90,13 @@ func MustConnect(t *testing.T, addr string) *bench {
 	return &bench{Client: c}
 }
 
+// unfit is what can't stand in a resource id.
+var unfit = regexp.MustCompile(`[^a-z0-9]+`)
+
 // name returns a resource id that no other test uses.
 func (b *bench) name(t *testing.T) string {
 	t.Helper()
-	base := strings.ToLower(strings.NewReplacer("/", "-", "_", "-", "'", "").Replace(t.Name()))
+	base := unfit.ReplaceAllString(strings.ToLower(t.Name()), "-")
 	return fmt.Sprintf("t%s-%d", base[max(0, len(base)-100):], b.numbers.Add(1))
 }
 

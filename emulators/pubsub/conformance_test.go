@@ -1,0 +1,63 @@
+package pubsub_test
+
+import (
+	"testing"
+
+	"souk/emulators/pubsub"
+)
+
+// difference names a documented behaviour of Pub/Sub that a broker lacks. Each
+// is asserted where it shows, so that the suite fails when the broker changes,
+// and stands in docs/fidelity.md.
+type difference string
+
+// broker is one of those that the suite holds to Pub/Sub's documentation.
+type broker struct {
+	*bench
+	lacks map[difference]bool
+}
+
+// TestConformance is one suite for every broker the functions may run against,
+// through nothing but the public client.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	brokers := map[string]func(*testing.T) broker{
+		"embedded": func(t *testing.T) broker {
+			b := MustStart(t, pubsub.Options{Dir: t.TempDir(), Tokens: MustIssuer(t)})
+			return broker{bench: MustConnect(t, b.Addr())}
+		},
+		"google": func(t *testing.T) broker {
+			return broker{bench: MustConnect(t, google.MustStart(t)), lacks: googleLacks}
+		},
+	}
+	behaviours := map[string]func(*testing.T, broker){
+		"push request is Google's":             testPushRequest,
+		"delivery attempt is told":             testDeliveryAttempt,
+		"push token":                           testPushToken,
+		"status codes":                         testStatusCodes,
+		"redirect is not followed":             testRedirects,
+		"ack deadline":                         testAckDeadline,
+		"retry backoff":                        testRetryBackoff,
+		"attempts are counted by subscription": testAttemptsBySubscription,
+		"dead letter":                          testDeadLetter,
+		"filter":                               testFilter,
+		"ordering key":                         testOrderingKey,
+		"fan-out":                              testFanOut,
+		"endpoint changes at run time":         testEndpointChange,
+		"pull":                                 testPull,
+		"streaming pull":                       testStreamingPull,
+		"topology":                             testTopology,
+	}
+	for name, start := range brokers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := start(t)
+			for name, test := range behaviours {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(t, b)
+				})
+			}
+		})
+	}
+}

@@ -1,0 +1,72 @@
+package pubsub_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"souk/emulators/pubsub"
+	"souk/shared/manifest"
+)
+
+func testTopology(t *testing.T, b broker) {
+	broken, repaired := MustEndpoint(t, always(http.StatusInternalServerError)), MustEndpoint(t, always(http.StatusOK))
+	suffix := b.name(t)
+	topology := pubsub.Topology{
+		Manifest: &manifest.Manifest{
+			Delivery: manifest.Delivery{AckDeadline: 30 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: time.Second, MaxDeliveryAttempts: 5},
+			Functions: []manifest.Function{
+				{Name: "reserve" + suffix, Events: []string{"placed" + suffix}},
+				{Name: "sweep" + suffix, Schedule: "* * * * *"},
+				{Name: "get" + suffix, HTTP: "GET /"},
+			},
+		},
+		Endpoint:       func(string) string { return broken.URL },
+		ServiceAccount: serviceAccount,
+	}
+	MustApply(t, b, topology)
+	MustApply(t, b, topology)
+
+	placed, reserve := "projects/"+project+"/topics/placed"+suffix, "reserve"+suffix+".placed"+suffix
+	t.Run("poisoned message is kept", func(t *testing.T) {
+		b.MustPublish(t, placed, text("poison"))
+		graveyard := "projects/" + project + "/subscriptions/" + reserve + ".dead-letter"
+		m := b.MustPull(t, graveyard)
+		if string(m.GetMessage().GetData()) != "poison" {
+			t.Errorf("dead letter = %v", m)
+		}
+		b.MustAck(t, graveyard, m)
+	})
+	t.Run("scheduled function has a topic of its name", func(t *testing.T) {
+		b.MustPublish(t, "projects/"+project+"/topics/sweep"+suffix, text("tick"))
+		p := broken.MustReceiveUntil(t, func(p pushed) bool { return p.Data() == "tick" })
+		if got := p[len(p)-1].Body.Subscription; !strings.HasSuffix(got, "/sweep"+suffix+".sweep"+suffix) {
+			t.Errorf("subscription = %q", got)
+		}
+	})
+	t.Run("applied again with another endpoint", func(t *testing.T) {
+		topology.Endpoint = func(string) string { return repaired.URL }
+		topology.Manifest.Delivery.AckDeadline = 60 * time.Second
+		MustApply(t, b, topology)
+		id := b.MustPublish(t, placed, text("healed"))
+		repaired.MustReceiveUntil(t, func(p pushed) bool { return p.Body.Message.MessageID == id })
+		s, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pb.GetSubscriptionRequest{Subscription: "projects/" + project + "/subscriptions/" + reserve})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.GetAckDeadlineSeconds() != 60 || s.GetDeadLetterPolicy().GetMaxDeliveryAttempts() != 5 {
+			t.Errorf("subscription = %v", s)
+		}
+	})
+}
+
+// MustApply sets the topology up.
+func MustApply(t *testing.T, b broker, topology pubsub.Topology) {
+	t.Helper()
+	if err := pubsub.Apply(t.Context(), b.Client, topology); err != nil {
+		t.Fatal(err)
+	}
+}
