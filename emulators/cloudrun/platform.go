@@ -184,11 +184,14 @@ func (p *Platform) stop(ctx context.Context) error {
 func (s *service) stop(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, s.platform.options.DrainTimeout)
 	defer cancel()
-	err := s.server.Shutdown(drain)
+	// The listener goes first, for good: a client whose idle connection we close
+	// then finds nobody there, instead of a backlog that nobody will ever read.
+	closed := s.listener.Close()
+	<-s.served
+	cut := s.server.Shutdown(drain)
 	s.close()
-	if err != nil {
-		err = fmt.Errorf("stop %s: requests were cut off: %w", s.function.Name, err)
-		err = errors.Join(err, s.server.Close())
+	if cut != nil {
+		cut = errors.Join(fmt.Errorf("stop %s: requests were cut off: %w", s.function.Name, cut), s.server.Close())
 	}
-	return err
+	return errors.Join(closed, cut)
 }

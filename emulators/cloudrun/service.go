@@ -29,7 +29,10 @@ type service struct {
 	revision string
 	url      string
 	server   *http.Server
-	log      *slog.Logger
+	listener net.Listener
+	// served is closed when the server takes no new connections.
+	served chan struct{}
+	log    *slog.Logger
 
 	mu        sync.Mutex
 	instances []*instance // all whose process is not gone
@@ -52,6 +55,8 @@ func (p *Platform) newService(ctx context.Context, function manifest.Function) (
 		function: function,
 		revision: fmt.Sprintf("%s-00001-%s", function.Name, randomLetters(3)),
 		url:      "http://" + listener.Addr().String(),
+		listener: listener,
+		served:   make(chan struct{}),
 		log:      p.log.With("function", function.Name),
 	}
 	s.server = &http.Server{
@@ -61,7 +66,8 @@ func (p *Platform) newService(ctx context.Context, function manifest.Function) (
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	p.running.Go(func() {
-		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		defer close(s.served)
+		if err := s.server.Serve(listener); !errors.Is(err, net.ErrClosed) {
 			s.log.Error("the URL of the function closed", "error", err)
 		}
 	})

@@ -43,10 +43,13 @@ func Serve(ctx context.Context, listener net.Listener, g *Gateway) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(drain)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("stop the gateway: requests were cut off: %w", err), server.Close())
-	}
+	// The listener goes first, for good: a client whose idle connection we close
+	// then finds nobody there, instead of a backlog that nobody will ever read.
+	closed := listener.Close()
 	<-served
-	return err
+	cut := server.Shutdown(drain)
+	if cut != nil {
+		cut = errors.Join(fmt.Errorf("stop the gateway: requests were cut off: %w", cut), server.Close())
+	}
+	return errors.Join(closed, cut)
 }
