@@ -1,0 +1,137 @@
+package event_test
+
+import (
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"souk/shared/event"
+)
+
+func push(attributes map[string]string, data []byte) event.Push {
+	var p event.Push
+	p.Message.MessageID = "message-7"
+	p.Message.Attributes, p.Message.Data = attributes, data
+	return p
+}
+
+func TestEnvelope(t *testing.T) {
+	t.Parallel()
+	t.Run("makes the round trip through attributes and JSON", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			id := func(name string) uuid.UUID {
+				return uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, name))
+			}
+			text, err := json.Marshal(rapid.String().Draw(t, "payload"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent := event.Event{
+				ID: id("id"), Type: rapid.StringMatching(`[a-z]+(-[a-z]+)*`).Draw(t, "type"),
+				Time:          time.Unix(0, rapid.Int64Range(0, 1<<61).Draw(t, "time")).In(time.FixedZone("", rapid.IntRange(-50, 50).Draw(t, "zone")*900)),
+				AggregateType: rapid.StringMatching(`[a-z]*`).Draw(t, "aggregateType"), AggregateID: id("aggregateId"),
+				Payload: text, Traceparent: rapid.StringMatching(`|00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]`).Draw(t, "trace"),
+			}
+			if zone := sent.Attributes()["time"]; !strings.HasSuffix(zone, "Z") {
+				t.Fatalf("the time %s is not in UTC", zone)
+			}
+			wire, err := json.Marshal(push(sent.Attributes(), sent.Payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var arrived event.Push
+			if err := json.Unmarshal(wire, &arrived); err != nil {
+				t.Fatal(err)
+			}
+			got, err := arrived.Event()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !got.Time.Equal(sent.Time) || string(got.Payload) != string(sent.Payload) {
+				t.Fatalf("got %+v, sent %+v", got, sent)
+			}
+			got.Time, got.Payload, sent.Time, sent.Payload = time.Time{}, nil, time.Time{}, nil
+			if got.ID != sent.ID || got.Type != sent.Type || got.AggregateType != sent.AggregateType ||
+				got.AggregateID != sent.AggregateID || got.Traceparent != sent.Traceparent {
+				t.Fatalf("got %+v, sent %+v", got, sent)
+			}
+		})
+	})
+
+	t.Run("has no attribute for a trace that there is not", func(t *testing.T) {
+		t.Parallel()
+		if _, there := (event.Event{ID: uuid.New()}).Attributes()["traceparent"]; there {
+			t.Error("there is one: Pub/Sub refuses empty attributes in filters")
+		}
+	})
+}
+
+func TestPush(t *testing.T) {
+	t.Parallel()
+	whole := event.Event{ID: uuid.New(), Type: "thing-made", Time: time.Now(), AggregateType: "thing", AggregateID: uuid.New()}.Attributes()
+
+	t.Run("is read as Pub/Sub writes it", func(t *testing.T) {
+		t.Parallel()
+		// https://cloud.google.com/pubsub/docs/push#receive_push
+		var p event.Push
+		err := json.Unmarshal([]byte(`{
+			"deliveryAttempt": 5,
+			"message": {
+				"attributes": {"id": "0199c0de-0000-7000-8000-000000000001", "type": "thing-made", "time": "2026-01-02T03:04:05.678Z"},
+				"data": "SGVsbG8gQ2xvdWQgUHViL1N1YiEgSGVyZSBpcyBteSBtZXNzYWdlIQ==",
+				"messageId": "2070443601311540", "message_id": "2070443601311540",
+				"publishTime": "2021-02-26T19:13:55.749Z", "publish_time": "2021-02-26T19:13:55.749Z",
+				"orderingKey": "key"
+			},
+			"subscription": "projects/myproject/subscriptions/mysubscription"
+		}`), &p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := p.Event()
+		if err != nil || string(e.Payload) != "Hello Cloud Pub/Sub! Here is my message!" || e.AggregateID != uuid.Nil {
+			t.Errorf("got %+v, %v", e, err)
+		}
+		if p.DeliveryAttempt != 5 || p.Message.MessageID != "2070443601311540" || p.Subscription != "projects/myproject/subscriptions/mysubscription" {
+			t.Errorf("got %+v", p)
+		}
+	})
+
+	for name, fault := range map[string]struct {
+		attribute, value string
+		gone             bool
+	}{
+		"without an id":              {"id", "", true},
+		"with a malformed id":        {"id", "7", false},
+		"without a time":             {"time", "", true},
+		"with a malformed time":      {"time", "yesterday", false},
+		"without a type":             {"type", "", true},
+		"with a malformed aggregate": {"aggregateId", "7", false},
+	} {
+		t.Run("refuses a message "+name+", naming message and attribute", func(t *testing.T) {
+			t.Parallel()
+			attributes := maps.Clone(whole)
+			attributes[fault.attribute] = fault.value
+			if fault.gone {
+				delete(attributes, fault.attribute)
+			}
+			_, err := push(attributes, nil).Event()
+			if err == nil || !strings.Contains(err.Error(), "message-7: attribute "+fault.attribute) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+
+	t.Run("refuses a message without attributes", func(t *testing.T) {
+		t.Parallel()
+		if _, err := (event.Push{}).Event(); err == nil {
+			t.Error("no error")
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"souk/shared/event"
+)
+
+// startPubSub starts Google's own fake with a topic, for publishers made later in
+// the test. The address travels by environment: such a test is not parallel.
+func startPubSub(t *testing.T, topics ...string) *pstest.Server {
+	t.Helper()
+	server := pstest.NewServer()
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Errorf("stop Pub/Sub: %v", err)
+		}
+	})
+	for _, topic := range topics {
+		name := "projects/souk-test/topics/" + topic
+		if _, err := server.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: name}); err != nil {
+			t.Fatalf("create %s: %v", topic, err)
+		}
+	}
+	t.Setenv("PUBSUB_EMULATOR_HOST", server.Addr)
+	return server
+}
+
+func newPublisher(t *testing.T, project string) *event.PubSub {
+	t.Helper()
+	publisher := event.NewPubSub(project)
+	t.Cleanup(func() {
+		if err := publisher.Close(); err != nil {
+			t.Errorf("close the publisher: %v", err)
+		}
+	})
+	return publisher
+}
+
+func newEvent(topic string, payload int) event.Event {
+	return event.Event{ID: uuid.New(), Type: topic, Time: time.Now().UTC(), AggregateType: "thing", AggregateID: uuid.New(), Payload: fmt.Append(nil, payload)}
+}
+
+func TestPubSub(t *testing.T) {
+	t.Run("sends each event to the topic of its type, envelope and all", func(t *testing.T) {
+		server := startPubSub(t, "thing-made", "thing-gone")
+		publisher := newPublisher(t, "souk-test")
+		made, gone := newEvent("thing-made", 1), newEvent("thing-gone", 2)
+		for i, err := range publisher.Publish(t.Context(), []event.Event{made, gone}) {
+			if err != nil {
+				t.Fatalf("event %d: %v", i, err)
+			}
+		}
+		var topics []string
+		for _, m := range server.Messages() {
+			topics = append(topics, m.Topic)
+			var p event.Push
+			p.Message.Attributes, p.Message.Data = m.Attributes, m.Data
+			e, err := p.Event()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := made
+			if e.Type == "thing-gone" {
+				want = gone
+			}
+			if e.ID != want.ID || m.Topic != "projects/souk-test/topics/"+want.Type || string(e.Payload) != string(want.Payload) {
+				t.Errorf("on %s came %+v, want %+v", m.Topic, e, want)
+			}
+		}
+		if slices.Sort(topics); !slices.Equal(topics, []string{"projects/souk-test/topics/thing-gone", "projects/souk-test/topics/thing-made"}) {
+			t.Errorf("messages came on %v", topics)
+		}
+	})
+
+	t.Run("fails for the event alone whose topic is missing", func(t *testing.T) {
+		server := startPubSub(t, "thing-made")
+		publisher := newPublisher(t, "souk-test")
+		errs := publisher.Publish(t.Context(), []event.Event{newEvent("thing-made", 1), newEvent("thing-lost", 2), newEvent("thing-made", 3)})
+		if errs[0] != nil || errs[2] != nil || status.Code(errs[1]) != codes.NotFound {
+			t.Errorf("got %v", errs)
+		}
+		if got := len(server.Messages()); got != 2 {
+			t.Errorf("%d messages came, want 2", got)
+		}
+	})
+
+	t.Run("ends with its context when Pub/Sub does not answer", func(t *testing.T) {
+		server := startPubSub(t, "thing-made")
+		publisher := newPublisher(t, "souk-test")
+		ctx, cancel := context.WithCancel(t.Context())
+		server.SetAutoPublishResponse(false) // Every publish waits for a response that nobody gives.
+		asked := make(chan []error, 1)
+		go func() { asked <- publisher.Publish(ctx, []event.Event{newEvent("thing-made", 1)}) }()
+		cancel()
+		if errs := <-asked; len(errs) != 1 || !errors.Is(errs[0], context.Canceled) && status.Code(errs[0]) != codes.Canceled {
+			t.Errorf("got %v", errs)
+		}
+		server.AddPublishResponse(&pubsubpb.PublishResponse{MessageIds: []string{"1"}}, nil)
+	})
+
+	t.Run("publishes from many requests at once", func(t *testing.T) {
+		server := startPubSub(t, "thing-made")
+		publisher := newPublisher(t, "souk-test")
+		const requests = 50
+		errs := make(chan error, requests)
+		for i := range requests {
+			go func() { errs <- publisher.Publish(t.Context(), []event.Event{newEvent("thing-made", i)})[0] }()
+		}
+		for range requests {
+			if err := <-errs; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := len(server.Messages()); got != requests {
+			t.Errorf("%d messages came, want %d", got, requests)
+		}
+	})
+
+	t.Run("says which setting is missing, for every event", func(t *testing.T) {
+		publisher := newPublisher(t, "")
+		for _, err := range publisher.Publish(t.Context(), []event.Event{newEvent("a", 1), newEvent("b", 2)}) {
+			if err == nil || err.Error() != "no project to publish to: set GOOGLE_CLOUD_PROJECT" {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+
+	t.Run("connects nowhere before it publishes", func(t *testing.T) {
+		t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+		newPublisher(t, "souk-test")
+	})
+}
