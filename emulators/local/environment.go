@@ -14,9 +14,6 @@ const (
 
 	// tokenAudience is whom the shop's access tokens are for.
 	tokenAudience = "souk"
-
-	// userService alone gets the key that signs access tokens.
-	userService = "user"
 )
 
 // environment is what a function is configured with, as Terraform configures it
@@ -31,6 +28,7 @@ func (s *System) environment(f manifest.Function) []string {
 	}
 	environment := []string{
 		"SOUK_EMULATOR=1",
+		"LOCAL_ONLY=true",
 		"GOOGLE_CLOUD_PROJECT=" + Project,
 		"PUBSUB_EMULATOR_HOST=" + s.broker.Addr(),
 		"DATABASE_URL=" + string(s.urls[f.Service]),
@@ -42,8 +40,8 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_AUDIENCE=" + s.audience(f),
 		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
 	}
-	if f.Service == userService {
-		environment = append(environment, "AUTH_SIGNING_KEYS="+s.secrets.SigningKey)
+	for _, name := range f.Secrets {
+		environment = append(environment, name+"="+s.secrets.byName(name))
 	}
 	return environment
 }

@@ -39,7 +39,7 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 
 // seed makes the accounts that the system can be tried with.
 func (s *System) seed(ctx context.Context) (string, error) {
-	err := with(s.urls[userService], func(db *database.DB) error {
+	err := with(s.urls["user"], func(db *database.DB) error {
 		group, ctx := errgroup.WithContext(ctx)
 		for login, role := range map[Login]auth.Role{s.secrets.Admin: auth.Admin, s.secrets.Customer: auth.Customer} {
 			group.Go(func() error {

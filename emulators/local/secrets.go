@@ -23,10 +23,16 @@ type Login struct {
 type secrets struct {
 	Admin    Login `json:"admin"`
 	Customer Login `json:"customer"`
-	// SigningKey signs access tokens. Only the user service gets it.
+	// SigningKey signs access tokens. Only functions that list it get it.
 	SigningKey string `json:"signingKey"`
 	// Databases are the passwords of the services' database users.
 	Databases map[string]string `json:"databases"`
+}
+
+// byName returns the secret that the list of functions calls by an environment
+// variable. One that is not known is empty: the function says what it misses.
+func (s *secrets) byName(name string) string {
+	return map[string]string{"AUTH_SIGNING_KEYS": s.SigningKey}[name]
 }
 
 func (s *state) secrets(services []string) (*secrets, error) {

@@ -18,19 +18,13 @@ var Migrations = database.Migrations{Name: "user", FS: files}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
-	settings, err := config.Load[auth.SignerConfig](runtime.Environment)
-	if err != nil {
-		return nil, err
+	s := &service{Runtime: runtime, passwords: newHasher()}
+	// Only the functions that list the secret have it.
+	if runtime.Serves("session-create") || runtime.Serves("jwks") {
+		if err := s.loadKeys(); err != nil {
+			return nil, err
+		}
 	}
-	signer, err := auth.NewSigner(settings)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := newKeySet(signer.PublicKeys())
-	if err != nil {
-		return nil, err
-	}
-	s := &service{Runtime: runtime, passwords: newHasher(), signer: signer, keys: keys}
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created),
 		function.HTTP("user-get", s.get),
@@ -38,6 +32,18 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("jwks", s.jwks),
 		function.Schedule("user-outbox", s.Outbox.Sweep),
 	}, nil
+}
+
+func (s *service) loadKeys() error {
+	settings, err := config.Load[auth.SignerConfig](s.Environment)
+	if err != nil {
+		return err
+	}
+	if s.signer, err = auth.NewSigner(settings); err != nil {
+		return err
+	}
+	s.keys, err = newKeySet(s.signer.PublicKeys())
+	return err
 }
 
 type service struct {

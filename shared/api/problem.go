@@ -119,38 +119,44 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 }
 
 // Router is a http.ServeMux whose 404 and 405 are problems.
-type Router struct{ mux *http.ServeMux }
+type Router struct {
+	mux *http.ServeMux
+	// routes has the same routes without the one that catches the rest: only it
+	// can tell which methods a path takes.
+	routes *http.ServeMux
+}
 
 // NewRouter returns a router without routes.
-func NewRouter() *Router { return &Router{mux: http.NewServeMux()} }
+func NewRouter() *Router {
+	router := &Router{mux: http.NewServeMux(), routes: http.NewServeMux()}
+	router.mux.HandleFunc("/", router.refuse)
+	return router
+}
 
 // Handle adds a route. Its pattern is http.ServeMux's: "GET /v1/products/{id}".
 func (router *Router) Handle(pattern string, handler http.Handler) {
 	router.mux.Handle(pattern, handler)
+	router.routes.Handle(pattern, handler)
 }
 
 // ServeHTTP calls the route that matches best, or answers 404 or 405 with Allow.
-func (router *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	handler, pattern := router.mux.Handler(r)
-	if pattern != "" {
-		router.mux.ServeHTTP(w, r)
-		return
-	}
+func (router *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { router.mux.ServeHTTP(w, r) }
+
+// refuse answers what no route matches.
+func (router *Router) refuse(w http.ResponseWriter, r *http.Request) {
 	if telemetry.TraceID(r.Context()) == "" {
 		r = r.WithContext(telemetry.FromHeader(r.Context(), r.Header))
 	}
-	// Only the mux knows which methods a path has: ask it, and say it our way.
+	handler, _ := router.routes.Handler(r)
 	var verdict verdictWriter
 	handler.ServeHTTP(&verdict, r)
-	switch allow := verdict.Header().Get("Allow"); {
-	case verdict.status == http.StatusMethodNotAllowed:
+	if verdict.status == http.StatusMethodNotAllowed {
+		allow := verdict.Header().Get("Allow")
 		NewProblem(verdict.status, "method_not_allowed", "%s is not for this path. It takes %s.", r.Method, allow).
 			WithHeader("Allow", allow).Write(w, r)
-	case verdict.status >= 300 && verdict.status < 400:
-		handler.ServeHTTP(w, r)
-	default:
-		NewProblem(http.StatusNotFound, "route_not_found", "There is nothing at %s.", strings.ToValidUTF8(r.URL.Path, "?")).Write(w, r)
+		return
 	}
+	NewProblem(http.StatusNotFound, "route_not_found", "There is nothing at %s.", strings.ToValidUTF8(r.URL.Path, "?")).Write(w, r)
 }
 
 // verdictWriter keeps the status and headers of an answer and drops its body.

@@ -28,13 +28,39 @@ import (
 
 // settings are the environment variables that every service reads.
 type settings struct {
+	// Service is set on Cloud Run, Emulator by what stands in for it.
+	Service  string `env:"K_SERVICE"`
+	Emulator bool   `env:"SOUK_EMULATOR"`
+	// EmulatorHost is read by the Pub/Sub client.
+	EmulatorHost string `env:"PUBSUB_EMULATOR_HOST"`
 	// Port is Cloud Run's contract: the framework does not read it for us.
-	Port   string `env:"PORT" envDefault:"8080"`
-	Target string `env:"FUNCTION_TARGET"`
-	Log    telemetry.LogConfig
-	DB     database.Config
-	Auth   auth.Config
-	Push   auth.PushConfig
+	Port string `env:"PORT" envDefault:"8080"`
+	// LocalOnly keeps a process on someone's own machine from being reached from
+	// others. The framework's own main function has the same variable.
+	LocalOnly bool   `env:"LOCAL_ONLY"`
+	Target    string `env:"FUNCTION_TARGET"`
+	Log       telemetry.LogConfig
+	DB        database.Config
+	Auth      auth.Config
+	Push      auth.PushConfig
+}
+
+// check refuses, on the real Cloud Run, what only a machine of one's own may
+// trust: a broker without authentication, and tokens whose keys came in the clear.
+func (s settings) check() error {
+	if s.Service == "" || s.Emulator {
+		return nil
+	}
+	var faults []error
+	if s.EmulatorHost != "" {
+		faults = append(faults, errors.New("PUBSUB_EMULATOR_HOST is for a local system: unset it on Cloud Run"))
+	}
+	for name, url := range map[string]string{"AUTH_JWKS_URL": s.Auth.KeysURL, "PUSH_JWKS_URL": s.Push.KeysURL} {
+		if url != "" && !strings.HasPrefix(url, "https://") {
+			faults = append(faults, fmt.Errorf("%s must begin with https:// on Cloud Run, or anyone between could sign tokens", name))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // Runtime is what the functions of a process share.
@@ -45,9 +71,14 @@ type Runtime struct {
 	// Environment is for the settings that only one service has.
 	Environment config.Environment
 
+	target string
 	users  *auth.Verifier
 	pushes *auth.PushVerifier
 }
+
+// Serves says whether this process serves a function, so that a service asks only
+// for what the function it is here for needs.
+func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.target == function }
 
 // NewRuntime returns a runtime that checks tokens by the given settings. Nothing
 // of it connects anywhere before a request needs it.
@@ -71,6 +102,9 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 	if err != nil {
 		return err
 	}
+	if err := s.check(); err != nil {
+		return err
+	}
 	slog.SetDefault(s.Log.NewLogger(logs))
 	db, err := database.Open(s.DB)
 	if err != nil {
@@ -78,15 +112,20 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 	}
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
-	handler, drain, err := newHandler(runtime, list, service, s.Target, build)
+	runtime.target = s.Target
+	handler, drain, err := newHandler(runtime, list, service, build)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
 	if err := register(ctx, s.Target, handler); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	host := ""
+	if s.LocalOnly {
+		host = "127.0.0.1"
+	}
 	failed := make(chan error, 1)
-	go func() { failed <- funcframework.StartHostPort("", s.Port) }()
+	go func() { failed <- funcframework.StartHostPort(host, s.Port) }()
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("serve on port %s: %w", s.Port, err)
@@ -114,11 +153,11 @@ func register(ctx context.Context, target string, handler http.Handler) error {
 // NewHandler returns the handler of all functions of a service, each on its
 // route, as a process without FUNCTION_TARGET serves them.
 func NewHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, error) {
-	handler, _, err := newHandler(runtime, list, service, "", build)
+	handler, _, err := newHandler(runtime, list, service, build)
 	return handler, err
 }
 
-func newHandler(runtime *Runtime, list *manifest.Manifest, service, target string, build Builder) (http.Handler, *drain, error) {
+func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, *drain, error) {
 	written, err := build(runtime)
 	if err != nil {
 		return nil, nil, fmt.Errorf("build service %s: %w", service, err)
@@ -133,7 +172,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service, target strin
 	var names []string
 	for i, entry := range listed {
 		names = append(names, entry.Name)
-		if target != "" && target != entry.Name {
+		if !runtime.Serves(entry.Name) {
 			continue
 		}
 		handler, err := written[i].bind(entry, binder)
@@ -147,7 +186,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service, target strin
 		}
 		router.Handle(Pattern(entry), drain.serve(entry.Name, handler))
 	}
-	if target != "" && !slices.Contains(names, target) {
+	if target := runtime.target; target != "" && !slices.Contains(names, target) {
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
 	}
 	return router, drain, nil

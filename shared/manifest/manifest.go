@@ -41,6 +41,8 @@ type Function struct {
 	Events []string `yaml:"events"`
 	// Schedule is a cron expression of five fields, in UTC.
 	Schedule string `yaml:"schedule"`
+	// Secrets are the environment variables that hold secrets the function needs.
+	Secrets []string `yaml:"secrets"`
 	// Publishes are the events that the function tells others of.
 	Publishes []string `yaml:"publishes"`
 }
