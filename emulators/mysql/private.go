@@ -19,6 +19,7 @@ import (
 // Files of a private server, in StateDir/mysql.
 const (
 	dataFolder   = "data"          // what the server keeps
+	tmpFolder    = "tmp"           // the server's temporary files
 	lockFile     = "lock"          // held by the souk that runs the server
 	stateFile    = "server.json"   // port and process of the last run
 	passwordFile = "root-password" // of the user souk, mode 0600
@@ -80,6 +81,9 @@ func startPrivate(ctx context.Context, o Options, dir string, p program) (*Serve
 func (in *instance) start(ctx context.Context) (*Server, error) {
 	in.readState()
 	if err := in.stopOrphan(ctx); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(in.path(tmpFolder), 0o700); err != nil {
 		return nil, err
 	}
 	if err := in.initialize(ctx); err != nil {

@@ -51,7 +51,12 @@ func (in *instance) durability() []string {
 
 // baseArguments also hold for initializing. --no-defaults must come first.
 func (in *instance) baseArguments(data string) []string {
-	args := []string{"--no-defaults", "--datadir=" + data}
+	args := []string{
+		"--no-defaults", "--datadir=" + data,
+		// Not the system's: a starting MariaDB removes the temporary tables it finds
+		// there, also those of another server at work.
+		"--tmpdir=" + in.path(tmpFolder),
+	}
 	if os.Geteuid() == 0 {
 		// Servers refuse to run as root unless told so. Another user could not reach
 		// a state folder below root's home.

@@ -1,0 +1,102 @@
+package mysql_test
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"souk/emulators/mysql"
+	"souk/shared/database"
+)
+
+// helperEnv has the test binary be a souk that starts a server in the folder
+// named, and waits to be killed.
+const helperEnv = "SOUK_TEST_START_IN"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(helperEnv); dir != "" {
+		startAndHang(dir)
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
+
+func startAndHang(dir string) {
+	_, err := mysql.Start(context.Background(), mysql.Options{StateDir: dir, Throwaway: true, NoInstall: true})
+	if err != nil {
+		os.Stdout.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	os.Stdout.WriteString("ready\n")
+	select {}
+}
+
+// needsProgram skips a test of private servers where there is none to run, which
+// is the case where all others use DATABASE_URL.
+func needsProgram(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"mariadbd", "mysqld", "/usr/sbin/mariadbd", "/usr/sbin/mysqld"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return
+		}
+	}
+	t.Skip("no mysqld or mariadbd on this machine")
+}
+
+func MustStart(t *testing.T, o mysql.Options) *mysql.Server {
+	t.Helper()
+	o.NoInstall = true
+	o.Progress = func(line string) { t.Log(line) }
+	server, err := mysql.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { MustStop(t, server) })
+	return server
+}
+
+// MustStop stops server; stopping it again does nothing.
+func MustStop(t *testing.T, server *mysql.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := server.Stop(ctx); err != nil {
+		t.Fatalf("stop: %v", err)
+	}
+}
+
+// MustOpen is a pool as url's user.
+func MustOpen(t *testing.T, url database.URL) *sql.DB {
+	t.Helper()
+	cfg, err := database.ParseURL(string(url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connector, err := database.Connector(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func MustExec(t *testing.T, db *sql.DB, statement string) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func MustQuery[T any](t *testing.T, db *sql.DB, query string) T {
+	t.Helper()
+	var value T
+	if err := db.QueryRowContext(t.Context(), query).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
