@@ -152,22 +152,6 @@ func newBroker(options Options) *Broker {
 	return b
 }
 
-func (b *Broker) open() error {
-	journal, err := openJournal(b.options.Dir, b.log, b.apply)
-	if err != nil {
-		return err
-	}
-	b.journal = journal
-	records, err := b.snapshot()
-	if err == nil {
-		err = journal.compact(records)
-	}
-	if err != nil {
-		return errors.Join(err, journal.lock.Close())
-	}
-	return nil
-}
-
 // Addr is the address clients connect to, host:port.
 func (b *Broker) Addr() string { return b.address }
 
@@ -233,50 +217,4 @@ func (b *Broker) stopServing(ctx context.Context) {
 	release := context.AfterFunc(ctx, b.server.Stop)
 	defer release()
 	b.server.GracefulStop()
-}
-
-func (b *Broker) closeJournal() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.journal == nil {
-		return nil
-	}
-	journal := b.journal
-	b.journal = nil
-	if err := journal.close(); err != nil {
-		return fmt.Errorf("close the journal: %w", err)
-	}
-	return nil
-}
-
-// keep writes records to the journal, if there is one, and compacts it when it
-// has outgrown what it has to say.
-func (b *Broker) keep(records ...record) error {
-	if b.journal == nil {
-		return nil
-	}
-	if err := b.journal.append(records...); err != nil {
-		return err
-	}
-	if !b.journal.outgrown() {
-		return nil
-	}
-	snapshot, err := b.snapshot()
-	if err == nil {
-		err = b.journal.compact(snapshot)
-	}
-	if err != nil {
-		// The long journal is as good, as long as there is room for it.
-		b.journal.compactAt *= 2
-		b.log.Warn("the journal of the Pub/Sub broker could not be compacted", "error", err)
-	}
-	return nil
-}
-
-// note writes records whose loss only means that something is done once more
-// after a restart, as Pub/Sub may at any time.
-func (b *Broker) note(records ...record) {
-	if err := b.keep(records...); err != nil {
-		b.log.Error("the journal of the Pub/Sub broker could not be written: messages may come again after a restart", "error", err)
-	}
 }

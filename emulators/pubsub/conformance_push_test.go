@@ -2,10 +2,8 @@ package pubsub_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -180,108 +178,6 @@ func MustClaims(t *testing.T, header string) identity.Claims {
 		t.Fatalf("claims of %s: %v", bearer, err)
 	}
 	return claims
-}
-
-// statusCodes are the answers to a push, and whether they acknowledge it:
-// https://cloud.google.com/pubsub/docs/push#receive_push
-var statusCodes = []struct {
-	code         int
-	acknowledges bool
-	unless       difference
-}{
-	{102, true, ""}, {200, true, ""}, {201, true, ""}, {204, true, ""},
-	{202, true, acceptedFails},
-	{203, false, nonAuthoritativeAcknowledges},
-	{205, false, ""}, {206, false, ""}, {304, false, ""},
-	{400, false, ""}, {401, false, ""}, {403, false, ""}, {404, false, ""}, {408, false, ""}, {409, false, ""},
-	{410, false, ""}, {422, false, ""}, {429, false, ""},
-	{500, false, ""}, {501, false, ""}, {502, false, ""}, {503, false, ""}, {504, false, ""},
-}
-
-// testStatusCodes answers a message once with each code. A second one, which is
-// failed at the same time, comes again; if the first has not until then, it was
-// acknowledged.
-func testStatusCodes(t *testing.T, b broker) {
-	endpoints := map[int]*endpoint{}
-	for _, c := range statusCodes {
-		e := MustEndpoint(t, func(w http.ResponseWriter, r *http.Request, p pushed) {
-			switch {
-			case p.Data() == "sentinel":
-				failFirst(2)(w, r, p)
-			case p.Nth > 1:
-				w.WriteHeader(http.StatusOK)
-			case c.code == http.StatusProcessing:
-				answerFinally(t, w, c.code)
-			default:
-				w.WriteHeader(c.code)
-			}
-		})
-		endpoints[c.code] = e
-		topic := b.MustTopic(t)
-		b.MustSubscribe(t, topic, pushTo(e), soon)
-		b.MustPublishAll(t, topic, text("answered"), text("sentinel"))
-	}
-	for _, c := range statusCodes {
-		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
-			e, want := endpoints[c.code], c.acknowledges != b.lacks[c.unless]
-			if !want {
-				e.MustReceiveUntil(t, func(p pushed) bool { return p.Data() == "answered" && p.Nth == 2 })
-				return
-			}
-			for _, p := range e.MustReceiveUntil(t, func(p pushed) bool { return p.Data() == "sentinel" && p.Nth == 3 }) {
-				if p.Data() == "answered" && p.Nth > 1 {
-					t.Errorf("the message came again after %d", c.code)
-				}
-			}
-		})
-	}
-}
-
-// answerFinally sends a status that HTTP does not allow as the last one.
-func answerFinally(t *testing.T, w http.ResponseWriter, code int) {
-	connection, buffer, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		t.Errorf("hijack: %v", err)
-		return
-	}
-	if _, err := fmt.Fprintf(buffer, "HTTP/1.1 %d %s\r\n\r\n", code, http.StatusText(code)); err != nil {
-		t.Errorf("write: %v", err)
-	}
-	if err := errors.Join(buffer.Flush(), connection.Close()); err != nil {
-		t.Errorf("answer %d: %v", code, err)
-	}
-}
-
-// testRedirects sends pushes elsewhere. A redirect is no acknowledgement, and
-// the token of a push must not travel on.
-func testRedirects(t *testing.T, b broker) {
-	for _, code := range []int{301, 302, 307, 308} {
-		t.Run(fmt.Sprint(code), func(t *testing.T) {
-			elsewhere := make(chan struct{}, 1)
-			server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere <- struct{}{} }))
-			t.Cleanup(server.Close)
-			e := MustEndpoint(t, func(w http.ResponseWriter, r *http.Request, p pushed) {
-				if p.Nth == 1 {
-					http.Redirect(w, r, server.URL, code)
-				}
-			})
-			topic := b.MustTopic(t)
-			b.MustSubscribe(t, topic, pushTo(e), soon)
-			b.MustPublish(t, topic, text("sent on"))
-			if b.lacks[redirectsAreFollowed] && code != http.StatusPermanentRedirect {
-				select {
-				case <-elsewhere:
-				case <-time.After(patience):
-					t.Errorf("known difference is gone: %d was not followed", code)
-				}
-				return
-			}
-			e.MustReceiveN(t, 2)
-			if len(elsewhere) > 0 {
-				t.Errorf("%d was followed", code)
-			}
-		})
-	}
 }
 
 func testAckDeadline(t *testing.T, b broker) {

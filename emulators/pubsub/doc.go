@@ -16,9 +16,11 @@
 //
 //	broker.go      life and death of the broker
 //	publisher.go   the API for topics        subscriber.go  for subscriptions
-//	pull.go        the API for pulling       consumer.go    who pulls
+//	pull.go        the API for pulling       stream.go      and for streaming
+//	consumer.go    who pulls                 check.go       what is refused
 //	deliver.go     who gets what when        queue.go       the rules of one queue
 //	push.go        the push request          deadletter.go  the last resort
-//	journal.go     the file                  record.go      what stands in it
-//	topology.go    topics and subscriptions of the functions
+//	filter.go      the filter language       chaos.go       deliveries made worse
+//	keep.go        when what is written      journal.go     the file
+//	record.go      what stands in it         topology.go    what the functions need
 package pubsub

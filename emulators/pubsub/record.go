@@ -139,10 +139,10 @@ func (b *Broker) applyMessage(r *messageRecord) error {
 		return fmt.Errorf("message id %q: %w", r.ID, err)
 	}
 	b.lastID = max(b.lastID, id)
-	message := r.message()
+	message, now := r.message(), b.now()
 	for _, name := range r.Subscriptions {
 		if s := b.subscriptions[name]; s != nil {
-			s.queue.add(&delivery{message: message}, time.Time{})
+			s.queue.add(&delivery{message: message}, now)
 		}
 	}
 	if r.DeadLetterOf != nil {
