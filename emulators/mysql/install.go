@@ -39,7 +39,7 @@ func install(ctx context.Context, o Options) error {
 	for {
 		if packages != nil {
 			o.progress("Installing %s with apt-get (once; it starts no service)", strings.Join(packages, " and "))
-			err := aptGet(ctx, o, append([]string{"install", "--yes", "--no-install-recommends", "--no-remove"}, packages...)...)
+			err := aptGet(ctx, o, append(installArguments(), packages...)...)
 			if err == nil || updated || ctx.Err() != nil {
 				return err
 			}
@@ -56,10 +56,15 @@ func install(ctx context.Context, o Options) error {
 	}
 }
 
+// installArguments wait for another apt-get, such as the system's daily one, to
+// end, and give up rather than remove a package.
+func installArguments() []string {
+	return []string{"install", "--yes", "--no-install-recommends", "--no-remove", "--option", "DPkg::Lock::Timeout=120"}
+}
+
 func availableSet(ctx context.Context) []string {
 	for _, set := range packageSets {
-		// apt-cache fails for a name it does not know; a simulated install also
-		// fails for one that only other packages mention.
+		// Fails too for a name that other packages mention and none has.
 		args := append([]string{"install", "--simulate", "--no-install-recommends", "--no-remove"}, set...)
 		if exec.CommandContext(ctx, "apt-get", args...).Run() == nil {
 			return set
@@ -74,7 +79,7 @@ func aptGet(ctx context.Context, o Options, args ...string) error {
 	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 	output, input := io.Pipe()
 	command.Stdout, command.Stderr = input, input
-	// An interrupted apt-get should undo its locks; it does at SIGTERM.
+	// Interrupted, apt-get leaves its locks and the packages in order; killed, not.
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("run apt-get %s: %w", args[0], err)
@@ -104,5 +109,7 @@ func relay(output io.Reader, o Options) string {
 			}
 		}
 	}
+	// A line too long for the scanner must not leave apt-get writing to nobody.
+	_, _ = io.Copy(&all, output)
 	return all.String()
 }

@@ -20,6 +20,9 @@ func cloudSQLConnector(c Config) (driver.Connector, error) {
 	dialer := &lazyDialer{privateIP: c.PrivateIP}
 	cfg := withDriverSettings(mysql.NewConfig())
 	cfg.User = c.User
+	// Nobody reads it: the connector's certificate says who this is. But the
+	// server asks for one, as in https://cloud.google.com/sql/docs/mysql/iam-logins.
+	cfg.Passwd = "unused"
 	cfg.DBName = c.Name
 	cfg.Net = "cloudsql"
 	cfg.Addr = c.InstanceConnectionName
