@@ -46,7 +46,11 @@ func (b *binder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFou
 
 func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, faults ...error) huma.StatusError {
-		return requestProblem(status, message, faults).WithTrace(telemetry.TraceID(ctx.Context()))
+		p := requestProblem(status, message, faults)
+		if p.Status == http.StatusBadRequest {
+			p.Errors = append(p.Errors, unknownQuery(ctx.Context())...)
+		}
+		return p.WithTrace(telemetry.TraceID(ctx.Context()))
 	}
 	huma.NewError = func(status int, message string, faults ...error) huma.StatusError {
 		return requestProblem(status, message, faults)
@@ -84,6 +88,12 @@ func requestProblem(status int, message string, faults []error) *api.Problem {
 	return p
 }
 
+func invalid(faults []api.FieldError) *api.Problem {
+	p := api.NewProblem(http.StatusBadRequest, api.CodeInvalid, "The request breaks a rule: see errors.")
+	p.Errors = faults
+	return p
+}
+
 // withoutValue hides the messages of encoding/json that quote a submitted value
 // and name our types: "json: cannot unmarshal number 1e999 into Go value of ...".
 func withoutValue(message string) string {
@@ -103,6 +113,9 @@ func sentence(message string) string {
 // answering makes every error of a handler one that the client may see.
 func answering[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
 	return func(ctx context.Context, input *I) (*O, error) {
+		if unknown := unknownQuery(ctx); unknown != nil {
+			return nil, invalid(unknown).WithTrace(telemetry.TraceID(ctx))
+		}
 		output, err := handler(ctx, input)
 		if err != nil {
 			return nil, clientProblem(ctx, err).WithTrace(telemetry.TraceID(ctx))

@@ -46,10 +46,10 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 			return nil, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
 		}
 		operation := huma.Operation{
-			OperationID:                  name,
-			Method:                       entry.Method(),
-			Path:                         entry.Path(),
-			RejectUnknownQueryParameters: true,
+			OperationID: name,
+			Method:      entry.Method(),
+			Path:        entry.Path(),
+			Middlewares: huma.Middlewares{noteUnknownQuery},
 		}
 		for _, option := range options {
 			option(&operation)

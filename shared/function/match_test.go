@@ -1,0 +1,84 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/database"
+	"souk/shared/event"
+	"souk/shared/manifest"
+)
+
+const list = `
+delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+functions:
+  - {name: thing-get, service: thing, http: "GET /v1/things/{id}", access: anyone, publishes: [thing-made]}
+  - {name: thing-keep, service: thing, events: [thing-made]}
+  - {name: thing-sweep, service: thing, schedule: "* * * * *"}
+`
+
+func get(context.Context, *struct{}) (*struct{}, error)               { return nil, nil }
+func keep(context.Context, *database.Tx, event.Event, struct{}) error { return nil }
+func sweep(context.Context) error                                     { return nil }
+func builder(functions ...Function) Builder {
+	return func(*Runtime) ([]Function, error) { return functions, nil }
+}
+func thingGet() Function   { return HTTP("thing-get", get) }
+func thingKeep() Function  { return Event("thing-keep", keep) }
+func thingSweep() Function { return Schedule("thing-sweep", sweep) }
+
+// TestMatch shows that a service and the list of functions cannot drift apart: a
+// process that has a function too many or too few does not even start.
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("no signing key")
+	for name, test := range map[string]struct {
+		build  Builder
+		target string
+		faults []string
+	}{
+		"takes a service that has what is listed": {builder(thingGet(), thingKeep(), thingSweep()), "", nil},
+		"takes them in any order":                 {builder(thingSweep(), thingKeep(), thingGet()), "thing-keep", nil},
+		"names each function that is listed and not there": {
+			builder(thingGet()), "",
+			[]string{"function thing-keep is listed, but service thing does not have it", "function thing-sweep is listed"},
+		},
+		"names each function that is there and not listed": {
+			builder(thingGet(), thingKeep(), thingSweep(), HTTP("thing-drop", get), Event("thing-lose", keep)), "",
+			[]string{"function thing-drop of service thing is not in the list", "function thing-lose of service thing is not in the list"},
+		},
+		"names the functions there are for a FUNCTION_TARGET that is none": {
+			builder(thingGet(), thingKeep(), thingSweep()), "thing-got",
+			[]string{"FUNCTION_TARGET=thing-got: not a function of service thing, which has thing-get, thing-keep, thing-sweep"},
+		},
+		"refuses an HTTP function that is listed for events":   {builder(thingGet(), HTTP("thing-keep", get), thingSweep()), "", []string{"thing-keep: is written for HTTP"}},
+		"refuses an event function that is listed for HTTP":    {builder(Event("thing-get", keep), thingKeep(), thingSweep()), "", []string{"thing-get: is written for events"}},
+		"refuses a scheduled function that is listed for HTTP": {builder(Schedule("thing-get", sweep), thingKeep(), thingSweep()), "", []string{"thing-get: is written for a schedule"}},
+		"passes on why a service cannot be built": {
+			func(*Runtime) ([]Function, error) { return nil, broken }, "", []string{"build service thing: no signing key"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, err := manifest.Parse([]byte(list))
+			if err != nil {
+				t.Fatal(err)
+			}
+			runtime := NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
+			runtime.target = test.target
+			_, _, err = newHandler(runtime, m, "thing", test.build)
+			if (err == nil) != (test.faults == nil) {
+				t.Fatalf("got %v", err)
+			}
+			for _, fault := range test.faults {
+				if !strings.Contains(err.Error(), fault) {
+					t.Errorf("%q does not say %q", err, fault)
+				}
+			}
+		})
+	}
+}
