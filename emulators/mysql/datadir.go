@@ -18,9 +18,12 @@ const madeByFile = "souk-made-by.json"
 // unfinished begins the name of a data folder that is being made.
 const unfinished = dataFolder + ".new-"
 
-// spaceForData is what a fresh data folder of MySQL and its redo log take, with
-// some room to work in.
-const spaceForData = 500 << 20
+// Free disk space to begin with: for a fresh data folder, what MySQL's and its
+// redo log take and some room to work in; for one there is, enough to start.
+const (
+	spaceForNewData = 500 << 20
+	spaceForStart   = 32 << 20
+)
 
 // maker is the server that initialized a data folder.
 type maker struct {
@@ -50,9 +53,6 @@ func (in *instance) initialize(ctx context.Context) error {
 	}
 	if _, err := os.Stat(in.path(dataFolder)); err == nil {
 		return fmt.Errorf("%s is there but was not made by Souk: move it away", in.path(dataFolder))
-	}
-	if err := checkSpace(in.dir); err != nil {
-		return err
 	}
 	in.options.progress("Making the database's files with %s (once)", in.program)
 	in.removeUnfinished()
@@ -152,11 +152,15 @@ func checkSpace(dir string) error {
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return fmt.Errorf("look for free disk space in %s: %w", dir, err)
 	}
+	need := uint64(spaceForNewData)
+	if madeBy(dir).Kind != "" {
+		need = spaceForStart
+	}
 	// The fields' types differ between systems.
 	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert
-	if free < spaceForData {
-		return fmt.Errorf("the disk of %s has %d MB free and a new database needs %d MB: free some, or choose another folder with --state-dir",
-			dir, free>>20, spaceForData>>20)
+	if free < need {
+		return fmt.Errorf("the disk of %s has %d MB free and the database needs %d MB: free some, or choose another folder with --state-dir",
+			dir, free>>20, need>>20)
 	}
 	return nil
 }

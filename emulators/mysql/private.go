@@ -64,6 +64,10 @@ func startPrivate(ctx context.Context, o Options, dir string, p program) (*Serve
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
+	if err := checkSpace(dir); err != nil {
+		unlock()
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
 	in := &instance{dir: dir, program: p, options: o}
 	server, err := in.start(ctx)
 	if err != nil {
