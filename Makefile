@@ -11,6 +11,7 @@ TEST ?= ./...
 TESTFLAGS ?=
 
 SERVICES := product order user
+FOLDERS  := cmd e2e emulators functions shared
 PROGRAMS := bin/souk $(SERVICES:%=bin/%)
 # Folders stand here too: a file that is gone changes its folder's time only.
 SOURCES  := go.mod go.sum $(shell find cmd emulators functions shared ! -name '*_test.go' ! -path '*/testdata/*')
@@ -45,18 +46,18 @@ $(SERVICES:%=bin/%): bin/%: $(SOURCES) tools/build
 	@tools/build ./functions/$*/cmd $@
 
 .PHONY: test
-test: build ## Run every test against a real database server (TEST=./shared/..., TESTFLAGS=...)
+test: bin/souk ## Run every test against a real database server (TEST=./shared/..., TESTFLAGS=...)
 	$(if $(RACE),,@echo 'no C compiler: testing without the race detector (apt-get install gcc libc6-dev)' >&2)
 	bin/souk database -- go test $(RACE) -timeout 10m $(TESTFLAGS) $(TEST)
 
 .PHONY: bench
-bench: build ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
+bench: bin/souk ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
 	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)
 
 .PHONY: check
 check: ## Check formatting, vet, lint and the module files
-	@echo 'gofmt -l'; unformatted=$$(gofmt -l cmd emulators functions shared); \
-		[[ -z $$unformatted ]] || { printf 'not formatted (gofmt -w cmd emulators functions shared):\n%s\n' "$$unformatted" >&2; exit 1; }
+	@echo 'gofmt -l'; unformatted=$$(gofmt -l $(FOLDERS)); \
+		[[ -z $$unformatted ]] || { printf 'not formatted (gofmt -w $(FOLDERS)):\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
 	@echo 'golangci-lint run (its first build takes about two minutes)'
 	@$(LINT) run ./...

@@ -136,7 +136,7 @@ func (p *program) readyPipe() *os.File {
 		return nil
 	}
 	syscall.CloseOnExec(descriptor)
-	return os.NewFile(uintptr(descriptor), "ready") //nolint:gosec // we wrote it, a small number
+	return os.NewFile(uintptr(descriptor), "ready")
 }
 
 // tellReady lets the command that started this one in the background return.

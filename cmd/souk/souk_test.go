@@ -30,7 +30,7 @@ var binDir string
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "souk-test-bin-") //nolint:usetesting // there is no test yet
+	folder, err := os.MkdirTemp("", "souk-test-bin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "make a folder for the programs:", err)
 		return 1
@@ -138,19 +138,13 @@ func mustServer(t *testing.T) string {
 	return string(database.FormatURL(cfg))
 }
 
-// system is a souk up that runs.
-type system struct {
-	local.Status
-	stateDir string
-}
-
 // mustUp starts a system in the background; it is stopped with the test.
-func mustUp(t *testing.T, stateDir, server string, flags ...string) system {
+func mustUp(t *testing.T, stateDir, server string) local.Status {
 	t.Helper()
 	t.Cleanup(func() { souk(t, "down", "--state-dir", stateDir).mustExit(t, 0) })
-	args := append([]string{"up", "--detach", "--port", "0", "--state-dir", stateDir, "--database-url", server}, flags...)
-	souk(t, args...).mustExit(t, 0).mustSay(t, "Souk is ready", "in the background")
-	return system{Status: mustStatus(t, stateDir), stateDir: stateDir}
+	souk(t, "up", "--detach", "--port", "0", "--state-dir", stateDir, "--database-url", server).
+		mustExit(t, 0).mustSay(t, "Souk is ready", "in the background")
+	return mustStatus(t, stateDir)
 }
 
 func mustStatus(t *testing.T, stateDir string) local.Status {

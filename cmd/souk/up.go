@@ -68,7 +68,7 @@ func (p *program) up(ctx context.Context, flags upFlags) error {
 	if err != nil {
 		return err
 	}
-	forced, release := secondSignal(ctx)
+	forced, release := p.secondSignal(ctx)
 	defer release()
 	system, err := local.Start(ctx, options)
 	if err != nil {
@@ -124,7 +124,7 @@ func (p *program) progress(step local.Progress) {
 
 // secondSignal returns a context that ends with the second signal to stop: the
 // first asks, the second insists.
-func secondSignal(first context.Context) (ctx context.Context, release func()) {
+func (p *program) secondSignal(first context.Context) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(first))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -137,6 +137,7 @@ func secondSignal(first context.Context) (ctx context.Context, release func()) {
 				return
 			}
 		}
+		p.say("stopping at once")
 		cancel()
 	})
 	return ctx, func() {

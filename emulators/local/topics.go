@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -32,6 +34,9 @@ type Topics struct {
 	Audience       func(manifest.Function) string
 }
 
+// reachTimeout is how long an emulator may take to accept a connection.
+const reachTimeout = 5 * time.Second
+
 // concurrent is how many requests set up topics at once.
 const concurrent = 16
 
@@ -42,16 +47,24 @@ var mutable = []string{"push_config", "ack_deadline_seconds", "retry_policy", "d
 // functions asks for, each with a dead-letter topic, and a pull subscription that
 // keeps what comes to it. What is there already is brought up to date.
 func SetUpTopics(ctx context.Context, t Topics) error {
+	if err := reach(ctx, t.Host); err != nil {
+		return err
+	}
 	client, err := connect(ctx, t.Host, t.Project)
 	if err != nil {
 		return err
 	}
 	s := topicSetup{Topics: t, client: client}
-	err = s.run(ctx)
-	if status.Code(err) == codes.Unavailable {
-		err = advise(err, "Is a Pub/Sub emulator listening at %s?", t.Host)
+	return errors.Join(s.run(ctx), client.Close())
+}
+
+// reach tells at once when nothing listens: the client would try on and on.
+func reach(ctx context.Context, host string) error {
+	conn, err := (&net.Dialer{Timeout: reachTimeout}).DialContext(ctx, "tcp", host)
+	if err != nil {
+		return advise(fmt.Errorf("reach Pub/Sub: %w", err), "Is a Pub/Sub emulator listening at %s?", host)
 	}
-	return errors.Join(err, client.Close())
+	return conn.Close()
 }
 
 // connect returns a client of a Pub/Sub emulator.
