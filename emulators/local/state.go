@@ -59,7 +59,7 @@ func (s *state) checkSpace(need uint64) error {
 	if err := unix.Statfs(s.path, &disk); err != nil {
 		return fmt.Errorf("ask for the free space of %s: %w", s.path, err)
 	}
-	free := disk.Bavail * uint64(disk.Bsize) //nolint:gosec // a block size is positive
+	free := disk.Bavail * uint64(disk.Bsize)
 	if free < need {
 		return fmt.Errorf("the disk of %s has %d MB free, and a system needs %d MB: %w", s.path, free>>20, need>>20, syscall.ENOSPC)
 	}

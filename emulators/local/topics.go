@@ -123,7 +123,7 @@ func (s topicSetup) push(function manifest.Function, topic string) *pb.Subscript
 		},
 		DeadLetterPolicy: &pb.DeadLetterPolicy{
 			DeadLetterTopic:     s.topic(function.DeadLetterTopic(topic)),
-			MaxDeliveryAttempts: int32(delivery.MaxDeliveryAttempts), //nolint:gosec // 5 to 100, by the schema
+			MaxDeliveryAttempts: int32(delivery.MaxDeliveryAttempts),
 		},
 	}
 }
