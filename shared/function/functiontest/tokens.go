@@ -110,12 +110,28 @@ func (k *Tokens) Admin(t testing.TB) string {
 	return k.User(t, auth.Principal{UserID: uuid.New(), Role: auth.Admin})
 }
 
+// Expired returns an access token that was good until an hour ago.
+func (k *Tokens) Expired(t testing.TB, p auth.Principal) string {
+	t.Helper()
+	token, err := k.signer.Sign(p, time.Now().Add(-2*time.Hour), time.Hour)
+	if err != nil {
+		t.Fatalf("sign a token: %v", err)
+	}
+	return token
+}
+
 // Push returns a token as Pub/Sub puts on its requests.
 func (k *Tokens) Push(t testing.TB) string {
 	t.Helper()
+	return k.PushTo(t, pushAudience)
+}
+
+// PushTo returns a token as Pub/Sub puts on its requests to another audience.
+func (k *Tokens) PushTo(t testing.TB, audience string) string {
+	t.Helper()
 	now := time.Now()
 	token, err := jwt.Signed(k.pushSigner).Claims(jwt.Claims{
-		Issuer: pushIssuer, Subject: "1", Audience: jwt.Audience{pushAudience},
+		Issuer: pushIssuer, Subject: "1", Audience: jwt.Audience{audience},
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Hour)),
 	}).Claims(map[string]any{"email": serviceAccount, "email_verified": true}).Serialize()
 	if err != nil {

@@ -1,0 +1,163 @@
+package functions_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/emulators/gateway"
+	"souk/functions"
+	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/function"
+	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+)
+
+// drift says how the functions of a service differ from the list: nil when they
+// do not.
+func drift(t *testing.T, list *manifest.Manifest, service string) error {
+	t.Helper()
+	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
+	_, err := function.NewHandler(runtime, list, service, services[service].build)
+	return err
+}
+
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	list := functions.Manifest()
+
+	t.Run("the services of the list are those there are", func(t *testing.T) {
+		t.Parallel()
+		files, err := filepath.Glob("*/functions.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := slices.Sorted(slices.Values(list.Services()))
+		var folders, tested []string
+		for _, file := range files {
+			folders = append(folders, filepath.Dir(file))
+		}
+		for service := range services {
+			tested = append(tested, service)
+		}
+		slices.Sort(tested)
+		if !slices.Equal(folders, listed) || !slices.Equal(tested, listed) {
+			t.Errorf("functions.yaml lists %v, there are folders %v, and these tests know %v", listed, folders, tested)
+		}
+		for _, service := range listed {
+			if _, err := os.Stat(filepath.Join(service, "cmd", "main.go")); err != nil {
+				t.Errorf("service %s has no command: %v", service, err)
+			}
+		}
+	})
+
+	for _, service := range list.Services() {
+		t.Run("the functions of "+service+" are those of the list", func(t *testing.T) {
+			t.Parallel()
+			if err := drift(t, list, service); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run("a function that "+service+" does not have is found", func(t *testing.T) {
+			t.Parallel()
+			extra, err := manifest.Parse([]byte(MustText(t) + fmt.Sprintf("  - {name: %s-extra, service: %[1]s, http: GET /v1/extra, access: admin}\n", service)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := drift(t, extra, service); err == nil || !strings.Contains(err.Error(), service+"-extra is listed, but") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+
+	for _, f := range list.Functions {
+		t.Run("that the list lacks "+f.Name+" is found", func(t *testing.T) {
+			t.Parallel()
+			lacking := *list
+			lacking.Functions = slices.DeleteFunc(slices.Clone(list.Functions), func(other manifest.Function) bool { return other.Name == f.Name })
+			if err := drift(t, &lacking, f.Service); err == nil || !strings.Contains(err.Error(), f.Name+" of service "+f.Service+" is not in the list") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// backends are one server a function, that answers with the function's name and
+// what it was asked.
+func backends(t *testing.T, list *manifest.Manifest) map[string]string {
+	t.Helper()
+	urls := map[string]string{}
+	for _, f := range list.Functions {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, f.Name+" was asked "+r.Method+" "+r.URL.Path)
+		}))
+		t.Cleanup(server.Close)
+		urls[f.Name] = server.URL
+	}
+	return urls
+}
+
+// pathOf returns a path of the function's route, its wildcards filled in.
+func pathOf(f manifest.Function) string {
+	parts := strings.Split(f.Path(), "/")
+	for i, part := range parts {
+		if strings.HasPrefix(part, "{") {
+			parts[i] = "0199c0de-0000-7000-8000-000000000001"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func TestGatewayRoutes(t *testing.T) {
+	t.Parallel()
+	list := functions.Manifest()
+	urls := backends(t, list)
+	g, err := gateway.New(gateway.Options{Manifest: list, Backend: func(function string) string { return urls[function] }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	front := httptest.NewServer(g)
+	t.Cleanup(front.Close)
+
+	for _, f := range list.Functions {
+		if f.HTTP == "" {
+			t.Run(f.Name+" cannot be reached", func(t *testing.T) {
+				t.Parallel()
+				for _, path := range []string{"/" + f.Name, "/v1/" + f.Name, "/" + f.Name + "/", "//" + f.Name, "/%2e/" + f.Name} {
+					answer := functiontest.Do(t, front.URL, functiontest.Request{Method: http.MethodPost, Path: path, Body: "{}"})
+					answer.MustBeProblem(t, http.StatusNotFound, "route_not_found")
+				}
+			})
+			continue
+		}
+		t.Run(f.HTTP+" leads to "+f.Name, func(t *testing.T) {
+			t.Parallel()
+			answer := functiontest.Do(t, front.URL, functiontest.Request{Method: f.Method(), Path: pathOf(f)}).MustBe(t, http.StatusOK)
+			if want := f.Name + " was asked " + f.Method() + " " + pathOf(f); string(answer.Body) != want {
+				t.Errorf("got %q, want %q", answer.Body, want)
+			}
+		})
+		t.Run(f.Path()+" takes no method that is not listed", func(t *testing.T) {
+			t.Parallel()
+			for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+				answer := functiontest.Do(t, front.URL, functiontest.Request{Method: method, Path: pathOf(f)})
+				if answer.Status == http.StatusOK {
+					name, _, _ := strings.Cut(string(answer.Body), " ")
+					if reached, known := list.Function(name); !known || reached.Method() != method {
+						t.Errorf("%s %s leads to %s", method, pathOf(f), answer.Body)
+					}
+					continue
+				}
+				answer.MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+			}
+		})
+	}
+}

@@ -1,0 +1,104 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/functions"
+	"souk/functions/order"
+	"souk/functions/product"
+	"souk/functions/user"
+	"souk/shared/config"
+	"souk/shared/database"
+	"souk/shared/function"
+	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+)
+
+// services are all there are. TestDrift fails when one is missing here.
+var services = map[string]struct {
+	build      function.Builder
+	migrations database.Migrations
+}{
+	"product": {product.Functions, product.Migrations},
+	"order":   {order.Functions, order.Migrations},
+	"user":    {user.Functions, user.Migrations},
+}
+
+// environment holds what a service needs besides the settings of every service.
+func environment(t *testing.T) config.Environment {
+	t.Helper()
+	signing := functiontest.NewTokens(t).Signing
+	return config.Environment{
+		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
+	}
+}
+
+// MustStart serves a service over HTTP, on a database of its own.
+func MustStart(t *testing.T, service string) *functiontest.Server {
+	t.Helper()
+	s, known := services[service]
+	if !known {
+		t.Fatalf("service %s is missing in this test: add it to services", service)
+	}
+	return functiontest.Start(t, functions.Manifest(), service, s.build, s.migrations, environment(t))
+}
+
+// MustText returns functions.yaml.
+func MustText(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("functions.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestManifest(t *testing.T) {
+	t.Parallel()
+	t.Run("is read once, and is what the file says", func(t *testing.T) {
+		t.Parallel()
+		fromFile, err := manifest.Parse([]byte(MustText(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if functions.Manifest() != functions.Manifest() {
+			t.Error("each call reads it again")
+		}
+		for i, f := range functions.Manifest().Functions {
+			if f.Name != fromFile.Functions[i].Name {
+				t.Errorf("function %d is %s, in the file %s", i, f.Name, fromFile.Functions[i].Name)
+			}
+		}
+	})
+
+	t.Run("has a sweep for every service whose functions publish", func(t *testing.T) {
+		t.Parallel()
+		for _, service := range functions.Manifest().Services() {
+			of := functions.Manifest().Of(service)
+			publishes := slices.ContainsFunc(of, func(f manifest.Function) bool { return len(f.Publishes) > 0 })
+			sweeps := slices.ContainsFunc(of, func(f manifest.Function) bool { return f.Schedule != "" && strings.HasSuffix(f.Name, "-outbox") })
+			if publishes && !sweeps {
+				t.Errorf("what requests of %s leave in the outbox stays there: add %s-outbox", service, service)
+			}
+		}
+	})
+
+	t.Run("with a new route that has no rule is refused", func(t *testing.T) {
+		t.Parallel()
+		_, err := manifest.Parse([]byte(MustText(t) + "  - {name: order-spy, service: order, http: GET /v1/spy}\n"))
+		if err == nil || !strings.Contains(err.Error(), `order-spy: route "GET /v1/spy" has no authorization rule`) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func mustDecode(t *testing.T, text []byte, value any) {
+	t.Helper()
+	if err := json.Unmarshal(text, value); err != nil {
+		t.Fatalf("decode %s: %v", text, err)
+	}
+}

@@ -1,0 +1,164 @@
+package functions_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+func MustSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	file, err := os.Open("functions.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	document, err := jsonschema.UnmarshalJSON(file)
+	if err != nil {
+		t.Fatalf("read functions.schema.json: %v", err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("functions.schema.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("functions.schema.json")
+	if err != nil {
+		t.Fatalf("functions.schema.json is not a JSON Schema: %v", err)
+	}
+	return schema
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
+	t.Helper()
+	var document any
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return schema.Validate(document)
+}
+
+const (
+	goodDelivery = "{ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}"
+	goodRoute    = "{name: order-get, service: order, http: GET /v1/orders, access: user, publishes: [order-seen], secrets: [AUTH_SIGNING_KEYS]}"
+	goodEvent    = "{name: order-keep, service: order, events: [order-seen, order-made], publishes: [order-kept]}"
+	goodSchedule = `{name: order-outbox, service: order, schedule: "*/5 0-6 * * 1,2"}`
+)
+
+func document(delivery string, functions ...string) string {
+	return "delivery: " + delivery + "\nfunctions:\n  - " + strings.Join(functions, "\n  - ") + "\n"
+}
+
+// with replaces a part of an example, and fails the test when it is not there.
+func with(t *testing.T, example, old, new string) string {
+	t.Helper()
+	if strings.Count(example, old) != 1 {
+		t.Fatalf("%q is not once in %s", old, example)
+	}
+	return strings.Replace(example, old, new, 1)
+}
+
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	schema := MustSchema(t)
+
+	t.Run("takes functions.yaml", func(t *testing.T) {
+		t.Parallel()
+		if err := validate(t, schema, MustText(t)); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("takes the good examples", func(t *testing.T) {
+		t.Parallel()
+		if err := validate(t, schema, document(goodDelivery, goodRoute, goodEvent, goodSchedule)); err != nil {
+			t.Error(err)
+		}
+	})
+
+	for name, text := range map[string]string{
+		"a list":                  "[]",
+		"nothing":                 "",
+		"an unknown section":      document(goodDelivery, goodRoute) + "gateways: []\n",
+		"no delivery":             with(t, document(goodDelivery, goodRoute), "delivery: "+goodDelivery, ""),
+		"no functions":            "delivery: " + goodDelivery,
+		"an empty list":           "delivery: " + goodDelivery + "\nfunctions: []",
+		"functions of a mapping":  "delivery: " + goodDelivery + "\nfunctions: {a: b}",
+		"a function that is none": document(goodDelivery, "order-get"),
+	} {
+		t.Run("refuses "+name, func(t *testing.T) {
+			t.Parallel()
+			if err := validate(t, schema, text); err == nil {
+				t.Errorf("takes %s", text)
+			}
+		})
+	}
+
+	for _, change := range []struct{ name, example, old, new string }{
+		{"delivery without an ack deadline", goodDelivery, "ackDeadline: 30s, ", ""},
+		{"delivery without a least backoff", goodDelivery, "minBackoff: 1s, ", ""},
+		{"delivery without a longest backoff", goodDelivery, "maxBackoff: 600s, ", ""},
+		{"delivery without attempts", goodDelivery, ", maxDeliveryAttempts: 20", ""},
+		{"delivery with something else", goodDelivery, "20}", "20, ordering: true}"},
+		{"an ack deadline without a unit", goodDelivery, "30s", "30"},
+		{"an ack deadline in minutes", goodDelivery, "30s", "1m"},
+		{"an ack deadline below 10 s", goodDelivery, "30s", "9s"},
+		{"an ack deadline above 600 s", goodDelivery, "30s", "601s"},
+		{"no backoff at all", goodDelivery, "minBackoff: 1s", "minBackoff: 0s"},
+		{"a backoff above 600 s", goodDelivery, "600s", "601s"},
+		{"too few attempts", goodDelivery, "20", "4"},
+		{"too many attempts", goodDelivery, "20", "101"},
+		{"a part of an attempt", goodDelivery, "20", "20.5"},
+	} {
+		t.Run("refuses "+change.name, func(t *testing.T) {
+			t.Parallel()
+			if text := document(with(t, change.example, change.old, change.new), goodRoute); validate(t, schema, text) == nil {
+				t.Errorf("takes %s", text)
+			}
+		})
+	}
+
+	for _, change := range []struct{ name, example, old, new string }{
+		{"a function without a name", goodRoute, "name: order-get, ", ""},
+		{"a function without a service", goodRoute, "service: order, ", ""},
+		{"a function with something else", goodRoute, "access: user", "access: user, memory: 512Mi"},
+		{"a name in camel case", goodRoute, "order-get", "orderGet"},
+		{"a name that begins with a digit", goodRoute, "order-get", "2nd-order"},
+		{"a name with two hyphens in a row", goodRoute, "order-get", "order--get"},
+		{"a name longer than Cloud Run takes", goodRoute, "order-get", strings.Repeat("a", 50)},
+		{"a service that there is not", goodRoute, "service: order", "service: shipping"},
+		{"a route without a method", goodRoute, "GET /v1/orders", "/v1/orders"},
+		{"a route of a method that no client sends", goodRoute, "GET ", "FETCH "},
+		{"a route without a path", goodRoute, "GET /v1/orders", "GET"},
+		{"a route with a space in it", goodRoute, "/v1/orders", "/v1/my orders"},
+		{"a route without a rule", goodRoute, ", access: user", ""},
+		{"a rule that there is not", goodRoute, "access: user", "access: customer"},
+		{"a route that waits for events too", goodRoute, "access: user", "access: user, events: [order-made]"},
+		{"a route that is scheduled too", goodRoute, "access: user", `access: user, schedule: "* * * * *"`},
+		{"a secret that there is not", goodRoute, "AUTH_SIGNING_KEYS", "DATABASE_URL"},
+		{"an empty list of secrets", goodRoute, "[AUTH_SIGNING_KEYS]", "[]"},
+		{"a secret named twice", goodRoute, "[AUTH_SIGNING_KEYS]", "[AUTH_SIGNING_KEYS, AUTH_SIGNING_KEYS]"},
+		{"an empty list of events to publish", goodRoute, "[order-seen]", "[]"},
+		{"an event published twice", goodRoute, "[order-seen]", "[order-seen, order-seen]"},
+		{"an event whose name is no topic's", goodRoute, "[order-seen]", "[OrderSeen]"},
+		{"an empty list of events to wait for", goodEvent, "[order-seen, order-made]", "[]"},
+		{"an event waited for twice", goodEvent, "[order-seen, order-made]", "[order-seen, order-seen]"},
+		{"an event waited for whose name is no topic's", goodEvent, "order-made", "order made"},
+		{"an event function with a rule", goodEvent, "service: order", "service: order, access: admin"},
+		{"an event function that is scheduled too", goodEvent, "service: order", `service: order, schedule: "* * * * *"`},
+		{"a scheduled function with a rule", goodSchedule, "service: order", "service: order, access: admin"},
+		{"a schedule of four fields", goodSchedule, "*/5 0-6 * * 1,2", "* * * *"},
+		{"a schedule of six fields", goodSchedule, "*/5 0-6 * * 1,2", "* * * * * *"},
+		{"a function without a trigger", goodSchedule, `, schedule: "*/5 0-6 * * 1,2"`, ""},
+	} {
+		t.Run("refuses "+change.name, func(t *testing.T) {
+			t.Parallel()
+			if text := document(goodDelivery, with(t, change.example, change.old, change.new)); validate(t, schema, text) == nil {
+				t.Errorf("takes %s", text)
+			}
+		})
+	}
+}
