@@ -16,7 +16,7 @@ PROGRAMS := bin/souk $(SERVICES:%=bin/%)
 # Folders stand here too: a file that is gone changes its folder's time only.
 SOURCES  := go.mod go.sum $(shell find cmd emulators functions shared ! -name '*_test.go' ! -path '*/testdata/*')
 # The race detector needs a C compiler. Without one the tests run all the same.
-RACE     := $(shell command -v "$$(go env CC)" >/dev/null && echo -race)
+RACE      = $(shell command -v "$$(go env CC)" >/dev/null && echo -race)
 LINT     := go tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help

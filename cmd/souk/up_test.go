@@ -45,7 +45,7 @@ func TestUp(t *testing.T) {
 		if err != nil {
 			t.Skip("this system does not show the environment of processes: ", err)
 		}
-		for _, variable := range strings.SplitSeq(string(environ), "\x00") {
+		for variable := range strings.SplitSeq(string(environ), "\x00") {
 			name, value, _ := strings.Cut(variable, "=")
 			switch {
 			case name == "DATABASE_URL" && !strings.Contains(value, "_product"):
