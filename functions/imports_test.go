@@ -1,0 +1,183 @@
+package functions_test
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// helpers are packages for tests alone: they bring package testing with them.
+var helpers = []string{"shared/dbtest", "shared/function/functiontest"}
+
+// mayImport says whether a file of one package may import another, both by their
+// paths in the module: functions/order, shared/api. It is the rule of DESIGN.md:
+// functions know shared, and nobody knows functions but what puts them together.
+func mayImport(importer, imported string, isTest bool) bool {
+	if slices.Contains(helpers, imported) && !isTest && !isIn(importer, helpers...) {
+		return false
+	}
+	switch {
+	case isIn(imported, "cmd", "e2e"):
+		return isIn(importer, "cmd", "e2e")
+	case isIn(importer, "cmd", "e2e", "emulators/local"):
+		return true // They put everything together.
+	case importer == "functions" && isTest:
+		return true // These tests hold everything together.
+	case isIn(importer, "shared"), importer == "functions":
+		return isIn(imported, "shared")
+	case isIn(importer, "functions"):
+		service := strings.Join(strings.Split(importer, "/")[:2], "/")
+		return isIn(imported, "shared", service) || imported == "functions"
+	case isIn(importer, "emulators"):
+		return isIn(imported, "shared", "emulators") && !isIn(imported, "emulators/local") || imported == "functions"
+	default:
+		return true
+	}
+}
+
+// isIn says whether a package is one of some folders, or in one of them.
+func isIn(importPath string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		return importPath == folder || strings.HasPrefix(importPath, folder+"/")
+	})
+}
+
+// MustFindImports returns, for every import within the module that the rule
+// forbids, the file and what it imports, and how many files were looked at.
+func MustFindImports(t *testing.T, root string) (forbidden []string, files int) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if base := entry.Name(); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || isModule(root, name)) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		files++
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, parser.ImportsOnly)
+		if err != nil {
+			return fmt.Errorf("read the imports of %s: %w", name, err)
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return fmt.Errorf("read the imports of %s: %w", name, err)
+			}
+			within, ours := strings.CutPrefix(imported, "souk/")
+			if ours && !mayImport(path.Dir(name), within, strings.HasSuffix(name, "_test.go")) {
+				forbidden = append(forbidden, name+" imports "+within)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return forbidden, files
+}
+
+// isModule says whether a folder is the root of another module, such as tools.
+func isModule(root, folder string) bool {
+	_, err := os.Stat(filepath.Join(root, folder, "go.mod"))
+	return err == nil
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	t.Run("go one way", func(t *testing.T) {
+		t.Parallel()
+		forbidden, files := MustFindImports(t, "..")
+		for _, fault := range forbidden {
+			t.Error(fault)
+		}
+		if files < 100 {
+			t.Errorf("only %d files were looked at: this is not the whole repository", files)
+		}
+	})
+
+	t.Run("that go another way are found", func(t *testing.T) {
+		t.Parallel()
+		planted := map[string]struct {
+			imports string
+			ok      bool
+		}{
+			"shared/api/a.go":                   {"souk/shared/clock", true},
+			"shared/api/b.go":                   {"souk/functions/order", false},
+			"shared/api/c.go":                   {"souk/functions", false},
+			"shared/api/d.go":                   {"souk/emulators/pubsub", false},
+			"shared/api/e.go":                   {"souk/cmd/souk", false},
+			"shared/api/f.go":                   {"souk/shared/dbtest", false},
+			"shared/api/g_test.go":              {"souk/shared/dbtest", true},
+			"shared/api/h_test.go":              {"souk/functions/order", false},
+			"shared/function/functiontest/a.go": {"souk/shared/dbtest", true},
+			"functions/a.go":                    {"souk/shared/manifest", true},
+			"functions/b.go":                    {"souk/functions/order", false},
+			"functions/c.go":                    {"souk/emulators/gateway", false},
+			"functions/d_test.go":               {"souk/emulators/gateway", true},
+			"functions/order/a.go":              {"souk/shared/api", true},
+			"functions/order/b.go":              {"souk/functions/product", false},
+			"functions/order/c_test.go":         {"souk/functions/product", false},
+			"functions/order/d.go":              {"souk/emulators/pubsub", false},
+			"functions/order/e_test.go":         {"souk/emulators/pubsub", false},
+			"functions/order/f.go":              {"souk/shared/function/functiontest", false},
+			"functions/order/g_test.go":         {"souk/shared/function/functiontest", true},
+			"functions/order/cmd/main.go":       {"souk/functions/order", true},
+			"functions/order/cmd/other.go":      {"souk/functions/user", false},
+			"functions/order/cmd/list.go":       {"souk/functions", true},
+			"functions/orders/a.go":             {"souk/functions/order", false},
+			"emulators/gateway/a.go":            {"souk/functions", true},
+			"emulators/gateway/b.go":            {"souk/functions/order", false},
+			"emulators/gateway/c.go":            {"souk/emulators/local", false},
+			"emulators/gateway/d.go":            {"souk/cmd/souk", false},
+			"emulators/local/a.go":              {"souk/functions/order", true},
+			"emulators/local/b.go":              {"souk/cmd/souk", false},
+			"emulators/localhost/a.go":          {"souk/functions/order", false},
+			"cmd/souk/a.go":                     {"souk/emulators/local", true},
+			"e2e/a_test.go":                     {"souk/emulators/local", true},
+			"e2e/b.go":                          {"souk/shared/dbtest", false},
+			"functions/order/outside.go":        {"soukish/functions/user", true},
+			"functions/order/testdata/a.go":     {"souk/functions/user", true},
+			".hidden/shared/a.go":               {"souk/functions/user", true},
+		}
+		root := t.TempDir()
+		var want []string
+		for name, file := range planted {
+			mustWrite(t, filepath.Join(root, name), fmt.Sprintf("package p\n\nimport _ %q\n", file.imports))
+			if !file.ok {
+				want = append(want, name+" imports "+strings.TrimPrefix(file.imports, "souk/"))
+			}
+		}
+		mustWrite(t, filepath.Join(root, "shared/tools/go.mod"), "module tools\n")
+		mustWrite(t, filepath.Join(root, "shared/tools/a.go"), "package p\n\nimport _ \"souk/functions/order\"\n")
+		got, _ := MustFindImports(t, root)
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+func mustWrite(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
