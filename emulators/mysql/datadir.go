@@ -54,6 +54,10 @@ func (in *instance) initialize(ctx context.Context) error {
 	if _, err := os.Stat(in.path(dataFolder)); err == nil {
 		return fmt.Errorf("%s is there but was not made by Souk: move it away", in.path(dataFolder))
 	}
+	if _, err := os.Stat(in.path(dockerFolder)); err == nil {
+		return fmt.Errorf("its data is that of a Docker container, in %s, and this machine now has %s: move that folder away to begin with an empty shop, or remove %s to use Docker again",
+			in.path(dockerFolder), in.program, in.program.path)
+	}
 	in.options.progress("Making the database's files with %s (once)", in.program)
 	in.removeUnfinished()
 	fresh, err := os.MkdirTemp(in.dir, unfinished+"*")

@@ -17,6 +17,8 @@ import (
 const (
 	dockerImage   = "mysql:8.4"
 	dockerTimeout = 10 * time.Second
+	// dockerFolder holds the container's data, in StateDir/mysql.
+	dockerFolder = "docker-data"
 )
 
 // dockerAnswers says whether an engine does, not only whether there is a client.
@@ -36,7 +38,11 @@ type container struct {
 
 func startInDocker(ctx context.Context, o Options, dir string) (*Server, error) {
 	what := fmt.Sprintf("start %s in Docker", dockerImage)
-	data := filepath.Join(dir, "docker-data")
+	if made := madeBy(dir); made.Kind != "" {
+		return nil, fmt.Errorf("%s: the data in %s was made by %s %s, which is not on this machine any more: install it again, or move the folder away to begin with an empty shop",
+			what, dir, made.Kind, made.Version)
+	}
+	data := filepath.Join(dir, dockerFolder)
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -61,6 +67,10 @@ func startInDocker(ctx context.Context, o Options, dir string) (*Server, error) 
 }
 
 func (c *container) start(ctx context.Context) (*Server, error) {
+	// Left by a souk that was killed; the lock says that nobody uses it now.
+	if err := c.stop(ctx); err != nil {
+		return nil, err
+	}
 	c.in.readState()
 	password, err := c.in.password()
 	if err != nil {
@@ -70,10 +80,6 @@ func (c *container) start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	if err := c.in.writeState(); err != nil {
-		return nil, err
-	}
-	// Left by a souk that was killed; the lock says that nobody uses it now.
-	if err := c.stop(ctx); err != nil {
 		return nil, err
 	}
 	c.options.progress("Starting %s in a Docker container (the first time it fetches the image)", dockerImage)

@@ -208,6 +208,7 @@ func TestBrokenFolders(t *testing.T) {
 		says             []string
 	}{
 		{"made by another kind of server", "mysql/data/souk-made-by.json", `{"kind":"Oracle","version":"8.1"}`, []string{"Oracle 8.1", "move"}},
+		{"made in a container", "mysql/docker-data/x", "", []string{"Docker container", "move"}},
 		{"not made by souk", "mysql/data/x", "", []string{"not made by Souk", "move it away"}},
 		{"a file in the folder's place", "mysql", "", []string{"not a directory"}},
 	} {
