@@ -35,7 +35,24 @@ func (s *System) startDatabase(ctx context.Context) (string, error) {
 		<-watched
 		return server.Stop(ctx)
 	})
-	return describe(server), nil
+	return describe(server), s.claimDatabases(ctx)
+}
+
+// claimDatabases keeps other systems off our databases, on a server of theirs too.
+func (s *System) claimDatabases(ctx context.Context) error {
+	if s.server.Private {
+		return nil
+	}
+	prefix, err := Prefix(s.options.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	release, err := claim(ctx, s.server.AdminURL(), prefix)
+	if err != nil {
+		return err
+	}
+	s.started("claim on the databases", func(context.Context) error { return release() })
+	return nil
 }
 
 // describe says what the server is and where it came from.
