@@ -191,6 +191,7 @@ func TestStopWhileWaiting(t *testing.T) {
 	token := tokens.User(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer})
 	answers := make(chan functiontest.Response, 1)
 	go func() {
+		defer close(answers) // also when Do ends this goroutine, having got no answer
 		answers <- functiontest.Do(t, p.url, functiontest.Request{
 			Method: http.MethodPost, Path: "/v1/orders", Token: token,
 			Header: map[string]string{"Prefer": "wait=30", "Idempotency-Key": uuid.NewString()},

@@ -1,16 +1,13 @@
 package function_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
-	"souk/shared/clock"
-	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
 
@@ -25,73 +22,6 @@ func MustNotTell(t *testing.T, answer functiontest.Response, trace, text string)
 			t.Errorf("the log tells %q: %s", text, line)
 		}
 	}
-}
-
-func TestFailures(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	fail := func(t *testing.T, kind string) (functiontest.Response, string) {
-		t.Helper()
-		trace, header := newTrace()
-		return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/failures/" + kind, Header: header}), trace
-	}
-
-	t.Run("answers a panic with a 500 that tells nothing, and logs it with its stack", func(t *testing.T) {
-		t.Parallel()
-		answer, trace := fail(t, "panic")
-		answer.MustBeProblem(t, http.StatusInternalServerError, "internal")
-		if strings.Contains(string(answer.Body), "hunter2") {
-			t.Errorf("the client reads %s", answer.Body)
-		}
-		line := MustLine(t, trace, "the function panicked")
-		stack, _ := line["stack"].(string)
-		if line["severity"] != "ERROR" || line["panic"] != errInside.Error() || !strings.Contains(stack, "service_test.go") {
-			t.Errorf("logged was %v", line)
-		}
-		if MustLine(t, trace, "failure-make")["severity"] != "ERROR" {
-			t.Error("the request is not logged as an error")
-		}
-	})
-
-	t.Run("answers an error that is no problem with a 500 without its text, and logs that", func(t *testing.T) {
-		t.Parallel()
-		answer, trace := fail(t, "error")
-		answer.MustBeProblem(t, http.StatusInternalServerError, "internal")
-		if text := string(answer.Body); strings.Contains(text, "hunter2") || strings.Contains(text, "make a failure") || !strings.Contains(text, trace) {
-			t.Errorf("the client reads %s", text)
-		}
-		if line := MustLine(t, trace, "the operation failed"); line["error"] != "make a failure: "+errInside.Error() {
-			t.Errorf("logged was %v", line)
-		}
-	})
-
-	for _, kind := range []string{"problem", "wrapped"} {
-		t.Run("passes a problem on with its headers: "+kind, func(t *testing.T) {
-			t.Parallel()
-			answer, trace := fail(t, kind)
-			answer.MustBeProblem(t, http.StatusConflict, "sold_out")
-			if answer.Header.Get("Retry-After") != "7" {
-				t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
-			}
-			MustNotTell(t, answer, trace, "hunter2")
-		})
-	}
-
-	t.Run("answers 503 when the request ended before its answer", func(t *testing.T) {
-		t.Parallel()
-		runtime := function.NewRuntime(s.DB, s.Topics, clock.System, nil, s.Tokens.Users, s.Tokens.Pushes)
-		handler, err := function.NewHandler(runtime, MustManifest(t, list), "test", build)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/failures/ended", nil))
-		if recorder.Code != http.StatusServiceUnavailable || strings.Contains(recorder.Body.String(), "hunter2") {
-			t.Errorf("got %d %s", recorder.Code, recorder.Body)
-		}
-	})
 }
 
 func TestRequests(t *testing.T) {
@@ -230,78 +160,16 @@ func TestRequests(t *testing.T) {
 
 	t.Run("do not share their input", func(t *testing.T) {
 		t.Parallel()
-		const requests = 40
-		answers := make(chan string, requests)
-		for i := range requests {
+		var all sync.WaitGroup
+		for i := range 40 {
 			name := strings.Repeat("x", 1+i%20)
-			go func() {
-				recorder := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/accounts", Body: map[string]any{"name": name, "password": "green bicycles"}})
-				if strings.Contains(string(recorder.Body), `"`+name+`"`) {
-					answers <- ""
-				} else {
-					answers <- name + " got " + string(recorder.Body)
+			all.Go(func() {
+				answer, _ := post(t, "/v1/accounts", map[string]any{"name": name, "password": "green bicycles"})
+				if !strings.Contains(string(answer.Body), `"`+name+`"`) {
+					t.Errorf("%s got %s", name, answer.Body)
 				}
-			}()
+			})
 		}
-		for range requests {
-			if fault := <-answers; fault != "" {
-				t.Error(fault)
-			}
-		}
-	})
-}
-
-func TestRequestLog(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-
-	t.Run("has the fields that Cloud Logging shows as a request, and not the query", func(t *testing.T) {
-		t.Parallel()
-		trace, header := newTrace()
-		answer := s.Do(t, functiontest.Request{
-			Method: http.MethodPost, Path: "/v1/accounts?notify=hunter2", Header: header, Body: map[string]any{"name": "Ada", "password": "green bicycles"},
-		}).MustBe(t, http.StatusBadRequest)
-		line := MustLine(t, trace, "account-make")
-		request, _ := line["httpRequest"].(map[string]any)
-		latency, _ := request["latency"].(string)
-		if request["requestMethod"] != "POST" || request["requestUrl"] != "/v1/accounts" || request["status"] != 400.0 ||
-			request["responseSize"] != jsonNumber(len(answer.Body)) || !strings.HasSuffix(latency, "s") {
-			t.Errorf("logged was %v", request)
-		}
-		if line["severity"] != "WARNING" || line["logging.googleapis.com/trace"] != "projects/souk-test/traces/"+trace {
-			t.Errorf("logged was %v", line)
-		}
-		MustNotTell(t, answer, trace, "hunter2")
-	})
-
-	t.Run("is of severity INFO when all went well", func(t *testing.T) {
-		t.Parallel()
-		trace, header := newTrace()
-		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/accounts/0199c0de-0000-7000-8000-000000000001", Header: header})
-		if line := MustLine(t, trace, "account-get"); line["severity"] != "INFO" {
-			t.Errorf("logged was %v", line)
-		}
-	})
-
-	t.Run("continues the caller's trace in a span of its own, inside the operation too", func(t *testing.T) {
-		t.Parallel()
-		trace, header := newTrace()
-		_, token := s.Tokens.Customer(t)
-		answer := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/secret", Token: token, Header: header}).MustBe(t, http.StatusOK)
-		span, _ := MustLine(t, trace, "secret-get")["logging.googleapis.com/spanId"].(string)
-		if span == "" || span == "00f067aa0ba902b7" || !strings.Contains(string(answer.Body), "00-"+trace+"-"+span+"-") {
-			t.Errorf("the span is %q, the operation's trace %s", span, answer.Body)
-		}
-	})
-
-	t.Run("begins a trace for a caller without one, the same in answer and log", func(t *testing.T) {
-		t.Parallel()
-		answer := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/secret"})
-		answer.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-		var problem struct{ TraceID string }
-		if err := json.Unmarshal(answer.Body, &problem); err != nil {
-			t.Fatal(err)
-		}
-		MustLine(t, problem.TraceID, "secret-get")
+		all.Wait()
 	})
 }

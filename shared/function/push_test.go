@@ -2,8 +2,8 @@ package function_test
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -11,8 +11,6 @@ import (
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
 )
-
-func jsonNumber(n int) string { return strconv.Itoa(n) }
 
 func mustCount(t *testing.T, s *functiontest.Server, want int, from string, args ...any) {
 	t.Helper()
@@ -48,16 +46,15 @@ func TestEvent(t *testing.T) {
 	t.Run("takes effect once when it is delivered many times at once", func(t *testing.T) {
 		t.Parallel()
 		e := made(t, "in parallel", false)
-		const deliveries = 8
-		answers := make(chan int, deliveries)
-		for range deliveries {
-			go func() { answers <- s.Deliver(t, "account-keep", e).Status }()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if answer := s.Deliver(t, "account-keep", e); answer.Status != http.StatusNoContent {
+					t.Errorf("got %d: %s", answer.Status, answer.Body)
+				}
+			})
 		}
-		for range deliveries {
-			if status := <-answers; status != http.StatusNoContent {
-				t.Errorf("got %d", status)
-			}
-		}
+		all.Wait()
 		mustCount(t, s, 1, `kept WHERE name = 'in parallel'`)
 	})
 

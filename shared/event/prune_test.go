@@ -1,0 +1,33 @@
+package event_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+func TestSweepPrunes(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.mustAdd(t, "thing-made", 1)
+	h.pass(25 * time.Hour)
+	h.mustAdd(t, "thing-made", 2)
+	// More than one DELETE takes, and one that is to stay.
+	var rows []string
+	var args []any
+	for i := range 1500 {
+		at := h.now.Add(-16 * 24 * time.Hour)
+		if i == 0 {
+			at = h.now.Add(-14 * 24 * time.Hour)
+		}
+		id := uuid.New()
+		rows, args = append(rows, `('thing-keep', ?, ?)`), append(args, id[:], at)
+	}
+	h.mustExec(t, `INSERT INTO inbox (consumer, event_id, received_at) VALUES `+strings.Join(rows, ", "), args...)
+	h.mustSweep(t)
+	h.mustCount(t, "outbox", 1)
+	h.mustCount(t, `outbox WHERE payload = '2'`, 1)
+	h.mustCount(t, "inbox", 1)
+}
