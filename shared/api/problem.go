@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -105,9 +106,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		slog.ErrorContext(r.Context(), "marshal a problem", "code", p.Code, "error", err)
 	}
-	for name, values := range p.headers {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", ProblemType)
 	w.WriteHeader(p.Status)
 	if r.Method == http.MethodHead {

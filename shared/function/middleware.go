@@ -87,6 +87,7 @@ func logRequest(name string, a *answer, r *http.Request, took time.Duration) {
 	case status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	}
+	//nolint:sloglint // the function's name is what a reader scans the log for
 	slog.LogAttrs(a.ctx, level, name, slog.Group("httpRequest",
 		slog.String("requestMethod", r.Method),
 		slog.String("requestUrl", r.URL.Path),
