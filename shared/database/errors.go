@@ -11,6 +11,7 @@ import (
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
 const (
 	errDuplicateEntry = 1062 // ER_DUP_ENTRY
+	errNoSuchTable    = 1146 // ER_NO_SUCH_TABLE
 	errLockWait       = 1205 // ER_LOCK_WAIT_TIMEOUT
 	errDeadlock       = 1213 // ER_LOCK_DEADLOCK
 	errLockNowait     = 3572 // ER_LOCK_NOWAIT
@@ -25,24 +26,17 @@ func IsDuplicate(err error) bool {
 // key, without the table that MySQL puts before it and MariaDB does not; empty
 // if err is no duplicate.
 func DuplicateKey(err error) string {
-	var server *mysql.MySQLError
-	if !errors.As(err, &server) || server.Number != errDuplicateEntry {
+	server, ok := errors.AsType[*mysql.MySQLError](err)
+	if !ok || server.Number != errDuplicateEntry {
 		return ""
 	}
-	_, key, _ := cutLast(server.Message, " for key '")
-	key = strings.TrimSuffix(key, "'")
-	if _, name, qualified := cutLast(key, "."); qualified {
-		return name
+	const before = " for key '"
+	at := strings.LastIndex(server.Message, before)
+	if at < 0 {
+		return ""
 	}
-	return key
-}
-
-func cutLast(s, separator string) (before, after string, found bool) {
-	i := strings.LastIndex(s, separator)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(separator):], true
+	key := strings.TrimSuffix(server.Message[at+len(before):], "'")
+	return key[strings.LastIndex(key, ".")+1:]
 }
 
 // isLockConflict reports whether err ended a transaction for another's sake.
@@ -55,8 +49,7 @@ func isLockConflict(err error) bool {
 }
 
 func serverErrorNumber(err error) uint16 {
-	var server *mysql.MySQLError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return server.Number
 	}
 	return 0

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	goosedb "github.com/pressly/goose/v3/database"
 )
 
 // migrateLockWait bounds how long a migrator waits for another one.
@@ -49,18 +50,25 @@ func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectMySQL, db, files,
-		goose.WithTableName(set.Name+"_migration"),
-		goose.WithSessionLocker(sessionLock{wait: migrateLockWait}),
+	versions, err := goosedb.NewStore(goosedb.DialectMySQL, set.Name+"_migration")
+	if err != nil {
+		return err
+	}
+	lock := sessionLock{wait: migrateLockWait}
+	provider, err := goose.NewProvider(goosedb.DialectCustom, db, files,
+		goose.WithStore(versions),
+		goose.WithSessionLocker(lock),
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()),
 	)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
+	if err := prepareVersions(ctx, db, versions, lock); err != nil {
+		return err
+	}
 	_, err = provider.Up(ctx)
-	var partial *goose.PartialError
-	if errors.As(err, &partial) && partial.Failed != nil && partial.Failed.Source != nil {
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok && partial.Failed != nil && partial.Failed.Source != nil {
 		return fmt.Errorf("%s: %w", partial.Failed.Source.Path, err)
 	}
 	return err
@@ -78,6 +86,33 @@ func migrationFiles(files fs.FS) (fs.FS, error) {
 		return files, nil
 	}
 	return fs.Sub(files, "migrations")
+}
+
+// prepareVersions makes the table of versions, with the version 0 that goose
+// counts from. Goose does so as well, but before it takes the lock: another
+// migrator may then find the table and no version in it, and so would all that
+// come after one that was killed in between.
+func prepareVersions(ctx context.Context, db *sql.DB, versions goosedb.Store, lock sessionLock) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("prepare the table of versions: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := lock.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
+	_, err = versions.GetMigration(ctx, conn, 0)
+	if serverErrorNumber(err) == errNoSuchTable {
+		if err := versions.CreateVersionTable(ctx, conn); err != nil {
+			return err
+		}
+		err = goosedb.ErrVersionNotFound
+	}
+	if errors.Is(err, goosedb.ErrVersionNotFound) {
+		err = versions.Insert(ctx, conn, goosedb.InsertRequest{Version: 0})
+	}
+	return err
 }
 
 // sessionLock is a named lock of the server, one a database. The server frees it

@@ -62,6 +62,23 @@ func TestMigratorsAtOnce(t *testing.T) {
 	}
 }
 
+func TestMigrateAfterOneThatWasKilled(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	if err := database.Migrate(t.Context(), db.SQL(), noteMigrations); err != nil {
+		t.Fatal(err)
+	}
+	// As it was between the two statements that begin a table of versions.
+	MustExec(t, db, `DELETE FROM note_migration`)
+	MustExec(t, db, `DROP TABLE note`)
+	if err := database.Migrate(t.Context(), db.SQL(), noteMigrations); err != nil {
+		t.Fatal(err)
+	}
+	if got := MustQuery[int](t, db, `SELECT COUNT(*) FROM note`); got != 0 {
+		t.Errorf("%d notes, want a table with none", got)
+	}
+}
+
 func TestMigrateFaults(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
