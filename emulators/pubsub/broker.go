@@ -72,6 +72,7 @@ type Broker struct {
 	lastID        int64
 	wakeAt        time.Time
 	stopping      bool
+	cut           int // pushes that Close cut off
 	// quiet is closed and replaced whenever a push subscription may have run dry.
 	quiet chan struct{}
 }
@@ -200,10 +201,15 @@ func (b *Broker) Close(ctx context.Context) error {
 	select {
 	case <-finished:
 	case <-ctx.Done():
-		err = fmt.Errorf("close the Pub/Sub broker: pushes in flight were cut off: %w", ctx.Err())
+		b.pusher.cutOff()
+		<-finished
+		b.mu.Lock()
+		if b.cut > 0 {
+			err = fmt.Errorf("close the Pub/Sub broker: %d pushes in flight were cut off: %w", b.cut, ctx.Err())
+		}
+		b.mu.Unlock()
 	}
 	b.pusher.cutOff()
-	<-finished
 
 	b.stopServing(ctx)
 	b.work.Wait()

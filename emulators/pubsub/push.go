@@ -114,6 +114,7 @@ func (b *Broker) pushed(s *subscription, d *delivery, o outcome) {
 		b.settle(s, d)
 	case b.pusher.ctx.Err() != nil:
 		// Cut off by Close, which is not the endpoint's failure.
+		b.cut++
 		s.queue.retry(d, b.now())
 	default:
 		s.window = max(s.window/2, minWindow)
