@@ -89,50 +89,65 @@ func (o *Outbox) publishNow(ctx context.Context, e Event) {
 }
 
 // Sweep publishes what requests left unpublished, oldest first, and deletes what
-// is old. Several sweeps may run at once: each takes rows that no other holds.
+// is old. It publishes all it can, and then tells in its error what it could not.
+// Several sweeps may run at once: each takes rows that no other holds.
 func (o *Outbox) Sweep(ctx context.Context) error {
-	for {
-		n, err := o.sweepOnce(ctx)
-		if err != nil {
-			return err
-		}
-		if n < sweepBatch {
-			break
-		}
-	}
 	return errors.Join(
+		o.publishLeft(ctx),
 		prune(ctx, o.db, deleteOldOutbox, o.now().Add(-publishedKept)),
 		prune(ctx, o.db, deleteOldInbox, o.now().Add(-receivedKept)),
 	)
 }
 
-// sweepOnce publishes one batch and returns how many rows it found.
-func (o *Outbox) sweepOnce(ctx context.Context) (found int, err error) {
+// publishLeft publishes batch after batch. A type of which an event fails is left
+// out of the batches that follow: a topic that is missing, with however many rows,
+// holds up no other.
+func (o *Outbox) publishLeft(ctx context.Context) error {
+	var failed []string
+	var faults []error
+	for {
+		b, err := o.publishBatch(ctx, failed)
+		if err != nil {
+			return errors.Join(append(faults, err)...)
+		}
+		for eventType, fault := range b.faults {
+			failed, faults = append(failed, eventType), append(faults, fault)
+		}
+		if b.found < sweepBatch {
+			return errors.Join(faults...)
+		}
+	}
+}
+
+// batch is what came of one transaction of the sweep.
+type batch struct {
+	found  int              // rows, published or not
+	faults map[string]error // one of each type that failed
+}
+
+// publishBatch publishes the oldest rows, except those of some types.
+func (o *Outbox) publishBatch(ctx context.Context, without []string) (b batch, err error) {
 	err = o.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		events, err := lockUnpublished(ctx, tx, o.now().Add(-sweepAge))
+		events, err := lockUnpublished(ctx, tx, o.now().Add(-sweepAge), without)
+		b = batch{found: len(events), faults: map[string]error{}}
 		if err != nil || len(events) == 0 {
-			found = 0
 			return err
 		}
-		found = len(events)
 		var published []uuid.UUID
-		var failed error
 		for i, err := range o.publisher.Publish(ctx, events) {
+			e := events[i]
 			if err != nil {
-				failed = fmt.Errorf("publish event %s to %s: %w", events[i].ID, events[i].Type, err)
-				slog.WarnContext(ctx, "the event stays in the outbox", "event", events[i].ID, "type", events[i].Type, "error", err)
+				b.faults[e.Type] = fmt.Errorf("publish event %s to %s: %w", e.ID, e.Type, err)
+				slog.WarnContext(ctx, "the event stays in the outbox", "event", e.ID, "type", e.Type, "error", err)
 				continue
 			}
-			published = append(published, events[i].ID)
+			published = append(published, e.ID)
 		}
 		if len(published) == 0 {
-			return failed
+			return nil
 		}
 		slog.InfoContext(ctx, "published what requests left", "events", len(published))
-		if failed != nil {
-			found = 0 // Stop after this batch: the same rows would fail again.
-		}
 		return markPublished(ctx, tx, published, o.now())
 	})
-	return found, err
+	return b, err
 }

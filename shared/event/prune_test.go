@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -26,8 +27,14 @@ func TestSweepPrunes(t *testing.T) {
 		rows, args = append(rows, `('thing-keep', ?, ?)`), append(args, id[:], at)
 	}
 	h.mustExec(t, `INSERT INTO inbox (consumer, event_id, received_at) VALUES `+strings.Join(rows, ", "), args...)
-	h.mustSweep(t)
-	h.mustCount(t, "outbox", 1)
-	h.mustCount(t, `outbox WHERE payload = '2'`, 1)
+	// What cannot be published is kept, and no reason to keep the rest.
+	h.down(true)
+	h.mustAdd(t, "thing-made", 3)
+	h.pass(untilSwept)
+	if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
+		t.Errorf("got %v, want %v", err, errDown)
+	}
+	h.mustCount(t, "outbox", 2)
+	h.mustCount(t, `outbox WHERE payload = '1'`, 0)
 	h.mustCount(t, "inbox", 1)
 }

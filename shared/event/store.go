@@ -19,16 +19,23 @@ func insertOutbox(ctx context.Context, q database.Queryer, e Event) error {
 	return err
 }
 
-// lockUnpublished returns the oldest unpublished events older than before, and
-// holds their rows until the transaction ends.
-func lockUnpublished(ctx context.Context, tx *database.Tx, before time.Time) ([]Event, error) {
+// lockUnpublished returns the oldest unpublished events older than before, except
+// those of some types, and holds their rows until the transaction ends.
+func lockUnpublished(ctx context.Context, tx *database.Tx, before time.Time, without []string) ([]Event, error) {
+	args, others := []any{before}, ""
+	if len(without) > 0 {
+		others = ` AND type NOT IN (?` + strings.Repeat(", ?", len(without)-1) + `)`
+	}
+	for _, eventType := range without {
+		args = append(args, eventType)
+	}
 	rows, err := tx.QueryContext(ctx, `
 		SELECT id, aggregatetype, aggregateid, type, payload, traceparent, created_at
 		FROM outbox
-		WHERE published_at IS NULL AND created_at < ?
+		WHERE published_at IS NULL AND created_at < ?`+others+`
 		ORDER BY created_at, id
 		LIMIT ?
-		FOR UPDATE SKIP LOCKED`, before, sweepBatch)
+		FOR UPDATE SKIP LOCKED`, append(args, sweepBatch)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the outbox: %w", err)
 	}
