@@ -1,0 +1,89 @@
+package order
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// fillLines reads the items and the history of orders, in two statements however
+// many orders there are.
+func fillLines(ctx context.Context, q database.Queryer, orders []Order) error {
+	if len(orders) == 0 {
+		return nil
+	}
+	byID := map[uuid.UUID]*Order{}
+	var ids []any
+	for i := range orders {
+		o := &orders[i]
+		o.Items, o.History = []Item{}, []Move{}
+		byID[o.ID] = o
+		ids = append(ids, o.ID[:])
+	}
+	if err := fillItems(ctx, q, byID, ids); err != nil {
+		return fmt.Errorf("read the items of %d orders: %w", len(orders), err)
+	}
+	if err := fillHistory(ctx, q, byID, ids); err != nil {
+		return fmt.Errorf("read the history of %d orders: %w", len(orders), err)
+	}
+	return nil
+}
+
+func fillItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
+	return each(ctx, q, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var item Item
+		err := rows.Scan(&id, &item.ProductID, &item.Name, &item.UnitPrice.Amount, &item.Quantity)
+		if err != nil {
+			return err
+		}
+		o := orders[id]
+		item.UnitPrice.Currency = o.Total.Currency
+		if item.LineTotal, err = item.UnitPrice.Times(item.Quantity); err != nil {
+			return err
+		}
+		o.Items = append(o.Items, item)
+		return nil
+	}, `
+		SELECT order_id, product_id, name, unit_price, quantity
+		FROM order_item
+		WHERE order_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
+		ORDER BY order_id, line`, ids...)
+}
+
+func fillHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
+	return each(ctx, q, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var move Move
+		if err := rows.Scan(&id, &move.Status, &move.At, &move.Reason); err != nil {
+			return err
+		}
+		o := orders[id]
+		o.History = append(o.History, move)
+		return nil
+	}, `
+		SELECT order_id, status, moved_at, reason
+		FROM order_history
+		WHERE order_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
+		ORDER BY order_id, version`, ids...)
+}
+
+// each runs a query and calls scan for each row.
+func each(ctx context.Context, q database.Queryer, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
