@@ -88,14 +88,6 @@ func (s *system) place(t testing.TB, customer, prefer string, id uuid.UUID, quan
 	})
 }
 
-func (s *system) mustGetOrder(t testing.TB, token string, id uuid.UUID) order.Order {
-	t.Helper()
-	var o order.Order
-	s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + id.String(), Token: token}).
-		MustBe(t, http.StatusOK).Into(t, &o)
-	return o
-}
-
 // orders returns all orders of a product, by status, as an admin sees them.
 func (s *system) orders(t testing.TB, admin string, of product.Product) map[order.Status][]order.Order {
 	t.Helper()

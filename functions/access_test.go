@@ -125,13 +125,13 @@ func TestAccess(t *testing.T) {
 
 func mustFare(t *testing.T, answer functiontest.Response, want int) {
 	t.Helper()
-	switch {
-	case want == letIn:
+	switch want {
+	case letIn:
 		if answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status >= http.StatusInternalServerError ||
 			answer.Status == http.StatusMethodNotAllowed {
 			t.Errorf("got %d: %s", answer.Status, answer.Body)
 		}
-	case want == http.StatusForbidden:
+	case http.StatusForbidden:
 		answer.MustBeProblem(t, want, "forbidden")
 	default:
 		answer.MustBeProblem(t, want, "unauthenticated")

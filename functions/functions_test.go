@@ -65,7 +65,7 @@ func TestManifest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if functions.Manifest() != functions.Manifest() {
+		if first, second := functions.Manifest(), functions.Manifest(); first != second {
 			t.Error("each call reads it again")
 		}
 		for i, f := range functions.Manifest().Functions {

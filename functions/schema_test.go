@@ -53,12 +53,12 @@ func document(delivery string, functions ...string) string {
 }
 
 // with replaces a part of an example, and fails the test when it is not there.
-func with(t *testing.T, example, old, new string) string {
+func with(t *testing.T, example, old, replacement string) string {
 	t.Helper()
 	if strings.Count(example, old) != 1 {
 		t.Fatalf("%q is not once in %s", old, example)
 	}
-	return strings.Replace(example, old, new, 1)
+	return strings.Replace(example, old, replacement, 1)
 }
 
 func TestSchema(t *testing.T) {

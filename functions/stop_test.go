@@ -27,7 +27,7 @@ import (
 // got no answer or a wrong one.
 func send(client *http.Client, url string, stop *atomic.Bool, answered *atomic.Int64, faults chan<- error) {
 	for !stop.Load() {
-		answer, err := client.Get(url + "/v1/products") //nolint:noctx // it must outlive the test's context
+		answer, err := client.Get(url + "/v1/products")
 		if err != nil {
 			faults <- err
 			return

@@ -125,8 +125,7 @@ func (s *service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	r = r.WithContext(telemetry.FromHeader(r.Context(), r.Header))
 	s.log.WarnContext(r.Context(), "a request got no answer", "method", r.Method, "error", err)
-	var none *unavailable
-	if errors.As(err, &none) {
+	if none, ok := errors.AsType[*unavailable](err); ok {
 		api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s does not run at the moment. Try again later.", s.function.Name).
 			WithHeader("Retry-After", seconds(none.retryAfter)).Write(w, r)
 		return

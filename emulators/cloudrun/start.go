@@ -39,6 +39,7 @@ func (i *instance) start() error {
 		DisableCompression:  true,
 	}
 	options := i.service.platform.options
+	//nolint:noctx // a signal ends it, after its requests: a context would kill it
 	i.cmd = exec.Command(filepath.Join(options.BinDir, i.service.function.Service))
 	i.cmd.Env = i.environment()
 	i.cmd.Stdout, i.cmd.Stderr = &i.output.stdout, &i.output.stderr

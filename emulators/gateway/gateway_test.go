@@ -106,7 +106,7 @@ func TestRequestLog(t *testing.T) {
 			"X-Request-Id": {"mine-1"}, "Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"},
 		}, nil)
 		l := d.MustLog(t, "mine-1")
-		if l.Method != "GET" || l.Route != "GET /v1/products/{id}" || l.Function != "product-get" || l.Status != http.StatusTeapot ||
+		if l.Method != http.MethodGet || l.Route != "GET /v1/products/{id}" || l.Function != "product-get" || l.Status != http.StatusTeapot ||
 			l.LatencyMs <= 0 || l.Trace != "4bf92f3577b34da6a3ce929d0e0e4736" || l.Severity != "INFO" {
 			t.Errorf("got %+v", l)
 		}

@@ -116,7 +116,7 @@ func (in *instance) runInitializer(ctx context.Context, fresh string) error {
 	}
 	said, err := os.ReadFile(logPath)
 	return errors.Join(fmt.Errorf("make the database's files with %s: %w\n%s%s",
-		path, proc.err, lastLines(string(said), logTail), hintFor(string(said))), err)
+		path, proc.err, lastLines(string(said)), hintFor(string(said))), err)
 }
 
 func (in *instance) initializer(fresh string) (path string, args []string, err error) {
@@ -130,20 +130,20 @@ func (in *instance) initializer(fresh string) (path string, args []string, err e
 
 // installScript comes with the server, but not always in the same folder.
 func (in *instance) installScript() (string, error) {
-	real, err := filepath.EvalSymlinks(in.program.path)
+	path, err := filepath.EvalSymlinks(in.program.path)
 	if err != nil {
 		return "", err
 	}
-	prefix := filepath.Dir(filepath.Dir(real))
+	prefix := filepath.Dir(filepath.Dir(path))
 	for _, name := range []string{"mariadb-install-db", "mysql_install_db"} {
 		for _, folder := range []string{"bin", "scripts", "sbin"} {
-			path := filepath.Join(prefix, folder, name)
-			if _, err := os.Stat(path); err == nil {
-				return path, nil
+			script := filepath.Join(prefix, folder, name)
+			if _, err := os.Stat(script); err == nil {
+				return script, nil
 			}
 		}
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
+		if script, err := exec.LookPath(name); err == nil {
+			return script, nil
 		}
 	}
 	return "", fmt.Errorf("MariaDB's mariadb-install-db is not beside %s: install the rest of the server's package", in.program.path)
@@ -160,8 +160,7 @@ func checkSpace(dir string) error {
 	if madeBy(dir).Kind != "" {
 		need = spaceForStart
 	}
-	// The fields' types differ between systems.
-	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert
+	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert // the fields' types differ between systems
 	if free < need {
 		return fmt.Errorf("the disk of %s has %d MB free and the database needs %d MB: free some, or choose another folder with --state-dir",
 			dir, free>>20, need>>20)
@@ -169,10 +168,11 @@ func checkSpace(dir string) error {
 	return nil
 }
 
-func lastLines(text string, n int) string {
+// lastLines is the end of a log, logTail lines of it, as an error shows it.
+func lastLines(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > n {
-		lines = lines[len(lines)-n:]
+	if len(lines) > logTail {
+		lines = lines[len(lines)-logTail:]
 	}
 	return "  " + strings.Join(lines, "\n  ")
 }

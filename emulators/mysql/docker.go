@@ -76,7 +76,7 @@ func (c *container) start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.in.state.Port, err = choosePort(c.in.state.Port); err != nil {
+	if c.in.state.Port, err = choosePort(ctx, c.in.state.Port); err != nil {
 		return nil, err
 	}
 	if err := c.in.writeState(); err != nil {
@@ -129,7 +129,7 @@ func (c *container) waitReady(ctx context.Context, url database.URL) (kind, vers
 		case <-tick.C:
 		case <-ctx.Done():
 			log := c.log(context.WithoutCancel(ctx))
-			return "", "", fmt.Errorf("the container does not answer: %w; the end of its log:\n%s%s", err, lastLines(log, logTail), hintFor(log))
+			return "", "", fmt.Errorf("the container does not answer: %w; the end of its log:\n%s%s", err, lastLines(log), hintFor(log))
 		}
 	}
 }

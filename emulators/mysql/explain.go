@@ -19,7 +19,7 @@ func (in *instance) explain(err error) error {
 	if isPortTaken(log) {
 		err = fmt.Errorf("%w: %w", errPortTaken, err)
 	}
-	return fmt.Errorf("%w; the end of its log, %s:\n%s%s", err, in.path(logFile), lastLines(log, logTail), hintFor(log))
+	return fmt.Errorf("%w; the end of its log, %s:\n%s%s", err, in.path(logFile), lastLines(log), hintFor(log))
 }
 
 func isPortTaken(log string) bool {

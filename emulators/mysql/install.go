@@ -91,7 +91,7 @@ func aptGet(ctx context.Context, o Options, args ...string) error {
 	_ = input.Close()
 	text := <-said
 	if err != nil {
-		return fmt.Errorf("apt-get %s: %w\n%s%s", args[0], err, lastLines(text, logTail), hintFor(text))
+		return fmt.Errorf("apt-get %s: %w\n%s%s", args[0], err, lastLines(text), hintFor(text))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package mysql_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -28,10 +29,10 @@ func TestMain(m *testing.M) {
 func startAndHang(dir string) {
 	_, err := mysql.Start(context.Background(), mysql.Options{StateDir: dir, Throwaway: true, NoInstall: true})
 	if err != nil {
-		os.Stdout.WriteString(err.Error() + "\n")
+		fmt.Println(err)
 		os.Exit(1)
 	}
-	os.Stdout.WriteString("ready\n")
+	fmt.Println("ready")
 	select {}
 }
 

@@ -108,7 +108,7 @@ func (in *instance) start(ctx context.Context) (*Server, error) {
 }
 
 func (in *instance) startOnce(ctx context.Context, password string) (*Server, error) {
-	port, err := choosePort(in.state.Port)
+	port, err := choosePort(ctx, in.state.Port)
 	if err != nil {
 		return nil, err
 	}
@@ -225,9 +225,9 @@ func writeFile(path, text string) error {
 
 // choosePort is the port of the last run if it is free, so that noted URLs stay
 // good, and otherwise any free one.
-func choosePort(last int) (int, error) {
+func choosePort(ctx context.Context, last int) (int, error) {
 	for _, port := range []int{last, 0} {
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue
 		}

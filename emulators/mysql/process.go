@@ -28,7 +28,7 @@ func run(path string, args []string, log string, onDeath syscall.Signal) (*proce
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(path, args...)
+	command := exec.Command(path, args...) //nolint:noctx // stop ends it: a context would kill it
 	command.Stdout, command.Stderr = output, output
 	command.SysProcAttr = groupAttributes(onDeath)
 
@@ -137,6 +137,7 @@ func commandLine(pid int) string {
 	if runtime.GOOS == "linux" {
 		return ""
 	}
+	//nolint:noctx // cut short, it would say that the process has ended
 	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return ""

@@ -28,7 +28,7 @@ type googleEmulator struct {
 var google googleEmulator
 
 // errNotInstalled is the only reason to leave Google's emulator out.
-var errNotInstalled = errors.New("Google's Pub/Sub emulator is not installed on this machine (gcloud components install pubsub-emulator)")
+var errNotInstalled = errors.New("no Pub/Sub emulator of Google's is installed on this machine (gcloud components install pubsub-emulator)")
 
 // MustStart returns the address of the running emulator. It skips the test where
 // the emulator is not installed.

@@ -33,7 +33,7 @@ func TestList(t *testing.T) {
 		t.Parallel()
 		var seen []order.Order
 		token := ""
-		for range len(ones) {
+		for range ones {
 			page := d.mustList(t, one.token, "?pageSize=2&pageToken="+token)
 			seen = append(seen, page.Items...)
 			if token = page.NextPageToken; token == "" {

@@ -18,11 +18,11 @@ type IfMatch struct {
 // product: they make the tag differ, so that no cache shows old stock, but are
 // no reason to refuse a change to the rest.
 func ETag(version int64, parts ...int64) string {
-	tag := strconv.FormatInt(version, 10)
+	tag := strconv.AppendInt([]byte{'"'}, version, 10)
 	for _, part := range parts {
-		tag += "." + strconv.FormatInt(part, 10)
+		tag = strconv.AppendInt(append(tag, '.'), part, 10)
 	}
-	return `"` + tag + `"`
+	return string(append(tag, '"'))
 }
 
 // Check answers 412 unless the header names an ETag of that version.

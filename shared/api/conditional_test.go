@@ -149,7 +149,7 @@ func TestConditionalChange(t *testing.T) {
 		t.Run(method+" with If-Match reaches the operation, all its lines as one", func(t *testing.T) {
 			t.Parallel()
 			answer, _ := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {`"1"`, `"3"`}})
-			if got := answer.Header.Get("Seen-If-Match"); answer.StatusCode != 200 || got != `"1", "3"` {
+			if got := answer.Header.Get("Seen-If-Match"); answer.StatusCode != http.StatusOK || got != `"1", "3"` {
 				t.Errorf("got %d, the operation saw %s", answer.StatusCode, got)
 			}
 		})

@@ -39,8 +39,7 @@ func Load[T any](environment Environment) (T, error) {
 // withoutValue describes a fault by the variable's name alone: the parser's own
 // text quotes the value, and names the field instead of the variable.
 func withoutValue(settings reflect.Type, fault error) string {
-	var parse env.ParseError
-	if errors.As(fault, &parse) {
+	if parse, ok := errors.AsType[env.ParseError](fault); ok {
 		return fmt.Sprintf("%s is not a valid %s", strings.Join(variables(settings, parse), " or "), parse.Type)
 	}
 	return fault.Error()

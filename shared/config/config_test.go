@@ -88,7 +88,7 @@ func TestSecret(t *testing.T) {
 	t.Run("is not shown by any verb of fmt", func(t *testing.T) {
 		t.Parallel()
 		hexadecimal := fmt.Sprintf("%x", value)
-		for _, verb := range strings.Split("v s q x X d o b c U e f g t p T", " ") {
+		for verb := range strings.SplitSeq("v s q x X d o b c U e f g t p T", " ") {
 			for _, flags := range []string{"", "+", "#", "20", "-20.3", " ", "0"} {
 				format := "%" + flags + verb
 				for _, operand := range []any{secret, inside, &inside, []config.Secret{secret}, map[string]config.Secret{"k": secret}} {

@@ -68,7 +68,7 @@ func TestReadCommitted(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	MustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY)`)
-	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+	err := db.InTx(t.Context(), func(_ context.Context, tx *database.Tx) error {
 		before := MustQuery[int](t, tx, `SELECT COUNT(*) FROM thing`)
 		MustExec(t, db, `INSERT INTO thing VALUES (1)`)
 		after := MustQuery[int](t, tx, `SELECT COUNT(*) FROM thing`)

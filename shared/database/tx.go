@@ -138,8 +138,7 @@ func isRetryable(ctx context.Context, err error) bool {
 	if isLockConflict(err) {
 		return true
 	}
-	var commit *commitError
-	if errors.As(err, &commit) {
+	if _, atCommit := errors.AsType[*commitError](err); atCommit {
 		return false
 	}
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -90,8 +91,7 @@ func migrate(ctx context.Context, t testing.TB, url database.URL, sets []databas
 	if err != nil {
 		t.Fatalf("open the test's database: %v", err)
 	}
-	defer db.Close()
-	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
+	if err := errors.Join(database.Migrate(ctx, db.SQL(), sets...), db.Close()); err != nil {
 		t.Fatalf("migrate the test's database: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func (m Money) Times(quantity int64) (Money, error) {
 	if high != 0 || low > Max {
 		return Money{}, fmt.Errorf("%d × %d: %w", m.Amount, quantity, ErrOverflow)
 	}
-	return Money{Amount: int64(low), Currency: m.Currency}, nil //nolint:gosec // at most Max, checked above
+	return Money{Amount: int64(low), Currency: m.Currency}, nil
 }
 
 // Plus returns the sum, or ErrCurrency, ErrOverflow or ErrNegative.
