@@ -20,7 +20,9 @@ func insertOutbox(ctx context.Context, q database.Queryer, e Event) error {
 }
 
 // lockUnpublished returns the oldest unpublished events older than before, except
-// those of some types, and holds their rows until the transaction ends.
+// those of some types, and holds their rows until the transaction ends. The index is
+// forced because MySQL may prefer to read and sort the whole of a small table, and
+// then locks every row of it, not only those within the limit.
 func lockUnpublished(ctx context.Context, tx *database.Tx, before time.Time, without []string) ([]Event, error) {
 	args, others := []any{before}, ""
 	if len(without) > 0 {
@@ -31,7 +33,7 @@ func lockUnpublished(ctx context.Context, tx *database.Tx, before time.Time, wit
 	}
 	rows, err := tx.QueryContext(ctx, `
 		SELECT id, aggregatetype, aggregateid, type, payload, traceparent, created_at
-		FROM outbox
+		FROM outbox FORCE INDEX (outbox_by_publication)
 		WHERE published_at IS NULL AND created_at < ?`+others+`
 		ORDER BY created_at, id
 		LIMIT ?
