@@ -74,6 +74,21 @@ func TestWorkflow(t *testing.T) {
 		})
 	})
 
+	t.Run("every event found its topic, also one that nobody listens to", func(t *testing.T) {
+		if s.stateDir == "" {
+			t.Skip("the logs of this system are not ours to read")
+		}
+		log, err := os.ReadFile(filepath.Join(s.stateDir, "functions.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(log)) {
+			if strings.Contains(line, "stays in the outbox") {
+				t.Error(line)
+			}
+		}
+	})
+
 	t.Run("event functions cannot be reached through the gateway", func(t *testing.T) {
 		for _, path := range []string{"/stock-reserve", "/order-confirm", "/order-outbox"} {
 			s.do(t, functiontest.Request{Method: http.MethodPost, Path: path, Token: admin, Body: "{}"}).

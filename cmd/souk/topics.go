@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"souk/emulators/local"
+	"souk/emulators/pubsub"
 	"souk/functions"
 	"souk/shared/manifest"
 )
@@ -29,9 +30,8 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 			if host == "" {
 				return p.usageError("which emulator? set --pubsub-host or PUBSUB_EMULATOR_HOST")
 			}
-			err := local.SetUpTopics(command.Context(), local.Topics{
-				Manifest: functions.Manifest(), Host: host, Project: project,
-				Endpoint: fill(endpoint), ServiceAccount: account, Audience: fill(audience),
+			err := local.SetUpTopics(command.Context(), host, project, pubsub.Topology{
+				Manifest: functions.Manifest(), Endpoint: fill(endpoint), ServiceAccount: account, Audience: fill(audience),
 			})
 			if err != nil {
 				return err

@@ -127,9 +127,8 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	s.broker = broker
 	s.wire()
 	s.started("pub/sub", broker.Close)
-	err = SetUpTopics(ctx, Topics{
-		Manifest: s.options.Manifest, Host: broker.Addr(), Project: Project,
-		Endpoint: s.endpoint, ServiceAccount: pushServiceAccount, Audience: s.audience,
+	err = SetUpTopics(ctx, broker.Addr(), Project, pubsub.Topology{
+		Manifest: s.options.Manifest, Endpoint: s.endpoint, ServiceAccount: pushServiceAccount, Audience: s.audience,
 	})
 	if err != nil {
 		return "", err

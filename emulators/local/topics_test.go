@@ -35,8 +35,8 @@ func TestSetUpTopics(t *testing.T) {
 	})
 	setUp := func(t *testing.T, host string) {
 		t.Helper()
-		err := local.SetUpTopics(t.Context(), local.Topics{
-			Manifest: functions.Manifest(), Host: broker.Addr(), Project: "test",
+		err := local.SetUpTopics(t.Context(), broker.Addr(), "test", pubsub.Topology{
+			Manifest:       functions.Manifest(),
 			Endpoint:       func(f manifest.Function) string { return "http://" + host + "/" + f.Name },
 			ServiceAccount: "pusher@test", Audience: func(f manifest.Function) string { return f.Name },
 		})
@@ -89,8 +89,8 @@ func checkPush(t *testing.T, s *pb.Subscription, f manifest.Function, topic stri
 
 func TestSetUpTopicsWithoutEmulator(t *testing.T) {
 	t.Parallel()
-	err := local.SetUpTopics(t.Context(), local.Topics{
-		Manifest: functions.Manifest(), Host: "127.0.0.1:1", Project: "test",
+	err := local.SetUpTopics(t.Context(), "127.0.0.1:1", "test", pubsub.Topology{
+		Manifest: functions.Manifest(),
 		Endpoint: func(manifest.Function) string { return "http://nowhere" },
 	})
 	if advice := (&local.Advice{}); !errors.As(err, &advice) {

@@ -19,12 +19,12 @@ func testTopology(t *testing.T, b broker) {
 		Manifest: &manifest.Manifest{
 			Delivery: manifest.Delivery{AckDeadline: 30 * time.Second, MinBackoff: 100 * time.Millisecond, MaxBackoff: time.Second, MaxDeliveryAttempts: 5},
 			Functions: []manifest.Function{
-				{Name: "reserve" + suffix, Events: []string{"placed" + suffix}},
+				{Name: "reserve" + suffix, Events: []string{"placed" + suffix}, Publishes: []string{"unheard" + suffix}},
 				{Name: "sweep" + suffix, Schedule: "* * * * *"},
 				{Name: "get" + suffix, HTTP: "GET /"},
 			},
 		},
-		Endpoint:       func(string) string { return broken.URL },
+		Endpoint:       func(manifest.Function) string { return broken.URL },
 		ServiceAccount: serviceAccount,
 	}
 	MustApply(t, b, topology)
@@ -40,6 +40,9 @@ func testTopology(t *testing.T, b broker) {
 		}
 		b.MustAck(t, graveyard, m)
 	})
+	t.Run("an event that nobody listens to has a topic, so that it can be published", func(t *testing.T) {
+		b.MustPublish(t, "projects/"+project+"/topics/unheard"+suffix, text("hello?"))
+	})
 	t.Run("scheduled function has a topic of its name", func(t *testing.T) {
 		b.MustPublish(t, "projects/"+project+"/topics/sweep"+suffix, text("tick"))
 		p := broken.MustReceiveUntil(t, func(p pushed) bool { return p.Data() == "tick" })
@@ -48,7 +51,7 @@ func testTopology(t *testing.T, b broker) {
 		}
 	})
 	t.Run("applied again with another endpoint", func(t *testing.T) {
-		topology.Endpoint = func(string) string { return repaired.URL }
+		topology.Endpoint = func(manifest.Function) string { return repaired.URL }
 		topology.Manifest.Delivery.AckDeadline = 60 * time.Second
 		MustApply(t, b, topology)
 		id := b.MustPublish(t, placed, text("healed"))

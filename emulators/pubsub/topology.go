@@ -17,16 +17,17 @@ import (
 )
 
 // Topology is what the functions of a manifest need of a broker: a topic for
-// each event and schedule, and for each function that listens to one a push
-// subscription with a dead-letter topic, which a pull subscription keeps.
+// each event and schedule, also for one that nobody listens to yet, and for each
+// function that listens to one a push subscription with a dead-letter topic, which
+// a pull subscription keeps.
 type Topology struct {
 	Manifest *manifest.Manifest
 	// Endpoint is the URL that a function's messages are pushed to. Required.
-	Endpoint func(function string) string
+	Endpoint func(manifest.Function) string
 	// ServiceAccount is the email in push tokens. Empty: pushes carry no token.
 	ServiceAccount string
-	// Audience of push tokens. Empty: the endpoint.
-	Audience string
+	// Audience is whom a function's push tokens are for. nil: the endpoint.
+	Audience func(manifest.Function) string
 }
 
 // Apply makes or updates topics and subscriptions in the client's project. It
@@ -34,6 +35,9 @@ type Topology struct {
 // with the messages it may hold.
 func Apply(ctx context.Context, client *pubsub.Client, t Topology) error {
 	var faults []error
+	for _, topic := range t.Manifest.Topics() {
+		faults = append(faults, ensureTopic(ctx, client, topicPath(client.Project(), topic)))
+	}
 	for _, f := range t.Manifest.Functions {
 		for _, topic := range f.Topics() {
 			if err := t.apply(ctx, client, f, topic); err != nil {
@@ -46,10 +50,8 @@ func Apply(ctx context.Context, client *pubsub.Client, t Topology) error {
 
 func (t Topology) apply(ctx context.Context, client *pubsub.Client, f manifest.Function, topic string) error {
 	project, deadLetters := client.Project(), f.DeadLetterTopic(topic)
-	for _, name := range []string{topic, deadLetters} {
-		if err := ensureTopic(ctx, client, topicPath(project, name)); err != nil {
-			return err
-		}
+	if err := ensureTopic(ctx, client, topicPath(project, deadLetters)); err != nil {
+		return err
 	}
 	// The dead-letter topic gets its subscription first: without one, it loses
 	// what it is sent.
@@ -76,16 +78,17 @@ func (t Topology) keeping(project, deadLetters string) *pb.Subscription {
 
 // pushing is the subscription that calls a function.
 func (t Topology) pushing(project string, f manifest.Function, topic string) (*pb.Subscription, error) {
-	endpoint := t.Endpoint(f.Name)
+	endpoint := t.Endpoint(f)
 	if endpoint == "" {
 		return nil, fmt.Errorf("function %s has no push endpoint", f.Name)
 	}
 	push := &pb.PushConfig{PushEndpoint: endpoint}
 	if t.ServiceAccount != "" {
-		push.AuthenticationMethod = &pb.PushConfig_OidcToken_{OidcToken: &pb.PushConfig_OidcToken{
-			ServiceAccountEmail: t.ServiceAccount,
-			Audience:            t.Audience,
-		}}
+		token := &pb.PushConfig_OidcToken{ServiceAccountEmail: t.ServiceAccount}
+		if t.Audience != nil {
+			token.Audience = t.Audience(f)
+		}
+		push.AuthenticationMethod = &pb.PushConfig_OidcToken_{OidcToken: token}
 	}
 	delivery := t.Manifest.Delivery
 	return &pb.Subscription{

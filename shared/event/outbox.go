@@ -44,6 +44,17 @@ type Outbox struct {
 	db        *database.DB
 	publisher Publisher
 	now       clock.Clock
+	permitted map[string]bool // by event type; nil permits every type
+}
+
+// Permit names the event types that Add takes from now on: those that the list of
+// functions says are published. There are topics, and rights to publish to them,
+// for no others.
+func (o *Outbox) Permit(types []string) {
+	o.permitted = map[string]bool{}
+	for _, eventType := range types {
+		o.permitted[eventType] = true
+	}
 }
 
 // NewOutbox returns the outbox in db.
@@ -54,6 +65,9 @@ func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock) *Outbox {
 // Add writes an event into the outbox as part of tx, and publishes it right
 // after tx commits. An event that cannot be published then stays for Sweep.
 func (o *Outbox) Add(ctx context.Context, tx *database.Tx, eventType, aggregateType string, aggregateID uuid.UUID, payload any) error {
+	if o.permitted != nil && !o.permitted[eventType] {
+		return fmt.Errorf("event %s of %s %s: no function served here lists it under publishes", eventType, aggregateType, aggregateID)
+	}
 	text, err := json.Marshal(payload)
 	if err != nil {
 		return fmt.Errorf("marshal %s of %s %s: %w", eventType, aggregateType, aggregateID, err)

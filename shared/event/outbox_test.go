@@ -106,3 +106,20 @@ func TestAdd(t *testing.T) {
 		h.mustCount(t, "outbox", 0)
 	})
 }
+
+func TestPermit(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.Permit([]string{"order-placed"})
+	add := func(eventType string) error {
+		return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			return h.Add(ctx, tx, eventType, "order", uuid.New(), struct{}{})
+		})
+	}
+	if err := add("order-placed"); err != nil {
+		t.Errorf("an event that is listed: %v", err)
+	}
+	if err := add("order-lost"); err == nil || !strings.Contains(err.Error(), "order-lost") {
+		t.Errorf("an event that nothing lists: %v, want an error that names it", err)
+	}
+}

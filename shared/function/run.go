@@ -169,12 +169,13 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 	drain := newDrain()
 	binder := newBinder(runtime, list.Delivery)
 	router := api.NewRouter()
-	var names []string
+	var names, publishes []string
 	for i, entry := range listed {
 		names = append(names, entry.Name)
 		if !runtime.Serves(entry.Name) {
 			continue
 		}
+		publishes = append(publishes, entry.Publishes...)
 		handler, err := written[i].bind(entry, binder)
 		if err != nil {
 			return nil, nil, err
@@ -189,6 +190,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 	if target := runtime.target; target != "" && !slices.Contains(names, target) {
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
 	}
+	runtime.Outbox.Permit(publishes)
 	return router, drain, nil
 }
 
