@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -29,6 +30,8 @@ func (s *system) mustLogIn(t testing.TB, email, password string) string {
 	s.do(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/sessions", Body: map[string]any{"email": email, "password": password},
 	}).MustBe(t, http.StatusCreated).Into(t, &session)
+	_, signature, _ := strings.Cut(strings.TrimPrefix(session.AccessToken, "eyJ"), ".")
+	s.canaries.plant(email, password, session.RefreshToken, signature)
 	return session.AccessToken
 }
 

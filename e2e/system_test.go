@@ -74,6 +74,7 @@ func run(m *testing.M) (code int, err error) {
 type system struct {
 	local.Status
 	stateDir string // empty for a system that was started by someone else
+	canaries canaries
 }
 
 // open returns the system that SOUK_STATUS names, or starts one for the test.
@@ -98,7 +99,10 @@ func start(t testing.TB, flags ...string) *system {
 	}
 	s := &system{stateDir: t.TempDir()}
 	args := append([]string{"up", "--detach", "--port=0", "--database-url=" + ownDatabases(t)}, flags...)
-	t.Cleanup(func() { s.souk(t, "down") })
+	t.Cleanup(func() {
+		s.souk(t, "down")
+		s.mustNotSing(t)
+	})
 	s.souk(t, args...)
 	s.Status = mustParse(t, s.souk(t, "status", "--json"))
 	return s

@@ -32,6 +32,7 @@ const (
 // detach starts the same command in a session of its own, and returns when that
 // is ready or has failed, having shown all that it said till then.
 func (p *program) detach(ctx context.Context) error {
+	begin := time.Now()
 	if err := os.MkdirAll(p.stateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
@@ -60,6 +61,11 @@ func (p *program) detach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	status, err := p.status(ctx)
+	if err != nil {
+		return err
+	}
+	p.summary(status, time.Since(begin))
 	p.say("It runs in the background, as process %d. Stop it with: %s", system.Process.Pid, p.command("down"))
 	return system.Process.Release()
 }
@@ -141,9 +147,6 @@ func (p *program) readyPipe() *os.File {
 
 // tellReady lets the command that started this one in the background return.
 func (p *program) tellReady(pipe *os.File) {
-	if pipe == nil {
-		return
-	}
 	if _, err := pipe.WriteString(readyWord); err != nil {
 		p.say("tell that the system is ready: %v", err)
 	}

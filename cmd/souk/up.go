@@ -78,8 +78,13 @@ func (p *program) up(ctx context.Context, flags upFlags) error {
 		}
 		return err
 	}
-	p.summary(system.Status(), time.Since(begin))
-	p.tellReady(ready)
+	if ready == nil {
+		p.summary(system.Status(), time.Since(begin))
+	} else {
+		// What is said here goes to a log, and logins do not belong there: whoever
+		// started this tells them.
+		p.tellReady(ready)
+	}
 	failure := system.Wait(ctx)
 	if failure == nil {
 		p.say("\nstopping; once more Ctrl-C does so at once")
