@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions/order"
+	"souk/shared/function/functiontest"
 )
 
 func TestCancel(t *testing.T) {
@@ -42,6 +43,17 @@ func TestCancel(t *testing.T) {
 		d.cancel(t, d.Tokens.Admin(t), o.ID).MustBe(t, http.StatusOK).Into(t, &after)
 		if got := after.History[1].Reason; got != "by_shop" {
 			t.Errorf("reason is %q", got)
+		}
+	})
+
+	t.Run("keeps the caller's own reason", func(t *testing.T) {
+		t.Parallel()
+		o := d.mustPlace(t, owner, line(cup, 1))
+		var after order.Order
+		d.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: owner.token,
+			Body: map[string]any{"reason": "ordered twice"}}).MustBe(t, http.StatusOK).Into(t, &after)
+		if last := after.History[1]; last.Reason != "ordered twice" || last.Actor != order.Customer {
+			t.Errorf("the last move is %+v", last)
 		}
 	})
 

@@ -60,17 +60,31 @@ func fillHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*
 	return each(ctx, q, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var move Move
-		if err := rows.Scan(&id, &move.Status, &move.At, &move.Reason); err != nil {
+		if err := rows.Scan(&id, &move.Status, &move.At, &move.Actor, &move.Reason); err != nil {
 			return err
 		}
 		o := orders[id]
 		o.History = append(o.History, move)
 		return nil
 	}, `
-		SELECT order_id, status, moved_at, reason
+		SELECT order_id, status, moved_at, actor, reason
 		FROM order_history
 		WHERE order_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
 		ORDER BY order_id, version`, ids...)
+}
+
+// ordersWithLines runs a query of orders and reads what belongs to them.
+func ordersWithLines(ctx context.Context, q database.Queryer, query string, args ...any) ([]Order, error) {
+	var orders []Order
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		o, err := scanOrder(rows)
+		orders = append(orders, o)
+		return err
+	}, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return orders, fillLines(ctx, q, orders)
 }
 
 // each runs a query and calls scan for each row.

@@ -48,7 +48,34 @@ type Address struct {
 type Move struct {
 	Status Status    `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
 	At     time.Time `json:"at"`
+	Actor  ActorKind `json:"actor" enum:"customer,shop,system" doc:"Who brought it there."`
 	Reason string    `json:"reason,omitempty" doc:"Why, where a step has more than one possible cause." example:"insufficient_stock"`
+
+	actorID uuid.UUID // kept for the shop, shown to nobody
+}
+
+// Actor is who brought an order to a state.
+type Actor struct {
+	Kind ActorKind
+	ID   uuid.UUID // of the account; none for the system
+}
+
+// ActorKind is who brought an order to a state, as its history shows.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	Customer ActorKind = "customer"
+	Shop     ActorKind = "shop"
+	System   ActorKind = "system"
+)
+
+// actor returns what a caller is to the order.
+func (o *Order) actor(caller auth.Principal) Actor {
+	if caller.UserID == o.UserID {
+		return Actor{Kind: Customer, ID: caller.UserID}
+	}
+	return Actor{Kind: Shop, ID: caller.UserID}
 }
 
 // Status is where an order stands.
@@ -75,14 +102,14 @@ var moves = map[Status][]Status{
 func (s Status) May(to Status) bool { return slices.Contains(moves[s], to) }
 
 // Move brings the order to a state, if it may go there, and says whether it did.
-func (o *Order) Move(to Status, reason string, at time.Time) bool {
+func (o *Order) Move(to Status, reason string, by Actor, at time.Time) bool {
 	if !o.Status.May(to) {
 		return false
 	}
 	o.Status = to
 	o.Version++
 	o.UpdatedAt = at
-	o.History = append(o.History, Move{Status: to, At: at, Reason: reason})
+	o.History = append(o.History, Move{Status: to, At: at, Actor: by.Kind, Reason: reason, actorID: by.ID})
 	return true
 }
 

@@ -87,7 +87,7 @@ func (s *service) newOrder(ctx context.Context, userID uuid.UUID, in *placeInput
 	now := s.Now()
 	o := Order{
 		ID: id, UserID: userID, Status: Pending, ShippingAddress: in.Body.ShippingAddress,
-		History: []Move{{Status: Pending, At: now}}, Version: 1, CreatedAt: now, UpdatedAt: now,
+		History: []Move{{Status: Pending, At: now, Actor: Customer, actorID: userID}}, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	for i, wanted := range in.Body.Items {
 		entry, known := catalog[wanted.ProductID]

@@ -17,5 +17,5 @@ type stockRejected struct {
 
 // reject notes that an order gets no stock, and why.
 func (s *service) reject(ctx context.Context, tx *database.Tx, _ event.Event, stock stockRejected) error {
-	return s.decide(ctx, tx, stock.OrderID, Rejected, stock.Reason, "order-rejected")
+	return s.decide(ctx, tx, stock.OrderID, step{To: Rejected, Reason: stock.Reason, Event: "order-rejected"})
 }

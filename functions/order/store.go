@@ -67,9 +67,17 @@ func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
 func insertMove(ctx context.Context, tx *database.Tx, o Order) error {
 	move := o.History[len(o.History)-1]
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO order_history (order_id, version, status, moved_at, reason)
-		VALUES (?, ?, ?, ?, ?)`, o.ID[:], o.Version, move.Status, move.At, move.Reason)
+		INSERT INTO order_history (order_id, version, status, moved_at, reason, actor, actor_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, o.ID[:], o.Version, move.Status, move.At, move.Reason, move.Actor, nullable(move.actorID))
 	return err
+}
+
+// nullable returns an id as a column takes it, NULL for none.
+func nullable(id uuid.UUID) []byte {
+	if id == uuid.Nil {
+		return nil
+	}
+	return id[:]
 }
 
 // saveMove writes an order that Move has changed.
@@ -102,6 +110,18 @@ func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error
 		FROM orders
 		WHERE id = ?
 		FOR UPDATE`, id[:]))
+}
+
+// lockPending returns orders with smaller ids than a key that are still pending,
+// and holds them until the transaction ends, passing over those that another holds.
+func lockPending(ctx context.Context, tx *database.Tx, before uuid.UUID, limit int) ([]Order, error) {
+	return ordersWithLines(ctx, tx, `
+		SELECT `+orderColumns+`
+		FROM orders FORCE INDEX (orders_by_status)
+		WHERE status = ? AND id < ?
+		ORDER BY id
+		LIMIT ?
+		FOR UPDATE SKIP LOCKED`, Pending, before[:], limit)
 }
 
 func withLines(ctx context.Context, q database.Queryer, r row) (Order, error) {
@@ -138,28 +158,12 @@ func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, l
 	if filter.Status != "" {
 		where, args = where+` AND status = ?`, append(args, filter.Status)
 	}
-	rows, err := q.QueryContext(ctx, `
+	return ordersWithLines(ctx, q, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE `+where+`
 		ORDER BY id DESC
 		LIMIT ?`, append(args, limit)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var orders []Order
-	for rows.Next() {
-		o, err := scanOrder(rows)
-		if err != nil {
-			return nil, err
-		}
-		orders = append(orders, o)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return orders, fillLines(ctx, q, orders)
 }
 
 // selectCatalog returns what is known of products, by their ids.

@@ -1,0 +1,16 @@
+package order
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+type deliverInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// deliver notes that a shipped order has arrived.
+func (s *service) deliver(ctx context.Context, in *deliverInput) (*answer, error) {
+	return s.moveFor(ctx, in.ID, step{To: Delivered, Event: "order-delivered", Refusal: "order_not_deliverable"})
+}

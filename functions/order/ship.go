@@ -1,0 +1,17 @@
+package order
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+type shipInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// ship notes that a confirmed order has left the shop. It cannot be cancelled any
+// more.
+func (s *service) ship(ctx context.Context, in *shipInput) (*answer, error) {
+	return s.moveFor(ctx, in.ID, step{To: Shipped, Event: "order-shipped", Refusal: "order_not_shippable"})
+}
