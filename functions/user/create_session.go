@@ -2,10 +2,7 @@ package user
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -48,13 +45,13 @@ type tokens struct {
 type session struct {
 	ID uuid.UUID
 	// FamilyID is shared by all refresh tokens that come of one login.
-	FamilyID uuid.UUID
-	UserID   uuid.UUID
-	// RefreshHash is the token's SHA-256. The token has 256 random bits, so there
-	// is nothing to guess that a slow hash would make slower.
-	RefreshHash [sha256.Size]byte
+	FamilyID    uuid.UUID
+	UserID      uuid.UUID
+	RefreshHash secretHash
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
+	// Rotated says that the token was spent on the next of its family.
+	Rotated bool
 }
 
 // createSession signs a person in. A wrong password and an account that is not
@@ -97,17 +94,22 @@ func (s *service) rehash(ctx context.Context, c credentials, password string) er
 
 // openSession makes a session and returns its tokens.
 func (s *service) openSession(ctx context.Context, c credentials) (*createSessionOutput, error) {
-	now := s.Now()
-	opened, refreshToken, err := newSession(c.UserID, now)
-	if err != nil {
-		return nil, err
-	}
-	accessToken, err := s.signer.Sign(auth.Principal{UserID: c.UserID, Role: c.Role}, now, accessTokenTTL)
+	opened, refreshToken, err := newSession(c.UserID, s.Now())
 	if err != nil {
 		return nil, err
 	}
 	if err := s.keepSession(ctx, opened, c.PasswordVersion); err != nil {
 		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
+	}
+	return s.issue(opened, c.Role, refreshToken)
+}
+
+// issue returns the tokens of a session that is kept.
+func (s *service) issue(of session, role auth.Role, refreshToken string) (*createSessionOutput, error) {
+	caller := auth.Principal{UserID: of.UserID, Role: role, SessionID: of.FamilyID}
+	accessToken, err := s.signer.Sign(caller, of.CreatedAt, accessTokenTTL)
+	if err != nil {
+		return nil, err
 	}
 	return &createSessionOutput{CacheControl: "no-store", Body: tokens{
 		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(accessTokenTTL / time.Second), RefreshToken: refreshToken,
@@ -128,16 +130,14 @@ func (s *service) keepSession(ctx context.Context, opened session, passwordVersi
 }
 
 // newSession makes the session of a login, and its refresh token.
-func newSession(userID uuid.UUID, now time.Time) (opened session, refreshToken string, err error) {
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails: it ends the program instead
-	refreshToken = base64.RawURLEncoding.EncodeToString(secret[:])
+func newSession(userID uuid.UUID, now time.Time) (session, string, error) {
+	refreshToken, hash := newSecret()
 	id, err := uuid.NewV7()
 	if err != nil {
 		return session{}, "", fmt.Errorf("make a session id: %w", err)
 	}
 	return session{
-		ID: id, FamilyID: id, UserID: userID, RefreshHash: sha256.Sum256([]byte(refreshToken)),
+		ID: id, FamilyID: id, UserID: userID, RefreshHash: hash,
 		CreatedAt: now, ExpiresAt: now.Add(sessionTTL),
 	}, refreshToken, nil
 }

@@ -20,7 +20,7 @@ var Migrations = database.Migrations{Name: "user", FS: files}
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{Runtime: runtime, passwords: newHasher()}
 	// Only the functions that list the secret have it.
-	if runtime.Serves("session-create") || runtime.Serves("jwks") {
+	if runtime.Serves("session-create") || runtime.Serves("session-refresh") || runtime.Serves("jwks") {
 		if err := s.loadKeys(); err != nil {
 			return nil, err
 		}
@@ -28,7 +28,13 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created),
 		function.HTTP("user-get", s.get),
+		function.HTTP("user-update", s.update),
+		function.HTTP("user-list", s.list),
+		function.HTTP("user-role", s.setRole),
+		function.HTTP("password-change", s.changePassword),
 		function.HTTP("session-create", s.createSession, function.Created),
+		function.HTTP("session-refresh", s.refreshSession, function.Created),
+		function.HTTP("session-delete", s.deleteSession, function.Unconditional),
 		function.HTTP("jwks", s.jwks),
 		function.Schedule("user-outbox", s.Outbox.Sweep),
 	}, nil

@@ -11,9 +11,9 @@ import (
 
 // get shows callers their own account.
 func (s *service) get(ctx context.Context, _ *struct{}) (*answer, error) {
-	caller, ok := auth.PrincipalFrom(ctx)
-	if !ok {
-		return nil, errors.New("get user: called without a principal")
+	caller, err := principal(ctx)
+	if err != nil {
+		return nil, err
 	}
 	u, err := selectUser(ctx, s.DB, caller.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -23,4 +23,13 @@ func (s *service) get(ctx context.Context, _ *struct{}) (*answer, error) {
 		return nil, fmt.Errorf("get user %s: %w", caller.UserID, err)
 	}
 	return show(u), nil
+}
+
+// principal returns the caller of a function that is for signed-in users.
+func principal(ctx context.Context) (auth.Principal, error) {
+	caller, ok := auth.PrincipalFrom(ctx)
+	if !ok {
+		return auth.Principal{}, errors.New("called without a principal")
+	}
+	return caller, nil
 }

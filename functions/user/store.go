@@ -20,13 +20,74 @@ func insertUser(ctx context.Context, q database.Queryer, u User, passwordHash st
 	return err
 }
 
-func selectUser(ctx context.Context, q database.Queryer, id uuid.UUID) (u User, err error) {
-	err = q.QueryRowContext(ctx, `
-		SELECT id, email, name, role, version, created_at, updated_at
-		FROM user
-		WHERE id = ?`, id[:]).
-		Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.Version, &u.CreatedAt, &u.UpdatedAt)
+const userColumns = `id, email, name, role, version, created_at, updated_at`
+
+func scanUser(row interface{ Scan(into ...any) error }) (u User, err error) {
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.Version, &u.CreatedAt, &u.UpdatedAt)
 	return u, err
+}
+
+func selectUser(ctx context.Context, q database.Queryer, id uuid.UUID) (User, error) {
+	return scanUser(q.QueryRowContext(ctx, `
+		SELECT `+userColumns+`
+		FROM user
+		WHERE id = ?`, id[:]))
+}
+
+// lockUser returns an account and keeps it, and its sessions, from changing
+// until the transaction ends.
+func lockUser(ctx context.Context, tx *database.Tx, id uuid.UUID) (User, error) {
+	return scanUser(tx.QueryRowContext(ctx, `
+		SELECT `+userColumns+`
+		FROM user
+		WHERE id = ?
+		FOR UPDATE`, id[:]))
+}
+
+// selectUsers returns accounts before an id, newest first.
+func selectUsers(ctx context.Context, q database.Queryer, before uuid.UUID, limit int) ([]User, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT `+userColumns+`
+		FROM user
+		WHERE id < ?
+		ORDER BY id DESC
+		LIMIT ?`, before[:], limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var users []User
+	for rows.Next() {
+		u, err := scanUser(rows)
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, u)
+	}
+	return users, rows.Err()
+}
+
+// updateUser keeps what may change of an account that is locked.
+func updateUser(ctx context.Context, tx *database.Tx, u User) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE user
+		SET name = ?, role = ?, version = ?, updated_at = ?
+		WHERE id = ?`, u.Name, u.Role, u.Version, u.UpdatedAt, u.ID[:])
+	return err
+}
+
+// updatePassword gives an account another password, if that version of the old
+// one is the account's still.
+func updatePassword(ctx context.Context, tx *database.Tx, id uuid.UUID, passwordVersion int64, hash string) (updated bool, err error) {
+	result, err := tx.ExecContext(ctx, `
+		UPDATE user
+		SET password_hash = ?, password_version = password_version + 1
+		WHERE id = ? AND password_version = ?`, hash, id[:], passwordVersion)
+	if err != nil {
+		return false, err
+	}
+	rows, err := result.RowsAffected()
+	return rows == 1, err
 }
 
 func selectCredentials(ctx context.Context, q database.Queryer, key string) (c credentials, err error) {
@@ -54,33 +115,5 @@ func updateLogin(ctx context.Context, q database.Queryer, id uuid.UUID, role aut
 		UPDATE user
 		SET password_hash = ?, password_version = password_version + 1, role = ?, version = version + 1, updated_at = ?
 		WHERE id = ?`, hash, role, now, id[:])
-	return err
-}
-
-// insertSession keeps a session, if the password that was checked for it is the
-// account's still: condition and insert in one statement, so that a change of
-// password that ends all sessions cannot miss one.
-func insertSession(ctx context.Context, q database.Queryer, s session, passwordVersion int64) (inserted bool, err error) {
-	result, err := q.ExecContext(ctx, `
-		INSERT INTO session (id, family_id, user_id, refresh_hash, created_at, expires_at)
-		SELECT ?, ?, id, ?, ?, ?
-		FROM user
-		WHERE id = ? AND password_version = ?
-		LOCK IN SHARE MODE`,
-		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion)
-	if err != nil {
-		return false, err
-	}
-	rows, err := result.RowsAffected()
-	return rows == 1, err
-}
-
-// deleteExpiredSessions tidies up behind a user who signs in, a few rows at a time.
-func deleteExpiredSessions(ctx context.Context, q database.Queryer, userID uuid.UUID, now time.Time) error {
-	_, err := q.ExecContext(ctx, `
-		DELETE FROM session
-		WHERE user_id = ? AND expires_at <= ?
-		ORDER BY expires_at
-		LIMIT 100`, userID[:], now)
 	return err
 }

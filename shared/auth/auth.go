@@ -45,6 +45,9 @@ func (r Role) Valid() bool { return r == Customer || r == Admin }
 type Principal struct {
 	UserID uuid.UUID
 	Role   Role
+	// SessionID is the login that the token comes of, however often it was
+	// refreshed since. A token that no login made has none.
+	SessionID uuid.UUID
 }
 
 type principalKey struct{}

@@ -79,7 +79,7 @@ func (s *Signer) Sign(p Principal, now time.Time, ttl time.Duration) (string, er
 			Expiry:   jwt.NewNumericDate(now.Add(ttl)),
 			ID:       id.String(),
 		}).
-		Claims(accessClaims{Role: p.Role}).
+		Claims(newAccessClaims(p)).
 		Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign an access token for user %s: %w", p.UserID, err)

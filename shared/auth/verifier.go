@@ -26,6 +26,24 @@ type Config struct {
 // accessClaims are the claims of an access token beyond the standard ones.
 type accessClaims struct {
 	Role Role `json:"role"`
+	// SessionID is a UUID; the name is OpenID Connect's
+	// (https://openid.net/specs/openid-connect-frontchannel-1_0.html, section 3).
+	SessionID string `json:"sid,omitempty"`
+}
+
+func newAccessClaims(p Principal) accessClaims {
+	claims := accessClaims{Role: p.Role}
+	if p.SessionID != uuid.Nil {
+		claims.SessionID = p.SessionID.String()
+	}
+	return claims
+}
+
+func (c accessClaims) sessionID() (uuid.UUID, error) {
+	if c.SessionID == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(c.SessionID)
 }
 
 // Verifier verifies access tokens. It is safe for concurrent use.
@@ -66,5 +84,9 @@ func (v *Verifier) Verify(ctx context.Context, rawToken string) (Principal, erro
 	if !private.Role.Valid() {
 		return Principal{}, fmt.Errorf("verify access token: %w: unknown role", ErrInvalidToken)
 	}
-	return Principal{UserID: id, Role: private.Role}, nil
+	sessionID, err := private.sessionID()
+	if err != nil {
+		return Principal{}, fmt.Errorf("verify access token: %w: sid is not a session id", ErrInvalidToken)
+	}
+	return Principal{UserID: id, Role: private.Role, SessionID: sessionID}, nil
 }

@@ -55,8 +55,20 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 			option(&operation)
 		}
 		huma.Register(b.api, operation, answering(handler))
+		if operation.Metadata[unconditional] != nil {
+			return b.captured, nil
+		}
 		return api.Conditional(b.captured), nil
 	}}
+}
+
+// unconditional marks an operation in its metadata.
+const unconditional = "unconditional"
+
+// Unconditional lets a DELETE or PATCH come without If-Match. It is for what has
+// no version that the caller could have seen, such as a session.
+func Unconditional(operation *huma.Operation) {
+	operation.Metadata = map[string]any{unconditional: true}
 }
 
 // Created makes 201 the status of an HTTP function that succeeds.

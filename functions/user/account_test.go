@@ -1,0 +1,180 @@
+package user
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+	"souk/shared/function/functiontest"
+)
+
+const newPassword = "nine blue umbrellas"
+
+func (s server) putRole(t *testing.T, id uuid.UUID, token string, body any) functiontest.Response {
+	t.Helper()
+	return s.Do(t, functiontest.Request{Method: http.MethodPut, Path: "/v1/users/" + id.String() + "/role", Token: token, Body: body})
+}
+
+func (s server) mustPutRole(t *testing.T, id uuid.UUID, role auth.Role) User {
+	t.Helper()
+	var u User
+	s.putRole(t, id, s.Tokens.Admin(t), object{"role": role}).MustBe(t, http.StatusOK).Into(t, &u)
+	return u
+}
+
+func TestSetRole(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	t.Run("makes an admin of a customer, once", func(t *testing.T) {
+		t.Parallel()
+		for range 2 {
+			if got := s.mustPutRole(t, ada.ID, auth.Admin); got.Role != auth.Admin || got.Version != 2 {
+				t.Fatalf("got role %s, version %d; want admin, 2", got.Role, got.Version)
+			}
+		}
+	})
+	t.Run("is for admins, of others", func(t *testing.T) {
+		t.Parallel()
+		_, customer := s.Tokens.Customer(t)
+		body := object{"role": "customer"}
+		s.putRole(t, ada.ID, "", body).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		s.putRole(t, ada.ID, customer, body).MustBeProblem(t, http.StatusForbidden, "forbidden")
+		own := s.Token(t, auth.Principal{UserID: ada.ID, Role: auth.Admin})
+		s.putRole(t, ada.ID, own, body).MustBeProblem(t, http.StatusConflict, "own_role")
+		s.putRole(t, uuid.New(), own, body).MustBeProblem(t, http.StatusNotFound, "user_not_found")
+		s.putRole(t, uuid.New(), own, object{"role": "owner"}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+	})
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	var want []User
+	for _, name := range []string{"a", "b", "c"} {
+		want = append([]User{s.mustRegister(t, name+"@example.com")}, want...)
+	}
+	list := func(t *testing.T, token, query string) functiontest.Response {
+		t.Helper()
+		return s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users" + query, Token: token})
+	}
+	t.Run("shows an admin every account, newest first, in pages", func(t *testing.T) {
+		t.Parallel()
+		admin := s.Tokens.Admin(t)
+		var first, second api.Page[User]
+		list(t, admin, "?pageSize=2").MustBe(t, http.StatusOK).Into(t, &first)
+		list(t, admin, "?pageSize=2&pageToken="+first.NextPageToken).MustBe(t, http.StatusOK).Into(t, &second)
+		got := append(first.Items, second.Items...)
+		if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] || second.NextPageToken != "" {
+			t.Fatalf("got %+v and %+v, want %+v", first, second, want)
+		}
+		list(t, admin, "?pageToken=x").MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+	})
+	t.Run("is for admins", func(t *testing.T) {
+		t.Parallel()
+		_, customer := s.Tokens.Customer(t)
+		list(t, "", "").MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		list(t, customer, "").MustBeProblem(t, http.StatusForbidden, "forbidden")
+	})
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	token := s.Token(t, auth.Principal{UserID: ada.ID, Role: auth.Customer})
+	patch := func(t *testing.T, token, ifMatch string, body any) functiontest.Response {
+		t.Helper()
+		request := functiontest.Request{Method: http.MethodPatch, Path: "/v1/users/me", Token: token, Body: body}
+		if ifMatch != "" {
+			request.Header = map[string]string{"If-Match": ifMatch}
+		}
+		return s.Do(t, request)
+	}
+	t.Run("renames the caller, at the version that was seen", func(t *testing.T) {
+		t.Parallel()
+		got := patch(t, token, `"1"`, object{"name": " Ada King "})
+		var u User
+		got.MustBe(t, http.StatusOK).Into(t, &u)
+		if u.Name != "Ada King" || u.Version != 2 || u.Email != ada.Email || got.Header.Get("ETag") != `"2"` {
+			t.Fatalf("got %+v, ETag %s", u, got.Header.Get("ETag"))
+		}
+		patch(t, token, `"1"`, object{"name": "Late"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
+	})
+	t.Run("refuses what it cannot do", func(t *testing.T) {
+		t.Parallel()
+		patch(t, token, "", object{"name": "X"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
+		for _, body := range []object{{"name": ""}, {"name": " "}, {"name": "a\nb"}, {"role": "admin"}, {"email": "eve@example.com"}} {
+			patch(t, token, "*", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		}
+		patch(t, "", "*", object{"name": "X"}).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		_, nobody := s.Tokens.Customer(t)
+		patch(t, nobody, "*", object{"name": "X"}).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+	})
+}
+
+func (s server) changePassword(t *testing.T, token string, body any) functiontest.Response {
+	t.Helper()
+	return s.Do(t, functiontest.Request{Method: http.MethodPut, Path: "/v1/users/me/password", Token: token, Body: body})
+}
+
+func TestChangePassword(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	change := object{"currentPassword": goodPassword, "newPassword": newPassword}
+
+	t.Run("ends every login but the caller's", func(t *testing.T) {
+		t.Parallel()
+		s.mustRegister(t, "ada@example.com")
+		other, mine := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
+		s.changePassword(t, mine.AccessToken, change).MustBe(t, http.StatusNoContent)
+		s.mustBeSpent(t, other.RefreshToken)
+		s.mustRefresh(t, mine.RefreshToken)
+		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": goodPassword}).
+			MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": newPassword}).MustBe(t, http.StatusCreated)
+	})
+	t.Run("changes nothing when it refuses", func(t *testing.T) {
+		t.Parallel()
+		s.mustRegister(t, "bea@example.com")
+		token := s.mustSignIn(t, "bea@example.com").AccessToken
+		s.changePassword(t, token, object{"currentPassword": "wrong", "newPassword": newPassword}).
+			MustBeProblem(t, http.StatusForbidden, "wrong_password")
+		for _, weak := range []string{"", "short", "Password123", "bea@example.com", strings.Repeat("ab", 65)} {
+			s.changePassword(t, token, object{"currentPassword": goodPassword, "newPassword": weak}).
+				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		}
+		s.changePassword(t, "", change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		_, nobody := s.Tokens.Customer(t)
+		s.changePassword(t, nobody, change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		s.mustSignIn(t, "bea@example.com")
+	})
+}
+
+// What is secret must not be in a log line, whatever these operations answer.
+func TestAccountSecretsStayOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	email, first, second := "canary-mail@example.com", "canary old password", "canary new password"
+	body := registration(email)
+	body["password"] = first
+	s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated)
+	var issued tokens
+	s.post(t, "/v1/sessions", object{"email": email, "password": first}).MustBe(t, http.StatusCreated).Into(t, &issued)
+	next := s.mustRefresh(t, issued.RefreshToken)
+	s.changePassword(t, next.AccessToken, object{"currentPassword": second, "newPassword": second}).MustBe(t, http.StatusForbidden)
+	s.changePassword(t, next.AccessToken, object{"currentPassword": first, "newPassword": second}).MustBe(t, http.StatusNoContent)
+	s.mustBeSpent(t, issued.RefreshToken)
+	for _, canary := range []string{email, first, second, issued.RefreshToken, next.RefreshToken, issued.AccessToken, next.AccessToken} {
+		if logs.Contains(canary) {
+			t.Errorf("%s is in a log line", canary)
+		}
+	}
+	if !logs.Contains("a spent refresh token was sent again") {
+		t.Error("the log does not tell of a token sent twice")
+	}
+}

@@ -1,0 +1,56 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/auth"
+	"souk/shared/database"
+)
+
+type setRoleInput struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		Role auth.Role `json:"role" enum:"customer,admin"`
+	}
+}
+
+// setRole gives an account another role. Its access tokens keep the old one for
+// what is left of their quarter of an hour; the next refresh has the new one.
+// Admins cannot change their own role, so the shop never runs out of admins.
+func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error) {
+	caller, err := principal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.ID == caller.UserID {
+		return nil, api.NewProblem(http.StatusConflict, "own_role", "You cannot change your own role. Another admin can.")
+	}
+	var u User
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		var err error
+		if u, err = lockUser(ctx, tx, in.ID); err != nil {
+			return err
+		}
+		if u.Role == in.Body.Role {
+			return nil
+		}
+		u.Role = in.Body.Role
+		u.Version++
+		u.UpdatedAt = s.Now()
+		return updateUser(ctx, tx, u)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.NotFound("user", in.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("set the role of user %s: %w", in.ID, err)
+	}
+	return show(u), nil
+}

@@ -1,0 +1,105 @@
+package user
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/database"
+)
+
+// insertSession keeps a session, if the password that was checked for it is the
+// account's still: condition and insert in one statement, so that a change of
+// password that ends all sessions cannot miss one.
+func insertSession(ctx context.Context, q database.Queryer, s session, passwordVersion int64) (inserted bool, err error) {
+	result, err := q.ExecContext(ctx, `
+		INSERT INTO session (id, family_id, user_id, refresh_hash, created_at, expires_at)
+		SELECT ?, ?, id, ?, ?, ?
+		FROM user
+		WHERE id = ? AND password_version = ?
+		LOCK IN SHARE MODE`,
+		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion)
+	if err != nil {
+		return false, err
+	}
+	rows, err := result.RowsAffected()
+	return rows == 1, err
+}
+
+// deleteExpiredSessions tidies up behind a user who signs in, a few rows at a time.
+func deleteExpiredSessions(ctx context.Context, q database.Queryer, userID uuid.UUID, now time.Time) error {
+	_, err := q.ExecContext(ctx, `
+		DELETE FROM session
+		WHERE user_id = ? AND expires_at <= ?
+		ORDER BY expires_at
+		LIMIT 100`, userID[:], now)
+	return err
+}
+
+// lockSession returns the session of a refresh token and its user's role. It
+// locks the user first: all that ends or rotates a user's sessions waits there for
+// its turn, so a login can neither branch nor outlive a change of password.
+func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s session, role auth.Role, err error) {
+	err = tx.QueryRowContext(ctx, `
+		SELECT user_id
+		FROM session
+		WHERE refresh_hash = ?`, hash[:]).
+		Scan(&s.UserID)
+	if err != nil {
+		return s, role, err
+	}
+	err = tx.QueryRowContext(ctx, `
+		SELECT role
+		FROM user
+		WHERE id = ?
+		FOR UPDATE`, s.UserID[:]).
+		Scan(&role)
+	if err != nil {
+		return s, role, err
+	}
+	err = tx.QueryRowContext(ctx, `
+		SELECT id, family_id, created_at, expires_at, rotated_at IS NOT NULL
+		FROM session
+		WHERE refresh_hash = ?
+		FOR UPDATE`, hash[:]).
+		Scan(&s.ID, &s.FamilyID, &s.CreatedAt, &s.ExpiresAt, &s.Rotated)
+	s.RefreshHash = hash
+	return s, role, err
+}
+
+// rotateSession marks a session's token spent and keeps the next of its family.
+func rotateSession(ctx context.Context, tx *database.Tx, spent, next session) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE session
+		SET rotated_at = ?
+		WHERE id = ?`, next.CreatedAt, spent.ID[:])
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO session (id, family_id, user_id, refresh_hash, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?)`,
+		next.ID[:], next.FamilyID[:], next.UserID[:], next.RefreshHash[:], next.CreatedAt, next.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	return deleteExpiredSessions(ctx, tx, next.UserID, next.CreatedAt)
+}
+
+// deleteFamily ends one login of a user.
+func deleteFamily(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) error {
+	_, err := q.ExecContext(ctx, `
+		DELETE FROM session
+		WHERE family_id = ? AND user_id = ?`, familyID[:], userID[:])
+	return err
+}
+
+// deleteOtherFamilies ends every login of a user but one.
+func deleteOtherFamilies(ctx context.Context, tx *database.Tx, userID, familyID uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM session
+		WHERE user_id = ? AND family_id <> ?`, userID[:], familyID[:])
+	return err
+}
