@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
 )
 
 func accessTokenClaims() map[string]any {
@@ -50,6 +51,21 @@ func TestVerifierAcceptsWhatTheSignerSigns(t *testing.T) {
 	}
 }
 
+func TestVerifierTellsTheSessionOfAToken(t *testing.T) {
+	t.Parallel()
+	signer := mustSigner(t, mustGenerateKey(t))
+	verifier := newTestVerifier(newKeyServer(t, signer.PublicKeys()).URL, &testClock{})
+	want := testPrincipal
+	want.SessionID = uuid.New()
+	token, err := signer.Sign(want, testStart, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := verifier.Verify(t.Context(), token); err != nil || got != want {
+		t.Fatalf("got %v, %v; want %v", got, err, want)
+	}
+}
+
 func TestVerifierRefuses(t *testing.T) {
 	t.Parallel()
 	pemKey := mustGenerateKey(t)
@@ -86,6 +102,7 @@ func TestVerifierRefuses(t *testing.T) {
 		"a token from the future":      changed(map[string]any{"iat": future}),
 		"an unknown role":              changed(map[string]any{"role": "root"}),
 		"no role":                      changed(map[string]any{"role": nil}),
+		"a session that is no id":      changed(map[string]any{"sid": "mine"}),
 		"a subject that is no id":      changed(map[string]any{"sub": "alice"}),
 		"the nil id":                   changed(map[string]any{"sub": "00000000-0000-0000-0000-000000000000"}),
 		"no subject":                   changed(map[string]any{"sub": nil}),

@@ -68,7 +68,10 @@ const unconditional = "unconditional"
 // Unconditional lets a DELETE or PATCH come without If-Match. It is for what has
 // no version that the caller could have seen, such as a session.
 func Unconditional(operation *huma.Operation) {
-	operation.Metadata = map[string]any{unconditional: true}
+	if operation.Metadata == nil {
+		operation.Metadata = map[string]any{}
+	}
+	operation.Metadata[unconditional] = true
 }
 
 // Created makes 201 the status of an HTTP function that succeeds.

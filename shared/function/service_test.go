@@ -108,6 +108,8 @@ functions:
   - {name: account-get, service: test, http: "GET /v1/accounts/{id}", access: anyone}
   - {name: failure-make, service: test, http: "POST /v1/failures/{kind}", access: anyone}
   - {name: secret-get, service: test, http: GET /v1/secret, access: user}
+  - {name: account-end, service: test, http: "DELETE /v1/accounts/{id}", access: anyone}
+  - {name: login-end, service: test, http: "DELETE /v1/logins/{id}", access: anyone}
   - {name: account-keep, service: test, events: [account-made], publishes: [account-kept]}
   - {name: account-sweep, service: test, schedule: "* * * * *"}
 `
@@ -154,6 +156,8 @@ func build(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("account-get", s.getAccount),
 		function.HTTP("failure-make", s.fail),
 		function.HTTP("secret-get", s.getSecret),
+		function.HTTP("account-end", s.end),
+		function.HTTP("login-end", s.end, function.Unconditional),
 		function.Event("account-keep", s.keep),
 		function.Schedule("account-sweep", s.sweep),
 	}, nil
@@ -171,6 +175,12 @@ func (s *service) getAccount(_ context.Context, in *struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }) (*api.Resource[account], error) {
 	return &api.Resource[account]{ETag: api.ETag(3), Body: account{Name: in.ID.String()}}, nil
+}
+
+func (s *service) end(context.Context, *struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}) (*struct{}, error) {
+	return nil, nil //nolint:nilnil // huma's way to answer 204
 }
 
 func (s *service) getSecret(ctx context.Context, _ *struct{}) (*named, error) {
