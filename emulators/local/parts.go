@@ -33,7 +33,10 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.urls = urls
+	s.urls, s.databases = urls, map[string]string{}
+	for _, service := range services {
+		s.databases[service] = databaseName(prefix, service)
+	}
 	return fmt.Sprintf("%d databases up to date, a user each", len(urls)), nil
 }
 
@@ -190,7 +193,7 @@ func (s *System) gatewayURL() string { return "http://" + s.listener.Addr().Stri
 func (s *System) Status() Status {
 	return Status{
 		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
-		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL())},
+		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL()), Names: s.databases},
 		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
 		Functions: s.platform.Services(),
 	}

@@ -74,7 +74,7 @@ var meanings = []struct {
 // maxExamples bounds the findings that are kept of each check. All are counted.
 const maxExamples = 20
 
-// Options of an audit. Zero durations mean the defaults.
+// Options of an audit.
 type Options struct {
 	// Databases of the services, by service: product, order and user.
 	Databases map[string]*sql.DB
@@ -90,7 +90,7 @@ type Options struct {
 	Now time.Time
 }
 
-// Defaults of Options. A sweep publishes what is left every minute; an order's
+// What suits Options, unless there is reason for more or less. A sweep publishes what is left every minute; an order's
 // events may wait for it at each of their steps.
 const (
 	DefaultGrace      = 5 * time.Minute
@@ -139,7 +139,11 @@ type auditor struct {
 
 // Run audits. Its error is that it could not look; damage is in the report.
 func Run(ctx context.Context, options Options) (report Report, err error) {
-	a := &auditor{options: options.withDefaults(), results: map[Check]*Result{}, rows: map[string]int64{}}
+	if options.Now.IsZero() {
+		options.Now = time.Now()
+	}
+	options.Now = options.Now.UTC()
+	a := &auditor{options: options, results: map[Check]*Result{}, rows: map[string]int64{}}
 	for _, m := range meanings {
 		a.results[m.check] = &Result{Check: m.check, Means: m.means, Examples: []Finding{}}
 	}
@@ -164,22 +168,6 @@ func Run(ctx context.Context, options Options) (report Report, err error) {
 		}
 	}
 	return a.report(), nil
-}
-
-func (o Options) withDefaults() Options {
-	for _, d := range []struct {
-		value    *time.Duration
-		fallback time.Duration
-	}{{&o.Grace, DefaultGrace}, {&o.PendingFor, DefaultPendingFor}, {&o.OutboxFor, DefaultOutboxFor}} {
-		if *d.value == 0 {
-			*d.value = d.fallback
-		}
-	}
-	if o.Now.IsZero() {
-		o.Now = time.Now()
-	}
-	o.Now = o.Now.UTC()
-	return o
 }
 
 // atRest says whether what happened at t has had time to reach everyone.

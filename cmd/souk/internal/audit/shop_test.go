@@ -124,6 +124,7 @@ func (s *shop) mustAudit(t *testing.T, later time.Duration) audit.Report {
 	t.Helper()
 	report, err := audit.Run(t.Context(), audit.Options{
 		Databases: s.databases, Manifest: s.list, Now: time.Now().Add(later),
+		Grace: audit.DefaultGrace, PendingFor: audit.DefaultPendingFor, OutboxFor: audit.DefaultOutboxFor,
 	})
 	if err != nil {
 		t.Fatal(err)
