@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +15,8 @@ import (
 func (s *shop) damages(t *testing.T, tea, cup, confirmed, rejected, cancelled uuid.UUID) map[string]damage {
 	t.Helper()
 	all := s.stockDamages(t, tea, cup, confirmed, cancelled)
-	for name, d := range s.orderDamages(confirmed, rejected) {
-		all[name] = d
-	}
-	for name, d := range s.otherDamages(t, tea, confirmed) {
-		all[name] = d
-	}
+	maps.Copy(all, s.orderDamages(confirmed, rejected))
+	maps.Copy(all, s.otherDamages(t, tea, confirmed))
 	return all
 }
 

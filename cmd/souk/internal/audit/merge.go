@@ -23,7 +23,7 @@ type stream[T any] struct {
 // open begins a stream of rows that the statement must order by the key that scan
 // returns.
 func open[T any](ctx context.Context, from *snapshot, scan func(*sql.Rows) (uuid.UUID, T, error), statement string, args ...any) (*stream[T], error) {
-	rows, err := from.conn.QueryContext(ctx, statement, args...)
+	rows, err := from.conn.QueryContext(ctx, statement, args...) //nolint:rowserrcheck // advance checks it
 	if err != nil {
 		return nil, from.failed(err)
 	}

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 )
@@ -41,7 +42,7 @@ func take(ctx context.Context, service string, db *sql.DB) (*snapshot, error) {
 // and the server ends the transaction itself.
 func (s *snapshot) release() error {
 	_, err := s.conn.ExecContext(context.Background(), "ROLLBACK")
-	if errors.Is(err, sql.ErrConnDone) {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
 		err = nil
 	}
 	return errors.Join(err, s.conn.Close())
