@@ -14,8 +14,9 @@ import (
 	"souk/emulators/local"
 )
 
-// lookWait is how long a broker may take to say that there is nothing more.
-const lookWait = 2 * time.Second
+// cloudWait is for how long Google Cloud must have no more messages before it is
+// believed. An emulator says the truth at once.
+const cloudWait = 3 * time.Second
 
 // brokerFlags say which broker a command is about.
 type brokerFlags struct{ host, project string }
@@ -44,14 +45,14 @@ account of the application default credentials.`,
 
 // withBox does something with the dead letters of the broker that is meant.
 func (p *program) withBox(ctx context.Context, broker brokerFlags, do func(*deadletters.Box) error) error {
-	client, err := p.connectBroker(ctx, broker)
+	box, err := p.openBox(ctx, broker)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(&deadletters.Box{Client: client, Wait: lookWait}), client.Close())
+	return errors.Join(do(box), box.Client.Close())
 }
 
-func (p *program) connectBroker(ctx context.Context, broker brokerFlags) (*pubsub.Client, error) {
+func (p *program) openBox(ctx context.Context, broker brokerFlags) (*deadletters.Box, error) {
 	host, project := broker.host, broker.project
 	if host == "" {
 		host = p.getenv("PUBSUB_EMULATOR_HOST")
@@ -61,7 +62,7 @@ func (p *program) connectBroker(ctx context.Context, broker brokerFlags) (*pubsu
 		if err != nil {
 			return nil, fmt.Errorf("connect to Pub/Sub of project %s: %w", project, err)
 		}
-		return client, nil
+		return &deadletters.Box{Client: client, Wait: cloudWait}, nil
 	}
 	if host == "" {
 		status, err := p.status(ctx)
@@ -73,7 +74,11 @@ func (p *program) connectBroker(ctx context.Context, broker brokerFlags) (*pubsu
 	if project == "" {
 		project = local.Project
 	}
-	return local.ConnectPubSub(ctx, host, project)
+	client, err := local.ConnectPubSub(ctx, host, project)
+	if err != nil {
+		return nil, err
+	}
+	return &deadletters.Box{Client: client}, nil
 }
 
 func (p *program) listDeadLetters(broker *brokerFlags) *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -136,11 +137,19 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	pruned, err := PruneTopics(ctx, broker.Addr(), Project, s.options.Manifest)
+	if err != nil {
+		return "", err
+	}
 	topics := 0
 	for _, f := range s.options.Manifest.Functions {
 		topics += len(f.Topics())
 	}
-	return fmt.Sprintf("%d push subscriptions, each with its dead-letter topic", topics), nil
+	text := fmt.Sprintf("%d push subscriptions, each with its dead-letter topic", topics)
+	if len(pruned) > 0 {
+		text += "; deleted those of functions that are gone: " + strings.Join(pruned, ", ")
+	}
+	return text, nil
 }
 
 func (s *System) startScheduler(ctx context.Context) (string, error) {

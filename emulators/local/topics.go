@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	emulator "souk/emulators/pubsub"
+	"souk/shared/manifest"
 )
 
 // reachTimeout is how long an emulator may take to accept a connection.
@@ -26,6 +27,17 @@ func SetUpTopics(ctx context.Context, host, project string, topology emulator.To
 		return err
 	}
 	return errors.Join(emulator.Apply(ctx, client, topology), client.Close())
+}
+
+// PruneTopics deletes the subscriptions of functions that a manifest no longer has
+// from a project of the Pub/Sub emulator at host, and returns their names.
+func PruneTopics(ctx context.Context, host, project string, list *manifest.Manifest) ([]string, error) {
+	client, err := ConnectPubSub(ctx, host, project)
+	if err != nil {
+		return nil, err
+	}
+	pruned, err := emulator.Prune(ctx, client, list)
+	return pruned, errors.Join(err, client.Close())
 }
 
 // ConnectPubSub returns a client of a project of the Pub/Sub emulator at host,

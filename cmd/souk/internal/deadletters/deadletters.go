@@ -4,7 +4,7 @@
 //
 // Pub/Sub has no call that looks into a subscription: to see a message is to pull
 // it. So every look pulls all there is, and gives back at once what is not to be
-// removed. While one operator looks, another sees less: counts are a close guess.
+// removed. While one operator looks, another sees less.
 package deadletters
 
 import (
@@ -43,7 +43,8 @@ var ErrNotFound = errors.New("not found")
 // Box is the dead letters of one project.
 type Box struct {
 	Client *pubsub.Client
-	// Wait is how long a broker may take to say that there is nothing more.
+	// Wait is for how long there must be no more messages before it is believed: the
+	// cloud may answer with none while it has some. An emulator needs none of it.
 	Wait time.Duration
 }
 

@@ -14,6 +14,8 @@ import (
 const (
 	// batch is the most messages of one pull, which the broker may undercut.
 	batch = 100
+	// pollPause is how long to wait before asking again for messages.
+	pollPause = 250 * time.Millisecond
 	// giveBackTimeout bounds giving messages back when the look is broken off.
 	giveBackTimeout = 10 * time.Second
 )
@@ -57,25 +59,37 @@ type looking struct {
 	done bool
 }
 
-// pull returns some messages, none when there are no more. What the broker hands
-// over in the very moment in which this gives up waiting is lost on the way, and
-// there again after the subscription's ack deadline.
+// pull returns some messages, none when there were none for as long as Wait.
 func (l *looking) pull(ctx context.Context) ([]*pb.ReceivedMessage, error) {
-	waiting, cancel := context.WithTimeout(ctx, l.Wait)
-	defer cancel()
-	answer, err := l.Client.SubscriptionAdminClient.Pull(waiting, &pb.PullRequest{Subscription: l.path, MaxMessages: batch})
-	switch {
-	case err == nil:
-		return answer.GetReceivedMessages(), nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case waiting.Err() != nil, status.Code(err) == codes.DeadlineExceeded:
-		return nil, nil
-	case status.Code(err) == codes.NotFound:
+	for waited := time.Duration(0); ; waited += pollPause {
+		received, err := l.pullNow(ctx)
+		if err != nil || len(received) > 0 || waited >= l.Wait {
+			return received, err
+		}
+		pause := time.NewTimer(pollPause)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil, fmt.Errorf("pull from %s: %w", l.path, ctx.Err())
+		}
+	}
+}
+
+// pullNow does not let the broker wait for messages. A pull that waits and is then
+// cancelled can be handed messages all the same, such as those that are given back
+// next: nobody would see them until their leases end.
+func (l *looking) pullNow(ctx context.Context) ([]*pb.ReceivedMessage, error) {
+	//nolint:staticcheck // Deprecated for slowing down those who pull all the time; this looks once.
+	request := &pb.PullRequest{Subscription: l.path, MaxMessages: batch, ReturnImmediately: true}
+	answer, err := l.Client.SubscriptionAdminClient.Pull(ctx, request)
+	if status.Code(err) == codes.NotFound {
 		return nil, fmt.Errorf("dead-letter subscription %s: %w", short(l.path), ErrNotFound)
-	default:
+	}
+	if err != nil {
 		return nil, fmt.Errorf("pull from %s: %w", l.path, err)
 	}
+	return answer.GetReceivedMessages(), nil
 }
 
 // judgeAll decides on a batch. The look is done when nothing in it is new.
