@@ -90,11 +90,12 @@ type Options struct {
 	Now time.Time
 }
 
-// What suits Options, unless there is reason for more or less. A sweep publishes what is left every minute; an order's
-// events may wait for it at each of their steps.
+// What suits Options, unless there is reason for more or less. A sweep publishes
+// what is left every minute, and an order's events may wait for it at each of their
+// steps. order-expire cancels what has been pending for 15 minutes.
 const (
 	DefaultGrace      = 5 * time.Minute
-	DefaultPendingFor = time.Hour
+	DefaultPendingFor = 30 * time.Minute
 	DefaultOutboxFor  = 5 * time.Minute
 )
 

@@ -13,7 +13,7 @@ import (
 
 // atRest is long enough from now that nothing counts as in flight any more, and
 // not so long that a pending order is overdue.
-const atRest = 30 * time.Minute
+const atRest = 20 * time.Minute
 
 // damage is something that a test breaks, and how it is mended.
 type damage struct {
