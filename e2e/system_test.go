@@ -112,10 +112,8 @@ func start(t testing.TB, flags ...string) *system {
 // printed.
 func (s *system) souk(t testing.TB, args ...string) []byte {
 	t.Helper()
-	// Not the test's context: the last command runs when that has ended.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	command, cancel := s.command(args...)
 	defer cancel()
-	command := exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+s.stateDir)...)
 	var said bytes.Buffer
 	command.Stderr = &said
 	printed, err := command.Output()
@@ -123,6 +121,13 @@ func (s *system) souk(t testing.TB, args ...string) []byte {
 		t.Fatalf("souk %s: %v\n%s", strings.Join(args, " "), err, said.Bytes())
 	}
 	return printed
+}
+
+// command is the command-line program on the system's state, and how to end it.
+func (s *system) command(args ...string) (command *exec.Cmd, cancel func()) {
+	// Not the test's context: the last command runs when that has ended.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	return exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+s.stateDir)...), cancel
 }
 
 func mustParse(t testing.TB, text []byte) local.Status {

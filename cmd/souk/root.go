@@ -70,7 +70,8 @@ Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
 		Example: `  souk up                    start everything; Ctrl-C stops it
   souk up --detach           the same, in the background
   eval "$(souk env)"         logins and URL into the shell
-  souk status                what runs`,
+  souk status                what runs
+  souk audit                 whether it all adds up`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -80,7 +81,7 @@ Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(),
-		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(),
+		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(), p.auditCommand(), p.deadLettersCommand(),
 	)
 	return root
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 
 func (p *program) topicsCommand() *cobra.Command {
 	var host, project, endpoint, audience, account string
+	prune := false
 	command := &cobra.Command{
 		Use:   "topics",
 		Short: "Make the topics and subscriptions of all functions on a Pub/Sub emulator",
@@ -36,6 +38,11 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 			if err != nil {
 				return err
 			}
+			if prune {
+				if err := p.pruneTopics(command.Context(), host, project); err != nil {
+					return err
+				}
+			}
 			p.say("topics and subscriptions of project %s are up to date on %s", project, host)
 			return nil
 		},
@@ -45,8 +52,17 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 	flags.StringVar(&project, "project", local.Project, "Google Cloud project")
 	flags.StringVar(&endpoint, "endpoint", "http://{function}:8080/{function}", "where messages for a function are pushed to")
 	flags.StringVar(&audience, "audience", "http://{function}:8080", "whom push tokens are for")
+	flags.BoolVar(&prune, "prune", false, "delete the subscriptions of functions that are gone; their dead letters stay")
 	flags.StringVar(&account, "service-account", "", "whose token pushes carry; without one, they carry none")
 	return command
+}
+
+func (p *program) pruneTopics(ctx context.Context, host, project string) error {
+	pruned, err := local.PruneTopics(ctx, host, project, functions.Manifest())
+	for _, name := range pruned {
+		p.say("deleted subscription %s: its function is gone", name)
+	}
+	return err
 }
 
 // fill returns what puts a function's names into a template.

@@ -15,15 +15,19 @@ import (
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"an unknown command":      {"upp"},
-		"an unknown flag":         {"up", "--prot", "9000"},
-		"a port that is none":     {"up", "--port", "70000"},
-		"a word for a port":       {"up", "--port", "http"},
-		"an argument too many":    {"down", "now"},
-		"a function too few":      {"scheduler", "run"},
-		"no command to run":       {"database", "--"},
-		"migrate without server":  {"migrate"},
-		"topics without emulator": {"topics"},
+		"an unknown command":       {"upp"},
+		"an unknown flag":          {"up", "--prot", "9000"},
+		"a port that is none":      {"up", "--port", "70000"},
+		"a word for a port":        {"up", "--port", "http"},
+		"an argument too many":     {"down", "now"},
+		"a function too few":       {"scheduler", "run"},
+		"no command to run":        {"database", "--"},
+		"migrate without server":   {"migrate"},
+		"topics without emulator":  {"topics"},
+		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
+		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},
+		"a replay of one and all":  {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x", "--all", "--id", "1"},
+		"a discard without why":    {"deadletters", "discard", "order-confirm.stock-reserved", "--all"},
 	} {
 		t.Run(name+" is a usage error", func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +52,7 @@ func TestNothingRuns(t *testing.T) {
 		t.Parallel()
 		souk(t, "down").mustExit(t, 0).mustSay(t, "nothing runs in .souk")
 	})
-	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"env"}, {"scheduler", "run", "order-outbox"}} {
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"env"}, {"scheduler", "run", "order-outbox"}, {"audit"}, {"deadletters", "list"}} {
 		t.Run(strings.Join(args, " ")+" fails and says how to start", func(t *testing.T) {
 			t.Parallel()
 			r := souk(t, args...).mustExit(t, 1).mustSay(t, "no system runs in .souk", "make up")

@@ -65,7 +65,7 @@ func (d Databases) migrate(ctx context.Context, service string) (database.URL, e
 	if !known {
 		return "", fmt.Errorf("service %s has no migrations here", service)
 	}
-	name := cmp.Or(d.Prefix, defaultPrefix) + "_" + service
+	name := databaseName(d.Prefix, service)
 	url, err := mysql.Provision(ctx, d.Server, mysql.Access{Database: name, User: name, Password: d.Passwords[service]})
 	if err != nil {
 		return "", err
@@ -87,6 +87,11 @@ func (d Databases) migrate(ctx context.Context, service string) (database.URL, e
 		return "", fmt.Errorf("log in as database user %s: %w", name, err)
 	}
 	return url, nil
+}
+
+// databaseName is the name of a service's database, and of its user.
+func databaseName(prefix, service string) string {
+	return cmp.Or(prefix, defaultPrefix) + "_" + service
 }
 
 // with opens a database for as long as do needs it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +34,10 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.urls = urls
+	s.urls, s.databases = urls, map[string]string{}
+	for _, service := range services {
+		s.databases[service] = databaseName(prefix, service)
+	}
 	return fmt.Sprintf("%d databases up to date, a user each", len(urls)), nil
 }
 
@@ -133,11 +137,19 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	pruned, err := PruneTopics(ctx, broker.Addr(), Project, s.options.Manifest)
+	if err != nil {
+		return "", err
+	}
 	topics := 0
 	for _, f := range s.options.Manifest.Functions {
 		topics += len(f.Topics())
 	}
-	return fmt.Sprintf("%d push subscriptions, each with its dead-letter topic", topics), nil
+	text := fmt.Sprintf("%d push subscriptions, each with its dead-letter topic", topics)
+	if len(pruned) > 0 {
+		text += "; deleted those of functions that are gone: " + strings.Join(pruned, ", ")
+	}
+	return text, nil
 }
 
 func (s *System) startScheduler(ctx context.Context) (string, error) {
@@ -190,7 +202,7 @@ func (s *System) gatewayURL() string { return "http://" + s.listener.Addr().Stri
 func (s *System) Status() Status {
 	return Status{
 		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
-		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL())},
+		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL()), Names: s.databases},
 		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
 		Functions: s.platform.Services(),
 	}

@@ -23,6 +23,8 @@ type DatabaseStatus struct {
 	Version string `json:"version"`
 	// DSN is the URL of an account that may do anything on the server.
 	DSN string `json:"dsn"`
+	// Names are those of the services' databases, by service.
+	Names map[string]string `json:"names"`
 }
 
 // PubSubStatus is the broker that carries the events.

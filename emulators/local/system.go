@@ -86,8 +86,10 @@ type System struct {
 	broker    *pubsub.Broker
 	scheduler *scheduler.Scheduler
 
-	// urls are where the services' functions find their databases, by service.
-	urls map[string]database.URL
+	// urls are where the services' functions find their databases, and databases
+	// what those are called, by service.
+	urls      map[string]database.URL
+	databases map[string]string
 
 	// wired is closed when all that the functions are configured with is known.
 	wired  chan struct{}

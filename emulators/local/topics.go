@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	emulator "souk/emulators/pubsub"
+	"souk/shared/manifest"
 )
 
 // reachTimeout is how long an emulator may take to accept a connection.
@@ -21,14 +22,31 @@ const reachTimeout = 5 * time.Second
 // SetUpTopics makes the topics and subscriptions of a topology in a project of the
 // Pub/Sub emulator at host. What is there already is brought up to date.
 func SetUpTopics(ctx context.Context, host, project string, topology emulator.Topology) error {
-	if err := reach(ctx, host); err != nil {
-		return err
-	}
-	client, err := connect(ctx, host, project)
+	client, err := ConnectPubSub(ctx, host, project)
 	if err != nil {
 		return err
 	}
 	return errors.Join(emulator.Apply(ctx, client, topology), client.Close())
+}
+
+// PruneTopics deletes the subscriptions of functions that a manifest no longer has
+// from a project of the Pub/Sub emulator at host, and returns their names.
+func PruneTopics(ctx context.Context, host, project string, list *manifest.Manifest) ([]string, error) {
+	client, err := ConnectPubSub(ctx, host, project)
+	if err != nil {
+		return nil, err
+	}
+	pruned, err := emulator.Prune(ctx, client, list)
+	return pruned, errors.Join(err, client.Close())
+}
+
+// ConnectPubSub returns a client of a project of the Pub/Sub emulator at host,
+// once that is there. The caller closes it.
+func ConnectPubSub(ctx context.Context, host, project string) (*pubsub.Client, error) {
+	if err := reach(ctx, host); err != nil {
+		return nil, err
+	}
+	return connect(ctx, host, project)
 }
 
 // reach tells at once when nothing listens: the client would try on and on.

@@ -23,4 +23,5 @@
 //	filter.go      the filter language       chaos.go       deliveries made worse
 //	keep.go        when what is written      journal.go     the file
 //	record.go      what stands in it         topology.go    what the functions need
+//	prune.go       what they no longer do
 package pubsub

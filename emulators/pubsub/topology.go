@@ -32,7 +32,7 @@ type Topology struct {
 
 // Apply makes or updates topics and subscriptions in the client's project. It
 // may be repeated, against any broker. What the manifest no longer names stays,
-// with the messages it may hold.
+// with the messages it may hold: Prune deletes it.
 func Apply(ctx context.Context, client *pubsub.Client, t Topology) error {
 	var faults []error
 	for _, topic := range t.Manifest.Topics() {

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"souk/cmd/souk/internal/audit"
+	"souk/emulators/local"
+	"souk/emulators/mysql"
+	"souk/functions"
+	"souk/shared/database"
+)
+
+func (p *program) auditCommand() *cobra.Command {
+	asJSON, options := false, audit.Options{Manifest: functions.Manifest()}
+	urls := map[string]*string{}
+	command := &cobra.Command{
+		Use:   "audit",
+		Short: "Say whether stock, reservations, orders and events add up",
+		Long: `Read the services' three databases, each as it is at one moment, and say whether
+stock, reservations, orders and events add up. Nothing is changed; an account that
+may only read is enough.
+The databases are those of the running system, or those of --product-url,
+--order-url and --user-url (default $PRODUCT_DATABASE_URL and so on).
+It exits with 1 when something does not add up.`,
+		Example: `  souk audit
+  souk audit --json | jq '.checks[] | select(.count > 0)'`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return p.audit(command.Context(), urls, options, asJSON)
+		},
+	}
+	p.stateDirFlag(command)
+	flags := command.Flags()
+	for _, service := range functions.Manifest().Services() {
+		urls[service] = flags.String(service+"-url", "", "database of the "+service+" service: mysql://user:password@host:3306/name")
+	}
+	flags.DurationVar(&options.Grace, "grace", audit.DefaultGrace, "what is younger may be in flight, and is not compared between databases")
+	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "how long an order may be pending")
+	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "how long an event may wait to be published")
+	flags.BoolVar(&asJSON, "json", false, "for other programs")
+	return command
+}
+
+func (p *program) audit(ctx context.Context, flags map[string]*string, options audit.Options, asJSON bool) (err error) {
+	urls, err := p.serviceDatabases(ctx, flags)
+	if err != nil {
+		return err
+	}
+	options.Databases = map[string]*sql.DB{}
+	for service, url := range urls {
+		db, err := database.Open(database.Config{URL: url})
+		if err != nil {
+			return fmt.Errorf("the %s database: %w", service, err)
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		options.Databases[service] = db.SQL()
+	}
+	report, err := audit.Run(ctx, options)
+	if err != nil {
+		return err
+	}
+	tell := p.printAudit
+	if asJSON {
+		tell = func(r audit.Report) error { return p.printJSON(r) }
+	}
+	if err := tell(report); err != nil {
+		return err
+	}
+	if !report.OK {
+		return exitCode(exitFailed)
+	}
+	return nil
+}
+
+// serviceDatabases returns the URLs that flags or variables give, all of them or
+// none, or else those of the running system.
+func (p *program) serviceDatabases(ctx context.Context, flags map[string]*string) (map[string]database.URL, error) {
+	urls, missing := map[string]database.URL{}, []string{}
+	for _, service := range slices.Sorted(maps.Keys(flags)) {
+		url := *flags[service]
+		if url == "" {
+			url = p.getenv(strings.ToUpper(service) + "_DATABASE_URL")
+		}
+		if url == "" {
+			missing = append(missing, "--"+service+"-url")
+			continue
+		}
+		urls[service] = database.URL(url)
+	}
+	if len(missing) == 0 {
+		return urls, nil
+	}
+	if len(urls) > 0 {
+		return nil, p.usageError("the databases are audited together: %s is missing", strings.Join(missing, ", "))
+	}
+	status, err := p.status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return databasesOf(status)
+}
+
+// databasesOf returns the databases of a running system.
+func databasesOf(status local.Status) (map[string]database.URL, error) {
+	urls := map[string]database.URL{}
+	for service, name := range status.Database.Names {
+		url, err := mysql.DatabaseURL(database.URL(status.Database.DSN), name)
+		if err != nil {
+			return nil, fmt.Errorf("the %s database: %w", service, err)
+		}
+		urls[service] = url
+	}
+	return urls, nil
+}
+
+func (p *program) printAudit(r audit.Report) error {
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	for _, result := range r.Checks {
+		if result.Count == 0 {
+			fmt.Fprintf(table, "ok\t%s\n", result.Check)
+			continue
+		}
+		fmt.Fprintf(table, "FOUND %d\t%s\t%s\n", result.Count, result.Check, result.Means)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	for _, result := range r.Checks {
+		for _, finding := range result.Examples {
+			fmt.Fprintf(p.stdout, "%s: %s: %s\n", result.Check, finding.Subject, finding.Detail)
+		}
+		if more := result.Count - len(result.Examples); more > 0 {
+			fmt.Fprintf(p.stdout, "%s: and %d more\n", result.Check, more)
+		}
+	}
+	verdict := p.green("it adds up")
+	if !r.OK {
+		verdict = p.red("it does not add up")
+	}
+	p.say("%s: %d orders, %d products, %d reservations, %d users. Changed within %s and not compared: %d.",
+		verdict, r.Rows["orders"], r.Rows["product"], r.Rows["reservation"], r.Rows["user"], r.Grace, r.InFlight)
+	return nil
+}

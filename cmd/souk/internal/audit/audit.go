@@ -1,0 +1,197 @@
+// Package audit looks into the services' three databases and says whether stock,
+// reservations, orders and events add up.
+//
+// It is a second opinion: it knows the tables, and nothing of the code that fills
+// them. Its SQL, its table of moves and its sums are its own, so that a fault in a
+// service is not repeated here.
+//
+// Each database is read in one snapshot, and large tables as streams in the order
+// of their keys. What is compared between databases is compared only where it has
+// been at rest for the grace period: events are still on their way.
+//
+//	audit.go     what is asked and answered     snapshot.go  a database at one moment
+//	stock.go     within product                 merge.go     two databases side by side
+//	order.go     within order                   events.go    outboxes and inboxes
+//	between.go   what one service keeps of another's
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"souk/shared/manifest"
+)
+
+// Check names one kind of damage.
+type Check string
+
+// Every kind of damage that is looked for.
+const (
+	StockSum           Check = "stock-sum"
+	StockNegative      Check = "stock-negative"
+	ProductMissing     Check = "product-missing"
+	ReservationMissing Check = "reservation-missing"
+	ReservationDiffers Check = "reservation-differs"
+	ReservationLeft    Check = "reservation-left"
+	ReservationOrphan  Check = "reservation-orphan"
+	OrderTotal         Check = "order-total"
+	OrderItems         Check = "order-items"
+	HistoryMismatch    Check = "history-mismatch"
+	HistoryMove        Check = "history-move"
+	OrderOverdue       Check = "order-overdue"
+	UserMissing        Check = "user-missing"
+	CatalogDiffers     Check = "catalog-differs"
+	OutboxStuck        Check = "outbox-stuck"
+	EventUnconsumed    Check = "event-unconsumed"
+)
+
+// meanings of the checks, in the order in which they are told.
+var meanings = []struct {
+	check Check
+	means string
+}{
+	{StockSum, "a product's stock is not its movements less what is reserved"},
+	{StockNegative, "a product has less than no stock"},
+	{ProductMissing, "stock is reserved or booked of a product that does not exist"},
+	{ReservationMissing, "a confirmed order has no stock reserved"},
+	{ReservationDiffers, "an order has other products or quantities reserved than it lists"},
+	{ReservationLeft, "a rejected or cancelled order still has stock reserved"},
+	{ReservationOrphan, "stock is reserved for an order that does not exist"},
+	{OrderTotal, "an order's total is not the sum of its lines"},
+	{OrderItems, "an order has no lines"},
+	{HistoryMismatch, "an order's history is missing or does not end in its status"},
+	{HistoryMove, "an order's history has a move that is not allowed"},
+	{OrderOverdue, "an order has been pending for longer than it may"},
+	{UserMissing, "an order belongs to a user that does not exist"},
+	{CatalogDiffers, "the order service's copy of a product differs from the product"},
+	{OutboxStuck, "events wait in an outbox for longer than the sweep takes"},
+	{EventUnconsumed, "a published event has not reached a consumer"},
+}
+
+// maxExamples bounds the findings that are kept of each check. All are counted.
+const maxExamples = 20
+
+// Options of an audit.
+type Options struct {
+	// Databases of the services, by service: product, order and user.
+	Databases map[string]*sql.DB
+	// Manifest says which function consumes which event.
+	Manifest *manifest.Manifest
+	// Grace is how long what two databases tell each other may be on its way.
+	Grace time.Duration
+	// PendingFor is how long an order may be pending.
+	PendingFor time.Duration
+	// OutboxFor is how long an event may wait in an outbox.
+	OutboxFor time.Duration
+	// Now is the time of the audit; the zero time is the system's.
+	Now time.Time
+}
+
+// What suits Options, unless there is reason for more or less. A sweep publishes
+// what is left every minute, and an order's events may wait for it at each of their
+// steps. order-expire cancels what has been pending for 15 minutes.
+const (
+	DefaultGrace      = 5 * time.Minute
+	DefaultPendingFor = 30 * time.Minute
+	DefaultOutboxFor  = 5 * time.Minute
+)
+
+// Report is what an audit found.
+type Report struct {
+	OK     bool          `json:"ok"`
+	At     time.Time     `json:"at"`
+	Grace  time.Duration `json:"-"`
+	GraceS float64       `json:"graceSeconds"`
+	// InFlight counts the orders, products and reservations that were changed within
+	// the grace period, and so were not compared between databases.
+	InFlight int64 `json:"inFlight"`
+	// Rows counts what was looked at, by table.
+	Rows   map[string]int64 `json:"rows"`
+	Checks []Result         `json:"checks"`
+}
+
+// Result is what came of one check.
+type Result struct {
+	Check Check  `json:"check"`
+	Means string `json:"means"`
+	// Count is the number of findings; Examples are the first of them.
+	Count    int       `json:"count"`
+	Examples []Finding `json:"examples"`
+}
+
+// Finding is one thing that does not add up.
+type Finding struct {
+	// Subject is what it is about: order, product or event, and its id.
+	Subject string `json:"subject"`
+	Detail  string `json:"detail"`
+}
+
+// auditor is one audit under way.
+type auditor struct {
+	options              Options
+	order, product, user *snapshot
+	results              map[Check]*Result
+	rows                 map[string]int64
+	inFlight             int64
+}
+
+// Run audits. Its error is that it could not look; damage is in the report.
+func Run(ctx context.Context, options Options) (report Report, err error) {
+	if options.Now.IsZero() {
+		options.Now = time.Now()
+	}
+	options.Now = options.Now.UTC()
+	a := &auditor{options: options, results: map[Check]*Result{}, rows: map[string]int64{}}
+	for _, m := range meanings {
+		a.results[m.check] = &Result{Check: m.check, Means: m.means, Examples: []Finding{}}
+	}
+	// The order database first: what it knows of products and stock was then in
+	// the others' databases before their snapshots.
+	for _, s := range []struct {
+		service string
+		into    **snapshot
+	}{{"order", &a.order}, {"product", &a.product}, {"user", &a.user}} {
+		taken, err := take(ctx, s.service, options.Databases[s.service])
+		if err != nil {
+			return Report{}, err
+		}
+		defer func() { err = errors.Join(err, taken.release()) }()
+		*s.into = taken
+	}
+	for _, check := range []func(context.Context) error{
+		a.stock, a.orders, a.reservations, a.catalog, a.users, a.events,
+	} {
+		if err := check(ctx); err != nil {
+			return Report{}, err
+		}
+	}
+	return a.report(), nil
+}
+
+// atRest says whether what happened at t has had time to reach everyone.
+func (a *auditor) atRest(t time.Time) bool { return t.Before(a.options.Now.Add(-a.options.Grace)) }
+
+// find notes a finding.
+func (a *auditor) find(check Check, subject, detail string, args ...any) {
+	result := a.results[check]
+	result.Count++
+	if len(result.Examples) < maxExamples {
+		result.Examples = append(result.Examples, Finding{Subject: subject, Detail: fmt.Sprintf(detail, args...)})
+	}
+}
+
+func (a *auditor) report() Report {
+	report := Report{
+		OK: true, At: a.options.Now, Grace: a.options.Grace, GraceS: a.options.Grace.Seconds(),
+		InFlight: a.inFlight, Rows: a.rows,
+	}
+	for _, m := range meanings {
+		result := *a.results[m.check]
+		report.OK = report.OK && result.Count == 0
+		report.Checks = append(report.Checks, result)
+	}
+	return report
+}

@@ -1,0 +1,222 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ordered is one line of an order, beside the order's status.
+type ordered struct {
+	status  string
+	changed time.Time
+	item    item
+}
+
+// held is one item of a reservation, beside the reservation's state.
+type held struct {
+	state   string
+	changed time.Time
+	item    item
+}
+
+// item is a number of pieces of a product; both are NULL where there is none.
+type item struct {
+	product  uuid.NullUUID
+	quantity sql.NullInt64
+}
+
+// reservations compares what orders list with what is reserved for them.
+func (a *auditor) reservations(ctx context.Context) error {
+	lines, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, o ordered, err error) {
+		err = rows.Scan(&id, &o.status, &o.changed, &o.item.product, &o.item.quantity)
+		return id, o, err
+	}, `
+		SELECT o.id, o.status, o.updated_at, i.product_id, i.quantity
+		FROM orders o FORCE INDEX (PRIMARY)
+		LEFT JOIN order_item i ON i.order_id = o.id
+		ORDER BY o.id`)
+	if err != nil {
+		return err
+	}
+	items, err := open(ctx, a.product, func(rows *sql.Rows) (id uuid.UUID, h held, err error) {
+		err = rows.Scan(&id, &h.state, &h.changed, &h.item.product, &h.item.quantity)
+		return id, h, err
+	}, `
+		SELECT r.order_id, r.state, r.updated_at, i.product_id, i.quantity
+		FROM reservation r FORCE INDEX (PRIMARY)
+		LEFT JOIN reservation_item i ON i.order_id = r.order_id
+		ORDER BY r.order_id`)
+	if err != nil {
+		lines.close()
+		return err
+	}
+	return merge(lines, items, a.reservation)
+}
+
+func (a *auditor) reservation(id uuid.UUID, lines []ordered, items []held) {
+	if len(lines) > 0 && !a.atRest(lines[0].changed) || len(items) > 0 && !a.atRest(items[0].changed) {
+		a.inFlight++
+		return
+	}
+	isHeld := len(items) > 0 && items[0].state == "reserved"
+	subject := about("order", id)
+	switch {
+	case len(lines) == 0:
+		if isHeld {
+			a.find(ReservationOrphan, subject, "does not exist, but has reserved %s", list(itemsOf(items)))
+		}
+	case slices.Contains(hasStock, lines[0].status) && !isHeld:
+		a.find(ReservationMissing, subject, "is %s, but has no stock reserved", lines[0].status)
+	case slices.Contains(hasNone, lines[0].status) && isHeld:
+		a.find(ReservationLeft, subject, "is %s since %s, but still has reserved %s",
+			lines[0].status, lines[0].changed.Format(time.RFC3339), list(itemsOf(items)))
+	case isHeld:
+		if want, got := list(linesOf(lines)), list(itemsOf(items)); want != got {
+			a.find(ReservationDiffers, subject, "lists %s, but has reserved %s", want, got)
+		}
+	}
+}
+
+func linesOf(lines []ordered) (items []item) {
+	for _, line := range lines {
+		items = append(items, line.item)
+	}
+	return items
+}
+
+func itemsOf(rows []held) (items []item) {
+	for _, row := range rows {
+		items = append(items, row.item)
+	}
+	return items
+}
+
+// list writes items the same way in whatever order they come.
+func list(items []item) string {
+	var texts []string
+	for _, i := range items {
+		if i.product.Valid {
+			texts = append(texts, fmt.Sprintf("%d of product %s", i.quantity.Int64, i.product.UUID))
+		}
+	}
+	if len(texts) == 0 {
+		return "nothing"
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
+}
+
+// goods is what is known of a product.
+type goods struct {
+	name, currency, status string
+	price, version         int64
+	changed                time.Time
+}
+
+// same says whether two services know the same of a product.
+func (g goods) same(other goods) bool {
+	g.changed = other.changed
+	return g == other
+}
+
+func (g goods) String() string {
+	return fmt.Sprintf("version %d: %q, %d %s, %s", g.version, g.name, g.price, g.currency, g.status)
+}
+
+// catalog compares the order service's copy of each product with the product.
+func (a *auditor) catalog(ctx context.Context) error {
+	products, err := open(ctx, a.product, func(rows *sql.Rows) (id uuid.UUID, g goods, err error) {
+		err = rows.Scan(&id, &g.name, &g.price, &g.currency, &g.status, &g.version, &g.changed)
+		return id, g, err
+	}, `
+		SELECT id, name, price_amount, price_currency, status, version, updated_at
+		FROM product FORCE INDEX (PRIMARY)
+		ORDER BY id`)
+	if err != nil {
+		return err
+	}
+	copies, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, g goods, err error) {
+		err = rows.Scan(&id, &g.name, &g.price, &g.currency, &g.status, &g.version)
+		return id, g, err
+	}, `
+		SELECT product_id, name, price_amount, price_currency, status, version
+		FROM catalog FORCE INDEX (PRIMARY)
+		ORDER BY product_id`)
+	if err != nil {
+		products.close()
+		return err
+	}
+	return merge(products, copies, func(id uuid.UUID, products, copies []goods) {
+		subject := about("product", id)
+		switch {
+		case len(products) == 0:
+			a.find(CatalogDiffers, subject, "does not exist, but the copy is %s", copies[0])
+		case !a.atRest(products[0].changed):
+			a.inFlight++
+		case len(copies) == 0:
+			a.find(CatalogDiffers, subject, "is %s, and there is no copy", products[0])
+		case !products[0].same(copies[0]):
+			a.find(CatalogDiffers, subject, "is %s, but the copy is %s", products[0], copies[0])
+		}
+	})
+}
+
+// users looks whether each order's user exists. A user that is erased leaves
+// orders of nobody, the zero id.
+func (a *auditor) users(ctx context.Context) (err error) {
+	if a.rows["user"], err = a.user.count(ctx, "user"); err != nil {
+		return err
+	}
+	leaving, err := a.leaving(ctx)
+	if err != nil {
+		return err
+	}
+	owners, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, orders int64, err error) {
+		err = rows.Scan(&id, &orders)
+		return id, orders, err
+	}, `
+		SELECT user_id, COUNT(*)
+		FROM orders
+		GROUP BY user_id
+		ORDER BY user_id`)
+	if err != nil {
+		return err
+	}
+	users, err := open(ctx, a.user, func(rows *sql.Rows) (id uuid.UUID, _ struct{}, err error) {
+		return id, struct{}{}, rows.Scan(&id)
+	}, `
+		SELECT id
+		FROM user FORCE INDEX (PRIMARY)
+		ORDER BY id`)
+	if err != nil {
+		owners.close()
+		return err
+	}
+	return merge(owners, users, func(id uuid.UUID, orders []int64, users []struct{}) {
+		if len(orders) > 0 && len(users) == 0 && id != uuid.Nil && !leaving[id] {
+			a.find(UserMissing, about("user", id), "does not exist, but has %d orders", orders[0])
+		}
+	})
+}
+
+// leaving returns the users whose orders may not know yet that they are erased.
+func (a *auditor) leaving(ctx context.Context) (map[uuid.UUID]bool, error) {
+	leaving := map[uuid.UUID]bool{}
+	return leaving, a.user.query(ctx, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		leaving[id] = true
+		return nil
+	}, `
+		SELECT aggregateid
+		FROM outbox
+		WHERE type = 'user-deleted' AND created_at >= ?`, a.options.Now.Add(-a.options.Grace))
+}

@@ -1,0 +1,123 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// allowed is every move that an order may make; the first is from nothing.
+var allowed = map[string][]string{
+	"":          {"pending"},
+	"pending":   {"confirmed", "rejected", "cancelled"},
+	"confirmed": {"shipped", "cancelled"},
+	"shipped":   {"delivered"},
+}
+
+// hasStock are the states in which an order has its pieces.
+var hasStock = []string{"confirmed", "shipped", "delivered"}
+
+// hasNone are the states in which an order must not have any.
+var hasNone = []string{"rejected", "cancelled"}
+
+// orders looks at each order within its own database.
+func (a *auditor) orders(ctx context.Context) (err error) {
+	if a.rows["orders"], err = a.order.count(ctx, "orders"); err != nil {
+		return err
+	}
+	if err := a.totals(ctx); err != nil {
+		return err
+	}
+	if err := a.overdue(ctx); err != nil {
+		return err
+	}
+	return a.histories(ctx)
+}
+
+func (a *auditor) totals(ctx context.Context) error {
+	return a.order.query(ctx, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var total, lines, sum int64
+		if err := rows.Scan(&id, &total, &lines, &sum); err != nil {
+			return err
+		}
+		if lines == 0 {
+			a.find(OrderItems, about("order", id), "a total of %d for nothing", total)
+			return nil
+		}
+		a.find(OrderTotal, about("order", id), "a total of %d, but its %d lines add up to %d", total, lines, sum)
+		return nil
+	}, `
+		SELECT o.id, o.total_amount, COALESCE(i.lines_of, 0), COALESCE(i.amount, 0)
+		FROM orders o
+		LEFT JOIN (
+			SELECT order_id, COUNT(*) AS lines_of, SUM(unit_price * quantity) AS amount
+			FROM order_item
+			GROUP BY order_id
+		) i ON i.order_id = o.id
+		WHERE i.lines_of IS NULL OR i.amount <> o.total_amount`)
+}
+
+func (a *auditor) overdue(ctx context.Context) error {
+	return a.order.query(ctx, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var since time.Time
+		if err := rows.Scan(&id, &since); err != nil {
+			return err
+		}
+		a.find(OrderOverdue, about("order", id), "pending since %s", since.Format(time.RFC3339))
+		return nil
+	}, `
+		SELECT id, created_at
+		FROM orders
+		WHERE status = 'pending' AND created_at < ?
+		ORDER BY id`, a.options.Now.Add(-a.options.PendingFor))
+}
+
+// step is one row of an order's history, beside the order's status now. An order
+// without history has one step, without a version.
+type step struct {
+	now     string
+	version sql.NullInt64
+	status  sql.NullString
+}
+
+func (a *auditor) histories(ctx context.Context) error {
+	scan := func(rows *sql.Rows) (id uuid.UUID, s step, err error) {
+		err = rows.Scan(&id, &s.now, &s.version, &s.status)
+		return id, s, err
+	}
+	// Not ordered by version too: that would sort the whole table.
+	steps, err := open(ctx, a.order, scan, `
+		SELECT o.id, o.status, h.version, h.status
+		FROM orders o FORCE INDEX (PRIMARY)
+		LEFT JOIN order_history h ON h.order_id = o.id
+		ORDER BY o.id`)
+	if err != nil {
+		return err
+	}
+	return each(steps, a.history)
+}
+
+func (a *auditor) history(id uuid.UUID, steps []step) {
+	slices.SortFunc(steps, func(x, y step) int { return cmp.Compare(x.version.Int64, y.version.Int64) })
+	last := steps[len(steps)-1]
+	switch {
+	case !last.version.Valid:
+		a.find(HistoryMismatch, about("order", id), "is %s and has no history", last.now)
+		return
+	case last.status.String != last.now:
+		a.find(HistoryMismatch, about("order", id), "is %s, but its history ends with %s", last.now, last.status.String)
+	}
+	from := ""
+	for _, s := range steps {
+		if to := s.status.String; !slices.Contains(allowed[from], to) {
+			a.find(HistoryMove, about("order", id), "went from %s to %s with version %d", cmp.Or(from, "nothing"), to, s.version.Int64)
+		}
+		from = s.status.String
+	}
+}

@@ -1,0 +1,198 @@
+package e2e_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"souk/emulators/local"
+	"souk/shared/database"
+	"souk/shared/event"
+)
+
+const (
+	poisoned    = "order-confirm.stock-reserved"
+	deadLetters = poisoned + ".dead-letter"
+)
+
+func TestOperator(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	client, err := local.ConnectPubSub(t.Context(), s.PubSub.Host, s.PubSub.Project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("an audit of real orders finds nothing", func(t *testing.T) {
+		admin, customer := s.admin(t), s.customer(t)
+		p := s.mustCreate(t, admin, customer, 5)
+		for _, quantity := range []int{2, 1, 4} {
+			s.place(t, customer, "wait=10", p.ID, quantity).MustBe(t, http.StatusCreated)
+		}
+		s.mustAddUp(t, admin, p)
+		// What nobody waited for may still be on its way.
+		eventually(t, "it all adds up", func() bool { return s.audit(t, "--grace", "0s").OK })
+	})
+	t.Run("what a function always fails on is a dead letter, and can be looked at and discarded", func(t *testing.T) {
+		id := mustPoison(t, client)
+		eventually(t, "it is listed", func() bool { return s.deadLetters(t)[deadLetters] == 1 })
+		var letter struct {
+			ID         string
+			Deliveries int
+			Attributes map[string]string
+		}
+		shown := s.souk(t, "deadletters", "show", poisoned)
+		if err := json.Unmarshal(shown, &letter); err != nil {
+			t.Fatalf("%v: %s", err, shown)
+		}
+		if letter.Attributes["id"] != id.String() || letter.Deliveries != 5 ||
+			letter.Attributes["CloudPubSubDeadLetterSourceSubscription"] != poisoned ||
+			letter.Attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] != s.PubSub.Project {
+			t.Errorf("got %s", shown)
+		}
+		log := filepath.Join(t.TempDir(), "actions.log")
+		s.souk(t, "deadletters", "discard", poisoned, "--id", letter.ID, "--reason", "no such order", "--as", "amira", "--log", log)
+		if n := s.deadLetters(t)[deadLetters]; n != 0 {
+			t.Errorf("%d are left", n)
+		}
+		mustHaveLine(t, log, `"action":"deadletter-discard"`, `"who":"amira"`, `"why":"no such order"`, id.String())
+	})
+	t.Run("an audit of damage fails, and says what it is", func(t *testing.T) {
+		s.mustExec(t, "order", `UPDATE orders SET total_amount = total_amount + 1`)
+		report := s.audit(t)
+		if report.OK {
+			t.Error("it says that all adds up")
+		}
+		for _, check := range report.Checks {
+			if (check.Count > 0) != (check.Check == "order-total") {
+				t.Errorf("%+v", check)
+			}
+		}
+	})
+}
+
+// mustPoison publishes an event that its function fails on, once that function's
+// subscription gives up soon.
+func mustPoison(t *testing.T, client *pubsub.Client) uuid.UUID {
+	t.Helper()
+	project := "projects/" + client.Project()
+	_, err := client.SubscriptionAdminClient.UpdateSubscription(t.Context(), &pb.UpdateSubscriptionRequest{
+		Subscription: &pb.Subscription{
+			Name:        project + "/subscriptions/" + poisoned,
+			RetryPolicy: &pb.RetryPolicy{MinimumBackoff: durationpb.New(time.Millisecond), MaximumBackoff: durationpb.New(time.Millisecond)},
+			DeadLetterPolicy: &pb.DeadLetterPolicy{
+				DeadLetterTopic: project + "/topics/" + deadLetters, MaxDeliveryAttempts: 5,
+			},
+		},
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"retry_policy", "dead_letter_policy"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := event.Event{
+		ID: uuid.New(), Type: "stock-reserved", Time: time.Now(), AggregateType: "order", AggregateID: uuid.New(),
+	}
+	_, err = client.TopicAdminClient.Publish(t.Context(), &pb.PublishRequest{
+		Topic: project + "/topics/stock-reserved",
+		Messages: []*pb.PubsubMessage{{
+			Data: []byte(`{"orderId": "` + e.AggregateID.String() + `"}`), Attributes: e.Attributes(),
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.ID
+}
+
+// deadLetters returns how many there are, by subscription.
+func (s *system) deadLetters(t *testing.T) map[string]int {
+	t.Helper()
+	var list []struct {
+		Subscription string
+		Messages     int
+	}
+	if err := json.Unmarshal(s.souk(t, "deadletters", "list", "--json"), &list); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, l := range list {
+		counts[l.Subscription] = l.Messages
+	}
+	return counts
+}
+
+type auditReport struct {
+	OK     bool
+	Checks []struct {
+		Check    string
+		Count    int
+		Examples []struct{ Subject, Detail string }
+	}
+}
+
+// audit runs souk audit, whose exit code must be what its report says.
+func (s *system) audit(t *testing.T, flags ...string) (report auditReport) {
+	t.Helper()
+	command, cancel := s.command(append([]string{"audit", "--json"}, flags...)...)
+	defer cancel()
+	out, err := command.Output()
+	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
+		t.Fatalf("%v, %v: %s", err, jsonErr, out)
+	}
+	if code := command.ProcessState.ExitCode(); report.OK != (code == 0) || code > 1 {
+		t.Fatalf("exit code %d for %s", code, out)
+	}
+	return report
+}
+
+// mustExec breaks something in a service's database.
+func (s *system) mustExec(t *testing.T, service, statement string) {
+	t.Helper()
+	cfg, err := database.ParseURL(s.Database.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DBName = s.Database.Names[service]
+	connector, err := database.Connector(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mustHaveLine looks for a file's one line that has all of some texts.
+func mustHaveLine(t *testing.T, path string, texts ...string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Count(content, []byte("\n")) != 1 {
+		t.Errorf("not one line: %s", content)
+	}
+	for _, text := range texts {
+		if !strings.Contains(string(content), text) {
+			t.Errorf("lacks %s: %s", text, content)
+		}
+	}
+}
