@@ -52,6 +52,9 @@ func openAdmin(url database.URL) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	// It is the server that is administered: a database that the URL names may be
+	// only the beginning of the names of others, and not exist.
+	cfg.DBName = ""
 	connector, err := database.Connector(cfg)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,12 @@ func MustProvision(t *testing.T, name string) (url database.URL, a mysql.Access)
 			}
 		}
 	})
-	url, err := mysql.Provision(t.Context(), admin, a)
+	// A URL that names a database which is not there: the server is meant.
+	elsewhere, err := mysql.DatabaseURL(admin, "no_such_database")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, err = mysql.Provision(t.Context(), elsewhere, a)
 	if err != nil {
 		t.Fatal(err)
 	}
