@@ -23,6 +23,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("product-list", s.list),
 		function.HTTP("product-update", s.update),
 		function.HTTP("product-archive", s.archive),
+		function.HTTP("category-list", s.listCategories),
 		function.HTTP("stock-adjust", s.adjustStock),
 		function.Event("stock-reserve", s.reserveStock),
 		function.Event("stock-release", s.releaseStock),

@@ -22,6 +22,8 @@ type Product struct {
 	Price       money.Money `json:"price"`
 	Available   int64       `json:"available" doc:"Pieces that can be ordered now."`
 	Status      Status      `json:"status" enum:"active,archived"`
+	Images      Images      `json:"images" nullable:"false"`
+	Attributes  Attributes  `json:"attributes" nullable:"false"`
 	Version     int64       `json:"version" doc:"Counts the changes. Sales change the stock, not the version."`
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`

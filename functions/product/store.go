@@ -9,23 +9,23 @@ import (
 )
 
 const productColumns = `id, sku, name, description, category, price_amount, price_currency,
-	available, status, version, created_at, updated_at`
+	available, status, images, attributes, version, created_at, updated_at`
 
 type row interface{ Scan(dest ...any) error }
 
 // scanProduct reads the columns of a product, and then those that more names.
 func scanProduct(r row, more ...any) (p Product, err error) {
 	err = r.Scan(append([]any{&p.ID, &p.SKU, &p.Name, &p.Description, &p.Category, &p.Price.Amount, &p.Price.Currency,
-		&p.Available, &p.Status, &p.Version, &p.CreatedAt, &p.UpdatedAt}, more...)...)
+		&p.Available, &p.Status, &p.Images, &p.Attributes, &p.Version, &p.CreatedAt, &p.UpdatedAt}, more...)...)
 	return p, err
 }
 
 func insertProduct(ctx context.Context, q database.Queryer, p Product) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO product (`+productColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.ID[:], p.SKU, p.Name, p.Description, p.Category, p.Price.Amount, p.Price.Currency,
-		p.Available, p.Status, p.Version, p.CreatedAt, p.UpdatedAt)
+		p.Available, p.Status, p.Images, p.Attributes, p.Version, p.CreatedAt, p.UpdatedAt)
 	return err
 }
 
@@ -48,10 +48,10 @@ func updateProduct(ctx context.Context, q database.Queryer, p Product) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE product
 		SET name = ?, description = ?, category = ?, price_amount = ?, price_currency = ?,
-			status = ?, version = ?, updated_at = ?
+			status = ?, images = ?, attributes = ?, version = ?, updated_at = ?
 		WHERE id = ?`,
 		p.Name, p.Description, p.Category, p.Price.Amount, p.Price.Currency,
-		p.Status, p.Version, p.UpdatedAt, p.ID[:])
+		p.Status, p.Images, p.Attributes, p.Version, p.UpdatedAt, p.ID[:])
 	return err
 }
 
@@ -62,4 +62,29 @@ func affected(result interface{ RowsAffected() (int64, error) }, err error) (boo
 	}
 	n, err := result.RowsAffected()
 	return n > 0, err
+}
+
+// selectCategories returns the categories of active products that come after one,
+// in alphabetical order. It reads one entry of the index a category, however many
+// products are in it.
+func selectCategories(ctx context.Context, q database.Queryer, after string, limit int) ([]Category, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT DISTINCT category
+		FROM product
+		WHERE status = ? AND category > ?
+		ORDER BY category
+		LIMIT ?`, Active, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var categories []Category
+	for rows.Next() {
+		var c Category
+		if err := rows.Scan(&c.Name); err != nil {
+			return nil, err
+		}
+		categories = append(categories, c)
+	}
+	return categories, rows.Err()
 }
