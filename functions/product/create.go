@@ -44,12 +44,12 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 		Price: in.Body.Price, Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if err := insertProduct(ctx, tx, p); err != nil {
+		if err := insertProducts(ctx, tx, p); err != nil {
 			return err
 		}
 		admin, _ := auth.PrincipalFrom(ctx)
 		m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: admin.UserID, At: now}
-		if err := insertMovement(ctx, tx, m); err != nil {
+		if err := insertMovements(ctx, tx, m); err != nil {
 			return err
 		}
 		return s.tellChanged(ctx, tx, p)

@@ -23,6 +23,8 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("product-list", s.list),
 		function.HTTP("product-update", s.update),
 		function.HTTP("product-archive", s.archive),
+		function.HTTP("product-import", s.importProducts, importBody),
+		function.HTTP("product-export", s.exportProducts, exportAnswer),
 		function.HTTP("category-list", s.listCategories),
 		function.HTTP("stock-adjust", s.adjustStock),
 		function.Event("stock-reserve", s.reserveStock),

@@ -20,13 +20,16 @@ func scanProduct(r row, more ...any) (p Product, err error) {
 	return p, err
 }
 
-func insertProduct(ctx context.Context, q database.Queryer, p Product) error {
-	_, err := q.ExecContext(ctx, `
-		INSERT INTO product (`+productColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.ID[:], p.SKU, p.Name, p.Description, p.Category, p.Price.Amount, p.Price.Currency,
-		p.Available, p.Status, p.Images, p.Attributes, p.Version, p.CreatedAt, p.UpdatedAt)
-	return err
+func insertProducts(ctx context.Context, q database.Queryer, products ...Product) error {
+	rows := make([][]any, len(products))
+	for i := range products {
+		p := &products[i]
+		rows[i] = []any{
+			p.ID[:], p.SKU, p.Name, p.Description, p.Category, p.Price.Amount, p.Price.Currency,
+			p.Available, p.Status, p.Images, p.Attributes, p.Version, p.CreatedAt, p.UpdatedAt,
+		}
+	}
+	return insertRows(ctx, q, `product (`+productColumns+`)`, rows)
 }
 
 func selectProduct(ctx context.Context, q database.Queryer, id uuid.UUID) (Product, error) {

@@ -20,16 +20,17 @@ type movement struct {
 	At        time.Time
 }
 
-func insertMovement(ctx context.Context, q database.Queryer, m movement) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("make a movement id: %w", err)
+func insertMovements(ctx context.Context, q database.Queryer, movements ...movement) error {
+	rows := make([][]any, len(movements))
+	for i := range movements {
+		m := &movements[i]
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("make a movement id: %w", err)
+		}
+		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At}
 	}
-	_, err = q.ExecContext(ctx, `
-		INSERT INTO stock_movement (id, product_id, delta, reason, moved_by, moved_at)
-		VALUES (?, ?, ?, ?, ?, ?)`,
-		id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At)
-	return err
+	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at)`, rows)
 }
 
 // moveStock adds delta to a product's stock, unless that leaves 0 to MaxStock.
