@@ -50,10 +50,29 @@ func (f search) statement(after *position) *sqlText {
 	s := &sqlText{}
 	s.add(`SELECT ` + productColumns + `, `)
 	f.addRank(s)
-	s.add(` AS ranking FROM product WHERE status = ?`, Active)
+	s.add(` AS ranking FROM product ` + f.index() + ` WHERE status = ?`, Active)
 	f.addFilters(s)
 	f.addOrder(s, after)
 	return s
+}
+
+// index forces the index that has the order, where no filter narrows the search
+// better: the servers would rather read all that follows a late page and sort it.
+func (f search) index() string {
+	narrowed := f.Text != "" || f.Order != Cheapest && f.Order != Dearest && (f.MinPrice > 0 || f.MaxPrice < money.Max)
+	if narrowed {
+		return ""
+	}
+	names := map[Order][2]string{
+		Newest:   {"product_by_status", "product_by_category"},
+		Cheapest: {"product_by_price", "product_by_category_price"},
+		Dearest:  {"product_by_price", "product_by_category_price"},
+		Named:    {"product_by_name", "product_by_category_name"},
+	}[f.Order]
+	if f.Category != "" {
+		return `FORCE INDEX (` + names[1] + `)`
+	}
+	return `FORCE INDEX (` + names[0] + `)`
 }
 
 const match = `MATCH (name, description, category, sku) AGAINST (? IN BOOLEAN MODE)`

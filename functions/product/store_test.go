@@ -24,8 +24,8 @@ import (
 // catalogSize is large enough that a scan shows, and made in a moment.
 const catalogSize = 20_000
 
-// mustFill makes products, movements and reservations, by doubling them.
-func mustFill(t testing.TB, db *database.DB, products int) {
+// MustFill makes products, movements and reservations, by doubling them.
+func MustFill(t testing.TB, db *database.DB, products int) {
 	t.Helper()
 	exec := func(query string, args ...any) {
 		t.Helper()
@@ -138,7 +138,7 @@ func everySearch(ctx context.Context, q database.Queryer, p Product) error {
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, event.Migrations, Migrations)
-	mustFill(t, db, catalogSize)
+	MustFill(t, db, catalogSize)
 	all, err := queryProducts(t.Context(), db, `SELECT `+productColumns+` FROM product WHERE sku = 'SKU-10009'`)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("the product to look for: %v, %v", all, err)

@@ -106,7 +106,8 @@ type step struct {
 func (s step) scans() bool { return (s.kind == "ALL" || s.kind == "index") && s.rows > fewRows }
 
 func (e *Explainer) plan(ctx context.Context, query string, args []any) ([]step, error) {
-	rows, err := e.DB.QueryContext(ctx, "EXPLAIN "+query, args...)
+	// MySQL 9 explains as a tree unless told otherwise.
+	rows, err := e.DB.QueryContext(ctx, "EXPLAIN FORMAT=TRADITIONAL "+query, args...)
 	if err != nil {
 		return nil, err
 	}
