@@ -35,7 +35,8 @@ type Options struct {
 	// from its function: a warning). nil logs nothing.
 	Logger       *slog.Logger
 	RequestLevel slog.Level
-	// MaxBody is the longest request body in bytes: 1 MiB.
+	// MaxBody is the longest request body in bytes, 1 MiB, of a function for which
+	// the manifest gives none.
 	MaxBody int64
 	// Timeout is how long a function may take to answer: 60 s. It must be longer
 	// than any client may ask to wait for.
@@ -43,7 +44,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
+	o.MaxBody = cmp.Or(o.MaxBody, manifest.DefaultMaxBody)
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -117,19 +118,23 @@ func (g *Gateway) addRoute(function manifest.Function) (err error) {
 
 // forward sends a request to its function, within the limits.
 func (g *Gateway) forward(function string, proxy http.Handler) http.Handler {
+	limit := g.options.MaxBody
+	if entry, listed := g.options.Manifest.Function(function); listed {
+		limit = cmp.Or(entry.MaxBody, limit)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		visit := visitOf(r)
 		visit.function, visit.route = function, r.Pattern
-		if r.ContentLength > g.options.MaxBody {
+		if r.ContentLength > limit {
 			visit.fault = fmt.Errorf("a body of %d bytes is announced", r.ContentLength)
-			tooLarge(g.options.MaxBody).Write(w, r)
+			tooLarge(limit).Write(w, r)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), g.options.Timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 		if r.ContentLength != 0 {
-			r.Body = &clientBody{ReadCloser: http.MaxBytesReader(w, r.Body, g.options.MaxBody), visit: visit}
+			r.Body = &clientBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit), visit: visit}
 		}
 		proxy.ServeHTTP(w, r)
 	})

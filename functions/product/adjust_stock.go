@@ -41,7 +41,7 @@ func (s *service) adjustStock(ctx context.Context, in *adjustStockInput) (*answe
 		if !moved {
 			return refuseMove(p.Available, in.Body.Delta)
 		}
-		return insertMovement(ctx, tx, m)
+		return insertMovements(ctx, tx, m)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("product", in.ID)

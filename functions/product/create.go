@@ -19,6 +19,8 @@ type createInput struct {
 		Description string      `json:"description,omitempty" maxLength:"10000"`
 		Category    string      `json:"category,omitempty" maxLength:"64" example:"tea"`
 		Price       money.Money `json:"price"`
+		Images      Images      `json:"images,omitempty"`
+		Attributes  Attributes  `json:"attributes,omitempty"`
 		Stock       int64       `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"Pieces in stock." example:"50"`
 	}
 }
@@ -28,6 +30,9 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 	if err := in.Body.Price.Check(); err != nil {
 		return nil, api.Invalid("body.price", "%v", err)
 	}
+	if err := in.Body.Attributes.check(); err != nil {
+		return nil, api.Invalid("body.attributes", "%v", err)
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make a product id: %w", err)
@@ -35,15 +40,16 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 	now := s.Now()
 	p := Product{
 		ID: id, SKU: in.Body.SKU, Name: in.Body.Name, Description: in.Body.Description, Category: in.Body.Category,
+		Images: in.Body.Images.orNone(), Attributes: in.Body.Attributes.orNone(),
 		Price: in.Body.Price, Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if err := insertProduct(ctx, tx, p); err != nil {
+		if err := insertProducts(ctx, tx, p); err != nil {
 			return err
 		}
 		admin, _ := auth.PrincipalFrom(ctx)
 		m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: admin.UserID, At: now}
-		if err := insertMovement(ctx, tx, m); err != nil {
+		if err := insertMovements(ctx, tx, m); err != nil {
 			return err
 		}
 		return s.tellChanged(ctx, tx, p)

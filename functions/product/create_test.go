@@ -3,6 +3,7 @@ package product_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestCreate(t *testing.T) {
 		if got := answer.Header.Get("ETag"); got != p.ETag() {
 			t.Errorf("ETag is %q, want %q", got, p.ETag())
 		}
-		if stored := s.mustGet(t, p.ID); stored != p {
+		if stored := s.mustGet(t, p.ID); !reflect.DeepEqual(stored, p) {
 			t.Errorf("stored %+v, answered %+v", stored, p)
 		}
 		var told bool

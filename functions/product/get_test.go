@@ -44,7 +44,7 @@ func TestGet(t *testing.T) {
 		t.Parallel()
 		answer := s.Do(t, functiontest.Request{Method: http.MethodPut, Path: path})
 		answer.MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
-		if got, want := answer.Header.Get("Allow"), "GET, HEAD, PATCH"; got != want {
+		if got, want := answer.Header.Get("Allow"), "DELETE, GET, HEAD, PATCH"; got != want {
 			t.Errorf("Allow is %q, want %q", got, want)
 		}
 	})

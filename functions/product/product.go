@@ -9,6 +9,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/event"
 	"souk/shared/money"
 )
 
@@ -22,6 +23,8 @@ type Product struct {
 	Price       money.Money `json:"price"`
 	Available   int64       `json:"available" doc:"Pieces that can be ordered now."`
 	Status      Status      `json:"status" enum:"active,archived"`
+	Images      Images      `json:"images" nullable:"false"`
+	Attributes  Attributes  `json:"attributes" nullable:"false"`
 	Version     int64       `json:"version" doc:"Counts the changes. Sales change the stock, not the version."`
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`
@@ -57,11 +60,15 @@ type Changed struct {
 	Version   int64       `json:"version"`
 }
 
-// tellChanged adds product-changed to the outbox.
-func (s *service) tellChanged(ctx context.Context, tx *database.Tx, p Product) error {
-	return s.Outbox.Add(ctx, tx, "product-changed", "product", p.ID, Changed{
-		ProductID: p.ID, SKU: p.SKU, Name: p.Name, Price: p.Price, Status: p.Status, Version: p.Version,
-	})
+// tellChanged adds product-changed to the outbox, for each product.
+func (s *service) tellChanged(ctx context.Context, tx *database.Tx, products ...Product) error {
+	told := make([]event.Told, len(products))
+	for i, p := range products {
+		told[i] = event.Told{AggregateID: p.ID, Payload: Changed{
+			ProductID: p.ID, SKU: p.SKU, Name: p.Name, Price: p.Price, Status: p.Status, Version: p.Version,
+		}}
+	}
+	return s.Outbox.AddAll(ctx, tx, "product-changed", "product", told...)
 }
 
 func skuTaken(sku string) error {

@@ -17,7 +17,7 @@ type shop struct {
 	admin string
 }
 
-func open(t *testing.T) shop {
+func open(t testing.TB) shop {
 	t.Helper()
 	s := functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil)
 	return shop{Server: s, admin: s.Tokens.Admin(t)}

@@ -21,6 +21,8 @@ type updateInput struct {
 		Description *string      `json:"description,omitempty" maxLength:"10000"`
 		Category    *string      `json:"category,omitempty" maxLength:"64"`
 		Price       *money.Money `json:"price,omitempty"`
+		Images      Images       `json:"images,omitempty"`
+		Attributes  Attributes   `json:"attributes,omitempty"`
 	}
 }
 
@@ -31,6 +33,9 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		if err := in.Body.Price.Check(); err != nil {
 			return nil, api.Invalid("body.price", "%v", err)
 		}
+	}
+	if err := in.Body.Attributes.check(); err != nil {
+		return nil, api.Invalid("body.attributes", "%v", err)
 	}
 	var p Product
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
@@ -63,6 +68,13 @@ func (in *updateInput) apply(p *Product) {
 	set(&p.Description, in.Body.Description)
 	set(&p.Category, in.Body.Category)
 	set(&p.Price, in.Body.Price)
+	// As wholes: to keep an attribute, send it again.
+	if in.Body.Images != nil {
+		p.Images = in.Body.Images
+	}
+	if in.Body.Attributes != nil {
+		p.Attributes = in.Body.Attributes
+	}
 }
 
 func set[T any](field, value *T) {

@@ -2,6 +2,7 @@ package product_test
 
 import (
 	"net/http"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -31,10 +32,10 @@ func TestUpdate(t *testing.T) {
 		s.patch(t, before.ID, before.ETag(), map[string]any{"name": "Assam, 500 g"}).MustBe(t, http.StatusOK).Into(t, &after)
 		want := before
 		want.Name, want.Version, want.UpdatedAt = "Assam, 500 g", 2, after.UpdatedAt
-		if after != want || !after.UpdatedAt.After(before.UpdatedAt) {
+		if !reflect.DeepEqual(after, want) || !after.UpdatedAt.After(before.UpdatedAt) {
 			t.Errorf("after the change: %+v, want %+v", after, want)
 		}
-		if stored := s.mustGet(t, before.ID); stored != after {
+		if stored := s.mustGet(t, before.ID); !reflect.DeepEqual(stored, after) {
 			t.Errorf("stored %+v, answered %+v", stored, after)
 		}
 	})

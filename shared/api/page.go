@@ -14,7 +14,7 @@ const DefaultPageSize = 20
 // someone pages is neither shown twice nor does it hide another.
 type PageQuery struct {
 	PageSize  int    `query:"pageSize" minimum:"1" maximum:"100" default:"20" doc:"The most items to return."`
-	PageToken string `query:"pageToken" maxLength:"1024" doc:"The nextPageToken of the page before, with the same filters."`
+	PageToken string `query:"pageToken" maxLength:"2048" doc:"The nextPageToken of the page before, with the same filters."`
 }
 
 // Page is one page of a list.

@@ -65,40 +65,65 @@ func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock) *Outbox {
 // Add writes an event into the outbox as part of tx, and publishes it right
 // after tx commits. An event that cannot be published then stays for Sweep.
 func (o *Outbox) Add(ctx context.Context, tx *database.Tx, eventType, aggregateType string, aggregateID uuid.UUID, payload any) error {
+	return o.AddAll(ctx, tx, eventType, aggregateType, Told{AggregateID: aggregateID, Payload: payload})
+}
+
+// Told is what one of several events of a type tells of.
+type Told struct {
+	AggregateID uuid.UUID
+	Payload     any
+}
+
+// AddAll is Add for many events at once: it writes them by one statement, and
+// publishes them together.
+func (o *Outbox) AddAll(ctx context.Context, tx *database.Tx, eventType, aggregateType string, told ...Told) error {
+	if len(told) == 0 {
+		return nil
+	}
 	if o.permitted != nil && !o.permitted[eventType] {
-		return fmt.Errorf("event %s of %s %s: no function served here lists it under publishes", eventType, aggregateType, aggregateID)
+		return fmt.Errorf("event %s of %s %s: no function served here lists it under publishes", eventType, aggregateType, told[0].AggregateID)
 	}
-	text, err := json.Marshal(payload)
-	if err != nil {
-		return fmt.Errorf("marshal %s of %s %s: %w", eventType, aggregateType, aggregateID, err)
+	events := make([]Event, len(told))
+	for i, t := range told {
+		text, err := json.Marshal(t.Payload)
+		if err != nil {
+			return fmt.Errorf("marshal %s of %s %s: %w", eventType, aggregateType, t.AggregateID, err)
+		}
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("make an event id: %w", err)
+		}
+		events[i] = Event{
+			ID: id, Type: eventType, Time: o.now(), AggregateType: aggregateType, AggregateID: t.AggregateID,
+			Payload: text, Traceparent: telemetry.Attribute(ctx),
+		}
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("make an event id: %w", err)
+	if err := insertOutbox(ctx, tx, events); err != nil {
+		return fmt.Errorf("add %d %s of %s %s to the outbox: %w", len(events), eventType, aggregateType, told[0].AggregateID, err)
 	}
-	e := Event{
-		ID: id, Type: eventType, Time: o.now(), AggregateType: aggregateType, AggregateID: aggregateID,
-		Payload: text, Traceparent: telemetry.Attribute(ctx),
-	}
-	if err := insertOutbox(ctx, tx, e); err != nil {
-		return fmt.Errorf("add %s of %s %s to the outbox: %w", eventType, aggregateType, aggregateID, err)
-	}
-	tx.AfterCommit(func(ctx context.Context) { o.publishNow(ctx, e) })
+	tx.AfterCommit(func(ctx context.Context) { o.publishNow(ctx, events) })
 	return nil
 }
 
-// publishNow publishes an event of a committed transaction. The caller's answer
-// does not depend on it: the event is safe in the outbox.
-func (o *Outbox) publishNow(ctx context.Context, e Event) {
-	// The client may leave; the event must not stay behind for that.
+// publishNow publishes the events of a committed transaction. The caller's answer
+// does not depend on it: they are safe in the outbox.
+func (o *Outbox) publishNow(ctx context.Context, events []Event) {
+	// The client may leave; the events must not stay behind for that.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTimeout)
 	defer cancel()
-	err := o.publisher.Publish(ctx, []Event{e})[0]
-	if err == nil {
-		err = markPublished(ctx, o.db, []uuid.UUID{e.ID}, o.now())
+	var published []uuid.UUID
+	for i, err := range o.publisher.Publish(ctx, events) {
+		if err != nil {
+			slog.WarnContext(ctx, "the event stays in the outbox for the sweep", "event", events[i].ID, "type", events[i].Type, "error", err)
+			continue
+		}
+		published = append(published, events[i].ID)
 	}
-	if err != nil {
-		slog.WarnContext(ctx, "the event stays in the outbox for the sweep", "event", e.ID, "type", e.Type, "error", err)
+	if len(published) == 0 {
+		return
+	}
+	if err := markPublished(ctx, o.db, published, o.now()); err != nil {
+		slog.WarnContext(ctx, "the events stay in the outbox for the sweep", "event", published[0], "events", len(published), "error", err)
 	}
 }
 

@@ -11,11 +11,15 @@ import (
 	"souk/shared/database"
 )
 
-func insertOutbox(ctx context.Context, q database.Queryer, e Event) error {
+func insertOutbox(ctx context.Context, q database.Queryer, events []Event) error {
+	var args []any
+	for i := range events {
+		e := &events[i]
+		args = append(args, e.ID[:], e.AggregateType, e.AggregateID.String(), e.Type, string(e.Payload), e.Traceparent, e.Time)
+	}
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		e.ID[:], e.AggregateType, e.AggregateID.String(), e.Type, string(e.Payload), e.Traceparent, e.Time)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", len(events)-1), args...)
 	return err
 }
 

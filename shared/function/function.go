@@ -4,6 +4,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,11 +55,13 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 		for _, option := range options {
 			option(&operation)
 		}
+		operation.MaxBodyBytes = cmp.Or(entry.MaxBody, manifest.DefaultMaxBody)
 		huma.Register(b.api, operation, answering(handler))
+		bounded := limitBody(operation.MaxBodyBytes, b.captured)
 		if operation.Metadata[unconditional] != nil {
-			return b.captured, nil
+			return bounded, nil
 		}
-		return api.Conditional(b.captured), nil
+		return api.Conditional(bounded), nil
 	}}
 }
 
@@ -72,6 +75,16 @@ func Unconditional(operation *huma.Operation) {
 		operation.Metadata = map[string]any{}
 	}
 	operation.Metadata[unconditional] = true
+}
+
+// limitBody holds to the limit also a function that reads the body by itself.
+func limitBody(limit int64, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Created makes 201 the status of an HTTP function that succeeds.

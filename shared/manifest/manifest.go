@@ -29,6 +29,15 @@ const (
 	Admin Access = "admin"
 )
 
+const (
+	// DefaultMaxBody is the longest request body, in bytes, of a function whose
+	// entry gives none.
+	DefaultMaxBody = 1 << 20
+	// maxMaxBody is the longest that Cloud Run takes:
+	// https://cloud.google.com/run/quotas#request_limits
+	maxMaxBody = 32 << 20
+)
+
 // Function is one entry of functions.yaml. Exactly one of HTTP, Events and
 // Schedule is set.
 type Function struct {
@@ -43,6 +52,8 @@ type Function struct {
 	Schedule string `yaml:"schedule"`
 	// Secrets are the environment variables that hold secrets the function needs.
 	Secrets []string `yaml:"secrets"`
+	// MaxBody is the longest request body in bytes, if it is not 1 MiB.
+	MaxBody int64 `yaml:"maxBody"`
 	// Publishes are the events that the function tells others of.
 	Publishes []string `yaml:"publishes"`
 }
@@ -232,6 +243,9 @@ func (f Function) check() []error {
 	}
 	if f.HTTP != "" && !slices.Contains([]Access{Anyone, User, Admin}, f.Access) {
 		fault("route %q has no authorization rule: set access to anyone, user or admin, got %q", f.HTTP, f.Access)
+	}
+	if f.MaxBody != 0 && (f.HTTP == "" || f.MaxBody < DefaultMaxBody || f.MaxBody > maxMaxBody) {
+		fault("maxBody is for http functions, and from %d to %d bytes", DefaultMaxBody, maxMaxBody)
 	}
 	if f.HTTP == "" && f.Access != "" {
 		fault("access is for http functions: events and schedules are called by Pub/Sub alone")

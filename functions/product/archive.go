@@ -1,0 +1,48 @@
+package product
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/database"
+)
+
+type archiveInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	api.IfMatch
+}
+
+// archive takes a product out of the shop: it is no longer listed, and no order
+// gets it. It stays to be looked at, for old orders link to it. To archive again
+// what is archived changes nothing, whatever version the caller knows of: the
+// answer to the first try may have been lost.
+func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, error) {
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		p, err := lockProduct(ctx, tx, in.ID)
+		if err != nil || p.Status == Archived {
+			return err
+		}
+		if err := in.Check(p.Version); err != nil {
+			return err
+		}
+		p.Status = Archived
+		p.Version++
+		p.UpdatedAt = s.Now()
+		if err := updateProduct(ctx, tx, p); err != nil {
+			return err
+		}
+		return s.tellChanged(ctx, tx, p)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.NotFound("product", in.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("archive product %s: %w", in.ID, err)
+	}
+	return nil, nil //nolint:nilnil // a 204 has no body
+}

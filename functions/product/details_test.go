@@ -1,0 +1,86 @@
+package product_test
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"souk/functions/product"
+	"souk/shared/function/functiontest"
+)
+
+func TestDetails(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+
+	t.Run("images and attributes come back as they were sent", func(t *testing.T) {
+		t.Parallel()
+		body := tea("DETAILS", 1)
+		body["images"] = []string{"https://images.example.com/1.webp", "http://images.example.com/2.webp?w=1&h=2"}
+		body["attributes"] = map[string]any{"origin": "Assam <ä>", "weight.grams": 250.5, "organic": true}
+		p := s.mustCreate(t, body)
+		want := product.Attributes{"origin": "Assam <ä>", "weight.grams": 250.5, "organic": true}
+		for _, got := range []product.Product{p, s.mustGet(t, p.ID)} {
+			if !reflect.DeepEqual(got.Attributes, want) || !reflect.DeepEqual([]string(got.Images), body["images"]) {
+				t.Errorf("got %v and %v", got.Images, got.Attributes)
+			}
+		}
+	})
+
+	t.Run("none are [] and {}", func(t *testing.T) {
+		t.Parallel()
+		p := s.mustCreate(t, tea("NONE", 1))
+		answer := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + p.ID.String()})
+		if !strings.Contains(string(answer.Body), `"images":[],"attributes":{}`) {
+			t.Errorf("got %s", answer.Body)
+		}
+	})
+
+	t.Run("a change replaces them as wholes, or leaves them", func(t *testing.T) {
+		t.Parallel()
+		body := tea("REPLACE", 1)
+		body["images"], body["attributes"] = []string{"https://a.example.com"}, map[string]any{"a": 1, "b": 2}
+		p := s.mustCreate(t, body)
+		var after product.Product
+		s.patch(t, p.ID, "*", map[string]any{"attributes": map[string]any{"b": 3}}).MustBe(t, http.StatusOK).Into(t, &after)
+		if !reflect.DeepEqual(after.Attributes, product.Attributes{"b": 3.0}) || !reflect.DeepEqual(after.Images, p.Images) {
+			t.Errorf("got %v and %v", after.Images, after.Attributes)
+		}
+		s.patch(t, p.ID, "*", map[string]any{"images": []string{}, "attributes": map[string]any{}}).MustBe(t, http.StatusOK)
+		if after = s.mustGet(t, p.ID); len(after.Images) != 0 || len(after.Attributes) != 0 {
+			t.Errorf("got %v and %v", after.Images, after.Attributes)
+		}
+	})
+
+	many := map[string]any{}
+	for i := range 51 {
+		many[fmt.Sprintf("a%d", i)] = i
+	}
+	for name, fields := range map[string]map[string]any{
+		"an image that is no URL":        {"images": []string{"javascript:alert(1)"}},
+		"too many images":                {"images": strings.Split(strings.Repeat("https://a.example.com ", 21), " ")[:21]},
+		"an image that is no text":       {"images": []any{1}},
+		"an attribute that is an object": {"attributes": map[string]any{"a": map[string]any{}}},
+		"an attribute that is null":      {"attributes": map[string]any{"a": nil}},
+		"an attribute that is too long":  {"attributes": map[string]any{"a": strings.Repeat("x", 501)}},
+		"an attribute that is too large": {"attributes": map[string]any{"a": 1e300}},
+		"an attribute without a name":    {"attributes": map[string]any{"": 1}},
+		"an attribute with a long name":  {"attributes": map[string]any{strings.Repeat("x", 65): 1}},
+		"too many attributes":            {"attributes": many},
+		"attributes that are no object":  {"attributes": []any{}},
+	} {
+		t.Run("refuses "+name, func(t *testing.T) {
+			t.Parallel()
+			body := tea("BAD", 1)
+			for field, value := range fields {
+				body[field] = value
+			}
+			s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
+				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+			p := s.mustCreate(t, tea("BAD-"+strings.ReplaceAll(name, " ", "-"), 1))
+			s.patch(t, p.ID, "*", fields).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		})
+	}
+}

@@ -1,0 +1,261 @@
+package product_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"souk/functions/product"
+	"souk/shared/function/functiontest"
+)
+
+const (
+	ndjson = "application/x-ndjson"
+	csv    = "text/csv; charset=utf-8"
+)
+
+// mustImport sends a file, and returns what came of each line, and the sum.
+func (s shop) mustImport(t testing.TB, mediaType, text string) ([]product.LineResult, product.ImportSummary) {
+	t.Helper()
+	answer := s.Do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: text,
+		Header: map[string]string{"Content-Type": mediaType},
+	}).MustBe(t, http.StatusOK)
+	var results []product.LineResult
+	lines := bytes.Split(bytes.TrimSpace(answer.Body), []byte{'\n'})
+	for _, line := range lines[:len(lines)-1] {
+		var result product.LineResult
+		functiontest.Response{Body: line}.Into(t, &result)
+		results = append(results, result)
+	}
+	var last struct{ Summary *product.ImportSummary }
+	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.Summary == nil {
+		t.Fatalf("the last line is no summary: %s", lines[len(lines)-1])
+	}
+	return results, *last.Summary
+}
+
+// outcomes are those of results, as "line outcome" and the place of the first fault.
+func outcomes(results []product.LineResult) []string {
+	var short []string
+	for _, r := range results {
+		text := fmt.Sprint(r.Line, " ", r.Outcome)
+		if len(r.Errors) > 0 {
+			text += " " + r.Errors[0].Location
+		}
+		short = append(short, text)
+	}
+	return short
+}
+
+func (s shop) mustExport(t testing.TB, format string) string {
+	t.Helper()
+	return string(s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/export?format=" + format, Token: s.admin}).
+		MustBe(t, http.StatusOK).Body)
+}
+
+func (s shop) mustFind(t *testing.T, sku string) product.Product {
+	t.Helper()
+	var id []byte
+	if err := s.DB.QueryRowContext(t.Context(), `SELECT id FROM product WHERE sku = ?`, sku).Scan(&id); err != nil {
+		t.Fatalf("find %s: %v", sku, err)
+	}
+	return s.mustGet(t, [16]byte(id))
+}
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+
+	t.Run("makes, changes and leaves products, and tells others of those it changed", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		p := s.mustCreate(t, tea("OLD", 5))
+		s.mustCreate(t, tea("SAME", 5))
+		told := len(s.Topics.Of("product-changed"))
+		results, sum := s.mustImport(t, ndjson, `
+{"sku":"NEW","name":"New","price":{"amount":5,"currency":"EUR"},"stock":7,"images":["https://a.example.com/1"],"attributes":{"a":1}}
+{"sku":"old","name":"Changed","stock":3}
+{"sku":"SAME","name":"Assam, 250 g","description":"Malty.","stock":5,"images":[],"attributes":{}}
+{"sku":"OLD","status":"archived"}`)
+		if want := []string{"2 created", "3 updated", "4 unchanged", "5 updated"}; !reflect.DeepEqual(outcomes(results), want) {
+			t.Errorf("outcomes %v, want %v", outcomes(results), want)
+		}
+		if want := (product.ImportSummary{Created: 1, Updated: 2, Unchanged: 1}); sum != want {
+			t.Errorf("summary %+v, want %+v", sum, want)
+		}
+		if made := s.mustFind(t, "NEW"); made.Available != 7 || made.Name != "New" || len(made.Images) != 1 || made.Attributes["a"] != 1.0 || made.Version != 1 {
+			t.Errorf("made %+v", made)
+		}
+		if after := s.mustGet(t, p.ID); after.Name != "Changed" || after.Available != 3 || after.Version != 3 || after.Status != product.Archived || after.Price != p.Price {
+			t.Errorf("changed to %+v", after)
+		}
+		if s.mustFind(t, "SAME").Version != 1 {
+			t.Error("touched what is the same")
+		}
+		if got := len(s.Topics.Of("product-changed")) - told; got != 3 {
+			t.Errorf("told of %d changes, want 3", got)
+		}
+		s.mustAddUp(t)
+	})
+
+	t.Run("a bad line spoils no other, and is told with its place", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		good := func(sku string) string {
+			return `{"sku":"` + sku + `","name":"x","price":{"amount":1,"currency":"EUR"}}`
+		}
+		results, sum := s.mustImport(t, ndjson, strings.Join([]string{
+			good("A"), `{"sku":`, `[]`, `{"name":"no sku"}`, `{"sku":"B","colour":"green"}`, `{"sku":"C","name":"no price"}`,
+			`{"sku":"D","name":"x","price":{"amount":-1,"currency":"EUR"}}`, `{"sku":"D","name":"x","price":{"amount":1,"currency":"XQQ"}}`,
+			`{"sku":"E","stock":1e99}`, `{"sku":"F","description":"` + strings.Repeat("x", 300_000) + `"}`, "\xff", good("Z"),
+		}, "\r\n"))
+		want := []string{
+			"1 created", "2 failed line", "3 failed line", "4 failed line", "5 failed colour", "6 failed price",
+			"7 failed price.amount", "8 failed price", "9 failed stock", "10 failed line", "11 failed line", "12 created",
+		}
+		if !reflect.DeepEqual(outcomes(results), want) {
+			t.Errorf("outcomes %q, want %q", outcomes(results), want)
+		}
+		if sum.Created != 2 || sum.Failed != 10 || sum.Stopped != "" {
+			t.Errorf("summary %+v", sum)
+		}
+		s.mustFind(t, "A")
+		s.mustFind(t, "Z")
+	})
+
+	t.Run("a line that the database refuses spoils no other of its transaction", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		_, err := s.DB.ExecContext(t.Context(), `ALTER TABLE product ADD CONSTRAINT no_ufo CHECK (category <> 'ufo')`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for i, category := range []string{"tea", "ufo", "pots"} {
+			text += fmt.Sprintf(`{"sku":"R%d","name":"x","price":{"amount":1,"currency":"EUR"},"category":%q}`+"\n", i, category)
+		}
+		results, _ := s.mustImport(t, ndjson, text)
+		if want := []string{"1 created", "2 failed line", "3 created"}; !reflect.DeepEqual(outcomes(results), want) {
+			t.Errorf("outcomes %q, want %q", outcomes(results), want)
+		}
+		s.mustAddUp(t)
+	})
+
+	t.Run("refuses what is neither NDJSON nor CSV, and all but admins", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		_, customer := s.Tokens.Customer(t)
+		request := functiontest.Request{Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: "{}"}
+		s.Do(t, request).MustBeProblem(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
+		request.Token = customer
+		s.Do(t, request).MustBeProblem(t, http.StatusForbidden, "forbidden")
+	})
+}
+
+// mustAddUp fails the test unless every product's stock is the sum of its movements.
+func (s shop) mustAddUp(t *testing.T) {
+	t.Helper()
+	var wrong int
+	err := s.DB.QueryRowContext(t.Context(), `
+		SELECT COUNT(*) FROM product
+		WHERE available <> (SELECT COALESCE(SUM(delta), 0) FROM stock_movement WHERE product_id = product.id)`).Scan(&wrong)
+	if err != nil || wrong != 0 {
+		t.Errorf("the stock of %d products is not the sum of their movements (%v)", wrong, err)
+	}
+}
+
+func TestImportCSV(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+
+	t.Run("cells are fields, an empty one is as if it were not there", func(t *testing.T) {
+		t.Parallel()
+		results, _ := s.mustImport(t, csv, "\ufeffsku,name,price,currency,stock,images,attributes\r\n"+
+			`K1,"Two`+"\n"+`lines, ""quoted""",5,EUR,3,https://a.example.com/1 https://a.example.com/2,"{""organic"":true}"`+"\r\n"+
+			"K2,Plain,7,EUR,,,\r\nK1,,9,EUR,,,\r\n")
+		if want := []string{"2 created", "4 created", "5 updated"}; !reflect.DeepEqual(outcomes(results), want) {
+			t.Errorf("outcomes %q, want %q", outcomes(results), want)
+		}
+		p := s.mustFind(t, "K1")
+		if p.Name != "Two\nlines, \"quoted\"" || p.Price.Amount != 9 || p.Available != 3 || len(p.Images) != 2 || p.Attributes["organic"] != true {
+			t.Errorf("got %+v", p)
+		}
+	})
+
+	t.Run("a bad line spoils no other, not even one with a quote left open", func(t *testing.T) {
+		t.Parallel()
+		results, _ := s.mustImport(t, csv, strings.Join([]string{
+			"sku,name,price,currency,attributes", `L1,x,1,EUR,`, `L2,"open,1,EUR,`, `L3,x,1,EUR,`, `L4,"closed",1,EUR,`, `L5,o"pen,1,EUR,`,
+			`L6,x,1,EUR,`, `L7,x,1`, `L8,x,1.5,EUR,`, `L9,x,1,EUR,{`, `LA,x,1,EUR,`,
+		}, "\n"))
+		want := []string{
+			"2 created", "3 failed line", "4 created", "5 created", "6 failed line",
+			"7 created", "8 failed line", "9 failed price.amount", "10 failed attributes", "11 created",
+		}
+		if !reflect.DeepEqual(outcomes(results), want) {
+			t.Errorf("outcomes %q, want %q", outcomes(results), want)
+		}
+	})
+
+	for name, heading := range map[string]string{
+		"an unknown column": "sku,colour", "a column twice": "sku,name,sku", "no sku": "name", "nothing at all": "", "an open quote": `"sku`,
+	} {
+		t.Run("a heading with "+name+" stops it", func(t *testing.T) {
+			t.Parallel()
+			if results, sum := s.mustImport(t, csv, heading+"\nM1,x\n"); len(results) != 0 || sum.Stopped == "" {
+				t.Errorf("got %v and %+v", results, sum)
+			}
+		})
+	}
+}
+
+func TestExport(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	body := tea("FULL", 3)
+	body["name"], body["description"] = `=1+1, "quoted" <ü>`, "two\nlines"
+	body["images"], body["attributes"] = []string{"https://a.example.com/1"}, map[string]any{"organic": true, "grams": 250.5, "origin": "a, \"b\""}
+	s.mustCreate(t, body)
+	bare := s.mustCreate(t, map[string]any{"sku": "BARE", "name": "x", "price": map[string]any{"amount": 0, "currency": "JPY"}})
+	s.archive(t, bare.ID, "*").MustBe(t, http.StatusNoContent)
+	for i := range 501 {
+		_, err := s.DB.ExecContext(t.Context(), `
+			INSERT INTO product (id, sku, name, description, category, price_amount, price_currency, available, status, version, created_at, updated_at)
+			VALUES (RANDOM_BYTES(16), ?, 'x', '', '', 1, 'EUR', 0, 'active', 1, NOW(6), NOW(6))`, fmt.Sprint("MANY", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	for format, mediaType := range map[string]string{"ndjson": ndjson, "csv": csv} {
+		t.Run("what "+format+" exports, an import leaves as it is, or makes the same elsewhere", func(t *testing.T) {
+			t.Parallel()
+			text := s.mustExport(t, format)
+			told := len(s.Topics.Of("product-changed"))
+			if results, sum := s.mustImport(t, mediaType, text); sum != (product.ImportSummary{Unchanged: 503}) {
+				t.Errorf("summary %+v, first %+v", sum, results[0])
+			}
+			if got := len(s.Topics.Of("product-changed")); got != told {
+				t.Errorf("told of %d changes", got-told)
+			}
+			other := open(t)
+			if _, sum := other.mustImport(t, mediaType, text); sum != (product.ImportSummary{Created: 503}) {
+				t.Errorf("elsewhere: summary %+v", sum)
+			}
+			if got := other.mustExport(t, format); len(got) != len(text) {
+				t.Errorf("elsewhere it exports %d bytes, here %d", len(got), len(text))
+			}
+		})
+	}
+
+	t.Run("is for admins", func(t *testing.T) {
+		t.Parallel()
+		_, customer := s.Tokens.Customer(t)
+		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/export", Token: customer}).
+			MustBeProblem(t, http.StatusForbidden, "forbidden")
+	})
+}

@@ -1,0 +1,37 @@
+package product
+
+import (
+	"context"
+	"fmt"
+
+	"souk/shared/api"
+)
+
+// Category is what products are of. It is there as long as a product of it is sold.
+type Category struct {
+	Name string `json:"name" example:"tea"`
+}
+
+type listCategoriesInput struct{ api.PageQuery }
+
+type listCategoriesOutput struct {
+	Body api.Page[Category]
+}
+
+// listCategories shows the categories of the products that are sold, by name.
+// How many products each has is not told: it would have to be counted each time.
+func (s *service) listCategories(ctx context.Context, in *listCategoriesInput) (*listCategoriesOutput, error) {
+	after := Category{}
+	if err := in.Cursor(&after); err != nil {
+		return nil, err
+	}
+	categories, err := selectCategories(ctx, s.DB, after.Name, in.Limit())
+	if err != nil {
+		return nil, fmt.Errorf("list categories: %w", err)
+	}
+	page, err := api.NewPage(in.PageQuery, categories, func(c Category) any { return c })
+	if err != nil {
+		return nil, fmt.Errorf("list categories: %w", err)
+	}
+	return &listCategoriesOutput{Body: page}, nil
+}

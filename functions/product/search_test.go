@@ -1,0 +1,128 @@
+package product_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/functions/product"
+	"souk/shared/function/functiontest"
+)
+
+// skus lists the products of a query page by page, and returns their SKUs.
+func (s shop) skus(t *testing.T, pageSize int, query url.Values) []string {
+	t.Helper()
+	seen := []string{}
+	query.Set("pageSize", fmt.Sprint(pageSize))
+	for range 50 {
+		page := s.mustList(t, "?"+query.Encode())
+		for _, p := range page.Items {
+			seen = append(seen, p.SKU)
+		}
+		if page.NextPageToken == "" {
+			return seen
+		}
+		query.Set("pageToken", page.NextPageToken)
+	}
+	t.Fatal("the pages do not end")
+	return nil
+}
+
+func (s shop) mustStockShelf(t *testing.T) {
+	t.Helper()
+	for _, row := range []struct {
+		sku, name, description, category string
+		price, stock                     int
+	}{
+		{"A1", "Assam, 250 g", "Malty black leaves.", "tea", 1299, 5},
+		{"A2", "assam, 500 g", "Malty. Twice the leaves.", "tea", 2299, 0},
+		{"D1", "Darjeeling", "Flowery, from higher up than Assam.", "tea", 1599, 5},
+		{"D2", "Darjeeling", "Second flush.", "tea", 1599, 5},
+		{"P1", "Teapot", "For a litre.", "pots", 1599, 2},
+		{"P2", "100%_cotton pot holder <warm>", "For c++ programmers.", "pots", 599, 7},
+		{"Z1", "XL mug", "", "", 599, 1},
+	} {
+		body := tea(row.sku, row.stock)
+		body["name"], body["description"], body["category"] = row.name, row.description, row.category
+		body["price"] = map[string]any{"amount": row.price, "currency": "EUR"}
+		s.mustCreate(t, body)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.mustStockShelf(t)
+
+	for name, c := range map[string]struct{ query, want string }{
+		"newest is the default":            {"", "Z1 P2 P1 D2 D1 A2 A1"},
+		"by price, the older first":        {"orderBy=price", "P2 Z1 A1 D1 D2 P1 A2"},
+		"by price, dearest first":          {"orderBy=-price", "A2 P1 D2 D1 A1 Z1 P2"},
+		"by name":                          {"orderBy=name", "P2 A1 A2 D1 D2 P1 Z1"},
+		"price from":                       {"minPrice=1599&orderBy=price", "D1 D2 P1 A2"},
+		"price to":                         {"maxPrice=599", "Z1 P2"},
+		"in stock, of a category, by name": {"inStock=true&category=tea&orderBy=name", "A1 D1 D2"},
+		"a category in another case":       {"category=TEA&orderBy=-price", "A2 D2 D1 A1"},
+		"all filters at once":              {"q=malty&category=tea&minPrice=1000&maxPrice=2000&inStock=true", "A1"},
+		"words, those in the name first":   {"q=assam", "A2 A1 D1"},
+		"each of the words":                {"q=assam+flowery", "D1"},
+		"the beginning of a word":          {"q=darj&orderBy=price", "D1 D2"},
+		"words of the category":            {"q=pots&orderBy=price", "P2 P1"},
+		"operators are no operators":       {"q=" + url.QueryEscape(`-assam +("flowery" ~<>@3*`), "D1"},
+		"words that are not in it":         {"q=coffee", ""},
+		"two letters begin a name":         {"q=xl", "Z1"},
+		"a wildcard is no wildcard":        {"q=" + url.QueryEscape("%"), ""},
+		"a stop word begins no name":       {"q=the", ""},
+		"punctuation alone begins no name": {"q=" + url.QueryEscape(`"+-*`), ""},
+		"a stop word beside others":        {"q=the+teapot", "P1"},
+		"blanks are no words":              {"q=++", "Z1 P2 P1 D2 D1 A2 A1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, pageSize := range []int{1, 2, 100} {
+				query, err := url.ParseQuery(c.query)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := strings.Join(s.skus(t, pageSize, query), " "); got != c.want {
+					t.Errorf("in pages of %d: %q, want %q", pageSize, got, c.want)
+				}
+			}
+		})
+	}
+
+	t.Run("a page token holds for its own search alone", func(t *testing.T) {
+		t.Parallel()
+		token := url.QueryEscape(s.mustList(t, "?pageSize=1&orderBy=price").NextPageToken)
+		for _, query := range []string{"", "orderBy=-price", "orderBy=price&category=tea", "orderBy=price&inStock=true", "orderBy=price&q=assam"} {
+			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products?pageToken=" + token + "&" + query}).
+				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		}
+		s.mustList(t, "?pageSize=5&orderBy=price&pageToken="+token)
+	})
+
+	t.Run("refuses what makes no sense", func(t *testing.T) {
+		t.Parallel()
+		for _, query := range []string{"orderBy=relevance", "orderBy=stock", "minPrice=2&maxPrice=1", "minPrice=-1", "q=" + strings.Repeat("x", 201)} {
+			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products?" + query}).
+				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		}
+	})
+}
+
+func TestSearchByTheLongestName(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	want := []string{}
+	for i := range 3 {
+		body := tea(fmt.Sprintf("L%d", i), 1)
+		body["name"] = strings.Repeat("<", 199) + fmt.Sprint(i)
+		want = append(want, s.mustCreate(t, body).SKU)
+	}
+	if got := s.skus(t, 1, url.Values{"orderBy": {string(product.Named)}}); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

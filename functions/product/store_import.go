@@ -1,0 +1,91 @@
+package product
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// lockProductsBySKU returns the products of some SKUs, and holds them: in id
+// order, as reservations take them, so that the two do not lock each other out.
+func lockProductsBySKU(ctx context.Context, q database.Queryer, skus []any) ([]Product, error) {
+	ids, err := selectIDs(ctx, q, skus)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return queryProducts(ctx, q, `
+		SELECT `+productColumns+`
+		FROM product
+		WHERE id IN (`+placeholders(len(ids))+`)
+		ORDER BY id
+		FOR UPDATE`, ids...)
+}
+
+func selectIDs(ctx context.Context, q database.Queryer, skus []any) (ids []any, err error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT id
+		FROM product
+		WHERE sku IN (`+placeholders(len(skus))+`)`, skus...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id[:])
+	}
+	return ids, rows.Err()
+}
+
+// selectCatalog returns products of any status after an id, oldest first.
+func selectCatalog(ctx context.Context, q database.Queryer, after uuid.UUID, limit int) ([]Product, error) {
+	return queryProducts(ctx, q, `
+		SELECT `+productColumns+`
+		FROM product
+		WHERE id > ?
+		ORDER BY id
+		LIMIT ?`, after[:], limit)
+}
+
+func queryProducts(ctx context.Context, q database.Queryer, query string, args ...any) ([]Product, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var products []Product
+	for rows.Next() {
+		p, err := scanProduct(rows)
+		if err != nil {
+			return nil, err
+		}
+		products = append(products, p)
+	}
+	return products, rows.Err()
+}
+
+// placeholders returns n of them: "?, ?, ?".
+func placeholders(n int) string { return strings.TrimPrefix(strings.Repeat(", ?", n), ", ") }
+
+// insertRows writes rows of the same columns by one statement.
+func insertRows(ctx context.Context, q database.Queryer, into string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	one := "(" + placeholders(len(rows[0])) + ")"
+	var args []any
+	for _, row := range rows {
+		args = append(args, row...)
+	}
+	if _, err := q.ExecContext(ctx, `INSERT INTO `+into+` VALUES `+one+strings.Repeat(", "+one, len(rows)-1), args...); err != nil {
+		return fmt.Errorf("insert %d rows: %w", len(rows), err)
+	}
+	return nil
+}

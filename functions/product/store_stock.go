@@ -1,0 +1,160 @@
+package product
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// A movement is one booking of stock that no order made.
+type movement struct {
+	ProductID uuid.UUID
+	Delta     int64
+	Reason    string
+	By        uuid.UUID
+	At        time.Time
+}
+
+func insertMovements(ctx context.Context, q database.Queryer, movements ...movement) error {
+	rows := make([][]any, len(movements))
+	for i := range movements {
+		m := &movements[i]
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("make a movement id: %w", err)
+		}
+		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At}
+	}
+	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at)`, rows)
+}
+
+// moveStock adds delta to a product's stock, unless that leaves 0 to MaxStock.
+func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int64) (moved bool, err error) {
+	return affected(q.ExecContext(ctx, `
+		UPDATE product
+		SET available = available + ?
+		WHERE id = ? AND available + ? BETWEEN 0 AND ?`, delta, id[:], delta, MaxStock))
+}
+
+// takeStock takes the pieces of an item, if they are there, are sold, and cost
+// what the order was placed at. It is the only statement that takes stock for an
+// order: condition and change in one, so that no two orders get one piece.
+func takeStock(ctx context.Context, q database.Queryer, item placedItem) (taken bool, err error) {
+	taken, err = affected(q.ExecContext(ctx, `
+		UPDATE product
+		SET available = available - ?
+		WHERE id = ? AND available >= ? AND status = ? AND price_amount = ? AND price_currency = ?`,
+		item.Quantity, item.ProductID[:], item.Quantity, Active, item.UnitPrice.Amount, item.UnitPrice.Currency))
+	if err != nil {
+		return false, fmt.Errorf("take %d of product %s: %w", item.Quantity, item.ProductID, err)
+	}
+	return taken, nil
+}
+
+// The states of a reservation.
+const (
+	reserved = "reserved" // the order has its pieces
+	rejected = "rejected" // the order gets none
+	released = "released" // the pieces are back, or were never to be taken
+)
+
+// insertReservation notes an order's reservation, and returns false when the
+// order has one.
+func insertReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID, state string, at time.Time) (first bool, err error) {
+	_, err = q.ExecContext(ctx, `
+		INSERT INTO reservation (order_id, state, updated_at)
+		VALUES (?, ?, ?)`, orderID[:], state, at)
+	if database.IsDuplicate(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("note the reservation of order %s: %w", orderID, err)
+	}
+	return true, nil
+}
+
+func lockReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID) (state string, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT state
+		FROM reservation
+		WHERE order_id = ?
+		FOR UPDATE`, orderID[:]).Scan(&state)
+	return state, err
+}
+
+func updateReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID, state string, at time.Time) error {
+	_, err := q.ExecContext(ctx, `
+		UPDATE reservation
+		SET state = ?, updated_at = ?
+		WHERE order_id = ?`, state, at, orderID[:])
+	if err != nil {
+		return fmt.Errorf("set the reservation of order %s to %s: %w", orderID, state, err)
+	}
+	return nil
+}
+
+func insertReservedItems(ctx context.Context, q database.Queryer, orderID uuid.UUID, items []placedItem) error {
+	var args []any
+	for i := range items {
+		args = append(args, orderID[:], items[i].ProductID[:], items[i].Quantity)
+	}
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO reservation_item (order_id, product_id, quantity)
+		VALUES (?, ?, ?)`+strings.Repeat(", (?, ?, ?)", len(items)-1), args...)
+	if err != nil {
+		return fmt.Errorf("note the items of order %s: %w", orderID, err)
+	}
+	return nil
+}
+
+// returnStock gives back what an order has reserved, products in id order as
+// reservations take them.
+func returnStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) error {
+	rows, err := q.QueryContext(ctx, `
+		SELECT product_id, quantity
+		FROM reservation_item
+		WHERE order_id = ?
+		ORDER BY product_id`, orderID[:])
+	if err != nil {
+		return fmt.Errorf("read the items of order %s: %w", orderID, err)
+	}
+	defer rows.Close()
+	var items []placedItem
+	for rows.Next() {
+		var item placedItem
+		if err := rows.Scan(&item.ProductID, &item.Quantity); err != nil {
+			return fmt.Errorf("read the items of order %s: %w", orderID, err)
+		}
+		items = append(items, item)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read the items of order %s: %w", orderID, err)
+	}
+	for _, item := range items {
+		_, err := q.ExecContext(ctx, `
+			UPDATE product
+			SET available = available + ?
+			WHERE id = ?`, item.Quantity, item.ProductID[:])
+		if err != nil {
+			return fmt.Errorf("return %d of product %s: %w", item.Quantity, item.ProductID, err)
+		}
+	}
+	return nil
+}
+
+const itemsSavepoint = "items"
+
+func savepoint(ctx context.Context, q database.Queryer) error {
+	_, err := q.ExecContext(ctx, `SAVEPOINT `+itemsSavepoint)
+	return err
+}
+
+func rollbackToSavepoint(ctx context.Context, q database.Queryer) error {
+	_, err := q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT `+itemsSavepoint)
+	return err
+}
