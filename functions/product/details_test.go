@@ -2,6 +2,7 @@ package product_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -74,9 +75,7 @@ func TestDetails(t *testing.T) {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
 			body := tea("BAD", 1)
-			for field, value := range fields {
-				body[field] = value
-			}
+			maps.Copy(body, fields)
 			s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			p := s.mustCreate(t, tea("BAD-"+strings.ReplaceAll(name, " ", "-"), 1))

@@ -50,7 +50,7 @@ func (f search) statement(after *position) *sqlText {
 	s := &sqlText{}
 	s.add(`SELECT ` + productColumns + `, `)
 	f.addRank(s)
-	s.add(` AS ranking FROM product ` + f.index() + ` WHERE status = ?`, Active)
+	s.add(` AS ranking FROM product `+f.index()+` WHERE status = ?`, Active)
 	f.addFilters(s)
 	f.addOrder(s, after)
 	return s
