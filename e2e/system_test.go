@@ -127,7 +127,10 @@ func (s *system) souk(t testing.TB, args ...string) []byte {
 func (s *system) command(args ...string) (command *exec.Cmd, cancel func()) {
 	// Not the test's context: the last command runs when that has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	return exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+s.stateDir)...), cancel
+	command = exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+s.stateDir)...)
+	// In these tests one customer is a crowd.
+	command.Env = append(os.Environ(), "ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000")
+	return command, cancel
 }
 
 func mustParse(t testing.TB, text []byte) local.Status {

@@ -1,6 +1,9 @@
 package local
 
 import (
+	"os"
+	"strings"
+
 	"souk/shared/manifest"
 )
 
@@ -43,7 +46,19 @@ func (s *System) environment(f manifest.Function) []string {
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))
 	}
-	return environment
+	return append(environment, ownSettings(f.Service, os.Environ())...)
+}
+
+// ownSettings returns those variables that only a service has: their names begin
+// with its own. So ORDER_PENDING_FOR=1m souk up tries out a setting.
+func ownSettings(service string, variables []string) []string {
+	var own []string
+	for _, variable := range variables {
+		if strings.HasPrefix(variable, strings.ToUpper(service)+"_") {
+			own = append(own, variable)
+		}
+	}
+	return own
 }
 
 // jwksPath is where the function jwks answers.

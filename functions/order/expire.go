@@ -12,14 +12,6 @@ import (
 	"souk/shared/database"
 )
 
-// settings are the environment variables that only this service has.
-type settings struct {
-	// PendingFor is how long an order may stay pending. Deciding takes
-	// milliseconds, and a retry of Pub/Sub minutes when a function is down: what
-	// takes longer is better cancelled than left open, for it may hold stock.
-	PendingFor time.Duration `env:"ORDER_PENDING_FOR" envDefault:"15m"`
-}
-
 // expireBatch is the most orders that one transaction of expire holds.
 const expireBatch = 50
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/functions"
 	"souk/functions/order"
 	"souk/shared/config"
 	"souk/shared/function/functiontest"
@@ -21,8 +20,7 @@ func (d desk) expire(t *testing.T) {
 // impatient is a desk whose orders expire as soon as they are placed.
 func impatient(t *testing.T) desk {
 	t.Helper()
-	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations,
-		config.Environment{"ORDER_PENDING_FOR": "-1s"})}
+	return openWith(t, config.Environment{"ORDER_PENDING_FOR": "-1s", "ORDER_MAX_OPEN": "1000"})
 }
 
 func TestExpire(t *testing.T) {

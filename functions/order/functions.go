@@ -21,6 +21,9 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := settings.validate(); err != nil {
+		return nil, err
+	}
 	s := &service{Runtime: runtime, settings: settings}
 	return []function.Function{
 		function.HTTP("order-place", s.place, function.Created),

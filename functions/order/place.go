@@ -40,6 +40,9 @@ func (s *service) place(ctx context.Context, in *placeInput) (*answer, error) {
 		return nil, err
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if err := s.checkLimits(ctx, tx, o); err != nil {
+			return err
+		}
 		if err := insertOrder(ctx, tx, o); err != nil {
 			return err
 		}

@@ -1,0 +1,66 @@
+package order
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// lockCustomer holds a customer until the transaction ends.
+func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
+	var held int
+	err := tx.QueryRowContext(ctx, `
+		SELECT 1
+		FROM customer
+		WHERE user_id = ?
+		FOR UPDATE`, id[:]).Scan(&held)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	// The first order. Of several at once one inserts, and the others wait for it
+	// here: the update, which changes nothing, takes the lock.
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO customer (user_id)
+		VALUES (?)
+		ON DUPLICATE KEY UPDATE user_id = user_id`, id[:])
+	return err
+}
+
+// countOpen returns how many orders of a customer are open.
+func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (open int64, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT COUNT(*)
+		FROM orders
+		WHERE user_id = ? AND status IN (?, ?)`, userID[:], Pending, Confirmed).Scan(&open)
+	return open, err
+}
+
+// sumOpenPieces returns how many pieces of each product of an order its customer
+// has in open orders.
+func sumOpenPieces(ctx context.Context, q database.Queryer, o Order) (map[uuid.UUID]int64, error) {
+	args := []any{o.UserID[:], Pending, Confirmed}
+	for i := range o.Items {
+		args = append(args, o.Items[i].ProductID[:])
+	}
+	pieces := map[uuid.UUID]int64{}
+	return pieces, each(ctx, q, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var sum int64
+		if err := rows.Scan(&id, &sum); err != nil {
+			return err
+		}
+		pieces[id] = sum
+		return nil
+	}, `
+		SELECT i.product_id, SUM(i.quantity)
+		FROM orders o
+		JOIN order_item i ON i.order_id = o.id
+		WHERE o.user_id = ? AND o.status IN (?, ?)
+			AND i.product_id IN (?`+strings.Repeat(", ?", len(o.Items)-1)+`)
+		GROUP BY i.product_id`, args...)
+}
