@@ -61,16 +61,16 @@ func newUser(email, name string, role auth.Role, now time.Time) (User, error) {
 // not remember which they typed.
 func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// address is what a browser takes for an e-mail address, which leaves out what
+// emailForm is what a browser takes for an e-mail address, which leaves out what
 // RFC 5322 allows and nobody has, such as comments and quoted spaces:
 // https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
 // The limit of 64 is RFC 5321's, section 4.5.3.1.1.
-var address = regexp.MustCompile("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" +
+var emailForm = regexp.MustCompile("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" +
 	`[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
 
 // emailFault says what is wrong with an e-mail address, "" if nothing is.
 func emailFault(email string) string {
-	if !address.MatchString(strings.TrimSpace(email)) {
+	if !emailForm.MatchString(strings.TrimSpace(email)) {
 		return "expected an e-mail address"
 	}
 	return ""

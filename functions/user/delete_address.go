@@ -1,0 +1,43 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/database"
+)
+
+type deleteAddressInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	api.IfMatch
+}
+
+// deleteAddress takes an address from the caller's. Orders keep their copies.
+func (s *service) deleteAddress(ctx context.Context, in *deleteAddressInput) (*struct{}, error) {
+	caller, err := principal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		a, err := lockAddress(ctx, tx, caller.UserID, in.ID)
+		if err != nil {
+			return err
+		}
+		if err := in.Check(a.Version); err != nil {
+			return err
+		}
+		return deleteAddressRow(ctx, tx, a.ID)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.NotFound("address", in.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("delete address %s: %w", in.ID, err)
+	}
+	return nil, nil //nolint:nilnil // huma's way to answer 204
+}

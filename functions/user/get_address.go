@@ -1,0 +1,32 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+)
+
+type getAddressInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// getAddress shows callers one of their addresses.
+func (s *service) getAddress(ctx context.Context, in *getAddressInput) (*addressAnswer, error) {
+	caller, err := principal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := selectAddress(ctx, s.DB, caller.UserID, in.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.NotFound("address", in.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get address %s: %w", in.ID, err)
+	}
+	return showAddress(a), nil
+}

@@ -1,0 +1,88 @@
+package user
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+const addressColumns = `id, name, line1, line2, postal_code, city, country, version, created_at, updated_at`
+
+func scanAddress(row interface{ Scan(into ...any) error }) (a Address, err error) {
+	err = row.Scan(&a.ID, &a.Name, &a.Line1, &a.Line2, &a.PostalCode, &a.City, &a.Country, &a.Version, &a.CreatedAt, &a.UpdatedAt)
+	return a, err
+}
+
+func countAddresses(ctx context.Context, q database.Queryer, userID uuid.UUID) (n int, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT COUNT(*)
+		FROM address
+		WHERE user_id = ?`, userID[:]).Scan(&n)
+	return n, err
+}
+
+func insertAddress(ctx context.Context, q database.Queryer, userID uuid.UUID, a Address) error {
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO address (user_id, `+addressColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		userID[:], a.ID[:], a.Name, a.Line1, a.Line2, a.PostalCode, a.City, a.Country, a.Version, a.CreatedAt, a.UpdatedAt)
+	return err
+}
+
+// selectAddress returns an address of a user; another's is not there.
+func selectAddress(ctx context.Context, q database.Queryer, userID, id uuid.UUID) (Address, error) {
+	return scanAddress(q.QueryRowContext(ctx, `
+		SELECT `+addressColumns+`
+		FROM address
+		WHERE id = ? AND user_id = ?`, id[:], userID[:]))
+}
+
+// lockAddress returns an address of a user and locks it; another's is not there.
+func lockAddress(ctx context.Context, tx *database.Tx, userID, id uuid.UUID) (Address, error) {
+	return scanAddress(tx.QueryRowContext(ctx, `
+		SELECT `+addressColumns+`
+		FROM address
+		WHERE id = ? AND user_id = ?
+		FOR UPDATE`, id[:], userID[:]))
+}
+
+// selectAddresses returns a user's addresses before a key, newest first.
+func selectAddresses(ctx context.Context, q database.Queryer, userID, before uuid.UUID, limit int) ([]Address, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT `+addressColumns+`
+		FROM address
+		WHERE user_id = ? AND id < ?
+		ORDER BY id DESC
+		LIMIT ?`, userID[:], before[:], limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var addresses []Address
+	for rows.Next() {
+		a, err := scanAddress(rows)
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, a)
+	}
+	return addresses, rows.Err()
+}
+
+func updateAddressRow(ctx context.Context, q database.Queryer, a Address) error {
+	_, err := q.ExecContext(ctx, `
+		UPDATE address
+		SET name = ?, line1 = ?, line2 = ?, postal_code = ?, city = ?, country = ?, version = ?, updated_at = ?
+		WHERE id = ?`,
+		a.Name, a.Line1, a.Line2, a.PostalCode, a.City, a.Country, a.Version, a.UpdatedAt, a.ID[:])
+	return err
+}
+
+func deleteAddressRow(ctx context.Context, q database.Queryer, id uuid.UUID) error {
+	_, err := q.ExecContext(ctx, `
+		DELETE FROM address
+		WHERE id = ?`, id[:])
+	return err
+}
