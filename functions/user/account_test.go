@@ -3,7 +3,9 @@ package user
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,8 +24,22 @@ func (s server) putRole(t *testing.T, id uuid.UUID, token string, body any) func
 func (s server) mustPutRole(t *testing.T, id uuid.UUID, role auth.Role) User {
 	t.Helper()
 	var u User
-	s.putRole(t, id, s.Tokens.Admin(t), object{"role": role}).MustBe(t, http.StatusOK).Into(t, &u)
+	_, admin := s.mustAdmin(t)
+	s.putRole(t, id, admin, object{"role": role}).MustBe(t, http.StatusOK).Into(t, &u)
 	return u
+}
+
+// mustAdmin opens the account of an admin and returns an access token of it.
+func (s server) mustAdmin(t *testing.T) (User, string) {
+	t.Helper()
+	u, err := newUser(uuid.NewString()+"@example.com", "Root", auth.Admin, time.Now().UTC())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = insertUser(t.Context(), s.DB, u, nobodysHash); err != nil {
+		t.Fatal(err)
+	}
+	return u, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin})
 }
 
 func TestSetRole(t *testing.T) {
@@ -44,11 +60,48 @@ func TestSetRole(t *testing.T) {
 		body := object{"role": "customer"}
 		s.putRole(t, ada.ID, "", body).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		s.putRole(t, ada.ID, customer, body).MustBeProblem(t, http.StatusForbidden, "forbidden")
-		own := s.Token(t, auth.Principal{UserID: ada.ID, Role: auth.Admin})
-		s.putRole(t, ada.ID, own, body).MustBeProblem(t, http.StatusConflict, "own_role")
+		root, own := s.mustAdmin(t)
+		s.putRole(t, root.ID, own, body).MustBeProblem(t, http.StatusConflict, "own_role")
 		s.putRole(t, uuid.New(), own, body).MustBeProblem(t, http.StatusNotFound, "user_not_found")
 		s.putRole(t, uuid.New(), own, object{"role": "owner"}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
+	t.Run("is not for who was an admin when the token was made", func(t *testing.T) {
+		t.Parallel()
+		former, token := s.mustAdmin(t)
+		s.mustPutRole(t, former.ID, auth.Customer)
+		for _, id := range []uuid.UUID{s.mustRegister(t, "accomplice@example.com").ID, uuid.New()} {
+			s.putRole(t, id, token, object{"role": "admin"}).MustBeProblem(t, http.StatusForbidden, "forbidden")
+		}
+		s.putRole(t, ada.ID, s.Tokens.Admin(t), object{"role": "admin"}).MustBeProblem(t, http.StatusForbidden, "forbidden")
+	})
+}
+
+// However many admins make customers of one another at once, one is left.
+func TestSetRoleLeavesAnAdmin(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	tokens := map[uuid.UUID]string{}
+	for range 4 {
+		u, token := s.mustAdmin(t)
+		tokens[u.ID] = token
+	}
+	var wg sync.WaitGroup
+	for caller, token := range tokens {
+		for id := range tokens {
+			if id == caller {
+				continue
+			}
+			wg.Go(func() {
+				if got := s.putRole(t, id, token, object{"role": "customer"}); got.Status != http.StatusOK {
+					got.MustBeProblem(t, http.StatusForbidden, "forbidden")
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE role = 'admin'`); n != 1 {
+		t.Fatalf("%d admins are left, want 1", n)
+	}
 }
 
 func TestList(t *testing.T) {
@@ -153,6 +206,41 @@ func TestChangePassword(t *testing.T) {
 		s.changePassword(t, nobody, change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		s.mustSignIn(t, "bea@example.com")
 	})
+}
+
+// Of many changes at once one wins, and no login but the winner's outlives it,
+// refreshed at that moment or not.
+func TestChangePasswordRace(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	statuses := make([]int, 6)
+	logins := make([]tokens, len(statuses))
+	for i := range logins {
+		logins[i] = s.mustSignIn(t, ada.Email)
+	}
+	var wg sync.WaitGroup
+	for i, issued := range logins {
+		wg.Go(func() {
+			statuses[i] = s.changePassword(t, issued.AccessToken, object{"currentPassword": goodPassword, "newPassword": newPassword}).Status
+		})
+		wg.Go(func() { s.refresh(t, issued.RefreshToken) })
+	}
+	wg.Wait()
+	won := 0
+	for _, status := range statuses {
+		if status == http.StatusNoContent {
+			won++
+		} else if status >= http.StatusInternalServerError {
+			t.Errorf("got %d", status)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of %d changes succeeded, want 1", won, len(statuses))
+	}
+	if n := s.mustCount(t, `SELECT COUNT(DISTINCT family_id) FROM session WHERE user_id = ?`, ada.ID[:]); n != 1 {
+		t.Errorf("%d logins are left, want the winner's", n)
+	}
 }
 
 // What is secret must not be in a log line, whatever these operations answer.

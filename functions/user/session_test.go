@@ -153,3 +153,22 @@ func TestDeleteSession(t *testing.T) {
 			MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 	})
 }
+
+// A refresh that is on its way when its login ends must not leave a new token.
+func TestDeleteSessionRace(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	for range 10 {
+		issued := s.mustSignIn(t, ada.Email)
+		var wg sync.WaitGroup
+		wg.Go(func() { s.refresh(t, issued.RefreshToken) })
+		wg.Go(func() {
+			s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: issued.AccessToken})
+		})
+		wg.Wait()
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE user_id = ?`, ada.ID[:]); n != 0 {
+			t.Fatalf("%d refresh tokens outlived their login", n)
+		}
+	}
+}

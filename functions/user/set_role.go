@@ -1,11 +1,13 @@
 package user
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -23,7 +25,8 @@ type setRoleInput struct {
 
 // setRole gives an account another role. Its access tokens keep the old one for
 // what is left of their quarter of an hour; the next refresh has the new one.
-// Admins cannot change their own role, so the shop never runs out of admins.
+// Admins cannot change their own role, and who changes another's is an admin at
+// that moment, whatever an older token says: so the shop never runs out of admins.
 func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
@@ -35,7 +38,7 @@ func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error
 	var u User
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		var err error
-		if u, err = lockUser(ctx, tx, in.ID); err != nil {
+		if u, err = lockForAdmin(ctx, tx, caller.UserID, in.ID); err != nil {
 			return err
 		}
 		if u.Role == in.Body.Role {
@@ -53,4 +56,31 @@ func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error
 		return nil, fmt.Errorf("set the role of user %s: %w", in.ID, err)
 	}
 	return show(u), nil
+}
+
+// lockForAdmin locks a caller, who must be an admin still, and the account that
+// the caller is about to change, and returns the account. The lower id is locked
+// first, so that admins who change one another wait instead of deadlocking.
+func lockForAdmin(ctx context.Context, tx *database.Tx, callerID, id uuid.UUID) (User, error) {
+	locked := map[uuid.UUID]User{}
+	ids := []uuid.UUID{callerID, id}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	for _, next := range ids {
+		u, err := lockUser(ctx, tx, next)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return User{}, err
+		}
+		locked[next] = u
+	}
+	if locked[callerID].Role != auth.Admin {
+		return User{}, api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account may not do this any more.")
+	}
+	u, found := locked[id]
+	if !found {
+		return User{}, sql.ErrNoRows
+	}
+	return u, nil
 }
