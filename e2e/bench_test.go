@@ -21,7 +21,7 @@ import (
 	"souk/functions/product"
 	"souk/shared/database"
 	"souk/shared/dbtest"
-	"souk/shared/event"
+	"souk/shared/function"
 )
 
 // The bounds that the figures are printed beside. This machine's speed drifts, so
@@ -84,7 +84,7 @@ type productStore struct {
 
 func newProductStore(b *testing.B) productStore {
 	b.Helper()
-	store := productStore{url: dbtest.Create(b, event.Migrations, product.Migrations)}
+	store := productStore{url: dbtest.Create(b, append(function.Migrations(), product.Migrations)...)}
 	db, err := database.Open(database.Config{URL: store.url, MaxOpenConns: 1})
 	if err != nil {
 		b.Fatal(err)

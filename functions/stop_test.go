@@ -19,7 +19,7 @@ import (
 	"souk/shared/auth"
 	"souk/shared/database"
 	"souk/shared/dbtest"
-	"souk/shared/event"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
 
@@ -73,7 +73,7 @@ func mustStopUnderLoad(t *testing.T, p *process) {
 func TestProcess(t *testing.T) {
 	t.Parallel()
 	binary := MustBuild(t, "product")
-	url := dbtest.Create(t, event.Migrations, product.Migrations)
+	url := dbtest.Create(t, append(function.Migrations(), product.Migrations)...)
 	list := func(t *testing.T, p *process) functiontest.Response {
 		t.Helper()
 		return functiontest.Do(t, p.url, functiontest.Request{Method: http.MethodGet, Path: "/v1/products"})
@@ -175,7 +175,7 @@ func lastLine(text string) string {
 func TestStopWhileWaiting(t *testing.T) {
 	t.Parallel()
 	binary := MustBuild(t, "order")
-	url := dbtest.Create(t, event.Migrations, order.Migrations)
+	url := dbtest.Create(t, append(function.Migrations(), order.Migrations)...)
 	db := mustOpen(t, url)
 	teapot := uuid.New()
 	if _, err := db.ExecContext(t.Context(), `

@@ -127,7 +127,7 @@ func (g *Gateway) forward(function string, proxy http.Handler) http.Handler {
 		visit.function, visit.route = function, r.Pattern
 		if r.ContentLength > limit {
 			visit.fault = fmt.Errorf("a body of %d bytes is announced", r.ContentLength)
-			tooLarge(limit).Write(w, r)
+			api.BodyTooLarge(limit).Write(w, r)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), g.options.Timeout)

@@ -6,13 +6,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/google/uuid"
-
+	"souk/shared/api"
 	"souk/shared/telemetry"
 )
-
-// requestIDHeader names a request in a client's log and in ours.
-const requestIDHeader = "X-Request-Id"
 
 // forgeable are headers (with a * at the end: all that begin so) by which the cloud
 // tells a function what it has checked itself. From a client they are lies.
@@ -72,32 +68,11 @@ func rewrite(r *httputil.ProxyRequest, backend *url.URL) {
 	}
 	r.SetXForwarded()
 	telemetry.ToHeader(r.In.Context(), r.Out.Header)
-	r.Out.Header.Set(requestIDHeader, visitOf(r.In).requestID)
+	r.Out.Header.Set(api.HeaderRequestID, visitOf(r.In).requestID)
 }
 
 // clean takes out of a function's answer what the gateway says itself.
 func clean(answer *http.Response) error {
-	answer.Header.Del(requestIDHeader)
+	answer.Header.Del(api.HeaderRequestID)
 	return nil
-}
-
-// requestID returns the client's own id for its request if it is one that can be
-// logged and searched for, or a new one.
-func requestID(header http.Header) (string, error) {
-	if ids := header[requestIDHeader]; len(ids) == 1 && isSane(ids[0]) {
-		return ids[0], nil
-	}
-	id, err := uuid.NewV7()
-	return id.String(), err
-}
-
-func isSane(id string) bool {
-	for _, c := range []byte(id) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.:", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return 1 <= len(id) && len(id) <= 128
 }

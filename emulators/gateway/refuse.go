@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 
 	"souk/shared/api"
@@ -23,7 +22,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var problem *api.Problem
 	switch {
 	case v.bodyError() != nil:
-		problem = unreadable(v.bodyError())
+		problem = api.UnreadableBody(v.bodyError())
 	case errors.Is(ended, context.DeadlineExceeded):
 		problem = api.NewProblem(http.StatusGatewayTimeout, "timeout", "%s took too long to answer.", v.function)
 	case isDial(err):
@@ -34,25 +33,6 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 		problem = api.NewProblem(http.StatusBadGateway, "bad_gateway", "%s broke off before it answered.", v.function)
 	}
 	problem.Write(w, r)
-}
-
-// unreadable says what was wrong with a client's body.
-func unreadable(err error) *api.Problem {
-	var long *http.MaxBytesError
-	switch {
-	case errors.As(err, &long):
-		return tooLarge(long.Limit)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return api.NewProblem(http.StatusRequestTimeout, "request_timeout", "The request's body took too long to arrive.").
-			WithHeader("Connection", "close")
-	default:
-		return api.NewProblem(http.StatusBadRequest, api.CodeInvalid, "The request's body could not be read to its end.").
-			WithHeader("Connection", "close")
-	}
-}
-
-func tooLarge(limit int64) *api.Problem {
-	return api.NewProblem(http.StatusRequestEntityTooLarge, "body_too_large", "The request's body is longer than %d bytes.", limit)
 }
 
 // isDial says that no connection came about.

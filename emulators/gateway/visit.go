@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"souk/shared/api"
 	"souk/shared/telemetry"
 )
 
@@ -40,14 +41,14 @@ func visitOf(r *http.Request) *visit {
 // ServeHTTP routes a request and logs what came of it.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	id, err := requestID(r.Header)
+	id, err := api.RequestID(r.Header)
 	if err != nil {
 		g.options.Logger.ErrorContext(r.Context(), "make a request id", "error", err)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
 	v := &visit{ResponseWriter: w, requestID: id}
-	w.Header().Set(requestIDHeader, id)
+	w.Header().Set(api.HeaderRequestID, id)
 	ctx := context.WithValue(telemetry.FromHeader(r.Context(), r.Header), visitKey{}, v)
 	defer func() {
 		cause := recover()

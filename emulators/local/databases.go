@@ -13,7 +13,7 @@ import (
 	"souk/functions/product"
 	"souk/functions/user"
 	"souk/shared/database"
-	"souk/shared/event"
+	"souk/shared/function"
 )
 
 // tables are the migrations of each service.
@@ -75,7 +75,7 @@ func (d Databases) migrate(ctx context.Context, service string) (database.URL, e
 		return "", err
 	}
 	err = with(owner, func(db *database.DB) error {
-		return database.Migrate(ctx, db.SQL(), event.Migrations, set)
+		return database.Migrate(ctx, db.SQL(), append(function.Migrations(), set)...)
 	})
 	if err != nil {
 		return "", fmt.Errorf("database %s: %w", name, err)

@@ -1,7 +1,9 @@
 package database
 
 import (
+	"database/sql/driver"
 	"errors"
+	"net"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -10,10 +12,15 @@ import (
 // Server errors this package tells apart, from
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
 const (
+	errTooManyConns   = 1040 // ER_CON_COUNT_ERROR
+	errShutdown       = 1053 // ER_SERVER_SHUTDOWN
 	errDuplicateEntry = 1062 // ER_DUP_ENTRY
 	errNoSuchTable    = 1146 // ER_NO_SUCH_TABLE
+	errTooManyOfUser  = 1203 // ER_TOO_MANY_USER_CONNECTIONS
 	errLockWait       = 1205 // ER_LOCK_WAIT_TIMEOUT
 	errDeadlock       = 1213 // ER_LOCK_DEADLOCK
+	errUserLimit      = 1226 // ER_USER_LIMIT_REACHED
+	errKilled         = 1927 // ER_CONNECTION_KILLED, MariaDB's
 	errLockNowait     = 3572 // ER_LOCK_NOWAIT
 )
 
@@ -46,6 +53,26 @@ func isLockConflict(err error) bool {
 		return true
 	}
 	return false
+}
+
+// IsUnavailable reports whether err is the server's state, not the statement's
+// fault: it cannot be reached, takes on no more, or had no time for a transaction
+// however often that was tried. What failed so surely had no effect and may
+// succeed when it comes again. So a commit whose answer was lost is not among it.
+func IsUnavailable(err error) bool {
+	if _, atCommit := errors.AsType[*commitError](err); atCommit {
+		return false
+	}
+	switch serverErrorNumber(err) {
+	case errTooManyConns, errTooManyOfUser, errUserLimit, errShutdown, errKilled:
+		return true
+	}
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || isLockConflict(err) {
+		return true
+	}
+	_, onTheWay := errors.AsType[*net.OpError](err)
+	_, byName := errors.AsType[*net.DNSError](err)
+	return onTheWay || byName
 }
 
 func serverErrorNumber(err error) uint16 {

@@ -76,7 +76,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 	switch {
 	case err == nil:
 		for _, hook := range committed.afterCommit {
-			hook(ctx)
+			hook(WithGuard(ctx, nil))
 		}
 		return nil
 	case last != nil && !errors.Is(last, err):
@@ -109,6 +109,11 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	tx := &Tx{tx: sqlTx}
 	if err := fn(ctx, tx); err != nil {
 		return nil, err
+	}
+	if guard := guardOf(ctx); guard != nil {
+		if err := guard(ctx, tx); err != nil {
+			return nil, err
+		}
 	}
 	if err := sqlTx.Commit(); err != nil {
 		discard(conn)

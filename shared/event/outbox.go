@@ -29,8 +29,6 @@ const (
 	// receivedKept is how long the inbox remembers an event. Pub/Sub keeps a
 	// message for 7 days, and a dead-lettered one may be replayed 7 days later.
 	receivedKept = 15 * 24 * time.Hour
-	// pruneBatch is the most rows that one statement deletes.
-	pruneBatch = 1000
 )
 
 // Publisher sends events to their topics. It returns one error an event, in
@@ -45,7 +43,12 @@ type Outbox struct {
 	publisher Publisher
 	now       clock.Clock
 	permitted map[string]bool // by event type; nil permits every type
+	more      []func(context.Context) error
 }
+
+// AlsoSweep has Sweep call another sweep of the same database as well. Call it
+// before the outbox is used.
+func (o *Outbox) AlsoSweep(sweep func(context.Context) error) { o.more = append(o.more, sweep) }
 
 // Permit names the event types that Add takes from now on: those that the list of
 // functions says are published. There are topics, and rights to publish to them,
@@ -131,11 +134,15 @@ func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 // is old. It publishes all it can, and then tells in its error what it could not.
 // Several sweeps may run at once: each takes rows that no other holds.
 func (o *Outbox) Sweep(ctx context.Context) error {
-	return errors.Join(
+	faults := []error{
 		o.publishLeft(ctx),
-		prune(ctx, o.db, deleteOldOutbox, o.now().Add(-publishedKept)),
-		prune(ctx, o.db, deleteOldInbox, o.now().Add(-receivedKept)),
-	)
+		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-publishedKept)),
+		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-receivedKept)),
+	}
+	for _, sweep := range o.more {
+		faults = append(faults, sweep(ctx))
+	}
+	return errors.Join(faults...)
 }
 
 // publishLeft publishes batch after batch. A type of which an event fails is left

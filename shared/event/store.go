@@ -81,24 +81,6 @@ const (
 	deleteOldInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
 )
 
-// prune runs a bounded DELETE until it finds nothing more: one large DELETE would
-// hold its locks for as long as it takes.
-func prune(ctx context.Context, q database.Queryer, statement string, before time.Time) error {
-	for {
-		result, err := q.ExecContext(ctx, statement, before, pruneBatch)
-		if err != nil {
-			return fmt.Errorf("delete old rows: %w", err)
-		}
-		deleted, err := result.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("delete old rows: %w", err)
-		}
-		if deleted < pruneBatch {
-			return nil
-		}
-	}
-}
-
 // Receive notes in the inbox that a consumer has the event, as part of the
 // transaction of its effect. It returns false when the consumer had it before.
 func Receive(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {

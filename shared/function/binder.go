@@ -3,7 +3,6 @@ package function
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 
@@ -11,6 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"souk/shared/api"
+	"souk/shared/failure"
+	"souk/shared/idempotency"
 	"souk/shared/manifest"
 	"souk/shared/telemetry"
 )
@@ -43,6 +44,17 @@ func (b *binder) HandleFunc(_ string, handler func(http.ResponseWriter, *http.Re
 // ServeHTTP makes binder a humago.Mux. Requests never come this way: they reach
 // the captured handler through the function's own route.
 func (b *binder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
+
+// idempotent has the service's keys guard the function, if it takes one.
+func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Handler {
+	rule := entry.IdempotencyRule()
+	if rule == manifest.NoKey {
+		return next
+	}
+	return b.runtime.keys.Handler(idempotency.Operation{
+		Name: entry.Name, Required: rule == manifest.KeyRequired, MaxBody: entry.BodyLimit(),
+	}, next)
+}
 
 func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, faults ...error) huma.StatusError {
@@ -118,29 +130,8 @@ func answering[I, O any](handler func(context.Context, *I) (*O, error)) func(con
 		}
 		output, err := handler(ctx, input)
 		if err != nil {
-			return nil, clientProblem(ctx, err).WithTrace(telemetry.TraceID(ctx))
+			return nil, failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
 		}
 		return output, nil
 	}
-}
-
-// clientProblem returns the problem in err, or else logs err and returns a
-// problem that tells nothing of it.
-func clientProblem(ctx context.Context, err error) *api.Problem {
-	var p *api.Problem
-	switch {
-	case errors.As(err, &p):
-		return p
-	case ctx.Err() != nil:
-		slog.WarnContext(ctx, "the request ended before its answer", "error", err, "cause", context.Cause(ctx))
-		return unavailable("The request took too long.")
-	default:
-		slog.ErrorContext(ctx, "the operation failed", "error", err)
-		return api.Internal()
-	}
-}
-
-func unavailable(detail string) *api.Problem {
-	return api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s Try again.", detail).
-		WithHeader("Retry-After", "1")
 }

@@ -115,7 +115,7 @@ func TestServeWhileStopping(t *testing.T) {
 		t.Parallel()
 		d := newDrain()
 		inside := make(chan struct{})
-		handler := d.serve("wait", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := d.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			close(inside)
 			<-Stopping(r.Context())
 			w.WriteHeader(http.StatusAccepted)
@@ -135,7 +135,7 @@ func TestServeWhileStopping(t *testing.T) {
 			t.Errorf("got %d, flushed: %t", recorder.Code, recorder.Flushed)
 		}
 		late := httptest.NewRecorder()
-		d.serve("late", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
+		d.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
 			ServeHTTP(late, httptest.NewRequest(http.MethodGet, "/", nil))
 		if late.Header().Get("Connection") != "close" {
 			t.Errorf("a late request's answer keeps the connection: %v", late.Header())
@@ -153,7 +153,7 @@ func TestServeWhileStopping(t *testing.T) {
 func TestPanicLeaves(t *testing.T) {
 	t.Parallel()
 	d := newDrain()
-	handler := d.serve("panic", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))
+	handler := d.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	if n := d.inFlight.Load(); n != 0 {
 		t.Errorf("%d requests are still in flight", n)

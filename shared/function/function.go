@@ -4,7 +4,6 @@
 package function
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,13 +54,14 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 		for _, option := range options {
 			option(&operation)
 		}
-		operation.MaxBodyBytes = cmp.Or(entry.MaxBody, manifest.DefaultMaxBody)
+		operation.MaxBodyBytes = entry.BodyLimit() + 1 // huma refuses a body of as many bytes, too
 		huma.Register(b.api, operation, answering(handler))
-		bounded := limitBody(operation.MaxBodyBytes, b.captured)
+		// A body that is kept to tell a request from another is read within the limit too.
+		handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
 		if operation.Metadata[unconditional] != nil {
-			return bounded, nil
+			return handled, nil
 		}
-		return api.Conditional(bounded), nil
+		return api.Conditional(handled), nil
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -12,6 +13,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/auth"
+	"souk/shared/failure"
 	"souk/shared/manifest"
 	"souk/shared/telemetry"
 )
@@ -22,6 +24,8 @@ type answer struct {
 	ctx    context.Context // the trace that the log line belongs to
 	status int
 	bytes  int64
+	// function is the one that answers, and requestID the request's X-Request-Id.
+	function, requestID string
 }
 
 func (a *answer) WriteHeader(status int) {
@@ -44,23 +48,42 @@ func (a *answer) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the writer below.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// serve is what every function does around its own work: it counts the request,
-// gives it a trace, survives a panic, and writes the request log.
-func (d *drain) serve(name string, next http.Handler) http.Handler {
+// noFunction is in the request log for a request that no route is for.
+const noFunction = "no function"
+
+// serve is what a process does around the work of its functions: it counts the
+// request, gives it a trace and an id, survives a panic, and writes the request log.
+func (d *drain) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		d.enter(w)
 		defer d.leave(w)
 		ctx := telemetry.FromHeader(context.WithValue(r.Context(), stoppingKey{}, d.stopping), r.Header)
-		a := &answer{ResponseWriter: w, ctx: ctx}
+		a := &answer{ResponseWriter: w, ctx: ctx, function: noFunction}
 		r = r.WithContext(ctx)
 		defer func() {
 			if cause := recover(); cause != nil {
 				answerPanic(a, r, cause)
 			}
-			logRequest(name, a, r, time.Since(begin))
+			logRequest(a, r, time.Since(begin))
 		}()
+		var err error
+		if a.requestID, err = api.RequestID(r.Header); err != nil {
+			failure.Problem(ctx, fmt.Errorf("make a request id: %w", err)).Write(a, r)
+			return
+		}
+		w.Header().Set(api.HeaderRequestID, a.requestID)
 		next.ServeHTTP(a, r)
+	})
+}
+
+// named has the request log name the function that answers.
+func named(function string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a, ok := w.(*answer); ok {
+			a.function = function
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -78,7 +101,7 @@ func answerPanic(a *answer, r *http.Request, cause any) {
 // logRequest writes the request in the form Cloud Logging shows as one:
 // https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#httprequest
 // The query stays out: what a client puts there is not ours to keep.
-func logRequest(name string, a *answer, r *http.Request, took time.Duration) {
+func logRequest(a *answer, r *http.Request, took time.Duration) {
 	status := cmp.Or(a.status, http.StatusOK) // what net/http sends when nothing was written
 	level := slog.LevelInfo
 	switch {
@@ -88,7 +111,7 @@ func logRequest(name string, a *answer, r *http.Request, took time.Duration) {
 		level = slog.LevelWarn
 	}
 	//nolint:sloglint // the function's name is what a reader scans the log for
-	slog.LogAttrs(a.ctx, level, name, slog.Group("httpRequest",
+	slog.LogAttrs(a.ctx, level, a.function, slog.String("requestId", a.requestID), slog.Group("httpRequest",
 		slog.String("requestMethod", r.Method),
 		slog.String("requestUrl", r.URL.Path),
 		slog.Int("status", status),
@@ -142,13 +165,13 @@ func refusal(ctx context.Context, err error) *api.Problem {
 		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account may not do this.")
 	case errors.Is(err, auth.ErrKeysUnavailable):
 		slog.ErrorContext(ctx, "no keys to check tokens with", "error", err)
-		return unavailable("The token cannot be checked just now.")
+		return api.Unavailable("The token cannot be checked just now.")
 	case errors.Is(err, auth.ErrInvalidToken):
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid, or no longer. Sign in again: POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case !errors.Is(err, auth.ErrUnauthenticated):
 		// The request ended while its token was checked: that says nothing of the token.
-		return clientProblem(ctx, err)
+		return failure.Problem(ctx, err)
 	default:
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer with the accessToken of POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", "Bearer")

@@ -22,6 +22,7 @@ import (
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
+	"souk/shared/idempotency"
 	"souk/shared/manifest"
 	"souk/shared/telemetry"
 )
@@ -63,6 +64,12 @@ func (s settings) check() error {
 	return errors.Join(faults...)
 }
 
+// Migrations make the tables that functions need besides their service's own:
+// every service's database has them.
+func Migrations() []database.Migrations {
+	return []database.Migrations{event.Migrations, idempotency.Migrations}
+}
+
 // Runtime is what the functions of a process share.
 type Runtime struct {
 	DB     *database.DB
@@ -71,6 +78,7 @@ type Runtime struct {
 	// Environment is for the settings that only one service has.
 	Environment config.Environment
 
+	keys   *idempotency.Keys
 	target string
 	users  *auth.Verifier
 	pushes *auth.PushVerifier
@@ -84,8 +92,10 @@ func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.t
 // of it connects anywhere before a request needs it.
 func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
 	users auth.Config, pushes auth.PushConfig) *Runtime {
+	outbox, keys := event.NewOutbox(db, publisher, now), idempotency.NewKeys(db, now)
+	outbox.AlsoSweep(keys.Sweep)
 	return &Runtime{
-		DB: db, Outbox: event.NewOutbox(db, publisher, now), Now: now, Environment: environment,
+		DB: db, Outbox: outbox, Now: now, Environment: environment, keys: keys,
 		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
 	}
 }
@@ -185,13 +195,13 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 		} else {
 			handler = runtime.authorizePush(handler)
 		}
-		router.Handle(Pattern(entry), drain.serve(entry.Name, handler))
+		router.Handle(Pattern(entry), named(entry.Name, handler))
 	}
 	if target := runtime.target; target != "" && !slices.Contains(names, target) {
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
 	}
 	runtime.Outbox.Permit(publishes)
-	return router, drain, nil
+	return drain.serve(router), drain, nil
 }
 
 // match finds the entry in the list for every function that is written, and fails

@@ -56,6 +56,9 @@ type Function struct {
 	MaxBody int64 `yaml:"maxBody"`
 	// Publishes are the events that the function tells others of.
 	Publishes []string `yaml:"publishes"`
+	// Idempotency says whether requests carry an Idempotency-Key: see
+	// IdempotencyRule.
+	Idempotency Idempotency `yaml:"idempotency"`
 }
 
 // Delivery is how Pub/Sub delivers to every subscription.
@@ -247,6 +250,7 @@ func (f Function) check() []error {
 	if f.MaxBody != 0 && (f.HTTP == "" || f.MaxBody < DefaultMaxBody || f.MaxBody > maxMaxBody) {
 		fault("maxBody is for http functions, and from %d to %d bytes", DefaultMaxBody, maxMaxBody)
 	}
+	faults = append(faults, f.checkRequest()...)
 	if f.HTTP == "" && f.Access != "" {
 		fault("access is for http functions: events and schedules are called by Pub/Sub alone")
 	}

@@ -24,6 +24,7 @@ import (
 	"souk/shared/dbtest"
 	"souk/shared/event"
 	"souk/shared/function"
+	"souk/shared/idempotency"
 	"souk/shared/manifest"
 )
 
@@ -41,7 +42,7 @@ type Server struct {
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment) *Server {
 	t.Helper()
-	db := dbtest.New(t, event.Migrations, migrations)
+	db := dbtest.New(t, append(function.Migrations(), migrations)...)
 	tokens := NewTokens(t)
 	topics := &Recorder{}
 	runtime := function.NewRuntime(db, topics, clock.System, environment, tokens.Users, tokens.Pushes)
@@ -59,6 +60,8 @@ type Request struct {
 	Method string
 	Path   string
 	Token  string
+	// Header has a POST's Idempotency-Key too, if it is not to be a new one. An
+	// empty value sends none.
 	Header map[string]string
 	// Body is sent as it is when it is a string, else as JSON; nil sends none.
 	Body any
@@ -102,8 +105,13 @@ func Do(t testing.TB, url string, request Request) Response {
 	if request.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+request.Token)
 	}
+	if r.Method == http.MethodPost {
+		r.Header.Set(idempotency.HeaderKey, uuid.NewString())
+	}
 	for name, value := range request.Header {
-		r.Header.Set(name, value)
+		if r.Header.Set(name, value); value == "" {
+			r.Header.Del(name)
+		}
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {

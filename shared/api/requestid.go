@@ -1,0 +1,32 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// HeaderRequestID names a request in a client's log and in ours.
+const HeaderRequestID = "X-Request-Id"
+
+// RequestID returns the client's own id for its request if it is one that can be
+// logged and searched for, or a new one.
+func RequestID(header http.Header) (string, error) {
+	if ids := header[HeaderRequestID]; len(ids) == 1 && isRequestID(ids[0]) {
+		return ids[0], nil
+	}
+	id, err := uuid.NewV7()
+	return id.String(), err
+}
+
+func isRequestID(id string) bool {
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.:", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return 1 <= len(id) && len(id) <= 128
+}
