@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"souk/emulators/gateway"
 	"souk/emulators/local"
 	"souk/functions"
 	"souk/shared/database"
@@ -34,6 +35,9 @@ func (p *program) upCommand() *cobra.Command {
 		Long: `Start the whole system: a database server, Pub/Sub, every function and the
 gateway in front of them. Without --database-url it uses DATABASE_URL, or the
 MySQL or MariaDB server program of this machine, or Docker, or installs one.
+
+CORS_ORIGINS lists the origins whose pages may call the API in a browser, such
+as http://localhost:3000, or * for every one. Without it there is none.
 
 Ctrl-C stops all that was started, and nothing else. Data stays.`,
 		Example: `  souk up
@@ -105,7 +109,12 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 	if url == "" {
 		url = p.getenv("DATABASE_URL")
 	}
+	origins, err := gateway.ParseOrigins(p.getenv("CORS_ORIGINS"))
+	if err != nil {
+		return local.Options{}, fmt.Errorf("CORS_ORIGINS: %w", err)
+	}
 	return local.Options{
+		Origins:     origins,
 		Manifest:    functions.Manifest(),
 		StateDir:    p.stateDir,
 		BinDir:      filepath.Dir(executable),

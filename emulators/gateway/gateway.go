@@ -38,6 +38,9 @@ type Options struct {
 	// MaxBody is the longest request body in bytes, 1 MiB, of a function for which
 	// the manifest gives none.
 	MaxBody int64
+	// Origins are those whose scripts may read answers in a browser (CORS), as
+	// ParseOrigins returns them: none.
+	Origins []string
 	// Timeout is how long a function may take to answer: 60 s. It must be longer
 	// than any client may ask to wait for.
 	Timeout time.Duration

@@ -60,7 +60,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(cause) // net/http closes the connection, so the client sees it too.
 		}
 	}()
-	g.router.ServeHTTP(v, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if !g.allowOrigin(v, r) {
+		g.router.ServeHTTP(v, r)
+	}
 }
 
 // log writes the request log. Path and query stay out of it: the route says

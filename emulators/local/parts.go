@@ -178,7 +178,7 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 
 func (s *System) startGateway(ctx context.Context) (string, error) {
 	door, err := gateway.New(gateway.Options{
-		Manifest: s.options.Manifest, Backend: s.platform.URL, Logger: s.log.With("part", "gateway"),
+		Manifest: s.options.Manifest, Backend: s.platform.URL, Origins: s.options.Origins, Logger: s.log.With("part", "gateway"),
 	})
 	if err != nil {
 		return "", err

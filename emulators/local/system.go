@@ -52,6 +52,8 @@ type Options struct {
 	// Duplicate and Shuffle make Pub/Sub deliver every message at least twice,
 	// and in random order: both are what the real one may do.
 	Duplicate, Shuffle bool
+	// Origins are those whose scripts may use the API in a browser.
+	Origins []string
 	// Report hears of the progress. It is called by one goroutine at a time.
 	Report func(Progress)
 	// Warnings gets what goes wrong while the system runs, a line each. nil: it

@@ -57,8 +57,9 @@ func isLockConflict(err error) bool {
 
 // IsUnavailable reports whether err is the server's state, not the statement's
 // fault: it cannot be reached, takes on no more, or had no time for a transaction
-// however often that was tried. What failed so surely had no effect and may
-// succeed when it comes again. So a commit whose answer was lost is not among it.
+// however often that was tried. A transaction that failed so surely had no effect
+// and may succeed when it comes again: a commit whose answer was lost is not among
+// it. Of a statement outside of a transaction only the answer may be lost.
 func IsUnavailable(err error) bool {
 	if _, atCommit := errors.AsType[*commitError](err); atCommit {
 		return false

@@ -189,6 +189,9 @@ func TestCommitFaults(t *testing.T) {
 			if (err != nil) != tc.fails {
 				t.Errorf("got error %v, want one: %t", err, tc.fails)
 			}
+			if database.IsUnavailable(err) {
+				t.Errorf("%v counts as one that had no effect", err)
+			}
 			got := [3]int{tries, hooks, MustQuery[int](t, direct, `SELECT COUNT(*) FROM note`)}
 			if want := [3]int{tc.tries, tc.hooks, tc.rows}; got != want {
 				t.Errorf("tries, hooks run and rows left are %v, want %v", got, want)

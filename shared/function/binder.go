@@ -59,6 +59,9 @@ func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Han
 func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, faults ...error) huma.StatusError {
 		p := requestProblem(status, message, faults)
+		if p.Status == http.StatusRequestEntityTooLarge {
+			p = api.BodyTooLarge(ctx.Operation().MaxBodyBytes - 1)
+		}
 		if p.Status == http.StatusBadRequest {
 			p.Errors = append(p.Errors, unknownQuery(ctx.Context())...)
 		}
@@ -80,8 +83,6 @@ func requestProblem(status int, message string, faults []error) *api.Problem {
 	case http.StatusUnprocessableEntity:
 		// Here 422 is for an idempotency key used twice, and for nothing else.
 		status, message = http.StatusBadRequest, "The request breaks a rule: see errors."
-	case http.StatusRequestEntityTooLarge:
-		code = "body_too_large"
 	case http.StatusUnsupportedMediaType:
 		code = "unsupported_media_type"
 	case http.StatusRequestTimeout:

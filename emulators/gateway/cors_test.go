@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	asks := func(t *testing.T, d *door, method, origin string) http.Header {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, d.url+"/v1/products/1", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		if method == http.MethodOptions {
+			r.Header.Set("Access-Control-Request-Method", http.MethodGet)
+		}
+		answer, err := d.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		answer.Header.Set("Status", answer.Status)
+		return answer.Header
+	}
+	const shop, other = "https://shop.example", "https://other.example"
+	some := MustOpen(t, takeBody, func(o *Options) { o.Origins = []string{shop} })
+	every := MustOpen(t, takeBody, func(o *Options) { o.Origins = []string{"*"} })
+	none := MustOpen(t, takeBody)
+
+	t.Run("that are listed may read answers, and ask first", func(t *testing.T) {
+		t.Parallel()
+		got := asks(t, some, http.MethodGet, shop)
+		if got.Get("Access-Control-Allow-Origin") != shop || !strings.Contains(got.Get("Access-Control-Expose-Headers"), "ETag") || got.Get("Vary") != "Origin" {
+			t.Errorf("got %v", got)
+		}
+		got = asks(t, some, http.MethodOptions, shop)
+		if !strings.HasPrefix(got.Get("Status"), "204") || got.Get("Access-Control-Allow-Origin") != shop ||
+			!strings.Contains(got.Get("Access-Control-Allow-Headers"), "Idempotency-Key") || !strings.Contains(got.Get("Access-Control-Allow-Methods"), "PATCH") {
+			t.Errorf("got %v", got)
+		}
+		if got.Get("Access-Control-Allow-Credentials") != "" {
+			t.Error("credentials are allowed")
+		}
+	})
+
+	t.Run("are any where any are", func(t *testing.T) {
+		t.Parallel()
+		if got := asks(t, every, http.MethodGet, other); got.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("got %v", got)
+		}
+	})
+
+	t.Run("that are not listed are told nothing", func(t *testing.T) {
+		t.Parallel()
+		for name, got := range map[string]http.Header{
+			"another":        asks(t, some, http.MethodGet, other),
+			"another, first": asks(t, some, http.MethodOptions, other),
+			"none":           asks(t, some, http.MethodGet, ""),
+			"by default":     asks(t, none, http.MethodGet, shop),
+			"first":          asks(t, none, http.MethodOptions, shop),
+		} {
+			for header := range got {
+				if strings.HasPrefix(header, "Access-Control-") {
+					t.Errorf("%s: got %v", name, got)
+				}
+			}
+		}
+	})
+
+	t.Run("are read from a list", func(t *testing.T) {
+		t.Parallel()
+		got, err := ParseOrigins(" https://shop.example,http://localhost:3000 ,")
+		if want := []string{shop, "http://localhost:3000"}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %v, %v", got, err)
+		}
+		if got, err := ParseOrigins(""); err != nil || got != nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+		for _, bad := range []string{"shop.example", "https://shop.example/", "https://Shop.example", "ftp://a", "https://", "null", "https://*.example/a"} {
+			if _, err := ParseOrigins(bad); err == nil {
+				t.Errorf("%q is taken", bad)
+			}
+		}
+	})
+}

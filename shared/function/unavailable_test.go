@@ -1,0 +1,100 @@
+package function_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"souk/shared/clock"
+	"souk/shared/database"
+	"souk/shared/function"
+	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+)
+
+// TestNoDatabase asks functions whose database is not there.
+func TestNoDatabase(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := database.Open(database.Config{URL: database.URL("mysql://souk:souk@" + nobody + "/souk")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	tokens := functiontest.NewTokens(t)
+	runtime := function.NewRuntime(db, nil, clock.System, nil, tokens.Users, tokens.Pushes)
+	list := MustManifest(t, `
+delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+functions:
+  - {name: read, service: test, http: GET /read, access: anyone}
+  - {name: write, service: test, http: POST /write, access: user}
+`)
+	handler, err := function.NewHandler(runtime, list, "test", func(runtime *function.Runtime) ([]function.Function, error) {
+		ping := func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, runtime.DB.PingContext(ctx) }
+		return []function.Function{function.HTTP("read", ping), function.HTTP("write", ping)}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	_, token := tokens.Customer(t)
+	for name, request := range map[string]functiontest.Request{
+		"an operation":       {Method: http.MethodGet, Path: "/read"},
+		"an idempotency key": {Method: http.MethodPost, Path: "/write", Token: token},
+	} {
+		t.Run(name+" is a 503 that says when to come again", func(t *testing.T) {
+			t.Parallel()
+			answer := functiontest.Do(t, server.URL, request)
+			answer.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
+			if answer.Header.Get("Retry-After") == "" {
+				t.Error("without Retry-After")
+			}
+		})
+	}
+}
+
+// TestBodyLimits sends bodies to functions that read them on their own, and to one
+// whose idempotency key has its body read first.
+func TestBodyLimits(t *testing.T) {
+	t.Parallel()
+	list := MustManifest(t, `
+delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+functions:
+  - {name: plain, service: test, http: POST /plain, access: anyone}
+  - {name: keyed, service: test, http: POST /keyed, access: user}
+  - {name: large, service: test, http: POST /large, access: anyone, maxBody: 3000000}
+`)
+	s := functiontest.Start(t, list, "test", func(*function.Runtime) ([]function.Function, error) {
+		take := func(context.Context, *struct{ RawBody []byte }) (*struct{}, error) { return nil, nil } //nolint:nilnil // nothing to say
+		return []function.Function{function.HTTP("plain", take), function.HTTP("keyed", take), function.HTTP("large", take)}, nil
+	}, database.Migrations{Name: "none", FS: migrations.FS}, nil)
+	_, token := s.Tokens.Customer(t)
+	for path, limit := range map[string]int{"/plain": manifest.DefaultMaxBody, "/keyed": manifest.DefaultMaxBody, "/large": 3_000_000} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			send := func(n int) functiontest.Response {
+				return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Token: token, Body: string(make([]byte, n))})
+			}
+			if got := send(limit); got.Status != http.StatusNoContent {
+				t.Errorf("a body of the limit: %d %s", got.Status, got.Body)
+			}
+			refused := send(limit + 1)
+			refused.MustBeProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
+			if !strings.Contains(string(refused.Body), fmt.Sprintf("longer than %d bytes", limit)) {
+				t.Errorf("got %s", refused.Body)
+			}
+		})
+	}
+}
