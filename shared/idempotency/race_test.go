@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/shared/function/functiontest"
 	"souk/shared/idempotency"
 )
@@ -88,6 +90,7 @@ func TestParallelSends(t *testing.T) {
 type slow struct {
 	before, after    bool
 	stopped          atomic.Bool
+	goOn             sync.Once
 	reached, proceed chan struct{}
 }
 
@@ -105,15 +108,23 @@ func (s *slow) do(h *house, w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
+// goes lets the operation go on.
+func (s *slow) goes() { s.goOn.Do(func() { close(s.proceed) }) }
+
 // begin sends a request that stops in its operation, and returns its answer later.
 func (s *slow) begin(t *testing.T, h *house, request send) <-chan functiontest.Response {
 	t.Helper()
+	t.Cleanup(s.goes) // before the server waits for it
 	answers := make(chan functiontest.Response, 1)
 	go func() {
 		defer close(answers) // also when Do ends this goroutine, having got no answer
 		answers <- h.send(t, request)
 	}()
-	<-s.reached
+	select {
+	case <-s.reached:
+	case answer, ok := <-answers:
+		t.Fatalf("the operation was not reached: %t, %d %s", ok, answer.Status, answer.Body)
+	}
 	return answers
 }
 
@@ -136,7 +147,7 @@ func TestInFlight(t *testing.T) {
 	other := s
 	other.body = "{}"
 	h.send(t, other).MustBeProblem(t, http.StatusUnprocessableEntity, "idempotency_key_reused")
-	close(slow.proceed)
+	slow.goes()
 	mustReplay(t, (<-answers).MustBe(t, http.StatusCreated), h.send(t, s))
 	h.mustHaveEffects(t, 1)
 }
@@ -154,7 +165,7 @@ func TestLease(t *testing.T) {
 		h.send(t, s).MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 		h.pass(time.Second)
 		second := h.send(t, s).MustBe(t, http.StatusCreated)
-		close(slow.proceed)
+		slow.goes()
 		(<-answers).MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 		mustReplay(t, second, h.send(t, s))
 		h.mustHaveEffects(t, 1)
@@ -167,7 +178,7 @@ func TestLease(t *testing.T) {
 		answers := slow.begin(t, h, s)
 		h.pass(time.Minute)
 		h.send(t, s).MustBeProblem(t, http.StatusConflict, "idempotency_answer_lost")
-		close(slow.proceed)
+		slow.goes()
 		mustReplay(t, (<-answers).MustBe(t, http.StatusCreated), h.send(t, s))
 		h.mustHaveEffects(t, 1)
 	})
@@ -183,7 +194,7 @@ func TestLease(t *testing.T) {
 			all.Go(func() { h.mustInsist(t, s).MustBe(t, http.StatusCreated) })
 		}
 		all.Wait()
-		close(slow.proceed)
+		slow.goes()
 		<-answers
 		h.mustHaveEffects(t, 1)
 	})
@@ -194,6 +205,7 @@ func TestLease(t *testing.T) {
 		s := newSend()
 		gone := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(slow.goes)
 		go func() {
 			defer close(gone)
 			r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+s.path, strings.NewReader(s.body))
@@ -211,7 +223,7 @@ func TestLease(t *testing.T) {
 		<-slow.reached
 		cancel()
 		<-gone
-		close(slow.proceed)
+		slow.goes()
 		answer := h.mustInsist(t, s).MustBe(t, http.StatusCreated)
 		if answer.Header.Get(idempotency.HeaderReplayed) != "true" {
 			t.Error("the effect was made a second time")
@@ -230,7 +242,8 @@ func TestGuard(t *testing.T) {
 				close(slowed.reached)
 				<-slowed.proceed
 			}
-			if _, err := h.db.ExecContext(r.Context(), `INSERT INTO effect (id) VALUES (UNHEX(MD5(RAND())))`); err != nil {
+			id := uuid.New()
+			if _, err := h.db.ExecContext(r.Context(), `INSERT INTO effect (id) VALUES (?)`, id[:]); err != nil {
 				return err
 			}
 			w.WriteHeader(http.StatusNoContent)
@@ -240,7 +253,7 @@ func TestGuard(t *testing.T) {
 		answers := slowed.begin(t, h, s)
 		h.pass(time.Minute)
 		h.send(t, s).MustBe(t, http.StatusNoContent)
-		close(slowed.proceed)
+		slowed.goes()
 		(<-answers).MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 		mustReplay(t, functiontest.Response{Status: http.StatusNoContent}, h.send(t, s))
 		h.mustHaveEffects(t, 1)
