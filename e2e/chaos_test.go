@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
@@ -160,7 +162,7 @@ func (s *system) tryPlace(customer string, p product.Product) (status int, err e
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+customer)
-	r.Header.Set("Idempotency-Key", time.Now().String())
+	r.Header.Set("Idempotency-Key", uuid.NewString())
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err
