@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestTooManyRequests(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()
 			p := api.TooManyRequests(limit, c.remaining, c.reset)
-			p.Write(w, httptest.NewRequest("POST", "/", nil))
+			p.Write(w, httptest.NewRequest(http.MethodPost, "/", nil))
 			if w.Code != 429 || p.Code != "too_many_requests" || p.Detail != c.says {
 				t.Errorf("got %d %v", w.Code, p)
 			}

@@ -97,31 +97,32 @@ func (k *Keys) claim(ctx context.Context, scope, payload hash) (*attempt, *answe
 	for range claimTries {
 		now := k.now()
 		mine := row{scope: scope, payload: payload, claim: claim, leaseUntil: now.Add(lease), expiresAt: now.Add(keptFor)}
-		claimed, err := insertRow(ctx, k.db, mine)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !claimed {
-			there, found, err := selectRow(ctx, k.db, scope)
-			if err != nil {
-				return nil, nil, err
-			}
-			if !found { // given up since
-				continue
-			}
-			first, err := there.verdict(payload, now)
-			if first != nil || err != nil {
-				return nil, first, err
-			}
-			if claimed, err = takeRow(ctx, k.db, there, mine, now); err != nil {
-				return nil, nil, err
-			}
-		}
-		if claimed {
+		claimed, first, err := k.tryClaim(ctx, mine, now)
+		switch {
+		case err != nil || first != nil:
+			return nil, first, err
+		case claimed:
 			return &attempt{keys: k, scope: scope, claim: claim}, nil, nil
 		}
 	}
 	return nil, nil, errInFlight
+}
+
+// tryClaim returns neither a claim nor an answer when the row changed while it
+// looked.
+func (k *Keys) tryClaim(ctx context.Context, mine row, now time.Time) (claimed bool, first *answer, err error) {
+	if claimed, err = insertRow(ctx, k.db, mine); claimed || err != nil {
+		return claimed, nil, err
+	}
+	there, found, err := selectRow(ctx, k.db, mine.scope)
+	if err != nil || !found {
+		return false, nil, err
+	}
+	if first, err = there.verdict(mine.payload, now); first != nil || err != nil {
+		return false, first, err
+	}
+	claimed, err = takeRow(ctx, k.db, there, mine, now)
+	return claimed, nil, err
 }
 
 // verdict says what becomes of a request whose key has a row: the answer of the
