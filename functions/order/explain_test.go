@@ -19,7 +19,6 @@ import (
 	"souk/shared/clock"
 	"souk/shared/database"
 	"souk/shared/dbtest"
-	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
@@ -28,7 +27,7 @@ import (
 // service, on tables as large as a shop's: none reads a growing table whole.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	url := dbtest.Create(t, event.Migrations, order.Migrations)
+	url := dbtest.Create(t, append(function.Migrations(), order.Migrations)...)
 	wire := dbtest.Tap(t, url)
 	d := deskOn(t, wire.URL)
 	fill(t, d.DB)
