@@ -59,8 +59,9 @@ func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Han
 func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, faults ...error) huma.StatusError {
 		p := requestProblem(status, message, faults)
-		if p.Status == http.StatusRequestEntityTooLarge {
-			p = api.BodyTooLarge(ctx.Operation().MaxBodyBytes - 1)
+		// huma has no word of its own for a body that http.MaxBytesReader cut off.
+		if long, cut := errors.AsType[*http.MaxBytesError](errors.Join(faults...)); cut {
+			p = api.BodyTooLarge(long.Limit)
 		}
 		if p.Status == http.StatusBadRequest {
 			p.Errors = append(p.Errors, unknownQuery(ctx.Context())...)

@@ -54,7 +54,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 		for _, option := range options {
 			option(&operation)
 		}
-		operation.MaxBodyBytes = entry.BodyLimit() + 1 // huma refuses a body of as many bytes, too
+		operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
 		huma.Register(b.api, operation, answering(handler))
 		// A body that is kept to tell a request from another is read within the limit too.
 		handled := b.idempotent(entry, limitBody(operation.MaxBodyBytes, b.captured))
