@@ -111,13 +111,7 @@ func fill(t *testing.T, db *database.DB) {
 	}
 	must(`INSERT INTO catalog SELECT UNHEX(LEFT(SHA2(n, 256), 32)), 'Cup', 50, 'EUR', 'active', 1 FROM numbers WHERE n < 4096`)
 	must(`INSERT INTO customer (user_id) SELECT UNHEX(LEFT(SHA2(n, 256), 32)) FROM numbers WHERE n < 256`)
-	for _, table := range []string{"orders", "order_item", "order_history", "catalog", "customer"} {
-		rows, err := db.QueryContext(t.Context(), `ANALYZE TABLE `+table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = rows.Close()
-	}
+	dbtest.Analyze(t, db, "orders", "order_item", "order_history", "catalog", "customer")
 }
 
 // useEverything has the service run each of its statements.

@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -32,7 +33,7 @@ type Wire struct {
 func Tap(t testing.TB, url database.URL) *Wire {
 	t.Helper()
 	cfg := mustParse(t, url)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen for the tapped program: %v", err)
 	}
@@ -65,8 +66,8 @@ func (w *Wire) Statements() []string {
 }
 
 func (w *Wire) serve(client net.Conn, network, address string) {
-	defer client.Close()
-	server, err := net.Dial(network, address)
+	defer func() { _ = client.Close() }()
+	server, err := (&net.Dialer{}).DialContext(context.Background(), network, address)
 	if err != nil {
 		return // The program's own error tells.
 	}
@@ -81,8 +82,8 @@ func (w *Wire) serve(client net.Conn, network, address string) {
 // until the client is gone.
 func (w *Wire) forward(server io.Writer, client *bufio.Reader) {
 	for {
-		header := make([]byte, 4)
-		if _, err := io.ReadFull(client, header); err != nil {
+		var header [4]byte
+		if _, err := io.ReadFull(client, header[:]); err != nil {
 			return
 		}
 		payload := make([]byte, binary.LittleEndian.Uint32([]byte{header[0], header[1], header[2], 0}))
@@ -92,7 +93,7 @@ func (w *Wire) forward(server io.Writer, client *bufio.Reader) {
 			w.statements = append(w.statements, string(payload[1:]))
 			w.mu.Unlock()
 		}
-		_, writeErr := server.Write(append(header, payload...))
+		_, writeErr := server.Write(append(header[:], payload...))
 		if errors.Join(readErr, writeErr) != nil {
 			return
 		}

@@ -57,7 +57,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 		operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
 		huma.Register(b.api, operation, answering(handler))
 		// A body that is kept to tell a request from another is read within the limit too.
-		handled := b.idempotent(entry, limitBody(operation.MaxBodyBytes, b.captured))
+		handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
 		if operation.Metadata[unconditional] != nil {
 			return handled, nil
 		}
