@@ -22,7 +22,7 @@ LINT     := go tool -modfile=tools/go.mod golangci-lint
 .PHONY: help
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
-		printf '  make %-8s %s\n' "$$target" "$$text"; done
+		printf '  make %-12s %s\n' "$$target" "$$text"; done
 
 .PHONY: up
 up: build ## Start the whole system (ARGS="--port 9000"); Ctrl-C stops it
@@ -53,6 +53,16 @@ test: bin/souk ## Run every test against a real database server (TEST=./shared/.
 .PHONY: bench
 bench: bin/souk ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
 	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)
+
+.PHONY: generate
+generate: ## Write functions/openapi.yaml and functions/events/ from what the services register
+	go generate ./functions
+
+.PHONY: lint-openapi
+lint-openapi: ## Hold functions/openapi.yaml to the rules in redocly.yaml (needs npx)
+	@command -v npx >/dev/null || { echo 'no npx: install Node.js and npm' >&2; exit 1; }
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		npx --yes @redocly/cli@2.77.0 lint functions/openapi.yaml
 
 .PHONY: check
 check: ## Check formatting, vet, lint and the module files

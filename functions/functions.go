@@ -3,15 +3,29 @@
 package functions
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"sync"
 
 	"souk/shared/manifest"
 )
 
+//go:generate go test . -run ^TestGenerated$ -update
+
 //go:embed functions.yaml
 var list []byte
+
+// OpenAPI is the OpenAPI 3.1 document of every function that clients call. It is
+// generated from what the services register.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// Events holds the JSON Schema of every topic's events, events/TOPIC.schema.json,
+// generated from the payloads that the services declare.
+//
+//go:embed events/*.schema.json
+var Events embed.FS
 
 // Manifest returns functions.yaml, read and checked. The list is part of the
 // binary, and a test reads it, so a fault in it is a programming error: panic.

@@ -13,19 +13,25 @@ import (
 	"souk/functions/user"
 	"souk/shared/config"
 	"souk/shared/database"
+	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
 )
 
+// contract is what every answer and event of these tests is held to.
+var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
+
 // services are all there are. TestDrift fails when one is missing here.
 var services = map[string]struct {
-	build      function.Builder
-	migrations database.Migrations
+	build       function.Builder
+	migrations  database.Migrations
+	payloads    event.Payloads
+	description string // of the service, in openapi.yaml
 }{
-	"product": {product.Functions, product.Migrations},
-	"order":   {order.Functions, order.Migrations},
-	"user":    {user.Functions, user.Migrations},
+	"product": {product.Functions, product.Migrations, product.Payloads, "The catalogue and the stock."},
+	"order":   {order.Functions, order.Migrations, order.Payloads, "Orders, from placed to delivered."},
+	"user":    {user.Functions, user.Migrations, user.Payloads, "Accounts, sessions and the keys that sign them."},
 }
 
 // environment holds what a service needs besides the settings of every service.
@@ -44,7 +50,7 @@ func MustStart(t *testing.T, service string) *functiontest.Server {
 	if !known {
 		t.Fatalf("service %s is missing in this test: add it to services", service)
 	}
-	return functiontest.Start(t, functions.Manifest(), service, s.build, s.migrations, environment(t))
+	return functiontest.Start(t, functions.Manifest(), service, s.build, s.migrations, environment(t), functiontest.WithContract(contract))
 }
 
 // MustText returns functions.yaml.

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"souk/emulators/gateway"
 	"souk/emulators/local"
 )
 
@@ -12,6 +13,7 @@ func (p *program) summary(s local.Status, took time.Duration) {
 	p.say("%s after %.1f s", p.bold("Souk is ready"), took.Seconds())
 	p.say("")
 	p.say("  gateway    %s", p.bold(s.Gateway))
+	p.say("  docs       %s%s", s.Gateway, gateway.DocsPath)
 	p.say("  admin      %s  %s", s.Admin.Email, s.Admin.Password)
 	p.say("  customer   %s  %s", s.Customer.Email, s.Customer.Password)
 	p.say("  database   %s", s.Database)

@@ -31,6 +31,9 @@ type Options struct {
 	Manifest *manifest.Manifest
 	// Backend returns the URL of a function: scheme and host, no path.
 	Backend func(function string) string
+	// OpenAPI is served at OpenAPIPath, with a page to read it at DocsPath; nil
+	// serves neither.
+	OpenAPI []byte
 	// Logger gets a line a request at RequestLevel (a request that got no answer
 	// from its function: a warning). nil logs nothing.
 	Logger       *slog.Logger
@@ -67,6 +70,11 @@ type Gateway struct {
 func New(options Options) (*Gateway, error) {
 	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: newTransport()}
 	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(alive))
+	if options.OpenAPI != nil {
+		if err := g.addDocs(options.OpenAPI); err != nil {
+			return nil, err
+		}
+	}
 	var faults []error
 	for _, function := range options.Manifest.Functions {
 		if function.HTTP == "" {

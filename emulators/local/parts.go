@@ -16,6 +16,7 @@ import (
 	"souk/emulators/identity"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
+	"souk/functions"
 	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/database"
@@ -178,7 +179,8 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 
 func (s *System) startGateway(ctx context.Context) (string, error) {
 	door, err := gateway.New(gateway.Options{
-		Manifest: s.options.Manifest, Backend: s.platform.URL, Origins: s.options.Origins, Logger: s.log.With("part", "gateway"),
+		Manifest: s.options.Manifest, Backend: s.platform.URL, OpenAPI: functions.OpenAPI,
+		Origins: s.options.Origins, Logger: s.log.With("part", "gateway"),
 	})
 	if err != nil {
 		return "", err

@@ -3,9 +3,11 @@ package order
 
 import (
 	"embed"
+	"net/http"
 
 	"souk/shared/config"
 	"souk/shared/database"
+	"souk/shared/event"
 	"souk/shared/function"
 )
 
@@ -14,6 +16,16 @@ var files embed.FS
 
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "order", FS: files}
+
+// Payloads are what the service's events carry, by topic.
+var Payloads = event.Payloads{
+	"order-placed":    Placed{},
+	"order-confirmed": Decided{},
+	"order-rejected":  Decided{},
+	"order-shipped":   Decided{},
+	"order-delivered": Decided{},
+	"order-cancelled": Decided{},
+}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
@@ -26,12 +38,13 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	}
 	s := &service{Runtime: runtime, settings: settings}
 	return []function.Function{
-		function.HTTP("order-place", s.place, function.Created),
+		function.HTTP("order-place", s.place, function.Created,
+			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
 		function.HTTP("order-get", s.get),
 		function.HTTP("order-list", s.list),
-		function.HTTP("order-cancel", s.cancel),
-		function.HTTP("order-ship", s.ship),
-		function.HTTP("order-deliver", s.deliver),
+		function.HTTP("order-cancel", s.cancel, function.Fails(http.StatusConflict, "order_not_cancellable")),
+		function.HTTP("order-ship", s.ship, function.Fails(http.StatusConflict, "order_not_shippable")),
+		function.HTTP("order-deliver", s.deliver, function.Fails(http.StatusConflict, "order_not_deliverable")),
 		function.Schedule("order-expire", s.expire),
 		function.Event("order-confirm", s.confirm),
 		function.Event("order-reject", s.reject),

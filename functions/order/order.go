@@ -20,7 +20,7 @@ type Order struct {
 	Total           money.Money `json:"total"`
 	ShippingAddress *Address    `json:"shippingAddress,omitempty" doc:"As it was when the order was placed."`
 	History         []Move      `json:"history" nullable:"false"`
-	Version         int64       `json:"version"`
+	Version         int64       `json:"version" doc:"Counts the changes." example:"2"`
 	CreatedAt       time.Time   `json:"createdAt"`
 	UpdatedAt       time.Time   `json:"updatedAt"`
 }
@@ -28,9 +28,9 @@ type Order struct {
 // Item is one line of an order.
 type Item struct {
 	ProductID uuid.UUID   `json:"productId" format:"uuid"`
-	Name      string      `json:"name"`
+	Name      string      `json:"name" example:"Assam, 250 g"`
 	UnitPrice money.Money `json:"unitPrice"`
-	Quantity  int64       `json:"quantity"`
+	Quantity  int64       `json:"quantity" example:"1"`
 	LineTotal money.Money `json:"lineTotal"`
 }
 
@@ -38,7 +38,7 @@ type Item struct {
 type Address struct {
 	Name       string `json:"name" minLength:"1" maxLength:"200" example:"Amira Haddad"`
 	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
-	Line2      string `json:"line2,omitempty" maxLength:"200"`
+	Line2      string `json:"line2,omitempty" maxLength:"200" example:"Third floor"`
 	PostalCode string `json:"postalCode" minLength:"1" maxLength:"20" example:"10115"`
 	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
 	Country    string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`

@@ -14,6 +14,9 @@ import (
 	"souk/shared/function/functiontest"
 )
 
+// contract is what every answer and event of these tests is held to.
+var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
+
 // desk is the order service under test.
 type desk struct {
 	*functiontest.Server
@@ -21,7 +24,7 @@ type desk struct {
 
 func open(t *testing.T) desk {
 	t.Helper()
-	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil)}
+	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil, functiontest.WithContract(contract))}
 }
 
 // customer is someone who places orders.

@@ -25,7 +25,7 @@ type placeInput struct {
 
 type placeItem struct {
 	ProductID uuid.UUID `json:"productId" format:"uuid"`
-	Quantity  int64     `json:"quantity" minimum:"1" maximum:"1000" example:"2"`
+	Quantity  int64     `json:"quantity" minimum:"1" maximum:"1000" example:"1"`
 }
 
 // place takes an order at the shop's prices. Whether there is stock is decided

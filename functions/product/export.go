@@ -23,7 +23,9 @@ type exportInput struct {
 }
 
 // exportProducts writes the whole catalogue, archived products too, oldest first,
-// in the form that product-import takes. It holds some hundred products at a time.
+// in the form that product-import takes.
+//
+// It holds some hundred products at a time.
 func (s *service) exportProducts(_ context.Context, in *exportInput) (*importOutput, error) {
 	return &importOutput{Body: func(ctx huma.Context) {
 		mediaType, write := ndjsonType, writeNDJSON
@@ -42,10 +44,9 @@ func (s *service) exportProducts(_ context.Context, in *exportInput) (*importOut
 
 // exportAnswer tells what huma cannot see: the answer is written by the function.
 func exportAnswer(operation *huma.Operation) {
-	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	operation.Responses = map[string]*huma.Response{"200": {
 		Description: "The catalogue, as product-import takes it.",
-		Content:     map[string]*huma.MediaType{ndjsonType: text, csvType: text},
+		Content:     catalogContent(),
 	}}
 }
 

@@ -3,8 +3,10 @@ package product
 
 import (
 	"embed"
+	"net/http"
 
 	"souk/shared/database"
+	"souk/shared/event"
 	"souk/shared/function"
 )
 
@@ -14,11 +16,18 @@ var files embed.FS
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "product", FS: files}
 
+// Payloads are what the service's events carry, by topic.
+var Payloads = event.Payloads{
+	"product-changed": Changed{},
+	"stock-reserved":  StockReserved{},
+	"stock-rejected":  StockRejected{},
+}
+
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{runtime}
 	return []function.Function{
-		function.HTTP("product-create", s.create, function.Created),
+		function.HTTP("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
 		function.HTTP("product-get", s.get),
 		function.HTTP("product-list", s.list),
 		function.HTTP("product-update", s.update),
@@ -26,7 +35,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("product-import", s.importProducts, importBody),
 		function.HTTP("product-export", s.exportProducts, exportAnswer),
 		function.HTTP("category-list", s.listCategories),
-		function.HTTP("stock-adjust", s.adjustStock),
+		function.HTTP("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.reserveStock),
 		function.Event("stock-release", s.releaseStock),
 		function.Schedule("product-outbox", s.Outbox.Sweep),

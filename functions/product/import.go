@@ -52,8 +52,9 @@ type ImportSummary struct {
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// importProducts makes the catalogue what a file says, line by line: products of
-// a SKU that is there are changed, others made. A line that is bad spoils no other.
+// importProducts makes the catalogue what a file says, line by line. Products of a
+// SKU that is there are changed, others made. A line that is bad spoils no other.
+//
 // The file is not held; what came of each line is, and is answered at the end: of
 // HTTP/1 not every proxy lets an answer begin before the request has ended.
 func (s *service) importProducts(_ context.Context, in *importInput) (*importOutput, error) {
@@ -81,13 +82,30 @@ func (s *service) importProducts(_ context.Context, in *importInput) (*importOut
 
 // importBody tells what huma cannot see: the body is read by the function itself.
 func importBody(operation *huma.Operation) {
-	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
-	operation.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ndjsonType: text, csvType: text}}
+	operation.RequestBody = &huma.RequestBody{Required: true, Content: catalogContent()}
 	operation.Responses = map[string]*huma.Response{"200": {
 		Description: "A line of JSON for each line of the file that holds a product, and a last one that sums up.",
-		Content:     map[string]*huma.MediaType{ndjsonType: text},
+		Content:     map[string]*huma.MediaType{ndjsonType: {Schema: &huma.Schema{Type: huma.TypeString}, Example: importExample}},
 	}}
 }
+
+const importExample = `{"line":1,"sku":"TEA-ASSAM-250","outcome":"created"}
+{"summary":{"created":1,"updated":0,"unchanged":0,"failed":0}}
+`
+
+// catalogContent is a catalogue as it is imported and exported.
+func catalogContent() map[string]*huma.MediaType {
+	text := &huma.Schema{Type: huma.TypeString}
+	return map[string]*huma.MediaType{ndjsonType: {Schema: text, Example: ndjsonExample}, csvType: {Schema: text, Example: csvExample}}
+}
+
+const (
+	ndjsonExample = `{"sku":"TEA-ASSAM-250","name":"Assam, 250 g","category":"tea","price":{"amount":1299,"currency":"EUR"},"stock":50}
+`
+	csvExample = `sku,name,category,price,currency,stock
+TEA-ASSAM-250,"Assam, 250 g",tea,1299,EUR,50
+`
+)
 
 // importing is one import under way.
 type importing struct {

@@ -16,16 +16,16 @@ import (
 // Product is something the shop sells.
 type Product struct {
 	ID          uuid.UUID   `json:"id" format:"uuid"`
-	SKU         string      `json:"sku"`
-	Name        string      `json:"name"`
-	Description string      `json:"description"`
-	Category    string      `json:"category"`
+	SKU         string      `json:"sku" example:"TEA-ASSAM-250"`
+	Name        string      `json:"name" example:"Assam, 250 g"`
+	Description string      `json:"description" example:"A strong black tea."`
+	Category    string      `json:"category" example:"tea"`
 	Price       money.Money `json:"price"`
-	Available   int64       `json:"available" doc:"Pieces that can be ordered now."`
+	Available   int64       `json:"available" doc:"Pieces that can be ordered now." example:"50"`
 	Status      Status      `json:"status" enum:"active,archived"`
 	Images      Images      `json:"images" nullable:"false"`
 	Attributes  Attributes  `json:"attributes" nullable:"false"`
-	Version     int64       `json:"version" doc:"Counts the changes. Sales change the stock, not the version."`
+	Version     int64       `json:"version" doc:"Counts the changes. Sales change the stock, not the version." example:"3"`
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`
 }

@@ -11,6 +11,9 @@ import (
 	"souk/shared/function/functiontest"
 )
 
+// contract is what every answer and event of these tests is held to.
+var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
+
 // shop is the product service under test, with an admin at hand.
 type shop struct {
 	*functiontest.Server
@@ -19,7 +22,7 @@ type shop struct {
 
 func open(t testing.TB) shop {
 	t.Helper()
-	s := functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil)
+	s := functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil, functiontest.WithContract(contract))
 	return shop{Server: s, admin: s.Tokens.Admin(t)}
 }
 

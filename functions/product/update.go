@@ -17,17 +17,18 @@ type updateInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	api.IfMatch
 	Body struct {
-		Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200"`
-		Description *string      `json:"description,omitempty" maxLength:"10000"`
-		Category    *string      `json:"category,omitempty" maxLength:"64"`
+		Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
+		Description *string      `json:"description,omitempty" maxLength:"10000" example:"A strong black tea."`
+		Category    *string      `json:"category,omitempty" maxLength:"64" example:"tea"`
 		Price       *money.Money `json:"price,omitempty"`
 		Images      Images       `json:"images,omitempty"`
 		Attributes  Attributes   `json:"attributes,omitempty"`
 	}
 }
 
-// update changes the fields that the caller sends. A new price holds for orders
-// placed from now on; one placed at the old price and not yet decided is rejected.
+// update changes the fields of a product that the caller sends. A new price holds
+// for orders placed from now on; one placed at the old price and not yet decided is
+// rejected.
 func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
 	if in.Body.Price != nil {
 		if err := in.Body.Price.Check(); err != nil {

@@ -20,7 +20,7 @@ const maxAddresses = 50
 type Address struct {
 	ID uuid.UUID `json:"id" format:"uuid"`
 	AddressLines
-	Version   int64     `json:"version" doc:"Counts the changes."`
+	Version   int64     `json:"version" doc:"Counts the changes." example:"1"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
@@ -29,7 +29,7 @@ type Address struct {
 type AddressLines struct {
 	Name       string `json:"name" minLength:"1" maxLength:"200" example:"Amira Haddad"`
 	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
-	Line2      string `json:"line2,omitempty" maxLength:"200"`
+	Line2      string `json:"line2,omitempty" maxLength:"200" example:"Third floor"`
 	PostalCode string `json:"postalCode" minLength:"1" maxLength:"20" example:"10115"`
 	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
 	Country    string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`

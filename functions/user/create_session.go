@@ -35,10 +35,10 @@ type createSessionOutput struct {
 }
 
 type tokens struct {
-	AccessToken  string `json:"accessToken" doc:"Send it as Authorization: Bearer."`
+	AccessToken  string `json:"accessToken" doc:"Send it as Authorization: Bearer." example:"eyJhbGciOiJFUzI1NiIs..."`
 	TokenType    string `json:"tokenType" enum:"Bearer"`
 	ExpiresIn    int64  `json:"expiresIn" doc:"Seconds that the access token is good for." example:"900"`
-	RefreshToken string `json:"refreshToken" doc:"Keep it secret: it stands for the password."`
+	RefreshToken string `json:"refreshToken" doc:"Keep it secret: it stands for the password." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 }
 
 // session is what is kept of a refresh token.

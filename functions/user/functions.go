@@ -3,10 +3,12 @@ package user
 
 import (
 	"embed"
+	"net/http"
 
 	"souk/shared/auth"
 	"souk/shared/config"
 	"souk/shared/database"
+	"souk/shared/event"
 	"souk/shared/function"
 )
 
@@ -15,6 +17,9 @@ var files embed.FS
 
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "user", FS: files}
+
+// Payloads are what the service's events carry, by topic: it has none yet.
+var Payloads = event.Payloads{}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
@@ -26,19 +31,19 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		}
 	}
 	return []function.Function{
-		function.HTTP("user-register", s.register, function.Created),
+		function.HTTP("user-register", s.register, function.Created, function.Fails(http.StatusConflict, "email_taken")),
 		function.HTTP("user-get", s.get),
 		function.HTTP("user-update", s.update),
 		function.HTTP("user-list", s.list),
-		function.HTTP("user-role", s.setRole),
-		function.HTTP("password-change", s.changePassword),
-		function.HTTP("address-create", s.createAddress, function.Created),
+		function.HTTP("user-role", s.setRole, function.Fails(http.StatusConflict, "own_role")),
+		function.HTTP("password-change", s.changePassword, function.Fails(http.StatusForbidden, "wrong_password")),
+		function.HTTP("address-create", s.createAddress, function.Created, function.Fails(http.StatusConflict, "too_many_addresses")),
 		function.HTTP("address-list", s.listAddresses),
 		function.HTTP("address-get", s.getAddress),
 		function.HTTP("address-update", s.updateAddress),
 		function.HTTP("address-delete", s.deleteAddress),
-		function.HTTP("session-create", s.createSession, function.Created),
-		function.HTTP("session-refresh", s.refreshSession, function.Created),
+		function.HTTP("session-create", s.createSession, function.Created, function.Fails(http.StatusUnauthorized, "invalid_credentials")),
+		function.HTTP("session-refresh", s.refreshSession, function.Created, function.Fails(http.StatusUnauthorized, "invalid_refresh_token")),
 		function.HTTP("session-delete", s.deleteSession, function.Unconditional),
 		function.HTTP("jwks", s.jwks),
 		function.Schedule("user-outbox", s.Outbox.Sweep),

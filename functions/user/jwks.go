@@ -18,10 +18,10 @@ type publicKey struct {
 	KeyType   string `json:"kty" enum:"EC"`
 	Use       string `json:"use" enum:"sig"`
 	Algorithm string `json:"alg" enum:"ES256"`
-	KeyID     string `json:"kid" doc:"The key's thumbprint (RFC 7638)."`
+	KeyID     string `json:"kid" doc:"The key's thumbprint (RFC 7638)." example:"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"`
 	Curve     string `json:"crv" enum:"P-256"`
-	X         string `json:"x"`
-	Y         string `json:"y"`
+	X         string `json:"x" example:"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"`
+	Y         string `json:"y" example:"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"`
 }
 
 type jwksOutput struct {

@@ -13,6 +13,9 @@ import (
 	"souk/shared/function/functiontest"
 )
 
+// contract is what every answer and event of these tests is held to.
+var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
+
 const goodPassword = "seven green bicycles"
 
 // logs is everything that the tests of this package log, so that one of them can
@@ -49,7 +52,7 @@ func open(t *testing.T) server {
 	signing := functiontest.NewTokens(t).Signing
 	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
-	})}
+	}, functiontest.WithContract(contract))}
 }
 
 type object = map[string]any

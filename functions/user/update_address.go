@@ -17,11 +17,11 @@ type updateAddressInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	api.IfMatch
 	Body struct {
-		Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
-		Line1      *string `json:"line1,omitempty" minLength:"1" maxLength:"200"`
-		Line2      *string `json:"line2,omitempty" maxLength:"200" doc:"An empty text takes it away."`
-		PostalCode *string `json:"postalCode,omitempty" minLength:"1" maxLength:"20"`
-		City       *string `json:"city,omitempty" minLength:"1" maxLength:"100"`
+		Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Amira Haddad"`
+		Line1      *string `json:"line1,omitempty" minLength:"1" maxLength:"200" example:"12 Market Street"`
+		Line2      *string `json:"line2,omitempty" maxLength:"200" doc:"An empty text takes it away." example:"Third floor"`
+		PostalCode *string `json:"postalCode,omitempty" minLength:"1" maxLength:"20" example:"10115"`
+		City       *string `json:"city,omitempty" minLength:"1" maxLength:"100" example:"Berlin"`
 		Country    *string `json:"country,omitempty" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
 	}
 }
@@ -33,7 +33,7 @@ func (in *updateAddressInput) Resolve(huma.Context) []error {
 		line{"body.postalCode", b.PostalCode}, line{"body.city", b.City})
 }
 
-// updateAddress changes the lines that the caller sends.
+// updateAddress changes the lines of an address that the caller sends.
 func (s *service) updateAddress(ctx context.Context, in *updateAddressInput) (*addressAnswer, error) {
 	caller, err := principal(ctx)
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 // User is an account, as its owner may see it.
 type User struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
-	Email     string    `json:"email" doc:"As it was typed."`
-	Name      string    `json:"name"`
+	Email     string    `json:"email" doc:"As it was typed." example:"ada@example.com"`
+	Name      string    `json:"name" example:"Ada Lovelace"`
 	Role      auth.Role `json:"role" enum:"customer,admin"`
-	Version   int64     `json:"version" doc:"Counts the changes."`
+	Version   int64     `json:"version" doc:"Counts the changes." example:"1"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }

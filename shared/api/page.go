@@ -14,13 +14,13 @@ const DefaultPageSize = 20
 // someone pages is neither shown twice nor does it hide another.
 type PageQuery struct {
 	PageSize  int    `query:"pageSize" minimum:"1" maximum:"100" default:"20" doc:"The most items to return."`
-	PageToken string `query:"pageToken" maxLength:"2048" doc:"The nextPageToken of the page before, with the same filters."`
+	PageToken string `query:"pageToken" maxLength:"2048" doc:"The nextPageToken of the page before, with the same filters." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
 }
 
 // Page is one page of a list.
 type Page[T any] struct {
 	Items         []T    `json:"items" nullable:"false"`
-	NextPageToken string `json:"nextPageToken,omitempty" doc:"The next page's token. Absent on the last page."`
+	NextPageToken string `json:"nextPageToken,omitempty" doc:"The next page's token. Absent on the last page." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
 }
 
 // Cursor reads the key that the page token holds into key, a pointer to a key of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,7 @@ type binder struct {
 	runtime  *Runtime
 	delivery manifest.Delivery
 	api      huma.API
+	names    *schemaNames
 	captured http.Handler // what huma made of the operation registered last
 }
 
@@ -32,6 +34,8 @@ func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
 	settings.OpenAPIPath, settings.DocsPath, settings.SchemasPath = "", "", ""
 	settings.CreateHooks = nil
 	settings.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	b.names = &schemaNames{taken: map[string]reflect.Type{}}
+	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", b.names.of)
 	b.api = huma.NewAPI(settings, humago.NewAdapter(b, ""))
 	return b
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,10 @@ import (
 // Function is one operation, by the name it has in functions.yaml.
 type Function struct {
 	Name string
+	// handler is the code of the function, for what tells about it.
+	handler any
+	// payload is what a function that Pub/Sub calls reads of its events.
+	payload reflect.Type
 	// bind makes the handler of the function's requests, without the checks that
 	// every function has.
 	bind func(entry manifest.Function, b *binder) (http.Handler, error)
@@ -41,7 +46,7 @@ func Pattern(entry manifest.Function) string {
 // is answered before the handler runs, and what the handler returns as an error
 // is answered as the *api.Problem it is, or else as a 500 without a cause.
 func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		if entry.HTTP == "" {
 			return nil, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
 		}
@@ -55,6 +60,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 			option(&operation)
 		}
 		operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
+		b.names.operation = name
 		huma.Register(b.api, operation, answering(handler))
 		// A body that is kept to tell a request from another is read within the limit too.
 		handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
@@ -71,10 +77,15 @@ const unconditional = "unconditional"
 // Unconditional lets a DELETE or PATCH come without If-Match. It is for what has
 // no version that the caller could have seen, such as a session.
 func Unconditional(operation *huma.Operation) {
+	note(operation, unconditional, true)
+}
+
+// note keeps what the layers around an operation must know of it.
+func note(operation *huma.Operation, key string, value any) {
 	if operation.Metadata == nil {
 		operation.Metadata = map[string]any{}
 	}
-	operation.Metadata[unconditional] = true
+	operation.Metadata[key] = value
 }
 
 // limitBody holds to the limit also a function that reads the body by itself.
@@ -97,7 +108,7 @@ func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusC
 // payload fields that it does not know. An error makes Pub/Sub deliver the
 // message again and, in the end, to the dead-letter topic.
 func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
-	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		if len(entry.Events) == 0 {
 			return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
 		}

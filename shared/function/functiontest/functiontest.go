@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,12 +36,21 @@ type Server struct {
 	Tokens *Tokens
 	// Topics is what the service has published.
 	Topics *Recorder
+
+	contract *Contract
 }
+
+// Option changes how a service is tested.
+type Option func(*Server)
+
+// WithContract holds every answer and every published event of the service to
+// what the contract says.
+func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c } }
 
 // Start serves a service until the test ends. Environment is for the settings
 // that the service has besides those of every service.
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
-	migrations database.Migrations, environment config.Environment) *Server {
+	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
 	db := dbtest.New(t, append(function.Migrations(), migrations)...)
 	tokens := NewTokens(t)
@@ -52,7 +62,14 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return &Server{URL: server.URL, DB: db, Tokens: tokens, Topics: topics}
+	s := &Server{URL: server.URL, DB: db, Tokens: tokens, Topics: topics}
+	for _, option := range options {
+		option(s)
+	}
+	if s.contract != nil {
+		t.Cleanup(func() { s.contract.mustHold(t, topics.all()) })
+	}
+	return s
 }
 
 // Request is what a client sends.
@@ -77,7 +94,11 @@ type Response struct {
 // Do sends a request and returns the whole answer.
 func (s *Server) Do(t testing.TB, request Request) Response {
 	t.Helper()
-	return Do(t, s.URL, request)
+	answer := Do(t, s.URL, request)
+	if s.contract != nil {
+		s.contract.Check(t, request, answer)
+	}
+	return answer
 }
 
 // Do sends a request to a server and returns the whole answer.
@@ -217,6 +238,12 @@ func (r *Recorder) Publish(_ context.Context, events []event.Event) []error {
 		r.events = append(r.events, events...)
 	}
 	return errs
+}
+
+func (r *Recorder) all() []event.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
 }
 
 // FailWith makes every Publish from now on fail with err, or succeed with nil.

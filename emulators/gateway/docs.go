@@ -1,0 +1,100 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5emb"
+)
+
+// Where the documentation is.
+const (
+	DocsPath    = "/docs"
+	OpenAPIPath = "/openapi.yaml"
+)
+
+// docsFiles are what the page loads. All is embedded: it works without a network.
+var docsFiles = []string{
+	"swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "favicon-16x16.png", "favicon-32x32.png",
+}
+
+// inline finds the scripts and styles that stand in a page.
+var inline = regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`)
+
+// addDocs serves an OpenAPI document, and a page to read and try it.
+func (g *Gateway) addDocs(document []byte) error {
+	ui := v5emb.NewHandlerWithConfig(swgui.Config{
+		Title: "Souk", SwaggerJSON: OpenAPIPath, BasePath: DocsPath,
+		SettingsUI: map[string]string{"persistAuthorization": "true", "tryItOutEnabled": "true"},
+	})
+	request, err := http.NewRequest(http.MethodGet, DocsPath, http.NoBody) //nolint:noctx // it is not sent
+	if err != nil {
+		return fmt.Errorf("ask for the page of the documentation: %w", err)
+	}
+	rendered := &recording{header: http.Header{}}
+	ui.ServeHTTP(rendered, request)
+	if rendered.status >= http.StatusBadRequest {
+		return fmt.Errorf("make the page of the documentation: %s", rendered.body.String())
+	}
+	page := bytes.TrimSpace(rendered.body.Bytes())
+	policy := contentPolicy(page)
+	g.router.Handle("GET "+DocsPath, documentation(policy, content("text/html; charset=utf-8", page)))
+	g.router.Handle("GET "+OpenAPIPath, documentation(policy, content("application/yaml", document)))
+	for _, file := range docsFiles {
+		g.router.Handle("GET "+DocsPath+"/"+file, documentation(policy, ui))
+	}
+	return nil
+}
+
+// contentPolicy lets a page run the scripts and styles that stand in it, by their
+// hashes, and files of this host, and ask this host alone (CSP Level 3).
+func contentPolicy(page []byte) string {
+	allowed := map[string]string{"script": "", "style": ""}
+	for _, match := range inline.FindAllSubmatch(page, -1) {
+		hash := sha256.Sum256(match[2])
+		allowed[string(match[1])] += " 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
+	}
+	return strings.Join([]string{
+		"default-src 'none'", "script-src 'self'" + allowed["script"], "style-src 'self'" + allowed["style"],
+		"img-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+	}, "; ")
+}
+
+// documentation sets the headers that keep a page from doing harm.
+func documentation(policy string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func content(mediaType string, body []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", mediaType)
+		if _, err := w.Write(body); err != nil {
+			slog.DebugContext(r.Context(), "the client left before its answer", "error", err)
+		}
+	})
+}
+
+// recording is an answer that is kept.
+type recording struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recording) Header() http.Header         { return r.header }
+func (r *recording) WriteHeader(status int)      { r.status = status }
+func (r *recording) Write(b []byte) (int, error) { return r.body.Write(b) }

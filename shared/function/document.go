@@ -1,0 +1,224 @@
+package function
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/doc"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.yaml.in/yaml/v3"
+
+	"souk/shared/api"
+	"souk/shared/idempotency"
+	"souk/shared/manifest"
+)
+
+// Service is one service, as its part of the document is made.
+type Service struct {
+	Description string
+	Build       Builder
+}
+
+// Explain returns what a handler does, for people, in sentences.
+type Explain func(handler any) (string, error)
+
+// Document returns the OpenAPI 3.1 document of all functions that clients call,
+// made of what their services register. Of the runtime only the environment is
+// used. Its error names every function that nobody explains.
+func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Service, explain Explain) (*huma.OpenAPI, error) {
+	b := newBinder(runtime, list.Delivery)
+	document := b.api.OpenAPI()
+	describeShop(document)
+	var faults []error
+	for _, name := range list.Services() {
+		service, known := services[name]
+		if !known {
+			return nil, fmt.Errorf("document service %s: it is listed, but not given", name)
+		}
+		document.Tags = append(document.Tags, &huma.Tag{Name: name, Description: service.Description})
+		written, err := service.Build(runtime)
+		if err != nil {
+			return nil, fmt.Errorf("build service %s: %w", name, err)
+		}
+		listed, err := match(list.Of(name), written, name)
+		if err != nil {
+			return nil, err
+		}
+		for i, entry := range listed {
+			if entry.HTTP == "" {
+				continue
+			}
+			if _, err := written[i].bind(entry, b); err != nil {
+				return nil, err
+			}
+			text, err := explain(written[i].handler)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("explain %s: %w", entry.Name, err))
+				continue
+			}
+			faults = append(faults, b.document(entry, text))
+		}
+	}
+	return document, errors.Join(faults...)
+}
+
+// document completes what huma made of an operation with what holds for all.
+func (b *binder) document(entry manifest.Function, text string) error {
+	document := b.api.OpenAPI()
+	operation := operationOf(document, entry)
+	if operation == nil {
+		return fmt.Errorf("%s: nothing was registered for %s", entry.Name, entry.HTTP)
+	}
+	operation.Summary, operation.Description = summarize(text)
+	operation.Tags = []string{entry.Service}
+	operation.Security = []map[string][]string{}
+	if entry.Access != manifest.Anyone {
+		operation.Security = append(operation.Security, map[string][]string{bearer: {}})
+	}
+	documentParameters(operation, entry)
+	documentSuccess(operation, entry, document.Components.Schemas)
+	documentProblems(operation, entry, document.Components)
+	return nil
+}
+
+// summarize takes the first sentence of a text off for a heading.
+func summarize(text string) (summary, rest string) {
+	sentence := new(doc.Package).Synopsis(text)
+	return strings.TrimSuffix(sentence, "."), strings.TrimSpace(strings.TrimPrefix(text, sentence))
+}
+
+func operationOf(document *huma.OpenAPI, entry manifest.Function) *huma.Operation {
+	item := document.Paths[entry.Path()]
+	if item == nil {
+		return nil
+	}
+	return map[string]*huma.Operation{
+		http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
+		http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
+	}[entry.Method()]
+}
+
+// documentParameters adds the headers that the conventions of shared/api read.
+func documentParameters(operation *huma.Operation, entry manifest.Function) {
+	operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *huma.Param) bool {
+		// The media types of a body say its Content-Type: OpenAPI ignores a parameter of that name.
+		return p.Name == "If-Match" || p.Name == "Content-Type"
+	})
+	for _, p := range operation.Parameters {
+		describeOnce(p)
+	}
+	add := func(p *huma.Param) { operation.Parameters = append(operation.Parameters, p) }
+	switch entry.IdempotencyRule() {
+	case manifest.KeyRequired:
+		add(keyParam(true))
+	case manifest.KeyOptional:
+		add(&huma.Param{Ref: "#/components/parameters/" + idempotency.HeaderKey})
+	case manifest.NoKey:
+	}
+	if (asked{operation, entry}).isConditional() {
+		add(&huma.Param{Ref: "#/components/parameters/If-Match"})
+	}
+	if operation.Method == http.MethodGet && success(operation).Headers["ETag"] != nil {
+		add(&huma.Param{Ref: "#/components/parameters/If-None-Match"})
+	}
+}
+
+// describeOnce moves the description of a header or parameter out of its schema.
+func describeOnce(p *huma.Param) {
+	if p.Schema != nil {
+		p.Description, p.Schema.Description = cmp.Or(p.Description, p.Schema.Description), ""
+	}
+}
+
+// success returns the response of an operation that does what it was asked.
+func success(operation *huma.Operation) *huma.Response {
+	return operation.Responses[strconv.Itoa(operation.DefaultStatus)]
+}
+
+// documentSuccess leaves of the answer's headers those that the operation sets,
+// and adds examples of what is sent and answered.
+func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas huma.Registry) {
+	answer := success(operation)
+	reads := func(header string) bool {
+		return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool { return p.Name == header })
+	}
+	if !reads("Prefer") {
+		delete(answer.Headers, "Preference-Applied")
+	}
+	if operation.DefaultStatus != http.StatusCreated {
+		delete(answer.Headers, "Location")
+	}
+	for _, header := range answer.Headers {
+		describeOnce(header)
+	}
+	if answer.Headers["ETag"] != nil && operation.Method == http.MethodGet {
+		operation.Responses["304"] = &huma.Response{Ref: "#/components/responses/NotModified"}
+	}
+	for _, content := range answer.Content {
+		addExample(content, schemas)
+	}
+	if entry.IdempotencyRule() != manifest.NoKey {
+		answer.Headers = withHeader(answer.Headers, idempotency.HeaderReplayed)
+	}
+	answer.Headers = withHeader(answer.Headers, api.HeaderRequestID)
+	if operation.RequestBody != nil {
+		for _, content := range operation.RequestBody.Content {
+			addExample(content, schemas)
+		}
+	}
+}
+
+// YAML writes a document, in the order in which people read one.
+func YAML(document *huma.OpenAPI) ([]byte, error) {
+	text, err := json.Marshal(document)
+	if err != nil {
+		return nil, fmt.Errorf("write the document: %w", err)
+	}
+	var node yaml.Node
+	if err := yaml.Unmarshal(text, &node); err != nil { // JSON is YAML
+		return nil, fmt.Errorf("write the document: %w", err)
+	}
+	arrange(&node)
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&node); err != nil {
+		return nil, fmt.Errorf("write the document: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// firstKeys come first wherever they stand, in this order: what a thing is before
+// what it is made of. All other keys follow by name.
+var firstKeys = []string{
+	"openapi", "info", "servers", "tags", "paths", "operationId", "name", "in", "title", "summary", "description",
+	"required", "security", "parameters", "requestBody", "responses", "headers", "content", "type", "format", "schema",
+}
+
+// arrange puts the keys of mappings in order, and takes out how JSON wrote them.
+func arrange(node *yaml.Node) {
+	node.Style = 0
+	for _, part := range node.Content {
+		arrange(part)
+	}
+	if node.Kind != yaml.MappingNode {
+		return
+	}
+	pairs := slices.Collect(slices.Chunk(node.Content, 2))
+	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int { return cmp.Compare(rank(a[0].Value), rank(b[0].Value)) })
+	node.Content = slices.Concat(pairs...)
+}
+
+func rank(key string) int {
+	if at := slices.Index(firstKeys, key); at >= 0 {
+		return at
+	}
+	return len(firstKeys)
+}

@@ -1,0 +1,138 @@
+package function
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
+	"souk/shared/idempotency"
+	"souk/shared/manifest"
+)
+
+// Fails tells which codes of its own an HTTP function answers with a status, for
+// the document. What the layers around every function answer need not be told,
+// nor that the thing in its path is not there.
+func Fails(status int, codes ...string) func(*huma.Operation) {
+	return func(operation *huma.Operation) {
+		all := maps.Clone(failures(operation))
+		all[status] = append(all[status], codes...)
+		note(operation, failuresKey, all)
+	}
+}
+
+// failuresKey is where an operation keeps what Fails told, in its metadata.
+const failuresKey = "failures"
+
+func failures(operation *huma.Operation) map[int][]string {
+	if all, told := operation.Metadata[failuresKey].(map[int][]string); told {
+		return all
+	}
+	return map[int][]string{}
+}
+
+// documentProblems says which errors an operation answers with. Those that are the
+// same for many operations are one component.
+func documentProblems(operation *huma.Operation, entry manifest.Function, components *huma.Components) {
+	delete(operation.Responses, "default") // huma's, which says nothing
+	own := maps.Clone(failures(operation))
+	if thing := thingIn(entry.Path()); thing != "" {
+		own[http.StatusNotFound] = append(own[http.StatusNotFound], thing+"_not_found")
+	}
+	for _, kind := range problemKinds {
+		occurs, codes := kind.occurs(asked{operation, entry}), own[kind.status]
+		status := strconv.Itoa(kind.status)
+		switch _, isOwn := own[kind.status]; {
+		case isOwn && occurs:
+			operation.Responses[status] = problemResponse(kind, slices.Concat(codes, kind.codes))
+		case isOwn:
+			operation.Responses[status] = problemResponse(kind, codes)
+		case occurs:
+			name := strings.ReplaceAll(http.StatusText(kind.status), " ", "")
+			components.Responses[name] = problemResponse(kind, kind.codes)
+			operation.Responses[status] = &huma.Response{Ref: "#/components/responses/" + name}
+		}
+		delete(own, kind.status)
+	}
+	for status, codes := range own {
+		operation.Responses[strconv.Itoa(status)] = problemResponse(problemKind{status: status, description: http.StatusText(status) + "."}, codes)
+	}
+}
+
+// thingIn returns what the last parameter of a path names: product for
+// /v1/products/{id}/stock, and "" for a path without one.
+func thingIn(path string) string {
+	before := strings.LastIndex(path, "/{")
+	if before < 0 {
+		return ""
+	}
+	things := path[strings.LastIndex(path[:before], "/")+1 : before]
+	if thing, isPlural := strings.CutSuffix(things, "sses"); isPlural {
+		return thing + "ss" // addresses
+	}
+	return strings.TrimSuffix(things, "s")
+}
+
+// problemResponse returns the response that is a problem of one of some codes, or
+// of any when none is given. The first is in the example.
+func problemResponse(kind problemKind, codes []string) *huma.Response {
+	example := map[string]any{
+		"title": http.StatusText(kind.status), "status": kind.status, "code": strings.ToLower(strings.ReplaceAll(http.StatusText(kind.status), " ", "_")),
+		"detail": strings.ReplaceAll(kind.description, "`", ""), "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+	}
+	schema, description := &huma.Schema{Ref: "#/components/schemas/Problem"}, kind.description
+	if len(codes) > 0 {
+		example["code"] = codes[0]
+		codes = slices.Compact(slices.Sorted(slices.Values(codes)))
+		enum := make([]any, len(codes))
+		for i, code := range codes {
+			enum[i] = code
+		}
+		schema = &huma.Schema{AllOf: []*huma.Schema{schema, {Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+			"code": {Type: huma.TypeString, Enum: enum},
+		}}}}
+		description += " Codes: `" + strings.Join(codes, "`, `") + "`."
+	}
+	if kind.status == http.StatusBadRequest {
+		example["errors"] = []any{map[string]any{"location": "query.colour", "message": "unknown query parameter"}}
+	}
+	return &huma.Response{
+		Description: description, Headers: problemHeaders(kind.status, codes),
+		Content: map[string]*huma.MediaType{api.ProblemType: {Schema: schema, Example: example}},
+	}
+}
+
+// problemHeaders returns the headers of a problem.
+func problemHeaders(status int, codes []string) map[string]*huma.Param {
+	headers := withHeader(nil, api.HeaderRequestID)
+	var more []string
+	switch status {
+	case http.StatusUnauthorized:
+		more = []string{"WWW-Authenticate"}
+	case http.StatusConflict:
+		if slices.Contains(codes, "idempotency_in_flight") {
+			more = []string{"Retry-After", idempotency.HeaderReplayed}
+		}
+	case http.StatusTooManyRequests:
+		more = []string{"Retry-After", "RateLimit", "RateLimit-Policy"}
+	case http.StatusServiceUnavailable:
+		more = []string{"Retry-After"}
+	}
+	for _, name := range more {
+		headers = withHeader(headers, name)
+	}
+	return headers
+}
+
+func withHeader(headers map[string]*huma.Param, name string) map[string]*huma.Param {
+	headers = maps.Clone(headers)
+	if headers == nil {
+		headers = map[string]*huma.Param{}
+	}
+	headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
+	return headers
+}
