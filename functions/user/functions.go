@@ -30,10 +30,21 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 			return nil, err
 		}
 	}
+	if runtime.Serves("user-export") {
+		settings, err := config.Load[exportSettings](s.Environment)
+		if err != nil {
+			return nil, err
+		}
+		if s.shop, err = newShop(settings); err != nil {
+			return nil, err
+		}
+	}
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created, function.Fails(http.StatusConflict, "email_taken")),
 		function.HTTP("user-get", s.get),
 		function.HTTP("user-update", s.update),
+		function.HTTP("user-delete", s.deleteAccount),
+		function.HTTP("user-export", s.exportAccount, exportAnswer),
 		function.HTTP("user-list", s.list),
 		function.HTTP("user-role", s.setRole, function.Fails(http.StatusConflict, "own_role")),
 		function.HTTP("password-change", s.changePassword, function.Fails(http.StatusForbidden, "wrong_password")),
@@ -67,4 +78,5 @@ type service struct {
 	passwords *hasher
 	signer    *auth.Signer
 	keys      keySet
+	shop      *shop
 }
