@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -66,6 +67,8 @@ func (s *service) deleteAccount(ctx context.Context, in *deleteAccountInput) (*s
 	if err != nil {
 		return nil, fmt.Errorf("delete user %s: %w", caller.UserID, err)
 	}
+	// Who restores a backup must know whom to delete again.
+	slog.InfoContext(ctx, "an account was deleted", "user", caller.UserID)
 	return nil, nil //nolint:nilnil // huma's way to answer 204
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -246,10 +247,7 @@ func TestExportNeedsTheShopsAddress(t *testing.T) {
 		"one with a query":              {"SHOP_URL", "https://shop.example.com?a=b", true},
 		"one in the clear on a laptop":  {"K_SERVICE", "", false},
 	} {
-		environment := config.Environment{}
-		for variable, value := range good {
-			environment[variable] = value
-		}
+		environment := maps.Clone(good)
 		if c.variable == "K_SERVICE" {
 			environment["SHOP_URL"] = "http://127.0.0.1:8080"
 		}
