@@ -18,8 +18,8 @@ var files embed.FS
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "user", FS: files}
 
-// Payloads are what the service's events carry, by topic: it has none yet.
-var Payloads = event.Payloads{}
+// Payloads are what the service's events carry, by topic.
+var Payloads = event.Payloads{"user-deleted": Deleted{}}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
@@ -43,7 +43,8 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("user-register", s.register, function.Created, function.Fails(http.StatusConflict, "email_taken")),
 		function.HTTP("user-get", s.get),
 		function.HTTP("user-update", s.update),
-		function.HTTP("user-delete", s.deleteAccount),
+		function.HTTP("user-delete", s.deleteAccount,
+			function.Fails(http.StatusConflict, "admin_account"), function.Fails(http.StatusUnauthorized, "recent_login_required")),
 		function.HTTP("user-export", s.exportAccount, exportAnswer),
 		function.HTTP("user-list", s.list),
 		function.HTTP("user-role", s.setRole, function.Fails(http.StatusConflict, "own_role")),
