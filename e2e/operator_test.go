@@ -164,6 +164,16 @@ func (s *system) audit(t *testing.T, flags ...string) (report auditReport) {
 // mustExec breaks something in a service's database.
 func (s *system) mustExec(t *testing.T, service, statement string) {
 	t.Helper()
+	db := s.mustOpen(t, service)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mustOpen opens a service's database as one who may do anything there.
+func (s *system) mustOpen(t *testing.T, service string) *sql.DB {
+	t.Helper()
 	cfg, err := database.ParseURL(s.Database.DSN)
 	if err != nil {
 		t.Fatal(err)
@@ -173,11 +183,7 @@ func (s *system) mustExec(t *testing.T, service, statement string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := sql.OpenDB(connector)
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
+	return sql.OpenDB(connector)
 }
 
 // mustHaveLine looks for a file's one line that has all of some texts.

@@ -142,7 +142,7 @@ func (s *system) sweep(t testing.TB) {
 	if s.stateDir == "" {
 		return
 	}
-	for _, function := range []string{"product-outbox", "order-outbox"} {
+	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {
 		s.souk(t, "scheduler", "run", function)
 	}
 }

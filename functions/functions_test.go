@@ -2,6 +2,9 @@ package functions_test
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -40,7 +43,18 @@ func environment(t *testing.T) config.Environment {
 	signing := functiontest.NewTokens(t).Signing
 	return config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
+		"SHOP_URL": emptyShop(t),
 	}
+}
+
+// emptyShop is the shop as user-export finds it that nobody has ordered at.
+func emptyShop(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"items": []}`)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // MustStart serves a service over HTTP, on a database of its own.

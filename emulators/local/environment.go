@@ -38,6 +38,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"AUTH_ISSUER=" + s.gatewayURL(),
 		"AUTH_AUDIENCE=" + tokenAudience,
 		"AUTH_JWKS_URL=" + s.platform.URL("jwks") + s.jwksPath(),
+		"SHOP_URL=" + s.gatewayURL(),
 		"PUSH_ISSUER=" + s.issuer.URL(),
 		"PUSH_JWKS_URL=" + s.issuer.URL() + pushKeysPath,
 		"PUSH_AUDIENCE=" + s.audience(f),

@@ -9,6 +9,12 @@ import (
 	"souk/shared/auth"
 )
 
+// The reasons of cancellations for which the caller gave none.
+const (
+	byCustomer = "by_customer"
+	byShop     = "by_shop"
+)
+
 type cancelInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body *struct {
@@ -18,9 +24,9 @@ type cancelInput struct {
 
 // cancel ends an order that has not been shipped. Its stock goes back.
 func (s *service) cancel(ctx context.Context, in *cancelInput) (*answer, error) {
-	reason := "by_customer"
+	reason := byCustomer
 	if caller, _ := auth.PrincipalFrom(ctx); caller.Role == auth.Admin {
-		reason = "by_shop"
+		reason = byShop
 	}
 	if in.Body != nil {
 		reason = cmp.Or(in.Body.Reason, reason)

@@ -5,22 +5,24 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
 )
 
-// lockCustomer holds a customer until the transaction ends.
-func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
-	var held int
-	err := tx.QueryRowContext(ctx, `
-		SELECT 1
+// lockCustomer holds a customer until the transaction ends, and says whether the
+// customer's account was deleted.
+func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted bool, err error) {
+	const held = `
+		SELECT deleted_at IS NOT NULL
 		FROM customer
 		WHERE user_id = ?
-		FOR UPDATE`, id[:]).Scan(&held)
+		FOR UPDATE`
+	err = tx.QueryRowContext(ctx, held, id[:]).Scan(&deleted)
 	if !errors.Is(err, sql.ErrNoRows) {
-		return err
+		return deleted, err
 	}
 	// The first order. Of several at once one inserts, and the others wait for it
 	// here: the update, which changes nothing, takes the lock.
@@ -28,8 +30,24 @@ func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
 		INSERT INTO customer (user_id)
 		VALUES (?)
 		ON DUPLICATE KEY UPDATE user_id = user_id`, id[:])
+	if err != nil {
+		return false, err
+	}
+	// Whom they waited for may have noted the deletion.
+	err = tx.QueryRowContext(ctx, held, id[:]).Scan(&deleted)
+	return deleted, err
+}
+
+// markDeleted notes that the account of a locked customer was deleted.
+func markDeleted(ctx context.Context, tx *database.Tx, id uuid.UUID, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE customer
+		SET deleted_at = ?
+		WHERE user_id = ?`, at, id[:])
 	return err
 }
+
+const deleteForgotten = `DELETE FROM customer WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?`
 
 // countOpen returns how many orders of a customer are open.
 func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (open int64, err error) {

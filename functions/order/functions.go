@@ -37,6 +37,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		return nil, err
 	}
 	s := &service{Runtime: runtime, settings: settings}
+	runtime.Outbox.AlsoSweep(s.forgetCustomers)
 	return []function.Function{
 		function.HTTP("order-place", s.place, function.Created,
 			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
@@ -48,6 +49,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Schedule("order-expire", s.expire),
 		function.Event("order-confirm", s.confirm),
 		function.Event("order-reject", s.reject),
+		function.Event("order-anonymize", s.anonymize),
 		function.Event("catalog-sync", s.syncCatalog),
 		function.Schedule("order-outbox", s.Outbox.Sweep),
 	}, nil

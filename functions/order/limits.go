@@ -11,10 +11,15 @@ import (
 
 // checkLimits refuses an order with which its customer would have more open than
 // one customer may. It holds the customer until the transaction ends, so that of
-// orders placed at once each counts those before it.
+// orders placed at once each counts those before it, and none comes after the
+// customer's account was deleted.
 func (s *service) checkLimits(ctx context.Context, tx *database.Tx, o Order) error {
-	if err := lockCustomer(ctx, tx, o.UserID); err != nil {
+	deleted, err := lockCustomer(ctx, tx, o.UserID)
+	if err != nil {
 		return fmt.Errorf("lock customer %s: %w", o.UserID, err)
+	}
+	if deleted {
+		return accountGone()
 	}
 	open, err := countOpen(ctx, tx, o.UserID)
 	if err != nil {
@@ -36,4 +41,10 @@ func (s *service) checkLimits(ctx context.Context, tx *database.Tx, o Order) err
 		}
 	}
 	return nil
+}
+
+// accountGone is the answer to a token that outlived its account.
+func accountGone() error {
+	return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The account of this token is no more.").
+		WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 }

@@ -124,6 +124,17 @@ func lockPending(ctx context.Context, tx *database.Tx, before uuid.UUID, limit i
 		FOR UPDATE SKIP LOCKED`, Pending, before[:], limit)
 }
 
+// lockOpen returns the orders of a customer that can still be cancelled, and holds
+// them until the transaction ends.
+func lockOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, error) {
+	return ordersWithLines(ctx, tx, `
+		SELECT `+orderColumns+`
+		FROM orders FORCE INDEX (orders_by_user_status)
+		WHERE user_id = ? AND status IN (?, ?)
+		ORDER BY id
+		FOR UPDATE`, userID[:], Pending, Confirmed)
+}
+
 func withLines(ctx context.Context, q database.Queryer, r row) (Order, error) {
 	o, err := scanOrder(r)
 	if err != nil {

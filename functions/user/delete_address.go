@@ -34,7 +34,7 @@ func (s *service) deleteAddress(ctx context.Context, in *deleteAddressInput) (*s
 		return deleteAddressRow(ctx, tx, a.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, api.NotFound("address", in.ID)
+		return nil, s.unlessGone(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("delete address %s: %w", in.ID, err)

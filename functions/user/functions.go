@@ -18,8 +18,8 @@ var files embed.FS
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "user", FS: files}
 
-// Payloads are what the service's events carry, by topic: it has none yet.
-var Payloads = event.Payloads{}
+// Payloads are what the service's events carry, by topic.
+var Payloads = event.Payloads{"user-deleted": Deleted{}}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
@@ -30,10 +30,22 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 			return nil, err
 		}
 	}
+	if runtime.Serves("user-export") {
+		settings, err := config.Load[exportSettings](s.Environment)
+		if err != nil {
+			return nil, err
+		}
+		if s.shop, err = newShop(settings); err != nil {
+			return nil, err
+		}
+	}
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created, function.Fails(http.StatusConflict, "email_taken")),
 		function.HTTP("user-get", s.get),
 		function.HTTP("user-update", s.update),
+		function.HTTP("user-delete", s.deleteAccount,
+			function.Fails(http.StatusConflict, "admin_account"), function.Fails(http.StatusUnauthorized, "recent_login_required")),
+		function.HTTP("user-export", s.exportAccount, exportAnswer),
 		function.HTTP("user-list", s.list),
 		function.HTTP("user-role", s.setRole, function.Fails(http.StatusConflict, "own_role")),
 		function.HTTP("password-change", s.changePassword, function.Fails(http.StatusForbidden, "wrong_password")),
@@ -67,4 +79,5 @@ type service struct {
 	passwords *hasher
 	signer    *auth.Signer
 	keys      keySet
+	shop      *shop
 }

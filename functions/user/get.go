@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"souk/shared/auth"
 )
 
@@ -23,6 +25,20 @@ func (s *service) get(ctx context.Context, _ *struct{}) (*answer, error) {
 		return nil, fmt.Errorf("get user %s: %w", caller.UserID, err)
 	}
 	return show(u), nil
+}
+
+// unlessGone returns what to answer where nothing of a caller was found: that the
+// account is no more if that is why, otherwise what is given.
+func (s *service) unlessGone(ctx context.Context, id uuid.UUID, otherwise error) error {
+	_, err := selectUser(ctx, s.DB, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return accountGone()
+	case err != nil:
+		return fmt.Errorf("get user %s: %w", id, err)
+	default:
+		return otherwise
+	}
 }
 
 // principal returns the caller of a function that is for signed-in users.

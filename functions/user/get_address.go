@@ -23,7 +23,7 @@ func (s *service) getAddress(ctx context.Context, in *getAddressInput) (*address
 	}
 	a, err := selectAddress(ctx, s.DB, caller.UserID, in.ID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, api.NotFound("address", in.ID)
+		return nil, s.unlessGone(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get address %s: %w", in.ID, err)

@@ -27,6 +27,11 @@ func (s *service) listAddresses(ctx context.Context, in *api.PageQuery) (*listAd
 	if err != nil {
 		return nil, fmt.Errorf("list the addresses of user %s: %w", caller.UserID, err)
 	}
+	if len(addresses) == 0 {
+		if err := s.unlessGone(ctx, caller.UserID, nil); err != nil {
+			return nil, err
+		}
+	}
 	page, err := api.NewPage(*in, addresses, func(a Address) any { return a.ID })
 	if err != nil {
 		return nil, fmt.Errorf("list the addresses of user %s: %w", caller.UserID, err)

@@ -49,9 +49,17 @@ type server struct{ *functiontest.Server }
 
 func open(t *testing.T) server {
 	t.Helper()
+	// Nothing listens there: a test that exports has a shop of its own.
+	return openIn(t, "http://127.0.0.1:1")
+}
+
+// openIn serves the user service of the shop at an address.
+func openIn(t *testing.T, shop string) server {
+	t.Helper()
 	signing := functiontest.NewTokens(t).Signing
 	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
+		"SHOP_URL": shop,
 	}, functiontest.WithContract(contract))}
 }
 

@@ -76,6 +76,15 @@ func updateUser(ctx context.Context, tx *database.Tx, u User) error {
 	return err
 }
 
+// deleteUser erases an account that is locked. The rows of other tables that are its
+// user's own refer to it, and go with it.
+func deleteUser(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM user
+		WHERE id = ?`, id[:])
+	return err
+}
+
 // updatePassword gives an account another password, if that version of the old
 // one is the account's still.
 func updatePassword(ctx context.Context, tx *database.Tx, id uuid.UUID, passwordVersion int64, hash string) (updated bool, err error) {

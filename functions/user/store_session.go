@@ -88,6 +88,46 @@ func rotateSession(ctx context.Context, tx *database.Tx, spent, next session) er
 	return deleteExpiredSessions(ctx, tx, next.UserID, next.CreatedAt)
 }
 
+// selectLogin returns when a user signed in: the first session of a login has the
+// id of the family that it begins. A login that has ended has none.
+func selectLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) (at time.Time, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT created_at
+		FROM session
+		WHERE id = ? AND user_id = ?`, familyID[:], userID[:]).Scan(&at)
+	return at, err
+}
+
+// login is one login of a user, as its refresh tokens tell of it.
+type login struct {
+	SignedInAt  time.Time `json:"signedInAt"`
+	RefreshedAt time.Time `json:"refreshedAt" doc:"When its tokens were last renewed."`
+	ExpiresAt   time.Time `json:"expiresAt"`
+}
+
+// selectLogins returns a user's logins that have not expired, newest first.
+func selectLogins(ctx context.Context, q database.Queryer, userID uuid.UUID, now time.Time) ([]login, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT MIN(created_at), MAX(created_at), MAX(expires_at)
+		FROM session
+		WHERE user_id = ? AND expires_at > ?
+		GROUP BY family_id
+		ORDER BY MIN(created_at) DESC`, userID[:], now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	logins := []login{}
+	for rows.Next() {
+		var l login
+		if err := rows.Scan(&l.SignedInAt, &l.RefreshedAt, &l.ExpiresAt); err != nil {
+			return nil, err
+		}
+		logins = append(logins, l)
+	}
+	return logins, rows.Err()
+}
+
 // deleteFamily ends one login of a user.
 func deleteFamily(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) error {
 	_, err := q.ExecContext(ctx, `

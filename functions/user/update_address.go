@@ -54,7 +54,7 @@ func (s *service) updateAddress(ctx context.Context, in *updateAddressInput) (*a
 		return updateAddressRow(ctx, tx, a)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, api.NotFound("address", in.ID)
+		return nil, s.unlessGone(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("update address %s: %w", in.ID, err)

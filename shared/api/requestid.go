@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -29,4 +30,19 @@ func isRequestID(id string) bool {
 		}
 	}
 	return 1 <= len(id) && len(id) <= 128
+}
+
+type requestIDKey struct{}
+
+// WithRequestID returns a context that carries the id of the request it is of, for
+// requests that it makes in turn.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestIDFrom returns the id of the request that a context is of, "" when it is
+// of none.
+func RequestIDFrom(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
 }

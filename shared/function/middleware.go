@@ -73,7 +73,7 @@ func (d *drain) serve(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set(api.HeaderRequestID, a.requestID)
-		next.ServeHTTP(a, r)
+		next.ServeHTTP(a, r.WithContext(api.WithRequestID(ctx, a.requestID)))
 	})
 }
 

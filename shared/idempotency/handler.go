@@ -69,7 +69,7 @@ func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 		// A client that leaves right now must not leave a claim behind that nobody holds.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTime)
 		defer cancel()
-		try, first, err := k.claim(ctx, scope, hashOf(r.Method, r.URL.Path, r.URL.RawQuery, string(body)))
+		try, first, err := k.claim(ctx, caller.UserID, scope, hashOf(r.Method, r.URL.Path, r.URL.RawQuery, string(body)))
 		switch {
 		case err != nil:
 			refusal(r.Context(), err).Write(w, r)

@@ -74,7 +74,7 @@ type answer struct {
 // row is what is known of a key.
 type row struct {
 	scope, payload hash
-	claim          uuid.UUID
+	caller, claim  uuid.UUID
 	leaseUntil     time.Time
 	effected       bool
 	answer         *answer // nil: not known, or not yet
@@ -89,14 +89,14 @@ type attempt struct {
 }
 
 // claim begins an attempt, or returns the answer of an earlier one.
-func (k *Keys) claim(ctx context.Context, scope, payload hash) (*attempt, *answer, error) {
+func (k *Keys) claim(ctx context.Context, caller uuid.UUID, scope, payload hash) (*attempt, *answer, error) {
 	claim, err := uuid.NewV7()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a claim: %w", err)
 	}
 	for range claimTries {
 		now := k.now()
-		mine := row{scope: scope, payload: payload, claim: claim, leaseUntil: now.Add(lease), expiresAt: now.Add(keptFor)}
+		mine := row{scope: scope, caller: caller, payload: payload, claim: claim, leaseUntil: now.Add(lease), expiresAt: now.Add(keptFor)}
 		claimed, first, err := k.tryClaim(ctx, mine, now)
 		switch {
 		case err != nil || first != nil:

@@ -18,9 +18,9 @@ import (
 func insertRow(ctx context.Context, db *database.DB, r row) (inserted bool, err error) {
 	err = db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO idempotency_key (scope, payload, claim, lease_until, expires_at)
-			VALUES (?, ?, ?, ?, ?)`,
-			r.scope[:], r.payload[:], r.claim[:], r.leaseUntil, r.expiresAt)
+			INSERT INTO idempotency_key (scope, caller, payload, claim, lease_until, expires_at)
+			VALUES (?, ?, ?, ?, ?, ?)`,
+			r.scope[:], r.caller[:], r.payload[:], r.claim[:], r.leaseUntil, r.expiresAt)
 		inserted = err == nil
 		if database.IsDuplicate(err) {
 			return nil
@@ -64,10 +64,10 @@ func takeRow(ctx context.Context, db *database.DB, seen, mine row, now time.Time
 	err = db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		taken, err = oneRow(tx.ExecContext(ctx, `
 			UPDATE idempotency_key
-			SET payload = ?, claim = ?, lease_until = ?, expires_at = ?,
+			SET caller = ?, payload = ?, claim = ?, lease_until = ?, expires_at = ?,
 			    effected_at = NULL, status = NULL, header = NULL, body = NULL
 			WHERE scope = ? AND claim = ? AND (expires_at <= ? OR effected_at IS NULL AND status IS NULL)`,
-			mine.payload[:], mine.claim[:], mine.leaseUntil, mine.expiresAt, seen.scope[:], seen.claim[:], now))
+			mine.caller[:], mine.payload[:], mine.claim[:], mine.leaseUntil, mine.expiresAt, seen.scope[:], seen.claim[:], now))
 		return err
 	})
 	if err != nil {
@@ -122,6 +122,19 @@ func deleteOrEnd(ctx context.Context, db *database.DB, scope hash, claim uuid.UU
 	})
 	if err != nil {
 		return fmt.Errorf("free an idempotency key: %w", err)
+	}
+	return nil
+}
+
+// Forget deletes the keys that a caller sent, and with them the answers kept. An
+// attempt under way can have no effect any more, and what one answers that had its
+// effect already is not kept.
+func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM idempotency_key
+		WHERE caller = ?`, caller[:])
+	if err != nil {
+		return fmt.Errorf("forget the idempotency keys of caller %s: %w", caller, err)
 	}
 	return nil
 }

@@ -43,6 +43,7 @@ const (
 	HistoryMove        Check = "history-move"
 	OrderOverdue       Check = "order-overdue"
 	UserMissing        Check = "user-missing"
+	PersonLeft         Check = "person-left"
 	CatalogDiffers     Check = "catalog-differs"
 	OutboxStuck        Check = "outbox-stuck"
 	EventUnconsumed    Check = "event-unconsumed"
@@ -66,6 +67,7 @@ var meanings = []struct {
 	{HistoryMove, "an order's history has a move that is not allowed"},
 	{OrderOverdue, "an order has been pending for longer than it may"},
 	{UserMissing, "an order belongs to a user that does not exist"},
+	{PersonLeft, "an order still tells of somebody whose account was deleted"},
 	{CatalogDiffers, "the order service's copy of a product differs from the product"},
 	{OutboxStuck, "events wait in an outbox for longer than the sweep takes"},
 	{EventUnconsumed, "a published event has not reached a consumer"},

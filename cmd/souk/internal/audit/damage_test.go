@@ -139,6 +139,30 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, s.userID[:], confirmed[:])},
 			[]audit.Check{audit.UserMissing}, nobody.String(),
 		},
+		"an address of somebody who is gone": {
+			"order",
+			[]statement{
+				do(`UPDATE orders SET user_id = ?, shipping_address = '{}' WHERE id = ?`, uuid.Nil[:], rejected[:]),
+				do(`UPDATE order_history SET actor_id = NULL WHERE order_id = ?`, rejected[:]),
+			},
+			[]statement{
+				do(`UPDATE orders SET user_id = ?, shipping_address = NULL WHERE id = ?`, s.userID[:], rejected[:]),
+				do(`UPDATE order_history SET actor_id = ? WHERE order_id = ? AND actor = 'customer'`, s.userID[:], rejected[:]),
+			},
+			[]audit.Check{audit.PersonLeft}, rejected.String(),
+		},
+		"a history that names somebody who is gone": {
+			"order",
+			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, uuid.Nil[:], rejected[:])},
+			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, s.userID[:], rejected[:])},
+			[]audit.Check{audit.PersonLeft}, "belongs to nobody",
+		},
+		"orders that a deleted account left": {
+			"order",
+			[]statement{do(`UPDATE customer SET deleted_at = ? WHERE user_id = ?`, time.Now().UTC(), s.userID[:])},
+			[]statement{do(`UPDATE customer SET deleted_at = NULL WHERE user_id = ?`, s.userID[:])},
+			[]audit.Check{audit.PersonLeft}, s.userID.String(),
+		},
 	}
 }
 

@@ -35,6 +35,9 @@ func (a *auditor) orders(ctx context.Context) (err error) {
 	if err := a.overdue(ctx); err != nil {
 		return err
 	}
+	if err := a.persons(ctx); err != nil {
+		return err
+	}
 	return a.histories(ctx)
 }
 
@@ -76,6 +79,32 @@ func (a *auditor) overdue(ctx context.Context) error {
 		FROM orders
 		WHERE status = 'pending' AND created_at < ?
 		ORDER BY id`, a.options.Now.Add(-a.options.PendingFor))
+}
+
+// persons looks for what should have gone with an account: in one transaction its
+// orders become nobody's, the zero id, and lose their addresses.
+func (a *auditor) persons(ctx context.Context) error {
+	return a.order.query(ctx, func(rows *sql.Rows) error {
+		var id, owner uuid.UUID
+		if err := rows.Scan(&id, &owner); err != nil {
+			return err
+		}
+		if owner == uuid.Nil {
+			a.find(PersonLeft, about("order", id), "belongs to nobody, but has an address or knows who moved it")
+			return nil
+		}
+		a.find(PersonLeft, about("order", id), "belongs to user %s, whose account was deleted", owner)
+		return nil
+	}, `
+		SELECT o.id, o.user_id
+		FROM orders o
+		LEFT JOIN customer c ON c.user_id = o.user_id
+		WHERE c.deleted_at IS NOT NULL OR o.user_id = ? AND (
+			o.shipping_address IS NOT NULL OR EXISTS (
+				SELECT 1
+				FROM order_history h
+				WHERE h.order_id = o.id AND h.actor = 'customer' AND h.actor_id IS NOT NULL))
+		ORDER BY o.id`, uuid.Nil[:])
 }
 
 // step is one row of an order's history, beside the order's status now. An order
