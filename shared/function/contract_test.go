@@ -158,7 +158,7 @@ func TestContract(t *testing.T) {
 		s := functiontest.Start(t, MustManifest(t, list), "test", lie, migrations, nil)
 		var fault error
 		client := http.Client{Transport: mustContract(t).Transport(http.DefaultTransport, func(err error) { fault = errors.Join(fault, err) })}
-		answer, err := client.Get(s.URL + "/v1/accounts/" + id) //nolint:noctx // the test's end is the server's
+		answer, err := client.Get(s.URL + "/v1/accounts/" + id)
 		if err != nil {
 			t.Fatal(err)
 		}

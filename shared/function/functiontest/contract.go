@@ -130,6 +130,7 @@ func codeOf(body []byte) string {
 
 // hold fails the test when an answer of a server is not what the document says.
 func (c *Contract) hold(t testing.TB, next http.Handler) http.Handler {
+	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answered{ResponseWriter: w}
 		next.ServeHTTP(a, r)

@@ -64,6 +64,10 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 		option(s)
 	}
 	if _, measured := t.(*testing.B); s.contract != nil && !measured {
+		// Now, and not while the first request waits: it takes a moment.
+		if _, err := s.contract.read(); err != nil {
+			t.Fatal(err)
+		}
 		handler = s.contract.hold(t, handler)
 		topics.check = func(e event.Event) {
 			if err := s.contract.CheckPublished(e); err != nil {
