@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,7 +27,9 @@ import (
 	"github.com/google/uuid"
 
 	"souk/emulators/local"
+	"souk/functions"
 	"souk/shared/database"
+	"souk/shared/function/functiontest"
 )
 
 // patience bounds every wait for a condition. It is long because the longest way
@@ -42,12 +45,33 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Two hundred customers come at once, and each keeps its connection.
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 256
+	holdToContract()
 	code, err := run(m)
+	if broken.Load() && code == 0 {
+		fmt.Fprintln(os.Stderr, "e2e: answers were not what openapi.yaml says: see above")
+		code = 1
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// broken says that an answer was not what openapi.yaml says.
+var broken atomic.Bool
+
+// holdToContract has every answer that a test gets compared with openapi.yaml, but
+// for benchmarks, whose time it would take.
+func holdToContract() {
+	if flag.Lookup("test.bench").Value.String() != "" {
+		return
+	}
+	contract := functiontest.NewContract(functions.OpenAPI, functions.Events)
+	http.DefaultTransport = contract.Transport(http.DefaultTransport, func(err error) {
+		broken.Store(true)
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+	})
 }
 
 func run(m *testing.M) (code int, err error) {

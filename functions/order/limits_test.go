@@ -15,7 +15,7 @@ import (
 
 func openWith(t *testing.T, environment config.Environment) desk {
 	t.Helper()
-	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, environment)}
+	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, environment, functiontest.WithContract(contract))}
 }
 
 func TestLimits(t *testing.T) {

@@ -24,7 +24,7 @@ type desk struct {
 
 func open(t *testing.T) desk {
 	t.Helper()
-	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil, functiontest.WithContract(contract))}
+	return openWith(t, nil)
 }
 
 // customer is someone who places orders.
@@ -90,7 +90,11 @@ func (d desk) cancel(t *testing.T, token string, id uuid.UUID) functiontest.Resp
 func (d desk) mustHear(t *testing.T, eventType string, id uuid.UUID, reason string) {
 	t.Helper()
 	function := map[string]string{"stock-reserved": "order-confirm", "stock-rejected": "order-reject"}[eventType]
-	e := functiontest.NewEvent(t, eventType, map[string]any{"orderId": id, "reason": reason})
+	payload := map[string]any{"orderId": id}
+	if reason != "" {
+		payload["productId"], payload["reason"] = uuid.New(), reason
+	}
+	e := functiontest.NewEvent(t, eventType, payload)
 	d.Deliver(t, function, e).MustBe(t, http.StatusNoContent)
 }
 

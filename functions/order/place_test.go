@@ -91,7 +91,7 @@ func TestPlace(t *testing.T) {
 	t.Run("refuses items of two currencies", func(t *testing.T) {
 		t.Parallel()
 		dollar := uuid.New()
-		e := functiontest.NewEvent(t, "product-changed", map[string]any{"productId": dollar, "name": "Mug", "status": "active", "version": 1,
+		e := functiontest.NewEvent(t, "product-changed", map[string]any{"productId": dollar, "sku": "MUG", "name": "Mug", "status": "active", "version": 1,
 			"price": map[string]any{"amount": 1, "currency": "USD"}})
 		d.Deliver(t, "catalog-sync", e).MustBe(t, http.StatusNoContent)
 		d.place(t, someone, line(cup, 1), line(dollar, 1)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")

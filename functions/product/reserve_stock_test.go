@@ -11,6 +11,7 @@ import (
 	"souk/functions/product"
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
+	"souk/shared/money"
 )
 
 // item is one line of an order-placed event.
@@ -20,7 +21,9 @@ func item(p product.Product, quantity int) map[string]any {
 
 func placed(t *testing.T, orderID uuid.UUID, items ...map[string]any) event.Event {
 	t.Helper()
-	return functiontest.NewEvent(t, "order-placed", map[string]any{"orderId": orderID, "items": items, "userId": uuid.New()})
+	return functiontest.NewEvent(t, "order-placed", map[string]any{
+		"orderId": orderID, "items": items, "userId": uuid.New(), "total": map[string]any{"amount": 1, "currency": "EUR"},
+	})
 }
 
 func (s shop) mustReserve(t *testing.T, e event.Event) {
@@ -102,7 +105,7 @@ func TestReserveStock(t *testing.T) {
 	t.Run("rejects a product that there is not", func(t *testing.T) {
 		t.Parallel()
 		id := uuid.New()
-		s.mustReserve(t, placed(t, id, item(product.Product{ID: uuid.New()}, 1)))
+		s.mustReserve(t, placed(t, id, item(product.Product{ID: uuid.New(), Price: money.Money{Amount: 1, Currency: "EUR"}}, 1)))
 		expect(t, id, "product_unavailable")
 	})
 

@@ -48,6 +48,7 @@ func describeShop(document *huma.OpenAPI) {
 		"RateLimit-Policy":         answerHeader("The limit that was met: how many in how many seconds.", `"sign-in";q=10;w=60`),
 		"WWW-Authenticate":         answerHeader("How to authenticate (RFC 6750, section 3).", "Bearer"),
 	}
+	components.Headers[api.HeaderRequestID].Required = true // every answer has one
 	components.Responses = map[string]*huma.Response{
 		"NotModified": {Description: "It is still what If-None-Match names.", Headers: withHeader(map[string]*huma.Param{
 			"ETag": answerHeader("The version.", `"3"`),

@@ -155,7 +155,8 @@ func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas
 	if operation.DefaultStatus != http.StatusCreated {
 		delete(answer.Headers, "Location")
 	}
-	for _, header := range answer.Headers {
+	for name, header := range answer.Headers {
+		header.Required = name == "ETag" || name == "Location"
 		describeOnce(header)
 	}
 	if answer.Headers["ETag"] != nil && operation.Method == http.MethodGet {

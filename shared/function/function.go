@@ -24,8 +24,9 @@ type Function struct {
 	Name string
 	// handler is the code of the function, for what tells about it.
 	handler any
-	// payload is what a function that Pub/Sub calls reads of its events.
-	payload reflect.Type
+	// Payload is what a function that Pub/Sub calls reads of its events, nil for
+	// all other functions.
+	Payload reflect.Type
 	// bind makes the handler of the function's requests, without the checks that
 	// every function has.
 	bind func(entry manifest.Function, b *binder) (http.Handler, error)
@@ -108,7 +109,7 @@ func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusC
 // payload fields that it does not know. An error makes Pub/Sub deliver the
 // message again and, in the end, to the dead-letter topic.
 func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		if len(entry.Events) == 0 {
 			return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
 		}

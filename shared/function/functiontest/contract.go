@@ -2,13 +2,13 @@ package functiontest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 
@@ -18,7 +18,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"souk/shared/api"
-	"souk/shared/event"
 )
 
 // Contract is what a system says of itself, to hold it to: its OpenAPI document
@@ -27,183 +26,170 @@ type Contract struct {
 	read func() (*contract, error)
 }
 
+// contract is a Contract that was read.
 type contract struct {
-	document *openapi3.T
-	routes   *http.ServeMux
-	// operations are those of the document, by their patterns in routes.
-	operations map[string]*routers.Route
+	// operations has an operation for each route of the document.
+	operations *http.ServeMux
 	problem    *openapi3.Schema
-	events     map[string]*jsonschema.Schema
+	// delivered and published are the schemas of events, by topic. An event that is
+	// delivered may have more members than its schema names: consumers leave alone
+	// what they do not know. One that is published may not: its publisher knows it.
+	delivered, published map[string]*jsonschema.Schema
 }
+
+// operation is one of the document's.
+type operation struct{ route *routers.Route }
+
+// ServeHTTP makes operation a http.Handler, to be found by a http.ServeMux.
+func (operation) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 func init() {
 	// One line of JSON after another is a text to OpenAPI 3.1.
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	openapi3.DefineStringFormatValidator("uuid", openapi3.NewRegexpFormatValidator(openapi3.FormatOfStringForUUIDOfRFC9562))
 }
 
 // NewContract returns the contract of an OpenAPI document and a file system with
 // events/TOPIC.schema.json.
 func NewContract(document []byte, events fs.FS) *Contract {
 	return &Contract{sync.OnceValues(func() (*contract, error) {
-		c := &contract{routes: http.NewServeMux(), operations: map[string]*routers.Route{}, events: map[string]*jsonschema.Schema{}}
+		c := &contract{operations: http.NewServeMux()}
 		return c, errors.Join(c.readDocument(document), c.readEvents(events))
 	})}
 }
 
 func (c *contract) readDocument(text []byte) error {
-	var err error
-	if c.document, err = openapi3.NewLoader().LoadFromData(text); err != nil {
+	document, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
 		return fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	problem := c.document.Components.Schemas["Problem"]
+	problem := document.Components.Schemas["Problem"]
 	if problem == nil {
 		return errors.New("read the OpenAPI document: it has no schema Problem")
 	}
 	c.problem = problem.Value
-	for path, item := range c.document.Paths.Map() {
-		for method, operation := range item.Operations() {
-			pattern := method + " " + path
-			c.routes.Handle(pattern, http.NotFoundHandler())
-			c.operations[pattern] = &routers.Route{Spec: c.document, Path: path, PathItem: item, Method: method, Operation: operation}
+	for path, item := range document.Paths.Map() {
+		for method, described := range item.Operations() {
+			c.operations.Handle(method+" "+path, operation{&routers.Route{
+				Spec: document, Path: path, PathItem: item, Method: method, Operation: described,
+			}})
 		}
 	}
 	return nil
-}
-
-func (c *contract) readEvents(events fs.FS) error {
-	names, err := fs.Glob(events, "events/*.schema.json")
-	if err != nil {
-		return err
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.AssertFormat()
-	for _, name := range names {
-		text, err := fs.ReadFile(events, name)
-		if err != nil {
-			return err
-		}
-		schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-		if err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		closeObjects(schema)
-		if err := compiler.AddResource(name, schema); err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		topic := strings.TrimSuffix(strings.TrimPrefix(name, "events/"), ".schema.json")
-		if c.events[topic], err = compiler.Compile(name); err != nil {
-			return fmt.Errorf("compile %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// closeObjects makes a schema refuse members that it does not name: consumers
-// leave those alone, but a publisher that sends one has not said so.
-func closeObjects(schema any) {
-	switch s := schema.(type) {
-	case map[string]any:
-		if _, named := s["properties"]; named && s["type"] == "object" && s["additionalProperties"] == nil {
-			s["additionalProperties"] = false
-		}
-		for _, part := range s {
-			closeObjects(part)
-		}
-	case []any:
-		for _, part := range s {
-			closeObjects(part)
-		}
-	}
 }
 
 // CheckResponse says how an answer is not what the document says: in its status,
-// code, headers or body. An answer to a request that reaches no operation of the
-// document only has to be a problem, if it says that it is one.
-func (c *Contract) CheckResponse(method, path string, answer Response) error {
+// code, headers or body. Where the document has no operation, an answer that calls
+// itself a problem still has to be one.
+func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header, body []byte) error {
 	contract, err := c.read()
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequest(method, path, http.NoBody) //nolint:noctx // it is not sent
-	if err != nil {
-		return nil //nolint:nilerr // such a path reaches nothing
+	found, _ := contract.operations.Handler(r)
+	asked, is := found.(operation)
+	if !is {
+		return contract.checkProblem(header, body)
 	}
-	_, pattern := contract.routes.Handler(r)
-	route := contract.operations[pattern]
-	if route == nil {
-		return contract.checkProblem(answer)
-	}
-	if route.Operation.Responses.Status(answer.Status) == nil {
-		return fmt.Errorf("%s answered %d, which openapi.yaml does not say: add function.Fails(%[2]d, %s) to it and run `make generate`",
-			route.Operation.OperationID, answer.Status, codeOf(answer))
+	name := asked.route.Operation.OperationID
+	if asked.route.Operation.Responses.Status(status) == nil {
+		return fmt.Errorf("%s answers %d, code %s, which openapi.yaml does not say: add function.Fails to it and run `make generate`", name, status, codeOf(body))
 	}
 	err = openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route},
-		Status:                 answer.Status, Header: answer.Header, Body: io.NopCloser(bytes.NewReader(answer.Body)),
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: asked.route},
+		Status:                 status, Header: header, Body: io.NopCloser(bytes.NewReader(body)),
 		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	})
 	if err != nil {
-		return fmt.Errorf("%s answered %d, code %s, but not as openapi.yaml says: %w", route.Operation.OperationID, answer.Status, codeOf(answer), err)
+		return fmt.Errorf("%s answers %d, code %s, but not as openapi.yaml says (a code it lacks: add function.Fails and run `make generate`): %w",
+			name, status, codeOf(body), err)
 	}
 	return nil
 }
 
-func (c *contract) checkProblem(answer Response) error {
-	if answer.Header.Get("Content-Type") != api.ProblemType || len(answer.Body) == 0 {
+func (c *contract) checkProblem(header http.Header, body []byte) error {
+	if header.Get("Content-Type") != api.ProblemType || len(body) == 0 {
 		return nil
 	}
 	var problem any
-	if err := json.Unmarshal(answer.Body, &problem); err != nil {
-		return fmt.Errorf("read the problem %s: %w", answer.Body, err)
+	if err := json.Unmarshal(body, &problem); err != nil {
+		return fmt.Errorf("read the problem %s: %w", body, err)
 	}
 	return c.problem.VisitJSON(problem, openapi3.EnableJSONSchema2020())
 }
 
-func codeOf(answer Response) string {
+func codeOf(body []byte) string {
 	var problem struct {
 		Code string `json:"code"`
 	}
-	if err := json.Unmarshal(answer.Body, &problem); err != nil || problem.Code == "" {
+	if err := json.Unmarshal(body, &problem); err != nil || problem.Code == "" {
 		return "none"
 	}
-	return fmt.Sprintf("%q", problem.Code)
+	return problem.Code
 }
 
-// CheckEvent says how a published event is not what the schema of its topic says.
-func (c *Contract) CheckEvent(e event.Event) error {
-	contract, err := c.read()
-	if err != nil {
-		return err
-	}
-	schema := contract.events[e.Type]
-	if schema == nil {
-		return fmt.Errorf("event %s has no schema: add it to Payloads of its service and run `make generate`", e.Type)
-	}
-	payload, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Payload))
-	if err != nil {
-		return fmt.Errorf("read the payload of %s %s: %w", e.Type, e.ID, err)
-	}
-	if err := schema.Validate(payload); err != nil {
-		return fmt.Errorf("%s %s is not what its schema says: %w", e.Type, e.ID, err)
-	}
-	return nil
-}
-
-// Check fails the test if an answer is not what the contract says.
-func (c *Contract) Check(t testing.TB, request Request, answer Response) {
+// hold fails the test when an answer of a server is not what the document says.
+func (c *Contract) hold(t testing.TB, next http.Handler) http.Handler {
 	t.Helper()
-	path, _, _ := strings.Cut(request.Path, "?")
-	if err := c.CheckResponse(request.Method, path, answer); err != nil {
-		t.Errorf("%s %s: %v", request.Method, request.Path, err)
-	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := &answered{ResponseWriter: w}
+		next.ServeHTTP(a, r)
+		if err := c.CheckResponse(r, cmp.Or(a.status, http.StatusOK), w.Header(), a.body.Bytes()); err != nil {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+	})
 }
 
-// mustHold fails the test if a published event is not what the contract says.
-func (c *Contract) mustHold(t testing.TB, published []event.Event) {
-	t.Helper()
-	for _, e := range published {
-		if err := c.CheckEvent(e); err != nil {
-			t.Error(err)
+// answered is an answer on its way, with a copy of it.
+type answered struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answered) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK { // a 1xx only announces the answer
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answered) Write(b []byte) (int, error) {
+	a.body.Write(b)
+	return a.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Transport returns a transport that tells report how an answer is not what the
+// document says. An answer that breaks off is left to whoever reads it.
+func (c *Contract) Transport(next http.RoundTripper, report func(error)) http.RoundTripper {
+	return transport{c, next, report}
+}
+
+type transport struct {
+	contract *Contract
+	next     http.RoundTripper
+	report   func(error)
+}
+
+// RoundTrip makes transport a http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	rest := answer.Body
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), rest), rest}
+	if err == nil {
+		if err := t.contract.CheckResponse(r, answer.StatusCode, answer.Header, body); err != nil {
+			t.report(fmt.Errorf("%s %s: %w", r.Method, r.URL, err))
 		}
 	}
+	return answer, nil
 }

@@ -37,10 +37,11 @@ type shop struct {
 func open(t *testing.T) *shop {
 	t.Helper()
 	users := dbtest.New(t, event.Migrations, user.Migrations)
+	contract := functiontest.WithContract(functiontest.NewContract(functions.OpenAPI, functions.Events))
 	s := &shop{
 		services: map[string]*functiontest.Server{
-			"product": functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil),
-			"order":   functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil),
+			"product": functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil, contract),
+			"order":   functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil, contract),
 		},
 		delivered: map[uuid.UUID]bool{},
 	}

@@ -1,0 +1,86 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestContract plants faults in answers, and wants each found in openapi.yaml.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	const path = "/v1/products/0199c0de-0000-7000-8000-000000000001"
+	good := map[string]any{
+		"id": "0199c0de-0000-7000-8000-000000000001", "sku": "TEA", "name": "Tea", "description": "", "category": "tea",
+		"price": map[string]any{"amount": 1299, "currency": "EUR"}, "available": 5, "status": "active", "images": []string{},
+		"attributes": map[string]any{"organic": true, "weightGrams": 250}, "version": 1,
+		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
+	}
+	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}
+	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}}
+	type answer struct {
+		status int
+		header http.Header
+		body   map[string]any
+	}
+	check := func(a answer) error {
+		body, err := json.Marshal(a.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return contract.CheckResponse(httptest.NewRequest(http.MethodGet, path, http.NoBody), a.status, a.header, body)
+	}
+	with := func(of map[string]any, name string, value any) map[string]any {
+		of = maps.Clone(of)
+		of[name] = value
+		return of
+	}
+	header := func(name string, values ...string) http.Header {
+		h := headers.Clone()
+		h[name] = values
+		return h
+	}
+	asProblem := header("Content-Type", "application/problem+json")
+
+	for name, right := range map[string]answer{
+		"a product":         {http.StatusOK, headers, good},
+		"no such product":   {http.StatusNotFound, asProblem, problem},
+		"nothing new of it": {http.StatusNotModified, headers, nil},
+	} {
+		t.Run(name+" is right", func(t *testing.T) {
+			t.Parallel()
+			if err := check(right); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for name, wrong := range map[string]struct {
+		answer answer
+		fault  string
+	}{
+		"a text for a number":    {answer{http.StatusOK, headers, with(good, "available", "5")}, "available"},
+		"a member too many":      {answer{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
+		"null for a list":        {answer{http.StatusOK, headers, with(good, "images", nil)}, "images"},
+		"no such state":          {answer{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
+		"no UUID":                {answer{http.StatusOK, headers, with(good, "id", "7")}, "id"},
+		"no time":                {answer{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
+		"no currency":            {answer{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
+		"nothing":                {answer{http.StatusOK, headers, map[string]any{}}, "sku"},
+		"another media type":     {answer{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
+		"no ETag":                {answer{http.StatusOK, header("Etag"), good}, "ETag"},
+		"no X-Request-Id":        {answer{http.StatusOK, header("X-Request-Id"), good}, "X-Request-Id"},
+		"an undocumented status": {answer{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
+		"an undocumented code":   {answer{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
+		"a problem without code": {answer{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
+	} {
+		t.Run(name+" is wrong", func(t *testing.T) {
+			t.Parallel()
+			if err := check(wrong.answer); err == nil || !strings.Contains(err.Error(), wrong.fault) {
+				t.Errorf("the check says %v, want something of %s", err, wrong.fault)
+			}
+		})
+	}
+}
