@@ -164,7 +164,7 @@ func TestAnonymize(t *testing.T) {
 	t.Run("fails for an event that names nobody, for orders of nobody are those of all who left", func(t *testing.T) {
 		t.Parallel()
 		d.deleted(t, uuid.Nil).MustBe(t, http.StatusInternalServerError)
-		d.Deliver(t, "order-anonymize", functiontest.NewEvent(t, "user-deleted", map[string]any{})).MustBe(t, http.StatusInternalServerError)
+		d.DeliverUnchecked(t, "order-anonymize", functiontest.NewEvent(t, "user-deleted", map[string]any{})).MustBe(t, http.StatusInternalServerError)
 	})
 
 	t.Run("is for Pub/Sub alone", func(t *testing.T) {
