@@ -21,8 +21,16 @@ type settings struct {
 	MaxPieces int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
 }
 
+// minPendingFor is more than the longest that Pub/Sub waits before it delivers an
+// event once more (functions.yaml, maxBackoff: 10 minutes). An order that is
+// cancelled sooner may be one that only waits for its next try.
+const minPendingFor = 11 * time.Minute
+
 func (s settings) validate() error {
 	var faults []error
+	if s.PendingFor < minPendingFor {
+		faults = append(faults, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would be cancelled while their events wait to be delivered again", s.PendingFor, minPendingFor))
+	}
 	if s.MaxOpen < 1 {
 		faults = append(faults, fmt.Errorf("ORDER_MAX_OPEN is %d: nobody could order", s.MaxOpen))
 	}
