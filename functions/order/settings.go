@@ -21,15 +21,14 @@ type settings struct {
 	MaxPieces int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
 }
 
-// minPendingFor is more than the longest that Pub/Sub waits before it delivers an
-// event once more (functions.yaml, maxBackoff: 10 minutes). An order that is
-// cancelled sooner may be one that only waits for its next try.
-const minPendingFor = 11 * time.Minute
+// minPendingFor leaves time for an event that was lost on its way to be delivered
+// once more, which is after the acknowledgement deadline (functions.yaml, 30 s).
+const minPendingFor = time.Minute
 
 func (s settings) validate() error {
 	var faults []error
 	if s.PendingFor < minPendingFor {
-		faults = append(faults, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would be cancelled while their events wait to be delivered again", s.PendingFor, minPendingFor))
+		faults = append(faults, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would be cancelled before an event that was lost is delivered again", s.PendingFor, minPendingFor))
 	}
 	if s.MaxOpen < 1 {
 		faults = append(faults, fmt.Errorf("ORDER_MAX_OPEN is %d: nobody could order", s.MaxOpen))

@@ -52,10 +52,18 @@ func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c 
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
+	return StartAt(t, clock.System, list, service, build, migrations, environment)
+}
+
+// StartAt is Start for a service that reads the time on another clock. Tokens are
+// made by the machine's, and last an hour.
+func StartAt(t testing.TB, now clock.Clock, list *manifest.Manifest, service string, build function.Builder,
+	migrations database.Migrations, environment config.Environment) *Server {
+	t.Helper()
 	db := dbtest.New(t, append(function.Migrations(), migrations)...)
 	tokens := NewTokens(t)
 	topics := &Recorder{}
-	runtime := function.NewRuntime(db, topics, clock.System, environment, tokens.Users, tokens.Pushes)
+	runtime := function.NewRuntime(db, topics, now, environment, tokens.Users, tokens.Pushes)
 	handler, err := function.NewHandler(runtime, list, service, build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
