@@ -25,8 +25,8 @@ func (d desk) expire(t *testing.T) {
 func impatient(t *testing.T) desk {
 	t.Helper()
 	ahead := func() time.Time { return clock.System().Add(2 * time.Minute) }
-	return desk{functiontest.StartAt(t, ahead, functions.Manifest(), "order", order.Functions, order.Migrations,
-		config.Environment{"ORDER_PENDING_FOR": "1m", "ORDER_MAX_OPEN": "1000"})}
+	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations,
+		config.Environment{"ORDER_PENDING_FOR": "1m", "ORDER_MAX_OPEN": "1000"}, functiontest.WithContract(contract), functiontest.WithClock(ahead))}
 }
 
 func TestExpire(t *testing.T) {

@@ -38,6 +38,7 @@ type Server struct {
 	Topics *Recorder
 
 	contract *Contract
+	now      clock.Clock
 }
 
 // Option changes how a service is tested.
@@ -47,33 +48,30 @@ type Option func(*Server)
 // what the contract says.
 func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c } }
 
+// WithClock has the service read the time on another clock than the machine's, by
+// which tokens are made: they last an hour.
+func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } }
+
 // Start serves a service until the test ends. Environment is for the settings
 // that the service has besides those of every service.
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
-	return StartAt(t, clock.System, list, service, build, migrations, environment)
-}
-
-// StartAt is Start for a service that reads the time on another clock. Tokens are
-// made by the machine's, and last an hour.
-func StartAt(t testing.TB, now clock.Clock, list *manifest.Manifest, service string, build function.Builder,
-	migrations database.Migrations, environment config.Environment) *Server {
-	t.Helper()
+	s := &Server{now: clock.System}
+	for _, option := range options {
+		option(s)
+	}
 	db := dbtest.New(t, append(function.Migrations(), migrations)...)
 	tokens := NewTokens(t)
 	topics := &Recorder{}
-	runtime := function.NewRuntime(db, topics, now, environment, tokens.Users, tokens.Pushes)
+	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, tokens.Pushes)
 	handler, err := function.NewHandler(runtime, list, service, build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	s := &Server{URL: server.URL, DB: db, Tokens: tokens, Topics: topics}
-	for _, option := range options {
-		option(s)
-	}
+	s.URL, s.DB, s.Tokens, s.Topics = server.URL, db, tokens, topics
 	if s.contract != nil {
 		t.Cleanup(func() { s.contract.mustHold(t, topics.all()) })
 	}
