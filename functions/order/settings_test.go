@@ -3,7 +3,6 @@ package order_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"souk/functions"
 	"souk/functions/order"
@@ -54,7 +53,7 @@ func TestSettings(t *testing.T) {
 	t.Run("an order is pending for longer than an event takes to be delivered again", func(t *testing.T) {
 		t.Parallel()
 		delivery := functions.Manifest().Delivery
-		retried := time.Duration(delivery.AckDeadline + delivery.MinBackoff)
+		retried := delivery.AckDeadline + delivery.MinBackoff
 		if err := build(config.Environment{"ORDER_PENDING_FOR": retried.String()}); err == nil {
 			t.Errorf("%s is taken, in which nothing is delivered twice", retried)
 		}

@@ -13,9 +13,6 @@ import (
 	"souk/shared/money"
 )
 
-// catalogSize is large enough that a scan shows, and made in a moment.
-const catalogSize = 20_000
-
 // MustFill makes products, movements and reservations, by doubling them.
 func MustFill(t testing.TB, db *database.DB, products int) {
 	t.Helper()

@@ -89,7 +89,7 @@ func createDatabase(ctx context.Context, cfg *config) (drop func() error, err er
 		// The test's context is done by now.
 		ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
 		defer cancel()
-		_, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+cfg.DBName+"`")
+		_, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+cfg.DBName+"`") //nolint:gosec // the name is our own
 		if err != nil {
 			err = fmt.Errorf("drop the test's database: %w", err)
 		}
