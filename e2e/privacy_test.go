@@ -181,7 +181,7 @@ func TestErasure(t *testing.T) {
 			t.Fatalf("the person is not in %s: this test proves nothing", column)
 		}
 	}
-	t.Run("the export has it all", func(t *testing.T) { s.mustExport(t, p, orders) })
+	t.Run("the export has it all", func(t *testing.T) { s.mustExportAll(t, p, orders) })
 
 	s.signIn(t, p)
 	s.do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/users/me", Token: p.token, Header: map[string]string{"If-Match": "*"}}).
@@ -224,8 +224,8 @@ func TestErasure(t *testing.T) {
 	})
 }
 
-// mustExport looks for everything of the person in the export.
-func (s *system) mustExport(t *testing.T, p *person, orders []order.Order) {
+// mustExportAll looks for everything of the person in the export.
+func (s *system) mustExportAll(t *testing.T, p *person, orders []order.Order) {
 	t.Helper()
 	answer := s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me/export", Token: p.token}).MustBe(t, http.StatusOK)
 	var document struct {

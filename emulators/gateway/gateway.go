@@ -129,11 +129,16 @@ func (g *Gateway) addRoute(function manifest.Function) (err error) {
 
 // forward sends a request to its function, within the limits.
 func (g *Gateway) forward(function string, proxy http.Handler) http.Handler {
-	limit := g.options.MaxBody
+	limit, long := g.options.MaxBody, false
 	if entry, listed := g.options.Manifest.Function(function); listed {
-		limit = cmp.Or(entry.MaxBody, limit)
+		limit, long = cmp.Or(entry.MaxBody, limit), entry.MaxBody > limit
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if long {
+			// Such a body is worked on while it comes. It fails only where w is no
+			// connection, as in a test.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.options.Timeout))
+		}
 		visit := visitOf(r)
 		visit.function, visit.route = function, r.Pattern
 		if r.ContentLength > limit {

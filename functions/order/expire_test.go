@@ -4,10 +4,13 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"souk/functions"
 	"souk/functions/order"
+	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/function/functiontest"
 )
@@ -17,10 +20,13 @@ func (d desk) expire(t *testing.T) {
 	d.Deliver(t, "order-expire", functiontest.NewEvent(t, "order-expire", struct{}{})).MustBe(t, http.StatusNoContent)
 }
 
-// impatient is a desk whose orders expire as soon as they are placed.
+// impatient is a desk whose clock is so far ahead of that of its customers that
+// their orders expire as soon as they are placed.
 func impatient(t *testing.T) desk {
 	t.Helper()
-	return openWith(t, config.Environment{"ORDER_PENDING_FOR": "-1s", "ORDER_MAX_OPEN": "1000"})
+	ahead := func() time.Time { return clock.System().Add(2 * time.Minute) }
+	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations,
+		config.Environment{"ORDER_PENDING_FOR": "1m", "ORDER_MAX_OPEN": "1000"}, functiontest.WithContract(contract), functiontest.WithClock(ahead))}
 }
 
 func TestExpire(t *testing.T) {

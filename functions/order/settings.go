@@ -21,8 +21,15 @@ type settings struct {
 	MaxPieces int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
 }
 
+// minPendingFor leaves time for an event that was lost on its way to be delivered
+// once more, which is after the acknowledgement deadline (functions.yaml, 30 s).
+const minPendingFor = time.Minute
+
 func (s settings) validate() error {
 	var faults []error
+	if s.PendingFor < minPendingFor {
+		faults = append(faults, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would be cancelled before an event that was lost is delivered again", s.PendingFor, minPendingFor))
+	}
 	if s.MaxOpen < 1 {
 		faults = append(faults, fmt.Errorf("ORDER_MAX_OPEN is %d: nobody could order", s.MaxOpen))
 	}

@@ -10,6 +10,8 @@ import (
 
 	"souk/functions"
 	"souk/shared/config"
+	"souk/shared/dbtest"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
 
@@ -24,7 +26,7 @@ var logs lockedBuffer
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	os.Exit(m.Run())
+	os.Exit(dbtest.PlansOf(m, nil, append(function.Migrations(), Migrations)...).Run())
 }
 
 type lockedBuffer struct {

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"souk/shared/database"
 )
 
@@ -53,19 +51,50 @@ func Create(t testing.TB, sets ...database.Migrations) database.URL {
 	t.Helper()
 	cfg := mustParse(t, URL(t))
 	cfg.DBName = uniqueName()
-	admin := mustAdmin(t, cfg)
-
 	ctx, cancel := context.WithTimeout(t.Context(), setUpTimeout)
 	defer cancel()
-	_, err := admin.ExecContext(ctx, "CREATE DATABASE `"+cfg.DBName+"` CHARACTER SET utf8mb4 COLLATE "+database.Collation)
+	drop, err := createDatabase(ctx, cfg)
 	if err != nil {
-		t.Fatalf("create the test's database: %v", err)
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { drop(t, admin, cfg.DBName) })
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	migrate(ctx, t, database.FormatURL(cfg), sets)
+	if tap := tapped.Load(); tap != nil {
+		cfg = tap.through(cfg)
+	}
+	return database.FormatURL(cfg)
+}
 
-	url := database.FormatURL(cfg)
-	migrate(ctx, t, url, sets)
-	return url
+// createDatabase makes the database that cfg names, and returns what drops it.
+func createDatabase(ctx context.Context, cfg *config) (drop func() error, err error) {
+	// Its connections last as long as a statement takes: hundreds of tests must not
+	// each hold one.
+	server := cfg.Clone()
+	server.DBName = ""
+	connector, err := database.Connector(server)
+	if err != nil {
+		return nil, err
+	}
+	admin := sql.OpenDB(connector)
+	admin.SetMaxIdleConns(-1)
+	_, err = admin.ExecContext(ctx, "CREATE DATABASE `"+cfg.DBName+"` CHARACTER SET utf8mb4 COLLATE "+database.Collation)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("create the test's database: %w", err), admin.Close())
+	}
+	return func() error {
+		// The test's context is done by now.
+		ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
+		defer cancel()
+		_, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+cfg.DBName+"`") //nolint:gosec // the name is our own
+		if err != nil {
+			err = fmt.Errorf("drop the test's database: %w", err)
+		}
+		return errors.Join(err, admin.Close())
+	}, nil
 }
 
 func open(t testing.TB, url database.URL) *database.DB {
@@ -96,17 +125,7 @@ func migrate(ctx context.Context, t testing.TB, url database.URL, sets []databas
 	}
 }
 
-func drop(t testing.TB, admin *sql.DB, name string) {
-	t.Helper()
-	// t.Context is done by now.
-	ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
-	defer cancel()
-	if _, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+name+"`"); err != nil {
-		t.Errorf("drop the test's database: %v", err)
-	}
-}
-
-func mustParse(t testing.TB, url database.URL) *mysql.Config {
+func mustParse(t testing.TB, url database.URL) *config {
 	t.Helper()
 	cfg, err := database.ParseURL(string(url))
 	if err != nil {
@@ -115,24 +134,20 @@ func mustParse(t testing.TB, url database.URL) *mysql.Config {
 	return cfg
 }
 
-// mustAdmin connects to the server without a database, for as long as each
-// statement takes: hundreds of tests must not each hold a connection.
-func mustAdmin(t testing.TB, cfg *mysql.Config) *sql.DB {
-	t.Helper()
-	server := cfg.Clone()
-	server.DBName = ""
-	connector, err := database.Connector(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := sql.OpenDB(connector)
-	admin.SetMaxIdleConns(-1)
-	t.Cleanup(func() { _ = admin.Close() })
-	return admin
-}
-
 // uniqueName begins alike in all tests, so that what a killed run left behind is
 // easily told from everything else.
 func uniqueName() string {
 	return fmt.Sprintf("souk_test_%s", strings.ToLower(rand.Text()[:16]))
+}
+
+// Analyze has the server count what is in tables, for its plans to fit them.
+func Analyze(t testing.TB, db *database.DB, tables ...string) {
+	t.Helper()
+	for _, table := range tables {
+		var of, operation, kind, text string
+		err := db.QueryRowContext(t.Context(), "ANALYZE TABLE `"+table+"`").Scan(&of, &operation, &kind, &text)
+		if err != nil || kind != "status" {
+			t.Fatalf("analyze %s: %s %s: %v", table, kind, text, err)
+		}
+	}
 }

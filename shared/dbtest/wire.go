@@ -5,69 +5,107 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"sync"
-	"testing"
 
-	"souk/shared/database"
+	"github.com/go-sql-driver/mysql"
 )
+
+// config is how a server, or a database on it, is reached.
+type config = mysql.Config
 
 // comQuery begins a packet that carries a statement: COM_QUERY of the protocol,
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query.html.
 const comQuery = 0x03
 
-// Wire lies between a program and the database, and keeps each statement that
-// passes, with its arguments in it.
-type Wire struct {
-	// URL is the database as the program is to reach it.
-	URL database.URL
+// wire lies between programs and the server, and keeps each statement that passes,
+// with its arguments in it; of those that differ in their arguments alone, the
+// first few.
+type wire struct {
+	address string
+
+	cut         context.CancelFunc
+	connections sync.WaitGroup
 
 	mu         sync.Mutex
 	statements []string
+	seen       map[string]int // how many of each shape
 }
 
-// Tap lays a wire to a database that is reached by TCP without TLS. It stays until
-// the test ends.
-func Tap(t testing.TB, url database.URL) *Wire {
-	t.Helper()
-	cfg := mustParse(t, url)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+// examples is how many statements of one shape are kept: a plan may depend on the
+// arguments.
+const examples = 5
+
+// lay lays a wire to a server that is reached without TLS.
+func lay(ctx context.Context, server *config) (*wire, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatalf("listen for the tapped program: %v", err)
+		return nil, fmt.Errorf("listen for the tests' statements: %w", err)
 	}
-	server := cfg.Addr
-	network := cfg.Net
-	cfg.Net, cfg.Addr = "tcp", listener.Addr().String()
-	w := &Wire{URL: database.FormatURL(cfg)}
-	var connections sync.WaitGroup
-	connections.Go(func() {
+	ctx, cut := context.WithCancel(ctx)
+	w := &wire{address: listener.Addr().String(), cut: cut, seen: map[string]int{}}
+	context.AfterFunc(ctx, func() { _ = listener.Close() })
+	w.connections.Go(func() {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			connections.Go(func() { w.serve(client, network, server) })
+			w.connections.Go(func() { w.serve(ctx, client, server) })
 		}
 	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		connections.Wait()
-	})
-	return w
+	return w, nil
 }
 
-// Statements returns what has passed, in order.
-func (w *Wire) Statements() []string {
+// close cuts the wire.
+func (w *wire) close() {
+	w.cut()
+	w.connections.Wait()
+}
+
+// through returns the settings by which a database is reached through the wire.
+func (w *wire) through(cfg *config) *config {
+	tapped := cfg.Clone()
+	tapped.Net, tapped.Addr = "tcp", w.address
+	return tapped
+}
+
+// kept returns what has passed, in order.
+func (w *wire) kept() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.statements)
 }
 
-func (w *Wire) serve(client net.Conn, network, address string) {
+var (
+	literals = regexp.MustCompile(`(?s)(?:_binary)?'(?:[^'\\]|\\.)*'|\b\d+\b`)
+	lists    = regexp.MustCompile(`\?(?:, ?\?)+`)
+	tuples   = regexp.MustCompile(`\(\?\)(?:, ?\(\?\))+`)
+)
+
+// shape is a statement without its arguments, nor how many there are in a list.
+func shape(statement string) string {
+	bare := lists.ReplaceAllString(literals.ReplaceAllString(statement, "?"), "?")
+	return tuples.ReplaceAllString(bare, "(?)")
+}
+
+func (w *wire) keep(statement string) {
+	shape := shape(statement)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen[shape]++; w.seen[shape] <= examples {
+		w.statements = append(w.statements, statement)
+	}
+}
+
+func (w *wire) serve(ctx context.Context, client net.Conn, to *config) {
+	defer context.AfterFunc(ctx, func() { _ = client.Close() })()
 	defer func() { _ = client.Close() }()
-	server, err := (&net.Dialer{}).DialContext(context.Background(), network, address)
+	server, err := (&net.Dialer{}).DialContext(ctx, to.Net, to.Addr)
 	if err != nil {
 		return // The program's own error tells.
 	}
@@ -80,7 +118,7 @@ func (w *Wire) serve(client net.Conn, network, address string) {
 
 // forward passes on packets, each three bytes of length, a number and a payload,
 // until the client is gone.
-func (w *Wire) forward(server io.Writer, client *bufio.Reader) {
+func (w *wire) forward(server io.Writer, client *bufio.Reader) {
 	for {
 		var header [4]byte
 		if _, err := io.ReadFull(client, header[:]); err != nil {
@@ -89,9 +127,7 @@ func (w *Wire) forward(server io.Writer, client *bufio.Reader) {
 		payload := make([]byte, binary.LittleEndian.Uint32([]byte{header[0], header[1], header[2], 0}))
 		_, readErr := io.ReadFull(client, payload)
 		if header[3] == 0 && len(payload) > 0 && payload[0] == comQuery {
-			w.mu.Lock()
-			w.statements = append(w.statements, string(payload[1:]))
-			w.mu.Unlock()
+			w.keep(string(payload[1:]))
 		}
 		_, writeErr := server.Write(append(header[:], payload...))
 		if errors.Join(readErr, writeErr) != nil {

@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -103,6 +104,130 @@ func TestAdd(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "thing-made") {
 			t.Errorf("got %v", err)
 		}
+		h.mustCount(t, "outbox", 0)
+	})
+}
+
+// addAll adds several events in one transaction, which ends with err.
+func (h *house) addAll(t *testing.T, end error, told ...event.Told) error {
+	t.Helper()
+	return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		return errors.Join(h.AddAll(ctx, tx, "thing-made", "thing", told...), end)
+	})
+}
+
+func things(n int) (told []event.Told, payloads []string) {
+	for i := range n {
+		told = append(told, event.Told{AggregateID: uuid.New(), Payload: i})
+		payloads = append(payloads, fmt.Sprint(i))
+	}
+	return told, payloads
+}
+
+func TestAddAll(t *testing.T) {
+	t.Parallel()
+	// More than the sweep takes at once.
+	const many = 450
+
+	t.Run("of none does nothing", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.onPublish = func(context.Context, []event.Event) { t.Error("published") }
+		if err := h.addAll(t, nil); err != nil {
+			t.Error(err)
+		}
+		h.mustCount(t, "outbox", 0)
+	})
+
+	t.Run("publishes many in their order, together, after the commit, and marks each", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		calls := 0
+		h.onPublish = func(_ context.Context, events []event.Event) {
+			calls++
+			h.mustCount(t, unpublished, len(events)) // seen by others: committed
+		}
+		told, payloads := things(many)
+		if err := h.addAll(t, nil, told...); err != nil {
+			t.Fatal(err)
+		}
+		h.mustTell(t, payloads...)
+		h.mustCount(t, marked, many)
+		if calls != 1 {
+			t.Errorf("published in %d calls, want 1", calls)
+		}
+		ids := map[uuid.UUID]bool{}
+		for i, e := range h.published {
+			ids[e.ID] = true
+			if e.AggregateID != told[i].AggregateID || e.Type != "thing-made" || e.AggregateType != "thing" {
+				t.Errorf("event %d is %+v, want one of %s", i, e, told[i].AggregateID)
+			}
+		}
+		if len(ids) != many {
+			t.Errorf("%d events have %d ids", many, len(ids))
+		}
+	})
+
+	t.Run("is published by the sweep in the same order when it could not be at once", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.down(true)
+		told, payloads := things(many)
+		if err := h.addAll(t, nil, told...); err != nil {
+			t.Fatal(err)
+		}
+		h.mustCount(t, unpublished, many)
+		h.down(false)
+		h.pass(untilSwept)
+		h.mustSweep(t)
+		h.mustTell(t, payloads...)
+		h.mustCount(t, marked, many)
+	})
+
+	t.Run("marks those that were published, and leaves the others to the sweep", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.refuse = func(e event.Event) error {
+			if string(e.Payload) == "1" {
+				return errDown
+			}
+			return nil
+		}
+		told, _ := things(3)
+		if err := h.addAll(t, nil, told...); err != nil {
+			t.Fatal(err)
+		}
+		h.mustTell(t, "0", "2")
+		h.mustCount(t, marked, 2)
+		h.down(false)
+		h.pass(untilSwept)
+		h.mustSweep(t)
+		h.mustTell(t, "0", "2", "1")
+	})
+
+	t.Run("publishes none of a transaction that is rolled back", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		failed := errors.New("failed")
+		told, _ := things(3)
+		if err := h.addAll(t, failed, told...); !errors.Is(err, failed) {
+			t.Fatalf("got %v", err)
+		}
+		h.pass(untilSwept)
+		h.mustSweep(t)
+		h.mustTell(t)
+		h.mustCount(t, "outbox", 0)
+	})
+
+	t.Run("writes none when the payload of one is no JSON", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		told, _ := things(2)
+		bad := event.Told{AggregateID: uuid.New(), Payload: func() {}}
+		if err := h.addAll(t, nil, append(told, bad)...); err == nil || !strings.Contains(err.Error(), bad.AggregateID.String()) {
+			t.Errorf("got %v, want an error that names %s", err, bad.AggregateID)
+		}
+		h.mustTell(t)
 		h.mustCount(t, "outbox", 0)
 	})
 }

@@ -25,7 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	goleak.VerifyTestMain(dbtest.PlansOf(m, nil, idempotency.Migrations),
 		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 		// The default client keeps its connections to the servers of the tests.

@@ -37,6 +37,7 @@ type Server struct {
 	Topics *Recorder
 
 	contract *Contract
+	now      clock.Clock
 }
 
 // Option changes how a service is tested.
@@ -46,23 +47,28 @@ type Option func(*Server)
 // what the contract says.
 func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c } }
 
+// WithClock has the service read the time on another clock than the machine's, by
+// which tokens are made: they last an hour.
+func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } }
+
 // Start serves a service until the test ends. Environment is for the settings
 // that the service has besides those of every service.
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
+	s := &Server{now: clock.System}
+	for _, option := range options {
+		option(s)
+	}
 	db := dbtest.New(t, append(function.Migrations(), migrations)...)
 	tokens := NewTokens(t)
 	topics := &Recorder{}
-	runtime := function.NewRuntime(db, topics, clock.System, environment, tokens.Users, tokens.Pushes)
+	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, tokens.Pushes)
 	handler, err := function.NewHandler(runtime, list, service, build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
 	}
-	s := &Server{DB: db, Tokens: tokens, Topics: topics}
-	for _, option := range options {
-		option(s)
-	}
+	s.DB, s.Tokens, s.Topics = db, tokens, topics
 	if _, measured := t.(*testing.B); s.contract != nil && !measured {
 		// Now, and not while the first request waits: it takes a moment.
 		if _, err := s.contract.read(); err != nil {

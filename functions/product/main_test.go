@@ -1,0 +1,18 @@
+package product
+
+import (
+	"os"
+	"testing"
+
+	"souk/shared/dbtest"
+	"souk/shared/function"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(dbtest.PlansOf(m, dbtest.Rows{
+		"product.name":         "CONCAT(ELT(1 + n % 4, 'Assam', 'Teapot', 'Sencha', 'Mug'), ' number', n)",
+		"product.description":  "CONCAT('Batch', n % 1000, ' of leaves that were picked by hand')",
+		"product.status":       "IF(n % 50 = 0, 'archived', 'active')",
+		"product.price_amount": "100 + n * 37 % 9973",
+	}, append(function.Migrations(), Migrations)...).Run())
+}
