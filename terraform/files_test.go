@@ -116,6 +116,13 @@ func TestWhatGoMustHave(t *testing.T) {
 			t.Errorf("found no more than %q", variables)
 		}
 	})
+	t.Run("the command of the job that migrates", func(t *testing.T) {
+		t.Parallel()
+		commands := all(`args += \["([a-z-]+)"`, settings)
+		if len(commands) != 1 || !regexp.MustCompile(`Use: +"`+commands[0]+`"`).MatchString(source) {
+			t.Errorf("souk has no command %q", commands)
+		}
+	})
 	t.Run("the functions that journeys are made of", func(t *testing.T) {
 		t.Parallel()
 		journeys := regexp.MustCompile(`functions = \[([^\]]+)\]`).FindAllStringSubmatch(mustRead(t, "slo.tf"), -1)

@@ -1,25 +1,7 @@
 # Topics and subscriptions, named and made as `souk topics` makes them locally.
 
-locals {
-  # A schema in the form that Pub/Sub knows, for each event that has one. A tick of
-  # the scheduler has none: it says nothing.
-  schemas = { for topic in local.topics : topic => "${local.schema_folder}/${topic}.proto" if fileexists("${local.schema_folder}/${topic}.proto") }
-
-  schema_folder = "${path.module}/../functions/events"
-}
-
-# A message that breaks its schema is refused when it is published, and stays in
-# the outbox, where it raises an alert. Fields may be added (docs/adr/0017).
-resource "google_pubsub_schema" "event" {
-  for_each = local.schemas
-
-  name       = each.key
-  type       = "PROTOCOL_BUFFER"
-  definition = file(each.value)
-
-  depends_on = [google_project_service.api]
-}
-
+# Topics have no schema of Pub/Sub's: docs/adr/0017 says why, and what stands in
+# for it.
 resource "google_pubsub_topic" "topic" {
   for_each = local.topics
 
@@ -27,14 +9,6 @@ resource "google_pubsub_topic" "topic" {
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
-  }
-
-  dynamic "schema_settings" {
-    for_each = contains(keys(local.schemas), each.key) ? [google_pubsub_schema.event[each.key].id] : []
-    content {
-      schema   = schema_settings.value
-      encoding = "JSON"
-    }
   }
 
   depends_on = [google_project_service.api]

@@ -59,15 +59,6 @@ resource "google_cloud_run_v2_service" "function" {
         }
       }
 
-      liveness_probe {
-        period_seconds    = 30
-        timeout_seconds   = 5
-        failure_threshold = 3
-        http_get {
-          path = "/-/healthy"
-        }
-      }
-
       dynamic "env" {
         for_each = local.environment[each.key]
         content {
@@ -157,7 +148,7 @@ resource "google_cloud_run_v2_job" "migrate" {
 
       containers {
         image = var.images["souk"]
-        args  = ["migrate", "--cloud-sql", "--granularity", var.granularity]
+        args  = ["migrate-cloud-sql", "--granularity", var.granularity]
 
         resources {
           limits = { cpu = "1", memory = "512Mi" }

@@ -283,3 +283,18 @@ func TestAccounts(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectionBudget reads what a plan says that needs too many connections: two
+// functions with 3 instances of 2 each, one of them twice, and 20 in reserve.
+func TestConnectionBudget(t *testing.T) {
+	t.Parallel()
+	_, fault := mustWorkspace(t, ".").run(t, "plan", "-no-color", "-input=false", "-var-file=env/dev.tfvars.example",
+		"-var=granularity=function", "-var=manifest=tests/data/functions.yaml", "-var=database={max_connections=30}")
+	// terraform breaks its lines where it likes.
+	said := strings.Join(strings.Fields(fault), " ")
+	for _, want := range []string{"may open 38 connections", "max_connections is 30", "too few by 8."} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it does not say %q, but: %s", want, said)
+		}
+	}
+}

@@ -118,6 +118,16 @@ func (w workspace) mustWrite(t *testing.T, name, text string) {
 
 func (w workspace) mustRun(t *testing.T, args ...string) []byte {
 	t.Helper()
+	out, fault := w.run(t, args...)
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	return out
+}
+
+// run returns what terraform prints, or what it says is wrong.
+func (w workspace) run(t *testing.T, args ...string) (out []byte, fault string) {
+	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "terraform", args...)
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), "TF_DATA_DIR=", "TF_IN_AUTOMATION=1")
@@ -125,9 +135,9 @@ func (w workspace) mustRun(t *testing.T, args ...string) []byte {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("terraform %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+		return nil, fmt.Sprintf("terraform %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
-	return out
+	return out, ""
 }
 
 // mustPlan returns a plan with further arguments, such as -var-file.

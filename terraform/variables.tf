@@ -59,8 +59,8 @@ variable "images" {
   }
 
   validation {
-    condition     = contains(keys(var.images), "souk")
-    error_message = "The image souk is missing: the migrations are in it."
+    condition     = length(setsubtract(concat(["souk"], local.services), keys(var.images))) == 0
+    error_message = "Images are missing: every service of functions.yaml has one, and souk, which migrates."
   }
 }
 
@@ -86,6 +86,11 @@ variable "scaling" {
     memory        = optional(string)
   }))
   default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.scaling), concat(["default"], keys(local.runs_grouped)))) == 0
+    error_message = "scaling names something that is no Cloud Run service of the shop, with this granularity."
+  }
 
   validation {
     condition = alltrue([for s in values(var.scaling) : alltrue([

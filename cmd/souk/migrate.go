@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	url, cloud, granularity := "", false, ""
+	url := ""
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Make the services' databases on a server, or bring them up to date",
@@ -22,18 +22,10 @@ and write its rows and do nothing else; or bring what is there up to date.
 PRODUCT_DATABASE_PASSWORD, ORDER_DATABASE_PASSWORD and USER_DATABASE_PASSWORD are
 the users' passwords, of 16 letters and digits or more. If the URL names a
 database, that begins the names: shop makes shop_product and so on; otherwise
-souk does.
-
-With --cloud-sql, on Google Cloud, databases and logins are there already, made by
-Terraform. INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and
-DATABASE_PRIVATE_IP say how to get there; each function's login is granted the
-rows of its service's database.`,
+souk does.`,
 		Example: "  souk migrate --database-url mysql://root:secret@127.0.0.1:3306/",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if cloud {
-				return p.migrateCloudSQL(command.Context(), granularity)
-			}
 			if url == "" {
 				url = p.getenv("DATABASE_URL")
 			}
@@ -44,8 +36,6 @@ rows of its service's database.`,
 		},
 	}
 	command.Flags().StringVar(&url, "database-url", "", "an account that may create databases: mysql://user:password@host:3306/ (default $DATABASE_URL)")
-	command.Flags().BoolVar(&cloud, "cloud-sql", false, "the server is a Cloud SQL instance")
-	command.Flags().StringVar(&granularity, "granularity", byFunction, "who logs in there: function or service, as Terraform's variable of that name")
 	return command
 }
 

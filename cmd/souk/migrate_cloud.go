@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"souk/emulators/local"
 	"souk/functions"
 	"souk/shared/config"
@@ -21,6 +23,27 @@ const (
 	byFunction = "function"
 	byService  = "service"
 )
+
+func (p *program) migrateCloudSQLCommand() *cobra.Command {
+	granularity := ""
+	command := &cobra.Command{
+		Use:   "migrate-cloud-sql",
+		Short: "Bring the databases of a Cloud SQL instance up to date",
+		Long: `Bring the services' databases up to date on Google Cloud, where Terraform has made
+them and the functions' logins, and grant each login the rows of its service's
+database. It is what the Cloud Run job migrate runs.
+
+INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and DATABASE_PRIVATE_IP
+say how to get there.`,
+		Example: "  INSTANCE_CONNECTION_NAME=project:region:souk souk migrate-cloud-sql",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return p.migrateCloudSQL(command.Context(), granularity)
+		},
+	}
+	command.Flags().StringVar(&granularity, "granularity", byFunction, "who logs in: function or service, as Terraform's variable of that name")
+	return command
+}
 
 // migrateCloudSQL brings the databases of a Cloud SQL instance up to date, and
 // grants the functions' logins what they need in them.

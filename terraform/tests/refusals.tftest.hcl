@@ -142,3 +142,25 @@ run "any_origin" {
 
   expect_failures = [var.cors_origins]
 }
+
+run "an_image_that_is_missing" {
+  command = plan
+
+  variables {
+    images = {
+      product = "example.com/souk/product@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+    }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "a_scale_for_nothing" {
+  command = plan
+
+  variables {
+    scaling = { product-gett = { min_instances = 1 } }
+  }
+
+  expect_failures = [var.scaling]
+}
