@@ -114,6 +114,7 @@ func grant(ctx context.Context, db *sql.DB, database string, logins []string) er
 	// In GRANT the database is a pattern, in which _ stands for any character.
 	pattern := strings.ReplaceAll(database, "_", `\_`)
 	for _, login := range logins {
+		//nolint:gosec // GRANT takes no arguments, and both names are ours
 		if _, err := db.ExecContext(ctx, "GRANT SELECT, INSERT, UPDATE, DELETE ON `"+pattern+"`.* TO '"+login+"'@'%'"); err != nil {
 			return fmt.Errorf("grant %s its rights; was terraform applied? %w", login, err)
 		}
