@@ -144,6 +144,8 @@ func TestProcess(t *testing.T) {
 		"refuses to trust a local key server on Cloud Run": {
 			[]string{database, "K_SERVICE=product-get", "AUTH_JWKS_URL=http://127.0.0.1/jwks"}, []string{"AUTH_JWKS_URL must begin with https://"},
 		},
+		"refuses to leave push tokens to an IAM that is not there": {[]string{database, "PUSH_AUTH=iam"}, []string{"PUSH_AUTH=iam is for Cloud Run"}},
+		"refuses a way to check push tokens that there is not":     {[]string{database, "PUSH_AUTH=hunter2"}, []string{"PUSH_AUTH is not"}},
 	} {
 		t.Run("that cannot start "+name+", in a line for Cloud Logging, and exits with 1", func(t *testing.T) {
 			t.Parallel()

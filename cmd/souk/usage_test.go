@@ -23,6 +23,8 @@ func TestUsage(t *testing.T) {
 		"a function too few":       {"scheduler", "run"},
 		"no command to run":        {"database", "--"},
 		"migrate without server":   {"migrate"},
+		"migrate without instance": {"migrate-cloud-sql"},
+		"migrate by anything else": {"migrate-cloud-sql", "--granularity", "machine"},
 		"topics without emulator":  {"topics"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},

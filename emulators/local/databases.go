@@ -23,6 +23,15 @@ var tables = map[string]database.Migrations{
 	"user":    user.Migrations,
 }
 
+// Migrations returns all migrations of a service's database.
+func Migrations(service string) ([]database.Migrations, error) {
+	set, known := tables[service]
+	if !known {
+		return nil, fmt.Errorf("service %s has no migrations here", service)
+	}
+	return append(function.Migrations(), set), nil
+}
+
 // defaultPrefix begins the names of the services' databases and users.
 const defaultPrefix = "souk"
 
@@ -61,9 +70,9 @@ func (d Databases) Migrate(ctx context.Context, services []string) (map[string]d
 
 // migrate makes the database, the user and the tables of one service.
 func (d Databases) migrate(ctx context.Context, service string) (database.URL, error) {
-	set, known := tables[service]
-	if !known {
-		return "", fmt.Errorf("service %s has no migrations here", service)
+	sets, err := Migrations(service)
+	if err != nil {
+		return "", err
 	}
 	name := databaseName(d.Prefix, service)
 	url, err := mysql.Provision(ctx, d.Server, mysql.Access{Database: name, User: name, Password: d.Passwords[service]})
@@ -75,7 +84,7 @@ func (d Databases) migrate(ctx context.Context, service string) (database.URL, e
 		return "", err
 	}
 	err = with(owner, func(db *database.DB) error {
-		return database.Migrate(ctx, db.SQL(), append(function.Migrations(), set)...)
+		return database.Migrate(ctx, db.SQL(), sets...)
 	})
 	if err != nil {
 		return "", fmt.Errorf("database %s: %w", name, err)

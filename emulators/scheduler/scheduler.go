@@ -18,12 +18,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/robfig/cron/v3"
 
+	"souk/shared/event"
 	"souk/shared/manifest"
 	"souk/shared/telemetry"
 )
 
 // EventType is the type of a tick's event, in its attribute of that name.
-const EventType = "schedule-due"
+const EventType = event.TypeScheduleDue
 
 const (
 	// publishTimeout is how long one publish may take.

@@ -2,7 +2,10 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -14,7 +17,31 @@ const (
 	// googleIssuerBare is how Google also writes its issuer:
 	// https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload
 	googleIssuerBare = "accounts.google.com"
+	// removedSignature stands where a token's signature was, once Cloud Run has
+	// checked it: a function must not be able to use its caller's token elsewhere.
+	// See "Cloud Run replaces the signature" in docs/adr/0016.
+	removedSignature = "SIGNATURE_REMOVED_BY_GOOGLE"
 )
+
+// PushAuth says who checks the signature of push tokens.
+type PushAuth string
+
+const (
+	// PushAuthToken has the function check it, with the issuer's keys.
+	PushAuthToken PushAuth = "token"
+	// PushAuthIAM leaves it to Cloud Run's IAM, which lets nobody in but those who
+	// may invoke the service. The function checks the claims.
+	PushAuthIAM PushAuth = "iam"
+)
+
+// UnmarshalText refuses what is neither of the two.
+func (a *PushAuth) UnmarshalText(text []byte) error {
+	if !slices.Contains([]PushAuth{PushAuthToken, PushAuthIAM}, PushAuth(text)) {
+		return errors.New("neither token nor iam")
+	}
+	*a = PushAuth(text)
+	return nil
+}
 
 // PushConfig says whose push requests are accepted. With any of it missing,
 // none are.
@@ -26,6 +53,9 @@ type PushConfig struct {
 	// ServiceAccount is the e-mail address of the service account that the push
 	// subscription is configured with.
 	ServiceAccount string `env:"PUSH_SERVICE_ACCOUNT"`
+	// Auth must be PushAuthIAM only where nobody reaches the function but through
+	// an IAM check: with it a token without a signature is believed.
+	Auth PushAuth `env:"PUSH_AUTH" envDefault:"token"`
 }
 
 type pushClaims struct {
@@ -40,6 +70,7 @@ type PushVerifier struct {
 	rules          tokenRules
 	serviceAccount string
 	configured     bool
+	signatureGone  bool // checked by IAM, which takes it away
 }
 
 // NewPushVerifier returns a PushVerifier. It does no work: keys are fetched
@@ -58,6 +89,7 @@ func NewPushVerifier(c PushConfig, now clock.Clock) *PushVerifier {
 		},
 		serviceAccount: c.ServiceAccount,
 		configured:     c.Issuer != "" && c.KeysURL != "" && c.Audience != "" && c.ServiceAccount != "",
+		signatureGone:  c.Auth == PushAuthIAM,
 	}
 }
 
@@ -68,8 +100,12 @@ func (v *PushVerifier) Verify(ctx context.Context, rawToken string) error {
 	if !v.configured {
 		return fmt.Errorf("%w: PUSH_ISSUER, PUSH_JWKS_URL, PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT are not all set", ErrInvalidToken)
 	}
+	verify := v.rules.verify
+	if v.signatureGone && strings.HasSuffix(rawToken, "."+removedSignature) {
+		verify = v.rules.verifyClaims
+	}
 	var private pushClaims
-	if _, err := v.rules.verify(ctx, rawToken, &private); err != nil {
+	if _, err := verify(ctx, rawToken, &private); err != nil {
 		return fmt.Errorf("verify push token: %w", err)
 	}
 	// Anybody with a Google account can have Google sign a token for any

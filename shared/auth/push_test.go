@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,4 +133,60 @@ func TestPushVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Cloud Run that has checked a token by IAM hands it on without its signature.
+func TestPushVerifierBehindIAM(t *testing.T) {
+	t.Parallel()
+	key := mustRSAKey(t)
+	server := newKeyServer(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
+	verifier := NewPushVerifier(PushConfig{
+		Issuer: googleIssuer, KeysURL: server.URL, Auth: PushAuthIAM,
+		Audience: "https://product.example/stock-reserve", ServiceAccount: testServiceAccount,
+	}, (&testClock{}).Now)
+	checked := func(typ string, changes map[string]any) string {
+		token := mustMint(t, key, typ, with(googlePushClaims(), changes))
+		return token[:strings.LastIndexByte(token, '.')+1] + "SIGNATURE_REMOVED_BY_GOOGLE"
+	}
+
+	if err := verifier.Verify(t.Context(), checked("JWT", nil)); err != nil {
+		t.Fatal(err)
+	}
+	server.MustHaveFetches(t, 0)
+	t.Run("still checks a signature that is there", func(t *testing.T) {
+		t.Parallel()
+		if err := verifier.Verify(t.Context(), mustMint(t, key, "JWT", googlePushClaims())); err != nil {
+			t.Error(err)
+		}
+		signed, other := mustMint(t, key, "JWT", googlePushClaims()), mustMint(t, key, "JWT", map[string]any{})
+		forged := signed[:strings.LastIndexByte(signed, '.')] + other[strings.LastIndexByte(other, '.'):]
+		if err := verifier.Verify(t.Context(), forged); !errors.Is(err, ErrInvalidToken) {
+			t.Errorf("got %v, want ErrInvalidToken", err)
+		}
+	})
+	for name, token := range map[string]string{
+		"another issuer":              checked("JWT", map[string]any{"iss": "https://evil.example"}),
+		"another function's audience": checked("JWT", map[string]any{"aud": "https://order.example/"}),
+		"another service account":     checked("JWT", map[string]any{"email": "evil@other.iam.gserviceaccount.com"}),
+		"an unverified address":       checked("JWT", map[string]any{"email_verified": false}),
+		"an expired token":            checked("JWT", map[string]any{"exp": testStart.Add(-time.Minute).Unix()}),
+		"a token that never expires":  checked("JWT", map[string]any{"exp": nil}),
+		"a token for another purpose": checked("logout+jwt", nil),
+		"algorithm none":              strings.TrimSuffix(mustMintUnsigned(t, map[string]any{"alg": "none", "kid": key.id}, googlePushClaims()), ".") + ".SIGNATURE_REMOVED_BY_GOOGLE",
+		"the mark alone":              ".SIGNATURE_REMOVED_BY_GOOGLE",
+	} {
+		t.Run("refuses "+name, func(t *testing.T) {
+			t.Parallel()
+			if err := verifier.Verify(t.Context(), token); !errors.Is(err, ErrInvalidToken) {
+				t.Fatalf("got %v, want ErrInvalidToken", err)
+			}
+		})
+	}
+	t.Run("is not what a verifier does that was not told so", func(t *testing.T) {
+		t.Parallel()
+		err := newTestPushVerifier(server.URL, &testClock{}).Verify(t.Context(), checked("JWT", nil))
+		if !errors.Is(err, ErrInvalidToken) {
+			t.Fatalf("got %v, want ErrInvalidToken", err)
+		}
+	})
 }

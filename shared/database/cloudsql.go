@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -14,15 +15,16 @@ import (
 )
 
 // cloudSQLConnector reaches a Cloud SQL instance through the connector library,
-// which authorizes and encrypts; the login is the service account's by IAM, so
-// there is no password.
+// which authorizes and encrypts; the login is the service account's by IAM, without
+// a password, unless the settings have one.
 func cloudSQLConnector(c Config) (driver.Connector, error) {
-	dialer := &lazyDialer{privateIP: c.PrivateIP}
+	password := c.Password.Reveal()
+	dialer := &lazyDialer{privateIP: c.PrivateIP, iam: password == ""}
 	cfg := withDriverSettings(mysql.NewConfig())
 	cfg.User = c.User
 	// Nobody reads it: the connector's certificate says who this is. But the
 	// server asks for one, as in https://cloud.google.com/sql/docs/mysql/iam-logins.
-	cfg.Passwd = "unused"
+	cfg.Passwd = cmp.Or(password, "unused")
 	cfg.DBName = c.Name
 	cfg.Net = "cloudsql"
 	cfg.Addr = c.InstanceConnectionName
@@ -40,6 +42,7 @@ func cloudSQLConnector(c Config) (driver.Connector, error) {
 // looks for credentials, which may ask the metadata server.
 type lazyDialer struct {
 	privateIP bool
+	iam       bool // the login is by IAM
 
 	mu     sync.Mutex
 	dialer *cloudsqlconn.Dialer
@@ -73,14 +76,17 @@ func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
 	if l.privateIP {
 		dial = append(dial, cloudsqlconn.WithPrivateIP())
 	}
-	// The dialer outlives the request that happens to need it first.
-	dialer, err := cloudsqlconn.NewDialer(context.WithoutCancel(ctx),
-		cloudsqlconn.WithIAMAuthN(),
+	options := []cloudsqlconn.Option{
 		// Cloud Run halts the CPU between requests, so certificates are renewed when
 		// one is needed.
 		cloudsqlconn.WithLazyRefresh(),
 		cloudsqlconn.WithDefaultDialOptions(dial...),
-	)
+	}
+	if l.iam {
+		options = append(options, cloudsqlconn.WithIAMAuthN())
+	}
+	// The dialer outlives the request that happens to need it first.
+	dialer, err := cloudsqlconn.NewDialer(context.WithoutCancel(ctx), options...)
 	if err != nil {
 		return nil, fmt.Errorf("set up the Cloud SQL dialer: %w", err)
 	}

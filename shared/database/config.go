@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"souk/shared/config"
 )
 
 // Pool defaults. Cloud Run starts many instances, and each has a pool of its
@@ -38,6 +40,9 @@ type Config struct {
 	// User is the IAM database user: for MySQL the service account's address up
 	// to the @, see https://cloud.google.com/sql/docs/mysql/iam-logins.
 	User string `env:"DATABASE_USER"`
+	// Password makes User a login of the server's own, instead of one by IAM. It is
+	// for whoever makes the others' logins good for something: the migrations.
+	Password config.Secret `env:"DATABASE_PASSWORD"`
 	// Name is the database to use on the Cloud SQL instance.
 	Name string `env:"DATABASE_NAME"`
 	// PrivateIP dials the Cloud SQL instance at its private address.

@@ -7,6 +7,7 @@ package event
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,6 +43,12 @@ const (
 	attributeAggregateID   = "aggregateId"
 	attributeTraceparent   = "traceparent"
 )
+
+// TypeScheduleDue is the type of a scheduler's tick.
+const TypeScheduleDue = "schedule-due"
+
+// ticks is the namespace of the ids of ticks (RFC 9562, section 5.5).
+var ticks = uuid.MustParse("0d1f5c1e-53a5-4f0e-9a7b-6f0b5b6f7a10")
 
 // Attributes returns the envelope of the event, as message attributes.
 func (e Event) Attributes() map[string]string {
@@ -92,11 +99,28 @@ func (p Push) Event() (Event, error) {
 	if e.Type == "" {
 		return Event{}, fmt.Errorf("message %s: attribute type is missing", p.Message.MessageID)
 	}
-	// A scheduler's tick is about no aggregate.
+	// What is published by hand may be about no aggregate.
 	if id := attributes[attributeAggregateID]; id != "" {
 		if e.AggregateID, err = uuid.Parse(id); err != nil {
 			return Event{}, fmt.Errorf("message %s: attribute aggregateId: %w", p.Message.MessageID, err)
 		}
 	}
 	return e, nil
+}
+
+// Tick reads the message of a scheduler: it says nothing but that it is time. The
+// attributes of a Cloud Scheduler job are the same each time, so what an event has
+// in them comes from the message instead: the id from the message's, which stays
+// when it is delivered again, and the time from when it was published.
+func (p Push) Tick() (Event, error) {
+	if p.Message.MessageID == "" {
+		return Event{}, errors.New("the message has no id")
+	}
+	return Event{
+		ID:          uuid.NewSHA1(ticks, []byte(p.Message.MessageID)),
+		Type:        TypeScheduleDue,
+		Time:        p.Message.PublishTime,
+		Payload:     p.Message.Data,
+		Traceparent: p.Message.Attributes[attributeTraceparent],
+	}, nil
 }

@@ -135,3 +135,37 @@ func TestPush(t *testing.T) {
 		}
 	})
 }
+
+func TestTick(t *testing.T) {
+	t.Parallel()
+	t.Run("has id and time of the message, and is the same when it is delivered again", func(t *testing.T) {
+		t.Parallel()
+		p := push(map[string]string{"type": "schedule-due"}, nil)
+		p.Message.PublishTime = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+		first, err := p.Tick()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := p.Tick()
+		if err != nil || again.ID != first.ID || first.ID == uuid.Nil {
+			t.Errorf("got id %s and then %s, %v", first.ID, again.ID, err)
+		}
+		if !first.Time.Equal(p.Message.PublishTime) || first.Type != event.TypeScheduleDue {
+			t.Errorf("got %+v", first)
+		}
+		p.Message.MessageID = "message-8"
+		if next, err := p.Tick(); err != nil || next.ID == first.ID {
+			t.Errorf("two ticks have the id %s, %v", next.ID, err)
+		}
+	})
+
+	t.Run("needs no more than Pub/Sub gives every message", func(t *testing.T) {
+		t.Parallel()
+		if _, err := push(nil, nil).Tick(); err != nil {
+			t.Error(err)
+		}
+		if _, err := (event.Push{}).Tick(); err == nil {
+			t.Error("a body without a message is taken for a tick")
+		}
+	})
+}

@@ -113,7 +113,7 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 		if len(entry.Events) == 0 {
 			return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
 		}
-		return b.push(func(ctx context.Context, e event.Event) error {
+		return b.push(event.Push.Event, func(ctx context.Context, e event.Event) error {
 			if !slices.Contains(entry.Events, e.Type) {
 				// The payload of another event could decode, and mean something else.
 				return fmt.Errorf("event %s is a %s, which %s does not take", e.ID, e.Type, name)
@@ -140,6 +140,6 @@ func Schedule(name string, handler func(context.Context) error) Function {
 		if entry.Schedule == "" {
 			return nil, fmt.Errorf("%s: is written for a schedule, but has none in the list of functions", name)
 		}
-		return b.push(func(ctx context.Context, _ event.Event) error { return handler(ctx) }), nil
+		return b.push(event.Push.Tick, func(ctx context.Context, _ event.Event) error { return handler(ctx) }), nil
 	}}
 }

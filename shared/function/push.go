@@ -25,7 +25,7 @@ const ackMargin = 2 * time.Second
 // It reads the request itself, where functions.CloudEvent would convert it: the
 // conversion loses the subscription and the delivery attempt, and gives no way
 // to see the token (docs/adr/0001).
-func (b *binder) push(handle func(context.Context, event.Event) error) http.Handler {
+func (b *binder) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var push event.Push
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPushBytes)).Decode(&push); err != nil {
@@ -33,7 +33,7 @@ func (b *binder) push(handle func(context.Context, event.Event) error) http.Hand
 			api.Invalid("body", "not a Pub/Sub push request").Write(w, r)
 			return
 		}
-		e, err := push.Event()
+		e, err := read(push)
 		if err != nil {
 			slog.ErrorContext(r.Context(), "the message has no envelope", "subscription", push.Subscription,
 				"messageId", push.Message.MessageID, "attempt", push.DeliveryAttempt, "error", err)

@@ -153,4 +153,15 @@ func TestPushRequest(t *testing.T) {
 		s.Deliver(t, "account-sweep", tick).MustBe(t, http.StatusNoContent)
 		mustCount(t, s, 1, `kept WHERE name = 'swept'`)
 	})
+
+	t.Run("to a scheduled function, as Cloud Scheduler makes it, runs it", func(t *testing.T) {
+		t.Parallel()
+		// An own server: the table is counted above.
+		s := start(t)
+		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/account-sweep", Token: s.Tokens.Push(t), Body: `{
+			"message": {"attributes": {"type": "schedule-due"}, "messageId": "15530182103452",
+				"message_id": "15530182103452", "publishTime": "2026-11-22T10:00:00.102Z"},
+			"subscription": "projects/p/subscriptions/account-sweep.account-sweep", "deliveryAttempt": 1}`}).MustBe(t, http.StatusNoContent)
+		mustCount(t, s, 1, `kept WHERE name = 'swept'`)
+	})
 }

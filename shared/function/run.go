@@ -50,6 +50,9 @@ type settings struct {
 // trust: a broker without authentication, and tokens whose keys came in the clear.
 func (s settings) check() error {
 	if s.Service == "" || s.Emulator {
+		if s.Push.Auth == auth.PushAuthIAM {
+			return errors.New("PUSH_AUTH=iam is for Cloud Run alone: here nobody has checked the signatures of push tokens")
+		}
 		return nil
 	}
 	var faults []error

@@ -5,6 +5,7 @@ package manifest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -160,6 +161,18 @@ func (f Function) Subscription(topic string) string { return f.Name + "." + topi
 // messages go that the function failed on too often.
 func (f Function) DeadLetterTopic(topic string) string {
 	return f.Subscription(topic) + ".dead-letter"
+}
+
+// Account returns the name of the service account that the Cloud Run service of
+// that name runs as, and so of its login to the database. It has at most 30
+// characters: https://cloud.google.com/iam/docs/service-accounts-create
+// terraform/functions.tf makes it in the same way.
+func Account(run string) string {
+	const longest = 27
+	if len(run) <= longest {
+		return "fn-" + run
+	}
+	return fmt.Sprintf("fn-%.20s-%.3x", run, sha256.Sum256([]byte(run)))
 }
 
 func (m *Manifest) check() error {

@@ -162,3 +162,16 @@ functions:
 		}
 	}
 }
+
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	for run, want := range map[string]string{
+		"jwks":                         "fn-jwks",
+		"a-name-of-27-characters-abc":  "fn-a-name-of-27-characters-abc",
+		"a-name-of-28-characters-abcd": "fn-a-name-of-28-charact-8714c6",
+	} {
+		if got := manifest.Account(run); got != want {
+			t.Errorf("the account of %s is %s, want %s", run, got, want)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/local"
+	"souk/functions"
+	"souk/shared/config"
+	"souk/shared/database"
+	"souk/shared/manifest"
+)
+
+// The values of Terraform's variable granularity: a Cloud Run service, and with
+// it a login, for each function, or two for each service.
+const (
+	byFunction = "function"
+	byService  = "service"
+)
+
+func (p *program) migrateCloudSQLCommand() *cobra.Command {
+	granularity := ""
+	command := &cobra.Command{
+		Use:   "migrate-cloud-sql",
+		Short: "Bring the databases of a Cloud SQL instance up to date",
+		Long: `Bring the services' databases up to date on Google Cloud, where Terraform has made
+them and the functions' logins, and grant each login the rows of its service's
+database. It is what the Cloud Run job migrate runs.
+
+INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and DATABASE_PRIVATE_IP
+say how to get there.`,
+		Example: "  INSTANCE_CONNECTION_NAME=project:region:souk souk migrate-cloud-sql",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return p.migrateCloudSQL(command.Context(), granularity)
+		},
+	}
+	command.Flags().StringVar(&granularity, "granularity", byFunction, "who logs in: function or service, as Terraform's variable of that name")
+	return command
+}
+
+// migrateCloudSQL brings the databases of a Cloud SQL instance up to date, and
+// grants the functions' logins what they need in them.
+func (p *program) migrateCloudSQL(ctx context.Context, granularity string) error {
+	if granularity != byFunction && granularity != byService {
+		return p.usageError("--granularity is function or service, not %q", granularity)
+	}
+	environment := config.Environment{}
+	for _, name := range []string{"INSTANCE_CONNECTION_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_PRIVATE_IP"} {
+		environment[name] = p.getenv(name)
+	}
+	settings, err := config.Load[database.Config](environment)
+	if err != nil {
+		return err
+	}
+	if settings.InstanceConnectionName == "" {
+		return p.usageError("which instance? set INSTANCE_CONNECTION_NAME, as project:region:name")
+	}
+	list := functions.Manifest()
+	for _, service := range list.Services() {
+		settings.Name = "souk_" + service
+		logins := logins(list, service, granularity)
+		if err := migrateAndGrant(ctx, settings, service, logins); err != nil {
+			return fmt.Errorf("database %s: %w", settings.Name, err)
+		}
+		p.say("%s is up to date; %d logins may use it", settings.Name, len(logins))
+	}
+	return nil
+}
+
+// logins returns the database users of a service's functions.
+func logins(list *manifest.Manifest, service, granularity string) []string {
+	var logins []string
+	for _, f := range list.Of(service) {
+		run := f.Name
+		if granularity == byService {
+			run = service + "-push"
+			if f.HTTP != "" {
+				run = service + "-http"
+			}
+		}
+		if login := manifest.Account(run); !slices.Contains(logins, login) {
+			logins = append(logins, login)
+		}
+	}
+	return logins
+}
+
+func migrateAndGrant(ctx context.Context, settings database.Config, service string, logins []string) (err error) {
+	sets, err := local.Migrations(service)
+	if err != nil {
+		return err
+	}
+	db, err := database.Open(settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
+		return err
+	}
+	return grant(ctx, db.SQL(), settings.Name, logins)
+}
+
+// grant lets logins read and write the rows of a database, and do nothing else.
+// The names are the manifest's: lower-case letters, digits, hyphens and underscores.
+func grant(ctx context.Context, db *sql.DB, database string, logins []string) error {
+	// In GRANT the database is a pattern, in which _ stands for any character.
+	pattern := strings.ReplaceAll(database, "_", `\_`)
+	for _, login := range logins {
+		//nolint:gosec // GRANT takes no arguments, and both names are ours
+		if _, err := db.ExecContext(ctx, "GRANT SELECT, INSERT, UPDATE, DELETE ON `"+pattern+"`.* TO '"+login+"'@'%'"); err != nil {
+			return fmt.Errorf("grant %s its rights; was terraform applied? %w", login, err)
+		}
+	}
+	return nil
+}

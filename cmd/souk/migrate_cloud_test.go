@@ -1,0 +1,96 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/functions"
+	"souk/shared/database"
+	"souk/shared/dbtest"
+)
+
+func TestLogins(t *testing.T) {
+	t.Parallel()
+	list := functions.Manifest()
+	t.Run("are one a function", func(t *testing.T) {
+		t.Parallel()
+		got := logins(list, "order", byFunction)
+		if len(got) != len(list.Of("order")) || !slices.Contains(got, "fn-order-place") {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("are one for clients and one for Pub/Sub, with a Cloud Run service a service", func(t *testing.T) {
+		t.Parallel()
+		if got := logins(list, "order", byService); !slices.Equal(got, []string{"fn-order-http", "fn-order-push"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestMigrateAndGrant does what the job on Cloud SQL does, but for how it gets there.
+func TestMigrateAndGrant(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Create(t)
+	cfg, err := database.ParseURL(string(url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := mustOpen(t, url)
+	// Terraform makes the logins, without any right. The name's end is the database's:
+	// other tests use the same server.
+	suffix := cfg.DBName[max(0, len(cfg.DBName)-20):]
+	logins := []string{"fn-a-" + suffix, "fn-b-" + suffix}
+	for _, login := range logins {
+		mustExec(t, admin, fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'Enough-For-A-Test-1'", login))
+		t.Cleanup(func() { _, _ = admin.Exec(fmt.Sprintf("DROP USER '%s'@'%%'", login)) })
+	}
+	settings := database.Config{URL: url, Name: cfg.DBName}
+	for range 2 { // every rollout does it again
+		if err := migrateAndGrant(t.Context(), settings, "product", logins); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	cfg.User, cfg.Passwd = logins[1], "Enough-For-A-Test-1"
+	function := mustOpen(t, database.FormatURL(cfg))
+	var n int
+	if err := function.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM outbox").Scan(&n); err != nil {
+		t.Errorf("the login can't read its database: %v", err)
+	}
+	if _, err := function.ExecContext(t.Context(), "DELETE FROM outbox"); err != nil {
+		t.Errorf("the login can't write its database: %v", err)
+	}
+	for what, statement := range map[string]string{
+		"make a table": "CREATE TABLE mine (id INT)", "drop a table": "DROP TABLE outbox", "read the users": "SELECT * FROM mysql.user",
+		"grant": "GRANT SELECT ON `" + cfg.DBName + "`.* TO '" + logins[0] + "'@'%'",
+	} {
+		if _, err := function.ExecContext(t.Context(), statement); err == nil {
+			t.Errorf("the login can %s", what)
+		}
+	}
+
+	err = migrateAndGrant(t.Context(), settings, "product", []string{"fn-nobody-" + suffix})
+	if err == nil || !strings.Contains(err.Error(), "was terraform applied?") {
+		t.Errorf("a login that is not there: got %v", err)
+	}
+}
+
+func mustOpen(t *testing.T, url database.URL) *sql.DB {
+	t.Helper()
+	db, err := database.Open(database.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db.SQL()
+}
+
+func mustExec(t *testing.T, db *sql.DB, statement string) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,273 @@
+# The front door: one address, TLS, and a route for every function that clients call.
+
+locals {
+  # Routes are tried by priority: a literal segment before a wildcard, as in
+  # net/http.ServeMux. "~" sorts after every character of a path.
+  routes_sorted = [
+    for key in sort([
+      for name, f in local.http_functions : "${replace(f.path, "/[{][^}]*[}]/", "~")} ${f.method} ${name}"
+    ]) : local.http_functions[split(" ", key)[2]]
+  ]
+
+  routes = [
+    for i, f in local.routes_sorted : {
+      priority = i + 1
+      function = f.name
+      # The load balancer has its own word for "one segment".
+      template = replace(f.path, "/[{][^}]*[}]/", "*")
+      # Go answers HEAD wherever it answers GET.
+      methods = f.method == "GET" ? ["GET", "HEAD"] : [f.method]
+    }
+  ]
+
+  # The first function in the list that anyone may read: it is written on the URL map
+  # because one must be, and no request gets there.
+  default_function = [for f in local.manifest.functions : f.name if try(local.functions[f.name].public_read, false)][0]
+
+  # Cloud Armor's limits for sign-in go by what anyone may call and that writes.
+  open_writes = distinct([for f in values(local.http_functions) : f.path if f.access == "anyone" && f.method != "GET"])
+}
+
+resource "google_compute_global_address" "front" {
+  name = "souk-front"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_compute_region_network_endpoint_group" "run" {
+  for_each = { for key, run in local.runs : key => run if run.kind == "http" }
+
+  name                  = "souk-${each.key}"
+  region                = var.region
+  network_endpoint_type = "SERVERLESS"
+
+  cloud_run {
+    service = google_cloud_run_v2_service.function[each.key].name
+  }
+}
+
+# One a function, also where functions share a Cloud Run service: caching, the proxy
+# for staff and the SLOs go by it.
+resource "google_compute_backend_service" "function" {
+  for_each = local.http_functions
+
+  name                  = each.key
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  protocol              = "HTTPS"
+  security_policy       = google_compute_security_policy.front.id
+  enable_cdn            = each.value.public_read
+  compression_mode      = "AUTOMATIC"
+
+  backend {
+    group = google_compute_region_network_endpoint_group.run[local.run_of[each.key]].id
+  }
+
+  # Kept is what a function says may be kept (Cache-Control: public), and nothing else.
+  dynamic "cdn_policy" {
+    for_each = each.value.public_read ? [1] : []
+    content {
+      cache_mode         = "USE_ORIGIN_HEADERS"
+      negative_caching   = false
+      request_coalescing = true
+      serve_while_stale  = 60
+
+      cache_key_policy {
+        include_host         = true
+        include_protocol     = false
+        include_query_string = true
+      }
+    }
+  }
+
+  dynamic "iap" {
+    for_each = each.value.access == "admin" && length(var.admin_iap_members) > 0 ? [1] : []
+    content {
+      enabled = true
+    }
+  }
+
+  log_config {
+    enable      = true
+    sample_rate = var.environment == "prod" ? 0.1 : 1
+  }
+}
+
+resource "google_iap_web_backend_service_iam_member" "admin" {
+  for_each = {
+    for pair in setproduct([for f in values(local.http_functions) : f.name if f.access == "admin"], var.admin_iap_members) :
+    "${pair[0]} ${pair[1]}" => { function = pair[0], member = pair[1] }
+  }
+
+  web_backend_service = google_compute_backend_service.function[each.value.function].name
+  role                = "roles/iap.httpsResourceAccessor"
+  member              = each.value.member
+}
+
+resource "google_compute_url_map" "front" {
+  name            = "souk"
+  default_service = google_compute_backend_service.function[local.default_function].id
+
+  # What is no host of the shop's, and what no route is for, ends here: scanners wake
+  # no function.
+  default_route_action {
+    fault_injection_policy {
+      abort {
+        http_status = 404
+        percentage  = 100
+      }
+    }
+  }
+
+  host_rule {
+    hosts        = [var.domain]
+    path_matcher = "functions"
+  }
+
+  path_matcher {
+    name            = "functions"
+    default_service = google_compute_backend_service.function[local.default_function].id
+
+    default_route_action {
+      fault_injection_policy {
+        abort {
+          http_status = 404
+          percentage  = 100
+        }
+      }
+    }
+
+    dynamic "route_rules" {
+      for_each = local.routes
+      iterator = route
+      content {
+        priority = route.value.priority
+        service  = google_compute_backend_service.function[route.value.function].id
+
+        dynamic "match_rules" {
+          for_each = route.value.methods
+          content {
+            path_template_match = route.value.template
+
+            header_matches {
+              header_name = ":method"
+              exact_match = match_rules.value
+            }
+          }
+        }
+
+        dynamic "route_action" {
+          for_each = length(var.cors_origins) > 0 ? [1] : []
+          content {
+            cors_policy {
+              allow_origins  = var.cors_origins
+              allow_methods  = route.value.methods
+              allow_headers  = local.cors_headers
+              expose_headers = local.cors_exposed
+              max_age        = 600
+            }
+          }
+        }
+      }
+    }
+
+    # A browser's question whether it may, before it does.
+    dynamic "route_rules" {
+      for_each = length(var.cors_origins) > 0 ? [1] : []
+      content {
+        priority = length(local.routes) + 1
+        service  = google_compute_backend_service.function[local.default_function].id
+
+        match_rules {
+          prefix_match = "/v1/"
+
+          header_matches {
+            header_name = ":method"
+            exact_match = "OPTIONS"
+          }
+        }
+
+        route_action {
+          cors_policy {
+            allow_origins  = var.cors_origins
+            allow_methods  = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+            allow_headers  = local.cors_headers
+            expose_headers = local.cors_exposed
+            max_age        = 600
+          }
+        }
+      }
+    }
+  }
+}
+
+locals {
+  cors_headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "X-Request-Id"]
+  cors_exposed = ["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed", "Preference-Applied"]
+}
+
+# TLS ------------------------------------------------------------------------------
+
+resource "google_compute_managed_ssl_certificate" "front" {
+  # A certificate can't change its domain: another one takes its place first.
+  name = "souk-${substr(sha256(var.domain), 0, 8)}"
+
+  managed {
+    domains = [var.domain]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_compute_ssl_policy" "modern" {
+  name            = "souk-modern"
+  profile         = "MODERN"
+  min_tls_version = "TLS_1_2"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_compute_target_https_proxy" "front" {
+  name             = "souk-https"
+  url_map          = google_compute_url_map.front.id
+  ssl_certificates = [google_compute_managed_ssl_certificate.front.id]
+  ssl_policy       = google_compute_ssl_policy.modern.id
+  quic_override    = "ENABLE"
+}
+
+resource "google_compute_global_forwarding_rule" "https" {
+  name                  = "souk-https"
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  ip_address            = google_compute_global_address.front.id
+  target                = google_compute_target_https_proxy.front.id
+  port_range            = "443"
+}
+
+# Plain HTTP is answered with where to go, and nothing else.
+resource "google_compute_url_map" "to_https" {
+  name = "souk-to-https"
+
+  default_url_redirect {
+    https_redirect         = true
+    redirect_response_code = "PERMANENT_REDIRECT"
+    strip_query            = false
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_compute_target_http_proxy" "to_https" {
+  name    = "souk-to-https"
+  url_map = google_compute_url_map.to_https.id
+}
+
+resource "google_compute_global_forwarding_rule" "to_https" {
+  name                  = "souk-to-https"
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  ip_address            = google_compute_global_address.front.id
+  target                = google_compute_target_http_proxy.to_https.id
+  port_range            = "80"
+}

@@ -1,0 +1,79 @@
+# What functions.yaml says, in the forms that the other files want. Nothing below
+# names a function by hand.
+
+locals {
+  manifest = yamldecode(file(var.manifest))
+
+  functions = {
+    for f in local.manifest.functions : f.name => {
+      name      = f.name
+      service   = f.service
+      kind      = try(f.http, null) != null ? "http" : "push"
+      method    = try(split(" ", f.http)[0], null)
+      path      = try(split(" ", f.http)[1], null)
+      access    = try(f.access, null)
+      schedule  = try(f.schedule, null)
+      topics    = try(f.schedule, null) != null ? [f.name] : try(f.events, [])
+      publishes = try(f.publishes, [])
+      secrets   = try(f.secrets, [])
+      # Reads that need no account may be a moment old: a cache or a replica will do.
+      public_read = try(f.access == "anyone" && startswith(f.http, "GET "), false)
+    }
+  }
+
+  services = distinct([for f in values(local.functions) : f.service])
+
+  http_functions = { for name, f in local.functions : name => f if f.kind == "http" }
+  scheduled      = { for name, f in local.functions : name => f if f.schedule != null }
+
+  # What a service's functions publish. Its outbox function publishes what they left.
+  published = { for s in local.services : s => distinct(flatten([for f in values(local.functions) : f.publishes if f.service == s])) }
+
+  # The Cloud Run services: one a function, or two a service. IAM's check is on for
+  # Pub/Sub and off for clients, so the two never share one (docs/adr/0016).
+  runs_grouped = {
+    for name, f in local.functions :
+    (var.granularity == "function" ? name : "${f.service}-${f.kind}") => f...
+  }
+
+  runs = {
+    for key, fs in local.runs_grouped : key => {
+      service     = fs[0].service
+      kind        = fs[0].kind
+      target      = var.granularity == "function" ? key : null
+      secrets     = distinct(flatten(fs[*].secrets))
+      public_read = alltrue(fs[*].public_read)
+      publishes = distinct(flatten([
+        for f in fs : f.name == "${f.service}-outbox" ? local.published[f.service] : f.publishes
+      ]))
+      # At most 30 characters, as manifest.Function.Account has it.
+      account = length(key) <= 27 ? "fn-${key}" : "fn-${substr(key, 0, 20)}-${substr(sha256(key), 0, 6)}"
+      scaling = merge(
+        local.default_scaling[fs[0].kind],
+        { for k, v in try(var.scaling["default"], {}) : k => v if v != null },
+        { for k, v in try(var.scaling[key], {}) : k => v if v != null },
+      )
+    }
+  }
+
+  run_of = { for name, f in local.functions : name => var.granularity == "function" ? name : "${f.service}-${f.kind}" }
+
+  # One function takes few requests, a whole service more.
+  default_scaling = {
+    for kind in ["http", "push"] : kind => {
+      min_instances = 0
+      max_instances = var.granularity == "function" ? 3 : 8
+      concurrency   = kind == "http" ? 40 : 10
+      pool          = var.granularity == "function" ? 2 : 6
+      cpu           = "1"
+      memory        = var.granularity == "function" ? "256Mi" : "512Mi"
+    }
+  }
+
+  # Every pair that a rule or a subscription is made of.
+  subscriptions = merge([
+    for name, f in local.functions : { for topic in f.topics : "${name}.${topic}" => { function = name, run = local.run_of[name], topic = topic } }
+  ]...)
+
+  topics = toset(flatten([for f in values(local.functions) : concat(f.publishes, f.topics)]))
+}

@@ -1,0 +1,37 @@
+output "address" {
+  description = "The address that the domain's A record must point to."
+  value       = google_compute_global_address.front.address
+}
+
+output "url" {
+  description = "The shop."
+  value       = "https://${var.domain}"
+}
+
+output "images" {
+  description = "Where the pipeline pushes images to."
+  value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}"
+}
+
+output "instance" {
+  description = "The database instance, as cloud-sql-proxy wants it."
+  value       = google_sql_database_instance.main.connection_name
+}
+
+output "connection_budget" {
+  description = "Connections that may be opened at most, and those that there are."
+  value = {
+    needed = local.connections_needed
+    limit  = var.database.max_connections
+  }
+}
+
+output "services" {
+  description = "Every Cloud Run service and the functions that it serves."
+  value       = { for key, fs in local.runs_grouped : key => fs[*].name }
+}
+
+output "secrets_to_fill" {
+  description = "The secrets whose first version an operator adds."
+  value       = sort(local.secrets)
+}

@@ -1,0 +1,187 @@
+# The functions, as Cloud Run services, and the job that migrates the databases.
+
+resource "google_cloud_run_v2_service" "function" {
+  for_each = local.runs
+
+  name                = each.key
+  location            = var.region
+  deletion_protection = var.deletion_protection
+
+  # Clients come through the load balancer, Pub/Sub from within the project. The
+  # addresses that Cloud Run gives every service answer nobody else.
+  ingress = each.value.kind == "http" ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  # Clients carry the shop's tokens, which IAM does not know: docs/adr/0016.
+  invoker_iam_disabled = each.value.kind == "http"
+  custom_audiences     = each.value.kind == "push" ? [local.audience[each.key]] : []
+
+  template {
+    service_account                  = google_service_account.run[each.key].email
+    max_instance_request_concurrency = each.value.scaling.concurrency
+    # An operation under an Idempotency-Key may take 55 s; Pub/Sub does not wait
+    # longer than its acknowledgement deadline.
+    timeout = each.value.kind == "http" ? "60s" : local.manifest.delivery.ackDeadline
+
+    scaling {
+      min_instance_count = each.value.scaling.min_instances
+      max_instance_count = each.value.scaling.max_instances
+    }
+
+    vpc_access {
+      egress = "PRIVATE_RANGES_ONLY"
+      network_interfaces {
+        network    = google_compute_network.shop.id
+        subnetwork = google_compute_subnetwork.functions.id
+      }
+    }
+
+    containers {
+      image = var.images[each.value.service]
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        limits            = { cpu = each.value.scaling.cpu, memory = each.value.scaling.memory }
+        cpu_idle          = true # paid for during requests only
+        startup_cpu_boost = true
+      }
+
+      # It listens some milliseconds after its start, before it has asked anyone
+      # for anything. Whether the database answers is a request's affair: a probe
+      # that asked would restart every instance when the database is away.
+      startup_probe {
+        period_seconds    = 1
+        timeout_seconds   = 1
+        failure_threshold = 20
+        tcp_socket {
+          port = 8080
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.environment[each.key]
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = each.value.secrets
+        content {
+          name = env.value
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.secret[env.value].secret_id
+              version = "latest"
+            }
+          }
+        }
+      }
+    }
+  }
+
+  # The pipeline rolls out images and shifts traffic.
+  lifecycle {
+    ignore_changes = [
+      template[0].containers[0].image, template[0].revision, template[0].labels, template[0].annotations,
+      traffic, client, client_version, annotations,
+    ]
+  }
+
+  # A container that may not read a secret or reach the database does not start.
+  depends_on = [
+    google_project_service.api, google_secret_manager_secret_iam_member.reader, google_sql_user.function,
+  ]
+}
+
+locals {
+  # Whom a push token is for. Any URL will do, and no other service may have it.
+  audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }
+
+  environment = {
+    for key, run in local.runs : key => merge(var.settings, {
+      GOOGLE_CLOUD_PROJECT     = var.project_id
+      INSTANCE_CONNECTION_NAME = local.instance_of[key].connection_name
+      DATABASE_PRIVATE_IP      = "true"
+      DATABASE_NAME            = "souk_${run.service}"
+      DATABASE_USER            = run.account
+      DATABASE_MAX_OPEN_CONNS  = tostring(run.scaling.pool)
+      # Logins by IAM are capped a minute, for the whole instance: keep connections.
+      DATABASE_CONN_MAX_LIFETIME  = "45m"
+      DATABASE_CONN_MAX_IDLE_TIME = "15m"
+      AUTH_ISSUER                 = "https://${var.domain}"
+      AUTH_AUDIENCE               = "https://${var.domain}"
+      AUTH_JWKS_URL               = "https://${var.domain}/.well-known/jwks.json"
+      },
+      run.target == null ? {} : { FUNCTION_TARGET = run.target },
+      run.kind == "http" ? {} : {
+        PUSH_AUTH            = "iam"
+        PUSH_AUDIENCE        = local.audience[key]
+        PUSH_SERVICE_ACCOUNT = google_service_account.push.email
+    })
+  }
+}
+
+# Runs before every rollout: tables first, then the functions that use them.
+resource "google_cloud_run_v2_job" "migrate" {
+  name                = "migrate"
+  location            = var.region
+  deletion_protection = false
+
+  template {
+    task_count = 1
+
+    template {
+      service_account = google_service_account.migrate.email
+      max_retries     = 0 # a migration that failed halfway is looked at by a person
+      timeout         = "3600s"
+
+      vpc_access {
+        egress = "PRIVATE_RANGES_ONLY"
+        network_interfaces {
+          network    = google_compute_network.shop.id
+          subnetwork = google_compute_subnetwork.functions.id
+        }
+      }
+
+      containers {
+        image = var.images["souk"]
+        args  = ["migrate-cloud-sql", "--granularity", var.granularity]
+
+        resources {
+          limits = { cpu = "1", memory = "512Mi" }
+        }
+
+        dynamic "env" {
+          for_each = {
+            INSTANCE_CONNECTION_NAME = google_sql_database_instance.main.connection_name
+            DATABASE_PRIVATE_IP      = "true"
+            DATABASE_USER            = google_sql_user.migrate.name
+          }
+          content {
+            name  = env.key
+            value = env.value
+          }
+        }
+
+        env {
+          name = "DATABASE_PASSWORD"
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.migrate_password.secret_id
+              version = "latest"
+            }
+          }
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [template[0].template[0].containers[0].image, client, client_version, annotations]
+  }
+
+  depends_on = [google_secret_manager_secret_iam_member.migrate_password, google_secret_manager_secret_version.migrate_password]
+}

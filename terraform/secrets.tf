@@ -1,0 +1,103 @@
+# Secrets, each readable by those who need it and nobody else. Their values do not
+# come from here, so that they are in no state and no plan: an operator adds the
+# first version (docs/runbooks/key-rotation.md), with one exception, which is
+# made by a machine for a machine.
+
+locals {
+  secrets = toset(flatten([for f in values(local.functions) : f.secrets]))
+}
+
+resource "google_secret_manager_secret" "secret" {
+  for_each = local.secrets
+
+  secret_id           = each.key
+  version_destroy_ttl = "604800s" # a destroyed version can be had back for 7 days
+
+  replication {
+    auto {}
+  }
+
+  # Secret Manager says when it is time, and what is said there raises an alert.
+  dynamic "rotation" {
+    for_each = each.key == "AUTH_SIGNING_KEYS" ? [1] : []
+    content {
+      next_rotation_time = var.key_rotation_start
+      rotation_period    = "${var.key_rotation_days * 24 * 60 * 60}s"
+    }
+  }
+
+  dynamic "topics" {
+    for_each = each.key == "AUTH_SIGNING_KEYS" ? [1] : []
+    content {
+      name = google_pubsub_topic.key_rotation.id
+    }
+  }
+
+  lifecycle {
+    # Secret Manager moves it on with each rotation.
+    ignore_changes = [rotation[0].next_rotation_time]
+  }
+
+  depends_on = [google_project_service.api, google_pubsub_topic_iam_member.key_rotation]
+}
+
+resource "google_secret_manager_secret_iam_member" "reader" {
+  for_each = merge([
+    for key, run in local.runs : { for secret in run.secrets : "${key} ${secret}" => { run = key, secret = secret } }
+  ]...)
+
+  secret_id = google_secret_manager_secret.secret[each.value.secret].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = "serviceAccount:${google_service_account.run[each.value.run].email}"
+}
+
+resource "google_pubsub_topic" "key_rotation" {
+  name = "key-rotation"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_topic_iam_member" "key_rotation" {
+  topic  = google_pubsub_topic.key_rotation.name
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:service-${local.project_number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
+}
+
+# Kept until somebody has done it: the alert key-rotation counts what is here.
+resource "google_pubsub_subscription" "key_rotation" {
+  name                       = "key-rotation"
+  topic                      = google_pubsub_topic.key_rotation.id
+  message_retention_duration = "2678400s" # 31 days
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+# The one login with a password: the migration job's, which grants all others. To
+# change it: terraform apply -replace=random_password.migrate
+resource "random_password" "migrate" {
+  length  = 40
+  special = false
+}
+
+resource "google_secret_manager_secret" "migrate_password" {
+  secret_id = "DATABASE_PASSWORD"
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_secret_manager_secret_version" "migrate_password" {
+  secret      = google_secret_manager_secret.migrate_password.id
+  secret_data = random_password.migrate.result
+}
+
+resource "google_secret_manager_secret_iam_member" "migrate_password" {
+  secret_id = google_secret_manager_secret.migrate_password.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = "serviceAccount:${google_service_account.migrate.email}"
+}

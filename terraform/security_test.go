@@ -1,0 +1,300 @@
+package terraform_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/functions"
+	"souk/shared/manifest"
+)
+
+// rules are what no plan may break. Each returns what breaks it.
+var rules = map[string]func(plan) []string{
+	"no bucket is public":                       bucketsArePrivate,
+	"the database has no public address":        databasesArePrivate,
+	"whoever comes from outside comes by TLS":   frontIsTLS,
+	"no message is lost":                        nothingIsLost,
+	"nobody holds more than was granted singly": grantsAreNarrow,
+	"functions are reached one way":             functionsAreShut,
+	"no secret stands in the open":              secretsAreSecret,
+}
+
+func TestSecurity(t *testing.T) {
+	t.Parallel()
+	for _, environment := range []string{"dev", "prod"} {
+		t.Run(environment, func(t *testing.T) {
+			t.Parallel()
+			p := mustPlanOf(t, environment)
+			for name, rule := range rules {
+				for _, fault := range rule(p) {
+					t.Errorf("%s: %s", name, fault)
+				}
+			}
+		})
+	}
+	t.Run("the bucket of the state", func(t *testing.T) {
+		t.Parallel()
+		p := mustWorkspace(t, "bootstrap").mustPlan(t, "-var=project_id=souk-test", "-var=bucket=souk-test-terraform")
+		if len(p.of("google_storage_bucket")) != 1 {
+			t.Error("there is none")
+		}
+		for name, rule := range rules {
+			for _, fault := range rule(p) {
+				t.Errorf("%s: %s", name, fault)
+			}
+		}
+	})
+}
+
+// TestRulesFind breaks each rule in a plan, and has the rule find it.
+func TestRulesFind(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ rule, kind, broken string }{
+		{"no bucket is public", "google_storage_bucket", `{"uniform_bucket_level_access": true}`},
+		{"no bucket is public", "google_storage_bucket", `{"public_access_prevention": "enforced"}`},
+		{"the database has no public address", "google_sql_database_instance", `{"settings": [{"ip_configuration": [{"ipv4_enabled": true, "ssl_mode": "ENCRYPTED_ONLY"}]}]}`},
+		{"the database has no public address", "google_sql_database_instance", `{"settings": [{"ip_configuration": [{"ipv4_enabled": false, "ssl_mode": "ALLOW_UNENCRYPTED_AND_ENCRYPTED"}]}]}`},
+		{"the database has no public address", "google_sql_database_instance", `{"settings": [{}]}`},
+		{"the database has no public address", "google_sql_database_instance",
+			`{"settings": [{"ip_configuration": [{"ipv4_enabled": false, "ssl_mode": "ENCRYPTED_ONLY", "authorized_networks": [{"value": "0.0.0.0/0"}]}]}]}`},
+		{"whoever comes from outside comes by TLS", "google_compute_ssl_policy", `{"profile": "COMPATIBLE", "min_tls_version": "TLS_1_0"}`},
+		{"whoever comes from outside comes by TLS", "google_compute_global_forwarding_rule", `{"port_range": "8080"}`},
+		{"whoever comes from outside comes by TLS", "google_compute_global_forwarding_rule", `{"port_range": "80"}`},
+		{"whoever comes from outside comes by TLS", "google_compute_backend_service", `{"protocol": "HTTP"}`},
+		{"no message is lost", "google_pubsub_subscription", `{"name": "a.b", "push_config": [{}], "expiration_policy": [{"ttl": ""}]}`},
+		{"no message is lost", "google_pubsub_subscription", `{"name": "a.b", "dead_letter_policy": [{}], "push_config": [{}], "expiration_policy": [{"ttl": ""}]}`},
+		{"no message is lost", "google_pubsub_subscription", `{"name": "a", "push_config": []}`},
+		{"no message is lost", "google_pubsub_topic", `{"name": "a.b.dead-letter"}`},
+		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/editor", "member": "serviceAccount:a"}`},
+		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/run.admin", "member": "serviceAccount:a"}`},
+		{"nobody holds more than was granted singly", "google_pubsub_topic_iam_member", `{"role": "roles/owner", "member": "serviceAccount:a"}`},
+		{"nobody holds more than was granted singly", "google_cloud_run_v2_service_iam_member", `{"role": "roles/run.invoker", "member": "allUsers"}`},
+		{"nobody holds more than was granted singly", "google_storage_bucket_iam_member", `{"role": "roles/storage.objectViewer", "member": "allAuthenticatedUsers"}`},
+		{"nobody holds more than was granted singly", "google_project_iam_binding", `{"role": "roles/cloudsql.client", "members": ["serviceAccount:a"]}`},
+		{"nobody holds more than was granted singly", "google_service_account_key", `{}`},
+		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "product-get", "ingress": "INGRESS_TRAFFIC_ALL", "invoker_iam_disabled": true}`},
+		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "stock-reserve", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
+		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "intruder", "ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "invoker_iam_disabled": true}`},
+		{"no secret stands in the open", "google_cloud_run_v2_service",
+			`{"template": [{"containers": [{"env": [{"name": "AUTH_SIGNING_KEYS", "value": "-----BEGIN"}]}]}]}`},
+	} {
+		t.Run(test.rule+" "+test.kind, func(t *testing.T) {
+			t.Parallel()
+			broken := resource{Address: "broken", Mode: "managed", Type: test.kind}
+			if err := json.Unmarshal([]byte(test.broken), &broken.Values); err != nil {
+				t.Fatal(err)
+			}
+			var p plan
+			p.PlannedValues.RootModule.Resources = []resource{broken}
+			if faults := rules[test.rule](p); len(faults) == 0 {
+				t.Errorf("nothing is found in %s", test.broken)
+			}
+		})
+	}
+}
+
+func bucketsArePrivate(p plan) (faults []string) {
+	for _, b := range p.of("google_storage_bucket") {
+		if b.text("public_access_prevention") != "enforced" || b.text("uniform_bucket_level_access") != "true" {
+			faults = append(faults, b.Address+" can be made public by an object's ACL or a grant")
+		}
+	}
+	return faults
+}
+
+func databasesArePrivate(p plan) (faults []string) {
+	for _, db := range p.of("google_sql_database_instance") {
+		at := func(name string) []any { return []any{"settings", 0, "ip_configuration", 0, name} }
+		if db.text(at("ipv4_enabled")...) != "false" {
+			faults = append(faults, db.Address+" has a public address")
+		}
+		if networks, _ := db.at(at("authorized_networks")...).([]any); len(networks) > 0 {
+			faults = append(faults, db.Address+" lets networks in")
+		}
+		if db.text(at("ssl_mode")...) != "ENCRYPTED_ONLY" {
+			faults = append(faults, db.Address+" takes connections without TLS")
+		}
+	}
+	return faults
+}
+
+func frontIsTLS(p plan) (faults []string) {
+	for _, policy := range p.of("google_compute_ssl_policy") {
+		if !slices.Contains([]string{"TLS_1_2", "TLS_1_3"}, policy.text("min_tls_version")) || !slices.Contains([]string{"MODERN", "RESTRICTED"}, policy.text("profile")) {
+			faults = append(faults, policy.Address+" takes TLS that is broken")
+		}
+	}
+	if len(p.of("google_compute_target_https_proxy")) > 0 && len(p.of("google_compute_ssl_policy")) == 0 {
+		faults = append(faults, "the HTTPS proxy has no TLS policy")
+	}
+	for _, backend := range p.of("google_compute_backend_service") {
+		if backend.text("protocol") != "HTTPS" {
+			faults = append(faults, backend.Address+" is reached in the clear")
+		}
+	}
+	// All that a client reaches by HTTP is a redirect.
+	redirects := 0
+	for _, urls := range p.of("google_compute_url_map") {
+		if urls.text("default_url_redirect", 0, "https_redirect") == "true" {
+			redirects++
+		}
+	}
+	for _, rule := range p.of("google_compute_global_forwarding_rule") {
+		switch port := rule.text("port_range"); {
+		case port == "80" && redirects == 0:
+			faults = append(faults, rule.Address+" serves port 80, and nothing redirects to HTTPS")
+		case port != "80" && port != "443":
+			faults = append(faults, rule.Address+" opens port "+port)
+		}
+	}
+	return faults
+}
+
+func nothingIsLost(p plan) (faults []string) {
+	kept := map[string]bool{}
+	for _, s := range p.of("google_pubsub_subscription") {
+		kept[s.text("name")] = true
+	}
+	for _, s := range p.of("google_pubsub_subscription") {
+		if ttl, known := s.at("expiration_policy", 0, "ttl").(string); !known || ttl != "" {
+			faults = append(faults, s.Address+" expires")
+		}
+		if s.at("push_config", 0) == nil {
+			continue
+		}
+		if s.at("dead_letter_policy", 0) == nil {
+			faults = append(faults, s.Address+" has no dead-letter topic")
+		}
+		if !kept[s.text("name")+".dead-letter"] {
+			faults = append(faults, s.Address+" has dead letters that nothing keeps")
+		}
+	}
+	for _, topic := range p.of("google_pubsub_topic") {
+		if name := topic.text("name"); strings.HasSuffix(name, ".dead-letter") && !kept[name] {
+			faults = append(faults, topic.Address+" has no subscription")
+		}
+	}
+	return faults
+}
+
+// projectRoles are the roles that may be held on the whole project.
+var projectRoles = []string{"roles/cloudsql.client", "roles/cloudsql.instanceUser"}
+
+func grantsAreNarrow(p plan) (faults []string) {
+	for _, r := range p.PlannedValues.RootModule.Resources {
+		if r.Type == "google_service_account_key" {
+			faults = append(faults, r.Address+" is a key that can be copied")
+		}
+		if !strings.Contains(r.Type, "_iam_") {
+			continue
+		}
+		if !strings.HasSuffix(r.Type, "_iam_member") {
+			faults = append(faults, r.Address+" takes from others what they hold: use _iam_member")
+		}
+		role, member := r.text("role"), r.text("member")
+		if slices.Contains([]string{"roles/owner", "roles/editor", "roles/viewer"}, role) {
+			faults = append(faults, fmt.Sprintf("%s grants %s", r.Address, role))
+		}
+		if r.Type == "google_project_iam_member" && !slices.Contains(projectRoles, role) {
+			faults = append(faults, fmt.Sprintf("%s grants %s on the whole project", r.Address, role))
+		}
+		if member == "allUsers" || member == "allAuthenticatedUsers" || strings.Contains(member, "*") {
+			faults = append(faults, fmt.Sprintf("%s grants to %s", r.Address, member))
+		}
+	}
+	return faults
+}
+
+func functionsAreShut(p plan) (faults []string) {
+	public := map[string]bool{}
+	for _, f := range functions.Manifest().Functions {
+		if f.HTTP != "" {
+			public[f.Name], public[f.Service+"-http"] = true, true
+		}
+	}
+	for _, f := range p.of("google_cloud_run_v2_service") {
+		ingress, open := f.text("ingress"), f.text("invoker_iam_disabled") == "true"
+		want := "INGRESS_TRAFFIC_INTERNAL_ONLY"
+		if public[f.text("name")] {
+			want = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+		}
+		if ingress != want {
+			faults = append(faults, fmt.Sprintf("%s has %s, want %s", f.Address, ingress, want))
+		}
+		if open && !public[f.text("name")] {
+			faults = append(faults, f.Address+" may be called by anyone, and is none that clients call")
+		}
+	}
+	return faults
+}
+
+func secretsAreSecret(p plan) (faults []string) {
+	secret := map[string]bool{"DATABASE_PASSWORD": true, "DATABASE_URL": true}
+	for _, f := range functions.Manifest().Functions {
+		for _, name := range f.Secrets {
+			secret[name] = true
+		}
+	}
+	for _, r := range p.PlannedValues.RootModule.Resources {
+		path := []any{"template", 0}
+		if r.Type == "google_cloud_run_v2_job" {
+			path = []any{"template", 0, "template", 0}
+		}
+		variables, _ := r.at(append(path, "containers", 0, "env")...).([]any)
+		for _, variable := range variables {
+			v, _ := variable.(map[string]any)
+			name, _ := v["name"].(string)
+			if value, _ := v["value"].(string); value != "" && secret[name] {
+				faults = append(faults, fmt.Sprintf("%s has %s in the open", r.Address, name))
+			}
+		}
+	}
+	return faults
+}
+
+// TestAccounts holds the identities in the plan to what Go calls them: the migration
+// job grants rights to these names.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	for _, environment := range []string{"dev", "prod"} {
+		var got []string
+		for _, account := range mustPlanOf(t, environment).of("google_service_account") {
+			if id := account.text("account_id"); strings.HasPrefix(id, "fn-") {
+				got = append(got, id)
+			}
+		}
+		want := map[string]bool{}
+		for _, f := range functions.Manifest().Functions {
+			run := f.Name
+			if environment == "dev" { // its example has a Cloud Run service a service
+				run = f.Service + "-push"
+				if f.HTTP != "" {
+					run = f.Service + "-http"
+				}
+			}
+			want[manifest.Account(run)] = true
+		}
+		if slices.Sort(got); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+			t.Errorf("%s: the accounts are %q, want %q", environment, got, slices.Sorted(maps.Keys(want)))
+		}
+	}
+}
+
+// TestConnectionBudget reads what a plan says that needs too many connections: two
+// functions with 3 instances of 2 each, one of them twice, and 20 in reserve.
+func TestConnectionBudget(t *testing.T) {
+	t.Parallel()
+	_, fault := mustWorkspace(t, ".").run(t, "plan", "-no-color", "-input=false", "-var-file=env/dev.tfvars.example",
+		"-var=granularity=function", "-var=manifest=tests/data/functions.yaml", "-var=database={max_connections=30}")
+	// terraform breaks its lines where it likes.
+	said := strings.Join(strings.Fields(fault), " ")
+	for _, want := range []string{"may open 38 connections", "max_connections is 30", "too few by 8."} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it does not say %q, but: %s", want, said)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+# What customers were promised, and how fast the promise is being used up. Measured
+# at the load balancer, where a function that can't start counts as well.
+
+locals {
+  journeys = {
+    browse   = { functions = ["product-get", "product-list", "category-list"], available = 0.999, fast = 0.99, within_ms = 400 }
+    login    = { functions = ["session-create", "session-refresh"], available = 0.999, fast = 0.99, within_ms = 1500 }
+    checkout = { functions = ["order-place"], available = 0.999, fast = 0.99, within_ms = 2000 }
+  }
+
+  # An order is decided by four functions and three messages after it was placed.
+  decided_within_seconds = 30
+
+  at_front = {
+    for name, j in local.journeys : name => join(" AND ", [
+      "resource.type=\"https_lb_rule\"",
+      "resource.labels.url_map_name=\"${google_compute_url_map.front.name}\"",
+      "resource.labels.backend_target_name=monitoring.regex.full_match(\"${join("|", j.functions)}\")",
+    ])
+  }
+
+  slos = merge(
+    { for name, j in local.journeys : "${name}-available" => { goal = j.available, runbook = "slo-availability" } },
+    { for name, j in local.journeys : "${name}-fast" => { goal = j.fast, runbook = "slo-latency" } },
+    { "order-decided" = { goal = 0.99, runbook = "slo-order-decided" } },
+  )
+
+  # A budget of 28 days is gone in two days at the first pace, in five at the second,
+  # in 28 at the third. The short window ends the alert soon after the trouble ends:
+  # https://sre.google/workbook/alerting-on-slos/
+  burn_rates = {
+    fast   = { rate = 14.4, long = "3600s", short = "300s", severity = "CRITICAL" }
+    medium = { rate = 6, long = "21600s", short = "1800s", severity = "ERROR" }
+    slow   = { rate = 1, long = "259200s", short = "21600s", severity = "WARNING" }
+  }
+
+  burns = merge([
+    for slo, s in local.slos : { for pace, b in local.burn_rates : "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) }
+  ]...)
+
+  slo_names = merge(
+    { for name, slo in google_monitoring_slo.available : "${name}-available" => slo.name },
+    { for name, slo in google_monitoring_slo.fast : "${name}-fast" => slo.name },
+    { "order-decided" = google_monitoring_slo.decided.name },
+  )
+}
+
+resource "google_monitoring_custom_service" "journey" {
+  for_each = merge(local.journeys, { order = {} })
+
+  service_id   = each.key
+  display_name = "Souk: ${each.key}"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_monitoring_slo" "available" {
+  for_each = local.journeys
+
+  service             = google_monitoring_custom_service.journey[each.key].service_id
+  slo_id              = "available"
+  display_name        = "${each.key}: ${each.value.available * 100} % answered without a 5xx"
+  goal                = each.value.available
+  rolling_period_days = 28
+
+  request_based_sli {
+    good_total_ratio {
+      total_service_filter = "metric.type=\"loadbalancing.googleapis.com/https/request_count\" AND ${local.at_front[each.key]}"
+      bad_service_filter   = "metric.type=\"loadbalancing.googleapis.com/https/request_count\" AND metric.labels.response_code_class=500 AND ${local.at_front[each.key]}"
+    }
+  }
+}
+
+resource "google_monitoring_slo" "fast" {
+  for_each = local.journeys
+
+  service             = google_monitoring_custom_service.journey[each.key].service_id
+  slo_id              = "fast"
+  display_name        = "${each.key}: ${each.value.fast * 100} % within ${each.value.within_ms} ms"
+  goal                = each.value.fast
+  rolling_period_days = 28
+
+  request_based_sli {
+    distribution_cut {
+      distribution_filter = "metric.type=\"loadbalancing.googleapis.com/https/total_latencies\" AND metric.labels.response_code_class!=500 AND ${local.at_front[each.key]}"
+      range {
+        max = each.value.within_ms
+      }
+    }
+  }
+}
+
+resource "google_monitoring_slo" "decided" {
+  service             = google_monitoring_custom_service.journey["order"].service_id
+  slo_id              = "decided"
+  display_name        = "order: 99 % decided within ${local.decided_within_seconds} s of being placed"
+  goal                = local.slos["order-decided"].goal
+  rolling_period_days = 28
+
+  request_based_sli {
+    distribution_cut {
+      distribution_filter = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.order_decided.name}\" AND resource.type=\"cloud_run_revision\""
+      range {
+        max = local.decided_within_seconds
+      }
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "burn" {
+  for_each = local.burns
+
+  display_name          = "SLO ${each.value.slo} burns its budget (${each.key})"
+  severity              = each.value.severity
+  combiner              = "AND"
+  notification_channels = local.notify
+
+  dynamic "conditions" {
+    for_each = { long = each.value.long, short = each.value.short }
+    content {
+      display_name = "${each.value.rate} times the pace that the budget allows, over ${conditions.value}"
+
+      condition_threshold {
+        filter          = "select_slo_burn_rate(\"${local.slo_names[each.value.slo]}\", \"${conditions.value}\")"
+        comparison      = "COMPARISON_GT"
+        threshold_value = each.value.rate
+        duration        = "0s"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Souk ${var.environment}: ${each.key}"
+    content   = local.runbook[each.value.runbook]
+  }
+}

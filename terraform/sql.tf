@@ -1,0 +1,191 @@
+# The database server: one instance, a database a service, a login a function.
+
+locals {
+  # Functions whose reads may be a moment old read from the replica, if there is one.
+  on_replica = toset([for key, run in local.runs : key if var.database.replica && run.public_read && run.service == "product"])
+
+  instance_of = {
+    for key, run in local.runs : key => contains(local.on_replica, key) ? google_sql_database_instance.replica[0] : google_sql_database_instance.main
+  }
+
+  # The connection budget. While a rollout is under way the function that is rolled
+  # out runs in two revisions, each with as many instances as it may have: so the
+  # largest counts twice. Migrations, audits and people get the reserve.
+  reserved_connections = 20
+
+  connections = { for key, run in local.runs : key => run.scaling.max_instances * run.scaling.pool }
+
+  connections_needed = {
+    for instance in ["main", "replica"] : instance => sum(concat([local.reserved_connections], [
+      for key, n in local.connections : n if contains(local.on_replica, key) == (instance == "replica")
+      ], [max(concat([0], [
+        for key, n in local.connections : n if contains(local.on_replica, key) == (instance == "replica")
+    ])...)]))
+  }
+
+  over_budget = "%s functions may open %d connections (max_instances × pool of each, the largest twice, and %d in reserve), but max_connections is %d: too few by %d. Lower max_instances or pool in scaling, or raise database.max_connections along with the tier."
+
+  database_flags = {
+    max_connections             = tostring(var.database.max_connections)
+    cloudsql_iam_authentication = "on"
+    character_set_server        = "utf8mb4"
+    collation_server            = "utf8mb4_unicode_ci"
+    default_time_zone           = "+00:00"
+    innodb_lock_wait_timeout    = "5"
+    innodb_print_all_deadlocks  = "on"
+    slow_query_log              = "on"
+    long_query_time             = "1"
+    log_output                  = "FILE"
+    local_infile                = "off"
+    wait_timeout                = "3600"
+  }
+}
+
+resource "google_sql_database_instance" "main" {
+  name                = "souk"
+  database_version    = "MYSQL_8_4"
+  region              = var.region
+  deletion_protection = var.deletion_protection
+
+  settings {
+    tier                        = var.database.tier
+    edition                     = var.database.edition
+    availability_type           = var.database.regional ? "REGIONAL" : "ZONAL"
+    disk_type                   = "PD_SSD"
+    disk_size                   = var.database.disk_gb
+    disk_autoresize             = true
+    deletion_protection_enabled = var.deletion_protection
+    retain_backups_on_delete    = true
+    # Whoever comes, comes through a connector: with IAM and a certificate.
+    connector_enforcement = "REQUIRED"
+
+    ip_configuration {
+      ipv4_enabled    = false
+      private_network = google_compute_network.shop.id
+      ssl_mode        = "ENCRYPTED_ONLY"
+    }
+
+    backup_configuration {
+      enabled = true
+      # Point-in-time recovery of MySQL is made of binary logs.
+      binary_log_enabled             = true
+      start_time                     = "03:00"
+      transaction_log_retention_days = 7
+
+      backup_retention_settings {
+        retained_backups = var.database.backups
+        retention_unit   = "COUNT"
+      }
+    }
+
+    maintenance_window {
+      day          = 7
+      hour         = 4
+      update_track = var.environment == "prod" ? "stable" : "canary"
+    }
+
+    insights_config {
+      query_insights_enabled  = true
+      query_string_length     = 2048
+      record_application_tags = true
+      record_client_address   = false
+    }
+
+    dynamic "database_flags" {
+      for_each = local.database_flags
+      content {
+        name  = database_flags.key
+        value = database_flags.value
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.connections_needed.main <= var.database.max_connections
+      error_message = format(local.over_budget, "The", local.connections_needed.main, local.reserved_connections, var.database.max_connections, local.connections_needed.main - var.database.max_connections)
+    }
+
+    # Cloud SQL grows the disk by itself.
+    ignore_changes = [settings[0].disk_size]
+  }
+
+  depends_on = [google_service_networking_connection.private_services]
+}
+
+resource "google_sql_database_instance" "replica" {
+  count = var.database.replica ? 1 : 0
+
+  name                 = "souk-replica"
+  database_version     = "MYSQL_8_4"
+  region               = var.region
+  master_instance_name = google_sql_database_instance.main.name
+  deletion_protection  = var.deletion_protection
+
+  settings {
+    tier                        = var.database.tier
+    edition                     = var.database.edition
+    availability_type           = "ZONAL"
+    disk_type                   = "PD_SSD"
+    disk_autoresize             = true
+    deletion_protection_enabled = var.deletion_protection
+    connector_enforcement       = "REQUIRED"
+
+    ip_configuration {
+      ipv4_enabled    = false
+      private_network = google_compute_network.shop.id
+      ssl_mode        = "ENCRYPTED_ONLY"
+    }
+
+    insights_config {
+      query_insights_enabled = true
+      query_string_length    = 2048
+    }
+
+    dynamic "database_flags" {
+      for_each = local.database_flags
+      content {
+        name  = database_flags.key
+        value = database_flags.value
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.connections_needed.replica <= var.database.max_connections
+      error_message = format(local.over_budget, "On the replica,", local.connections_needed.replica, local.reserved_connections, var.database.max_connections, local.connections_needed.replica - var.database.max_connections)
+    }
+
+    ignore_changes = [settings[0].disk_size]
+  }
+}
+
+resource "google_sql_database" "service" {
+  for_each = toset(local.services)
+
+  name      = "souk_${each.key}"
+  instance  = google_sql_database_instance.main.name
+  charset   = "utf8mb4"
+  collation = "utf8mb4_unicode_ci"
+  # A service that is taken out of functions.yaml leaves its data behind.
+  deletion_policy = "ABANDON"
+}
+
+# Cloud SQL names the login by the address up to the @. It may do nothing until
+# the migration job has granted it the rows of its service's database.
+resource "google_sql_user" "function" {
+  for_each = local.runs
+
+  name     = google_service_account.run[each.key].email
+  instance = google_sql_database_instance.main.name
+  type     = "CLOUD_IAM_SERVICE_ACCOUNT"
+}
+
+resource "google_sql_user" "migrate" {
+  name     = "migrate"
+  instance = google_sql_database_instance.main.name
+  type     = "BUILT_IN"
+  host     = "%"
+  password = random_password.migrate.result
+}

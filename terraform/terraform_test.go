@@ -1,0 +1,172 @@
+// Package terraform_test checks the cloud that these files describe. What can be
+// read in the files is checked everywhere; what only terraform can tell needs it,
+// and a TF_CLI_CONFIG_FILE by which it finds its providers: terraform/check.
+package terraform_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// resource is one of `terraform show -json`.
+type resource struct {
+	Address string         `json:"address"`
+	Mode    string         `json:"mode"`
+	Type    string         `json:"type"`
+	Values  map[string]any `json:"values"`
+}
+
+// change is what a plan does to one resource.
+type change struct {
+	Address string `json:"address"`
+	Mode    string `json:"mode"`
+	Change  struct {
+		Actions []string `json:"actions"`
+	} `json:"change"`
+}
+
+type plan struct {
+	PlannedValues struct {
+		RootModule struct {
+			Resources []resource `json:"resources"`
+		} `json:"root_module"`
+	} `json:"planned_values"`
+	Changes []change `json:"resource_changes"`
+}
+
+func (p plan) of(kind string) []resource {
+	return slices.DeleteFunc(slices.Clone(p.PlannedValues.RootModule.Resources), func(r resource) bool { return r.Type != kind })
+}
+
+// text returns a value of a resource as text, "" if it has none or one that is
+// known only later.
+func (r resource) text(path ...any) string {
+	if v := r.at(path...); v != nil {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// at returns what is at the end of a path of names and positions, or nil.
+func (r resource) at(path ...any) any {
+	var v any = r.Values
+	for _, step := range path {
+		switch key := step.(type) {
+		case string:
+			object, _ := v.(map[string]any)
+			v = object[key]
+		case int:
+			list, _ := v.([]any)
+			if key >= len(list) {
+				return nil
+			}
+			v = list[key]
+		}
+	}
+	return v
+}
+
+// workspace is a copy of one module in which terraform may write.
+type workspace struct{ dir string }
+
+// mustWorkspace copies a module and has terraform initialize it, without the bucket.
+func mustWorkspace(t *testing.T, module string) workspace {
+	t.Helper()
+	_, unreachable := os.Stat(os.Getenv("TF_CLI_CONFIG_FILE"))
+	if _, err := exec.LookPath("terraform"); err != nil || unreachable != nil {
+		t.Skip("NOT CHECKED: the plan. This needs terraform, and TF_CLI_CONFIG_FILE set: run terraform/check")
+	}
+	root := t.TempDir()
+	w := workspace{filepath.Join(root, "terraform")}
+	if err := os.CopyFS(w.dir, os.DirFS(module)); err != nil {
+		t.Fatal(err)
+	}
+	// What the files read of the folders beside theirs.
+	for _, beside := range []string{"functions", "docs"} {
+		target, err := filepath.Abs(filepath.Join("..", beside))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(root, beside)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, left := range []string{".terraform", ".terraform.lock.hcl"} {
+		if err := os.RemoveAll(filepath.Join(w.dir, left)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.mustWrite(t, "backend_override.tf", "terraform {\n  backend \"local\" {}\n}\n")
+	w.mustRun(t, "init", "-no-color", "-input=false")
+	return w
+}
+
+func (w workspace) mustWrite(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w workspace) mustRun(t *testing.T, args ...string) []byte {
+	t.Helper()
+	out, fault := w.run(t, args...)
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	return out
+}
+
+// run returns what terraform prints, or what it says is wrong.
+func (w workspace) run(t *testing.T, args ...string) (out []byte, fault string) {
+	t.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "terraform", args...)
+	cmd.Dir = w.dir
+	cmd.Env = append(os.Environ(), "TF_DATA_DIR=", "TF_IN_AUTOMATION=1")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Sprintf("terraform %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return out, ""
+}
+
+// mustPlan returns a plan with further arguments, such as -var-file.
+func (w workspace) mustPlan(t *testing.T, args ...string) plan {
+	t.Helper()
+	w.mustRun(t, append([]string{"plan", "-no-color", "-input=false", "-refresh=false", "-out=test.tfplan"}, args...)...)
+	var p plan
+	if err := json.Unmarshal(w.mustRun(t, "show", "-json", "test.tfplan"), &p); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.PlannedValues.RootModule.Resources) == 0 {
+		t.Fatal("the plan holds nothing")
+	}
+	return p
+}
+
+// environments are planned once, for all tests.
+var environments = struct {
+	sync.Mutex
+	plans map[string]plan
+}{plans: map[string]plan{}}
+
+// mustPlanOf returns the plan of the example of an environment.
+func mustPlanOf(t *testing.T, environment string) plan {
+	t.Helper()
+	environments.Lock()
+	defer environments.Unlock()
+	if _, done := environments.plans[environment]; !done {
+		environments.plans[environment] = mustWorkspace(t, ".").mustPlan(t, "-var-file=env/"+environment+".tfvars.example")
+	}
+	return environments.plans[environment]
+}

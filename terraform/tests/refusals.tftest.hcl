@@ -1,0 +1,166 @@
+# What a plan refuses, and with which words.
+
+variables {
+  project_id  = "souk-test"
+  environment = "dev"
+  domain      = "shop.example.com"
+  manifest    = "tests/data/functions.yaml" # two functions, so that sums stay the same
+  images = {
+    product = "example.com/souk/product@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+    souk    = "example.com/souk/souk@sha256:0000000000000000000000000000000000000000000000000000000000000004"
+  }
+}
+
+# 10 instances × 3 and 5 × 2, the 30 twice, and 20 in reserve.
+run "connections_that_fit" {
+  command = plan
+
+  variables {
+    database = { max_connections = 90 }
+    scaling = {
+      product-get    = { max_instances = 10, pool = 3 }
+      product-outbox = { max_instances = 5, pool = 2 }
+    }
+  }
+
+  assert {
+    condition     = output.connection_budget.needed.main == 90
+    error_message = "The sum is ${output.connection_budget.needed.main}, not 90."
+  }
+}
+
+run "connections_that_do_not_fit" {
+  command = plan
+
+  variables {
+    database = { max_connections = 89 }
+    scaling = {
+      product-get    = { max_instances = 10, pool = 3 }
+      product-outbox = { max_instances = 5, pool = 2 }
+    }
+  }
+
+  expect_failures = [google_sql_database_instance.main]
+}
+
+# The reads go to the replica, with their 60 and the reserve; the other keeps 40.
+run "connections_of_a_replica" {
+  command = plan
+
+  variables {
+    database = { max_connections = 80, replica = true }
+    scaling = {
+      product-get    = { max_instances = 10, pool = 3 }
+      product-outbox = { max_instances = 5, pool = 2 }
+    }
+  }
+
+  assert {
+    condition     = output.connection_budget.needed.main == 40 && output.connection_budget.needed.replica == 80
+    error_message = "The sums are ${output.connection_budget.needed.main} and ${output.connection_budget.needed.replica}, not 40 and 80."
+  }
+}
+
+run "connections_that_do_not_fit_on_a_replica" {
+  command = plan
+
+  variables {
+    database = { max_connections = 79, replica = true }
+    scaling = {
+      product-get    = { max_instances = 10, pool = 3 }
+      product-outbox = { max_instances = 5, pool = 2 }
+    }
+  }
+
+  expect_failures = [google_sql_database_instance.replica]
+}
+
+run "prod_without_deletion_protection" {
+  command = plan
+
+  variables {
+    environment         = "prod"
+    deletion_protection = false
+    alert_emails        = ["oncall@example.com"]
+    database            = { regional = true }
+  }
+
+  expect_failures = [var.deletion_protection]
+}
+
+run "prod_in_one_zone" {
+  command = plan
+
+  variables {
+    environment  = "prod"
+    alert_emails = ["oncall@example.com"]
+  }
+
+  expect_failures = [var.database]
+}
+
+run "prod_that_tells_nobody" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    database    = { regional = true }
+  }
+
+  expect_failures = [var.alert_emails]
+}
+
+run "an_image_by_tag" {
+  command = plan
+
+  variables {
+    images = {
+      product = "example.com/souk/product:latest"
+      souk    = "example.com/souk/souk@sha256:0000000000000000000000000000000000000000000000000000000000000004"
+    }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "a_proxy_that_lets_all_in" {
+  command = plan
+
+  variables {
+    admin_iap_members = ["allUsers"]
+  }
+
+  expect_failures = [var.admin_iap_members]
+}
+
+run "any_origin" {
+  command = plan
+
+  variables {
+    cors_origins = ["*"]
+  }
+
+  expect_failures = [var.cors_origins]
+}
+
+run "an_image_that_is_missing" {
+  command = plan
+
+  variables {
+    images = {
+      product = "example.com/souk/product@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+    }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "a_scale_for_nothing" {
+  command = plan
+
+  variables {
+    scaling = { product-gett = { min_instances = 1 } }
+  }
+
+  expect_failures = [var.scaling]
+}

@@ -1,0 +1,248 @@
+# Where --------------------------------------------------------------------------
+
+variable "project_id" {
+  description = "The Google Cloud project that the shop has to itself."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "A project id has 6 to 30 lower-case letters, digits and hyphens, and begins with a letter."
+  }
+}
+
+variable "region" {
+  description = "The region of everything that has one."
+  type        = string
+  default     = "europe-west1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "A region looks like europe-west1: no zone."
+  }
+}
+
+variable "environment" {
+  description = "What the project is for. prod refuses what would put data or orders at risk."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "prod"], var.environment)
+    error_message = "The environment is dev or prod."
+  }
+}
+
+variable "domain" {
+  description = "The host name of the shop. Its A record must point to the output address before the certificate can be made."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
+    error_message = "The domain is a host name such as shop.example.com, without a scheme."
+  }
+}
+
+# Functions ----------------------------------------------------------------------
+
+variable "manifest" {
+  description = "The list of functions. Another one is for tests."
+  type        = string
+  default     = "../functions/functions.yaml"
+}
+
+variable "images" {
+  description = "The image of each service, and of souk, by digest. Only what is new is made of it: the pipeline rolls out what runs."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for image in values(var.images) : can(regex("@sha256:[0-9a-f]{64}$", image))])
+    error_message = "Every image must end in @sha256:DIGEST: a tag can be moved."
+  }
+
+  validation {
+    condition     = length(setsubtract(concat(["souk"], local.services), keys(var.images))) == 0
+    error_message = "Images are missing: every service of functions.yaml has one, and souk, which migrates."
+  }
+}
+
+variable "granularity" {
+  description = "function: a Cloud Run service a function. service: two a service, one for clients and one for Pub/Sub, for a small shop."
+  type        = string
+  default     = "function"
+
+  validation {
+    condition     = contains(["function", "service"], var.granularity)
+    error_message = "The granularity is function or service."
+  }
+}
+
+variable "scaling" {
+  description = "How a Cloud Run service scales, by its name: a function's, or product-http or product-push with granularity = \"service\". The entry default is for all others. pool is the most database connections of one instance."
+  type = map(object({
+    min_instances = optional(number)
+    max_instances = optional(number)
+    concurrency   = optional(number)
+    pool          = optional(number)
+    cpu           = optional(string)
+    memory        = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.scaling), concat(["default"], keys(local.runs_grouped)))) == 0
+    error_message = "scaling names something that is no Cloud Run service of the shop, with this granularity."
+  }
+
+  validation {
+    condition = alltrue([for s in values(var.scaling) : alltrue([
+      try(s.min_instances >= 0, true),
+      try(s.max_instances >= 1, true),
+      try(s.max_instances >= s.min_instances, true),
+      try(s.concurrency >= 1 && s.concurrency <= 1000, true),
+      try(s.pool >= 1, true),
+    ])])
+    error_message = "In scaling: 0 <= min_instances <= max_instances, 1 <= max_instances, 1 <= concurrency <= 1000, 1 <= pool."
+  }
+}
+
+variable "settings" {
+  description = "Further environment variables of all functions, such as MAIL_FROM or ORDER_PENDING_FOR. No secrets: those are listed in functions.yaml."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !startswith(name, "X_GOOGLE_") && name != "PORT"])
+    error_message = "A setting is an environment variable in capitals, not PORT or X_GOOGLE_."
+  }
+}
+
+# Database -----------------------------------------------------------------------
+
+variable "database" {
+  description = "The Cloud SQL instance. replica adds one that public product reads go to; regional keeps a second machine in another zone."
+  type = object({
+    tier            = optional(string, "db-g1-small")
+    edition         = optional(string, "ENTERPRISE")
+    regional        = optional(bool, false)
+    disk_gb         = optional(number, 10)
+    max_connections = optional(number, 400)
+    backups         = optional(number, 7)
+    replica         = optional(bool, false)
+  })
+  default = {}
+
+  validation {
+    condition     = var.environment != "prod" || var.database.regional
+    error_message = "prod needs database.regional = true: a zone fails more often than a shop may."
+  }
+
+  validation {
+    condition     = var.database.backups >= 1 && var.database.backups <= 365
+    error_message = "database.backups is the number of daily backups kept, 1 to 365."
+  }
+
+  validation {
+    condition     = var.database.max_connections >= 10 && var.database.max_connections <= 100000
+    error_message = "database.max_connections is 10 to 100000."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether terraform refuses to delete the database and the functions."
+  type        = bool
+  default     = true
+
+  validation {
+    condition     = var.deletion_protection || var.environment != "prod"
+    error_message = "prod refuses deletion_protection = false: the orders would be one terraform destroy away from gone."
+  }
+}
+
+# Front door ---------------------------------------------------------------------
+
+variable "requests_per_minute" {
+  description = "How many requests a minute one address may make: to all operations, and to those that anyone may call and that write (sign in, register, reset)."
+  type = object({
+    all     = optional(number, 600)
+    sign_in = optional(number, 30)
+  })
+  default = {}
+}
+
+variable "cors_origins" {
+  description = "Origins whose pages may call the shop, such as https://shop.example.com."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for o in var.cors_origins : can(regex("^https://[^/*]+$", o))])
+    error_message = "An origin is https://HOST, without a path and without a wildcard."
+  }
+}
+
+variable "admin_iap_members" {
+  description = "Who may pass Identity-Aware Proxy to the admin operations, such as group:staff@example.com. Empty leaves it out: the shop's own tokens decide alone."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for m in var.admin_iap_members : can(regex("^(user|group|serviceAccount|domain):.+$", m))])
+    error_message = "A member is user:, group:, serviceAccount: or domain: with a name. allUsers would be no proxy at all."
+  }
+}
+
+# Secrets ------------------------------------------------------------------------
+
+variable "key_rotation_days" {
+  description = "How often the keys that sign access tokens are to be replaced."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.key_rotation_days >= 1 && var.key_rotation_days <= 365
+    error_message = "Keys are rotated every 1 to 365 days."
+  }
+}
+
+variable "key_rotation_start" {
+  description = "When the rotation is announced first, RFC 3339."
+  type        = string
+  default     = "2027-01-15T09:00:00Z"
+
+  validation {
+    condition     = can(formatdate("YYYY", var.key_rotation_start))
+    error_message = "The time must be RFC 3339, such as 2027-01-15T09:00:00Z."
+  }
+}
+
+# Watching -----------------------------------------------------------------------
+
+variable "alert_emails" {
+  description = "Who is told of alerts."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = var.environment != "prod" || length(var.alert_emails) > 0
+    error_message = "prod needs alert_emails: an alert that nobody gets is none."
+  }
+}
+
+variable "orders_expected_within" {
+  description = "How long prod may be without a confirmed order, in hours, before that is an alert. 0: any."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.orders_expected_within >= 0 && var.orders_expected_within <= 24
+    error_message = "orders_expected_within is 0 to 24 hours."
+  }
+}
+
+variable "budget" {
+  description = "The monthly budget, in the billing account's currency. Without a billing account there is none."
+  type = object({
+    billing_account = string
+    amount          = number
+  })
+  default = null
+}

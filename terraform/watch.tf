@@ -1,0 +1,276 @@
+# Alerts, each with its runbook in it; the metrics that they need; uptime checks,
+# and a budget.
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = var.alert_emails
+
+  display_name = each.key
+  type         = "email"
+  labels       = { email_address = each.key }
+
+  depends_on = [google_project_service.api]
+}
+
+locals {
+  notify = [for channel in google_monitoring_notification_channel.email : channel.id]
+
+  runbooks = "${path.module}/../docs/runbooks"
+
+  # The whole runbook is in the notification: who is woken has it at hand. Cloud
+  # Monitoring takes 8 KB.
+  runbook = {
+    for name in distinct(concat(keys(local.alerts), values(local.slos)[*].runbook)) :
+    name => "Runbook: docs/runbooks/${name}.md\n\n${file("${local.runbooks}/${name}.md")}"
+  }
+
+  # Each by PromQL, and by the name of its runbook. A metric that is absent counts as
+  # zero where zero is the trouble ("or vector(0)").
+  alerts = merge({
+    dead-letters = {
+      title    = "Messages ended as dead letters"
+      severity = "ERROR"
+      wait     = "0s"
+      query    = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=~\".+[.]dead-letter\"}) > 0"
+    }
+    unacked-messages = {
+      title    = "A message has waited for more than ten minutes"
+      severity = "ERROR"
+      wait     = "120s"
+      query    = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\", subscription_id!~\".+[.]dead-letter|key-rotation\"}) > 600"
+    }
+    outbox-stuck = {
+      title    = "An event has not been published for five minutes"
+      severity = "CRITICAL"
+      wait     = "0s"
+      query    = "histogram_quantile(1, sum by (le) (increase(logging_googleapis_com:user_${google_logging_metric.outbox_left.name}_bucket{monitored_resource=\"cloud_run_revision\"}[10m]))) > 300"
+    }
+    schedule-silent = {
+      title    = "A scheduled function has not been triggered for 15 minutes"
+      severity = "ERROR"
+      wait     = "300s"
+      # Of the outboxes, which are due every minute, one a service.
+      query = "(count(sum by (topic_id) (increase(pubsub_googleapis_com:topic_send_message_operation_count{monitored_resource=\"pubsub_topic\", topic_id=~\".+-outbox\"}[15m])) > 0) or vector(0)) < ${length([for name, f in local.scheduled : name if endswith(name, "-outbox")])}"
+    }
+    orders-stopped = {
+      title    = "Orders are placed, but none is decided"
+      severity = "CRITICAL"
+      wait     = "300s"
+      query    = "(sum(increase(${local.prom_requests}{backend_target_name=\"order-place\", response_code_class=\"200\"}[15m])) or vector(0)) > 2 and (${local.prom_decided}[15m])) or vector(0)) == 0"
+    }
+    database-down = {
+      title    = "The database does not answer"
+      severity = "CRITICAL"
+      wait     = "120s"
+      query    = "min by (database_id) (cloudsql_googleapis_com:database_up{monitored_resource=\"cloudsql_database\"}) < 1"
+    }
+    database-connections = {
+      title    = "The database is running out of connections"
+      severity = "ERROR"
+      wait     = "300s"
+      query    = "max by (database_id) (cloudsql_googleapis_com:database_network_connections{monitored_resource=\"cloudsql_database\"}) > ${floor(0.8 * var.database.max_connections)}"
+    }
+    database-disk = {
+      title    = "The database's disk is nearly full"
+      severity = "ERROR"
+      wait     = "900s"
+      query    = "max by (database_id) (cloudsql_googleapis_com:database_disk_utilization{monitored_resource=\"cloudsql_database\"}) > 0.85"
+    }
+    key-rotation = {
+      title    = "The keys that sign access tokens are due to be replaced"
+      severity = "WARNING"
+      wait     = "0s"
+      query    = "max(pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=\"${google_pubsub_subscription.key_rotation.name}\"}) > 0"
+    }
+    shop-unreachable = {
+      title    = "The shop cannot be reached from outside"
+      severity = "CRITICAL"
+      wait     = "120s"
+      query    = "avg by (check_id) (monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\", host=\"${var.domain}\"}) < 0.5"
+    }
+    },
+    var.database.replica ? {
+      replica-lag = {
+        title    = "The read replica is more than a minute behind"
+        severity = "WARNING"
+        wait     = "300s"
+        query    = "max(cloudsql_googleapis_com:database_replication_replica_lag{monitored_resource=\"cloudsql_database\"}) > 60"
+      }
+    } : {},
+    var.orders_expected_within > 0 ? {
+      no-orders = {
+        title    = "No order was decided for ${var.orders_expected_within} hours"
+        severity = "ERROR"
+        wait     = "0s"
+        query    = "(${local.prom_decided}[${var.orders_expected_within}h])) or vector(0)) == 0"
+      }
+    } : {},
+  )
+
+  prom_requests = "loadbalancing_googleapis_com:https_request_count"
+  prom_decided  = "sum(increase(logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count{monitored_resource=\"cloud_run_revision\"}"
+}
+
+resource "google_monitoring_alert_policy" "alert" {
+  for_each = local.alerts
+
+  display_name          = each.value.title
+  severity              = each.value.severity
+  combiner              = "OR"
+  notification_channels = local.notify
+
+  conditions {
+    display_name = each.value.title
+
+    condition_prometheus_query_language {
+      query               = each.value.query
+      duration            = each.value.wait
+      evaluation_interval = "60s"
+      # A metric exists only once something was measured: on the first day, none does.
+      disable_metric_validation = true
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Souk ${var.environment}: ${each.value.title}"
+    content   = local.runbook[each.key]
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# Log-based metrics -------------------------------------------------------------------
+
+resource "google_logging_metric" "order_decided" {
+  name            = "souk_order_decided_seconds"
+  description     = "From an order's being placed to its being confirmed or rejected."
+  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the order is decided\""
+  value_extractor = "EXTRACT(jsonPayload.seconds)"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = "s"
+
+    labels {
+      key        = "status"
+      value_type = "STRING"
+    }
+  }
+
+  label_extractors = { status = "EXTRACT(jsonPayload.status)" }
+
+  bucket_options {
+    explicit_buckets {
+      bounds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 1800]
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_logging_metric" "outbox_left" {
+  name            = "souk_outbox_left_seconds"
+  description     = "The age of an event that a sweep of an outbox could not publish."
+  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the event stays in the outbox\""
+  value_extractor = "EXTRACT(jsonPayload.ageSeconds)"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = "s"
+
+    labels {
+      key        = "type"
+      value_type = "STRING"
+    }
+  }
+
+  label_extractors = { type = "EXTRACT(jsonPayload.type)" }
+
+  bucket_options {
+    explicit_buckets {
+      bounds = [10, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400]
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_logging_metric" "panics" {
+  name        = "souk_panics"
+  description = "Functions that panicked."
+  filter      = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the function panicked\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# From outside ------------------------------------------------------------------------
+
+resource "google_monitoring_uptime_check_config" "front" {
+  for_each = {
+    catalogue = "/v1/products?pageSize=1"
+    keys      = "/.well-known/jwks.json"
+  }
+
+  display_name     = "Souk: ${each.key}"
+  timeout          = "10s"
+  period           = "300s"
+  selected_regions = ["EUROPE", "USA_VIRGINIA", "ASIA_PACIFIC"]
+
+  http_check {
+    path         = each.value
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
+  }
+
+  monitored_resource {
+    type   = "uptime_url"
+    labels = { project_id = var.project_id, host = var.domain }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_billing_budget" "month" {
+  count = var.budget == null ? 0 : 1
+
+  billing_account = var.budget.billing_account
+  display_name    = "Souk ${var.environment}"
+
+  budget_filter {
+    projects = ["projects/${local.project_number}"]
+  }
+
+  amount {
+    specified_amount {
+      units = tostring(floor(var.budget.amount))
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.9, 1]
+    content {
+      threshold_percent = threshold_rules.value
+    }
+  }
+
+  threshold_rules {
+    threshold_percent = 1
+    spend_basis       = "FORECASTED_SPEND"
+  }
+
+  all_updates_rule {
+    monitoring_notification_channels = local.notify
+    # The owners of the billing account are told as well.
+    disable_default_iam_recipients = false
+  }
+
+  depends_on = [google_project_service.api]
+}
