@@ -61,9 +61,10 @@ var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Mem
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.SaltLength)),
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
 
-// hasher hashes passwords, as many at once as there are CPUs: more would take
-// memory, 19 MiB each, and be no faster. Some more may wait; a flood is turned away
-// at once, before it piles up.
+// hasher hashes passwords, at once as many as half of the CPUs: each takes a whole
+// one, and 19 MiB that are garbage afterwards, while other requests, and on one
+// machine other functions, want to be answered. Some more may wait; a flood is
+// turned away at once, before it piles up.
 type hasher struct {
 	slots chan struct{}
 	// places are for who works and who waits.
@@ -75,7 +76,7 @@ type hasher struct {
 func newHasher() *hasher { return newBoundedHasher(64, time.Minute) }
 
 func newBoundedHasher(queue int, wait time.Duration) *hasher {
-	slots := runtime.GOMAXPROCS(0)
+	slots := max(1, runtime.GOMAXPROCS(0)/2)
 	return &hasher{slots: make(chan struct{}, slots), places: make(chan struct{}, slots+queue), wait: wait}
 }
 

@@ -94,7 +94,7 @@ func TestRefreshSession(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		giveRole("none that there is")
+		giveRole("nobody")
 		s.refresh(t, issued.RefreshToken).MustBeProblem(t, http.StatusInternalServerError, "internal")
 		giveRole(auth.Customer)
 		s.mustRefresh(t, issued.RefreshToken)
