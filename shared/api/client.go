@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func ClientAddress(r *http.Request, hops int) netip.Addr {
 // AppendClient adds to X-Forwarded-For what Google's load balancer adds, after
 // what the client sent: the client's address and the proxy's own.
 func AppendClient(header http.Header, sent []string, client, proxy netip.Addr) {
-	header.Set(headerForwardedFor, strings.Join(append(sent[:len(sent):len(sent)], client.String(), proxy.String()), ","))
+	header.Set(headerForwardedFor, strings.Join(append(slices.Clip(sent), client.String(), proxy.String()), ","))
 }
 
 // ClientNetwork returns what one customer of a network provider has at the least:
