@@ -36,14 +36,14 @@ func (s *service) newProxy() *httputil.ReverseProxy {
 	}
 }
 
-// rewrite passes a request on as it came, with one more hop in X-Forwarded-For.
-// Who may call a service's URL is trusted: the gateway and Pub/Sub.
+// rewrite passes a request on as it came. Who may call a service's URL is trusted:
+// the gateway, which has told where a request comes from, and Pub/Sub, which has
+// not.
 func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme = "http"
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
-	r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 	r.SetXForwarded()
-	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if first, set := r.In.Header[name]; set {
 			r.Out.Header[name] = first
 		}

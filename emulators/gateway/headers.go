@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -13,6 +15,8 @@ import (
 // forgeable are headers (with a * at the end: all that begin so) by which the cloud
 // tells a function what it has checked itself. From a client they are lies.
 var forgeable = []string{
+	// X-Forwarded-For is not among them: the load balancer keeps what the client
+	// wrote there, and so does the gateway, for functions to meet it here too.
 	"Forwarded", "X-Forwarded-*", "X-Real-Ip", "True-Client-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Envoy-*",
 	"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override",
 	"X-Serverless-Authorization", "X-Goog-*", "X-Google-*", "X-Cloud-Trace-Context",
@@ -66,9 +70,25 @@ func rewrite(r *httputil.ProxyRequest, backend *url.URL) {
 			delete(r.Out.Header, name)
 		}
 	}
+	sent := r.In.Header["X-Forwarded-For"]
 	r.SetXForwarded()
+	api.AppendClient(r.Out.Header, sent, peerOf(r.In), ownAddress(r.In))
 	telemetry.ToHeader(r.In.Context(), r.Out.Header)
 	r.Out.Header.Set(api.HeaderRequestID, visitOf(r.In).requestID)
+}
+
+// peerOf is the address of whoever is connected.
+func peerOf(r *http.Request) netip.Addr {
+	return api.ClientAddress(&http.Request{RemoteAddr: r.RemoteAddr}, 0)
+}
+
+// ownAddress is the gateway's address on the client's connection.
+func ownAddress(r *http.Request) netip.Addr {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return api.ClientAddress(&http.Request{RemoteAddr: local.String()}, 0)
 }
 
 // clean takes out of a function's answer what the gateway says itself.

@@ -31,7 +31,7 @@ func TestForgedHeaders(t *testing.T) {
 	const lie = "a-lie"
 	forged := http.Header{}
 	for _, name := range []string{
-		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix",
+		"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix",
 		"X-Real-Ip", "X-Serverless-Authorization", "X-Goog-Iap-Jwt-Assertion", "X-Goog-Authenticated-User-Email",
 		"X-Cloudscheduler", "X-Cloudscheduler-Jobname", "X-Cloudtasks-Queuename", "X-Appengine-Cron", "X-Cloud-Trace-Context",
 		"Ce-Id", "Baggage", "Tracestate", "Traceparent", "X_Forwarded_For", "X_goog_anything", "X-Http-Method-Override",
@@ -39,6 +39,7 @@ func TestForgedHeaders(t *testing.T) {
 	} {
 		forged[textproto.CanonicalMIMEHeaderKey(name)] = []string{lie}
 	}
+	forged["X-Forwarded-For"] = []string{"192.0.2.66", "192.0.2.67"}
 	forged["Connection"] = []string{"X-Named-By-Connection, X-Forwarded-For, X-Request-Id, Traceparent"}
 	forged.Set("X-Named-By-Connection", lie)
 	forged.Set("Authorization", "Bearer token")
@@ -51,7 +52,8 @@ func TestForgedHeaders(t *testing.T) {
 	}
 	host := strings.TrimPrefix(d.url, "http://")
 	for name, want := range map[string]string{
-		"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": host, "Host": host,
+		// As behind the cloud's load balancer: what the client says, the client, the gateway.
+		"X-Forwarded-For": "192.0.2.66,192.0.2.67,127.0.0.1,127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": host, "Host": host,
 		"Authorization": "Bearer token", "Idempotency-Key": "kept",
 	} {
 		if got := seen[name]; len(got) != 1 || got[0] != want {

@@ -46,6 +46,11 @@ func (s *service) changePassword(ctx context.Context, in *changePasswordInput) (
 		if !updated { // it changed while it was checked
 			return wrongPassword()
 		}
+		// Other networks are strange again: one of them may be a thief's.
+		changed := credentials{UserID: caller.UserID, PasswordVersion: version + 1}
+		if err := rememberNetwork(ctx, tx, changed, networkOf(ctx, caller.UserID), s.Now()); err != nil {
+			return err
+		}
 		return deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID)
 	})
 	if err != nil {
@@ -63,11 +68,12 @@ func (s *service) checkChange(ctx context.Context, id uuid.UUID, in *changePassw
 	if fault := passwordFault(in.Body.NewPassword, u.Email, u.Name); fault != "" {
 		return 0, api.Invalid("body.newPassword", "%s", fault)
 	}
-	c, err := selectCredentials(ctx, s.DB, emailKey(u.Email))
+	account := emailKey(u.Email)
+	c, err := selectCredentials(ctx, s.DB, account)
 	if err != nil {
 		return 0, err
 	}
-	same, _, err := s.passwords.Check(ctx, in.Body.CurrentPassword, c.PasswordHash)
+	same, _, err := s.checkPassword(ctx, account, c, in.Body.CurrentPassword)
 	if err != nil {
 		return 0, err
 	}

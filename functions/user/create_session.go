@@ -57,18 +57,16 @@ type session struct {
 // createSession signs a person in. A wrong password and an account that is not
 // there have the same answer and take the same work.
 func (s *service) createSession(ctx context.Context, in *createSessionInput) (*createSessionOutput, error) {
-	c, err := selectCredentials(ctx, s.DB, emailKey(in.Body.Email))
-	if errors.Is(err, sql.ErrNoRows) {
-		c.PasswordHash, err = nobodysHash, nil
-	}
-	if err != nil {
+	account := emailKey(in.Body.Email)
+	c, err := selectCredentials(ctx, s.DB, account)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("create a session: read the credentials: %w", err)
 	}
-	same, outdated, err := s.passwords.Check(ctx, in.Body.Password, c.PasswordHash)
+	same, outdated, err := s.checkPassword(ctx, account, c, in.Body.Password)
 	if err != nil {
 		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
 	}
-	if !same || c.UserID == uuid.Nil {
+	if !same {
 		return nil, invalidCredentials()
 	}
 	if outdated {

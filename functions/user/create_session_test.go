@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
+	"souk/shared/clock"
 	"souk/shared/dbtest"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -185,8 +186,9 @@ func TestCreateSessionDoesTheSameWorkForAnAccountThatIsNotThere(t *testing.T) {
 	if _, err := Seed(t.Context(), db, "ada@example.com", goodPassword, auth.Customer); err != nil {
 		t.Fatal(err)
 	}
-	busy := &hasher{slots: make(chan struct{})} // no slot at all
-	s := &service{Runtime: &function.Runtime{DB: db}, passwords: busy}
+	busy := &hasher{slots: make(chan struct{}), places: make(chan struct{}, 1), wait: time.Minute} // no slot at all
+	s := &service{Runtime: &function.Runtime{DB: db, Now: clock.System}, passwords: busy}
+	s.login = loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 2, PerAccount: 1}
 	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		var in createSessionInput

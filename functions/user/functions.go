@@ -5,6 +5,7 @@ import (
 	"embed"
 	"net/http"
 
+	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/config"
 	"souk/shared/database"
@@ -23,7 +24,14 @@ var Payloads = event.Payloads{"user-deleted": Deleted{}}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
-	s := &service{Runtime: runtime, passwords: newHasher()}
+	login, err := config.Load[loginSettings](runtime.Environment)
+	if err != nil {
+		return nil, err
+	}
+	if err := login.validate(); err != nil {
+		return nil, err
+	}
+	s := &service{Runtime: runtime, login: login, passwords: newBoundedHasher(login.Queue, login.Wait)}
 	// Only the functions that list the secret have it.
 	if runtime.Serves("session-create") || runtime.Serves("session-refresh") || runtime.Serves("jwks") {
 		if err := s.loadKeys(); err != nil {
@@ -48,7 +56,8 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("user-export", s.exportAccount, exportAnswer),
 		function.HTTP("user-list", s.list),
 		function.HTTP("user-role", s.setRole, function.Fails(http.StatusConflict, "own_role")),
-		function.HTTP("password-change", s.changePassword, function.Fails(http.StatusForbidden, "wrong_password")),
+		function.HTTP("password-change", s.changePassword, function.Fails(http.StatusForbidden, "wrong_password"),
+			function.Fails(http.StatusTooManyRequests, api.CodeTooManyRequests)),
 		function.HTTP("address-create", s.createAddress, function.Created, function.Fails(http.StatusConflict, "too_many_addresses")),
 		function.HTTP("address-list", s.listAddresses),
 		function.HTTP("address-get", s.getAddress),
@@ -58,7 +67,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("session-refresh", s.refreshSession, function.Created, function.Fails(http.StatusUnauthorized, "invalid_refresh_token")),
 		function.HTTP("session-delete", s.deleteSession, function.Unconditional),
 		function.HTTP("jwks", s.jwks),
-		function.Schedule("user-outbox", s.Outbox.Sweep),
+		function.Schedule("user-outbox", s.sweep),
 	}, nil
 }
 
@@ -76,6 +85,7 @@ func (s *service) loadKeys() error {
 
 type service struct {
 	*function.Runtime
+	login     loginSettings
 	passwords *hasher
 	signer    *auth.Signer
 	keys      keySet

@@ -3,6 +3,7 @@ package user
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"sync"
@@ -51,18 +52,28 @@ type server struct{ *functiontest.Server }
 
 func open(t *testing.T) server {
 	t.Helper()
-	// Nothing listens there: a test that exports has a shop of its own.
-	return openIn(t, "http://127.0.0.1:1")
+	return openWith(t, nil)
 }
 
 // openIn serves the user service of the shop at an address.
 func openIn(t *testing.T, shop string) server {
 	t.Helper()
+	return openWith(t, config.Environment{"SHOP_URL": shop})
+}
+
+// openWith has settings besides those that the service cannot do without.
+func openWith(t *testing.T, settings config.Environment) server {
+	t.Helper()
 	signing := functiontest.NewTokens(t).Signing
-	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, config.Environment{
+	environment := config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
-		"SHOP_URL": shop,
-	}, functiontest.WithContract(contract))}
+		// Nothing listens there: a test that exports has a shop of its own.
+		"SHOP_URL": "http://127.0.0.1:1",
+		// Under the race detector, beside other tests, a password takes its time.
+		"USER_PASSWORD_WAIT": "10m",
+	}
+	maps.Copy(environment, settings)
+	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, functiontest.WithContract(contract))}
 }
 
 type object = map[string]any

@@ -8,9 +8,12 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
+
+	"souk/shared/api"
 )
 
 // A new password needs 8 to 128 characters (code points, not bytes) and nothing
@@ -58,17 +61,54 @@ var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Mem
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.SaltLength)),
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
 
-// hasher hashes passwords, as many at once as there are CPUs: more would take
-// memory, 19 MiB each, and be no faster.
+// hasher hashes passwords, at once as many as half of the CPUs: each takes a whole
+// one, and 19 MiB that are garbage afterwards, while other requests, and on one
+// machine other functions, want to be answered. Some more may wait; a flood is
+// turned away at once, before it piles up.
 type hasher struct {
 	slots chan struct{}
+	// places are for who works and who waits.
+	places chan struct{}
+	wait   time.Duration
 }
 
-func newHasher() *hasher { return &hasher{slots: make(chan struct{}, runtime.GOMAXPROCS(0))} }
+// newHasher returns a hasher for whom no flood comes.
+func newHasher() *hasher { return newBoundedHasher(64, time.Minute) }
+
+func newBoundedHasher(queue int, wait time.Duration) *hasher {
+	slots := max(1, runtime.GOMAXPROCS(0)/2)
+	return &hasher{slots: make(chan struct{}, slots), places: make(chan struct{}, slots+queue), wait: wait}
+}
+
+// turn is a place in the line for the hasher.
+type turn struct{ *hasher }
+
+// Turn takes a place in the line, or answers 429 when it is too long. End it.
+func (h *hasher) Turn() (turn, error) {
+	select {
+	case h.places <- struct{}{}:
+		return turn{h}, nil
+	default:
+		return turn{}, h.busy()
+	}
+}
+
+// End leaves the line.
+func (t turn) End() { <-t.places }
+
+// busy is the answer to whom the line is too long for.
+func (h *hasher) busy() error {
+	return api.TooManyRequests(api.RateLimit{Name: "passwords", Quota: cap(h.places), Window: h.wait.Round(time.Second)}, 0, time.Second)
+}
 
 // Hash returns the hash of a password with a salt of its own, in PHC format.
 func (h *hasher) Hash(ctx context.Context, password string) (hash string, err error) {
-	err = h.inSlot(ctx, func() error {
+	turn, err := h.Turn()
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	defer turn.End()
+	err = turn.inSlot(ctx, func() error {
 		hash, err = argon2id.CreateHash(normal(password), &hashing)
 		return err
 	})
@@ -78,10 +118,20 @@ func (h *hasher) Hash(ctx context.Context, password string) (hash string, err er
 	return hash, nil
 }
 
+// Check is a turn's Check, with a turn of its own.
+func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
+	turn, err := h.Turn()
+	if err != nil {
+		return false, false, fmt.Errorf("check a password: %w", err)
+	}
+	defer turn.End()
+	return turn.Check(ctx, password, hash)
+}
+
 // Check says whether the password is the hash's, and whether the hash was made
 // with parameters other than today's.
-func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
-	err = h.inSlot(ctx, func() error {
+func (t turn) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
+	err = t.inSlot(ctx, func() error {
 		var made *argon2id.Params
 		if same, made, err = argon2id.CheckHash(normal(password), hash); err == nil {
 			outdated = *made != hashing
@@ -94,13 +144,17 @@ func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdat
 	return same, outdated, nil
 }
 
-func (h *hasher) inSlot(ctx context.Context, work func() error) error {
+func (t turn) inSlot(ctx context.Context, work func() error) error {
+	patience := time.NewTimer(t.wait)
+	defer patience.Stop()
 	select {
-	case h.slots <- struct{}{}:
+	case t.slots <- struct{}{}:
+	case <-patience.C:
+		return t.busy()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-h.slots }()
+	defer func() { <-t.slots }()
 	return work()
 }
 

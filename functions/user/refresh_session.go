@@ -9,7 +9,6 @@ import (
 	"net/http"
 
 	"souk/shared/api"
-	"souk/shared/auth"
 	"souk/shared/database"
 )
 
@@ -23,18 +22,17 @@ type refreshSessionInput struct {
 // sends a spent one has it from somebody else, or somebody else has it: nobody can
 // tell the thief, so the login ends for both (RFC 9700, section 4.14.2). A client
 // that lost the answer signs in again.
+//
+// Nothing limits how often: a token has 256 random bits, which nobody guesses.
 func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (*createSessionOutput, error) {
 	var (
-		next         session
-		refreshToken string
-		role         auth.Role
-		stolen       bool
+		issued *createSessionOutput
+		stolen bool
 	)
 	hash := hashSecret(in.Body.RefreshToken)
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		var spent session
-		var err error
-		if spent, role, err = lockSession(ctx, tx, hash); err != nil {
+		spent, role, err := lockSession(ctx, tx, hash)
+		if err != nil {
 			return err
 		}
 		if stolen = spent.Rotated; stolen {
@@ -43,11 +41,15 @@ func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (
 		if !s.Now().Before(spent.ExpiresAt) {
 			return sql.ErrNoRows
 		}
-		next, refreshToken, err = newSession(spent.UserID, s.Now())
+		next, refreshToken, err := newSession(spent.UserID, s.Now())
 		if err != nil {
 			return err
 		}
 		next.FamilyID = spent.FamilyID
+		// Signed before the token is spent: what can't be signed costs nobody a login.
+		if issued, err = s.issue(next, role, refreshToken); err != nil {
+			return err
+		}
 		return rotateSession(ctx, tx, spent, next)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -60,7 +62,7 @@ func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (
 		slog.WarnContext(ctx, "a spent refresh token was sent again; its login has ended")
 		return nil, invalidRefreshToken()
 	}
-	return s.issue(next, role, refreshToken)
+	return issued, nil
 }
 
 func invalidRefreshToken() error {

@@ -120,6 +120,13 @@ func logRequest(a *answer, r *http.Request, took time.Duration) {
 	))
 }
 
+// locate finds out which address the request comes from; see api.Client.
+func (rt *Runtime) locate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(api.WithClient(r.Context(), api.ClientAddress(r, rt.hops))))
+	})
+}
+
 // authorize lets through whom the function's access rule lets through.
 func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Handler {
 	if access == manifest.Anyone {

@@ -53,6 +53,14 @@ func TestSettingsOfTheCloud(t *testing.T) {
 			}
 		})
 	}
+	t.Run("are refused anywhere with hops that cannot be: TRUSTED_HOPS", func(t *testing.T) {
+		t.Parallel()
+		s := local
+		s.TrustedHops = -1
+		if err := s.check(); err == nil || !strings.Contains(err.Error(), "TRUSTED_HOPS") {
+			t.Errorf("got %v", err)
+		}
+	})
 	for fault, change := range map[string]func(*settings){
 		"PUBSUB_EMULATOR_HOST": func(s *settings) { s.EmulatorHost = onCloudRun.EmulatorHost },
 		"AUTH_JWKS_URL":        func(s *settings) { s.Auth = onCloudRun.Auth },

@@ -40,22 +40,25 @@ type settings struct {
 	// others. The framework's own main function has the same variable.
 	LocalOnly bool   `env:"LOCAL_ONLY"`
 	Target    string `env:"FUNCTION_TARGET"`
-	Log       telemetry.LogConfig
-	DB        database.Config
-	Auth      auth.Config
-	Push      auth.PushConfig
+	// TrustedHops is how many entries of X-Forwarded-For our own proxies append
+	// after the client's: 1 is Google's load balancer, and the gateway.
+	TrustedHops int `env:"TRUSTED_HOPS" envDefault:"1"`
+	Log         telemetry.LogConfig
+	DB          database.Config
+	Auth        auth.Config
+	Push        auth.PushConfig
 }
 
 // check refuses, on the real Cloud Run, what only a machine of one's own may
 // trust: a broker without authentication, and tokens whose keys came in the clear.
 func (s settings) check() error {
+	faults := []error{api.CheckHops(s.TrustedHops)}
 	if s.Service == "" || s.Emulator {
 		if s.Push.Auth == auth.PushAuthIAM {
-			return errors.New("PUSH_AUTH=iam is for Cloud Run alone: here nobody has checked the signatures of push tokens")
+			faults = append(faults, errors.New("PUSH_AUTH=iam is for Cloud Run alone: here nobody has checked the signatures of push tokens"))
 		}
-		return nil
+		return errors.Join(faults...)
 	}
-	var faults []error
 	if s.EmulatorHost != "" {
 		faults = append(faults, errors.New("PUBSUB_EMULATOR_HOST is for a local system: unset it on Cloud Run"))
 	}
@@ -83,6 +86,7 @@ type Runtime struct {
 
 	keys   *idempotency.Keys
 	target string
+	hops   int // see settings.TrustedHops
 	users  *auth.Verifier
 	pushes *auth.PushVerifier
 }
@@ -98,7 +102,7 @@ func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, env
 	outbox, keys := event.NewOutbox(db, publisher, now), idempotency.NewKeys(db, now)
 	outbox.AlsoSweep(keys.Sweep)
 	return &Runtime{
-		DB: db, Outbox: outbox, Now: now, Environment: environment, keys: keys,
+		DB: db, Outbox: outbox, Now: now, Environment: environment, keys: keys, hops: 1,
 		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
 	}
 }
@@ -125,7 +129,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 	}
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
-	runtime.target = s.Target
+	runtime.target, runtime.hops = s.Target, s.TrustedHops
 	handler, drain, err := newHandler(runtime, list, service, build)
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -204,7 +208,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
 	}
 	runtime.Outbox.Permit(publishes)
-	return drain.serve(router), drain, nil
+	return drain.serve(runtime.locate(router)), drain, nil
 }
 
 // match finds the entry in the list for every function that is written, and fails

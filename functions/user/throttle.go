@@ -1,0 +1,192 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/database"
+)
+
+// Guessing passwords is made slow, for an account that is there as for one that is
+// not, and so that nobody can shut somebody else out:
+//
+//   - For one account from one network there are few tries. A right password makes
+//     them all good again.
+//   - For all accounts from one network there are more: people share networks. A
+//     right password gives its own try back and no more, or guessing would be free
+//     to whoever has an account.
+//   - For one account from all networks together there is a bound to what a crowd of
+//     them can guess.
+//
+// The last two are not for a network from which the account was signed in to with
+// its present password: neither strangers' guesses nor neighbours' keep its owner
+// out there.
+//
+// Each limit is a bucket of tries that refills steadily (GCRA: one time says how
+// full it is). A try is taken before the password is looked at, by one conditional
+// statement, so that of guesses sent at once no more get through than of guesses
+// sent one after another.
+
+const (
+	// maxNetworks is how many networks are remembered of an account.
+	maxNetworks = 20
+	// networkTTL is how long a network is remembered after the last login from it.
+	networkTTL = 90 * 24 * time.Hour
+)
+
+// bucket is one limit of one account, network or pair of them.
+type bucket struct {
+	// key is a hash: addresses of people and machines stay out of the table.
+	key   [sha256.Size]byte
+	limit api.RateLimit
+}
+
+// step is the time in which one try comes back.
+func (b bucket) step() time.Duration { return b.limit.Window / time.Duration(b.limit.Quota) }
+
+// latest is the most that the bucket's full_at may be for another try at now.
+func (b bucket) latest(now time.Time) time.Time { return now.Add(b.limit.Window - b.step()) }
+
+// try is one look at a password that has been paid for.
+type try struct {
+	now     time.Time
+	network networkKey
+	// own is the pair's bucket, and shared are those that others draw on as well.
+	own    bucket
+	shared []bucket
+	// familiar says that the account was signed in to from the network before.
+	familiar bool
+}
+
+// networkKey is a network from which an account was signed in to, hashed.
+type networkKey [sha256.Size]byte
+
+// networkOf is the network that the request comes from, as it is kept for a user.
+func networkOf(ctx context.Context, userID uuid.UUID) networkKey {
+	return hashOf("network of", userID.String(), clientNetwork(ctx))
+}
+
+func clientNetwork(ctx context.Context) string { return api.ClientNetwork(api.Client(ctx)).String() }
+
+// hashOf hashes parts, none of which but the last may hold a zero byte.
+func hashOf(parts ...string) [sha256.Size]byte {
+	h := sha256.New()
+	for _, part := range parts {
+		_, _ = h.Write([]byte(part)) // never fails
+		_, _ = h.Write([]byte{0})
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// checkPassword says whether a password is that of an account, by the key of its
+// e-mail address; c are the account's credentials, zero if there is none. It
+// answers 429, and has not looked, when there were too many tries.
+func (s *service) checkPassword(ctx context.Context, account string, c credentials, password string) (same, outdated bool, err error) {
+	turn, err := s.passwords.Turn()
+	if err != nil {
+		return false, false, err
+	}
+	defer turn.End()
+	t, err := s.take(ctx, account, c)
+	if err != nil {
+		return false, false, err
+	}
+	hash := c.PasswordHash
+	if c.UserID == uuid.Nil {
+		hash = nobodysHash
+	}
+	same, outdated, err = turn.Check(ctx, password, hash)
+	if err != nil { // it was not looked at
+		return false, false, errors.Join(err, s.giveBack(context.WithoutCancel(ctx), t))
+	}
+	if !same || c.UserID == uuid.Nil {
+		return false, false, nil
+	}
+	return true, outdated, s.succeed(ctx, t, c)
+}
+
+// take pays for a try, or answers that there is none left.
+func (s *service) take(ctx context.Context, account string, c credentials) (try, error) {
+	network := clientNetwork(ctx)
+	t := try{
+		now: s.Now(), network: networkOf(ctx, c.UserID),
+		own: bucket{hashOf("pair", network, account), s.login.perPair()},
+	}
+	var err error
+	if t.familiar, err = isFamiliar(ctx, s.DB, c, t.network); err != nil {
+		return t, fmt.Errorf("look for the network: %w", err)
+	}
+	if !t.familiar {
+		t.shared = []bucket{
+			{hashOf("network", network), s.login.perNetwork()},
+			{hashOf("account", account), s.login.perAccount()},
+		}
+	}
+	var refused *api.Problem
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		refused = nil
+		for _, b := range append([]bucket{t.own}, t.shared...) {
+			fullAt, taken, err := takeTry(ctx, tx, b, t.now)
+			if err != nil {
+				return fmt.Errorf("take a try of %s: %w", b.limit.Name, err)
+			}
+			if !taken {
+				refused = api.TooManyRequests(b.limit, 0, fullAt.Sub(b.latest(t.now)))
+				return refused // and the others are not taken either
+			}
+		}
+		return nil
+	})
+	if refused != nil {
+		slog.InfoContext(ctx, "too many tries to sign in", "limit", refused.GetHeaders().Get("RateLimit-Policy"))
+		return t, refused
+	}
+	return t, err
+}
+
+// giveBack undoes take.
+func (s *service) giveBack(ctx context.Context, t try) error {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		return giveBackTries(ctx, tx, append([]bucket{t.own}, t.shared...))
+	})
+}
+
+// succeed makes good the tries that a right password has made harmless, and
+// remembers the network.
+func (s *service) succeed(ctx context.Context, t try, c credentials) error {
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if err := refill(ctx, tx, t.own); err != nil {
+			return err
+		}
+		if err := giveBackTries(ctx, tx, t.shared); err != nil {
+			return err
+		}
+		return rememberNetwork(ctx, tx, c, t.network, t.now)
+	})
+	if err != nil {
+		return fmt.Errorf("remember a right password: %w", err)
+	}
+	return nil
+}
+
+// sweep publishes what the outbox has left, and deletes what is needed no more.
+func (s *service) sweep(ctx context.Context) error {
+	return errors.Join(s.Outbox.Sweep(ctx), s.sweepLogins(ctx))
+}
+
+func (s *service) sweepLogins(ctx context.Context) error {
+	if err := database.Prune(ctx, s.DB, deleteFullLimits, s.Now()); err != nil {
+		return fmt.Errorf("sweep the login limits: %w", err)
+	}
+	if err := database.Prune(ctx, s.DB, deleteOldNetworks, s.Now().Add(-networkTTL)); err != nil {
+		return fmt.Errorf("sweep the login networks: %w", err)
+	}
+	return nil
+}
