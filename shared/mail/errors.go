@@ -54,8 +54,8 @@ func reason(err error) string {
 		return errno.Error()
 	case isCertificate:
 		return "the server's certificate is not good"
-	case errors.Is(err, net.ErrClosed):
-		return "gave up"
+	case errors.Is(err, net.ErrClosed): // when the time was over
+		return "timed out"
 	case strings.Contains(err.Error(), "STARTTLS"):
 		return "the server offers no STARTTLS (see SMTP_URL)"
 	case strings.Contains(err.Error(), "AUTH"), strings.Contains(err.Error(), "unencrypted"):

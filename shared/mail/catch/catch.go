@@ -54,10 +54,11 @@ type Options struct {
 
 // Server is a mail server that runs.
 type Server struct {
-	smtp   *smtp.Server
-	served chan error
-	once   sync.Once
-	err    error
+	listener net.Listener
+	smtp     *smtp.Server
+	served   chan error
+	once     sync.Once
+	err      error
 }
 
 // Serve takes mail on a listener until Close.
@@ -72,7 +73,7 @@ func Serve(listener net.Listener, o Options) *Server {
 	server.MaxMessageBytes, server.MaxRecipients = MaxBytes, maxRecipients
 	server.EnableSMTPUTF8 = true
 	server.ErrorLog = slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
-	s := &Server{smtp: server, served: make(chan error, 1)}
+	s := &Server{listener: listener, smtp: server, served: make(chan error, 1)}
 	go func() { s.served <- server.Serve(listener) }()
 	return s
 }
@@ -83,6 +84,10 @@ func (s *Server) Close(ctx context.Context) error {
 		err := s.smtp.Shutdown(ctx)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("stop the mail server: %w", err), s.smtp.Close())
+		}
+		// A server that is stopped before it began to listen would listen on.
+		if closed := s.listener.Close(); !errors.Is(closed, net.ErrClosed) {
+			err = errors.Join(err, closed)
 		}
 		s.err = errors.Join(err, <-s.served)
 	})
