@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"strconv"
@@ -139,5 +140,7 @@ func writeJSON(w http.ResponseWriter, value any) {
 
 func write(w http.ResponseWriter, contentType, text string) {
 	w.Header().Set("Content-Type", contentType)
-	_, _ = w.Write([]byte(text)) // it fails for a reader who left
+	// It fails for a reader who left. A mail's own HTML is shown as it came: what
+	// it could do is mailPolicy's to forbid.
+	_, _ = io.WriteString(w, text) //nolint:gosec // G705: see above
 }

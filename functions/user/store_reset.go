@@ -16,7 +16,7 @@ func insertPasswordReset(ctx context.Context, q database.Queryer, r passwordRese
 	return err
 }
 
-const passwordResetColumns = `id, email_key, created_at, expires_at`
+const resetColumns = `id, email_key, created_at, expires_at`
 
 func scanPasswordReset(row interface{ Scan(into ...any) error }) (r passwordReset, err error) {
 	err = row.Scan(&r.ID, &r.EmailKey, &r.CreatedAt, &r.ExpiresAt)
@@ -26,7 +26,7 @@ func scanPasswordReset(row interface{ Scan(into ...any) error }) (r passwordRese
 // lockPasswordReset returns a reset and holds it until the transaction ends.
 func lockPasswordReset(ctx context.Context, q database.Queryer, id uuid.UUID) (passwordReset, error) {
 	return scanPasswordReset(q.QueryRowContext(ctx, `
-		SELECT `+passwordResetColumns+`
+		SELECT `+resetColumns+`
 		FROM password_reset
 		WHERE id = ?
 		FOR UPDATE`, id[:]))
@@ -35,7 +35,7 @@ func lockPasswordReset(ctx context.Context, q database.Queryer, id uuid.UUID) (p
 // lockPasswordResetByToken is lockPasswordReset for who has the token.
 func lockPasswordResetByToken(ctx context.Context, q database.Queryer, token secretHash) (passwordReset, error) {
 	return scanPasswordReset(q.QueryRowContext(ctx, `
-		SELECT `+passwordResetColumns+`
+		SELECT `+resetColumns+`
 		FROM password_reset
 		WHERE token_hash = ?
 		FOR UPDATE`, token[:]))

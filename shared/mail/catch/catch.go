@@ -140,7 +140,7 @@ func Read(source []byte) Letter {
 	if err != nil && !message.IsUnknownCharset(err) {
 		return letter
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }() // it reads from memory
 	letter.Header = reader.Header
 	letter.Subject, _ = reader.Header.Subject()
 	letter.MessageID, _ = reader.Header.MessageID()
