@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user"
 	"souk/shared/function/functiontest"
 )
 
@@ -72,22 +73,21 @@ func (s *system) post(t testing.TB, path string, body any) functiontest.Response
 	return s.do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body})
 }
 
-// mustRegister opens the account of a customer, and returns its address: it asks,
-// reads the mail and confirms.
-func (s *system) mustRegister(t testing.TB) (email string) {
+// mustRegister opens the account of a customer: it asks, reads the mail and confirms.
+func (s *system) mustRegister(t testing.TB, email, password, name string) (account user.User) {
 	t.Helper()
-	email = uuid.NewString() + "@example.com"
-	s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": "Amira"}).MustBe(t, http.StatusCreated)
+	s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": name}).MustBe(t, http.StatusCreated)
 	token := s.mails(t, email, "confirm")[0].token(t)
 	s.canaries.plant(email, password, token)
-	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token}).MustBe(t, http.StatusOK)
-	return email
+	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token}).MustBe(t, http.StatusOK).Into(t, &account)
+	return account
 }
 
 // TestMail goes the ways that lead through somebody's mailbox.
 func TestMail(t *testing.T) {
 	s := open(t)
-	email := s.mustRegister(t)
+	email := uuid.NewString() + "@example.com"
+	s.mustRegister(t, email, password, "Amira")
 	customer := s.mustLogIn(t, email, password)
 
 	t.Run("who registers again is told in the mail alone", func(t *testing.T) {
