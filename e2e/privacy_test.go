@@ -52,7 +52,7 @@ func (s *system) signIn(t *testing.T, p *person) {
 	p.token = s.mustLogIn(t, p.email, p.password)
 }
 
-func (s *system) mustRegister(t *testing.T) *person {
+func (s *system) mustMeet(t *testing.T) *person {
 	t.Helper()
 	mark := uuid.NewString()[:8]
 	p := &person{
@@ -60,10 +60,7 @@ func (s *system) mustRegister(t *testing.T) *person {
 		name: "Canary Featherly " + mark, street: "9 Birdcage Walk " + mark, reason: "gone to sea " + mark,
 	}
 	s.canaries.plant(p.name, p.street, p.reason)
-	var account user.User
-	s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]any{
-		"email": p.email, "password": p.password, "name": p.name,
-	}}).MustBe(t, http.StatusCreated).Into(t, &account)
+	account := s.mustRegister(t, p.email, p.password, p.name)
 	p.id = account.ID
 	s.signIn(t, p)
 	return p
@@ -174,7 +171,7 @@ func TestErasure(t *testing.T) {
 	s := open(t)
 	admin, customer := s.admin(t), s.customer(t)
 	tea := s.mustCreate(t, admin, customer, 50)
-	p := s.mustRegister(t)
+	p := s.mustMeet(t)
 	orders := s.mustPlant(t, p, admin, tea)
 	for _, column := range []string{"user.user.email", "user.address.line1", "order.orders.shipping_address", "order.order_history.reason", "order.outbox.payload"} {
 		if s.found(t, p)[column] == "" {

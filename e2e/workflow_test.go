@@ -66,9 +66,9 @@ func TestWorkflow(t *testing.T) {
 		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: customer,
 			Header: map[string]string{"traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "Prefer": "wait=20", "Idempotency-Key": trace},
 			Body:   map[string]any{"items": []map[string]any{{"productId": p.ID, "quantity": 1}}}}).MustBe(t, http.StatusCreated)
-		want := []string{"order-confirm", "order-place", "stock-reserve"}
+		want := []string{"order-confirm", "order-place", "stock-reserve", "user-notify"}
 		var got []string
-		eventually(t, "three functions log the trace", func() bool {
+		eventually(t, "four functions log the trace", func() bool {
 			got = s.tracedFunctions(t, trace)
 			return slices.Equal(got, want)
 		})

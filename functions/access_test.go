@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -57,14 +58,11 @@ func mustAccount(t *testing.T, s *functiontest.Server, f manifest.Function) uuid
 	if f.Service != "user" {
 		return uuid.New()
 	}
-	var account struct {
-		ID uuid.UUID `json:"id"`
+	id, err := user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", "seven green bicycles", auth.Customer)
+	if err != nil {
+		t.Fatal(err)
 	}
-	answer := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]string{
-		"email": uuid.NewString() + "@example.com", "password": "seven green bicycles", "name": "Ada Lovelace",
-	}}).MustBe(t, http.StatusCreated)
-	mustDecode(t, answer.Body, &account)
-	return account.ID
+	return id
 }
 
 // callersOfPush returns everybody who may try a function that Pub/Sub calls.

@@ -44,6 +44,7 @@ func environment(t *testing.T) config.Environment {
 	return config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		"SHOP_URL": emptyShop(t),
+		"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>", // nothing is sent in these tests
 	}
 }
 

@@ -20,6 +20,7 @@ func (p *program) envCommand() *cobra.Command {
 			}
 			for _, variable := range [][2]string{
 				{"SOUK_URL", s.Gateway},
+				{"SOUK_MAIL_URL", s.Mail.URL},
 				{"SOUK_ADMIN_EMAIL", s.Admin.Email},
 				{"SOUK_ADMIN_PASSWORD", s.Admin.Password},
 				{"SOUK_CUSTOMER_EMAIL", s.Customer.Email},

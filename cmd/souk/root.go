@@ -82,7 +82,7 @@ Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(),
-		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(), p.auditCommand(), p.deadLettersCommand(),
+		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(), p.auditCommand(), p.deadLettersCommand(), p.mailCommand(),
 	)
 	return root
 }

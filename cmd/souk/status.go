@@ -45,6 +45,7 @@ func (p *program) status(ctx context.Context) (local.Status, error) {
 func (p *program) printStatus(s local.Status) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "gateway\t%s\n", s.Gateway)
+	fmt.Fprintf(table, "mail\t%s\n", s.Mail.URL)
 	fmt.Fprintf(table, "admin\t%s  %s\n", s.Admin.Email, s.Admin.Password)
 	fmt.Fprintf(table, "customer\t%s  %s\n", s.Customer.Email, s.Customer.Password)
 	fmt.Fprintf(table, "database\t%s  %s\n", s.Database, s.Database.DSN)

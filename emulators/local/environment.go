@@ -17,6 +17,9 @@ const (
 
 	// tokenAudience is whom the shop's access tokens are for.
 	tokenAudience = "souk"
+
+	// mailFrom is whom the shop's mail is from. .test is nobody's domain.
+	mailFrom = "Souk <shop@souk.test>"
 )
 
 // environment is what a function is configured with, as Terraform configures it
@@ -43,6 +46,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_JWKS_URL=" + s.issuer.URL() + pushKeysPath,
 		"PUSH_AUDIENCE=" + s.audience(f),
 		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
+		"MAIL_FROM=" + mailFrom,
 	}
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 	"souk/emulators/cloudrun"
 	"souk/emulators/gateway"
 	"souk/emulators/identity"
+	"souk/emulators/mail"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
 	"souk/functions"
@@ -55,6 +57,28 @@ func (s *System) seed(ctx context.Context) (string, error) {
 		return group.Wait()
 	})
 	return "an admin and a customer", err
+}
+
+// mailPage is where the mail is shown, if nobody else is there: people learn it.
+const mailPage = "127.0.0.1:8025"
+
+// startMail starts what catches the mail that the functions send.
+func (s *System) startMail(ctx context.Context) (detail string, err error) {
+	options := mail.Options{Logger: s.log.With("part", "mail")}
+	if s.options.Port != 0 {
+		options.HTTP = mailPage
+	}
+	s.mail, err = mail.Start(ctx, options)
+	if errors.Is(err, syscall.EADDRINUSE) { // a second system, or another program of that kind
+		options.HTTP = ""
+		s.mail, err = mail.Start(ctx, options)
+	}
+	if err != nil {
+		return "", err
+	}
+	s.secrets.smtp = s.mail.SMTP()
+	s.started("mail", s.mail.Close)
+	return s.mail.URL(), nil
 }
 
 // tokens is the issuer of push tokens, served on a port of its own.
@@ -206,6 +230,7 @@ func (s *System) Status() Status {
 		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
 		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL()), Names: s.databases},
 		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
+		Mail:      MailStatus{URL: s.mail.URL(), SMTP: s.mail.SMTP()},
 		Functions: s.platform.Services(),
 	}
 }

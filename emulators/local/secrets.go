@@ -27,12 +27,15 @@ type secrets struct {
 	SigningKey string `json:"signingKey"`
 	// Databases are the passwords of the services' database users.
 	Databases map[string]string `json:"databases"`
+
+	// smtp is where to send mail; it is another each time.
+	smtp string
 }
 
 // byName returns the secret that the list of functions calls by an environment
 // variable. One that is not known is empty: the function says what it misses.
 func (s *secrets) byName(name string) string {
-	return map[string]string{"AUTH_SIGNING_KEYS": s.SigningKey}[name]
+	return map[string]string{"AUTH_SIGNING_KEYS": s.SigningKey, "SMTP_URL": s.smtp}[name]
 }
 
 func (s *state) secrets(services []string) (*secrets, error) {

@@ -13,6 +13,7 @@ type Status struct {
 	Customer  Login             `json:"customer"`
 	Database  DatabaseStatus    `json:"database"`
 	PubSub    PubSubStatus      `json:"pubsub"`
+	Mail      MailStatus        `json:"mail"`
 	Functions []cloudrun.Status `json:"functions"`
 }
 
@@ -32,6 +33,14 @@ type PubSubStatus struct {
 	// Host is what PUBSUB_EMULATOR_HOST must be to reach it.
 	Host    string `json:"host"`
 	Project string `json:"project"`
+}
+
+// MailStatus is the server that catches what the shop mails.
+type MailStatus struct {
+	// URL is where to read it, in a browser or by its API.
+	URL string `json:"url"`
+	// SMTP is where the shop sends it.
+	SMTP string `json:"smtp"`
 }
 
 // String is the server's name and version.

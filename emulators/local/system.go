@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/mail"
 	"souk/emulators/mysql"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
@@ -87,6 +88,7 @@ type System struct {
 	platform  *cloudrun.Platform
 	broker    *pubsub.Broker
 	scheduler *scheduler.Scheduler
+	mail      *mail.Server
 
 	// urls are where the services' functions find their databases, and databases
 	// what those are called, by service.
@@ -150,6 +152,7 @@ func (s *System) start(ctx context.Context) error {
 		{"database", s.startDatabase},
 		{"migrations", s.migrate},
 		{"logins", s.seed},
+		{"mail", s.startMail},
 		{"functions", s.startFunctions},
 		{"pub/sub", s.startPubSub},
 		{"scheduler", s.startScheduler},

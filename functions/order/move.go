@@ -79,5 +79,5 @@ func (s *service) move(ctx context.Context, tx *database.Tx, o *Order, step step
 	if err := saveMove(ctx, tx, *o); err != nil {
 		return false, err
 	}
-	return true, s.Outbox.Add(ctx, tx, step.Event, "order", o.ID, Decided{OrderID: o.ID, UserID: o.UserID, Reason: step.Reason})
+	return true, s.Outbox.Add(ctx, tx, step.Event, "order", o.ID, o.decided(step.Reason))
 }

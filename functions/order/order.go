@@ -139,9 +139,30 @@ type PlacedItem struct {
 	UnitPrice money.Money `json:"unitPrice"`
 }
 
-// Decided is the event that an order was confirmed, rejected or cancelled.
+// Decided is the event that an order moved: it was confirmed, rejected, cancelled,
+// shipped or delivered.
 type Decided struct {
 	OrderID uuid.UUID `json:"orderId"`
 	UserID  uuid.UUID `json:"userId"`
 	Reason  string    `json:"reason,omitempty"`
+	// Items and Total are for who tells the customer.
+	Items []DecidedItem `json:"items"`
+	Total money.Money   `json:"total"`
+}
+
+// DecidedItem is one line of an order that moved.
+type DecidedItem struct {
+	ProductID uuid.UUID   `json:"productId"`
+	Name      string      `json:"name"`
+	Quantity  int64       `json:"quantity"`
+	LineTotal money.Money `json:"lineTotal"`
+}
+
+// decided is the event that tells of the order as it is now.
+func (o *Order) decided(reason string) Decided {
+	e := Decided{OrderID: o.ID, UserID: o.UserID, Reason: reason, Items: []DecidedItem{}, Total: o.Total}
+	for _, item := range o.Items {
+		e.Items = append(e.Items, DecidedItem{ProductID: item.ProductID, Name: item.Name, Quantity: item.Quantity, LineTotal: item.LineTotal})
+	}
+	return e
 }

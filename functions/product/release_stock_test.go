@@ -13,7 +13,9 @@ import (
 
 func cancelled(t *testing.T, orderID uuid.UUID) event.Event {
 	t.Helper()
-	return functiontest.NewEvent(t, "order-cancelled", map[string]any{"orderId": orderID, "userId": uuid.New()})
+	return functiontest.NewEvent(t, "order-cancelled", map[string]any{
+		"orderId": orderID, "userId": uuid.New(), "items": []any{}, "total": map[string]any{"amount": 0, "currency": "EUR"},
+	})
 }
 
 func TestReleaseStock(t *testing.T) {

@@ -250,7 +250,7 @@ func TestAccountSecretsStayOutOfTheLog(t *testing.T) {
 	email, first, second := "canary-mail@example.com", "canary old password", "canary new password"
 	body := registration(email)
 	body["password"] = first
-	s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated)
+	s.mustRegisterAs(t, body)
 	var issued tokens
 	s.post(t, "/v1/sessions", object{"email": email, "password": first}).MustBe(t, http.StatusCreated).Into(t, &issued)
 	next := s.mustRefresh(t, issued.RefreshToken)

@@ -77,8 +77,7 @@ func TestCreateSession(t *testing.T) {
 		t.Parallel()
 		body := registration("angstrom@example.com")
 		body["password"] = "\u00c5ngstr\u00f6m units" // Å and ö as one code point each
-		var u User
-		s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &u)
+		s.mustRegisterAs(t, body)
 		var issued tokens
 		s.post(t, "/v1/sessions", object{
 			"email": "angstrom@example.com", "password": "A\u030angstro\u0308m units", // and as two

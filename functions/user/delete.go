@@ -93,6 +93,12 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := idempotency.Forget(ctx, tx, u.ID); err != nil {
 		return err
 	}
+	if err := deleteRegistrationsOf(ctx, tx, u.Email); err != nil {
+		return err
+	}
+	if err := deletePasswordResetsOf(ctx, tx, u.Email); err != nil {
+		return err
+	}
 	if err := deleteUser(ctx, tx, u.ID); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package user
 import (
 	"embed"
 	"net/http"
+	"slices"
 
 	"souk/shared/api"
 	"souk/shared/auth"
@@ -11,6 +12,7 @@ import (
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/function"
+	"souk/shared/mail"
 )
 
 //go:embed migrations/*.sql
@@ -20,7 +22,12 @@ var files embed.FS
 var Migrations = database.Migrations{Name: "user", FS: files}
 
 // Payloads are what the service's events carry, by topic.
-var Payloads = event.Payloads{"user-deleted": Deleted{}}
+var Payloads = event.Payloads{
+	"user-deleted":             Deleted{},
+	"registration-requested":   registrationRequested{},
+	"password-reset-requested": passwordResetRequested{},
+	"password-changed":         passwordChanged{},
+}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
@@ -47,8 +54,21 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 			return nil, err
 		}
 	}
+	if slices.ContainsFunc(mailers, runtime.Serves) {
+		if err := s.loadMail(); err != nil {
+			return nil, err
+		}
+	}
+	runtime.Outbox.AlsoSweep(s.pruneMail)
 	return []function.Function{
-		function.HTTP("user-register", s.register, function.Created, function.Fails(http.StatusConflict, "email_taken")),
+		function.HTTP("user-register", s.register, function.Created),
+		function.Event("registration-mail", s.mailRegistration),
+		function.HTTP("email-verify", s.verifyEmail, function.Fails(http.StatusBadRequest, "invalid_token")),
+		function.HTTP("password-reset-request", s.requestPasswordReset, accepted),
+		function.Event("password-reset-mail", s.mailPasswordReset),
+		function.HTTP("password-reset", s.resetPassword, function.Fails(http.StatusBadRequest, "invalid_token")),
+		function.Event("password-changed-mail", s.mailPasswordChanged),
+		function.Event("user-notify", s.notify),
 		function.HTTP("user-get", s.get),
 		function.HTTP("user-update", s.update),
 		function.HTTP("user-delete", s.deleteAccount,
@@ -90,4 +110,9 @@ type service struct {
 	signer    *auth.Signer
 	keys      keySet
 	shop      *shop
+
+	// What only the functions that send mail have.
+	sender    *mail.Sender
+	templates map[string]*mail.Template
+	pagesURL  string
 }

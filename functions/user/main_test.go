@@ -6,14 +6,19 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"sync"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"souk/functions"
 	"souk/shared/config"
 	"souk/shared/dbtest"
+	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
+	"souk/shared/mail/mailtest"
 )
 
 // contract is what every answer and event of these tests is held to.
@@ -48,7 +53,11 @@ func (b *lockedBuffer) Contains(s string) bool {
 }
 
 // server is the user service under test.
-type server struct{ *functiontest.Server }
+type server struct {
+	*functiontest.Server
+	// Mail is what the service has mailed.
+	Mail *mailtest.Server
+}
 
 func open(t *testing.T) server {
 	t.Helper()
@@ -65,15 +74,17 @@ func openIn(t *testing.T, shop string) server {
 func openWith(t *testing.T, settings config.Environment) server {
 	t.Helper()
 	signing := functiontest.NewTokens(t).Signing
+	post := mailtest.Start(t)
 	environment := config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		// Nothing listens there: a test that exports has a shop of its own.
 		"SHOP_URL": "http://127.0.0.1:1",
+		"SMTP_URL": post.URL, "MAIL_FROM": mailtest.From,
 		// Under the race detector, beside other tests, a password takes its time.
 		"USER_PASSWORD_WAIT": "10m",
 	}
 	maps.Copy(environment, settings)
-	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, functiontest.WithContract(contract))}
+	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, functiontest.WithContract(contract)), post}
 }
 
 type object = map[string]any
@@ -92,12 +103,67 @@ func (s server) getMe(t *testing.T, token string) functiontest.Response {
 	return s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token})
 }
 
-// mustRegister opens an account with goodPassword.
+// mustRegister opens an account with goodPassword: asks for it, reads the mail and
+// confirms.
 func (s server) mustRegister(t *testing.T, email string) User {
 	t.Helper()
+	return s.mustRegisterAs(t, registration(email))
+}
+
+func (s server) mustRegisterAs(t *testing.T, body object) User {
+	t.Helper()
 	var u User
-	s.post(t, "/v1/users", registration(email)).MustBe(t, http.StatusCreated).Into(t, &u)
+	s.confirm(t, s.mustToken(t, s.mustAsk(t, body))).MustBe(t, http.StatusOK).Into(t, &u)
 	return u
+}
+
+// mustAsk asks for an account.
+func (s server) mustAsk(t *testing.T, body object) Registration {
+	t.Helper()
+	var r Registration
+	s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &r)
+	return r
+}
+
+// mustToken has a registration mailed, and returns the token of the mail.
+func (s server) mustToken(t *testing.T, r Registration) string {
+	t.Helper()
+	before := len(s.Mail.To(r.Email))
+	s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
+	letters := s.Mail.To(r.Email)
+	if len(letters) != before+1 {
+		t.Fatalf("%d mails, want %d", len(letters), before+1)
+	}
+	return tokenIn(t, letters[before].Text)
+}
+
+func (s server) confirm(t *testing.T, token string) functiontest.Response {
+	t.Helper()
+	return s.post(t, "/v1/email-verifications/confirm", object{"token": token})
+}
+
+// mustEvent returns the event that tells of something.
+func (s server) mustEvent(t *testing.T, eventType string, of uuid.UUID) event.Event {
+	t.Helper()
+	for _, e := range s.Topics.Of(eventType) {
+		if e.AggregateID == of {
+			return e
+		}
+	}
+	t.Fatalf("no %s of %s was published", eventType, of)
+	return event.Event{}
+}
+
+var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
+
+// tokenIn returns the token in the text of a mail.
+func tokenIn(t *testing.T, text string) string {
+	t.Helper()
+	token := tokenForm.FindString(text)
+	if token == "" {
+		t.Fatalf("no token is in\n%s", text)
+	}
+	return token
 }
 
 // mustSignIn opens a session with goodPassword.

@@ -33,24 +33,29 @@ func (in *registerInput) Resolve(huma.Context) []error {
 	return faults
 }
 
-// register opens the account of a customer.
-func (s *service) register(ctx context.Context, in *registerInput) (*answer, error) {
+type registerOutput struct{ Body Registration }
+
+// register asks for the account of a customer. Whether the address has one already
+// is told to nobody but who reads its mail: the answer, and the work for it, are
+// the same (docs/adr/0012).
+func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
 	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
 	if err != nil {
 		return nil, err
 	}
+	r := Registration{ID: u.ID, Email: u.Email, Name: u.Name, CreatedAt: u.CreatedAt, ExpiresAt: u.CreatedAt.Add(registrationTTL)}
 	hash, err := s.passwords.Hash(ctx, in.Body.Password)
 	if err != nil {
-		return nil, fmt.Errorf("register user %s: %w", u.ID, err)
+		return nil, fmt.Errorf("register %s: %w", r.ID, err)
 	}
-	err = insertUser(ctx, s.DB, u, hash)
-	if database.IsDuplicate(err) {
-		return nil, emailTaken()
-	}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if err := insertRegistration(ctx, tx, r, hash); err != nil {
+			return err
+		}
+		return s.Outbox.Add(ctx, tx, "registration-requested", "registration", r.ID, registrationRequested{RegistrationID: r.ID})
+	})
 	if err != nil {
-		return nil, fmt.Errorf("register user %s: %w", u.ID, err)
+		return nil, fmt.Errorf("register %s: %w", r.ID, err)
 	}
-	created := show(u)
-	created.Location = "/v1/users/me" // where its owner finds it
-	return created, nil
+	return &registerOutput{Body: r}, nil
 }

@@ -5,13 +5,10 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"souk/shared/api"
-	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 )
 
@@ -19,38 +16,36 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("opens the account of a customer", func(t *testing.T) {
+	t.Run("notes what was asked for, and opens no account", func(t *testing.T) {
 		t.Parallel()
 		before := time.Now().Truncate(time.Microsecond)
-		got := s.post(t, "/v1/users", object{
-			"email": " Ada@Example.com ", "password": goodPassword, "name": " Ada Lovelace ",
-		})
-		var u User
-		got.MustBe(t, http.StatusCreated).Into(t, &u)
-		want := User{
-			ID: u.ID, Email: "Ada@Example.com", Name: "Ada Lovelace", Role: auth.Customer,
-			Version: 1, CreatedAt: u.CreatedAt, UpdatedAt: u.CreatedAt,
-		}
-		if u != want || u.ID.Version() != 7 || u.CreatedAt.Before(before) || u.CreatedAt.After(time.Now()) {
-			t.Fatalf("got %+v, want %+v with an id of version 7, made now", u, want)
-		}
-		if got.Header.Get("Location") != "/v1/users/me" || got.Header.Get("ETag") != `"1"` {
-			t.Fatalf("got headers %v", got.Header)
+		r := s.mustAsk(t, object{"email": " Ada@Example.com ", "password": goodPassword, "name": " Ada Lovelace "})
+		want := Registration{ID: r.ID, Email: "Ada@Example.com", Name: "Ada Lovelace", CreatedAt: r.CreatedAt, ExpiresAt: r.CreatedAt.Add(registrationTTL)}
+		if r != want || r.ID.Version() != 7 || r.CreatedAt.Before(before) || r.CreatedAt.After(time.Now()) {
+			t.Fatalf("got %+v, want %+v with an id of version 7, made now", r, want)
 		}
 		var hash string
-		if err := s.DB.QueryRowContext(t.Context(), `SELECT password_hash FROM user WHERE id = ?`, u.ID[:]).Scan(&hash); err != nil {
+		if err := s.DB.QueryRowContext(t.Context(), `SELECT password_hash FROM registration WHERE id = ?`, r.ID[:]).Scan(&hash); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 			t.Fatalf("got hash %q, want argon2id with OWASP's parameters", hash)
 		}
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE id = ?`, r.ID[:]); n != 0 {
+			t.Error("there is an account already")
+		}
+		s.post(t, "/v1/sessions", object{"email": r.Email, "password": goodPassword}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	})
 
-	t.Run("refuses an address that has an account, however it is typed", func(t *testing.T) {
+	t.Run("says and does the same for an address that has an account, however it is typed", func(t *testing.T) {
 		t.Parallel()
-		s.mustRegister(t, "grace@example.com")
+		grace := s.mustRegister(t, "grace@example.com")
 		for _, email := range []string{"grace@example.com", "GRACE@example.COM", " grace@example.com"} {
-			s.post(t, "/v1/users", registration(email)).MustBeProblem(t, http.StatusConflict, "email_taken")
+			r := s.mustAsk(t, registration(email))
+			if r.ID == grace.ID || r.Email != strings.TrimSpace(email) || s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE id = ?`, r.ID[:]) != 1 {
+				t.Errorf("got %+v", r)
+			}
+			s.mustEvent(t, "registration-requested", r.ID)
 		}
 	})
 
@@ -99,8 +94,7 @@ func TestRegister(t *testing.T) {
 		for _, password := range []string{"pässwörtchen", strings.Repeat("路漫漫其修远兮吾", 16)} {
 			body := registration("unicode" + string(rune('a'+len(password)%26)) + "@example.com")
 			body["password"] = password
-			var u User
-			s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &u)
+			s.mustAsk(t, body)
 		}
 	})
 }
@@ -117,27 +111,4 @@ func faultsOf(t *testing.T, r functiontest.Response) []string {
 		at = append(at, fault.Location)
 	}
 	return at
-}
-
-func TestRegisterRace(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	var created, taken atomic.Int64
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			switch got := s.post(t, "/v1/users", registration("ada@example.com")); got.Status {
-			case http.StatusCreated:
-				created.Add(1)
-			case http.StatusConflict:
-				taken.Add(1)
-			default:
-				t.Errorf("got status %d: %s", got.Status, got.Body)
-			}
-		})
-	}
-	wg.Wait()
-	if created.Load() != 1 || taken.Load() != 7 {
-		t.Fatalf("%d of 8 registrations of one address succeeded and %d found it taken; want 1 and 7", created.Load(), taken.Load())
-	}
 }

@@ -87,12 +87,8 @@ func nameFault(name string) string {
 	return ""
 }
 
-func emailTaken() error {
-	return api.NewProblem(http.StatusConflict, "email_taken", "There is an account with this e-mail address already. Sign in: POST /v1/sessions.")
-}
-
 func invalidCredentials() error {
-	return api.NewProblem(http.StatusUnauthorized, "invalid_credentials", "The e-mail address or the password is wrong.").
+	return api.NewProblem(http.StatusUnauthorized, "invalid_credentials", "The e-mail address or the password is wrong, or the address was not confirmed yet: look for our mail.").
 		WithHeader("WWW-Authenticate", "Bearer")
 }
 

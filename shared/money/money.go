@@ -5,6 +5,7 @@ package money
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"golang.org/x/text/currency"
@@ -64,4 +65,18 @@ func (m Money) Plus(other Money) (Money, error) {
 		return Money{}, fmt.Errorf("%d + %d: %w", m.Amount, other.Amount, ErrOverflow)
 	}
 	return Money{Amount: m.Amount + other.Amount, Currency: m.Currency}, nil
+}
+
+// String is the amount for a person, with as many decimals as the currency has:
+// 12.99 EUR, 1299 JPY.
+func (m Money) String() string {
+	decimals := 0
+	if unit, err := currency.ParseISO(m.Currency); err == nil {
+		decimals, _ = currency.Standard.Rounding(unit)
+	}
+	if decimals == 0 {
+		return fmt.Sprintf("%d %s", m.Amount, m.Currency)
+	}
+	one := int64(math.Pow10(decimals))
+	return fmt.Sprintf("%d.%0*d %s", m.Amount/one, decimals, m.Amount%one, m.Currency)
 }

@@ -95,3 +95,15 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestString(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]money.Money{
+		"12.99 EUR": {Amount: 1299, Currency: "EUR"}, "0.05 EUR": {Amount: 5, Currency: "EUR"}, "1299 JPY": {Amount: 1299, Currency: "JPY"},
+		"1.299 KWD": {Amount: 1299, Currency: "KWD"}, "7 XYZW": {Amount: 7, Currency: "XYZW"},
+	} {
+		if got := m.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

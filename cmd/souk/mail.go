@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/mail"
+)
+
+// mailStopTimeout is how long mail that is coming in may take to the end.
+const mailStopTimeout = 10 * time.Second
+
+func (p *program) mailCommand() *cobra.Command {
+	var options mail.Options
+	command := &cobra.Command{
+		Use:   "mail",
+		Short: "Catch mail, and show it in a browser",
+		Long: `Run a mail server that takes every mail, sends none of them on, and shows the
+newest in a browser. souk up has one of its own.
+
+    GET /api/messages?to=ada@example.com&wait=5    newest first, as JSON
+    GET /api/latest?to=ada@example.com&wait=5      the text of the newest`,
+		Example: "  souk mail --smtp 0.0.0.0:1025 --http 0.0.0.0:8025    in a container",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return p.mail(command.Context(), options)
+		},
+	}
+	command.Flags().StringVar(&options.SMTP, "smtp", "127.0.0.1:1025", "address to take mail at")
+	command.Flags().StringVar(&options.HTTP, "http", "127.0.0.1:8025", "address to show it at")
+	return command
+}
+
+// mail runs until ctx ends.
+func (p *program) mail(ctx context.Context, options mail.Options) error {
+	server, err := mail.Start(ctx, options)
+	if err != nil {
+		return err
+	}
+	p.say("mail to %s is shown at %s", server.SMTP(), server.URL())
+	failure := server.Wait(ctx)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), mailStopTimeout)
+	defer cancel()
+	return errors.Join(failure, server.Close(stop))
+}

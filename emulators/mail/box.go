@@ -1,0 +1,130 @@
+package mail
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"souk/shared/mail/catch"
+)
+
+// A box keeps the newest mails, so many and so much. What is older is gone: it is
+// for looking at what was sent just now.
+const (
+	maxLetters = 1000
+	maxBytes   = 64 << 20
+)
+
+// message is a mail in the box.
+type message struct {
+	ID         int64     `json:"id"`
+	From       string    `json:"from"`
+	To         []string  `json:"to"`
+	Subject    string    `json:"subject"`
+	MessageID  string    `json:"messageId"`
+	ReceivedAt time.Time `json:"receivedAt"`
+	Size       int       `json:"size"`
+
+	letter catch.Letter
+}
+
+type box struct {
+	mu       sync.Mutex
+	messages []message // oldest first
+	size     int
+	last     int64
+	// changed is closed, and replaced, with every change.
+	changed chan struct{}
+	closed  bool
+}
+
+func newBox() *box { return &box{changed: make(chan struct{})} }
+
+func (b *box) put(letter catch.Letter, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last++
+	b.size += len(letter.Source)
+	b.messages = append(b.messages, message{
+		ID: b.last, From: letter.From, To: letter.To, Subject: letter.Subject, MessageID: letter.MessageID,
+		ReceivedAt: at, Size: len(letter.Source), letter: letter,
+	})
+	for len(b.messages) > maxLetters || b.size > maxBytes {
+		b.size -= b.messages[0].Size
+		b.messages = slices.Delete(b.messages, 0, 1)
+	}
+	b.tell()
+}
+
+// tell wakes those who wait. The box is locked.
+func (b *box) tell() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *box) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.messages, b.size = nil, 0
+	b.tell()
+}
+
+func (b *box) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.tell()
+}
+
+func (b *box) get(id int64) (message, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.messages, func(m message) bool { return m.ID == id })
+	if i < 0 {
+		return message{}, false
+	}
+	return b.messages[i], true
+}
+
+// filter says which mails to list. A zero field filters nothing.
+type filter struct {
+	to      string
+	subject string // a part of it
+	after   int64
+}
+
+func (f filter) takes(m message) bool {
+	is := func(address string) bool { return strings.EqualFold(address, f.to) }
+	return m.ID > f.after && (f.to == "" || slices.ContainsFunc(m.To, is)) &&
+		strings.Contains(strings.ToLower(m.Subject), strings.ToLower(f.subject))
+}
+
+// list returns mails, newest first. While there are none it waits until there is
+// one, ctx ends or the box is closed.
+func (b *box) list(ctx context.Context, f filter) []message {
+	for {
+		found, changed, final := b.find(f)
+		if len(found) > 0 || final {
+			return found
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return found
+		}
+	}
+}
+
+func (b *box) find(f filter) (found []message, changed <-chan struct{}, final bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found = []message{}
+	for _, m := range slices.Backward(b.messages) {
+		if f.takes(m) {
+			found = append(found, m)
+		}
+	}
+	return found, b.changed, b.closed
+}

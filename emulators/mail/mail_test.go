@@ -1,0 +1,183 @@
+package mail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"souk/shared/config"
+	"souk/shared/mail"
+	"souk/shared/mail/catch"
+)
+
+const patience = time.Minute
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func mustStart(t *testing.T) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return s
+}
+
+// mustSend sends a mail as the shop does.
+func (s *Server) mustSend(t *testing.T, to, subject string) {
+	t.Helper()
+	sender, err := mail.NewSender(mail.Config{URL: config.NewSecret(s.SMTP()), From: "Souk <shop@souk.test>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = sender.Send(t.Context(), mail.Message{ID: "1", ToEmail: to, Content: mail.Content{
+		Subject: subject, Text: "text of " + subject, HTML: "<script>alert(1)</script><p>HTML of " + subject + "</p>",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) do(t *testing.T, method, path string) (int, http.Header, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, answer.Header, string(body)
+}
+
+func (s *Server) mustList(t *testing.T, query string) []message {
+	t.Helper()
+	status, _, body := s.do(t, http.MethodGet, "/api/messages"+query)
+	var list struct{ Items []message }
+	if err := json.Unmarshal([]byte(body), &list); err != nil || status != http.StatusOK || list.Items == nil {
+		t.Fatalf("status %d, %v: %s", status, err, body)
+	}
+	return list.Items
+}
+
+func TestMail(t *testing.T) {
+	s := mustStart(t)
+	s.mustSend(t, "Ada@example.com", "Welcome")
+	s.mustSend(t, "bob@example.com", "Welcome")
+	s.mustSend(t, "ada@example.com", "Your order")
+
+	t.Run("is listed by recipient and subject, newest first", func(t *testing.T) {
+		for query, want := range map[string]string{
+			"": "Your order, Welcome, Welcome", "?to=ADA@example.com": "Your order, Welcome", "?to=eve@example.com": "",
+			"?subject=welc": "Welcome, Welcome", "?after=2": "Your order", "?to=ada@example.com&subject=order&wait=5": "Your order",
+		} {
+			var subjects []string
+			for _, m := range s.mustList(t, query) {
+				subjects = append(subjects, m.Subject)
+			}
+			if got := strings.Join(subjects, ", "); got != want {
+				t.Errorf("%q lists %q, want %q", query, got, want)
+			}
+		}
+	})
+	t.Run("is shown as text, as HTML that can do nothing, and as it came", func(t *testing.T) {
+		path := fmt.Sprintf("/api/messages/%d", s.mustList(t, "?to=bob@example.com")[0].ID)
+		if _, _, body := s.do(t, http.MethodGet, path); !strings.Contains(body, `"text":"text of Welcome"`) {
+			t.Errorf("got %s", body)
+		}
+		_, header, body := s.do(t, http.MethodGet, path+"/html")
+		policy := header.Get("Content-Security-Policy")
+		if !strings.Contains(body, "<p>HTML of Welcome</p>") || !strings.HasPrefix(policy, "sandbox ") || strings.Contains(policy, "allow-scripts") {
+			t.Errorf("got %s with %s", body, policy)
+		}
+		if _, _, body := s.do(t, http.MethodGet, path+"/source"); !strings.Contains(body, "Auto-Submitted: auto-generated\r\n") {
+			t.Errorf("got %s", body)
+		}
+		if _, _, body := s.do(t, http.MethodGet, "/api/latest?to=ada@example.com"); body != "text of Your order" {
+			t.Errorf("got %s", body)
+		}
+	})
+	t.Run("is not found when it is not there", func(t *testing.T) {
+		for path, want := range map[string]int{
+			"/api/messages/99": http.StatusNotFound, "/api/messages/x": http.StatusNotFound, "/api/latest?to=eve@example.com": http.StatusNotFound,
+			"/api/messages?wait=x": http.StatusBadRequest, "/api/messages?after=-1": http.StatusBadRequest, "/other": http.StatusNotFound,
+		} {
+			if status, _, body := s.do(t, http.MethodGet, path); status != want {
+				t.Errorf("%s answers %d: %s", path, status, body)
+			}
+		}
+	})
+	t.Run("has a page that loads nothing of others", func(t *testing.T) {
+		for path, kind := range map[string]string{"/": "text/html", "/page.js": "text/javascript", "/page.css": "text/css"} {
+			status, header, body := s.do(t, http.MethodGet, path)
+			if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), kind) || strings.Contains(body, "://") {
+				t.Errorf("%s answers %d %s", path, status, header.Get("Content-Type"))
+			}
+			if !strings.HasPrefix(header.Get("Content-Security-Policy"), "default-src 'none'") {
+				t.Errorf("%s has the policy %q", path, header.Get("Content-Security-Policy"))
+			}
+		}
+	})
+	t.Run("is forgotten when somebody says so", func(t *testing.T) {
+		if status, _, _ := s.do(t, http.MethodDelete, "/api/messages"); status != http.StatusNoContent {
+			t.Errorf("status %d", status)
+		}
+		if left := s.mustList(t, ""); len(left) != 0 {
+			t.Errorf("%d are left", len(left))
+		}
+	})
+	t.Run("ends a wait when it comes", func(t *testing.T) {
+		got := make(chan []message, 1)
+		go func() {
+			defer close(got)
+			got <- s.mustList(t, "?to=late@example.com&wait=30")
+		}()
+		s.mustSend(t, "late@example.com", "Late")
+		if found := <-got; len(found) != 1 || found[0].Subject != "Late" {
+			t.Errorf("got %+v", found)
+		}
+	})
+}
+
+func TestBox(t *testing.T) {
+	t.Parallel()
+	b := newBox()
+	for range maxLetters + 5 {
+		b.put(catch.Letter{Source: []byte("x")}, time.Now())
+	}
+	found, _, _ := b.find(filter{})
+	if len(found) != maxLetters || found[0].ID != maxLetters+5 {
+		t.Errorf("%d are kept, the newest is %d", len(found), found[0].ID)
+	}
+	for range 40 {
+		b.put(catch.Letter{Source: make([]byte, catch.MaxBytes)}, time.Now())
+	}
+	if found, _, _ = b.find(filter{}); len(found) != maxBytes/catch.MaxBytes || b.size > maxBytes {
+		t.Errorf("%d are kept, %d bytes", len(found), b.size)
+	}
+	b.close()
+	if left := b.list(t.Context(), filter{to: "nobody@example.com"}); len(left) != 0 {
+		t.Errorf("found %d", len(left))
+	}
+}

@@ -1,0 +1,62 @@
+package user
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// passwordResetTTL is how long a password may be set anew by the token of a mail.
+const passwordResetTTL = 30 * time.Minute
+
+// passwordReset is a wish to set a password anew.
+type passwordReset struct {
+	ID        uuid.UUID
+	EmailKey  string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+type requestPasswordResetInput struct {
+	Body struct {
+		Email string `json:"email" minLength:"1" maxLength:"254" example:"ada@example.com"`
+	}
+}
+
+// Resolve checks what the schema cannot say.
+func (in *requestPasswordResetInput) Resolve(huma.Context) []error {
+	if fault := emailFault(in.Body.Email); in.Body.Email != "" && fault != "" {
+		return []error{&huma.ErrorDetail{Location: "body.email", Message: fault}}
+	}
+	return nil
+}
+
+// accepted makes 202 the status of a function that has only noted what to do.
+func accepted(operation *huma.Operation) { operation.DefaultStatus = http.StatusAccepted }
+
+// requestPasswordReset notes that somebody wants to set a password anew. It neither
+// looks for the account nor tells of it: the mail does (docs/adr/0012).
+func (s *service) requestPasswordReset(ctx context.Context, in *requestPasswordResetInput) (*struct{}, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make the id of a password reset: %w", err)
+	}
+	now := s.Now()
+	r := passwordReset{ID: id, EmailKey: emailKey(in.Body.Email), CreatedAt: now, ExpiresAt: now.Add(passwordResetTTL)}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if err := insertPasswordReset(ctx, tx, r); err != nil {
+			return err
+		}
+		return s.Outbox.Add(ctx, tx, "password-reset-requested", "password-reset", r.ID, passwordResetRequested{ResetID: r.ID})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("request password reset %s: %w", r.ID, err)
+	}
+	return nil, nil //nolint:nilnil // huma's way to answer without a body
+}

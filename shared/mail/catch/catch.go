@@ -1,0 +1,167 @@
+// Package catch is the other end of SMTP: a server that takes every mail in and
+// hands it to whoever wants to look at it. Emulators and tests have it.
+package catch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-message"
+	_ "github.com/emersion/go-message/charset" // reads every charset there is
+	"github.com/emersion/go-message/mail"
+	"github.com/emersion/go-smtp"
+)
+
+const (
+	// MaxBytes is the longest mail that is taken.
+	MaxBytes = 2 << 20
+
+	maxRecipients = 50
+	timeout       = 30 * time.Second
+)
+
+// Letter is a mail that came in.
+type Letter struct {
+	// From and To are the envelope's.
+	From string
+	To   []string
+	// Source is the mail as it came over the wire.
+	Source []byte
+
+	Subject   string
+	MessageID string // without angle brackets
+	// Text and HTML are the first parts of their kind, decoded; "" without one.
+	Text, HTML string
+	Header     mail.Header
+}
+
+// Options says what to do with mail. A zero hook takes everything.
+type Options struct {
+	// Take keeps a mail. The client gets its error, or that the mail was taken.
+	Take func(Letter) error
+	// Recipient is asked for every recipient. An *smtp.SMTPError becomes the answer.
+	Recipient func(address string) error
+	Logger    *slog.Logger
+}
+
+// Server is a mail server that runs.
+type Server struct {
+	listener net.Listener
+	smtp     *smtp.Server
+	served   chan error
+	once     sync.Once
+	err      error
+}
+
+// Serve takes mail on a listener until Close.
+func Serve(listener net.Listener, o Options) *Server {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	backend := smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{options: o}, nil })
+	server := smtp.NewServer(backend)
+	server.Domain = "localhost"
+	server.ReadTimeout, server.WriteTimeout = timeout, timeout
+	server.MaxMessageBytes, server.MaxRecipients = MaxBytes, maxRecipients
+	server.EnableSMTPUTF8 = true
+	server.ErrorLog = slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
+	s := &Server{listener: listener, smtp: server, served: make(chan error, 1)}
+	go func() { s.served <- server.Serve(listener) }()
+	return s
+}
+
+// Close stops the server: mail that is coming in has until ctx ends.
+func (s *Server) Close(ctx context.Context) error {
+	s.once.Do(func() {
+		err := s.smtp.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(fmt.Errorf("stop the mail server: %w", err), s.smtp.Close())
+		}
+		// A server that is stopped before it began to listen would listen on.
+		if closed := s.listener.Close(); !errors.Is(closed, net.ErrClosed) {
+			err = errors.Join(err, closed)
+		}
+		s.err = errors.Join(err, <-s.served)
+	})
+	return s.err
+}
+
+// session is one client's conversation.
+type session struct {
+	options Options
+	from    string
+	to      []string
+}
+
+func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+	s.from = from
+	return nil
+}
+
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if s.options.Recipient != nil {
+		if err := s.options.Recipient(to); err != nil {
+			return err
+		}
+	}
+	s.to = append(s.to, to)
+	return nil
+}
+
+func (s *session) Data(r io.Reader) error {
+	source, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	letter := Read(source)
+	letter.From, letter.To = s.from, s.to
+	if s.options.Take == nil {
+		return nil
+	}
+	return s.options.Take(letter)
+}
+
+func (s *session) Reset() { s.from, s.to = "", nil }
+
+func (s *session) Logout() error { return nil }
+
+// Read takes a mail apart. What cannot be read stays empty: the source is there.
+func Read(source []byte) Letter {
+	letter := Letter{Source: source}
+	reader, err := mail.CreateReader(bytes.NewReader(source))
+	if err != nil && !message.IsUnknownCharset(err) {
+		return letter
+	}
+	defer func() { _ = reader.Close() }() // it reads from memory
+	letter.Header = reader.Header
+	letter.Subject, _ = reader.Header.Subject()
+	letter.MessageID, _ = reader.Header.MessageID()
+	for {
+		part, err := reader.NextPart()
+		if err != nil && !message.IsUnknownCharset(err) || part == nil {
+			return letter
+		}
+		header, inline := part.Header.(*mail.InlineHeader)
+		if !inline {
+			continue
+		}
+		text, err := io.ReadAll(part.Body)
+		if err != nil {
+			return letter
+		}
+		switch kind, _, _ := header.ContentType(); {
+		case kind == "text/html" && letter.HTML == "":
+			letter.HTML = string(text)
+		case strings.HasPrefix(kind, "text/plain") && letter.Text == "":
+			letter.Text = strings.ReplaceAll(string(text), "\r\n", "\n")
+		}
+	}
+}
