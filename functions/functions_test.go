@@ -38,7 +38,7 @@ var services = map[string]struct {
 }
 
 // environment holds what a service needs besides the settings of every service.
-func environment(t *testing.T) config.Environment {
+func environment(t testing.TB) config.Environment {
 	t.Helper()
 	signing := functiontest.NewTokens(t).Signing
 	return config.Environment{
@@ -59,7 +59,7 @@ func emptyShop(t *testing.T) string {
 }
 
 // MustStart serves a service over HTTP, on a database of its own.
-func MustStart(t *testing.T, service string) *functiontest.Server {
+func MustStart(t testing.TB, service string) *functiontest.Server {
 	t.Helper()
 	s, known := services[service]
 	if !known {
@@ -117,7 +117,7 @@ func TestManifest(t *testing.T) {
 	})
 }
 
-func mustDecode(t *testing.T, text []byte, value any) {
+func mustDecode(t testing.TB, text []byte, value any) {
 	t.Helper()
 	if err := json.Unmarshal(text, value); err != nil {
 		t.Fatalf("decode %s: %v", text, err)
