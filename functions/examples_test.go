@@ -54,7 +54,7 @@ var examples = map[string]example{
 	"product-update":  {on: onProduct, body: productChange},
 	"product-archive": {on: onProduct},
 	"product-import":  {media: "application/x-ndjson", lines: `{"sku":"LINE-1","name":"Line","price":{"amount":1,"currency":"EUR"}}` + "\n"},
-	"product-export":  {query: map[string]string{"format": "csv"}, wrong: []string{"format=xml", "format="}},
+	"product-export":  {query: map[string]string{"format": "csv"}, wrong: []string{"format=xml"}},
 	"category-list":   {},
 	"stock-adjust":    {on: onProduct, body: fixed(object{"delta": 3, "reason": "counted"})},
 
