@@ -42,6 +42,8 @@ type example struct {
 	wrong []string
 	// paged is a list in pages.
 	paged bool
+	// signedIn asks with the token of a login: without one it refuses a customer.
+	signedIn bool
 }
 
 // examples has one a function. TestExamples fails when one is missing: add it
@@ -67,6 +69,8 @@ var examples = map[string]example{
 
 	"user-register":   {body: anAccount},
 	"user-get":        {},
+	"user-delete":     {signedIn: true},
+	"user-export":     {},
 	"user-update":     {body: fixed(object{"name?": "Ada King"})},
 	"user-list":       {paged: true},
 	"user-role":       {on: onAccount, body: fixed(object{"role": "admin"})},

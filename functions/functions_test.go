@@ -49,7 +49,7 @@ func environment(t testing.TB) config.Environment {
 }
 
 // emptyShop is the shop as user-export finds it that nobody has ordered at.
-func emptyShop(t *testing.T) string {
+func emptyShop(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"items": []}`)

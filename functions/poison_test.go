@@ -24,8 +24,9 @@ func TestPoison(t *testing.T) {
 			`{}`, `null`, `{"productId":"%s","version":1,"price":{"amount":-1,"currency":"EUR"}}`,
 			`{"productId":"%s","version":0,"price":{"amount":1,"currency":"EUR"}}`, `{"productId":"%s","version":1,"price":{"amount":1}}`,
 		},
-		"order-confirm": {`{}`, `{"orderId":"%s"}`},
-		"order-reject":  {`{}`, `{"orderId":"%s","reason":"none"}`},
+		"order-confirm":   {`{}`, `{"orderId":"%s"}`},
+		"order-anonymize": {`{}`, `null`},
+		"order-reject":    {`{}`, `{"orderId":"%s","reason":"none"}`},
 	}
 	for _, service := range []string{"product", "order"} {
 		t.Run(service, func(t *testing.T) {
@@ -36,7 +37,7 @@ func TestPoison(t *testing.T) {
 					before := mustState(t, s)
 					e := functiontest.NewEvent(t, f.Events[0], object{})
 					e.Payload = []byte(strings.ReplaceAll(payload, "%s", someone.String()))
-					s.Deliver(t, f.Name, e).MustBeProblem(t, http.StatusInternalServerError, "internal")
+					s.DeliverUnchecked(t, f.Name, e).MustBeProblem(t, http.StatusInternalServerError, "internal")
 					if after := mustState(t, s); !maps.Equal(before.sums, after.sums) {
 						t.Errorf("%s of %s changed something", e.Payload, f.Name)
 					}

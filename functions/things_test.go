@@ -21,6 +21,17 @@ func MustEnter(t testing.TB, s *functiontest.Server, f manifest.Function) accoun
 	return mustEnterAs(t, s, f, auth.Customer)
 }
 
+// mustSignIn returns a new account with the token of a login.
+func mustSignIn(t testing.TB, s *functiontest.Server) account {
+	t.Helper()
+	id, email := mustRegister(t, s)
+	var tokens struct{ AccessToken string }
+	answer := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/sessions", Body: object{"email": email, "password": password}})
+	mustSucceed(t, answer)
+	mustDecode(t, answer.Body, &tokens)
+	return account{id: id, role: auth.Customer, token: tokens.AccessToken}
+}
+
 func mustEnterAs(t testing.TB, s *functiontest.Server, f manifest.Function, role auth.Role) account {
 	t.Helper()
 	a := account{role: role}
@@ -31,6 +42,9 @@ func mustEnterAs(t testing.TB, s *functiontest.Server, f manifest.Function, role
 		}
 	} else {
 		a.id = mustAccount(t, s, f)
+	}
+	if examples[f.Name].signedIn && role == auth.Customer {
+		return mustSignIn(t, s)
 	}
 	a.token = s.Token(t, auth.Principal{UserID: a.id, Role: role})
 	return a
