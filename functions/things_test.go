@@ -76,6 +76,7 @@ func aProduct(testing.TB, *functiontest.Server, account) object {
 }
 
 func productChange(t testing.TB, s *functiontest.Server, by account) object {
+	t.Helper()
 	change := object{}
 	for name, value := range aProduct(t, s, by) {
 		switch name {
