@@ -67,7 +67,11 @@ var examples = map[string]example{
 	"order-ship":    {on: onOrder("stock-reserved")},
 	"order-deliver": {on: onOrder("stock-reserved", "/ship")},
 
-	"user-register":   {body: anAccount},
+	"user-register":          {body: anAccount},
+	"email-verify":           {body: aVerification},
+	"password-reset-request": {body: aResetRequest},
+	"password-reset":         {body: aReset},
+
 	"user-get":        {},
 	"user-delete":     {signedIn: true},
 	"user-export":     {},

@@ -45,6 +45,8 @@ func environment(t testing.TB) config.Environment {
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		"SHOP_URL": emptyShop(t),
 		"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>", // nothing is sent in these tests
+		// Under the race detector, beside other tests, a password takes its time.
+		"USER_PASSWORD_WAIT": "10m",
 	}
 }
 

@@ -114,12 +114,20 @@ func noWait(prefer string) string {
 
 // payloads is an event of each topic. FuzzEvent fails when one is missing.
 var payloads = map[string]string{
-	"order-placed":    `{"orderId":"%s","userId":"%s","items":[{"productId":"%s","quantity":2,"unitPrice":{"amount":1299,"currency":"EUR"}}],"total":{"amount":2598,"currency":"EUR"}}`,
-	"order-cancelled": `{"orderId":"%s","userId":"%s","reason":"by_customer"}`,
-	"stock-reserved":  `{"orderId":"%s"}`,
-	"stock-rejected":  `{"orderId":"%s","productId":"%s","reason":"insufficient_stock"}`,
-	"user-deleted":    `{"userId":"%s"}`,
-	"product-changed": `{"productId":"%s","sku":"SKU","name":"Assam","price":{"amount":1299,"currency":"EUR"},"status":"active","version":1}`,
+	"order-placed":     `{"orderId":"%s","userId":"%s","items":[{"productId":"%s","quantity":2,"unitPrice":{"amount":1299,"currency":"EUR"}}],"total":{"amount":2598,"currency":"EUR"}}`,
+	"order-cancelled":  `{"orderId":"%s","userId":"%s","reason":"by_customer"}`,
+	"stock-reserved":   `{"orderId":"%s"}`,
+	"stock-rejected":   `{"orderId":"%s","productId":"%s","reason":"insufficient_stock"}`,
+	"order-confirmed":  `{"orderId":"%s","userId":"%s"}`,
+	"order-rejected":   `{"orderId":"%s","userId":"%s","reason":"insufficient_stock"}`,
+	"order-shipped":    `{"orderId":"%s","userId":"%s"}`,
+	"order-delivered":  `{"orderId":"%s","userId":"%s"}`,
+	"password-changed": `{"userId":"%s"}`,
+
+	"registration-requested":   `{"registrationId":"%s"}`,
+	"password-reset-requested": `{"resetId":"%s"}`,
+	"user-deleted":             `{"userId":"%s"}`,
+	"product-changed":          `{"productId":"%s","sku":"SKU","name":"Assam","price":{"amount":1299,"currency":"EUR"},"status":"active","version":1}`,
 }
 
 // FuzzEvent sends every function that Pub/Sub calls what may be one of its events:

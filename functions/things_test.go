@@ -1,6 +1,8 @@
 package functions_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"net/http"
 	"testing"
 
@@ -163,4 +165,39 @@ func aRefresh(t testing.TB, s *functiontest.Server, by account) object {
 	var tokens struct{ RefreshToken string }
 	mustDecode(t, answer.Body, &tokens)
 	return object{"refreshToken": tokens.RefreshToken}
+}
+
+// mustMailed has a row of a table of the user service know a token, as if it had
+// been mailed, and returns the token.
+func mustMailed(t testing.TB, s *functiontest.Server, table, column string, value any) string {
+	t.Helper()
+	token := rand.Text()
+	hash := sha256.Sum256([]byte(token))
+	result, err := s.DB.ExecContext(t.Context(), "UPDATE "+table+" SET token_hash = ? WHERE "+column+" = ?", hash[:], value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		t.Fatalf("%d rows of %s have the token: %v", n, table, err)
+	}
+	return token
+}
+
+func aVerification(t testing.TB, s *functiontest.Server, by account) object {
+	t.Helper()
+	id := mustPost(t, s, "/v1/users", "", anAccount(t, s, by))
+	return object{"token": mustMailed(t, s, "registration", "id", id[:])}
+}
+
+func aResetRequest(t testing.TB, s *functiontest.Server, _ account) object {
+	t.Helper()
+	_, email := mustRegister(t, s)
+	return object{"email": email}
+}
+
+func aReset(t testing.TB, s *functiontest.Server, by account) object {
+	t.Helper()
+	wish := aResetRequest(t, s, by)
+	mustSucceed(t, s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/password-resets", Body: wish}))
+	return object{"token": mustMailed(t, s, "password_reset", "email_key", wish["email"]), "newPassword": "nine blue umbrellas"}
 }

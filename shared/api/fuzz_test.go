@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -87,4 +89,24 @@ func record(handler http.Handler, method string, header http.Header) *httptest.R
 	r.Header = header
 	handler.ServeHTTP(recorder, r)
 	return recorder
+}
+
+func FuzzForwardedFor(f *testing.F) {
+	f.Add("203.0.113.7, 10.0.0.1", "127.0.0.1:80", 1)
+	f.Add("[::1]:80, fe80::1%eth0, ::ffff:10.0.0.1", "[::1]:80", 0)
+	f.Add(",,,\xff", "pipe", 2)
+	f.Fuzz(func(t *testing.T, header, peer string, hops int) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header, r.RemoteAddr = http.Header{"X-Forwarded-For": {header}}, peer
+		hops = int(uint8(hops)) // a setting, which nobody sends
+		address := api.ClientAddress(r, hops)
+		if address.Is4In6() || address.Zone() != "" {
+			t.Fatalf("%q is the address %s, which has another form", header, address)
+		}
+		// What a client writes itself stands to the left, and changes nothing.
+		r.Header.Set("X-Forwarded-For", header+", 203.0.113.7"+strings.Repeat(", 10.0.0.1", hops))
+		if got := api.ClientAddress(r, hops); got != netip.MustParseAddr("203.0.113.7") {
+			t.Fatalf("%q before it makes the address %s", header, got)
+		}
+	})
 }
