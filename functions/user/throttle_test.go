@@ -355,7 +355,7 @@ func TestQueueForPasswords(t *testing.T) {
 			s.passwords.slots <- struct{}{}
 		}
 		for range 3 {
-			_, _, err := s.checkPassword(t.Context(), "ada@example.com", credentials{}, goodPassword)
+			_, err := s.checkPassword(t.Context(), "ada@example.com", goodPassword)
 			mustBeBusy(t, err)
 		}
 	})
