@@ -128,18 +128,14 @@ func (s *service) checkPassword(ctx context.Context, account, password string) (
 
 // take pays for a try, or answers that there is none left.
 func (s *service) take(ctx context.Context, account string, c credentials) (try, error) {
-	network := clientNetwork(ctx)
-	t := try{
-		now: s.Now(), network: networkOf(ctx, c.UserID),
-		own: bucket{hashOf("pair", network, account), s.login.perPair()},
-	}
+	t := try{now: s.Now(), network: networkOf(ctx, c.UserID), own: s.pair(ctx, account)}
 	var err error
 	if t.familiar, err = isFamiliar(ctx, s.DB, c, t.network); err != nil {
 		return t, fmt.Errorf("look for the network: %w", err)
 	}
 	if !t.familiar {
 		t.shared = []bucket{
-			{hashOf("network", network), s.login.perNetwork()},
+			{hashOf("network", clientNetwork(ctx)), s.login.perNetwork()},
 			{hashOf("account", account), s.login.perAccount()},
 		}
 	}
@@ -163,6 +159,24 @@ func (s *service) take(ctx context.Context, account string, c credentials) (try,
 		return t, refused
 	}
 	return t, err
+}
+
+// pair is the limit of an account and the network that the request comes from.
+func (s *service) pair(ctx context.Context, account string) bucket {
+	return bucket{hashOf("pair", clientNetwork(ctx), account), s.login.perPair()}
+}
+
+// welcome lets somebody sign in who has just replaced the password that c counts
+// by one that they chose, and proved in another way who they are.
+func (s *service) welcome(ctx context.Context, tx *database.Tx, account string, c credentials) error {
+	if err := refill(ctx, tx, s.pair(ctx, account)); err != nil {
+		return fmt.Errorf("refill a limit: %w", err)
+	}
+	c.PasswordVersion++
+	if err := rememberNetwork(ctx, tx, c, networkOf(ctx, c.UserID), s.Now()); err != nil {
+		return fmt.Errorf("remember a network: %w", err)
+	}
+	return nil
 }
 
 // giveBack undoes take.
