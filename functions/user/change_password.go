@@ -51,7 +51,10 @@ func (s *service) changePassword(ctx context.Context, in *changePasswordInput) (
 		if err := rememberNetwork(ctx, tx, changed, networkOf(ctx, caller.UserID), s.Now()); err != nil {
 			return err
 		}
-		return deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID)
+		if err := deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID); err != nil {
+			return err
+		}
+		return s.Outbox.Add(ctx, tx, "password-changed", "user", caller.UserID, passwordChanged{UserID: caller.UserID})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change the password of user %s: %w", caller.UserID, err)
