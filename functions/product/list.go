@@ -23,7 +23,8 @@ type listOutput struct {
 	Body api.Page[Product]
 }
 
-// list shows the products that are sold. Words are looked for whole: ADR 0020.
+// list shows the products that are sold. A word is looked for as a whole: tea finds
+// no teapot.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	f, err := in.search()
 	if err != nil {

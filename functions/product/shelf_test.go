@@ -32,7 +32,7 @@ type Shelf struct {
 const (
 	shelfWords      = 20_000
 	shelfCategories = 200
-	shelfBatch      = 5_000 // the more, the longer are the runs of each word that are written
+	shelfBatch      = 20_000 // the more, the longer are the runs of each word that are written
 )
 
 // MustStock fills a shop's catalogue. It is the same each time.

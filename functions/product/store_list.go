@@ -38,30 +38,35 @@ func selectFound(ctx context.Context, q database.Queryer, f search, after *posit
 }
 
 func selectAlong(ctx context.Context, q database.Queryer, f search, r route, after *position, limit int) ([]found, error) {
-	parts := []part{whole}
-	if f.Order == Relevance {
-		parts = []part{inNames, theRest}
-		if after != nil && after.Rest {
-			parts = parts[1:]
-		}
+	switch {
+	case f.Order != Relevance:
+		return query(ctx, q, f.statement(r, whole, after, limit))
+	case after != nil && after.Rest:
+		return query(ctx, q, f.statement(r, theRest, after, limit))
 	}
+	hits, err := query(ctx, q, f.statement(r, inNames, after, limit))
+	if err != nil || len(hits) == limit {
+		return hits, err
+	}
+	rest, err := query(ctx, q, f.statement(r, theRest, nil, limit-len(hits)))
+	return append(hits, rest...), err
+}
+
+func query(ctx context.Context, q database.Queryer, s *sqlText) ([]found, error) {
+	rows, err := q.QueryContext(ctx, s.text.String(), s.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
 	var hits []found
-	for _, p := range parts {
-		s := f.statement(r, p, after)
-		s.add(` LIMIT ?`, limit-len(hits))
-		products, err := queryProducts(ctx, q, s.text.String(), s.args...)
-		if err != nil {
+	for rows.Next() {
+		var hit found
+		if hit.Product, err = scanProduct(rows, &hit.rest); err != nil {
 			return nil, err
 		}
-		for i := range products {
-			hits = append(hits, found{products[i], p == theRest})
-		}
-		if len(hits) == limit {
-			break
-		}
-		after = nil // it was in this part
+		hits = append(hits, hit)
 	}
-	return hits, nil
+	return hits, rows.Err()
 }
 
 // sqlText is SQL in the making, with what its placeholders stand for.
@@ -78,10 +83,10 @@ func (s *sqlText) add(text string, args ...any) {
 // statement reads a part of what is found along a route. The tables are read in the
 // order that they stand in: the servers, who do not know when a page will be full,
 // would rather read and sort all there is.
-func (f search) statement(r route, p part, after *position) *sqlText {
+func (f search) statement(r route, p part, after *position, limit int) *sqlText {
 	s := &sqlText{}
 	id := `id`
-	s.add(`SELECT STRAIGHT_JOIN ` + productColumns)
+	s.add(`SELECT STRAIGHT_JOIN `+productColumns+`, ? AS rest`, p == theRest)
 	if r.byWord {
 		id = `w0.product_id`
 		s.add(` FROM product_word w0 FORCE INDEX (PRIMARY)`)
@@ -102,6 +107,7 @@ func (f search) statement(r route, p part, after *position) *sqlText {
 	}
 	f.addFilters(s)
 	f.addOrder(s, id, after)
+	s.add(` LIMIT ?`, limit)
 	return s
 }
 

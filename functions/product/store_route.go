@@ -9,10 +9,13 @@ import (
 	"souk/shared/money"
 )
 
-// enough is how many products of a word, or of a filter, are counted. A list of so
-// many is long: who goes along it meets what is frequent soon, and would have to
-// sort too many.
-const enough = 1_000
+// Up to how many products of a word, or of a filter, are counted. To count more costs
+// more than it saves: who goes along a long list soon meets what is frequent. The
+// products of a category are counted further, for they need not be sorted.
+const (
+	enough           = 300
+	enoughOfCategory = 1_000
+)
 
 // route is how a search goes through the tables.
 type route struct {
@@ -47,7 +50,7 @@ func selectRoute(ctx context.Context, q database.Queryer, f search) (route, erro
 	words := slices.SortedStableFunc(slices.Values(f.Words), func(a, b string) int { return counts[a] - counts[b] })
 	rarest := counts[words[0]]
 	switch {
-	case filter != "" && counts[""] < rarest:
+	case filter != "" && counts[""] < f.enoughLeft() && (counts[""] < rarest || rarest == enough):
 		return route{words: words, index: filter}, nil
 	case sorts && rarest == enough:
 		return route{words: words, index: f.orderIndex()}, nil
@@ -57,7 +60,7 @@ func selectRoute(ctx context.Context, q database.Queryer, f search) (route, erro
 }
 
 // count returns how many products have each word, and, by "", how many the filter
-// leaves: enough, if there are as many or more.
+// leaves: no more than enough.
 func (f search) count(ctx context.Context, q database.Queryer, filter string) (map[string]int, error) {
 	s := &sqlText{}
 	of := slices.Clone(f.Words)
@@ -68,7 +71,7 @@ func (f search) count(ctx context.Context, q database.Queryer, filter string) (m
 		of = append(of, "")
 		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product FORCE INDEX (`+filter+`) WHERE status = ?`, Active)
 		search{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}.addFilters(s)
-		s.add(` LIMIT ?) counted)`, enough)
+		s.add(` LIMIT ?) counted)`, f.enoughLeft())
 	}
 	numbers, into := make([]int, len(of)), make([]any, len(of))
 	for i := range numbers {
@@ -83,6 +86,14 @@ func (f search) count(ctx context.Context, q database.Queryer, filter string) (m
 		counts[of[i]] = number
 	}
 	return counts, nil
+}
+
+// enoughLeft is up to how many products that the filters leave are counted.
+func (f search) enoughLeft() int {
+	if f.Category != "" {
+		return enoughOfCategory
+	}
+	return enough
 }
 
 // filterIndex is the index of what the filters leave; "" if they have none.

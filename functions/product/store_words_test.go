@@ -180,7 +180,7 @@ func TestEveryRoute(t *testing.T) {
 func TestSelectRoute(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	products := inventProducts(enough + 20)
+	products := inventProducts(enoughOfCategory + 20)
 	for i := range products {
 		p := &products[i]
 		p.Status, p.Name, p.Description, p.Category, p.Price.Amount = Active, "often", "forever", "tea", 100
