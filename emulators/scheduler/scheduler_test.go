@@ -17,7 +17,10 @@ import (
 	"souk/shared/telemetry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// cloudsqlconn, which shared/event brings along, starts it on import, and never stops it.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
 
 // tick is a message that was published.
 type tick struct {
