@@ -14,7 +14,7 @@ import (
 
 func (p *program) topicsCommand() *cobra.Command {
 	var host, project, endpoint, audience, account string
-	prune := false
+	prune, republish := false, false
 	command := &cobra.Command{
 		Use:   "topics",
 		Short: "Make the topics and subscriptions of all functions on a Pub/Sub emulator",
@@ -31,6 +31,13 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 			}
 			if host == "" {
 				return p.usageError("which emulator? set --pubsub-host or PUBSUB_EMULATOR_HOST")
+			}
+			if republish {
+				topics, err := p.topics(endpoint)
+				if err != nil {
+					return err
+				}
+				return topics.SetUp(command.Context())
 			}
 			err := local.SetUpTopics(command.Context(), host, project, pubsub.Topology{
 				Manifest: functions.Manifest(), Endpoint: fill(endpoint), ServiceAccount: account, Audience: fill(audience),
@@ -51,8 +58,9 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 	flags.StringVar(&host, "pubsub-host", "", "host:port of the emulator (default $PUBSUB_EMULATOR_HOST)")
 	flags.StringVar(&project, "project", local.Project, "Google Cloud project")
 	flags.StringVar(&endpoint, "endpoint", "http://{function}:8080/{function}", "where messages for a function are pushed to")
-	flags.StringVar(&audience, "audience", "http://{function}:8080", "whom push tokens are for")
+	flags.StringVar(&audience, "audience", functionURL, "whom push tokens are for")
 	flags.BoolVar(&prune, "prune", false, "delete the subscriptions of functions that are gone; their dead letters stay")
+	flags.BoolVar(&republish, "republish", false, "if there are none yet, have what the outboxes published lately published again: Google's emulator forgets (needs PRODUCT_DATABASE_URL and so on)")
 	flags.StringVar(&account, "service-account", "", "whose token pushes carry; without one, they carry none")
 	return command
 }
