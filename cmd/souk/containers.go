@@ -23,6 +23,10 @@ import (
 // functionURL is where a function is among containers: its name is a host's.
 const functionURL = "http://{function}:8080"
 
+// pushWait is how long a push waits for its function: Google's emulator takes long
+// to come again. It leaves time for the function before the acknowledgement deadline.
+const pushWait = 15 * time.Second
+
 // containers is the system whose containers' environment p has.
 func (p *program) containers() local.Containers {
 	or := func(variable, standard string) string {
@@ -138,7 +142,7 @@ PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databas
 
 // relay passes pushes on and keeps topics until ctx ends.
 func (p *program) relay(ctx context.Context, address string, issuer *identity.Issuer, topics local.Topics) error {
-	replicas := balance.New(balance.Options{})
+	replicas := balance.New(balance.Options{Wait: pushWait})
 	defer replicas.CloseIdleConnections()
 	handler, err := relay.New(relay.Options{
 		Manifest: topics.Topology.Manifest, Audience: topics.Topology.Audience, ServiceAccount: local.PushServiceAccount,

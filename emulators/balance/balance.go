@@ -25,6 +25,9 @@ const (
 	// dialTimeout is how long a replica may take to accept a connection. Where a
 	// container has just died nobody answers, not even to refuse.
 	dialTimeout = time.Second
+	// retryAfter is how long to leave it at what was found when a replica failed, or
+	// none was there: however many requests wait, the resolver is asked no more often.
+	retryAfter = 100 * time.Millisecond
 	// shunFor is how long a replica that failed gets only what no other can take.
 	shunFor = 2 * time.Second
 	// maxTries bounds how many replicas a request may meet.
@@ -35,6 +38,9 @@ const (
 type Options struct {
 	// Lookup returns the addresses of a name.
 	Lookup func(ctx context.Context, host string) ([]string, error)
+	// Wait is how long a request that could be sent to nobody waits for a replica to
+	// come, as Cloud Run has it wait for an instance to start.
+	Wait time.Duration
 }
 
 // Transport is an http.RoundTripper. It sends requests to a name's replicas in
@@ -42,6 +48,7 @@ type Options struct {
 // reached a replica is sent again only if it reads and has no body.
 type Transport struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
+	wait   time.Duration
 	base   *http.Transport
 
 	mu    sync.Mutex
@@ -56,7 +63,7 @@ func New(options Options) *Transport {
 		lookup = net.DefaultResolver.LookupHost
 	}
 	return &Transport{
-		lookup: lookup, names: map[string]*replicas{},
+		lookup: lookup, wait: options.Wait, names: map[string]*replicas{},
 		base: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 256,
@@ -76,7 +83,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return t.base.RoundTrip(r) // There is only this one.
 	}
-	answer, err := t.tryReplicas(r, t.replicas(host))
+	answer, err := t.await(r, t.replicas(host))
 	// The tries leave it open, each for the next.
 	if r.Body != nil {
 		if closed := r.Body.Close(); closed != nil && err == nil {
@@ -84,6 +91,28 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return answer, err
+}
+
+// await tries replicas until one takes the request, or it has waited long enough.
+func (t *Transport) await(r *http.Request, service *replicas) (*http.Response, error) {
+	enough := time.NewTimer(t.wait)
+	defer enough.Stop()
+	for {
+		answer, err := t.tryReplicas(r, service)
+		if err == nil || !isDial(err) {
+			return answer, err
+		}
+		again := time.NewTimer(retryAfter)
+		select {
+		case <-again.C:
+		case <-enough.C:
+			again.Stop()
+			return nil, err
+		case <-r.Context().Done():
+			again.Stop()
+			return nil, err
+		}
+	}
 }
 
 func (t *Transport) tryReplicas(r *http.Request, service *replicas) (*http.Response, error) {

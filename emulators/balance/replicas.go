@@ -18,6 +18,7 @@ type replicas struct {
 	mu        sync.Mutex
 	addresses []string
 	looked    time.Time
+	doubted   bool // one of them failed since
 	next      int
 	// shunned says until when a replica that failed is asked last.
 	shunned map[string]time.Time
@@ -29,7 +30,7 @@ func (s *replicas) pick(ctx context.Context, tried map[string]bool) (string, err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if now.Sub(s.looked) >= freshFor {
+	if age := now.Sub(s.looked); age >= freshFor || s.doubted && age >= retryAfter {
 		if err := s.refresh(ctx, now); err != nil {
 			return "", err
 		}
@@ -49,7 +50,7 @@ func (s *replicas) pick(ctx context.Context, tried map[string]bool) (string, err
 	if second != "" {
 		return second, nil
 	}
-	return "", s.nobody(fmt.Errorf("each of its %d replicas was tried", len(s.addresses)))
+	return "", s.nobody(fmt.Errorf("of %d replicas each was tried", len(s.addresses)))
 }
 
 // refresh asks for the name's addresses. When nobody can tell, the old ones are the
@@ -58,14 +59,14 @@ func (s *replicas) refresh(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	found, err := s.lookup(ctx, s.host)
+	s.looked, s.doubted = now, err != nil
 	if gone, ok := errors.AsType[*net.DNSError](err); ok && gone.IsNotFound {
 		s.addresses = nil
 	}
-	if err != nil && len(s.addresses) == 0 {
-		return s.nobody(err)
-	}
-	s.looked = now
 	if err != nil {
+		if len(s.addresses) == 0 {
+			return s.nobody(err)
+		}
 		return nil
 	}
 	slices.Sort(found)
@@ -84,7 +85,7 @@ func (s *replicas) shun(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shunned[address] = time.Now().Add(shunFor)
-	s.looked = time.Time{}
+	s.doubted = true
 }
 
 // nobody is the error of a request that was sent to no one.

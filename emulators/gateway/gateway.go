@@ -24,6 +24,10 @@ import (
 // LivenessPath answers 200 while the gateway runs.
 const LivenessPath = health.Path
 
+// replicaWait is how long a request waits when its function has no replica: Cloud
+// Run has it wait for an instance to start, for 10 s or more.
+const replicaWait = 5 * time.Second
+
 // Options says where requests go. Zero limits take the defaults named.
 type Options struct {
 	Manifest *manifest.Manifest
@@ -66,7 +70,7 @@ type Gateway struct {
 // New returns a gateway to the HTTP functions of the list. Its error names every
 // function that can't be routed to.
 func New(options Options) (*Gateway, error) {
-	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{})}
+	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
 	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(alive))
 	if options.OpenAPI != nil {
 		if err := g.addDocs(options.OpenAPI); err != nil {
