@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -89,7 +90,7 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 			}
 			list := functions.Manifest()
 			door, err := gateway.New(gateway.Options{
-				Manifest: list, Origins: origins, Logger: p.logger(),
+				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Logger: p.logger(),
 				Backend: func(name string) string {
 					f, _ := list.Function(name)
 					return fill(backend)(f)
