@@ -172,7 +172,7 @@ func (p *program) topics(endpoint string) (local.Topics, error) {
 	topics := local.Topics{
 		Host: system.PubSub, Project: local.Project, Log: p.logger(), Databases: map[string]database.URL{},
 	}
-	topics.Topology.Manifest = system.Manifest
+	topics.Topology.Manifest = eager(system.Manifest)
 	topics.Topology.Endpoint, topics.Topology.Audience = fill(endpoint), fill(functionURL)
 	topics.Topology.ServiceAccount = local.PushServiceAccount
 	for _, service := range system.Manifest.Services() {
@@ -184,6 +184,15 @@ func (p *program) topics(endpoint string) (local.Topics, error) {
 		topics.Databases[service] = database.URL(url)
 	}
 	return topics, nil
+}
+
+// eager has Google's emulator come again soon: after a few failures it waits for
+// minutes where the cloud would for seconds. As many tries as there may be make up
+// for the time that a message then has before it is a dead letter.
+func eager(list *manifest.Manifest) *manifest.Manifest {
+	own := *list
+	own.Delivery.MaxBackoff, own.Delivery.MaxDeliveryAttempts = 10*time.Second, 100
+	return &own
 }
 
 // logger writes what a server that runs in a container has to tell.
