@@ -134,10 +134,10 @@ func TestStopAndStart(t *testing.T) {
 	}()
 	for n := range placing {
 		if n == 20 {
-			s.platform.stop(t)
+			s.stop(t)
 		}
 	}
-	s.Status = s.platform.start(t)
+	s.Status = s.start(t)
 	s.mustAddUp(t, s.admin(t), p)
 }
 

@@ -23,7 +23,7 @@ type inspected struct {
 		SecurityOpt                []string
 		Memory                     int64
 		RestartPolicy              struct{ Name string }
-		PortBindings               map[string][]struct{ HostIp string } //nolint:revive // Docker's name
+		PortBindings               map[string][]map[string]string
 	}
 }
 
@@ -42,8 +42,8 @@ func (i inspected) mustBeConfined(t *testing.T) {
 	}
 	for port, bindings := range h.PortBindings {
 		for _, binding := range bindings {
-			if binding.HostIp != "127.0.0.1" {
-				t.Errorf("port %s is open to %s", port, binding.HostIp)
+			if binding["HostIp"] != "127.0.0.1" {
+				t.Errorf("port %s is open to %s", port, binding["HostIp"])
 			}
 		}
 	}

@@ -86,12 +86,12 @@ func (c *compose) memory() (map[string]float64, error) {
 // learn makes `souk` a program of this machine, and asks it about the system.
 func (c *compose) learn() error {
 	shared := filepath.Join(programs, "shared")
-	if err := errors.Join(os.MkdirAll(shared, 0o700), os.Chmod(shared, 0o777), os.Chmod(programs, 0o755)); err != nil { //nolint:gosec // for the container's user
+	if err := errors.Join(os.MkdirAll(shared, 0o700), os.Chmod(shared, 0o777), os.Chmod(programs, 0o755)); err != nil {
 		return err
 	}
 	script := "#!/bin/sh\nexec docker compose --project-directory '" + repository() + "' run --rm --no-deps -T " +
 		"--volume '" + shared + ":" + shared + "' souk \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(programs, "souk"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(programs, "souk"), []byte(script), 0o700); err != nil {
 		return err
 	}
 	command, cancel := c.command("status", "--json")
@@ -205,9 +205,9 @@ func (c *compose) kill(t testing.TB, function string) int {
 
 func (c *compose) folder(t testing.TB) string {
 	t.Helper()
-	folder, err := os.MkdirTemp(filepath.Join(programs, "shared"), "")
+	folder, err := os.MkdirTemp(filepath.Join(programs, "shared"), "") //nolint:usetesting // a container has to see it
 	if err == nil {
-		err = os.Chmod(folder, 0o777) //nolint:gosec // for the container's user
+		err = os.Chmod(folder, 0o777)
 	}
 	if err != nil {
 		t.Fatal(err)

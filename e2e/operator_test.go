@@ -66,7 +66,7 @@ func TestOperator(t *testing.T) {
 			letter.Attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] != s.PubSub.Project {
 			t.Errorf("got %s", shown)
 		}
-		log := filepath.Join(s.platform.folder(t), "actions.log")
+		log := filepath.Join(s.folder(t), "actions.log")
 		s.souk(t, "deadletters", "discard", poisoned, "--id", letter.ID, "--reason", "no such order", "--as", "amira", "--log", log)
 		if n := s.deadLetters(t)[deadLetters]; n != 0 {
 			t.Errorf("%d are left", n)

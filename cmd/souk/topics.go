@@ -39,16 +39,11 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 				}
 				return topics.SetUp(command.Context())
 			}
-			err := local.SetUpTopics(command.Context(), host, project, pubsub.Topology{
+			err := p.setUpTopics(command.Context(), host, project, prune, pubsub.Topology{
 				Manifest: functions.Manifest(), Endpoint: fill(endpoint), ServiceAccount: account, Audience: fill(audience),
 			})
 			if err != nil {
 				return err
-			}
-			if prune {
-				if err := p.pruneTopics(command.Context(), host, project); err != nil {
-					return err
-				}
 			}
 			p.say("topics and subscriptions of project %s are up to date on %s", project, host)
 			return nil
@@ -63,6 +58,14 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 	flags.BoolVar(&republish, "republish", false, "if there are none yet, have what the outboxes published lately published again: Google's emulator forgets (needs PRODUCT_DATABASE_URL and so on)")
 	flags.StringVar(&account, "service-account", "", "whose token pushes carry; without one, they carry none")
 	return command
+}
+
+func (p *program) setUpTopics(ctx context.Context, host, project string, prune bool, topology pubsub.Topology) error {
+	err := local.SetUpTopics(ctx, host, project, topology)
+	if err != nil || !prune {
+		return err
+	}
+	return p.pruneTopics(ctx, host, project)
 }
 
 func (p *program) pruneTopics(ctx context.Context, host, project string) error {

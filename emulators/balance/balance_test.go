@@ -41,7 +41,7 @@ func newStreet(t *testing.T, replicas int, handle http.HandlerFunc) *street {
 	s := &street{open: map[string]*httptest.Server{}}
 	s.Transport = balance.New(balance.Options{Lookup: s.lookup})
 	s.client = &http.Client{Transport: s.Transport}
-	t.Cleanup(s.Transport.CloseIdleConnections)
+	t.Cleanup(s.CloseIdleConnections)
 	for n := range replicas {
 		s.mustOpen(t, fmt.Sprintf("127.0.0.%d", n+2), handle)
 	}
@@ -203,7 +203,7 @@ func TestWait(t *testing.T) {
 	s := newStreet(t, 1, echo)
 	s.Transport = balance.New(balance.Options{Lookup: s.lookup, Wait: time.Minute})
 	s.client.Transport = s.Transport
-	t.Cleanup(s.Transport.CloseIdleConnections)
+	t.Cleanup(s.CloseIdleConnections)
 	s.open["127.0.0.2"].Close()
 	answered := make(chan string)
 	for range 20 {

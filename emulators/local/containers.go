@@ -44,7 +44,7 @@ type Containers struct {
 //	operator               what opens everything, and the logins
 func (c Containers) WriteSecrets() error {
 	operator := &state{path: filepath.Join(c.Secrets, OperatorFolder)}
-	if err := os.MkdirAll(operator.path, 0o755); err != nil {
+	if err := os.MkdirAll(operator.path, 0o755); err != nil { //nolint:gosec // see below
 		return fmt.Errorf("make the folder of the secrets: %w", err)
 	}
 	known, err := operator.secrets(append(c.Manifest.Services(), serverAccount))
@@ -59,14 +59,14 @@ func (c Containers) WriteSecrets() error {
 		at := &state{path: filepath.Join(c.Secrets, filepath.Dir(path))}
 		// Who may mount the folder may read it, whatever user the program in the
 		// container runs as: the volume around it is closed to all others.
-		if err := os.MkdirAll(at.path, 0o755); err != nil {
+		if err := os.MkdirAll(at.path, 0o755); err != nil { //nolint:gosec // so this is on purpose
 			return fmt.Errorf("make the folder of a secret: %w", err)
 		}
 		name := filepath.Base(path)
 		if err := at.writeFile(name, []byte(text)); err != nil {
 			return err
 		}
-		if err := os.Chmod(at.file(name), 0o444); err != nil {
+		if err := os.Chmod(at.file(name), 0o444); err != nil { //nolint:gosec // and this
 			return fmt.Errorf("let the containers read a secret: %w", err)
 		}
 	}

@@ -1,11 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -27,21 +27,25 @@ func (e Environment) WithSecrets() (Environment, error) {
 		return e, nil
 	}
 	with := maps.Clone(e)
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the secrets of %s=%s: %w", SecretsDir, dir, err)
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		if _, set := with[entry.Name()]; set || !variable.MatchString(entry.Name()) {
 			return nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(root.FS(), path)
 		if err != nil {
 			return err
 		}
 		with[entry.Name()] = strings.TrimSuffix(string(text), "\n")
 		return nil
 	})
-	if err != nil {
+	if err = errors.Join(err, root.Close()); err != nil {
 		return nil, fmt.Errorf("read the secrets of %s=%s: %w", SecretsDir, dir, err)
 	}
 	return with, nil
