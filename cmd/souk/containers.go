@@ -151,7 +151,7 @@ func (p *program) relay(ctx context.Context, address string, issuer *identity.Is
 			f.HTTP = function.Pattern(f)
 			return fill(functionURL)(f) + f.Path()
 		},
-		Tokens: issuer, Transport: replicas, Logger: topics.Log,
+		Tokens: issuer, Transport: replicas, Retries: pushRetries, Logger: topics.Log,
 	})
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (p *program) topics(endpoint string) (local.Topics, error) {
 	topics := local.Topics{
 		Host: system.PubSub, Project: local.Project, Log: p.logger(), Databases: map[string]database.URL{},
 	}
-	topics.Topology.Manifest = eager(system.Manifest)
+	topics.Topology.Manifest = patient(system.Manifest)
 	topics.Topology.Endpoint, topics.Topology.Audience = fill(endpoint), fill(functionURL)
 	topics.Topology.ServiceAccount = local.PushServiceAccount
 	for _, service := range system.Manifest.Services() {
@@ -186,12 +186,14 @@ func (p *program) topics(endpoint string) (local.Topics, error) {
 	return topics, nil
 }
 
-// eager has Google's emulator come again soon: after a few failures it waits for
-// minutes where the cloud would for seconds. As many tries as there may be make up
-// for the time that a message then has before it is a dead letter.
-func eager(list *manifest.Manifest) *manifest.Manifest {
+// pushRetries are after what a relay tries again: 23 s in all.
+var pushRetries = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second}
+
+// patient gives a relay the time to try again, and a function, which takes as long
+// as functions.yaml says, to answer after the last retry.
+func patient(list *manifest.Manifest) *manifest.Manifest {
 	own := *list
-	own.Delivery.MaxBackoff, own.Delivery.MaxDeliveryAttempts = 10*time.Second, 100
+	own.Delivery.AckDeadline += 60 * time.Second
 	return &own
 }
 

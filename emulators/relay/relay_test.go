@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 )
 
 // open returns a relay in front of a function, and the function's own check.
-func open(t *testing.T, function http.HandlerFunc) (*httptest.Server, *auth.PushVerifier) {
+func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*httptest.Server, *auth.PushVerifier) {
 	t.Helper()
 	backend := httptest.NewServer(function)
 	t.Cleanup(backend.Close)
@@ -41,6 +42,7 @@ func open(t *testing.T, function http.HandlerFunc) (*httptest.Server, *auth.Push
 		Endpoint:       func(f manifest.Function) string { return backend.URL + "/" + f.Name },
 		Audience:       func(f manifest.Function) string { return "http://" + f.Name + ":8080" },
 		ServiceAccount: account, Tokens: issuer, Transport: http.DefaultTransport,
+		Retries: retries,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -104,6 +106,26 @@ func TestRelay(t *testing.T) {
 		server, _ := open(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		if got := mustPost(t, server.URL+"/stock-reserve"); got != http.StatusServiceUnavailable {
 			t.Errorf("got %d", got)
+		}
+	})
+	t.Run("a function that fails gets the message again, whole, and the last answer counts", func(t *testing.T) {
+		t.Parallel()
+		for failures, want := range map[int64]int{2: http.StatusNoContent, 9: http.StatusInternalServerError} {
+			var tries atomic.Int64
+			server, _ := open(t, func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil || string(body) != `{"message":{}}` {
+					t.Errorf("the function got %q, %v", body, err)
+				}
+				if tries.Add(1) <= failures {
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}, time.Millisecond, time.Millisecond)
+			if got := mustPost(t, server.URL+"/stock-reserve"); got != want || tries.Load() != 3 {
+				t.Errorf("of a function that fails %d times: %d after %d tries, want %d after 3", failures, got, tries.Load(), want)
+			}
 		}
 	})
 	t.Run("functions that clients call are not reached", func(t *testing.T) {
