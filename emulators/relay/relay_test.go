@@ -43,7 +43,7 @@ func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*h
 		Audience:       func(f manifest.Function) string { return "http://" + f.Name + ":8080" },
 		ServiceAccount: account, Tokens: issuer, Transport: http.DefaultTransport,
 		Retries: retries,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger:  slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
