@@ -73,7 +73,12 @@ func (s *system) mustSurvive(t *testing.T, harm func()) {
 	harmed.Store(true)
 	all.Wait()
 	t.Logf("harm took %.1f s; %d of %d orders were taken", time.Since(begin).Seconds(), placed.Load(), tries.Load()-8)
-	eventually(t, "the gateway and a function answer", func() bool {
+	eventually(t, "the gateway, a function and Pub/Sub are back", func() bool {
+		tick, cancel := s.command("scheduler", "run", "order-outbox")
+		defer cancel()
+		if tick.Run() != nil {
+			return false
+		}
 		answer, err := http.Get(s.Gateway + "/v1/products/" + p.ID.String())
 		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 	})
