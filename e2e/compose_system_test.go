@@ -199,8 +199,13 @@ func (c *compose) command(args ...string) (command *exec.Cmd, cancel func()) {
 func (c *compose) kill(t testing.TB, function string) int {
 	t.Helper()
 	c.mustDocker(t, "compose", "kill", function)
-	c.mustDocker(t, "compose", "start", function)
+	c.mustDocker(t, "start", c.project+"-"+function+"-1") // compose start runs the jobs before it again, too
 	return 1
+}
+
+func (c *compose) terminate(t testing.TB, function string) {
+	t.Helper()
+	c.mustDocker(t, "restart", c.project+"-"+function+"-1")
 }
 
 func (c *compose) folder(t testing.TB) string {

@@ -19,6 +19,8 @@ type platform interface {
 	// kill ends the processes of a function as a crash would, and returns how many
 	// it ended. They come back by themselves, or with the next request.
 	kill(t testing.TB, function string) int
+	// terminate tells the processes of a function to stop, and has them come back.
+	terminate(t testing.TB, function string)
 	// logs are all that the system's parts have said, by where they said it.
 	logs(t testing.TB) map[string]string
 	// folder is one that the command-line program may write to.
@@ -63,20 +65,36 @@ func (p *processes) status(t testing.TB) local.Status {
 
 func (p *processes) kill(t testing.TB, function string) int {
 	t.Helper()
-	killed := 0
+	return p.signal(t, function, syscall.SIGKILL)
+}
+
+func (p *processes) terminate(t testing.TB, function string) {
+	t.Helper()
+	p.signal(t, function, syscall.SIGTERM)
+}
+
+// signal sends a signal to the processes of a function, and returns to how many.
+func (p *processes) signal(t testing.TB, function string, signal syscall.Signal) int {
+	t.Helper()
+	sent := 0
+	for _, pid := range p.pids(t, function) {
+		if err := syscall.Kill(pid, signal); err == nil {
+			sent++
+		}
+	}
+	return sent
+}
+
+// pids are the processes that serve a function now.
+func (p *processes) pids(t testing.TB, function string) []int {
+	t.Helper()
 	for _, f := range p.status(t).Functions {
-		if f.Name != function {
-			continue
+		if f.Name == function {
+			return f.PIDs
 		}
-		for _, pid := range f.PIDs {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
-				killed++
-			}
-		}
-		return killed
 	}
 	t.Fatalf("the system has no function %s", function)
-	return 0
+	return nil
 }
 
 func (p *processes) logs(t testing.TB) map[string]string {

@@ -2,7 +2,7 @@
 // the token by which a function knows that Pub/Sub calls it, and a second try soon
 // after a first that failed. The emulator takes the configuration of push tokens,
 // and sends none; the functions' own check stays as it is in the cloud
-// (docs/adr/0016).
+// (docs/adr/0018).
 package relay
 
 import (

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"souk/shared/dbtest"
 	"souk/shared/event"
 )
 
@@ -20,8 +19,7 @@ func TestRepublish(t *testing.T) {
 	h.mustCount(t, marked, 1101)
 	published := len(h.told())
 
-	dbtest.Analyze(t, h.db, "outbox")
-	events, err := event.Republish(t.Context(), dbtest.NewExplainer(t, h.db), lost)
+	events, err := event.Republish(t.Context(), h.db, lost)
 	if err != nil {
 		t.Fatal(err)
 	}
