@@ -139,7 +139,7 @@ func (s *system) mustAddUp(t testing.TB, admin string, p product.Product) map[or
 // runs them once a minute.
 func (s *system) sweep(t testing.TB) {
 	t.Helper()
-	if s.stateDir == "" {
+	if s.platform == nil {
 		return
 	}
 	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {
