@@ -27,7 +27,7 @@ func TestUp(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.stdout), &fields); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"admin", "customer", "database", "functions", "gateway", "pubsub"}
+		want := []string{"admin", "customer", "database", "functions", "gateway", "mail", "pubsub"}
 		if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
 			t.Errorf("fields %v, want %v", got, want)
 		}

@@ -39,25 +39,8 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		return nil, err
 	}
 	s := &service{Runtime: runtime, login: login, passwords: newBoundedHasher(login.Queue, login.Wait)}
-	// Only the functions that list the secret have it.
-	if runtime.Serves("session-create") || runtime.Serves("session-refresh") || runtime.Serves("jwks") {
-		if err := s.loadKeys(); err != nil {
-			return nil, err
-		}
-	}
-	if runtime.Serves("user-export") {
-		settings, err := config.Load[exportSettings](s.Environment)
-		if err != nil {
-			return nil, err
-		}
-		if s.shop, err = newShop(settings); err != nil {
-			return nil, err
-		}
-	}
-	if slices.ContainsFunc(mailers, runtime.Serves) {
-		if err := s.loadMail(); err != nil {
-			return nil, err
-		}
+	if err := s.load(); err != nil {
+		return nil, err
 	}
 	runtime.Outbox.AlsoSweep(s.pruneMail)
 	return []function.Function{
@@ -89,6 +72,28 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("jwks", s.jwks),
 		function.Schedule("user-outbox", s.sweep),
 	}, nil
+}
+
+// load prepares what only some functions have the settings and secrets for.
+func (s *service) load() error {
+	if slices.ContainsFunc([]string{"session-create", "session-refresh", "jwks"}, s.Serves) {
+		if err := s.loadKeys(); err != nil {
+			return err
+		}
+	}
+	if s.Serves("user-export") {
+		settings, err := config.Load[exportSettings](s.Environment)
+		if err != nil {
+			return err
+		}
+		if s.shop, err = newShop(settings); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(mailers, s.Serves) {
+		return s.loadMail()
+	}
+	return nil
 }
 
 func (s *service) loadKeys() error {
