@@ -37,10 +37,14 @@ func startCompose() (*compose, error) {
 	if err != nil {
 		return nil, err
 	}
+	mailPort, err := freePort()
+	if err != nil {
+		return nil, err
+	}
 	c := &compose{project: "souk-e2e", since: time.Now()}
 	// Compose asks for these whenever it reads the file.
 	for name, value := range map[string]string{
-		"COMPOSE_PROJECT_NAME": c.project, "SOUK_PORT": strconv.Itoa(port), "ORDER_PENDING_FOR": "1m",
+		"COMPOSE_PROJECT_NAME": c.project, "SOUK_PORT": strconv.Itoa(port), "SOUK_MAIL_PORT": strconv.Itoa(mailPort), "ORDER_PENDING_FOR": "1m",
 		"ORDER_MAX_OPEN": "1000000", "ORDER_MAX_PIECES": "1000000",
 	} {
 		if err := os.Setenv(name, value); err != nil {

@@ -26,7 +26,10 @@ func openCompose(t *testing.T) (*system, *compose) {
 // TestComposeKill kills a container in the middle of orders, and starts it again.
 func TestComposeKill(t *testing.T) {
 	s, c := openCompose(t)
-	for _, service := range []string{"gateway", "mysql", "pubsub", "relay", "scheduler"} {
+	for _, service := range []string{
+		"gateway", "mysql", "pubsub", "relay", "scheduler", "mail",
+		"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release",
+	} {
 		t.Run(service, func(t *testing.T) {
 			s.mustSurvive(t, func() {
 				c.mustDocker(t, "compose", "kill", service)
@@ -192,7 +195,7 @@ func TestComposeContainers(t *testing.T) {
 			}
 		})
 	}
-	if want := len(functions.Manifest().Functions) + 6; ours < want {
+	if want := len(functions.Manifest().Functions) + 7; ours < want {
 		t.Errorf("%d containers are ours, want %d at least", ours, want)
 	}
 	t.Run("images are small", func(t *testing.T) {

@@ -40,8 +40,10 @@ func (p *program) containers() local.Containers {
 		Manifest: functions.Manifest(),
 		Secrets:  or("SECRETS_DIR", "/run/secrets"),
 		Gateway:  p.getenv("SOUK_URL"),
+		MailPage: p.getenv("SOUK_MAIL_URL"),
 		Database: or("MYSQL_HOST", "mysql:3306"),
 		PubSub:   or("PUBSUB_EMULATOR_HOST", "pubsub:8085"),
+		SMTP:     or("SMTP_HOST", "mail:1025"),
 	}
 }
 
@@ -57,7 +59,8 @@ func (p *program) secretsCommand() *cobra.Command {
 a system of containers: its containers mount what they need, and no more. What is
 there already stays.
 
-MYSQL_HOST is host:port of the database server, mysql:3306 unless it is set.`,
+MYSQL_HOST is host:port of the database server, mysql:3306 unless it is set, and
+SMTP_HOST that of the mail server, mail:1025.`,
 		Example: "  souk secrets /state/secrets",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -30,8 +30,10 @@ type Containers struct {
 	Secrets string
 	// Gateway is the front door's URL, as clients call it.
 	Gateway string
-	// Database and PubSub are host:port of the servers.
-	Database, PubSub string
+	// MailPage is where people read what was mailed.
+	MailPage string
+	// Database, PubSub and SMTP are host:port of the servers.
+	Database, PubSub, SMTP string
 }
 
 // WriteSecrets makes the secrets that do not exist yet, and writes them to a
@@ -51,6 +53,7 @@ func (c Containers) WriteSecrets() error {
 	if err != nil {
 		return err
 	}
+	known.smtp = c.smtp()
 	files, err := c.files(known)
 	if err != nil {
 		return err
@@ -107,6 +110,10 @@ func SecretFolder(variable string) string {
 	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
 }
 
+// smtp is the URL to send mail by. The network is the system's own, and the server
+// one that sends nothing on: it has no certificate to encrypt with.
+func (c Containers) smtp() string { return "smtp://" + c.SMTP + "?starttls=never" }
+
 func (c Containers) databaseURL(known *secrets, account, name string) (database.URL, error) {
 	user := account
 	if name != "" {
@@ -156,6 +163,7 @@ func (c Containers) Status() (Status, error) {
 		Gateway: c.Gateway, Admin: known.Admin, Customer: known.Customer,
 		Database: DatabaseStatus{Kind: "MySQL", DSN: string(admin), Names: map[string]string{}},
 		PubSub:   PubSubStatus{Host: c.PubSub, Project: Project},
+		Mail:     MailStatus{URL: c.MailPage, SMTP: c.smtp()},
 	}
 	for _, service := range c.Manifest.Services() {
 		status.Database.Names[service] = databaseName("", service)

@@ -12,13 +12,15 @@ import (
 	"souk/functions"
 	"souk/shared/config"
 	"souk/shared/database"
+	"souk/shared/mail"
 )
 
 func openContainers(t *testing.T) local.Containers {
 	t.Helper()
 	c := local.Containers{
 		Manifest: functions.Manifest(), Secrets: t.TempDir(),
-		Gateway: "http://127.0.0.1:8080", Database: "mysql:3306", PubSub: "pubsub:8085",
+		Gateway: "http://127.0.0.1:8080", MailPage: "http://127.0.0.1:8025",
+		Database: "mysql:3306", PubSub: "pubsub:8085", SMTP: "mail:1025",
 	}
 	if err := c.WriteSecrets(); err != nil {
 		t.Fatal(err)
@@ -63,6 +65,14 @@ func TestWriteSecrets(t *testing.T) {
 			}
 		}
 	})
+	t.Run("mail is sent to the server that catches it", func(t *testing.T) {
+		t.Parallel()
+		read := mustRead(t, c, local.SecretFolder("SMTP_URL"))
+		_, err := mail.NewSender(mail.Config{URL: config.NewSecret(read["SMTP_URL"]), From: "Souk <shop@souk.test>"})
+		if err != nil || !strings.HasPrefix(read["SMTP_URL"], "smtp://mail:1025") {
+			t.Errorf("it is sent by %q: %v", read["SMTP_URL"], err)
+		}
+	})
 	t.Run("who runs in a container can read its files, and nobody can change them", func(t *testing.T) {
 		t.Parallel()
 		err := filepath.WalkDir(c.Secrets, func(path string, entry fs.DirEntry, err error) error {
@@ -103,6 +113,9 @@ func TestContainersStatus(t *testing.T) {
 	}
 	if status.Gateway != c.Gateway || status.Admin.Password == "" || status.Customer.Password == "" || status.PubSub.Host != c.PubSub {
 		t.Errorf("got %+v", status)
+	}
+	if status.Mail.URL != c.MailPage || !strings.Contains(status.Mail.SMTP, c.SMTP) {
+		t.Errorf("mail is %+v", status.Mail)
 	}
 	if len(status.Functions) != len(c.Manifest.Functions) || status.Database.Names["order"] != "souk_order" {
 		t.Errorf("got %+v", status)

@@ -33,7 +33,7 @@ type secrets struct {
 	// Databases are the passwords of the services' database users.
 	Databases map[string]string `json:"databases"`
 
-	// smtp is where to send mail; it is another each time.
+	// smtp is the URL to send mail by; souk up has another each time.
 	smtp string
 }
 
