@@ -68,6 +68,19 @@ lint-openapi: ## Hold functions/openapi.yaml to the rules in redocly.yaml (needs
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 		npx --yes @redocly/cli@2.77.0 lint functions/openapi.yaml
 
+# How long each fuzz target runs, and on how many cores:  make fuzz FUZZTIME=10m FUZZ=FuzzRequest
+FUZZTIME ?= 60s
+FUZZ     ?= Fuzz
+FUZZERS  ?= 2
+# A server covers other lines each time it is asked, which looks like news: without
+# a bound on minimizing, a fuzzer would spend its time making such news smaller.
+.PHONY: fuzz
+fuzz: bin/souk ## Fuzz every decoder in turn (FUZZTIME=60s, FUZZ=FuzzRequest); findings land in testdata/fuzz
+	@for folder in $$(grep -rl --include='*_test.go' 'func Fuzz' $(FOLDERS) | xargs -n1 dirname | sort -u); do \
+		for target in $$(go test -list '$(FUZZ)' ./$$folder | grep '^Fuzz'); do \
+			bin/souk database -- go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x \
+				-parallel $(FUZZERS) ./$$folder; done; done
+
 .PHONY: check
 check: ## Check formatting, vet, lint and the module files
 	@echo 'gofmt -l'; unformatted=$$(gofmt -l $(FOLDERS)); \

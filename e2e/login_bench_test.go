@@ -173,9 +173,10 @@ func BenchmarkLoginFlood(b *testing.B) {
 	for b.Loop() {
 		for range 7 {
 			quiet := reads.latencies(b, store.path, func() { time.Sleep(1500 * time.Millisecond) })
+			from += logins
+			crowd := sessions.gather(b, logins, from)
 			flood := reads.latencies(b, store.path, func() {
-				from += logins
-				for status, n := range sessions.flood(b, logins, from) {
+				for status, n := range flood(b, crowd) {
 					statuses[status] += n
 				}
 			})
@@ -241,18 +242,36 @@ func p99(values []float64) float64 {
 	return values[len(values)*99/100]
 }
 
-// flood signs in from many connections at once, and returns how often each status
-// came. A 429 must say when to come again; no other refusal is accepted.
-func (p process) flood(b *testing.B, logins, from int) map[int]int {
+// visitor is a client that is connected and about to sign in.
+type visitor struct {
+	net.Conn
+	request []byte
+}
+
+// gather connects clients, so that the flood that follows is the server's work and
+// hardly that of the client beside it.
+func (p process) gather(b *testing.B, logins, from int) []visitor {
 	b.Helper()
-	statuses, errs := make([]int, logins), make([]error, logins)
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range logins {
-		request := login(b, from+i, fmt.Sprintf("%d@example.com", i), benchPassword)
-		all.Go(func() { statuses[i], errs[i] = p.signIn(request, start) })
+	crowd := make([]visitor, logins)
+	for i := range crowd {
+		connection, err := net.Dial("tcp", p.address)
+		if err != nil {
+			b.Fatal(err)
+		}
+		crowd[i] = visitor{connection, login(b, from+i, fmt.Sprintf("%d@example.com", i), benchPassword)}
 	}
-	close(start)
+	return crowd
+}
+
+// flood has all sign in at once, and returns how often each status came. A 429 must
+// say when to come again; no other refusal is accepted.
+func flood(b *testing.B, crowd []visitor) map[int]int {
+	b.Helper()
+	statuses, errs := make([]int, len(crowd)), make([]error, len(crowd))
+	var all sync.WaitGroup
+	for i, v := range crowd {
+		all.Go(func() { statuses[i], errs[i] = v.signIn() })
+	}
 	all.Wait()
 	counts := map[int]int{}
 	for i, status := range statuses {
@@ -264,17 +283,12 @@ func (p process) flood(b *testing.B, logins, from int) map[int]int {
 	return counts
 }
 
-func (p process) signIn(request []byte, start <-chan struct{}) (status int, err error) {
-	connection, err := net.Dial("tcp", p.address)
-	if err != nil {
+func (v visitor) signIn() (status int, err error) {
+	defer v.Close()
+	if _, err = v.Write(v.request); err != nil {
 		return 0, err
 	}
-	defer connection.Close()
-	<-start
-	if _, err = connection.Write(request); err != nil {
-		return 0, err
-	}
-	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	answer, err := http.ReadResponse(bufio.NewReader(v), nil)
 	if err != nil {
 		return 0, err
 	}

@@ -38,18 +38,20 @@ var services = map[string]struct {
 }
 
 // environment holds what a service needs besides the settings of every service.
-func environment(t *testing.T) config.Environment {
+func environment(t testing.TB) config.Environment {
 	t.Helper()
 	signing := functiontest.NewTokens(t).Signing
 	return config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		"SHOP_URL": emptyShop(t),
 		"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>", // nothing is sent in these tests
+		// Under the race detector, beside other tests, a password takes its time.
+		"USER_PASSWORD_WAIT": "10m",
 	}
 }
 
 // emptyShop is the shop as user-export finds it that nobody has ordered at.
-func emptyShop(t *testing.T) string {
+func emptyShop(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"items": []}`)
@@ -59,7 +61,7 @@ func emptyShop(t *testing.T) string {
 }
 
 // MustStart serves a service over HTTP, on a database of its own.
-func MustStart(t *testing.T, service string) *functiontest.Server {
+func MustStart(t testing.TB, service string) *functiontest.Server {
 	t.Helper()
 	s, known := services[service]
 	if !known {
@@ -117,7 +119,7 @@ func TestManifest(t *testing.T) {
 	})
 }
 
-func mustDecode(t *testing.T, text []byte, value any) {
+func mustDecode(t testing.TB, text []byte, value any) {
 	t.Helper()
 	if err := json.Unmarshal(text, value); err != nil {
 		t.Fatalf("decode %s: %v", text, err)

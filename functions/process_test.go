@@ -42,6 +42,14 @@ func (l *lockedText) String() string {
 	return l.text.String()
 }
 
+// Take returns the text and begins a new one.
+func (l *lockedText) Take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.text.Reset()
+	return l.text.String()
+}
+
 // MustBuild builds a service's command.
 func MustBuild(t *testing.T, service string) string {
 	t.Helper()

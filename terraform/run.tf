@@ -101,7 +101,7 @@ locals {
   audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }
 
   environment = {
-    for key, run in local.runs : key => merge(var.settings, {
+    for key, run in local.runs : key => merge({ MAIL_FROM = "Shop <no-reply@${var.domain}>" }, var.settings, {
       GOOGLE_CLOUD_PROJECT     = var.project_id
       INSTANCE_CONNECTION_NAME = local.instance_of[key].connection_name
       DATABASE_PRIVATE_IP      = "true"
@@ -114,6 +114,7 @@ locals {
       AUTH_ISSUER                 = "https://${var.domain}"
       AUTH_AUDIENCE               = "https://${var.domain}"
       AUTH_JWKS_URL               = "https://${var.domain}/.well-known/jwks.json"
+      SHOP_URL                    = "https://${var.domain}"
       },
       run.target == null ? {} : { FUNCTION_TARGET = run.target },
       run.kind == "http" ? {} : {

@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -26,5 +27,20 @@ const activeProduct = "active"
 // syncCatalog keeps the copy of a product. An older version that comes after a
 // newer one changes nothing.
 func (s *service) syncCatalog(ctx context.Context, tx *database.Tx, _ event.Event, product catalogEntry) error {
+	if err := product.check(); err != nil {
+		return err
+	}
 	return upsertCatalog(ctx, tx, product)
+}
+
+// check refuses an event that is about no product, or has a price that no order
+// could be placed at.
+func (e catalogEntry) check() error {
+	if e.ProductID == uuid.Nil || e.Version < 1 {
+		return fmt.Errorf("version %d of product %s", e.Version, e.ProductID)
+	}
+	if err := e.Price.Check(); err != nil {
+		return fmt.Errorf("product %s: %w", e.ProductID, err)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package product
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -18,6 +19,9 @@ type orderCancelled struct {
 // releaseStock gives back the pieces of a cancelled order. A cancellation that
 // comes before its order leaves a tombstone: the order then gets nothing.
 func (s *service) releaseStock(ctx context.Context, tx *database.Tx, _ event.Event, order orderCancelled) error {
+	if order.OrderID == uuid.Nil {
+		return errors.New("a cancellation of no order")
+	}
 	first, err := insertReservation(ctx, tx, order.OrderID, released, s.Now())
 	if err != nil || first {
 		return err

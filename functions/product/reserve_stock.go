@@ -27,6 +27,20 @@ type placedItem struct {
 	UnitPrice money.Money `json:"unitPrice"`
 }
 
+// check refuses an event that no order can be: none of its pieces, or fewer than
+// none, which would make stock.
+func (o orderPlaced) check() error {
+	if o.OrderID == uuid.Nil || len(o.Items) == 0 {
+		return fmt.Errorf("order %s has %d items", o.OrderID, len(o.Items))
+	}
+	for _, item := range o.Items {
+		if item.Quantity < 1 {
+			return fmt.Errorf("order %s has %d pieces of product %s", o.OrderID, item.Quantity, item.ProductID)
+		}
+	}
+	return nil
+}
+
 // StockReserved is the event that an order has all its pieces.
 type StockReserved struct {
 	OrderID uuid.UUID `json:"orderId"`
@@ -51,6 +65,9 @@ const (
 
 // reserveStock takes the pieces of an order, all or none, and tells which.
 func (s *service) reserveStock(ctx context.Context, tx *database.Tx, _ event.Event, order orderPlaced) error {
+	if err := order.check(); err != nil {
+		return err
+	}
 	first, err := insertReservation(ctx, tx, order.OrderID, reserved, s.Now())
 	if err != nil || !first {
 		// Decided before, or cancelled before it came here: the tombstone stays.

@@ -180,9 +180,9 @@ func TestChangePassword(t *testing.T) {
 	s := open(t)
 	change := object{"currentPassword": goodPassword, "newPassword": newPassword}
 
-	t.Run("ends every login but the caller's", func(t *testing.T) {
+	t.Run("ends every login but the caller's, and tells the owner", func(t *testing.T) {
 		t.Parallel()
-		s.mustRegister(t, "ada@example.com")
+		ada := s.mustRegister(t, "ada@example.com")
 		other, mine := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
 		s.changePassword(t, mine.AccessToken, change).MustBe(t, http.StatusNoContent)
 		s.mustBeSpent(t, other.RefreshToken)
@@ -190,6 +190,7 @@ func TestChangePassword(t *testing.T) {
 		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": goodPassword}).
 			MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": newPassword}).MustBe(t, http.StatusCreated)
+		s.mustEvent(t, "password-changed", ada.ID)
 	})
 	t.Run("changes nothing when it refuses", func(t *testing.T) {
 		t.Parallel()

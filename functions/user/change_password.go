@@ -51,7 +51,10 @@ func (s *service) changePassword(ctx context.Context, in *changePasswordInput) (
 		if err := rememberNetwork(ctx, tx, changed, networkOf(ctx, caller.UserID), s.Now()); err != nil {
 			return err
 		}
-		return deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID)
+		if err := deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID); err != nil {
+			return err
+		}
+		return s.Outbox.Add(ctx, tx, "password-changed", "user", caller.UserID, passwordChanged{UserID: caller.UserID})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change the password of user %s: %w", caller.UserID, err)
@@ -68,19 +71,14 @@ func (s *service) checkChange(ctx context.Context, id uuid.UUID, in *changePassw
 	if fault := passwordFault(in.Body.NewPassword, u.Email, u.Name); fault != "" {
 		return 0, api.Invalid("body.newPassword", "%s", fault)
 	}
-	account := emailKey(u.Email)
-	c, err := selectCredentials(ctx, s.DB, account)
+	current, err := s.checkPassword(ctx, emailKey(u.Email), in.Body.CurrentPassword)
 	if err != nil {
 		return 0, err
 	}
-	same, _, err := s.checkPassword(ctx, account, c, in.Body.CurrentPassword)
-	if err != nil {
-		return 0, err
-	}
-	if !same {
+	if !current.right {
 		return 0, wrongPassword()
 	}
-	return c.PasswordVersion, nil
+	return current.PasswordVersion, nil
 }
 
 // wrongPassword is a 403, not a 401: the caller's token is good, and a client

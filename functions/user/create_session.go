@@ -2,8 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,24 +55,19 @@ type session struct {
 // createSession signs a person in. A wrong password and an account that is not
 // there have the same answer and take the same work.
 func (s *service) createSession(ctx context.Context, in *createSessionInput) (*createSessionOutput, error) {
-	account := emailKey(in.Body.Email)
-	c, err := selectCredentials(ctx, s.DB, account)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("create a session: read the credentials: %w", err)
-	}
-	same, outdated, err := s.checkPassword(ctx, account, c, in.Body.Password)
+	c, err := s.checkPassword(ctx, emailKey(in.Body.Email), in.Body.Password)
 	if err != nil {
-		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
+		return nil, fmt.Errorf("create a session: %w", err)
 	}
-	if !same {
+	if !c.right {
 		return nil, invalidCredentials()
 	}
-	if outdated {
-		if err := s.rehash(ctx, c, in.Body.Password); err != nil {
+	if c.outdated {
+		if err := s.rehash(ctx, c.credentials, in.Body.Password); err != nil {
 			return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
 		}
 	}
-	return s.openSession(ctx, c)
+	return s.openSession(ctx, c.credentials)
 }
 
 // rehash replaces a hash that was made with older parameters. Nothing but a

@@ -44,7 +44,11 @@ func (s *service) resetPassword(ctx context.Context, in *resetPasswordInput) (*s
 		if err != nil {
 			return err
 		}
-		return s.setPassword(ctx, tx, c.UserID, r.EmailKey, hash)
+		if err := s.setPassword(ctx, tx, c.UserID, r.EmailKey, hash); err != nil {
+			return err
+		}
+		// The mailbox is the way in for who has used up all tries, or others have.
+		return s.welcome(ctx, tx, r.EmailKey, c)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, invalidToken()

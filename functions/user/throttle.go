@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -85,47 +86,56 @@ func hashOf(parts ...string) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
+// checked is what came of looking at a password. There are credentials only if it
+// was the right one.
+type checked struct {
+	credentials
+	right bool
+	// outdated says that its hash was made with older parameters.
+	outdated bool
+}
+
 // checkPassword says whether a password is that of an account, by the key of its
-// e-mail address; c are the account's credentials, zero if there is none. It
-// answers 429, and has not looked, when there were too many tries.
-func (s *service) checkPassword(ctx context.Context, account string, c credentials, password string) (same, outdated bool, err error) {
+// e-mail address, whether or not there is one. It answers 429, and has not looked,
+// when there were too many tries. Whom the line is too long for costs no more than
+// to say so: that comes before the database is asked for anything.
+func (s *service) checkPassword(ctx context.Context, account, password string) (checked, error) {
 	turn, err := s.passwords.Turn()
 	if err != nil {
-		return false, false, err
+		return checked{}, err
 	}
 	defer turn.End()
+	c, err := selectCredentials(ctx, s.DB, account)
+	if errors.Is(err, sql.ErrNoRows) {
+		c, err = credentials{PasswordHash: nobodysHash}, nil
+	}
+	if err != nil {
+		return checked{}, fmt.Errorf("read the credentials: %w", err)
+	}
 	t, err := s.take(ctx, account, c)
 	if err != nil {
-		return false, false, err
+		return checked{}, err
 	}
-	hash := c.PasswordHash
-	if c.UserID == uuid.Nil {
-		hash = nobodysHash
-	}
-	same, outdated, err = turn.Check(ctx, password, hash)
+	same, outdated, err := turn.Check(ctx, password, c.PasswordHash)
 	if err != nil { // it was not looked at
-		return false, false, errors.Join(err, s.giveBack(context.WithoutCancel(ctx), t))
+		return checked{}, errors.Join(err, s.giveBack(context.WithoutCancel(ctx), t))
 	}
 	if !same || c.UserID == uuid.Nil {
-		return false, false, nil
+		return checked{}, nil
 	}
-	return true, outdated, s.succeed(ctx, t, c)
+	return checked{credentials: c, right: true, outdated: outdated}, s.succeed(ctx, t, c)
 }
 
 // take pays for a try, or answers that there is none left.
 func (s *service) take(ctx context.Context, account string, c credentials) (try, error) {
-	network := clientNetwork(ctx)
-	t := try{
-		now: s.Now(), network: networkOf(ctx, c.UserID),
-		own: bucket{hashOf("pair", network, account), s.login.perPair()},
-	}
+	t := try{now: s.Now(), network: networkOf(ctx, c.UserID), own: s.pair(ctx, account)}
 	var err error
 	if t.familiar, err = isFamiliar(ctx, s.DB, c, t.network); err != nil {
 		return t, fmt.Errorf("look for the network: %w", err)
 	}
 	if !t.familiar {
 		t.shared = []bucket{
-			{hashOf("network", network), s.login.perNetwork()},
+			{hashOf("network", clientNetwork(ctx)), s.login.perNetwork()},
 			{hashOf("account", account), s.login.perAccount()},
 		}
 	}
@@ -149,6 +159,24 @@ func (s *service) take(ctx context.Context, account string, c credentials) (try,
 		return t, refused
 	}
 	return t, err
+}
+
+// pair is the limit of an account and the network that the request comes from.
+func (s *service) pair(ctx context.Context, account string) bucket {
+	return bucket{hashOf("pair", clientNetwork(ctx), account), s.login.perPair()}
+}
+
+// welcome lets somebody sign in who has just replaced the password that c counts
+// by one that they chose, and proved in another way who they are.
+func (s *service) welcome(ctx context.Context, tx *database.Tx, account string, c credentials) error {
+	if err := refill(ctx, tx, s.pair(ctx, account)); err != nil {
+		return fmt.Errorf("refill a limit: %w", err)
+	}
+	c.PasswordVersion++
+	if err := rememberNetwork(ctx, tx, c, networkOf(ctx, c.UserID), s.Now()); err != nil {
+		return fmt.Errorf("remember a network: %w", err)
+	}
+	return nil
 }
 
 // giveBack undoes take.

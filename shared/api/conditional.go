@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -45,9 +46,16 @@ func isTagOf(candidate string, version int64) bool {
 	return opened && closed && tag == strconv.FormatInt(version, 10)
 }
 
+// ifMatchForm is what If-Match may be: *, or a list of entity tags that may have
+// gaps (RFC 9110, sections 5.6.1, 8.8.3 and 13.1.1).
+var ifMatchForm = regexp.MustCompile(`^(?:\*|[ \t,]*` + entityTag + `(?:[ \t]*,[ \t]*(?:` + entityTag + `)?)*)$`)
+
+const entityTag = `(?:W/)?"[\x21\x23-\x7E\x80-\x{10FFFF}]*"`
+
 // Conditional answers a GET with 304 when the caller's If-None-Match names the
 // ETag of the answer, and a PATCH or DELETE with 428 when it comes without
-// If-Match (RFC 6585, section 3). It is the only place that does.
+// If-Match (RFC 6585, section 3), with 400 when that is none. It is the only place
+// that does.
 func Conditional(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = withJoinedLists(r)
@@ -60,6 +68,10 @@ func Conditional(next http.Handler) http.Handler {
 			if r.Header.Get("If-Match") == "" {
 				NewProblem(http.StatusPreconditionRequired, "precondition_required",
 					"Send If-Match with the ETag of the version that you mean to change.").Write(w, r)
+				return
+			}
+			if !ifMatchForm.MatchString(strings.TrimSpace(r.Header.Get("If-Match"))) {
+				Invalid("header.If-Match", `must be an ETag with its quotes, such as "3", a list of them, or *`).Write(w, r)
 				return
 			}
 		}

@@ -146,6 +146,18 @@ func TestConditionalChange(t *testing.T) {
 				t.Error("the operation ran")
 			}
 		})
+		t.Run(method+" with what is no If-Match is refused, and with any that is one reaches the operation", func(t *testing.T) {
+			t.Parallel()
+			for header, want := range map[string]int{
+				`3`: 400, `"3`: 400, `3"`: 400, `,`: 400, `"3" "4"`: 400, `"3" trailing`: 400, `*, "3"`: 400, `"a b"`: 400, `w/"3"`: 400,
+				`"3"`: 200, `*`: 200, `W/"3"`: 200, `""`: 200, `"1", "3"`: 200, `"1","3",`: 200, `,"1", ,"3"`: 200, `"ü"`: 200,
+			} {
+				answer, body := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {header}})
+				if answer.StatusCode != want {
+					t.Errorf("If-Match: %s: got %d, want %d: %s", header, answer.StatusCode, want, body)
+				}
+			}
+		})
 		t.Run(method+" with If-Match reaches the operation, all its lines as one", func(t *testing.T) {
 			t.Parallel()
 			answer, _ := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {`"1"`, `"3"`}})

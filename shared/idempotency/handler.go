@@ -72,7 +72,8 @@ func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 		try, first, err := k.claim(ctx, caller.UserID, scope, hashOf(r.Method, r.URL.Path, r.URL.RawQuery, string(body)))
 		switch {
 		case err != nil:
-			refusal(r.Context(), err).Write(w, r)
+			// Of this context, for it is the one that may have ended: nothing was begun.
+			refusal(ctx, err).Write(w, r)
 		case first != nil:
 			w.Header().Set(HeaderReplayed, "true")
 			first.write(w, r)

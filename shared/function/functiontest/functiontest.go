@@ -92,6 +92,9 @@ type Request struct {
 	Method string
 	Path   string
 	Token  string
+	// Authorization are the Authorization headers of a caller who does not send a
+	// Token the way it is to be sent.
+	Authorization []string
 	// Header has a POST's Idempotency-Key too, if it is not to be a new one. An
 	// empty value sends none.
 	Header map[string]string
@@ -136,6 +139,9 @@ func Do(t testing.TB, url string, request Request) Response {
 	}
 	if request.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+request.Token)
+	}
+	for _, value := range request.Authorization {
+		r.Header.Add("Authorization", value)
 	}
 	if r.Method == http.MethodPost {
 		r.Header.Set(idempotency.HeaderKey, uuid.NewString())

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -129,11 +130,19 @@ func (k *Tokens) Push(t testing.TB) string {
 // PushTo returns a token as Pub/Sub puts on its requests to another audience.
 func (k *Tokens) PushTo(t testing.TB, audience string) string {
 	t.Helper()
+	return k.PushWith(t, map[string]any{"aud": audience})
+}
+
+// PushWith returns a token of Pub/Sub's issuer with claims other than Pub/Sub's.
+func (k *Tokens) PushWith(t testing.TB, claims map[string]any) string {
+	t.Helper()
 	now := time.Now()
-	token, err := jwt.Signed(k.pushSigner).Claims(jwt.Claims{
-		Issuer: pushIssuer, Subject: "1", Audience: jwt.Audience{audience},
-		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Hour)),
-	}).Claims(map[string]any{"email": serviceAccount, "email_verified": true}).Serialize()
+	all := map[string]any{
+		"iss": pushIssuer, "sub": "1", "aud": pushAudience, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"email": serviceAccount, "email_verified": true,
+	}
+	maps.Copy(all, claims)
+	token, err := jwt.Signed(k.pushSigner).Claims(all).Serialize()
 	if err != nil {
 		t.Fatalf("sign a push token: %v", err)
 	}

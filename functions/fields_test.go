@@ -1,0 +1,83 @@
+package functions_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// field is one field of an example's body, at any depth.
+type field struct {
+	path     []any // names and indexes
+	place    string
+	value    any
+	optional bool
+}
+
+// fieldsOf returns the fields of an example's body, outer ones first.
+func fieldsOf(value any, path []any, place string) (fields []field) {
+	switch v := value.(type) {
+	case object:
+		for name, inner := range v {
+			plain, optional := strings.CutSuffix(name, "?")
+			at := field{append(slices.Clone(path), plain), place + "." + plain, inner, optional}
+			fields = append(append(fields, at), fieldsOf(inner, at.path, at.place)...)
+		}
+	case []any:
+		for i, inner := range v {
+			at := field{append(slices.Clone(path), i), fmt.Sprintf("%s[%d]", place, i), inner, true}
+			fields = append(append(fields, at), fieldsOf(inner, at.path, at.place)...)
+		}
+	}
+	return fields
+}
+
+// changed returns the body as JSON with another value at a path; without one the
+// field is left out.
+func changed(t testing.TB, body object, path []any, value ...any) string {
+	t.Helper()
+	whole := named(body, true)
+	at := whole
+	for _, step := range path[:len(path)-1] {
+		switch s := step.(type) {
+		case string:
+			at = at.(object)[s]
+		case int:
+			at = at.([]any)[s]
+		}
+	}
+	switch last := path[len(path)-1].(type) {
+	case string:
+		delete(at.(object), last)
+		if len(value) > 0 {
+			at.(object)[last] = value[0]
+		}
+	case int:
+		at.([]any)[last] = value[0]
+	}
+	return mustJSON(t, whole)
+}
+
+// wrongType returns a value of a type that the example's value is not of.
+func wrongType(value any) any {
+	switch value.(type) {
+	case object, []any:
+		return canary
+	default:
+		return []any{canary}
+	}
+}
+
+// tooMuch returns a value of the example's type that is beyond any bound, or nil.
+func tooMuch(value any) any {
+	switch value.(type) {
+	case string:
+		return strings.Repeat(canary, 5000)
+	case int:
+		return 1e300
+	case []any:
+		return slices.Repeat([]any{canary}, 5000)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package functions_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"souk/shared/auth"
+	"souk/shared/config"
+	"souk/shared/function/functiontest"
+)
+
+// forged returns tokens that claim to be the principal's and are not good, each by
+// what is wrong with it.
+func forged(t testing.TB, s *functiontest.Server, p auth.Principal) map[string]string {
+	t.Helper()
+	good := s.Token(t, p)
+	elsewhere, unknown := s.Tokens.Signing, s.Tokens.Signing
+	otherShop := s.Tokens.Signing
+	elsewhere.Issuer, otherShop.Audience = "https://elsewhere.test", "https://elsewhere.test"
+	key, err := auth.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown.Keys = config.NewSecret(key)
+	now := time.Now()
+	return map[string]string{
+		"of another issuer":            mustSign(t, elsewhere, p, now),
+		"for another audience":         mustSign(t, otherShop, p, now),
+		"of a key that nobody knows":   mustSign(t, unknown, p, now),
+		"that expired":                 s.Tokens.Expired(t, p),
+		"that is not valid yet":        mustSign(t, s.Tokens.Signing, p, now.Add(time.Hour)),
+		"with a tampered signature":    tampered(t, good, 2),
+		"with a tampered payload":      tampered(t, good, 1),
+		"with a tampered header":       tampered(t, good, 0),
+		"of the algorithm none":        unsigned(t, good),
+		"signed by HMAC":               signedByHMAC(t, s, good),
+		"whose signature is left out":  good[:strings.LastIndex(good, ".")+1],
+		"that is garbage":              "garbage",
+		"that Pub/Sub sends":           s.Tokens.Push(t),
+		"of two that are glued as one": good + "." + good,
+	}
+}
+
+func mustSign(t testing.TB, c auth.SignerConfig, p auth.Principal, now time.Time) string {
+	t.Helper()
+	signer, err := auth.NewSigner(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := signer.Sign(p, now, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// part returns what one of the three parts of a token says.
+func part(t testing.TB, token string, i int) []byte {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[i])
+	if err != nil {
+		t.Fatalf("decode part %d of a token: %v", i, err)
+	}
+	return text
+}
+
+// tampered returns the token with a part that says something else.
+func tampered(t testing.TB, token string, i int) string {
+	t.Helper()
+	changed, parts := part(t, token, i), strings.Split(token, ".")
+	switch {
+	case bytes.Contains(changed, []byte(`"customer"`)):
+		changed = bytes.Replace(changed, []byte(`"customer"`), []byte(`"admin"`), 1)
+	case bytes.HasPrefix(changed, []byte("{")):
+		changed = append([]byte(`{"x":1,`), changed[1:]...)
+	default:
+		changed[len(changed)/2] ^= 1
+	}
+	parts[i] = base64.RawURLEncoding.EncodeToString(changed)
+	return strings.Join(parts, ".")
+}
+
+// unsigned returns the token as RFC 7519, section 6 lets one be without a signature.
+func unsigned(t testing.TB, token string) string {
+	t.Helper()
+	header := bytes.Replace(part(t, token, 0), []byte(`"ES256"`), []byte(`"none"`), 1)
+	if !bytes.Contains(header, []byte("none")) {
+		t.Fatalf("the header %s names no algorithm", header)
+	}
+	return base64.RawURLEncoding.EncodeToString(header) + "." + strings.Split(token, ".")[1] + "."
+}
+
+// signedByHMAC returns the token signed with what everybody knows, the public key,
+// as if it were a shared secret (RFC 8725, section 2.1).
+func signedByHMAC(t testing.TB, s *functiontest.Server, token string) string {
+	t.Helper()
+	block, _ := pem.Decode([]byte(s.Tokens.Signing.Keys.Reveal()))
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := jose.JSONWebKey{Key: private}
+	der, err := x509.MarshalPKIXPublicKey(key.Public().Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := (&jose.SignerOptions{}).WithType("at+jwt").WithHeader("kid", parsed.Headers[0].KeyID)
+	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: public}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(part(t, token, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// forgedPushes returns tokens that claim to be Pub/Sub's and are not good.
+func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
+	t.Helper()
+	good, now := s.Tokens.Push(t), time.Now()
+	return map[string]string{
+		"for another function":             s.Tokens.PushTo(t, "https://elsewhere.test"),
+		"of another service account":       s.Tokens.PushWith(t, map[string]any{"email": "somebody@test.iam.gserviceaccount.com"}),
+		"of an address nobody verified":    s.Tokens.PushWith(t, map[string]any{"email_verified": false}),
+		"of another issuer":                s.Tokens.PushWith(t, map[string]any{"iss": "https://elsewhere.test"}),
+		"that expired":                     s.Tokens.PushWith(t, map[string]any{"exp": now.Add(-time.Hour).Unix()}),
+		"that never expires":               s.Tokens.PushWith(t, map[string]any{"exp": nil}),
+		"that is not valid yet":            s.Tokens.PushWith(t, map[string]any{"nbf": now.Add(time.Hour).Unix()}),
+		"with a tampered signature":        tampered(t, good, 2),
+		"with a tampered payload":          tampered(t, good, 1),
+		"whose signature is left out":      good[:strings.LastIndex(good, ".")+1],
+		"that is garbage":                  "garbage",
+		"of a customer":                    second(s.Tokens.Customer(t)),
+		"of an admin":                      s.Tokens.Admin(t),
+		"of an admin, signed by HMAC":      signedByHMAC(t, s, s.Tokens.Admin(t)),
+		"of an admin of another audience":  forged(t, s, auth.Principal{UserID: someone, Role: auth.Admin})["for another audience"],
+		"of an admin, without a signature": unsigned(t, s.Tokens.Admin(t)),
+	}
+}
+
+func second[A, B any](_ A, b B) B { return b }

@@ -1,0 +1,48 @@
+package functions_test
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"souk/functions"
+	"souk/shared/function/functiontest"
+)
+
+// TestPoison delivers events that nobody can have meant. They change nothing, and
+// are not acknowledged, so that Pub/Sub takes them to the dead letters.
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	poison := map[string][]string{
+		"stock-reserve": {
+			`{}`, `null`, `{"orderId":"%s"}`, `{"orderId":"%s","items":[]}`, `{"items":[{"productId":"%s","quantity":1}]}`,
+			`{"orderId":"%s","items":[{"productId":"%s","quantity":-5}]}`, `{"orderId":"%s","items":[{"productId":"%s","quantity":0}]}`,
+		},
+		"stock-release": {`{}`, `null`, `{"orderId":"00000000-0000-0000-0000-000000000000"}`},
+		"catalog-sync": {
+			`{}`, `null`, `{"productId":"%s","version":1,"price":{"amount":-1,"currency":"EUR"}}`,
+			`{"productId":"%s","version":0,"price":{"amount":1,"currency":"EUR"}}`, `{"productId":"%s","version":1,"price":{"amount":1}}`,
+		},
+		"order-confirm":   {`{}`, `{"orderId":"%s"}`},
+		"order-anonymize": {`{}`, `null`},
+		"order-reject":    {`{}`, `{"orderId":"%s","reason":"none"}`},
+	}
+	for _, service := range []string{"product", "order"} {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			s := MustStart(t, service)
+			for _, f := range functions.Manifest().Of(service) {
+				for _, payload := range poison[f.Name] {
+					before := mustState(t, s)
+					e := functiontest.NewEvent(t, f.Events[0], object{})
+					e.Payload = []byte(strings.ReplaceAll(payload, "%s", someone.String()))
+					s.DeliverUnchecked(t, f.Name, e).MustBeProblem(t, http.StatusInternalServerError, "internal")
+					if after := mustState(t, s); !maps.Equal(before.sums, after.sums) {
+						t.Errorf("%s of %s changed something", e.Payload, f.Name)
+					}
+				}
+			}
+		})
+	}
+}

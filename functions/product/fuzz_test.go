@@ -1,0 +1,59 @@
+package product
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+)
+
+// FuzzImportLines reads what may be a catalogue. Each line of it is a product or
+// one that is bad, and the end comes.
+func FuzzImportLines(f *testing.F) {
+	f.Add([]byte(`{"sku":"TEA","name":"Tea","price":{"amount":1,"currency":"EUR"}}`+"\n\n{\n"), false)
+	f.Add([]byte("sku,name,price,currency,stock,images,attributes\nTEA,\"Tea\n2\",1,EUR,5,https://a.test/b,\"{\"\"a\"\":1}\"\n\"open,\n"), true)
+	f.Add([]byte("\ufeffsku\n\"\"\"\n\""), true)
+	f.Add([]byte("{\"sku\":\"\\ud800\",\"attributes\":{\"\\u0000\":1e999}}\r\n\xff\n"), false)
+	f.Fuzz(func(t *testing.T, text []byte, asCSV bool) {
+		lines := newLineReader(bytes.NewReader(text))
+		var reader catalogReader = ndjsonReader{lines}
+		if asCSV {
+			table, err := newCSVReader(lines)
+			if err != nil {
+				return
+			}
+			reader = table
+		}
+		for last, rows := 0, 0; ; rows++ {
+			number, record, err := reader.next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if fatal := (fatalError{}); errors.As(err, &fatal) || rows > len(text) || number <= last {
+				t.Fatalf("row %d is at line %d, after line %d: %v", rows, number, last, err)
+			}
+			if last = number; err != nil {
+				continue
+			}
+			r, faults := parseRecord(record)
+			if faults != nil {
+				continue
+			}
+			mustReadItself(t, r)
+		}
+	})
+}
+
+// mustReadItself fails unless a record that was taken is taken again when it is
+// exported.
+func mustReadItself(t *testing.T, r record) {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatalf("marshal the record %+v: %v", r, err)
+	}
+	if _, faults := parseRecord(text); faults != nil {
+		t.Fatalf("the record %s was taken, and is refused: %v", text, faults)
+	}
+}

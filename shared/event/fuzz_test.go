@@ -1,0 +1,32 @@
+package event_test
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+
+	"souk/shared/event"
+)
+
+func FuzzPush(f *testing.F) {
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"message":{"data":"e30=","attributes":{"id":"0199c0de-0000-7000-8000-000000000001","type":"order-placed","time":"2026-01-01T00:00:00Z",` +
+		`"aggregateType":"order","aggregateId":"0199c0de-0000-7000-8000-000000000002","traceparent":"00-x"},"messageId":"1"},"deliveryAttempt":1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var push event.Push
+		if json.Unmarshal(body, &push) != nil {
+			return
+		}
+		e, err := push.Event()
+		if err != nil {
+			return
+		}
+		// What is read of an envelope is what its own envelope says.
+		again := push
+		again.Message.Attributes = e.Attributes()
+		read, err := again.Event()
+		if err != nil || !maps.Equal(read.Attributes(), e.Attributes()) {
+			t.Fatalf("%v, read again, is %v: %v", e.Attributes(), read.Attributes(), err)
+		}
+	})
+}
