@@ -17,7 +17,11 @@ import (
 	"souk/shared/telemetry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
 
 // tick is a message that was published.
 type tick struct {

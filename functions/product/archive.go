@@ -36,6 +36,9 @@ func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, err
 		if err := updateProduct(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := writeWords(ctx, tx, p); err != nil {
+			return err
+		}
 		return s.tellChanged(ctx, tx, p)
 	})
 	if errors.Is(err, sql.ErrNoRows) {

@@ -50,9 +50,12 @@ func TestArchive(t *testing.T) {
 				t.Errorf("a 204 has the body %s", answer.Body)
 			}
 		}
-		if page := s.mustList(t, "?category=archived+things"); len(page.Items) != 0 {
-			t.Errorf("still listed: %+v", page.Items)
+		for _, query := range []string{"?category=archived+things", "?q=gone", "?q=archived+things&orderBy=price"} {
+			if page := s.mustList(t, query); len(page.Items) != 0 {
+				t.Errorf("still listed by %s: %+v", query, page.Items)
+			}
 		}
+		product.MustHaveWords(t, s.DB)
 		if after := s.mustGet(t, p.ID); after.Status != product.Archived || after.Version != p.Version+1 {
 			t.Errorf("after: %+v", after)
 		}

@@ -93,11 +93,23 @@ func BenchmarkSearch(b *testing.B) {
 			times := s.medians(b, item, query(word))
 			b.Logf("a word in %d products: %s, a get %s: %.1f × (bound %.0f)", shelf.In[word], times[1], times[0], float64(times[1])/float64(times[0]), maxSearchOverGet)
 		}
+		for what, filter := range map[string]string{
+			"of one category in 200":     "category=c7&inStock=true",
+			"at one of 10,000 prices":    "minPrice=5000&maxPrice=5001",
+			"at a price that nothing is": "minPrice=9000000&inStock=true",
+			"cheapest first":             "minPrice=500&orderBy=price",
+		} {
+			times := s.medians(b, item, "/v1/products?"+filter+"&q="+shelf.Words[0])
+			b.Logf("a word in %d products, %s: %.1f ×", shelf.In[shelf.Words[0]], what, float64(times[1])/float64(times[0]))
+		}
+		times := s.medians(b, item, query(shelf.Words[0], shelf.Words[1]), query(shelf.Words[100], shelf.Words[101]))
+		b.Logf("two words in %d and %d products: %.1f ×, in %d and %d: %.1f ×", shelf.In[shelf.Words[0]], shelf.In[shelf.Words[1]], float64(times[1])/float64(times[0]),
+			shelf.In[shelf.Words[100]], shelf.In[shelf.Words[101]], float64(times[2])/float64(times[0]))
 		paths := []string{item}
 		for i, text := range shelf.Texts[:60] {
 			paths = append(paths, query(text[:1+i%3]...))
 		}
-		times := s.medians(b, paths...)
+		times = s.medians(b, paths...)
 		var ratios []float64
 		within := 0
 		for _, took := range times[1:] {

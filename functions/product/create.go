@@ -52,6 +52,9 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 		if err := insertMovements(ctx, tx, m); err != nil {
 			return err
 		}
+		if err := writeWords(ctx, tx, p); err != nil {
+			return err
+		}
 		return s.tellChanged(ctx, tx, p)
 	})
 	if database.IsDuplicate(err) {

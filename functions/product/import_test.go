@@ -100,6 +100,41 @@ func TestImport(t *testing.T) {
 			t.Errorf("told of %d changes, want 3", got)
 		}
 		s.mustAddUp(t)
+		product.MustHaveWords(t, s.DB)
+	})
+
+	t.Run("mends what products are found by, though nothing else changes, and brings back what was archived", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		lost, gone := s.mustCreate(t, tea("LOST", 5)), s.mustCreate(t, tea("GONE", 5))
+		if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM product_word WHERE product_id = ?`, lost.ID[:]); err != nil {
+			t.Fatal(err)
+		}
+		s.archive(t, gone.ID, "*").MustBe(t, http.StatusNoContent)
+		s.mustImport(t, ndjson, `{"sku":"LOST"}`+"\n"+`{"sku":"GONE","status":"active"}`)
+		if page := s.mustList(t, "?q=assam"); len(page.Items) != 2 {
+			t.Errorf("found %+v, want both", page.Items)
+		}
+		product.MustHaveWords(t, s.DB)
+	})
+
+	t.Run("keeps the words of long texts", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		var text, long strings.Builder
+		for i := range 1_500 {
+			fmt.Fprintf(&long, "w%d ", i)
+		}
+		for i := range 3 {
+			fmt.Fprintf(&text, `{"sku":"L%d","name":"Long","price":{"amount":5,"currency":"EUR"},"description":%q}`+"\n", i, long.String())
+		}
+		if _, sum := s.mustImport(t, ndjson, text.String()); sum.Created != 3 {
+			t.Errorf("summary %+v", sum)
+		}
+		product.MustHaveWords(t, s.DB)
+		if page := s.mustList(t, "?q=w0+w1499"); len(page.Items) != 3 {
+			t.Errorf("found %d, want 3", len(page.Items))
+		}
 	})
 
 	t.Run("a bad line spoils no other, and is told with its place", func(t *testing.T) {

@@ -11,19 +11,20 @@ import (
 
 type listInput struct {
 	api.PageQuery
-	Q        string `query:"q" maxLength:"200" doc:"Only products with these words, or words that begin with them, in name, description, category or SKU." example:"assam tea"`
+	Q        string `query:"q" maxLength:"200" doc:"Only products with all of these words, the first eight, in name, description, category or SKU. Case, accents and the plural s make no difference; parts of words are not found." example:"assam tea"`
 	Category string `query:"category" maxLength:"64" doc:"Only products of this category." example:"tea"`
 	MinPrice int64  `query:"minPrice" minimum:"0" maximum:"9007199254740991" default:"0" doc:"Only products that cost at least this, in minor units." example:"500"`
 	MaxPrice int64  `query:"maxPrice" minimum:"0" maximum:"9007199254740991" default:"9007199254740991" doc:"Only products that cost at most this, in minor units." example:"2000"`
 	InStock  bool   `query:"inStock" doc:"Only products that can be ordered now."`
-	OrderBy  string `query:"orderBy" enum:"newest,price,-price,name,relevance" doc:"relevance, which needs q, is the default with q, newest without." example:"price"`
+	OrderBy  string `query:"orderBy" enum:"newest,price,-price,name,relevance" doc:"relevance, which needs q, is the default with q, newest without. It shows products with all words in the name first, then the others, each newest first." example:"price"`
 }
 
 type listOutput struct {
 	Body api.Page[Product]
 }
 
-// list shows the products that are sold.
+// list shows the products that are sold. A word is looked for as a whole: tea finds
+// no teapot.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	f, err := in.search()
 	if err != nil {
@@ -69,10 +70,8 @@ func (in *listInput) search() (search, error) {
 		return f, nil
 	}
 	f.Words = wordsOf(f.Text)
+	f.Words = f.Words[:min(len(f.Words), maxWords)]
 	f.Order = cmp.Or(f.Order, Relevance)
-	if len(f.Words) == 0 && f.Order == Relevance {
-		f.Order = Named // there is nothing to tell the hits apart by
-	}
 	return f, nil
 }
 

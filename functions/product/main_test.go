@@ -13,6 +13,8 @@ func TestMain(m *testing.M) {
 		"product.name":         "CONCAT(ELT(1 + n % 4, 'Assam', 'Teapot', 'Sencha', 'Mug'), ' number', n)",
 		"product.description":  "CONCAT('Batch', n % 1000, ' of leaves that were picked by hand')",
 		"product.status":       "IF(n % 50 = 0, 'archived', 'active')",
+		"product_word.word":    "CONCAT('batch', n % 10)",
+		"product_word.in_name": "n % 8 = 0",
 		"product.price_amount": "100 + n * 37 % 9973",
 	}, append(function.Migrations(), Migrations)...).Run())
 }

@@ -5,10 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -27,7 +23,7 @@ const (
 
 // search is what a list of products is asked for. Page tokens are bound to it.
 type search struct {
-	Words    []string // each is in the product, or the beginning of a word of it
+	Words    []string // each is in the product; none, though there is a Text, finds none
 	Text     string   // what Words were made of
 	Category string   // "" for every one
 	MinPrice int64
@@ -53,7 +49,7 @@ type position struct {
 	ID     uuid.UUID `json:"id"`
 	Price  int64     `json:"p,omitempty"`
 	Name   string    `json:"n,omitempty"`
-	Rank   int64     `json:"r,omitempty"`
+	Rest   bool      `json:"r,omitempty"` // of a search by relevance: past those with all words in the name
 }
 
 func (f search) positionOf(hit found, hash string) position {
@@ -64,39 +60,12 @@ func (f search) positionOf(hit found, hash string) position {
 	case Named:
 		at.Name = hit.Name
 	case Relevance:
-		at.Rank = hit.rank
+		at.Rest = hit.rest
 	case Newest:
 	}
 	return at
 }
 
-// What InnoDB keeps of a text by default, in characters of a word:
-// innodb_ft_min_token_size and innodb_ft_max_token_size. And the most words that
-// are looked for: each costs a look into the index.
-const (
-	minWord  = 3
-	maxWord  = 84
-	maxWords = 8
-)
-
-// stopWords are what InnoDB keeps out of its index, without those that are too
-// short for it anyway: INFORMATION_SCHEMA.INNODB_FT_DEFAULT_STOPWORD.
-var stopWords = strings.Fields("about are com for from how that the this was what when where who will with und www")
-
-// wordsOf returns what of a text the full-text index can be asked for. They are
-// of letters and digits alone: nothing in them is an operator of its language.
-func wordsOf(text string) []string {
-	var words []string
-	for _, word := range strings.FieldsFunc(strings.ToLower(text), isNoWord) {
-		length := utf8.RuneCountInString(word)
-		known := length >= minWord && length <= maxWord && !slices.Contains(stopWords, word)
-		if known && len(words) < maxWords && !slices.Contains(words, word) {
-			words = append(words, word)
-		}
-	}
-	return words
-}
-
-func isNoWord(r rune) bool {
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '_'
-}
+// maxWords is how many words of a text are looked for: each costs a look into the
+// index for each product that has the ones before.
+const maxWords = 8

@@ -1,6 +1,8 @@
 package product
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -30,6 +32,7 @@ type Shelf struct {
 const (
 	shelfWords      = 20_000
 	shelfCategories = 200
+	shelfBatch      = 20_000 // the more, the longer are the runs of each word that are written
 )
 
 // MustStock fills a shop's catalogue. It is the same each time.
@@ -47,8 +50,8 @@ func MustStock(t testing.TB, db *database.DB, products int) Shelf {
 		}
 		return some
 	}
-	for made := 0; made < products; made += importBatch {
-		batch := make([]Product, importBatch)
+	for made := 0; made < products; made += shelfBatch {
+		batch := make([]Product, shelfBatch)
 		for i := range batch {
 			name, description := words(2+random.IntN(4)), words(10+random.IntN(30))
 			p := &batch[i]
@@ -68,12 +71,24 @@ func MustStock(t testing.TB, db *database.DB, products int) Shelf {
 				shelf.Texts = append(shelf.Texts, slices.Concat(name, description))
 			}
 		}
-		if err := insertProducts(t.Context(), db, batch...); err != nil {
+		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			return errors.Join(insertProducts(ctx, tx, batch...), insertWords(ctx, tx, entryRows(batch)))
+		})
+		if err != nil {
 			t.Fatalf("stock the shelf: %v", err)
 		}
 	}
-	dbtest.Analyze(t, db, "product")
+	dbtest.Analyze(t, db, "product", "product_word")
 	return shelf
+}
+
+func entryRows(products []Product) (rows [][]any) {
+	for i := range products {
+		for _, e := range products[i].entries() {
+			rows = append(rows, []any{e.word, e.inName, products[i].ID[:]})
+		}
+	}
+	return rows
 }
 
 // inventWords makes words of one to five syllables, all different.
@@ -87,7 +102,7 @@ func inventWords(random *rand.Rand) []string {
 		for range 1 + random.IntN(4) {
 			word += begin[random.IntN(len(begin))] + middle[random.IntN(len(middle))]
 		}
-		if word += end[random.IntN(len(end))]; len(word) >= minWord && !seen[word] {
+		if word += end[random.IntN(len(end))]; len(word) >= 3 && !seen[word] {
 			seen[word] = true
 			words = append(words, word)
 		}

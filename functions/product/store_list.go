@@ -2,23 +2,57 @@ package product
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"souk/shared/database"
 	"souk/shared/money"
 )
 
-// found is a product of a list, and how well it fits what was looked for.
+// found is a product of a list, and in which part of it.
 type found struct {
 	Product
-	rank int64
+	rest bool // of a search by relevance: not all the words are in its name
 }
+
+// part is a part of what is found: all the parts, one after the other, are it.
+type part int
+
+const (
+	whole   part = iota // all that have the words
+	inNames             // those that have all of them in the name
+	theRest             // those that have not
+)
 
 // selectFound returns active products of a search, in its order, that come after
 // a position; nil is the beginning.
 func selectFound(ctx context.Context, q database.Queryer, f search, after *position, limit int) ([]found, error) {
-	s := f.statement(after)
-	s.add(` LIMIT ?`, limit)
+	if f.Text != "" && len(f.Words) == 0 {
+		return nil, nil
+	}
+	r, err := selectRoute(ctx, q, f)
+	if err != nil {
+		return nil, err
+	}
+	return selectAlong(ctx, q, f, r, after, limit)
+}
+
+func selectAlong(ctx context.Context, q database.Queryer, f search, r route, after *position, limit int) ([]found, error) {
+	switch {
+	case f.Order != Relevance:
+		return query(ctx, q, f.statement(r, whole, after, limit))
+	case after != nil && after.Rest:
+		return query(ctx, q, f.statement(r, theRest, after, limit))
+	}
+	hits, err := query(ctx, q, f.statement(r, inNames, after, limit))
+	if err != nil || len(hits) == limit {
+		return hits, err
+	}
+	rest, err := query(ctx, q, f.statement(r, theRest, nil, limit-len(hits)))
+	return append(hits, rest...), err
+}
+
+func query(ctx context.Context, q database.Queryer, s *sqlText) ([]found, error) {
 	rows, err := q.QueryContext(ctx, s.text.String(), s.args...)
 	if err != nil {
 		return nil, err
@@ -27,7 +61,7 @@ func selectFound(ctx context.Context, q database.Queryer, f search, after *posit
 	var hits []found
 	for rows.Next() {
 		var hit found
-		if hit.Product, err = scanProduct(rows, &hit.rank); err != nil {
+		if hit.Product, err = scanProduct(rows, &hit.rest); err != nil {
 			return nil, err
 		}
 		hits = append(hits, hit)
@@ -46,61 +80,54 @@ func (s *sqlText) add(text string, args ...any) {
 	s.args = append(s.args, args...)
 }
 
-func (f search) statement(after *position) *sqlText {
+// statement reads a part of what is found along a route. The tables are read in the
+// order that they stand in: the servers, who do not know when a page will be full,
+// would rather read and sort all there is.
+func (f search) statement(r route, p part, after *position, limit int) *sqlText {
 	s := &sqlText{}
-	s.add(`SELECT ` + productColumns + `, `)
-	f.addRank(s)
-	s.add(` AS ranking FROM product `+f.index()+` WHERE status = ?`, Active)
+	id := `id`
+	s.add(`SELECT STRAIGHT_JOIN `+productColumns+`, ? AS rest`, p == theRest)
+	if r.byWord {
+		id = `w0.product_id`
+		s.add(` FROM product_word w0 FORCE INDEX (PRIMARY)`)
+		addWords(s, r.words, 1, p, id)
+		s.add(` JOIN product p ON id = w0.product_id`)
+		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, r.words[0], p == inNames, Active)
+	} else {
+		s.add(` FROM product p ` + r.force())
+		addWords(s, r.words, 0, p, id)
+		s.add(` WHERE status = ?`, Active)
+	}
+	if p == theRest {
+		s.add(` AND (n0.word IS NULL`)
+		for i := range r.words[1:] {
+			s.add(` OR n` + strconv.Itoa(i+1) + `.word IS NULL`)
+		}
+		s.add(`)`)
+	}
 	f.addFilters(s)
-	f.addOrder(s, after)
+	f.addOrder(s, id, after)
+	s.add(` LIMIT ?`, limit)
 	return s
 }
 
-// index forces the index that has the order, where no filter narrows the search
-// better: the servers would rather read all that follows a late page and sort it.
-func (f search) index() string {
-	narrowed := f.Text != "" || f.Order != Cheapest && f.Order != Dearest && (f.MinPrice > 0 || f.MaxPrice < money.Max)
-	if narrowed {
-		return ""
+// addWords joins the words, from one on, that a product must have. Each is a look at
+// one row. For the rest of a search by relevance it looks for all in the name, too.
+func addWords(s *sqlText, words []string, from int, p part, id string) {
+	for i := from; i < len(words); i++ {
+		w := `w` + strconv.Itoa(i)
+		s.add(` JOIN product_word `+w+` ON `+w+`.word = ? AND `+w+`.in_name = ? AND `+w+`.product_id = `+id, words[i], p == inNames)
 	}
-	names := map[Order][2]string{
-		Newest:   {"product_by_status", "product_by_category"},
-		Cheapest: {"product_by_price", "product_by_category_price"},
-		Dearest:  {"product_by_price", "product_by_category_price"},
-		Named:    {"product_by_name", "product_by_category_name"},
-	}[f.Order]
-	if f.Category != "" {
-		return `FORCE INDEX (` + names[1] + `)`
-	}
-	return `FORCE INDEX (` + names[0] + `)`
-}
-
-const match = `MATCH (name, description, category, sku) AGAINST (? IN BOOLEAN MODE)`
-
-// addRank adds the server's own measure of how well a product fits, in millionths
-// because a fraction would not be equal to itself when it comes back in a token.
-// Products with the text as it stands in their name go before all others.
-func (f search) addRank(s *sqlText) {
-	if f.Order != Relevance {
-		s.add(`0`)
+	if p != theRest {
 		return
 	}
-	s.add(`(CAST(`+match+` * 1000000 AS SIGNED) + IF(LOCATE(?, name) > 0, 1000000000, 0))`, f.boolean(), f.Text)
+	for i, word := range words {
+		n := `n` + strconv.Itoa(i)
+		s.add(` LEFT JOIN product_word `+n+` ON `+n+`.word = ? AND `+n+`.in_name = 1 AND `+n+`.product_id = `+id, word)
+	}
 }
 
-// boolean asks for products that have each word, or one that begins with it.
-func (f search) boolean() string { return "+" + strings.Join(f.Words, "* +") + "*" }
-
-var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
 func (f search) addFilters(s *sqlText) {
-	switch {
-	case len(f.Words) > 0:
-		s.add(` AND `+match, f.boolean())
-	case f.Text != "":
-		// Too short, or too common, to be in the full-text index.
-		s.add(` AND name LIKE ?`, likeEscaper.Replace(f.Text)+"%")
-	}
 	if f.Category != "" {
 		s.add(` AND category = ?`, f.Category)
 	}
@@ -117,7 +144,7 @@ func (f search) addFilters(s *sqlText) {
 
 // addOrder adds the order, and the condition that cuts off what came before. Its
 // two parts are two ranges of the order's index, read one after the other.
-func (f search) addOrder(s *sqlText, after *position) {
+func (f search) addOrder(s *sqlText, id string, after *position) {
 	cut := func(condition string, key func(position) any) {
 		if after != nil {
 			s.add(condition, key(*after), key(*after), after.ID[:])
@@ -135,19 +162,10 @@ func (f search) addOrder(s *sqlText, after *position) {
 	case Named:
 		cut(` AND (name > ? OR name = ? AND id > ?)`, name)
 		s.add(` ORDER BY name, id`)
-	case Relevance:
+	case Newest, Relevance:
 		if after != nil {
-			s.add(` AND (`)
-			f.addRank(s)
-			s.add(` < ? OR `, after.Rank)
-			f.addRank(s)
-			s.add(` = ? AND id < ?)`, after.Rank, after.ID[:])
+			s.add(` AND `+id+` < ?`, after.ID[:])
 		}
-		s.add(` ORDER BY ranking DESC, id DESC`)
-	case Newest:
-		if after != nil {
-			s.add(` AND id < ?`, after.ID[:])
-		}
-		s.add(` ORDER BY id DESC`)
+		s.add(` ORDER BY ` + id + ` DESC`)
 	}
 }

@@ -53,6 +53,9 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		if err := updateProduct(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := writeWords(ctx, tx, p); err != nil {
+			return err
+		}
 		return s.tellChanged(ctx, tx, p)
 	})
 	if errors.Is(err, sql.ErrNoRows) {

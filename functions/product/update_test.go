@@ -40,6 +40,27 @@ func TestUpdate(t *testing.T) {
 		}
 	})
 
+	t.Run("what it is found by changes with it", func(t *testing.T) {
+		t.Parallel()
+		p := s.mustCreate(t, tea("FOUND", 3))
+		for _, change := range []struct {
+			body                 map[string]any
+			found, again, no, nt string
+		}{
+			{map[string]any{"name": "Zebra stripes"}, "zebra", "malty", "assam", "yak"},
+			{map[string]any{"description": "Of a yak."}, "yak", "stripe", "malty", "assam"},
+			{map[string]any{"category": "okapi"}, "okapi", "yak+zebra", "malty", "assam"},
+		} {
+			s.patch(t, p.ID, "*", change.body).MustBe(t, http.StatusOK)
+			for query, want := range map[string]int{change.found: 1, change.again: 1, change.no: 0, change.nt: 0} {
+				if page := s.mustList(t, "?q=found+"+query); len(page.Items) != want {
+					t.Errorf("after %v: %d found by %s, want %d", change.body, len(page.Items), query, want)
+				}
+			}
+		}
+		product.MustHaveWords(t, s.DB)
+	})
+
 	t.Run("needs If-Match, and the version that is there", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("TWO", 3))

@@ -3,6 +3,7 @@ package product
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -77,6 +78,9 @@ func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLin
 	if err := insertMovements(ctx, tx, u.moved...); err != nil {
 		return nil, err
 	}
+	if err := writeWords(ctx, tx, slices.Concat(u.created, u.changed, u.same)...); err != nil {
+		return nil, err
+	}
 	return results, s.tellChanged(ctx, tx, append(u.created, u.changed...)...)
 }
 
@@ -86,6 +90,7 @@ type upserting struct {
 	by      uuid.UUID
 	created []Product
 	changed []Product
+	same    []Product // but for the stock: no words change, unless they were not right
 	moved   []movement
 }
 
@@ -128,6 +133,8 @@ func (u *upserting) change(ctx context.Context, tx *database.Tx, line importLine
 		}
 		u.changed = append(u.changed, p)
 		result.Outcome = LineUpdated
+	} else {
+		u.same = append(u.same, p)
 	}
 	if line.Stock != nil && *line.Stock != p.Available {
 		delta := *line.Stock - p.Available

@@ -1,0 +1,104 @@
+package product
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// wordsBatch is of how many products the words are held and written at a time: a
+// long description has two thousand.
+const wordsBatch = 50
+
+// writeWords makes the words of some products, which the transaction has written,
+// what they are by now. Those whose words are the same it leaves alone.
+func writeWords(ctx context.Context, tx *database.Tx, products ...Product) error {
+	for batch := range slices.Chunk(products, wordsBatch) {
+		stored, err := selectEntries(ctx, tx, batch)
+		if err != nil {
+			return fmt.Errorf("read the words of %d products: %w", len(batch), err)
+		}
+		var stale []any
+		var rows [][]any
+		for i := range batch {
+			p := &batch[i]
+			old, now := stored[p.ID], p.entries()
+			if sameEntries(old, now) {
+				continue
+			}
+			if len(old) > 0 {
+				stale = append(stale, p.ID[:])
+			}
+			for _, e := range now {
+				rows = append(rows, []any{e.word, e.inName, p.ID[:]})
+			}
+		}
+		if err := deleteWords(ctx, tx, stale); err != nil {
+			return fmt.Errorf("delete the words of %d products: %w", len(stale), err)
+		}
+		if err := insertWords(ctx, tx, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sameEntries(stored map[entry]bool, now []entry) bool {
+	known := func(e entry) bool { return stored[e] }
+	return len(stored) == len(now) && !slices.ContainsFunc(now, func(e entry) bool { return !known(e) })
+}
+
+func selectEntries(ctx context.Context, q database.Queryer, products []Product) (map[uuid.UUID]map[entry]bool, error) {
+	ids := make([]any, len(products))
+	for i := range products {
+		ids[i] = products[i].ID[:]
+	}
+	rows, err := q.QueryContext(ctx, `
+		SELECT product_id, word, in_name
+		FROM product_word FORCE INDEX (product_word_by_product)
+		WHERE product_id IN (`+placeholders(len(ids))+`)`, ids...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	stored := map[uuid.UUID]map[entry]bool{}
+	for rows.Next() {
+		var id uuid.UUID
+		var e entry
+		if err := rows.Scan(&id, &e.word, &e.inName); err != nil {
+			return nil, err
+		}
+		if stored[id] == nil {
+			stored[id] = map[entry]bool{}
+		}
+		stored[id][e] = true
+	}
+	return stored, rows.Err()
+}
+
+func deleteWords(ctx context.Context, q database.Queryer, ids []any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := q.ExecContext(ctx, `
+		DELETE FROM product_word
+		WHERE product_id IN (`+placeholders(len(ids))+`)`, ids...)
+	return err
+}
+
+// insertWords writes rows in the order of the key, so that those of one word, which
+// stand together, are written together.
+func insertWords(ctx context.Context, q database.Queryer, rows [][]any) error {
+	slices.SortStableFunc(rows, func(a, b []any) int { return cmp.Compare(a[0].(string), b[0].(string)) })
+	for some := range slices.Chunk(rows, 1_000) {
+		if err := insertRows(ctx, q, `product_word (word, in_name, product_id)`, some); err != nil {
+			return fmt.Errorf("insert words: %w", err)
+		}
+	}
+	return nil
+}

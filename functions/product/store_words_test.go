@@ -1,0 +1,235 @@
+package product
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+	"souk/shared/dbtest"
+	"souk/shared/money"
+)
+
+// MustHaveWords fails the test unless what is stored of each product's words is what
+// the product has.
+func MustHaveWords(t testing.TB, db *database.DB) {
+	t.Helper()
+	products, err := selectCatalog(t.Context(), db, uuid.Nil, 1_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := selectEntries(t.Context(), db, products)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range products {
+		p := &products[i]
+		if !sameEntries(stored[p.ID], p.entries()) {
+			t.Errorf("of %s, %s, is stored %v, want %v", p.SKU, p.Status, stored[p.ID], p.entries())
+		}
+	}
+}
+
+func mustWrite(t *testing.T, db *database.DB, products ...Product) {
+	t.Helper()
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { return writeWords(ctx, tx, products...) })
+	if err != nil {
+		t.Fatalf("write the words of %d products: %v", len(products), err)
+	}
+}
+
+// inventProducts makes products of few words, so that many have the same.
+func inventProducts(n int) []Product {
+	random := rand.New(rand.NewPCG(3, 4))
+	words := func(n int) string {
+		some := make([]string, n)
+		for i := range some {
+			some[i] = string(rune('a' + min(random.IntN(5), random.IntN(5))))
+		}
+		return strings.Join(some, " ")
+	}
+	products := make([]Product, n)
+	for i := range products {
+		products[i] = Product{
+			ID: uuid.UUID{0: byte(i >> 8), 1: byte(i), 6: 0x70, 8: 0x80}, SKU: fmt.Sprintf("N%d", i),
+			Name: words(1 + random.IntN(2)), Description: words(random.IntN(4)), Category: fmt.Sprintf("c%d", random.IntN(3)),
+			Price: money.Money{Amount: int64(random.IntN(10)), Currency: "EUR"}, Available: int64(random.IntN(2)),
+			Images: Images{}, Attributes: Attributes{}, Status: Active, Version: 1, CreatedAt: time.Now(), UpdatedAt: time.Now(),
+		}
+		if i%10 == 9 {
+			products[i].Status = Archived
+		}
+	}
+	return products
+}
+
+// finds are the SKUs of a search as a shop without an index would find them.
+func (f search) finds(products []Product) []string {
+	hits := slices.DeleteFunc(slices.Clone(products), func(p Product) bool {
+		all := wordsOf(p.Name + " " + p.Description)
+		lacks := slices.ContainsFunc(f.Words, func(word string) bool { return !slices.Contains(all, word) })
+		return lacks || p.Status != Active || f.Category != "" && p.Category != f.Category ||
+			p.Price.Amount < f.MinPrice || p.Price.Amount > f.MaxPrice || f.InStock && p.Available == 0
+	})
+	rest := func(p Product) int {
+		if names := wordsOf(p.Name); slices.ContainsFunc(f.Words, func(word string) bool { return !slices.Contains(names, word) }) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(hits, func(a, b Product) int {
+		older := slices.Compare(a.ID[:], b.ID[:])
+		switch price := int(a.Price.Amount - b.Price.Amount); {
+		case f.Order == Cheapest && price != 0:
+			return price
+		case f.Order == Dearest && price != 0:
+			return -price
+		case f.Order == Named && a.Name != b.Name:
+			return strings.Compare(a.Name, b.Name)
+		case f.Order == Relevance && rest(a) != rest(b):
+			return rest(a) - rest(b)
+		case f.Order == Cheapest || f.Order == Named:
+			return older
+		}
+		return -older
+	})
+	skus := make([]string, len(hits))
+	for i := range hits {
+		skus[i] = hits[i].SKU
+	}
+	return skus
+}
+
+// pages are the SKUs of a search page by page, along the routes that choose returns.
+func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) []string {
+	t.Helper()
+	skus := []string{}
+	var after *position
+	for range 1_000 {
+		r, err := choose(t.Context(), db, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits, err := selectAlong(t.Context(), db, f, r, after, size)
+		if err != nil {
+			t.Fatalf("%+v along %+v: %v", f, r, err)
+		}
+		for _, hit := range hits {
+			skus = append(skus, hit.SKU)
+		}
+		if len(hits) < size {
+			return skus
+		}
+		at := f.positionOf(hits[len(hits)-1], "")
+		after = &at
+	}
+	t.Fatal("the pages do not end")
+	return nil
+}
+
+type chooser func(context.Context, database.Queryer, search) (route, error)
+
+// TestEveryRoute goes every route of many searches in small pages, and compares what
+// is found to what there is: no gap, none twice, in order.
+func TestEveryRoute(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	products := inventProducts(120)
+	if err := insertProducts(t.Context(), db, products...); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, db, products...)
+	along := func(r route) chooser {
+		return func(context.Context, database.Queryer, search) (route, error) { return r, nil }
+	}
+	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
+		for _, words := range [][]string{{"a"}, {"e"}, {"a", "b"}, {"d", "a"}, {"b", "c", "a"}} {
+			for filters := range 4 {
+				f := search{Words: words, Text: "x", Order: order, MaxPrice: money.Max}
+				if filters&1 != 0 {
+					f.Category = "c1"
+				}
+				if filters&2 != 0 {
+					f.MinPrice, f.MaxPrice, f.InStock = 2, 8, true
+				}
+				choosers := []chooser{selectRoute, along(route{words: words, byWord: true})}
+				if filters != 0 {
+					choosers = append(choosers, along(route{words: words, index: f.filterIndex()}))
+				}
+				if order != Relevance {
+					choosers = append(choosers, along(route{words: words, index: f.orderIndex()}))
+				}
+				want := f.finds(products)
+				for i, choose := range choosers {
+					if got := f.pages(t, db, 3+filters, choose); !slices.Equal(got, want) {
+						t.Errorf("%+v by route %d:\n%v, want\n%v", f, i, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestSelectRoute has a catalogue in which some lists are long and others short.
+func TestSelectRoute(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	products := inventProducts(enoughOfCategory + 20)
+	for i := range products {
+		p := &products[i]
+		p.Status, p.Name, p.Description, p.Category, p.Price.Amount = Active, "often", "forever", "tea", 100
+		if i < 20 {
+			p.Description, p.Category, p.Price.Amount = "seldom", "pots", 50
+		}
+		if i < 5 {
+			p.Name = "hardly"
+		}
+	}
+	if err := insertProducts(t.Context(), db, products...); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, db, products...)
+	for name, c := range map[string]struct {
+		search search
+		want   string
+	}{
+		"one word":                       {search{Words: []string{"often"}}, "often"},
+		"the rarest word":                {search{Words: []string{"often", "hardly", "seldom"}}, "hardly"},
+		"a rarer category":               {search{Words: []string{"often"}, Category: "pots"}, "product_by_category"},
+		"a word rarer than the category": {search{Words: []string{"hardly"}, Category: "pots"}, "hardly"},
+		"a category as frequent":         {search{Words: []string{"often"}, Category: "tea"}, "often"},
+		"a rarer price":                  {search{Words: []string{"often"}, MinPrice: 1, MaxPrice: 50}, "product_by_price"},
+		"a rarer price of a category":    {search{Words: []string{"often"}, Category: "tea", MinPrice: 101}, "product_by_category_price"},
+		"few to sort":                    {search{Words: []string{"seldom"}, Order: Named}, "seldom"},
+		"too many to sort":               {search{Words: []string{"forever"}, Order: Named}, "product_by_name"},
+		"too many of a category":         {search{Words: []string{"often"}, Category: "tea", Order: Dearest}, "product_by_category_price"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := c.search
+			if f.MaxPrice == 0 {
+				f.MaxPrice = money.Max
+			}
+			if f.Order == "" {
+				f.Order = Relevance
+			}
+			r, err := selectRoute(t.Context(), db, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.index
+			if r.byWord {
+				got = r.words[0]
+			}
+			if got != c.want {
+				t.Errorf("along %s, want %s", got, c.want)
+			}
+		})
+	}
+}
