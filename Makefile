@@ -50,6 +50,10 @@ test: bin/souk ## Run every test against a real database server (TEST=./shared/.
 	$(if $(RACE),,@echo 'no C compiler: testing without the race detector (apt-get install gcc libc6-dev)' >&2)
 	bin/souk database -- go test $(RACE) -timeout 10m $(TESTFLAGS) $(TEST)
 
+.PHONY: test-compose
+test-compose: ## Run the end-to-end tests against Docker Compose, which they start
+	SOUK_COMPOSE=1 go test -count=1 -timeout 45m -v $(TESTFLAGS) ./e2e
+
 .PHONY: bench
 bench: bin/souk ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
 	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)

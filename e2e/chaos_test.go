@@ -56,9 +56,7 @@ func (s *system) cancelSome(t *testing.T, customer string, o order.Order) {
 // orders go through it.
 func TestKill(t *testing.T) {
 	s := open(t)
-	if s.stateDir == "" {
-		t.Skip("the processes of this system are not ours to kill")
-	}
+	s.mustBeOurs(t)
 	admin, customer := s.admin(t), s.customer(t)
 	for _, function := range []string{"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release"} {
 		t.Run(function, func(t *testing.T) {
@@ -120,17 +118,7 @@ func TestChaos(t *testing.T) {
 // TestStopAndStart stops the whole system in the middle of orders: nothing that
 // was on its way is lost.
 func TestStopAndStart(t *testing.T) {
-	if programs == "" {
-		t.Skip("this test needs a system of its own")
-	}
-	s := &system{stateDir: t.TempDir()}
-	url := ownDatabases(t)
-	up := func() {
-		s.souk(t, "up", "--detach", "--port=0", "--database-url="+url)
-		s.Status = mustParse(t, s.souk(t, "status", "--json"))
-	}
-	up()
-	t.Cleanup(func() { s.souk(t, "down") })
+	s := start(t)
 	admin, customer := s.admin(t), s.customer(t)
 	p := s.mustCreate(t, admin, customer, 30)
 	placing := make(chan int)
@@ -146,10 +134,10 @@ func TestStopAndStart(t *testing.T) {
 	}()
 	for n := range placing {
 		if n == 20 {
-			s.souk(t, "down")
+			s.stop(t)
 		}
 	}
-	up()
+	s.Status = s.start(t)
 	s.mustAddUp(t, s.admin(t), p)
 }
 

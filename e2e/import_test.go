@@ -12,7 +12,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -201,14 +200,8 @@ func TestImport(t *testing.T) {
 	for name, breakOff := range map[string]func(t *testing.T, leave context.CancelFunc){
 		"the client leaves": func(_ *testing.T, leave context.CancelFunc) { leave() },
 		"the process is told to stop": func(t *testing.T, _ context.CancelFunc) {
-			if s.stateDir == "" {
-				t.Skip("the processes of this system are not ours to stop")
-			}
-			for _, pid := range s.pids(t, "product-import") {
-				if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-					t.Fatal(err)
-				}
-			}
+			s.mustBeOurs(t)
+			s.terminate(t, "product-import")
 		},
 	} {
 		t.Run(name+" midway: what is in is in whole, and the same file completes it", func(t *testing.T) {
@@ -243,7 +236,7 @@ func TestImport(t *testing.T) {
 				return before < all.Created && before == count(s.versions(t), prefix)
 			})
 			in := count(s.versions(t), prefix)
-			if s.stateDir != "" {
+			if s.platform != nil {
 				s.souk(t, "audit")
 			}
 			rest := s.mustImport(t, admin, "ndjson", strings.Join(lines, ""))
@@ -284,8 +277,12 @@ func BenchmarkImport(b *testing.B) {
 			s.mustImport(b, admin, format, exported)
 			b.Logf("%s: imported again, unchanged, in %s", format, time.Since(begin).Round(time.Millisecond))
 		}
+		own, is := s.platform.(*processes)
+		if !is {
+			continue // The processes of other systems are not there to be looked at.
+		}
 		for _, function := range []string{"product-import", "product-export"} {
-			for _, pid := range s.pids(b, function) {
+			for _, pid := range own.pids(b, function) {
 				peak := peakMemory(b, pid)
 				b.Logf("%s: at most %.1f MiB resident, %s the bound of %d", function, float64(peak)/(1<<20), verdict(peak <= maxImportMemory), maxImportMemory>>20)
 			}

@@ -43,9 +43,7 @@ func (s *system) mustSettle(t *testing.T, r functiontest.Request) (answer functi
 // there is one order a key at most, and every send gets the same answer in the end.
 func TestKillKeyedSends(t *testing.T) {
 	s := open(t)
-	if s.stateDir == "" {
-		t.Skip("the processes of this system are not ours to kill")
-	}
+	s.mustBeOurs(t)
 	admin, customer := s.admin(t), s.customer(t)
 	const orders, clients = 60, 4
 	p := s.mustCreate(t, admin, customer, 2*orders)

@@ -66,7 +66,7 @@ func TestOperator(t *testing.T) {
 			letter.Attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] != s.PubSub.Project {
 			t.Errorf("got %s", shown)
 		}
-		log := filepath.Join(t.TempDir(), "actions.log")
+		log := filepath.Join(s.folder(t), "actions.log")
 		s.souk(t, "deadletters", "discard", poisoned, "--id", letter.ID, "--reason", "no such order", "--as", "amira", "--log", log)
 		if n := s.deadLetters(t)[deadLetters]; n != 0 {
 			t.Errorf("%d are left", n)
@@ -75,6 +75,7 @@ func TestOperator(t *testing.T) {
 	})
 	t.Run("an audit of damage fails, and says what it is", func(t *testing.T) {
 		s.mustExec(t, "order", `UPDATE orders SET total_amount = total_amount + 1`)
+		defer s.mustExec(t, "order", `UPDATE orders SET total_amount = total_amount - 1`)
 		report := s.audit(t)
 		if report.OK {
 			t.Error("it says that all adds up")

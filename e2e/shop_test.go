@@ -81,14 +81,19 @@ func (s *system) mustGetProduct(t testing.TB, id uuid.UUID) product.Product {
 // place orders some pieces of one product.
 func (s *system) place(t testing.TB, customer, prefer string, id uuid.UUID, quantity int) functiontest.Response {
 	t.Helper()
+	return s.do(t, orderOf(customer, prefer, id, quantity))
+}
+
+// orderOf is an order to place, under a key of its own: sent again it is the same.
+func orderOf(customer, prefer string, id uuid.UUID, quantity int) functiontest.Request {
 	header := map[string]string{"Idempotency-Key": uuid.NewString()}
 	if prefer != "" {
 		header["Prefer"] = prefer
 	}
-	return s.do(t, functiontest.Request{
+	return functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/orders", Token: customer, Header: header,
 		Body: map[string]any{"items": []map[string]any{{"productId": id, "quantity": quantity}}},
-	})
+	}
 }
 
 // orders returns all orders of a product, by status, as an admin sees them.
@@ -139,7 +144,7 @@ func (s *system) mustAddUp(t testing.TB, admin string, p product.Product) map[or
 // runs them once a minute.
 func (s *system) sweep(t testing.TB) {
 	t.Helper()
-	if s.stateDir == "" {
+	if s.platform == nil {
 		return
 	}
 	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {

@@ -1,9 +1,10 @@
 // Package e2e_test drives a running shop the way its users do: over HTTP,
 // through the gateway, with real processes behind it.
 //
-// SOUK_STATUS names a file with what `souk status --json` prints of a system to
-// test. Without it the tests build the programs and start a system themselves, on
-// the server at DATABASE_URL.
+// The tests build the programs and start systems themselves, on the server at
+// DATABASE_URL. With SOUK_COMPOSE=1 they test one system of containers instead,
+// which they start with Docker Compose and take down; and with SOUK_STATUS the
+// system of which that file has what `souk status --json` printed.
 package e2e_test
 
 import (
@@ -20,7 +21,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -38,8 +38,11 @@ import (
 const patience = 3 * time.Minute
 
 // programs is where the binaries under test are; empty for a system that was
-// started by someone else.
-var programs string
+// started by someone else. containers is the system of containers under test.
+var (
+	programs   string
+	containers *compose
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -82,6 +85,13 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
+	if os.Getenv("SOUK_COMPOSE") != "" {
+		if containers, err = startCompose(); err != nil {
+			return 1, errors.Join(err, containers.remove())
+		}
+		defer func() { err = errors.Join(err, containers.remove()) }()
+		return m.Run(), nil
+	}
 	for program, source := range map[string]string{
 		"souk": "./cmd/souk", "product": "./functions/product/cmd", "order": "./functions/order/cmd", "user": "./functions/user/cmd",
 	} {
@@ -97,7 +107,7 @@ func run(m *testing.M) (code int, err error) {
 // system is a running shop.
 type system struct {
 	local.Status
-	stateDir string // empty for a system that was started by someone else
+	platform // nil for a system that was started by someone else
 	canaries canaries
 }
 
@@ -114,29 +124,52 @@ func open(t testing.TB) *system {
 	return start(t)
 }
 
+// mustBeOurs skips a test that does more to a system than to use it.
+func (s *system) mustBeOurs(t *testing.T) {
+	t.Helper()
+	if s.platform == nil {
+		t.Skip("this system is not ours: its processes are not to be killed, nor its logs read")
+	}
+}
+
 // start starts a system of the test's own, with the given flags of souk up, and
 // stops it when the test ends.
 func start(t testing.TB, flags ...string) *system {
 	t.Helper()
+	if containers != nil {
+		if len(flags) > 0 {
+			t.Skipf("Google's emulator has no %s", strings.Join(flags, ", "))
+		}
+		c := &compose{project: containers.project, status: containers.status, since: time.Now()}
+		s := &system{Status: c.status, platform: c}
+		t.Cleanup(func() {
+			s.mustNotSing(t)
+			c.tellErrors(t)
+		})
+		return s
+	}
 	if programs == "" {
 		t.Skip("SOUK_STATUS names one system; this test needs one of its own")
 	}
-	s := &system{stateDir: t.TempDir()}
-	args := append([]string{"up", "--detach", "--port=0", "--database-url=" + ownDatabases(t)}, flags...)
+	own := &processes{stateDir: t.TempDir(), databases: ownDatabases(t), flags: flags}
+	s := &system{platform: own}
 	t.Cleanup(func() {
-		s.souk(t, "down")
+		own.stop(t)
 		s.mustNotSing(t)
 	})
-	s.souk(t, args...)
-	s.Status = mustParse(t, s.souk(t, "status", "--json"))
+	s.Status = own.start(t)
 	return s
 }
 
-// souk runs the command-line program on the system's state and returns what it
-// printed.
+// souk runs the command-line program on a system and returns what it printed.
 func (s *system) souk(t testing.TB, args ...string) []byte {
 	t.Helper()
-	command, cancel := s.command(args...)
+	return mustSouk(t, s.platform, args...)
+}
+
+func mustSouk(t testing.TB, on platform, args ...string) []byte {
+	t.Helper()
+	command, cancel := on.command(args...)
 	defer cancel()
 	var said bytes.Buffer
 	command.Stderr = &said
@@ -145,16 +178,6 @@ func (s *system) souk(t testing.TB, args ...string) []byte {
 		t.Fatalf("souk %s: %v\n%s", strings.Join(args, " "), err, said.Bytes())
 	}
 	return printed
-}
-
-// command is the command-line program on the system's state, and how to end it.
-func (s *system) command(args ...string) (command *exec.Cmd, cancel func()) {
-	// Not the test's context: the last command runs when that has ended.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	command = exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+s.stateDir)...)
-	// In these tests one customer is a crowd.
-	command.Env = append(os.Environ(), "ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000")
-	return command, cancel
 }
 
 func mustParse(t testing.TB, text []byte) local.Status {
@@ -199,30 +222,6 @@ func ownDatabases(t testing.TB) string {
 	})
 	parsed.DBName = prefix
 	return string(database.FormatURL(parsed))
-}
-
-// pids returns the processes that serve a function now.
-func (s *system) pids(t testing.TB, function string) []int {
-	t.Helper()
-	for _, f := range mustParse(t, s.souk(t, "status", "--json")).Functions {
-		if f.Name == function {
-			return f.PIDs
-		}
-	}
-	t.Fatalf("the system has no function %s", function)
-	return nil
-}
-
-// kill ends the processes of a function as a crash would.
-func (s *system) kill(t testing.TB, function string) int {
-	t.Helper()
-	killed := 0
-	for _, pid := range s.pids(t, function) {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
-			killed++
-		}
-	}
-	return killed
 }
 
 // eventually fails the test unless the condition holds before patience ends.

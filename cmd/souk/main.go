@@ -7,13 +7,22 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"souk/shared/config"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	environment, err := config.FromPairs(os.Environ()).WithSecrets()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "souk:", err)
+		os.Exit(exitFailed)
+	}
+	getenv := func(name string) string { return environment[name] }
+	os.Exit(run(ctx, os.Args[1:], getenv, os.Stdout, os.Stderr))
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	url := ""
+	url, logins := "", false
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Make the services' databases on a server, or bring them up to date",
@@ -32,10 +32,14 @@ souk does.`,
 			if url == "" {
 				return p.usageError("which server? set --database-url or DATABASE_URL")
 			}
-			return p.migrate(command.Context(), database.URL(url))
+			if err := p.migrate(command.Context(), database.URL(url)); err != nil || !logins {
+				return err
+			}
+			return p.containers().SeedLogins(command.Context())
 		},
 	}
 	command.Flags().StringVar(&url, "database-url", "", "an account that may create databases: mysql://user:password@host:3306/ (default $DATABASE_URL)")
+	command.Flags().BoolVar(&logins, "logins", false, "make the logins of `souk secrets`, too")
 	return command
 }
 

@@ -19,6 +19,9 @@ func (p *program) schedulerCommand() *cobra.Command {
 		Example: "  souk scheduler run order-outbox",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			if p.inContainers() {
+				return p.containers().RunSchedule(command.Context(), args[0])
+			}
 			client, err := local.Connect(p.stateDir)
 			if err != nil {
 				return err
@@ -31,6 +34,14 @@ func (p *program) schedulerCommand() *cobra.Command {
 		},
 	}
 	p.stateDirFlag(runNow)
-	scheduler.AddCommand(runNow)
+	start := &cobra.Command{
+		Use:   "start",
+		Short: "Call scheduled functions when they are due, in a system of containers",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return p.containers().KeepSchedule(command.Context(), p.logger())
+		},
+	}
+	scheduler.AddCommand(runNow, start)
 	return scheduler
 }

@@ -35,6 +35,9 @@ func (p *program) statusCommand() *cobra.Command {
 
 // status asks the system that runs.
 func (p *program) status(ctx context.Context) (local.Status, error) {
+	if p.inContainers() {
+		return p.containers().Status()
+	}
 	client, err := local.Connect(p.stateDir)
 	if err != nil {
 		return local.Status{}, err

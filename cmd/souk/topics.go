@@ -14,7 +14,7 @@ import (
 
 func (p *program) topicsCommand() *cobra.Command {
 	var host, project, endpoint, audience, account string
-	prune := false
+	prune, republish := false, false
 	command := &cobra.Command{
 		Use:   "topics",
 		Short: "Make the topics and subscriptions of all functions on a Pub/Sub emulator",
@@ -32,16 +32,18 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 			if host == "" {
 				return p.usageError("which emulator? set --pubsub-host or PUBSUB_EMULATOR_HOST")
 			}
-			err := local.SetUpTopics(command.Context(), host, project, pubsub.Topology{
+			if republish {
+				topics, err := p.topics(endpoint)
+				if err != nil {
+					return err
+				}
+				return topics.SetUp(command.Context())
+			}
+			err := p.setUpTopics(command.Context(), host, project, prune, pubsub.Topology{
 				Manifest: functions.Manifest(), Endpoint: fill(endpoint), ServiceAccount: account, Audience: fill(audience),
 			})
 			if err != nil {
 				return err
-			}
-			if prune {
-				if err := p.pruneTopics(command.Context(), host, project); err != nil {
-					return err
-				}
 			}
 			p.say("topics and subscriptions of project %s are up to date on %s", project, host)
 			return nil
@@ -51,10 +53,19 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 	flags.StringVar(&host, "pubsub-host", "", "host:port of the emulator (default $PUBSUB_EMULATOR_HOST)")
 	flags.StringVar(&project, "project", local.Project, "Google Cloud project")
 	flags.StringVar(&endpoint, "endpoint", "http://{function}:8080/{function}", "where messages for a function are pushed to")
-	flags.StringVar(&audience, "audience", "http://{function}:8080", "whom push tokens are for")
+	flags.StringVar(&audience, "audience", functionURL, "whom push tokens are for")
 	flags.BoolVar(&prune, "prune", false, "delete the subscriptions of functions that are gone; their dead letters stay")
+	flags.BoolVar(&republish, "republish", false, "if there are none yet, have what the outboxes published lately published again: Google's emulator forgets (needs PRODUCT_DATABASE_URL and so on)")
 	flags.StringVar(&account, "service-account", "", "whose token pushes carry; without one, they carry none")
 	return command
+}
+
+func (p *program) setUpTopics(ctx context.Context, host, project string, prune bool, topology pubsub.Topology) error {
+	err := local.SetUpTopics(ctx, host, project, topology)
+	if err != nil || !prune {
+		return err
+	}
+	return p.pruneTopics(ctx, host, project)
 }
 
 func (p *program) pruneTopics(ctx context.Context, host, project string) error {

@@ -10,21 +10,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"time"
 
+	"souk/emulators/balance"
 	"souk/shared/api"
+	"souk/shared/health"
 	"souk/shared/manifest"
 )
 
-// LivenessPath answers 200 while the gateway runs. It is not /healthz: Google's
-// front ends keep paths that end in z for themselves, so it would work here and
-// be missing in the cloud (https://cloud.google.com/run/docs/known-issues#ah).
-// And no route of the shop can begin with /-/.
-const LivenessPath = "/-/healthy"
+// LivenessPath answers 200 while the gateway runs.
+const LivenessPath = health.Path
+
+// replicaWait is how long a request waits when its function has no replica: Cloud
+// Run has it wait for an instance to start, for 10 s or more.
+const replicaWait = 5 * time.Second
 
 // Options says where requests go. Zero limits take the defaults named.
 type Options struct {
@@ -62,13 +64,13 @@ func (o Options) withDefaults() Options {
 type Gateway struct {
 	options   Options
 	router    *api.Router
-	transport *http.Transport
+	transport *balance.Transport
 }
 
 // New returns a gateway to the HTTP functions of the list. Its error names every
 // function that can't be routed to.
 func New(options Options) (*Gateway, error) {
-	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: newTransport()}
+	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
 	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(alive))
 	if options.OpenAPI != nil {
 		if err := g.addDocs(options.OpenAPI); err != nil {
@@ -88,17 +90,6 @@ func New(options Options) (*Gateway, error) {
 		return nil, err
 	}
 	return g, nil
-}
-
-// newTransport keeps connections to the functions, as many as requests come at
-// once, and closes them long before Cloud Run's emulator would.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		MaxIdleConnsPerHost: 256,
-		IdleConnTimeout:     90 * time.Second,
-		DisableCompression:  true,
-	}
 }
 
 func (g *Gateway) addRoute(function manifest.Function) (err error) {

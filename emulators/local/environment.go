@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// pushServiceAccount is whose tokens Pub/Sub pushes with. In the cloud it is
+	// PushServiceAccount is whose tokens Pub/Sub pushes with. In the cloud it is
 	// an account that may invoke the functions, and do nothing else.
-	pushServiceAccount = "pubsub-invoker@" + Project + ".iam.gserviceaccount.com"
+	PushServiceAccount = "pubsub-invoker@" + Project + ".iam.gserviceaccount.com"
 
 	// pushKeysPath is where the token issuer serves its keys, as Google does.
 	pushKeysPath = "/oauth2/v3/certs"
@@ -45,7 +45,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_ISSUER=" + s.issuer.URL(),
 		"PUSH_JWKS_URL=" + s.issuer.URL() + pushKeysPath,
 		"PUSH_AUDIENCE=" + s.audience(f),
-		"PUSH_SERVICE_ACCOUNT=" + pushServiceAccount,
+		"PUSH_SERVICE_ACCOUNT=" + PushServiceAccount,
 		"MAIL_FROM=" + mailFrom,
 	}
 	for _, name := range f.Secrets {

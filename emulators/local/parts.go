@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"souk/emulators/cloudrun"
 	"souk/emulators/gateway"
 	"souk/emulators/identity"
@@ -19,9 +17,6 @@ import (
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
 	"souk/functions"
-	"souk/functions/user"
-	"souk/shared/auth"
-	"souk/shared/database"
 	"souk/shared/function"
 	"souk/shared/manifest"
 )
@@ -46,16 +41,7 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 
 // seed makes the accounts that the system can be tried with.
 func (s *System) seed(ctx context.Context) (string, error) {
-	err := with(s.urls["user"], func(db *database.DB) error {
-		group, ctx := errgroup.WithContext(ctx)
-		for login, role := range map[Login]auth.Role{s.secrets.Admin: auth.Admin, s.secrets.Customer: auth.Customer} {
-			group.Go(func() error {
-				_, err := user.Seed(ctx, db, login.Email, login.Password, role)
-				return err
-			})
-		}
-		return group.Wait()
-	})
+	err := s.secrets.seed(ctx, s.urls["user"])
 	return "an admin and a customer", err
 }
 
@@ -157,7 +143,7 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	s.wire()
 	s.started("pub/sub", broker.Close)
 	err = SetUpTopics(ctx, broker.Addr(), Project, pubsub.Topology{
-		Manifest: s.options.Manifest, Endpoint: s.endpoint, ServiceAccount: pushServiceAccount, Audience: s.audience,
+		Manifest: s.options.Manifest, Endpoint: s.endpoint, ServiceAccount: PushServiceAccount, Audience: s.audience,
 	})
 	if err != nil {
 		return "", err

@@ -1,13 +1,18 @@
 package local
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
+	"golang.org/x/sync/errgroup"
+
+	"souk/functions/user"
 	"souk/shared/auth"
+	"souk/shared/database"
 )
 
 const secretsFile = "secrets.json"
@@ -28,7 +33,7 @@ type secrets struct {
 	// Databases are the passwords of the services' database users.
 	Databases map[string]string `json:"databases"`
 
-	// smtp is where to send mail; it is another each time.
+	// smtp is the URL to send mail by; souk up has another each time.
 	smtp string
 }
 
@@ -89,4 +94,18 @@ func (s *secrets) complete(services []string) (added bool, err error) {
 		s.Databases[service] = password
 	}
 	return added, nil
+}
+
+// seed makes the accounts of the logins in the user service's database.
+func (s *secrets) seed(ctx context.Context, users database.URL) error {
+	return with(users, func(db *database.DB) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for login, role := range map[Login]auth.Role{s.Admin: auth.Admin, s.Customer: auth.Customer} {
+			group.Go(func() error {
+				_, err := user.Seed(ctx, db, login.Email, login.Password, role)
+				return err
+			})
+		}
+		return group.Wait()
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"souk/shared/health"
 	"souk/shared/mail/catch"
 )
 
@@ -57,7 +58,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil
 	}})
 	s.web = &http.Server{
-		Handler: handler(s.box), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: health.Handler(handler(s.box)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: maxWait + 10*time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"souk/shared/config"
+	"souk/shared/health"
 	"souk/shared/mail"
 	"souk/shared/mail/catch"
 )
@@ -87,6 +88,11 @@ func TestMail(t *testing.T) {
 	s.mustSend(t, "bob@example.com", "Welcome")
 	s.mustSend(t, "ada@example.com", "Your order")
 
+	t.Run("the server tells a container's health check that it is well", func(t *testing.T) {
+		if status, _, body := s.do(t, http.MethodGet, health.Path); status != http.StatusOK || body != "ok\n" {
+			t.Errorf("status %d: %s", status, body)
+		}
+	})
 	t.Run("is listed by recipient and subject, newest first", func(t *testing.T) {
 		for query, want := range map[string]string{
 			"": "Your order, Welcome, Welcome", "?to=ADA@example.com": "Your order, Welcome", "?to=eve@example.com": "",

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -70,14 +71,23 @@ type hasher struct {
 	// places are for who works and who waits.
 	places chan struct{}
 	wait   time.Duration
+	// rest gives the memory back when nobody has come for restAfter.
+	rest *time.Timer
 }
+
+// restAfter is how long a hasher keeps the memory of its last hash. Go would keep
+// it for minutes, and an instance that idles be several times its size.
+const restAfter = 5 * time.Second
 
 // newHasher returns a hasher for whom no flood comes.
 func newHasher() *hasher { return newBoundedHasher(64, time.Minute) }
 
 func newBoundedHasher(queue int, wait time.Duration) *hasher {
 	slots := max(1, runtime.GOMAXPROCS(0)/2)
-	return &hasher{slots: make(chan struct{}, slots), places: make(chan struct{}, slots+queue), wait: wait}
+	return &hasher{
+		slots: make(chan struct{}, slots), places: make(chan struct{}, slots+queue), wait: wait,
+		rest: time.AfterFunc(restAfter, debug.FreeOSMemory),
+	}
 }
 
 // turn is a place in the line for the hasher.
@@ -154,7 +164,10 @@ func (t turn) inSlot(ctx context.Context, work func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-t.slots }()
+	defer func() {
+		t.rest.Reset(restAfter)
+		<-t.slots
+	}()
 	return work()
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestPasswordFault(t *testing.T) {
@@ -104,6 +106,28 @@ func TestHasher(t *testing.T) {
 		<-busy.slots
 		if _, err := busy.Hash(t.Context(), goodPassword); err != nil {
 			t.Fatalf("with a slot free again: %v", err)
+		}
+	})
+}
+
+func TestHasherGivesItsMemoryBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, rests := newHasher(), 0
+		h.rest.Stop()
+		h.rest = time.AfterFunc(restAfter, func() { rests++ })
+		for range 3 {
+			if _, err := h.Hash(t.Context(), goodPassword); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(restAfter - time.Millisecond)
+			if rests > 0 {
+				t.Fatal("it rests between two that follow each other")
+			}
+		}
+		time.Sleep(restAfter)
+		if rests != 1 {
+			t.Errorf("it rested %d times after the last", rests)
 		}
 	})
 }

@@ -48,8 +48,10 @@ func (a *PushAuth) UnmarshalText(text []byte) error {
 type PushConfig struct {
 	Issuer  string `env:"PUSH_ISSUER" envDefault:"https://accounts.google.com"`
 	KeysURL string `env:"PUSH_JWKS_URL" envDefault:"https://www.googleapis.com/oauth2/v3/certs"`
-	// Audience is the audience the push subscription is configured with.
-	Audience string `env:"PUSH_AUDIENCE"`
+	// Audience is the audience the push subscription is configured with. In it
+	// ${FUNCTION_TARGET} stands for the value of that variable, so that many
+	// functions can share one setting.
+	Audience string `env:"PUSH_AUDIENCE,expand"`
 	// ServiceAccount is the e-mail address of the service account that the push
 	// subscription is configured with.
 	ServiceAccount string `env:"PUSH_SERVICE_ACCOUNT"`

@@ -77,6 +77,9 @@ func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at 
 }
 
 const (
+	// markUnpublished forgets that events were published, batch by batch, the first
+	// ones first. What it marks falls out of its own range.
+	markUnpublished = `UPDATE outbox SET published_at = NULL WHERE published_at >= ? ORDER BY published_at LIMIT ?`
 	deleteOldOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
 	deleteOldInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
 )

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,10 +23,14 @@ import (
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
+	"souk/shared/health"
 	"souk/shared/idempotency"
 	"souk/shared/manifest"
 	"souk/shared/telemetry"
 )
+
+// defaultPort is where a function is served without PORT.
+const defaultPort = "8080"
 
 // settings are the environment variables that every service reads.
 type settings struct {
@@ -208,7 +213,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
 	}
 	runtime.Outbox.Permit(publishes)
-	return drain.serve(runtime.locate(router)), drain, nil
+	return health.Handler(drain.serve(runtime.locate(router))), drain, nil
 }
 
 // match finds the entry in the list for every function that is written, and fails
@@ -233,13 +238,26 @@ func match(listed []manifest.Function, written []Function, service string) ([]ma
 }
 
 // Main is the main function of a service: it runs until SIGTERM or SIGINT and
-// returns the exit code.
+// returns the exit code. With the argument healthcheck it asks the process that
+// serves on PORT whether it is well, and does nothing else.
 func Main(list *manifest.Manifest, service string, build Builder) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := Run(ctx, config.FromPairs(os.Environ()), os.Stderr, list, service, build); err != nil {
+	if err := run(ctx, os.Args[1:], list, service, build); err != nil {
 		slog.Error("the service stopped", "service", service, "error", err)
 		return 1
 	}
 	return 0
+}
+
+func run(ctx context.Context, args []string, list *manifest.Manifest, service string, build Builder) error {
+	variables := config.FromPairs(os.Environ())
+	if slices.Equal(args, []string{health.Command}) {
+		return health.Check(ctx, cmp.Or(variables["PORT"], defaultPort))
+	}
+	environment, err := variables.WithSecrets()
+	if err != nil {
+		return err
+	}
+	return Run(ctx, environment, os.Stderr, list, service, build)
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-message"
-	_ "github.com/emersion/go-message/charset" // reads every charset there is
 	"github.com/emersion/go-message/mail"
 	"github.com/emersion/go-smtp"
 )

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/balance"
+	"souk/emulators/gateway"
+	"souk/emulators/identity"
+	"souk/emulators/local"
+	"souk/emulators/relay"
+	"souk/functions"
+	"souk/shared/database"
+	"souk/shared/function"
+	"souk/shared/health"
+	"souk/shared/manifest"
+	"souk/shared/telemetry"
+)
+
+// functionURL is where a function is among containers: its name is a host's.
+const functionURL = "http://{function}:8080"
+
+// pushWait is how long a push waits for its function: Google's emulator takes long
+// to come again. It leaves time for the function before the acknowledgement deadline.
+const pushWait = 15 * time.Second
+
+// containers is the system whose containers' environment p has.
+func (p *program) containers() local.Containers {
+	or := func(variable, standard string) string {
+		if value := p.getenv(variable); value != "" {
+			return value
+		}
+		return standard
+	}
+	return local.Containers{
+		Manifest: functions.Manifest(),
+		Secrets:  or("SECRETS_DIR", "/run/secrets"),
+		Gateway:  p.getenv("SOUK_URL"),
+		MailPage: p.getenv("SOUK_MAIL_URL"),
+		Database: or("MYSQL_HOST", "mysql:3306"),
+		PubSub:   or("PUBSUB_EMULATOR_HOST", "pubsub:8085"),
+		SMTP:     or("SMTP_HOST", "mail:1025"),
+	}
+}
+
+// inContainers says whether the system that a command is about is one of
+// containers: docker-compose.yml gives the command its URL.
+func (p *program) inContainers() bool { return p.getenv("SOUK_URL") != "" }
+
+func (p *program) secretsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "secrets DIR",
+		Short: "Make the secrets of a system of containers, in a folder for each part",
+		Long: `Make passwords, keys and logins, and write them to DIR, a folder for each part of
+a system of containers: its containers mount what they need, and no more. What is
+there already stays.
+
+MYSQL_HOST is host:port of the database server, mysql:3306 unless it is set, and
+SMTP_HOST that of the mail server, mail:1025.`,
+		Example: "  souk secrets /state/secrets",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			system := p.containers()
+			system.Secrets = args[0]
+			if err := system.WriteSecrets(); err != nil {
+				return err
+			}
+			p.say("the secrets are in %s", args[0])
+			return nil
+		},
+	}
+}
+
+func (p *program) gatewayCommand() *cobra.Command {
+	address, backend := "", ""
+	command := &cobra.Command{
+		Use:   "gateway",
+		Short: "Serve the front door of functions that run elsewhere",
+		Long: `Serve the front door of functions that run elsewhere, a host name each: in
+containers, say. All addresses that a name has at the moment get requests in turn.
+
+CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
+		Example: "  souk gateway --listen :8080 --backend 'http://{function}:8080'",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			origins, err := gateway.ParseOrigins(p.getenv("CORS_ORIGINS"))
+			if err != nil {
+				return p.usageError("CORS_ORIGINS: %v", err)
+			}
+			list := functions.Manifest()
+			door, err := gateway.New(gateway.Options{
+				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Logger: p.logger(),
+				Backend: func(name string) string {
+					f, _ := list.Function(name)
+					return fill(backend)(f)
+				},
+			})
+			if err != nil {
+				return err
+			}
+			listener, err := listen(command.Context(), address)
+			if err != nil {
+				return err
+			}
+			return gateway.Serve(command.Context(), listener, door)
+		},
+	}
+	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
+	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} stands for its name")
+	return command
+}
+
+func (p *program) relayCommand() *cobra.Command {
+	address, url, state := "", "", ""
+	command := &cobra.Command{
+		Use:   "relay",
+		Short: "Do what Google's Pub/Sub emulator leaves out: sign pushes, remember topics",
+		Long: `Take the pushes of Google's Pub/Sub emulator, sign each with the token that the
+cloud would, and pass it on to its function. And when the emulator has started
+again, and forgotten everything: make topics and subscriptions anew, and have what
+was lately published by the services' outboxes published again.
+
+PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databases.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			issuer, err := identity.New(identity.Options{Dir: state, URL: url})
+			if err != nil {
+				return err
+			}
+			topics, err := p.topics(url + "/{function}")
+			if err != nil {
+				return err
+			}
+			return p.relay(command.Context(), address, issuer, topics)
+		},
+	}
+	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
+	command.Flags().StringVar(&url, "url", "http://relay:8080", "where the emulator and the functions reach this")
+	command.Flags().StringVar(&state, "state", "/state", "folder that keeps the signing key")
+	return command
+}
+
+// relay passes pushes on and keeps topics until ctx ends.
+func (p *program) relay(ctx context.Context, address string, issuer *identity.Issuer, topics local.Topics) error {
+	replicas := balance.New(balance.Options{Wait: pushWait})
+	defer replicas.CloseIdleConnections()
+	handler, err := relay.New(relay.Options{
+		Manifest: topics.Topology.Manifest, Audience: topics.Topology.Audience, ServiceAccount: local.PushServiceAccount,
+		Endpoint: func(f manifest.Function) string {
+			f.HTTP = function.Pattern(f)
+			return fill(functionURL)(f) + f.Path()
+		},
+		Tokens: issuer, Transport: replicas, Retries: pushRetries, Logger: topics.Log,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		topics.Keep(ctx)
+	}()
+	defer func() { cancel(); <-kept }()
+	return p.serve(ctx, address, health.Handler(handler))
+}
+
+// topics are those of a system of containers, whose pushes go to an endpoint.
+func (p *program) topics(endpoint string) (local.Topics, error) {
+	system := p.containers()
+	topics := local.Topics{
+		Host: system.PubSub, Project: local.Project, Log: p.logger(), Databases: map[string]database.URL{},
+	}
+	topics.Topology.Manifest = patient(system.Manifest)
+	topics.Topology.Endpoint, topics.Topology.Audience = fill(endpoint), fill(functionURL)
+	topics.Topology.ServiceAccount = local.PushServiceAccount
+	for _, service := range system.Manifest.Services() {
+		variable := strings.ToUpper(service) + "_DATABASE_URL"
+		url := p.getenv(variable)
+		if url == "" {
+			return topics, p.usageError("where is the database of %s? set %s", service, variable)
+		}
+		topics.Databases[service] = database.URL(url)
+	}
+	return topics, nil
+}
+
+// pushRetries are after what a relay tries again: 23 s in all.
+var pushRetries = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second}
+
+// patient gives a relay the time to try again, and a function, which takes as long
+// as functions.yaml says, to answer after the last retry.
+func patient(list *manifest.Manifest) *manifest.Manifest {
+	own := *list
+	own.Delivery.AckDeadline += 60 * time.Second
+	return &own
+}
+
+// logger writes what a server that runs in a container has to tell.
+func (p *program) logger() *slog.Logger { return telemetry.NewLogger(p.stderr) }
+
+func (p *program) healthcheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    health.Command + " [PORT]",
+		Short:  "Say by the exit code whether the server on a port of this container is well",
+		Args:   cobra.MaximumNArgs(1),
+		Hidden: true,
+		RunE: func(command *cobra.Command, args []string) error {
+			return health.Check(command.Context(), append(args, "8080")[0])
+		},
+	}
+}

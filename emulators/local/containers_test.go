@@ -1,0 +1,137 @@
+package local_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/emulators/local"
+	"souk/functions"
+	"souk/shared/config"
+	"souk/shared/database"
+	"souk/shared/mail"
+)
+
+func openContainers(t *testing.T) local.Containers {
+	t.Helper()
+	c := local.Containers{
+		Manifest: functions.Manifest(), Secrets: t.TempDir(),
+		Gateway: "http://127.0.0.1:8080", MailPage: "http://127.0.0.1:8025",
+		Database: "mysql:3306", PubSub: "pubsub:8085", SMTP: "mail:1025",
+	}
+	if err := c.WriteSecrets(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// mustRead returns the secrets that a container gets that mounts some folders.
+func mustRead(t *testing.T, c local.Containers, folder string) config.Environment {
+	t.Helper()
+	read, err := config.Environment{config.SecretsDir: filepath.Join(c.Secrets, folder)}.WithSecrets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(read, config.SecretsDir)
+	return read
+}
+
+func TestWriteSecrets(t *testing.T) {
+	t.Parallel()
+	c := openContainers(t)
+	t.Run("a service has its own login and nothing else", func(t *testing.T) {
+		t.Parallel()
+		for _, service := range c.Manifest.Services() {
+			read := mustRead(t, c, service)
+			cfg, err := database.ParseURL(read["DATABASE_URL"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(read) != 1 || cfg.User != "souk_"+service || cfg.DBName != "souk_"+service || cfg.Addr != "mysql:3306" || len(cfg.Passwd) < 16 {
+				t.Errorf("%s has %d secrets, and is %s of %s at %s", service, len(read), cfg.User, cfg.DBName, cfg.Addr)
+			}
+		}
+	})
+	t.Run("each secret that a function names is in a folder of its own", func(t *testing.T) {
+		t.Parallel()
+		for _, f := range c.Manifest.Functions {
+			for _, name := range f.Secrets {
+				if read := mustRead(t, c, local.SecretFolder(name)); len(read) != 1 || read[name] == "" {
+					t.Errorf("%s of %s: there are %d", name, f.Name, len(read))
+				}
+			}
+		}
+	})
+	t.Run("mail is sent to the server that catches it", func(t *testing.T) {
+		t.Parallel()
+		read := mustRead(t, c, local.SecretFolder("SMTP_URL"))
+		_, err := mail.NewSender(mail.Config{URL: config.NewSecret(read["SMTP_URL"]), From: "Souk <shop@souk.test>"})
+		if err != nil || !strings.HasPrefix(read["SMTP_URL"], "smtp://mail:1025") {
+			t.Errorf("it is sent by %q: %v", read["SMTP_URL"], err)
+		}
+	})
+	t.Run("who runs in a container can read its files, and nobody can change them", func(t *testing.T) {
+		t.Parallel()
+		err := filepath.WalkDir(c.Secrets, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasSuffix(path, ".json") {
+				return err
+			}
+			info, err := entry.Info()
+			if err == nil && info.Mode().Perm() != 0o444 {
+				t.Errorf("%s has mode %s", path, info.Mode())
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a second time nothing changes", func(t *testing.T) {
+		t.Parallel()
+		c := openContainers(t)
+		before := mustRead(t, c, ".")
+		if err := c.WriteSecrets(); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range mustRead(t, c, ".") {
+			if value != before[name] {
+				t.Errorf("%s is another", name)
+			}
+		}
+	})
+}
+
+func TestContainersStatus(t *testing.T) {
+	t.Parallel()
+	c := openContainers(t)
+	status, err := c.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status.Gateway != c.Gateway || status.Admin.Password == "" || status.Customer.Password == "" || status.PubSub.Host != c.PubSub {
+		t.Errorf("got %+v", status)
+	}
+	if status.Mail.URL != c.MailPage || !strings.Contains(status.Mail.SMTP, c.SMTP) {
+		t.Errorf("mail is %+v", status.Mail)
+	}
+	if len(status.Functions) != len(c.Manifest.Functions) || status.Database.Names["order"] != "souk_order" {
+		t.Errorf("got %+v", status)
+	}
+	if admin := mustRead(t, c, local.OperatorFolder)["DATABASE_URL"]; status.Database.DSN != admin || !slices.Contains(strings.Split(admin, ":"), "//root") {
+		t.Errorf("the server's account is %s", database.URL(admin))
+	}
+	t.Run("without secrets, it says what is missing", func(t *testing.T) {
+		t.Parallel()
+		c := c
+		c.Secrets = t.TempDir()
+		if _, err := c.Status(); err == nil || !strings.Contains(err.Error(), "logins") {
+			t.Errorf("got %v", err)
+		}
+		if entries, err := os.ReadDir(c.Secrets); err != nil || len(entries) > 0 {
+			t.Errorf("asking made %v, %v", entries, err)
+		}
+	})
+}

@@ -1,0 +1,127 @@
+package local_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/uuid"
+
+	"souk/emulators/local"
+	"souk/emulators/pubsub"
+	"souk/functions"
+	"souk/shared/clock"
+	"souk/shared/database"
+	"souk/shared/dbtest"
+	"souk/shared/event"
+	"souk/shared/manifest"
+)
+
+// taker takes every event, and keeps none.
+type taker struct{}
+
+func (taker) Publish(_ context.Context, events []event.Event) []error {
+	return make([]error, len(events))
+}
+
+// TestKeep has a broker lose all it had, as Google's emulator does when it starts
+// again: what it is to have comes back, and what was published is published again.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Create(t, event.Migrations)
+	db, err := database.Open(database.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	outbox := event.NewOutbox(db, taker{}, clock.System)
+	tell := func() {
+		t.Helper()
+		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			return outbox.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	unpublished := func() (rows int) {
+		t.Helper()
+		if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM outbox WHERE published_at IS NULL`).Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	start := func(address string) *pubsub.Broker {
+		t.Helper()
+		broker, err := pubsub.Start(t.Context(), pubsub.Options{Addr: address, Tokens: anyToken{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return broker
+	}
+	broker := start("")
+	t.Cleanup(func() {
+		if err := broker.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	var log bytes.Buffer
+	topics := local.Topics{
+		Host: broker.Addr(), Project: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Databases: map[string]database.URL{"things": url},
+		Topology: pubsub.Topology{
+			Manifest: functions.Manifest(), Endpoint: func(f manifest.Function) string { return "http://127.0.0.1:1/" + f.Name },
+		},
+	}
+	if err := topics.SetUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tell()
+	if err := topics.SetUp(t.Context()); err != nil || unpublished() != 0 {
+		t.Fatalf("with all topics there, %d events are to be published again: %v", unpublished(), err)
+	}
+
+	if err := broker.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		topics.Keep(ctx) // It finds nobody at first.
+	}()
+	broker = start(broker.Addr())
+	admin := mustDial(t, broker.Addr())
+	f, _ := functions.Manifest().Function("stock-reserve")
+	deadline := time.Now().Add(time.Minute)
+	for unpublished() != 1 || !slices.Contains(mustNames(t, admin), f.Subscription("order-placed")) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the topics are not back, or %d events are to be published again", unpublished())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	stop()
+	<-kept
+}
+
+// mustNames returns the subscriptions of the project "test".
+func mustNames(t *testing.T, admin pb.SubscriberClient) (names []string) {
+	t.Helper()
+	list, err := admin.ListSubscriptions(t.Context(), &pb.ListSubscriptionsRequest{Project: project, PageSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list.GetSubscriptions() {
+		names = append(names, strings.TrimPrefix(s.GetName(), project+"/subscriptions/"))
+	}
+	return names
+}

@@ -1,0 +1,138 @@
+package relay_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"souk/emulators/identity"
+	"souk/emulators/relay"
+	"souk/shared/auth"
+	"souk/shared/manifest"
+)
+
+const (
+	account  = "pusher@test.iam.gserviceaccount.com"
+	audience = "http://stock-reserve:8080"
+)
+
+// open returns a relay in front of a function, and the function's own check.
+func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*httptest.Server, *auth.PushVerifier) {
+	t.Helper()
+	backend := httptest.NewServer(function)
+	t.Cleanup(backend.Close)
+	var handler http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	issuer, err := identity.New(identity.Options{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err = relay.New(relay.Options{
+		Manifest: &manifest.Manifest{Functions: []manifest.Function{
+			{Name: "stock-reserve", Events: []string{"order-placed"}},
+			{Name: "order-get", HTTP: "GET /v1/orders/{id}"},
+		}},
+		Endpoint:       func(f manifest.Function) string { return backend.URL + "/" + f.Name },
+		Audience:       func(f manifest.Function) string { return "http://" + f.Name + ":8080" },
+		ServiceAccount: account, Tokens: issuer, Transport: http.DefaultTransport,
+		Retries: retries,
+		Logger:  slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, auth.NewPushVerifier(auth.PushConfig{
+		Issuer: server.URL, KeysURL: server.URL + "/oauth2/v3/certs", Audience: audience, ServiceAccount: account,
+	}, time.Now)
+}
+
+// mustPost sends a push as the emulator does, and returns the status.
+func mustPost(t *testing.T, url string) int {
+	t.Helper()
+	answer, err := http.Post(url, "application/json", strings.NewReader(`{"message":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return answer.StatusCode
+}
+
+func TestRelay(t *testing.T) {
+	t.Parallel()
+	t.Run("a push reaches its function whole, with a token that the function accepts", func(t *testing.T) {
+		t.Parallel()
+		type push struct{ path, authorization, body string }
+		pushes := make(chan push, 1)
+		server, verifier := open(t, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			pushes <- push{r.URL.Path, r.Header.Get("Authorization"), string(body)}
+			w.WriteHeader(http.StatusNoContent)
+		})
+		if got := mustPost(t, server.URL+"/stock-reserve"); got != http.StatusNoContent {
+			t.Errorf("got %d", got)
+		}
+		got := <-pushes
+		if got.path != "/stock-reserve" || got.body != `{"message":{}}` {
+			t.Errorf("the function got %+v", got)
+		}
+		token, _ := strings.CutPrefix(got.authorization, "Bearer ")
+		if err := verifier.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("what the function answers is what Pub/Sub gets", func(t *testing.T) {
+		t.Parallel()
+		for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
+			server, _ := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			if got := mustPost(t, server.URL+"/stock-reserve"); got != status {
+				t.Errorf("got %d, want %d", got, status)
+			}
+		}
+	})
+	t.Run("a function that breaks off has not taken the message", func(t *testing.T) {
+		t.Parallel()
+		server, _ := open(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		if got := mustPost(t, server.URL+"/stock-reserve"); got != http.StatusServiceUnavailable {
+			t.Errorf("got %d", got)
+		}
+	})
+	t.Run("a function that fails gets the message again, whole, and the last answer counts", func(t *testing.T) {
+		t.Parallel()
+		for failures, want := range map[int64]int{2: http.StatusNoContent, 9: http.StatusInternalServerError} {
+			var tries atomic.Int64
+			server, _ := open(t, func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil || string(body) != `{"message":{}}` {
+					t.Errorf("the function got %q, %v", body, err)
+				}
+				if tries.Add(1) <= failures {
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}, time.Millisecond, time.Millisecond)
+			if got := mustPost(t, server.URL+"/stock-reserve"); got != want || tries.Load() != 3 {
+				t.Errorf("of a function that fails %d times: %d after %d tries, want %d after 3", failures, got, tries.Load(), want)
+			}
+		}
+	})
+	t.Run("functions that clients call are not reached", func(t *testing.T) {
+		t.Parallel()
+		server, _ := open(t, func(http.ResponseWriter, *http.Request) { t.Error(errors.New("it was called")) })
+		if got := mustPost(t, server.URL+"/order-get"); got != http.StatusMethodNotAllowed {
+			t.Errorf("got %d", got)
+		}
+	})
+}

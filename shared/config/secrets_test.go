@@ -1,0 +1,61 @@
+package config_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"souk/shared/config"
+)
+
+func mustWrite(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWithSecrets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustWrite(t, filepath.Join(dir, "product", "DATABASE_URL"), "mysql://a\n")
+	mustWrite(t, filepath.Join(dir, "KEY"), "line\nline\n")
+	mustWrite(t, filepath.Join(dir, "PORT"), "1")
+	mustWrite(t, filepath.Join(dir, "logins.json"), "{}")
+	t.Run("files are variables, unless those are set, or it is not the name of one", func(t *testing.T) {
+		t.Parallel()
+		environment := config.Environment{config.SecretsDir: dir, "PORT": "8080"}
+		got, err := environment.WithSecrets()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := config.Environment{
+			config.SecretsDir: dir, "PORT": "8080", "DATABASE_URL": "mysql://a", "KEY": "line\nline",
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("got %v", got)
+		}
+		if len(environment) != 2 {
+			t.Errorf("the environment that was given has become %v", environment)
+		}
+	})
+	t.Run("without the variable, nothing is read", func(t *testing.T) {
+		t.Parallel()
+		got, err := config.Environment{"PORT": "8080"}.WithSecrets()
+		if err != nil || len(got) != 1 {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+	t.Run("a folder that is not there is an error that names it", func(t *testing.T) {
+		t.Parallel()
+		_, err := config.Environment{config.SecretsDir: filepath.Join(dir, "gone")}.WithSecrets()
+		if err == nil || !strings.Contains(err.Error(), "gone") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
