@@ -55,7 +55,7 @@ func TestArchive(t *testing.T) {
 				t.Errorf("still listed by %s: %+v", query, page.Items)
 			}
 		}
-		product.MustHaveWords(t, s.DB)
+		product.MustHaveWords(t, s.DB, p.ID)
 		if after := s.mustGet(t, p.ID); after.Status != product.Archived || after.Version != p.Version+1 {
 			t.Errorf("after: %+v", after)
 		}

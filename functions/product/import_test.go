@@ -100,7 +100,7 @@ func TestImport(t *testing.T) {
 			t.Errorf("told of %d changes, want 3", got)
 		}
 		s.mustAddUp(t)
-		product.MustHaveWords(t, s.DB)
+		product.MustHaveWords(t, s.DB, p.ID, s.mustFind(t, "NEW").ID)
 	})
 
 	t.Run("mends what products are found by, though nothing else changes, and brings back what was archived", func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestImport(t *testing.T) {
 		if page := s.mustList(t, "?q=assam"); len(page.Items) != 2 {
 			t.Errorf("found %+v, want both", page.Items)
 		}
-		product.MustHaveWords(t, s.DB)
+		product.MustHaveWords(t, s.DB, lost.ID, gone.ID)
 	})
 
 	t.Run("keeps the words of long texts", func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestImport(t *testing.T) {
 		if _, sum := s.mustImport(t, ndjson, text.String()); sum.Created != 3 {
 			t.Errorf("summary %+v", sum)
 		}
-		product.MustHaveWords(t, s.DB)
+		product.MustHaveWords(t, s.DB, s.mustFind(t, "L0").ID, s.mustFind(t, "L2").ID)
 		if page := s.mustList(t, "?q=w0+w1499"); len(page.Items) != 3 {
 			t.Errorf("found %d, want 3", len(page.Items))
 		}

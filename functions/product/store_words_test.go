@@ -16,13 +16,17 @@ import (
 	"souk/shared/money"
 )
 
-// MustHaveWords fails the test unless what is stored of each product's words is what
+// MustHaveWords fails the test unless what is stored of a product's words is what
 // the product has.
-func MustHaveWords(t testing.TB, db *database.DB) {
+func MustHaveWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 	t.Helper()
-	products, err := selectCatalog(t.Context(), db, uuid.Nil, 1_000)
-	if err != nil {
-		t.Fatal(err)
+	var products []Product
+	for _, id := range ids {
+		p, err := selectProduct(t.Context(), db, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		products = append(products, p)
 	}
 	stored, err := selectEntries(t.Context(), db, products)
 	if err != nil {
@@ -117,6 +121,9 @@ func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) [
 			t.Fatal(err)
 		}
 		hits, err := selectAlong(t.Context(), db, f, r, after, size)
+		if asked, same := selectFound(t.Context(), db, f, after, size); same != nil || !slices.EqualFunc(hits, asked, sameHit) {
+			t.Errorf("%+v finds %v along %+v, but %v (%v)", f, hits, r, asked, same)
+		}
 		if err != nil {
 			t.Fatalf("%+v along %+v: %v", f, r, err)
 		}
@@ -132,6 +139,8 @@ func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) [
 	t.Fatal("the pages do not end")
 	return nil
 }
+
+func sameHit(a, b found) bool { return a.ID == b.ID && a.rest == b.rest }
 
 type chooser func(context.Context, database.Queryer, search) (route, error)
 

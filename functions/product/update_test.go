@@ -58,7 +58,7 @@ func TestUpdate(t *testing.T) {
 				}
 			}
 		}
-		product.MustHaveWords(t, s.DB)
+		product.MustHaveWords(t, s.DB, p.ID)
 	})
 
 	t.Run("needs If-Match, and the version that is there", func(t *testing.T) {
