@@ -43,12 +43,20 @@ type Topics struct {
 }
 
 // Keep sets up the topics at once, and again whenever the emulator has lost them,
-// until ctx ends. What it cannot do it logs, and tries again.
+// until ctx ends. At its begin it has everything published again that was lately:
+// pushes may have come while nobody passed them on, and Google's emulator does not
+// come again for minutes. What it cannot do it logs, and tries again.
 func (t Topics) Keep(ctx context.Context) {
 	poll := time.NewTicker(keepPoll)
 	defer poll.Stop()
+	caughtUp := false
 	for {
-		if err := t.SetUp(ctx); err != nil && ctx.Err() == nil {
+		err := t.SetUp(ctx)
+		if err == nil && !caughtUp {
+			err = t.republish(ctx)
+			caughtUp = err == nil
+		}
+		if err != nil && ctx.Err() == nil {
 			t.Log.WarnContext(ctx, "the topics are not set up: trying again", "error", err)
 		}
 		select {

@@ -67,7 +67,7 @@ func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 		}
 		scope := hashOf(operation.Name, caller.UserID.String(), key)
 		// A client that leaves right now must not leave a claim behind that nobody holds.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), claimTime)
 		defer cancel()
 		try, first, err := k.claim(ctx, caller.UserID, scope, hashOf(r.Method, r.URL.Path, r.URL.RawQuery, string(body)))
 		switch {

@@ -37,8 +37,11 @@ const (
 	lease = time.Minute
 	// attemptTime is how long an attempt may take: it ends while its lease holds.
 	attemptTime = lease - 5*time.Second
-	// settleTime is how long an attempt may take to note how it ended.
-	settleTime = 4 * time.Second
+	// claimTime is how long a claim may take, which counts towards its lease.
+	claimTime = 4 * time.Second
+	// settleTime is how long an attempt may take to note how it ended. In a crowd it
+	// waits for a connection, and its answer is worth to wait for.
+	settleTime = 10 * time.Second
 	// claimTries bounds how often a claim looks again at a row that changed while
 	// it looked.
 	claimTries = 5
