@@ -119,7 +119,7 @@ type process struct {
 	address string
 }
 
-// launch starts a program as Cloud Run does, without waiting for it.
+// launch starts a program as Cloud Run does, on one CPU, without waiting for it.
 func launch(b *testing.B, program string, url database.URL, environment ...string) process {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -132,7 +132,7 @@ func launch(b *testing.B, program string, url database.URL, environment ...strin
 	}
 	_, port, _ := strings.Cut(address, ":")
 	p := process{Cmd: exec.Command(program), address: address}
-	p.Env = append(environment, "PORT="+port, "DATABASE_URL="+string(url))
+	p.Env = append(environment, "PORT="+port, "GOMAXPROCS=1", "DATABASE_URL="+string(url))
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
 	}

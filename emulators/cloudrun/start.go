@@ -53,7 +53,8 @@ func (i *instance) start() error {
 	return nil
 }
 
-// environment is Cloud Run's contract with a function:
+// environment is Cloud Run's contract with a function, and the one CPU that an
+// instance has there: of a machine's many it would take what others need.
 // https://cloud.google.com/run/docs/container-contract#env-vars
 func (i *instance) environment() []string {
 	s := i.service
@@ -70,6 +71,7 @@ func (i *instance) environment() []string {
 		"K_SERVICE="+s.function.Name,
 		"K_REVISION="+s.revision,
 		"K_CONFIGURATION="+s.function.Name,
+		"GOMAXPROCS=1",
 	)
 }
 

@@ -33,10 +33,11 @@ type exportOutput struct {
 
 // held is what this service holds on a person: the beginning of an export.
 type held struct {
-	ExportedAt time.Time `json:"exportedAt"`
-	Account    User      `json:"account"`
-	Addresses  []Address `json:"addresses"`
-	Sessions   []login   `json:"sessions"`
+	ExportedAt time.Time         `json:"exportedAt"`
+	Account    User              `json:"account"`
+	Addresses  []Address         `json:"addresses"`
+	Sessions   []login           `json:"sessions"`
+	Networks   []familiarNetwork `json:"networks"`
 }
 
 // exportAccount gives callers everything that the shop holds on them. Nothing is
@@ -89,6 +90,9 @@ func (s *service) readHeld(ctx context.Context, id uuid.UUID) (h held, err error
 	}
 	if h.Sessions, err = selectLogins(ctx, s.DB, id, h.ExportedAt); err != nil {
 		return h, fmt.Errorf("read the logins: %w", err)
+	}
+	if h.Networks, err = selectNetworks(ctx, s.DB, id); err != nil {
+		return h, fmt.Errorf("read the networks: %w", err)
 	}
 	return h, nil
 }
@@ -156,9 +160,10 @@ func exportAnswer(operation *huma.Operation) {
 				"account":    {Type: huma.TypeObject, Description: "As user-get shows it."},
 				"addresses":  list("As address-list shows them."),
 				"sessions":   list("The logins: when each began, was last renewed, and ends."),
+				"networks":   list("The networks that were signed in from, each as a hash, and when last."),
 				"orders":     list("As order-list shows them, newest first."),
 			},
-			Required: []string{"exportedAt", "account", "addresses", "sessions", "orders"},
+			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "orders"},
 		}}},
 	}}
 }

@@ -95,6 +95,9 @@ func TestExport(t *testing.T) {
 		if len(document.Sessions) != 2 || !document.Sessions[1].SignedInAt.Before(document.Sessions[1].RefreshedAt) {
 			t.Errorf("the logins are %+v, want two, of which the first was refreshed", document.Sessions)
 		}
+		if n := document.Networks; len(n) != 1 || len(n[0].Hash) != 64 || n[0].SeenAt.IsZero() {
+			t.Errorf("the networks are %+v, want the one of both logins", n)
+		}
 		if len(document.Orders) != 4 || document.Orders[0].ID != "order 0" || document.Orders[3].ID != "order 3" {
 			t.Errorf("the orders are %+v", document.Orders)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/shared/database"
 )
 
@@ -113,6 +115,36 @@ func rememberNetwork(ctx context.Context, q database.Queryer, c credentials, net
 		DELETE FROM login_network
 		WHERE user_id = ? AND seen_at < ?`, c.UserID[:], oldest)
 	return err
+}
+
+// familiarNetwork is a network that an account was signed in to from: what is kept
+// of it tells whether another is the same, and not which one it is.
+type familiarNetwork struct {
+	Hash   string    `json:"hash"`
+	SeenAt time.Time `json:"seenAt"`
+}
+
+// selectNetworks returns the networks that an account was signed in to from, the
+// one used last first.
+func selectNetworks(ctx context.Context, q database.Queryer, userID uuid.UUID) ([]familiarNetwork, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT LOWER(HEX(network)), seen_at
+		FROM login_network
+		WHERE user_id = ?
+		ORDER BY seen_at DESC`, userID[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	networks := []familiarNetwork{}
+	for rows.Next() {
+		var n familiarNetwork
+		if err := rows.Scan(&n.Hash, &n.SeenAt); err != nil {
+			return nil, err
+		}
+		networks = append(networks, n)
+	}
+	return networks, rows.Err()
 }
 
 // deleteOldNetworks is for database.Prune.
