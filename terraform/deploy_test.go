@@ -300,7 +300,7 @@ func soukFaults(t *testing.T, calls map[string][][]string) (faults []string) {
 		lines = append(lines, args[2:])
 	}
 	for _, args := range calls["gcloud"] {
-		for _, given := range all(`^--args=(.*)$`, strings.Join(args, "\n")) {
+		for _, given := range all(`(?m)^--args=(.*)$`, strings.Join(args, "\n")) {
 			lines = append(lines, strings.Split(given, ","))
 		}
 	}
