@@ -49,7 +49,8 @@ func pageFaults(page string) (faults []string) {
 		text = strings.ReplaceAll(text, block, "")
 	}
 	for _, link := range all(`\]\(([^)#]+)[^)]*\)`, text) {
-		if strings.Contains(link, "://") {
+		_, noPipeline := os.Stat("../cloudbuild.yaml")
+		if strings.Contains(link, "://") || link == "rollout.md" && noPipeline != nil { // it comes with the pipeline
 			continue
 		}
 		if _, err := os.Stat(filepath.Join("../docs", link)); err != nil {
@@ -215,7 +216,6 @@ exec ` + terraform + ` "${args[@]}"`
 	answers["go"] = strings.ReplaceAll(answers["go"], "$SOUK", mustSouk(t))
 	for name, answer := range answers {
 		script := "#!/usr/bin/env bash\nset -euo pipefail\n{ printf '%s\\037' \"$@\"; echo; } >>\"$CALLS/" + name + "\"\n" + answer + "\n"
-		//nolint:gosec // it is a program
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,15 +49,11 @@ func (c *gcloudCommand) fault(args []string) string {
 	flags := map[string]any{}
 	var path []string
 	command := c
-	for name, kind := range c.Flags {
-		flags[name] = kind
-	}
+	maps.Copy(flags, c.Flags)
 	rest := args
 	for len(rest) > 0 && command.Commands[rest[0]] != nil {
 		command, path, rest = command.Commands[rest[0]], append(path, rest[0]), rest[1:]
-		for name, kind := range command.Flags {
-			flags[name] = kind
-		}
+		maps.Copy(flags, command.Flags)
 	}
 	if len(command.Commands) > 0 {
 		return fmt.Sprintf("gcloud %s: there is no such command", strings.Join(args, " "))

@@ -107,6 +107,7 @@ func parts(lines []Line) map[string]float64 {
 		name := "all else"
 		for prefix, part := range map[string]string{
 			"sql-": "database", "lb-": "load balancer", "armor-": "Cloud Armor", "run-idle-": "functions kept warm", "alert": "alerts",
+			"builds": "rollouts", "scans": "rollouts", "run-job-": "rollouts",
 		} {
 			if strings.HasPrefix(line.Price, prefix) {
 				name = part

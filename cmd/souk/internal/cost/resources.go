@@ -6,7 +6,7 @@ var pricedBy = map[string][]string{
 	"google_cloud_run_v2_job":               {"run-job-cpu", "run-job-memory"},
 	"google_cloud_run_v2_service":           {"run-requests", "run-cpu", "run-memory", "run-idle-cpu", "run-idle-memory", "logs"},
 	"google_cloud_scheduler_job":            {"scheduler"},
-	"google_cloudbuild_trigger":             {"builds"},
+	"google_cloudbuild_trigger":             {"builds", "scans"},
 	"google_compute_backend_service":        {"cdn-lookups", "logs"},
 	"google_compute_global_forwarding_rule": {"lb-rules", "lb-data", "egress"},
 	"google_compute_security_policy":        {"armor-policy", "armor-rules", "armor-requests"},

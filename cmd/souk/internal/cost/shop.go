@@ -211,6 +211,7 @@ func (s Shop) kept() []quantity {
 		{"secret-rotation", 365 / 12.0 / s.Settings.KeyRotationDays, fmt.Sprintf("every %.0f days", s.Settings.KeyRotationDays)},
 		{"images", 20 * s.Measured.ImageMiB / 1024, fmt.Sprintf("20 rollouts are kept × %.0f MiB", s.Measured.ImageMiB)},
 		{"builds", b.Rollouts * b.BuildMinutes, fmt.Sprintf("%.0f rollouts × %.0f minutes", b.Rollouts, b.BuildMinutes)},
+		{"scans", b.Rollouts * (float64(len(s.Functions.Services())) + 1), fmt.Sprintf("%.0f rollouts × the image of each service and of souk", b.Rollouts)},
 		{"state", 50.0 / 1024, "50 versions of Terraform's state × 1 MiB"},
 	}
 }
