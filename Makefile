@@ -58,6 +58,10 @@ test-compose: ## Run the end-to-end tests against Docker Compose, which they sta
 bench: bin/souk ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
 	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)
 
+.PHONY: measure
+measure: bin/souk ## Measure what calls take, for `souk cost` (cmd/souk/internal/cost/measured.yaml)
+	SOUK_MEASURE=$(CURDIR)/cmd/souk/internal/cost/measured.yaml bin/souk database -- go test -count=1 -run '^TestMeasure$$' ./e2e
+
 .PHONY: generate
 generate: ## Write functions/openapi.yaml and functions/events/ from what the services register
 	go generate ./functions

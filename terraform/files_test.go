@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"souk/functions"
+	"souk/shared/health"
 )
 
 func mustRead(t *testing.T, path string) string {
@@ -121,6 +122,13 @@ func TestWhatGoMustHave(t *testing.T) {
 		commands := all(`args += \["([a-z-]+)"`, settings)
 		if len(commands) != 1 || !regexp.MustCompile(`Use: +"`+commands[0]+`"`).MatchString(source) {
 			t.Errorf("souk has no command %q", commands)
+		}
+	})
+	t.Run("the path that tells whether it is alive", func(t *testing.T) {
+		t.Parallel()
+		paths := all(`path += "(/-/[a-z]+)"`, settings)
+		if len(paths) != 1 || paths[0] != health.Path {
+			t.Errorf("Cloud Run asks at %q, functions answer at %s", paths, health.Path)
 		}
 	})
 	t.Run("the functions that journeys are made of", func(t *testing.T) {

@@ -59,6 +59,17 @@ resource "google_cloud_run_v2_service" "function" {
         }
       }
 
+      # A program that listens but answers nobody is replaced. Only the program itself
+      # is asked (shared/health): not the database, for the same reason.
+      liveness_probe {
+        period_seconds    = 30
+        timeout_seconds   = 5
+        failure_threshold = 3
+        http_get {
+          path = "/-/healthy"
+        }
+      }
+
       dynamic "env" {
         for_each = local.environment[each.key]
         content {
@@ -101,27 +112,31 @@ locals {
   audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }
 
   environment = {
-    for key, run in local.runs : key => merge({ MAIL_FROM = "Shop <no-reply@${var.domain}>" }, var.settings, {
-      GOOGLE_CLOUD_PROJECT     = var.project_id
-      INSTANCE_CONNECTION_NAME = local.instance_of[key].connection_name
-      DATABASE_PRIVATE_IP      = "true"
-      DATABASE_NAME            = "souk_${run.service}"
-      DATABASE_USER            = run.account
-      DATABASE_MAX_OPEN_CONNS  = tostring(run.scaling.pool)
-      # Logins by IAM are capped a minute, for the whole instance: keep connections.
-      DATABASE_CONN_MAX_LIFETIME  = "45m"
-      DATABASE_CONN_MAX_IDLE_TIME = "15m"
-      AUTH_ISSUER                 = "https://${var.domain}"
-      AUTH_AUDIENCE               = "https://${var.domain}"
-      AUTH_JWKS_URL               = "https://${var.domain}/.well-known/jwks.json"
-      SHOP_URL                    = "https://${var.domain}"
+    for key, run in local.runs : key => merge(
+      { MAIL_FROM = "Shop <no-reply@${var.domain}>" },
+      var.settings,
+      {
+        GOOGLE_CLOUD_PROJECT     = var.project_id
+        INSTANCE_CONNECTION_NAME = local.instance_of[key].connection_name
+        DATABASE_PRIVATE_IP      = "true"
+        DATABASE_NAME            = "souk_${run.service}"
+        DATABASE_USER            = run.account
+        DATABASE_MAX_OPEN_CONNS  = tostring(run.scaling.pool)
+        # Logins by IAM are capped a minute, for the whole instance: keep connections.
+        DATABASE_CONN_MAX_LIFETIME  = "45m"
+        DATABASE_CONN_MAX_IDLE_TIME = "15m"
+        AUTH_ISSUER                 = "https://${var.domain}"
+        AUTH_AUDIENCE               = "https://${var.domain}"
+        AUTH_JWKS_URL               = "https://${var.domain}/.well-known/jwks.json"
+        SHOP_URL                    = "https://${var.domain}"
       },
       run.target == null ? {} : { FUNCTION_TARGET = run.target },
       run.kind == "http" ? {} : {
         PUSH_AUTH            = "iam"
         PUSH_AUDIENCE        = local.audience[key]
         PUSH_SERVICE_ACCOUNT = google_service_account.push.email
-    })
+      },
+    )
   }
 }
 

@@ -51,16 +51,9 @@ func (p *program) migrateCloudSQL(ctx context.Context, granularity string) error
 	if granularity != byFunction && granularity != byService {
 		return p.usageError("--granularity is function or service, not %q", granularity)
 	}
-	environment := config.Environment{}
-	for _, name := range []string{"INSTANCE_CONNECTION_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_PRIVATE_IP"} {
-		environment[name] = p.getenv(name)
-	}
-	settings, err := config.Load[database.Config](environment)
+	settings, err := p.cloudSQL()
 	if err != nil {
 		return err
-	}
-	if settings.InstanceConnectionName == "" {
-		return p.usageError("which instance? set INSTANCE_CONNECTION_NAME, as project:region:name")
 	}
 	list := functions.Manifest()
 	for _, service := range list.Services() {
@@ -72,6 +65,23 @@ func (p *program) migrateCloudSQL(ctx context.Context, granularity string) error
 		p.say("%s is up to date; %d logins may use it", settings.Name, len(logins))
 	}
 	return nil
+}
+
+// cloudSQL is how to reach the instance that the environment names, but for the
+// database's name.
+func (p *program) cloudSQL() (database.Config, error) {
+	environment := config.Environment{}
+	for _, name := range []string{"INSTANCE_CONNECTION_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_PRIVATE_IP"} {
+		environment[name] = p.getenv(name)
+	}
+	settings, err := config.Load[database.Config](environment)
+	if err != nil {
+		return database.Config{}, err
+	}
+	if settings.InstanceConnectionName == "" {
+		return database.Config{}, p.usageError("which instance? set INSTANCE_CONNECTION_NAME, as project:region:name")
+	}
+	return settings, nil
 }
 
 // logins returns the database users of a service's functions.

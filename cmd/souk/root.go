@@ -78,7 +78,7 @@ Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
 			p.understood = true
 		},
 	}
-	root.AddCommand(p.migrateCloudSQLCommand())
+	root.AddCommand(p.migrateCloudSQLCommand(), p.firstAdminCommand(), p.costCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(),

@@ -25,6 +25,8 @@ func TestUsage(t *testing.T) {
 		"migrate without server":   {"migrate"},
 		"migrate without instance": {"migrate-cloud-sql"},
 		"migrate by anything else": {"migrate-cloud-sql", "--granularity", "machine"},
+		"an admin without address": {"first-admin"},
+		"an admin of no instance":  {"first-admin", "amira@example.com"},
 		"topics without emulator":  {"topics"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},

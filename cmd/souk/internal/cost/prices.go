@@ -1,0 +1,68 @@
+package cost
+
+import (
+	"bytes"
+	_ "embed" // the prices and figures that come with the program
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed prices.yaml
+var pricesYAML []byte
+
+// Prices are Google's, as prices.yaml explains them.
+type Prices struct {
+	// Read is the day on which the prices were looked up.
+	Read   string           `yaml:"read"`
+	Region string           `yaml:"region"`
+	Prices map[string]Price `yaml:"prices"`
+}
+
+// Price is that of one unit.
+type Price struct {
+	SKU  string  `yaml:"sku"`
+	Unit string  `yaml:"unit"`
+	USD  float64 `yaml:"usd"`
+	Free float64 `yaml:"free"`
+	// Seen says where the price was seen: copy or published.
+	Seen string `yaml:"seen"`
+	Page string `yaml:"page"`
+}
+
+// StandardPrices returns the prices that come with the program.
+func StandardPrices() (*Prices, error) { return ParsePrices(pricesYAML) }
+
+// ParsePrices reads prices.yaml. Its error names every fault at once.
+func ParsePrices(text []byte) (*Prices, error) {
+	var p Prices
+	if err := parse(text, &p); err != nil {
+		return nil, fmt.Errorf("read the prices: %w", err)
+	}
+	var faults []error
+	if _, err := time.Parse(time.DateOnly, p.Read); err != nil {
+		faults = append(faults, errors.New("read: expected the day the prices were looked up, as 2026-11-22"))
+	}
+	if p.Region == "" || len(p.Prices) == 0 {
+		faults = append(faults, errors.New("region and prices are needed"))
+	}
+	for name, price := range p.Prices {
+		if price.USD <= 0 || price.Free < 0 || price.SKU == "" || price.Unit == "" || price.Page == "" || !slices.Contains([]string{"copy", "published", "page"}, price.Seen) {
+			faults = append(faults, fmt.Errorf("%s: expected sku, unit, page, seen (copy, published or page), usd above 0 and free of 0 or more", name))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("read the prices: %w", errors.Join(faults...))
+	}
+	return &p, nil
+}
+
+// parse reads YAML and refuses fields that nobody reads.
+func parse(text []byte, into any) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	return decoder.Decode(into)
+}

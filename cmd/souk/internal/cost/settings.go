@@ -1,0 +1,194 @@
+package cost
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+// Settings are the variables of terraform/ that decide what there is to pay for, by
+// the names that they have there.
+type Settings struct {
+	Environment     string             `json:"environment"`
+	Region          string             `json:"region"`
+	Granularity     string             `json:"granularity"`
+	Scaling         map[string]Scaling `json:"scaling"`
+	Database        Database           `json:"database"`
+	KeyRotationDays float64            `json:"key_rotation_days"`
+	ExpectedWithin  float64            `json:"orders_expected_within"`
+	// Standard is how a service scales that Scaling does not name, by its kind, http
+	// or push: local.default_scaling of functions.tf.
+	Standard map[string]Scaling `json:"default_scaling"`
+}
+
+// Scaling is how a Cloud Run service scales. What is not given is the standard.
+type Scaling struct {
+	Min    *float64 `json:"min_instances"`
+	Max    *float64 `json:"max_instances"`
+	CPU    *string  `json:"cpu"`
+	Memory *string  `json:"memory"`
+}
+
+// Database is the Cloud SQL instance.
+type Database struct {
+	Tier     string  `json:"tier"`
+	Edition  string  `json:"edition"`
+	Regional bool    `json:"regional"`
+	DiskGB   float64 `json:"disk_gb"`
+	Backups  float64 `json:"backups"`
+	Replica  bool    `json:"replica"`
+}
+
+// ReadSettings reads the variables and their defaults from the files of a folder,
+// terraform/, and their values from a tfvars file. Without one all have their
+// defaults, and the environment is dev. Terraform itself is not needed.
+func ReadSettings(dir, tfvars string) (Settings, error) {
+	var s Settings
+	parser := hclparse.NewParser()
+	values, err := readValues(parser, tfvars)
+	if err != nil {
+		return s, err
+	}
+	variables, err := readFile(parser, filepath.Join(dir, "variables.tf"), "variable")
+	if err != nil {
+		return s, err
+	}
+	for name := range values {
+		if variables[name] == nil {
+			return s, fmt.Errorf("%s sets %s, which is no variable of %s", tfvars, name, dir)
+		}
+	}
+	settings := map[string]cty.Value{}
+	for name := range wanted {
+		if variables[name] == nil {
+			return s, fmt.Errorf("%s has no variable %s", dir, name)
+		}
+		if settings[name], err = value(variables[name], values[name]); err != nil {
+			return s, fmt.Errorf("variable %s: %w", name, err)
+		}
+	}
+	if settings["default_scaling"], err = standardScaling(parser, dir, settings["granularity"]); err != nil {
+		return s, err
+	}
+	text, err := ctyjson.Marshal(cty.ObjectVal(settings), cty.DynamicPseudoType)
+	if err != nil {
+		return s, fmt.Errorf("read the variables: %w", err)
+	}
+	var typed struct{ Value json.RawMessage }
+	if err := json.Unmarshal(text, &typed); err != nil {
+		return s, fmt.Errorf("read the variables: %w", err)
+	}
+	if err := json.Unmarshal(typed.Value, &s); err != nil {
+		return s, fmt.Errorf("read the variables: %w", err)
+	}
+	return s, nil
+}
+
+// wanted are the variables that Settings has, and what stands in for a default where
+// there is none.
+var wanted = map[string]string{
+	"environment": "dev", "region": "", "granularity": "", "scaling": "", "database": "",
+	"key_rotation_days": "", "orders_expected_within": "",
+}
+
+// readValues returns the values of a tfvars file, none for "".
+func readValues(parser *hclparse.Parser, path string) (map[string]*hcl.Attribute, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the values of the variables: %w", err)
+	}
+	// Its name may be env/prod.tfvars.example.
+	file, faults := parser.ParseHCL(text, path)
+	if faults.HasErrors() {
+		return nil, fmt.Errorf("read the values of the variables: %w", faults)
+	}
+	values, faults := file.Body.JustAttributes()
+	if faults.HasErrors() {
+		return nil, fmt.Errorf("read the values of the variables: %w", faults)
+	}
+	return values, nil
+}
+
+// readFile returns the attributes of a file's blocks of one kind, by the block's
+// label.
+func readFile(parser *hclparse.Parser, path, kind string) (map[string]hcl.Attributes, error) {
+	file, faults := parser.ParseHCLFile(path)
+	if faults.HasErrors() {
+		return nil, fmt.Errorf("read terraform's files (in the repository's folder, or with --terraform): %w", faults)
+	}
+	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: kind, LabelNames: []string{"name"}}}}
+	if kind == "locals" {
+		schema.Blocks[0].LabelNames = nil
+	}
+	content, _, faults := file.Body.PartialContent(schema)
+	if faults.HasErrors() {
+		return nil, fmt.Errorf("read %s: %w", path, faults)
+	}
+	blocks := map[string]hcl.Attributes{}
+	for i, block := range content.Blocks {
+		// A variable's validation blocks are no attributes: that is no fault.
+		attributes, _ := block.Body.JustAttributes()
+		blocks[strings.Join(append(block.Labels, fmt.Sprint(i))[:1], "")] = attributes
+	}
+	return blocks, nil
+}
+
+// value is what a variable is, with the value that it was given, if any: as Terraform
+// has it, with the defaults of optional attributes.
+func value(variable hcl.Attributes, given *hcl.Attribute) (cty.Value, error) {
+	kind, defaults, faults := typeexpr.TypeConstraintWithDefaults(variable["type"].Expr)
+	if faults.HasErrors() {
+		return cty.NilVal, faults
+	}
+	var v cty.Value
+	switch {
+	case given != nil:
+		v, faults = given.Expr.Value(nil)
+	case variable["default"] != nil:
+		v, faults = variable["default"].Expr.Value(nil)
+	default:
+		v = cty.StringVal(wanted["environment"])
+	}
+	if faults.HasErrors() {
+		return cty.NilVal, faults
+	}
+	if defaults != nil && !v.IsNull() {
+		v = defaults.Apply(v)
+	}
+	return convert.Convert(v, kind)
+}
+
+// standardScaling evaluates local.default_scaling.
+func standardScaling(parser *hclparse.Parser, dir string, granularity cty.Value) (cty.Value, error) {
+	path := filepath.Join(dir, "functions.tf")
+	locals, err := readFile(parser, path, "locals")
+	if err != nil {
+		return cty.NilVal, err
+	}
+	for _, attributes := range locals {
+		standard := attributes["default_scaling"]
+		if standard == nil {
+			continue
+		}
+		v, faults := standard.Expr.Value(&hcl.EvalContext{Variables: map[string]cty.Value{
+			"var": cty.ObjectVal(map[string]cty.Value{"granularity": granularity}),
+		}})
+		if faults.HasErrors() {
+			return cty.NilVal, fmt.Errorf("read local.default_scaling: %w", faults)
+		}
+		return v, nil
+	}
+	return cty.NilVal, fmt.Errorf("%s has no local default_scaling", path)
+}

@@ -1,0 +1,149 @@
+package cost
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+const gib = 1 << 30
+
+// What front.tf, armor.tf and watch.tf have: a test in terraform/ holds these to the
+// plan.
+const (
+	armorRules = 12 // nine of Google's sets, two limits, the default
+	alerts     = 10 // watch.tf, without those that a variable switches on
+	burns      = 42 // slo.tf: seven SLOs, three paces, two windows
+	// A log-based metric has a series for each value of its labels, with a point of 80
+	// bytes each minute: confirmed and rejected orders. The two others of watch.tf are
+	// of things that go wrong.
+	metricSeries = 2
+)
+
+// front is the load balancer, and what stands with it.
+func (s Shop) front(t traffic) []quantity {
+	var requests, reads, out float64
+	for _, f := range s.Functions.Functions {
+		if f.HTTP == "" {
+			continue
+		}
+		n := t.calls[f.Name]
+		requests += n
+		out += n * (s.call(f.Name).Bytes + headerBytes)
+		if f.Access == "anyone" && f.Method() == "GET" {
+			reads += n
+		}
+	}
+	return []quantity{
+		{"lb-rules", hours, "2 rules, HTTPS and the redirect from HTTP × 730 h"},
+		{"lb-data", (out + requests*requestBytes) / gib, "requests in and answers out"},
+		{"armor-policy", 1, "armor.tf"},
+		{"armor-rules", armorRules, "armor.tf"},
+		{"armor-requests", requests, "every request from outside"},
+		{"cdn-lookups", reads, "requests that the cache could answer; none is taken to be there"},
+		{"egress", out / gib, "answers"},
+	}
+}
+
+// service is one Cloud Run service.
+type service struct {
+	min, max, cpus, memory float64
+	// busy are the seconds in which it works on requests.
+	busy float64
+}
+
+// services are the Cloud Run services by name, as functions.tf groups functions.
+func (s Shop) services(t traffic) map[string]service {
+	services := map[string]service{}
+	for _, f := range s.Functions.Functions {
+		kind := "push"
+		if f.HTTP != "" {
+			kind = "http"
+		}
+		name := f.Name
+		if s.Settings.Granularity == "service" {
+			name = f.Service + "-" + kind
+		}
+		one, there := services[name]
+		if !there {
+			one = s.scaled(name, kind)
+		}
+		// Time is paid for in steps of 100 ms.
+		one.busy += t.calls[f.Name] * math.Ceil(s.call(f.Name).Ms/100) / 10
+		services[name] = one
+	}
+	for name, one := range services {
+		// There are never more instances than there may be.
+		one.busy = math.Min(one.busy, one.max*seconds)
+		services[name] = one
+	}
+	return services
+}
+
+// scaled is a service as its scaling has it.
+func (s Shop) scaled(name, kind string) service {
+	var merged Scaling
+	for _, scaling := range []Scaling{s.Settings.Standard[kind], s.Settings.Scaling["default"], s.Settings.Scaling[name]} {
+		take(&merged.Min, scaling.Min)
+		take(&merged.Max, scaling.Max)
+		take(&merged.CPU, scaling.CPU)
+		take(&merged.Memory, scaling.Memory)
+	}
+	return service{min: *merged.Min, max: *merged.Max, cpus: cpus(*merged.CPU), memory: memory(*merged.Memory)}
+}
+
+func take[T any](into **T, given *T) {
+	if given != nil {
+		*into = given
+	}
+}
+
+// run is Cloud Run, paid for while requests are worked on, and for instances that are
+// kept waiting for them.
+func (s Shop) run(t traffic) []quantity {
+	var calls, busy, cpu, memory, idleCPU, idleMemory float64
+	for name, n := range t.calls {
+		calls += n
+		busy += n * s.call(name).CPUMs / 1000
+	}
+	warm := 0.0
+	services := s.services(t)
+	for _, one := range services {
+		cpu += one.busy * one.cpus
+		memory += one.busy * one.memory
+		idle := math.Max(0, one.min*seconds-one.busy)
+		idleCPU += idle * one.cpus
+		idleMemory += idle * one.memory
+		warm += one.min
+	}
+	migrations := s.Behaviour.Rollouts * s.Behaviour.MigrateSeconds
+	return []quantity{
+		{"run-requests", calls, "calls of clients, of Pub/Sub and of uptime checks"},
+		{"run-cpu", cpu, fmt.Sprintf("calls × time, in steps of 100 ms × vCPU, no two at once on one instance; a CPU is busy for %.0f s of it", busy)},
+		{"run-memory", memory, "the same time × memory"},
+		{"run-idle-cpu", idleCPU, fmt.Sprintf("%.0f instance(s) kept warm, while they have nothing to do", warm)},
+		{"run-idle-memory", idleMemory, "the same"},
+		{"run-job-cpu", migrations, fmt.Sprintf("%.0f rollouts migrate, a minute each", s.Behaviour.Rollouts)},
+		{"run-job-memory", migrations / 2, "the same, 512 MiB"},
+	}
+}
+
+// cpus reads a Cloud Run CPU limit, such as 1, 2 or 500m.
+func cpus(text string) float64 { return amount(text, map[string]float64{"m": 0.001, "": 1}) }
+
+// memory reads a Cloud Run memory limit, in GiB.
+func memory(text string) float64 {
+	return amount(text, map[string]float64{"Mi": 1.0 / 1024, "Gi": 1, "M": 1e6 / gib, "G": 1e9 / gib})
+}
+
+// amount reads a number with a unit. It is NaN if the text is no such number.
+func amount(text string, units map[string]float64) float64 {
+	digits := strings.TrimRight(text, "MGim")
+	factor, known := units[text[len(digits):]]
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !known {
+		return math.NaN()
+	}
+	return n * factor
+}

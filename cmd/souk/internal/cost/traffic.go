@@ -1,0 +1,194 @@
+package cost
+
+import (
+	_ "embed" // the figures that come with the program
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"souk/shared/manifest"
+)
+
+//go:embed measured.yaml
+var measuredYAML []byte
+
+//go:embed behaviour.yaml
+var behaviourYAML []byte
+
+// Measured is what one call of a function takes: see measured.yaml.
+type Measured struct {
+	How       string          `yaml:"how"`
+	On        string          `yaml:"on"`
+	Functions map[string]Call `yaml:"functions"`
+	// EventBytes are what a message of a topic counts, its attributes included.
+	EventBytes map[string]float64 `yaml:"eventBytes"`
+	// ImageMiB are the images of one rollout together.
+	ImageMiB float64 `yaml:"imageMiB"`
+}
+
+// Call is what one call of a function takes.
+type Call struct {
+	// Ms is the mean time from request to answer, in milliseconds, and CPUMs what of
+	// it a CPU was busy.
+	Ms    float64 `yaml:"ms"`
+	CPUMs float64 `yaml:"cpuMs"`
+	// Bytes are those of the answer's body, LogBytes those of all lines logged.
+	Bytes    float64 `yaml:"bytes"`
+	LogBytes float64 `yaml:"logBytes"`
+}
+
+// headerBytes are those of an answer's header and of a request, about: what the load
+// balancer counts beside bodies.
+const headerBytes, requestBytes = 600, 900
+
+// Behaviour is what people do: see behaviour.yaml.
+type Behaviour struct {
+	Order                map[string]float64            `yaml:"order"`
+	Read                 map[string]float64            `yaml:"read"`
+	User                 map[string]float64            `yaml:"user"`
+	Publishes            map[string]map[string]float64 `yaml:"publishes"`
+	CloudRunLogBytes     float64                       `yaml:"cloudRunLogBytes"`
+	LoadBalancerLogBytes float64                       `yaml:"loadBalancerLogBytes"`
+	Rollouts             float64                       `yaml:"rollouts"`
+	MigrateSeconds       float64                       `yaml:"migrateSeconds"`
+	BuildMinutes         float64                       `yaml:"buildMinutes"`
+}
+
+// Shop is what there is to pay for.
+type Shop struct {
+	Settings  Settings
+	Functions *manifest.Manifest
+	Measured  Measured
+	Behaviour Behaviour
+}
+
+// NewShop returns the shop of a list of functions and settings, with the figures that
+// come with the program.
+func NewShop(list *manifest.Manifest, settings Settings) (Shop, error) {
+	s := Shop{Settings: settings, Functions: list}
+	for name, scaling := range settings.Scaling {
+		if scaling.CPU != nil && !(cpus(*scaling.CPU) > 0) || scaling.Memory != nil && !(memory(*scaling.Memory) > 0) {
+			return s, fmt.Errorf("scaling of %s: cpu is a number such as 1 or 500m, memory such as 256Mi or 1Gi", name)
+		}
+	}
+	if err := parse(measuredYAML, &s.Measured); err != nil {
+		return s, fmt.Errorf("read measured.yaml: %w", err)
+	}
+	if err := parse(behaviourYAML, &s.Behaviour); err != nil {
+		return s, fmt.Errorf("read behaviour.yaml: %w", err)
+	}
+	return s, nil
+}
+
+// traffic is what a month's usage means for the functions.
+type traffic struct {
+	// calls are a function's, messages a topic's.
+	calls, messages map[string]float64
+}
+
+// The uptime checks of watch.tf: from how many of Google's regions they ask, and how
+// often, in seconds.
+const uptimeChecks, uptimeRegions, uptimePeriod = 2, 3, 300
+
+var uptimePaths = []string{"GET /v1/products", "GET /.well-known/jwks.json"}
+
+// traffic follows calls and messages through functions.yaml.
+func (s Shop) traffic(u Usage) (traffic, error) {
+	t := traffic{calls: map[string]float64{}, messages: map[string]float64{}}
+	if err := s.begin(u, t); err != nil {
+		return t, err
+	}
+	// An event is told by a call and causes others. The chain is as long as the list
+	// of functions at most, or it would never end.
+	called := t.calls
+	for range s.Functions.Functions {
+		if called = s.follow(called, t); len(called) == 0 {
+			return t, nil
+		}
+	}
+	return t, errors.New("functions.yaml: an event causes itself, over and over")
+}
+
+// begin counts the calls that no event causes: people's, uptime checks' and ticks.
+func (s Shop) begin(u Usage, t traffic) error {
+	for _, share := range []struct {
+		n    float64
+		each map[string]float64
+	}{{u.Orders, s.Behaviour.Order}, {u.Reads, s.Behaviour.Read}, {u.Users, s.Behaviour.User}} {
+		for name, n := range share.each {
+			if f, known := s.Functions.Function(name); !known || f.HTTP == "" {
+				return fmt.Errorf("behaviour.yaml: %s is no function that clients call", name)
+			}
+			t.calls[name] += share.n * n
+		}
+	}
+	for _, f := range s.Functions.Functions {
+		if slices.Contains(uptimePaths, f.HTTP) {
+			t.calls[f.Name] += seconds / uptimePeriod * uptimeRegions
+		}
+		if f.Schedule == "" {
+			continue
+		}
+		n, err := ticks(f.Schedule)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+		t.calls[f.Name] += n
+		t.messages[f.Name] += n
+	}
+	return nil
+}
+
+// follow counts the messages that calls tell, and the calls that these cause, and
+// returns the latter.
+func (s Shop) follow(calls map[string]float64, t traffic) map[string]float64 {
+	caused := map[string]float64{}
+	for topic, n := range s.publish(calls) {
+		t.messages[topic] += n
+		for _, f := range s.Functions.Functions {
+			if slices.Contains(f.Events, topic) {
+				caused[f.Name] += n
+			}
+		}
+	}
+	for name, n := range caused {
+		t.calls[name] += n
+	}
+	return caused
+}
+
+// publish returns the messages that calls tell.
+func (s Shop) publish(calls map[string]float64) map[string]float64 {
+	told := map[string]float64{}
+	for name, n := range calls {
+		f, _ := s.Functions.Function(name)
+		if n == 0 || f.Schedule != "" {
+			continue
+		}
+		for _, topic := range f.Publishes {
+			each, given := s.Behaviour.Publishes[name][topic]
+			if !given {
+				each = 1
+			}
+			told[topic] += n * each
+		}
+	}
+	return told
+}
+
+// call is what one call of a function takes. One that was not measured counts as the
+// dearest of those that were.
+func (s Shop) call(name string) Call {
+	if call, measured := s.Measured.Functions[name]; measured {
+		return call
+	}
+	var dearest Call
+	for _, call := range s.Measured.Functions {
+		dearest.Ms = math.Max(dearest.Ms, call.Ms)
+		dearest.CPUMs = math.Max(dearest.CPUMs, call.CPUMs)
+		dearest.Bytes = math.Max(dearest.Bytes, call.Bytes)
+		dearest.LogBytes = math.Max(dearest.LogBytes, call.LogBytes)
+	}
+	return dearest
+}

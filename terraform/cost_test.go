@@ -1,0 +1,86 @@
+package terraform_test
+
+import (
+	"encoding/json"
+	"math"
+	"os/exec"
+	"testing"
+)
+
+// TestCostCountsWhatIsPlanned holds what `souk cost` counts to the plans.
+func TestCostCountsWhatIsPlanned(t *testing.T) {
+	t.Parallel()
+	souk := mustSouk(t)
+	for _, environment := range []string{"dev", "prod"} {
+		t.Run(environment, func(t *testing.T) {
+			t.Parallel()
+			p := mustPlanOf(t, environment)
+			values := "env/" + environment + ".tfvars.example"
+			text, err := exec.CommandContext(t.Context(), souk, "cost", "--json", "--terraform=.", "--var-file="+values).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var bill struct {
+				Lines []struct {
+					Price    string
+					Quantity float64
+				}
+			}
+			if err := json.Unmarshal(text, &bill); err != nil {
+				t.Fatal(err)
+			}
+			counted := map[string]float64{}
+			for _, line := range bill.Lines {
+				counted[line.Price] = line.Quantity
+			}
+			for price, n := range planned(p) {
+				if got, there := counted[price]; !there || math.Abs(got-n) > 1e-6*n {
+					t.Errorf("souk cost counts %v of %s, the plan has %v", got, price, n)
+				}
+			}
+		})
+	}
+}
+
+// planned are the quantities of prices that a plan tells, whatever is done with it.
+func planned(p plan) map[string]float64 {
+	const seconds = 730 * 3600
+	n := map[string]float64{
+		"scheduler": float64(len(p.of("google_cloud_scheduler_job"))), "armor-policy": float64(len(p.of("google_compute_security_policy"))),
+		// One more version than there are secrets: a key that is being replaced.
+		"secret-versions": float64(len(p.of("google_secret_manager_secret"))) + 1,
+	}
+	// Up to five rules cost what one does.
+	if rules := len(p.of("google_compute_global_forwarding_rule")); rules > 0 && rules <= 5 {
+		n["lb-rules"] = 730
+	}
+	for _, policy := range p.of("google_compute_security_policy") {
+		n["armor-rules"] += policy.count("rule")
+	}
+	for _, alert := range p.of("google_monitoring_alert_policy") {
+		n["alerts"] += alert.count("conditions")
+	}
+	for _, check := range p.of("google_monitoring_uptime_check_config") {
+		if check.text("period") == "300s" {
+			n["uptime"] += check.count("selected_regions") * seconds / 300
+		}
+	}
+	for _, db := range p.of("google_sql_database_instance") {
+		machines := 1.0
+		if db.text("settings", 0, "availability_type") == "REGIONAL" {
+			machines = 2
+		}
+		if db.text("settings", 0, "tier") == "db-g1-small" {
+			n["sql-g1-small"] += machines * 730
+		} else {
+			n["sql-cpu"] += machines * 730 * 2
+		}
+	}
+	return n
+}
+
+// count is how many there are of a block or in a list.
+func (r resource) count(name string) float64 {
+	list, _ := r.at(name).([]any)
+	return float64(len(list))
+}

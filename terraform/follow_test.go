@@ -1,0 +1,112 @@
+package terraform_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// follow runs all commands of a page in one shell, in a copy of the repository, with
+// stand-ins for what is beyond this machine, and returns how each program was called.
+// Terraform is the real one where the tests have it.
+func follow(t *testing.T, page string) map[string][][]string {
+	t.Helper()
+	root, calls, programs := t.TempDir(), t.TempDir(), t.TempDir()
+	if err := os.CopyFS(filepath.Join(root, "terraform"), os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []string{".terraform", ".terraform.lock.hcl", "bootstrap/.terraform", "bootstrap/.terraform.lock.hcl"} {
+		if err := os.RemoveAll(filepath.Join(root, "terraform", left)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, beside := range []string{"cmd", "docs", "emulators", "functions", "shared", "go.mod", "go.sum", "Makefile"} {
+		target, err := filepath.Abs(filepath.Join("..", beside))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(root, beside)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustStandIn(t, programs)
+	workspace{filepath.Join(root, "terraform")}.mustWrite(t, "backend_override.tf", "terraform {\n  backend \"local\" {}\n}\n")
+
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", "-euo", "pipefail")
+	cmd.Dir = root
+	cmd.Stdin = strings.NewReader(strings.Join(commands(page), "\n"))
+	cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "CALLS="+calls, "TF_IN_AUTOMATION=1", "TF_DATA_DIR=")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("following the page: %v\n%s", err, said)
+	}
+	return mustReadRecords(t, calls)
+}
+
+func mustReadRecords(t *testing.T, folder string) map[string][][]string {
+	t.Helper()
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := map[string][][]string{}
+	for _, file := range files {
+		for line := range strings.Lines(mustRead(t, filepath.Join(folder, file.Name()))) {
+			records[file.Name()] = append(records[file.Name()], strings.Split(strings.TrimSuffix(line, "\x1f\n"), "\x1f"))
+		}
+	}
+	return records
+}
+
+// mustStandIn makes programs that note how they are called, and answer as the real
+// ones would where somebody reads the answer.
+func mustStandIn(t *testing.T, folder string) {
+	t.Helper()
+	answers := map[string]string{
+		"docker": "", "curl": "",
+		"git": "echo abc1234",
+		"gcloud": `case "$*" in
+*--data-file=-*) cat >/dev/null ;;
+*"images describe"*) echo sha256:` + strings.Repeat("a", 64) + ` ;;
+*"project-info describe"*) echo BACKEND_SERVICES,50,0 ;;
+*"regions describe"*) echo NETWORK_ENDPOINT_GROUPS,50,0 ;;
+*"revisions list"*) printf 'product-http-2\nproduct-http-1\n' ;;
+esac`,
+		"go": `if [[ "$1 $2 $3" == "run ./cmd/souk cost" ]]; then exec "$SOUK" "${@:3}"; fi`,
+	}
+	if _, unreachable := os.Stat(os.Getenv("TF_CLI_CONFIG_FILE")); unreachable != nil {
+		t.Log("NOT CHECKED: what Terraform says to the page's commands. This needs terraform, and TF_CLI_CONFIG_FILE set: run terraform/check")
+		answers["terraform"] = "echo 192.0.2.1"
+	} else if terraform, err := exec.LookPath("terraform"); err != nil {
+		t.Logf("NOT CHECKED: what Terraform says to the page's commands: %v", err)
+		answers["terraform"] = "echo 192.0.2.1"
+	} else {
+		// The state stays here, and nobody is there to say yes.
+		answers["terraform"] = `args=()
+for arg; do
+	[[ $arg == -backend-config=* ]] || args+=("$arg")
+	[[ $arg != apply && $arg != destroy ]] || args+=(-auto-approve -input=false -no-color)
+done
+exec ` + terraform + ` "${args[@]}"`
+	}
+	answers["go"] = strings.ReplaceAll(answers["go"], "$SOUK", mustSouk(t))
+	for name, answer := range answers {
+		script := "#!/usr/bin/env bash\nset -euo pipefail\n{ printf '%s\\037' \"$@\"; echo; } >>\"$CALLS/" + name + "\"\n" + answer + "\n"
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// mustSouk builds souk.
+func mustSouk(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "souk")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/souk")
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build souk: %v\n%s", err, said)
+	}
+	return program
+}
