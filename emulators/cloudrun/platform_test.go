@@ -80,7 +80,7 @@ func TestEnvironmentIsTheContractAndNoMore(t *testing.T) {
 		got[name] = value
 	}
 	for name, want := range map[string]string{
-		"K_SERVICE": "hello", "K_CONFIGURATION": "hello", "FUNCTION_TARGET": "hello", childVariable: "plain",
+		"K_SERVICE": "hello", "K_CONFIGURATION": "hello", "FUNCTION_TARGET": "hello", "GOMAXPROCS": "1", childVariable: "plain",
 	} {
 		if got[name] != want {
 			t.Errorf("%s=%s, want %s", name, got[name], want)
@@ -89,7 +89,7 @@ func TestEnvironmentIsTheContractAndNoMore(t *testing.T) {
 	if !strings.HasPrefix(got["K_REVISION"], "hello-00001-") || got["PORT"] == "" {
 		t.Errorf("K_REVISION=%s PORT=%s", got["K_REVISION"], got["PORT"])
 	}
-	known := []string{"K_SERVICE", "K_CONFIGURATION", "K_REVISION", "FUNCTION_TARGET", "PORT", childVariable, "PATH", "HOME", "TMPDIR"}
+	known := []string{"K_SERVICE", "K_CONFIGURATION", "K_REVISION", "FUNCTION_TARGET", "PORT", "GOMAXPROCS", childVariable, "PATH", "HOME", "TMPDIR"}
 	for name := range got {
 		if !slices.Contains(known, name) {
 			t.Errorf("an instance knows our %s", name)
