@@ -11,7 +11,7 @@ TEST ?= ./...
 TESTFLAGS ?=
 
 SERVICES := product order user
-FOLDERS  := cmd e2e emulators functions shared terraform
+FOLDERS  := cmd deploy e2e emulators functions shared terraform
 PROGRAMS := bin/souk $(SERVICES:%=bin/%)
 # Folders stand here too: a file that is gone changes its folder's time only.
 SOURCES  := go.mod go.sum $(shell find cmd emulators functions shared ! -name '*_test.go' ! -path '*/testdata/*')
@@ -94,6 +94,11 @@ check: ## Check formatting, vet, lint and the module files
 	@$(LINT) run ./...
 	go mod tidy -diff
 	go -C tools mod tidy -diff
+
+.PHONY: lint-scripts
+lint-scripts: ## Check the scripts (needs shellcheck: apt-get install shellcheck)
+	@command -v shellcheck >/dev/null || { echo 'no shellcheck: apt-get install shellcheck' >&2; exit 1; }
+	shellcheck -x .ci/run terraform/check tools/build $$(grep -rlE '^#!.*bash' deploy) deploy/common.sh
 
 .PHONY: clean
 clean: ## Remove what was built; data stays in .souk

@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -133,12 +134,15 @@ func TestWhatGoMustHave(t *testing.T) {
 	})
 	t.Run("the functions that journeys are made of", func(t *testing.T) {
 		t.Parallel()
-		journeys := regexp.MustCompile(`functions = \[([^\]]+)\]`).FindAllStringSubmatch(mustRead(t, "slo.tf"), -1)
-		if len(journeys) != 3 {
-			t.Errorf("there are %d journeys", len(journeys))
+		var promises struct{ Journeys map[string]struct{ Functions []string } }
+		if err := json.Unmarshal([]byte(mustRead(t, "slo.json")), &promises); err != nil {
+			t.Fatal(err)
 		}
-		for _, journey := range journeys {
-			for _, name := range all(`"([^"]+)"`, journey[1]) {
+		if len(promises.Journeys) != 3 {
+			t.Errorf("there are %d journeys", len(promises.Journeys))
+		}
+		for _, journey := range promises.Journeys {
+			for _, name := range journey.Functions {
 				if f, listed := functions.Manifest().Function(name); !listed || f.HTTP == "" {
 					t.Errorf("%s is no function that clients call", name)
 				}

@@ -13,6 +13,14 @@ output "images" {
   value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}"
 }
 
+output "pipeline" {
+  description = "What a build by hand needs: gcloud builds submit, as cloudbuild.yaml shows it."
+  value = {
+    service_account = google_service_account.rollout.id
+    substitutions   = join(",", [for name, value in local.substitutions : "${name}=${value}"])
+  }
+}
+
 output "instance" {
   description = "The database instance, as cloud-sql-proxy wants it."
   value       = google_sql_database_instance.main.connection_name

@@ -3,7 +3,7 @@
 locals {
   apis = toset([
     "artifactregistry", "billingbudgets", "cloudbuild", "cloudscheduler", "compute", "iam", "iap", "logging",
-    "monitoring", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin",
+    "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin",
   ])
 }
 

@@ -115,6 +115,25 @@ variable "settings" {
   }
 }
 
+# Pipeline -----------------------------------------------------------------------
+
+variable "repository" {
+  description = "The repository that is built and rolled out, as Cloud Build knows it once it is connected: projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Without one there are no triggers."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
+    error_message = "The repository is projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME: gcloud builds repositories list shows it."
+  }
+}
+
+variable "branch" {
+  description = "The branch whose commits are rolled out."
+  type        = string
+  default     = "main"
+}
+
 # Database -----------------------------------------------------------------------
 
 variable "database" {

@@ -84,6 +84,7 @@ Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
 		p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(),
 		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(), p.auditCommand(), p.deadLettersCommand(), p.mailCommand(),
 		p.secretsCommand(), p.gatewayCommand(), p.relayCommand(), p.healthcheckCommand(),
+		p.rolloutCommand(),
 	)
 	return root
 }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/api/idtoken"
+	monitoring "google.golang.org/api/monitoring/v3"
+	"google.golang.org/api/option"
+
+	"souk/cmd/souk/internal/rollout"
+	"souk/functions"
+)
+
+func (p *program) rolloutCommand() *cobra.Command {
+	granularity := ""
+	command := &cobra.Command{
+		Use:   "rollout",
+		Short: "Answer what deploy/rollout asks (the cloud's pipeline)",
+		Long: `Answer the questions of deploy/rollout, which brings new images to Cloud Run: see
+docs/rollout.md. None of these commands changes anything.`,
+		Example: "  souk rollout services --granularity function",
+	}
+	command.PersistentFlags().StringVar(&granularity, "granularity", rollout.ByFunction, "function or service, as Terraform's variable of that name")
+	runs := func() ([]rollout.Run, error) {
+		if granularity != rollout.ByFunction && granularity != rollout.ByService {
+			return nil, p.usageError("--granularity is function or service, not %q", granularity)
+		}
+		return rollout.Runs(functions.Manifest(), granularity), nil
+	}
+	command.AddCommand(p.rolloutServices(runs), p.rolloutState(), p.rolloutSmoke(runs), p.rolloutJudge(runs))
+	return command
+}
+
+type listRuns func() ([]rollout.Run, error)
+
+func (p *program) rolloutServices(list listRuns) *cobra.Command {
+	return &cobra.Command{
+		Use:     "services",
+		Short:   "List the Cloud Run services and the image of each",
+		Example: "  souk rollout services --granularity service",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			runs, err := list()
+			for _, run := range runs {
+				fmt.Fprintln(p.stdout, run.Name, run.Service)
+			}
+			return err
+		},
+	}
+}
+
+func (p *program) rolloutState() *cobra.Command {
+	return &cobra.Command{
+		Use:     "state",
+		Short:   "Say which revision of a Cloud Run service is the stable one",
+		Long:    "Read a description of a Cloud Run service from stdin, and print: stable revision, newest revision, its image, settled or unsettled, and the address of the tag next.",
+		Example: "  gcloud run services describe order-place --format=json | souk rollout state",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			s, err := rollout.ReadState(command.InOrStdin())
+			if err != nil {
+				return err
+			}
+			settled := "unsettled"
+			if s.Settled {
+				settled = "settled"
+			}
+			fmt.Fprintln(p.stdout, s.Stable, s.Latest, s.Image, settled, s.TagURL())
+			return nil
+		},
+	}
+}
+
+func (p *program) rolloutSmoke(list listRuns) *cobra.Command {
+	return &cobra.Command{
+		Use:   "smoke SERVICE=URL...",
+		Short: "Send first requests to new revisions",
+		Long: `Ask new revisions of Cloud Run services, each at the address of its tag, whether they
+live, and send each function a request that changes nothing. It is what the Cloud Run
+job smoke runs, for these addresses answer within the network only.`,
+		Example: "  souk rollout smoke order-place=https://next---order-place-abc-ew.a.run.app",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			runs, err := list()
+			if err != nil {
+				return err
+			}
+			urls, err := p.pairs(runs, args)
+			if err != nil {
+				return err
+			}
+			client := &http.Client{Timeout: 30 * time.Second}
+			var faults []error
+			for _, run := range runs {
+				if url, asked := urls[run.Name]; asked {
+					err := rollout.Smoke(command.Context(), client, run, url, identityToken)
+					if err == nil {
+						p.say("%s answers as it should", run.Name)
+					}
+					faults = append(faults, err)
+				}
+			}
+			return errors.Join(faults...)
+		},
+	}
+}
+
+// identityToken is this machine's, from the metadata server.
+func identityToken(ctx context.Context, audience string) (string, error) {
+	source, err := idtoken.NewTokenSource(ctx, audience)
+	if err != nil {
+		return "", err
+	}
+	token, err := source.Token()
+	if err != nil {
+		return "", err
+	}
+	return token.AccessToken, nil
+}
+
+func (p *program) rolloutJudge(list listRuns) *cobra.Command {
+	var project, promises, endpoint string
+	var since int64
+	command := &cobra.Command{
+		Use:   "judge SERVICE=REVISION...",
+		Short: "Say whether new revisions keep the shop's promises",
+		Long: `Ask Cloud Monitoring what new revisions did since a moment, and hold that to the
+bounds of the SLOs. Prints a verdict on each: good, silent (no requests) or BAD.
+
+It fails when one is bad, and when Cloud Monitoring does not answer.`,
+		Example: "  souk rollout judge --project my-souk-dev --since 1795300000 order-place=order-place-00007-abc",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			runs, err := list()
+			if err != nil {
+				return err
+			}
+			revisions, err := p.pairs(runs, args)
+			if err != nil {
+				return err
+			}
+			if project == "" || since == 0 {
+				return p.usageError("--project and --since are required")
+			}
+			verdicts, err := judge(command.Context(), project, promises, endpoint, runs, revisions, time.Unix(since, 0))
+			if err != nil {
+				return err
+			}
+			return p.sayVerdicts(verdicts)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&project, "project", "", "Google Cloud project")
+	flags.Int64Var(&since, "since", 0, "from when on, in seconds since 1970")
+	flags.StringVar(&promises, "promises", "terraform/slo.json", "what was promised")
+	flags.StringVar(&endpoint, "endpoint", "", "another Cloud Monitoring, which is asked without credentials (for tests)")
+	return command
+}
+
+func judge(ctx context.Context, project, promises, endpoint string, runs []rollout.Run, revisions map[string]string, since time.Time) ([]rollout.Verdict, error) {
+	file, err := os.Open(promises)
+	if err != nil {
+		return nil, fmt.Errorf("read the promises: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	kept, err := rollout.ReadPromises(file)
+	if err != nil {
+		return nil, err
+	}
+	options := []option.ClientOption{option.WithScopes(monitoring.MonitoringReadScope)}
+	if endpoint != "" {
+		options = []option.ClientOption{option.WithEndpoint(endpoint), option.WithoutAuthentication()}
+	}
+	metrics, err := monitoring.NewService(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Cloud Monitoring: %w", err)
+	}
+	return kept.Judge(ctx, metrics, project, runs, revisions, since, time.Now())
+}
+
+func (p *program) sayVerdicts(verdicts []rollout.Verdict) error {
+	bad := 0
+	for _, v := range verdicts {
+		word := "good"
+		switch {
+		case v.Bad:
+			word, bad = "BAD", bad+1
+		case v.Silent:
+			word = "silent"
+		}
+		fmt.Fprintf(p.stdout, "%s: %s: %s\n", v.Revision, word, v.Why)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d revisions break what was promised", bad, len(verdicts))
+	}
+	return nil
+}
+
+// pairs reads arguments of the form SERVICE=VALUE.
+func (p *program) pairs(runs []rollout.Run, args []string) (map[string]string, error) {
+	pairs := map[string]string{}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		if value == "" || !slices.ContainsFunc(runs, func(r rollout.Run) bool { return r.Name == name }) {
+			return nil, p.usageError("%q is not SERVICE=VALUE with a Cloud Run service of this granularity", arg)
+		}
+		pairs[name] = value
+	}
+	return pairs, nil
+}

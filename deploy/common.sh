@@ -1,0 +1,54 @@
+# What the pipeline's scripts share. They run at the top of the repository.
+# shellcheck shell=bash
+
+# say writes one line of log: what is done, before it is.
+say() { printf '%s  %s\n' "$(date -u +%H:%M:%S)" "$*" >&2; }
+
+# fail says what went wrong, and what to do, and ends the script.
+fail() {
+	say "ERROR: $*"
+	exit 1
+}
+
+# need NAME... ends the script unless all these variables are set.
+need() {
+	local name
+	for name; do
+		[[ -n ${!name:-} ]] || fail "$name is not set. docs/rollout.md says what the scripts want."
+	done
+}
+
+# cloud ARGUMENT... runs gcloud in the project, and asks no questions.
+cloud() { gcloud "$@" --project="$PROJECT_ID" --quiet; }
+
+# image_of SERVICE prints its image, by digest, as deploy/images wrote it down.
+image_of() {
+	local service image
+	while read -r service image; do
+		[[ $service != "$1" ]] || {
+			printf '%s\n' "$image"
+			return
+		}
+	done <"$IMAGES"
+	fail "there is no image of $1 in $IMAGES: run deploy/images first"
+}
+
+# each ACTION NAME... runs an action for every name, some at a time, to the end even
+# when one fails; then it fails. An action chains its commands by && or ||: the shell
+# does not stop it at an error, because somebody asks how it ended.
+each() {
+	local action=$1 name running=0 failed=0
+	shift
+	for name; do
+		if ((running >= ${PARALLEL:-8})); then
+			wait -n || failed=1
+			running=$((running - 1))
+		fi
+		"$action" "$name" &
+		running=$((running + 1))
+	done
+	for ((; running > 0; running--)); do
+		wait -n || failed=1
+	done
+	return "$failed"
+}

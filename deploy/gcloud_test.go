@@ -1,0 +1,229 @@
+package deploy_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// cloud is a Google Cloud project in a file, which the stand-in of gcloud works on.
+type cloud struct {
+	Services map[string]*cloudService
+	// Jobs maps a job to its image.
+	Jobs map[string]string
+	// Builds are under way, oldest first; the oldest ends when it was looked at.
+	Builds []string
+	// Severities of what a scan finds.
+	Severities []string
+	// Calls are all command lines so far.
+	Calls []string
+
+	// KillAt kills the script, and all that it started, once that call has had its
+	// effect; FailAt makes that call fail without one. Both count from 1.
+	KillAt, FailAt int
+	// Failing makes calls fail that contain the text.
+	Failing string
+	// Broken are images that do not start.
+	Broken []string
+}
+
+type cloudService struct {
+	Image     string
+	Revisions []string
+	// Ready is the newest revision that started.
+	Ready   string
+	Traffic []cloudTarget
+}
+
+type cloudTarget struct {
+	Revision string `json:"revisionName"`
+	Percent  int    `json:"percent,omitempty"`
+	Tag      string `json:"tag,omitempty"`
+	Latest   bool   `json:"latestRevision,omitempty"`
+}
+
+const cloudVariable = "FAKE_CLOUD"
+
+// fakeGcloud is the stand-in's main. What real gcloud does not know it refuses.
+func fakeGcloud(args []string) int {
+	path := os.Getenv(cloudVariable)
+	code := 0
+	err := changeCloud(path, func(c *cloud) error {
+		c.Calls = append(c.Calls, strings.Join(args, " "))
+		if len(c.Calls) == c.FailAt || c.Failing != "" && strings.Contains(strings.Join(args, " "), c.Failing) {
+			code = 1
+			fmt.Fprintln(os.Stderr, "ERROR: (gcloud) told to fail")
+			return nil
+		}
+		command, name, flags, err := parse(args)
+		if err == nil {
+			err = c.run(command, name, flags)
+		}
+		if err != nil {
+			code = 1
+			fmt.Fprintln(os.Stderr, "ERROR: (gcloud)", err)
+		}
+		return nil
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "stand-in:", err)
+		return 70
+	}
+	if c, err := readCloud(path); err == nil && len(c.Calls) == c.KillAt {
+		_ = syscall.Kill(0, syscall.SIGKILL) // its whole process group, itself included
+	}
+	return code
+}
+
+// changeCloud changes the file while nobody else does.
+func changeCloud(path string, change func(*cloud) error) (err error) {
+	lock, err := os.Create(path + ".lock") //nolint:gosec // a test's own folder
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	c, err := readCloud(path)
+	if err != nil {
+		return err
+	}
+	if err := change(c); err != nil {
+		return err
+	}
+	return writeCloud(path, c)
+}
+
+func readCloud(path string) (*cloud, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // a test's own folder
+	if err != nil {
+		return nil, err
+	}
+	var c cloud
+	return &c, json.Unmarshal(text, &c)
+}
+
+func writeCloud(path string, c *cloud) error {
+	text, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// parse finds command, name and flags, all of which real gcloud must have.
+// testdata/gcloud.json is of its own table, TestFlagsAreGcloudsOwn says which.
+func parse(args []string) (command, name string, flags map[string]string, err error) {
+	text, err := os.ReadFile(os.Getenv("FAKE_FLAGS"))
+	if err != nil {
+		return "", "", nil, err
+	}
+	var known map[string]map[string]string
+	if err := json.Unmarshal(text, &known); err != nil {
+		return "", "", nil, err
+	}
+	line := strings.Join(args, " ")
+	for candidate := range known {
+		if strings.HasPrefix(line+" ", candidate+" ") {
+			command = candidate
+		}
+	}
+	if command == "" {
+		return "", "", nil, fmt.Errorf("there is no command %q", line)
+	}
+	flags = map[string]string{}
+	for _, arg := range args[len(strings.Fields(command)):] {
+		flag, value, hasValue := strings.Cut(arg, "=")
+		if !strings.HasPrefix(arg, "--") {
+			if name != "" {
+				return "", "", nil, fmt.Errorf("%s: unrecognized argument %q", command, arg)
+			}
+			name = arg
+			continue
+		}
+		kind, ok := known[command][flag]
+		if !ok || (kind == "bool") == hasValue {
+			return "", "", nil, fmt.Errorf("%s: unrecognized argument %q", command, arg)
+		}
+		flags[flag] = value
+	}
+	if flags["--project"] == "" || !has(flags, "--quiet") {
+		return "", "", nil, fmt.Errorf("%s: which project? and ask nothing", command)
+	}
+	return command, name, flags, nil
+}
+
+func has(flags map[string]string, name string) bool {
+	_, set := flags[name]
+	return set
+}
+
+// run does what a command does.
+func (c *cloud) run(command, name string, flags map[string]string) error {
+	switch command {
+	case "run services describe":
+		return c.describe(name)
+	case "run deploy":
+		return c.deploy(name, flags)
+	case "run services update-traffic":
+		return c.updateTraffic(name, flags)
+	case "run jobs update":
+		if _, ok := c.Jobs[name]; !ok {
+			return fmt.Errorf("there is no job %q", name)
+		}
+		c.Jobs[name] = flags["--image"]
+		return nil
+	case "run jobs execute":
+		return c.execute(name, flags)
+	case "builds list":
+		fmt.Println(strings.Join(c.Builds, "\n"))
+		if len(c.Builds) > 1 {
+			c.Builds = c.Builds[1:]
+		}
+		return nil
+	case "artifacts docker images scan":
+		if !strings.Contains(name, "@sha256:") {
+			return fmt.Errorf("%q is no digest", name)
+		}
+		fmt.Println("projects/p/locations/europe/scans/1")
+		return nil
+	case "artifacts docker images list-vulnerabilities":
+		fmt.Println(strings.Join(c.Severities, "\n"))
+		return nil
+	}
+	return errors.New("the stand-in cannot do that")
+}
+
+func (c *cloud) execute(name string, flags map[string]string) error {
+	image, ok := c.Jobs[name]
+	if !ok || !has(flags, "--wait") {
+		return fmt.Errorf("there is no job %q, or nobody waits for it", name)
+	}
+	if !strings.Contains(image, "@sha256:new") {
+		return fmt.Errorf("the job %s would run %q", name, image)
+	}
+	if name != "smoke" {
+		return nil
+	}
+	args := strings.Split(flags["--args"], ",")
+	if len(args) < 5 || !slices.Equal(args[:3], []string{"rollout", "smoke", "--granularity"}) {
+		return fmt.Errorf("nothing is asked: %q", args)
+	}
+	for _, arg := range args[4:] {
+		service, url, _ := strings.Cut(arg, "=")
+		s := c.Services[service]
+		if s == nil || url != "https://next---"+service+"-abc-ew.a.run.app" ||
+			!slices.ContainsFunc(s.Traffic, func(t cloudTarget) bool { return t.Tag == "next" && t.Revision == s.Ready }) {
+			return fmt.Errorf("nothing answers at %q", arg)
+		}
+	}
+	return nil
+}

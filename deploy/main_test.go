@@ -1,0 +1,43 @@
+// Package deploy_test runs the pipeline's scripts, here, against stand-ins: a gcloud
+// that keeps Cloud Run in a file, a docker, and a Cloud Monitoring.
+package deploy_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// souk is the program that scripts ask.
+var souk string
+
+// TestMain makes this program gcloud or docker where it is called by that name.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "gcloud":
+		os.Exit(fakeGcloud(os.Args[1:]))
+	case "docker":
+		os.Exit(fakeDocker(os.Args[1:]))
+	}
+	os.Exit(withSouk(m))
+}
+
+func withSouk(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "deploy")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder in /tmp
+	souk = filepath.Join(dir, "souk")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", souk, "../cmd/souk") //nolint:gosec // our own
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build souk:", err)
+		return 1
+	}
+	return m.Run()
+}

@@ -1,0 +1,349 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The Cloud Run services of granularity "service".
+var all = []string{"product-http", "product-push", "order-http", "order-push", "user-http", "user-push"}
+
+// project is a cloud with everything that a script needs to work on it.
+type project struct {
+	path, dir string
+	env       []string
+}
+
+// mustProject makes a cloud where every service runs its old image but those of the
+// services that are named, whose new images are others.
+func mustProject(t *testing.T, changed ...string) project {
+	t.Helper()
+	dir := t.TempDir()
+	p := project{path: filepath.Join(dir, "cloud.json"), dir: dir}
+	c := &cloud{Services: map[string]*cloudService{}, Jobs: map[string]string{"migrate": "x@sha256:old", "smoke": "x@sha256:old"}, Builds: []string{"b1"}}
+	for _, name := range all {
+		first := name + "-00001-abc"
+		c.Services[name] = &cloudService{
+			Image: image(name, "old"), Revisions: []string{first}, Ready: first,
+			Traffic: []cloudTarget{{Revision: first, Percent: 100, Latest: true}},
+		}
+	}
+	if err := writeCloud(p.path, c); err != nil {
+		t.Fatal(err)
+	}
+	images := "souk r/souk@sha256:new\n"
+	for _, service := range []string{"product", "order", "user"} {
+		state := "old"
+		if slices.Contains(changed, service) {
+			state = "new"
+		}
+		images += service + " " + image(service, state) + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "images"), []byte(images), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"gcloud", "docker"} {
+		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flags, err := filepath.Abs("testdata/gcloud.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), cloudVariable+"="+p.path, "FAKE_FLAGS="+flags,
+		"PROJECT_ID=souk-test", "REGION=europe-west1", "GRANULARITY=service", "IMAGES="+filepath.Join(dir, "images"),
+		"SOUK="+souk, "WATCH_SECONDS=0", "POLL_SECONDS=0", "PARALLEL=1", "BUILD_ID=b1", "SCAN_LOCATION=europe", "TMPDIR="+dir)
+	return p
+}
+
+// image is that of the service which a Cloud Run service belongs to.
+func image(name, state string) string {
+	service, _, _ := strings.Cut(name, "-")
+	return "r/" + service + "@sha256:" + state
+}
+
+func (p project) mustChange(t *testing.T, change func(*cloud)) {
+	t.Helper()
+	if err := changeCloud(p.path, func(c *cloud) error { change(c); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p project) mustRead(t *testing.T) *cloud {
+	t.Helper()
+	c, err := readCloud(p.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// run runs a script, in a process group of its own, and returns whether it ended well
+// and what it said.
+func (p project) run(t *testing.T, script string, env ...string) (ok bool, said string) {
+	t.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "deploy", script)}, scriptArgs[script]...)...) //nolint:gosec // our own scripts
+	cmd.Env = append(slices.Clone(p.env), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
+		t.Fatal(err)
+	}
+	return err == nil, out.String()
+}
+
+var scriptArgs = map[string][]string{"images": {"product", "order", "user", "souk"}}
+
+// mustServe fails unless every service gives all requests to one revision, of the
+// image wanted, and no tag is left.
+func (p project) mustServe(t *testing.T, state func(service string) string) {
+	t.Helper()
+	for name, s := range p.mustRead(t).Services {
+		if len(s.Traffic) != 1 || s.Traffic[0].Percent != 100 || s.Traffic[0].Tag != "" {
+			t.Errorf("%s: the requests go to %+v", name, s.Traffic)
+			continue
+		}
+		isOld := strings.HasSuffix(s.Traffic[0].Revision, "-00001-abc")
+		if want := state(name); isOld != (want == "old") {
+			t.Errorf("%s serves by %s, want the %s image", name, s.Traffic[0].Revision, want)
+		}
+	}
+}
+
+func old(string) string { return "old" }
+
+func newOf(services ...string) func(string) string {
+	return func(name string) string {
+		service, _, _ := strings.Cut(name, "-")
+		if slices.Contains(services, service) {
+			return "new"
+		}
+		return "old"
+	}
+}
+
+// shares returns the percentages that a service's newest revision was given.
+func shares(c *cloud, service string) []string {
+	var given []string
+	for _, call := range c.Calls {
+		if rest, ok := strings.CutPrefix(call, "run services update-traffic "+service+" "); ok {
+			if _, to, ok := strings.Cut(rest, "--to-revisions="); ok {
+				given = append(given, strings.Fields(to)[0])
+			}
+		}
+	}
+	return given
+}
+
+func good(string, int) int { return 0 }
+
+func TestRollout(t *testing.T) {
+	t.Parallel()
+	for _, parallel := range []string{"1", "4"} {
+		t.Run("shifts 5, 25, 100 on good signals, "+parallel+" at a time", func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t, "order", "user")
+			ok, said := p.run(t, "rollout", "PARALLEL="+parallel, "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			if !ok {
+				t.Fatal(said)
+			}
+			p.mustServe(t, newOf("order", "user"))
+			want := []string{"order-http-00002-xyz=5,order-http-00001-abc=95", "order-http-00002-xyz=25,order-http-00001-abc=75", "order-http-00002-xyz=100"}
+			if got := shares(p.mustRead(t), "order-http"); !slices.Equal(got, want) {
+				t.Errorf("the requests were shifted %q, want %q", got, want)
+			}
+		})
+	}
+	t.Run("goes on when there are no requests", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, func(string, int) int { return -1 }))
+		if !ok || !strings.Contains(said, "order-http-00002-xyz: silent") {
+			t.Error(said)
+		}
+		p.mustServe(t, newOf("order"))
+	})
+	for _, step := range []int{5, 25, 100} {
+		t.Run(fmt.Sprintf("takes everything back when one signal is bad at %d %%", step), func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t, "order", "user")
+			ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, func(revision string, percent int) int {
+				if revision == "user-push-00002-xyz" && percent >= step {
+					return 20
+				}
+				return 0
+			}))
+			if ok || !strings.Contains(said, "user-push-00002-xyz: BAD") || !strings.Contains(said, fmt.Sprintf("bad at %d %%", step)) {
+				t.Errorf("ended well: %v, and said %s", ok, said)
+			}
+			p.mustServe(t, old)
+		})
+	}
+	t.Run("takes everything back when nobody knows the signals", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT=http://127.0.0.1:1/"); ok {
+			t.Error(said)
+		}
+		p.mustServe(t, old)
+	})
+	t.Run("deploys nothing when nothing changed", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		if ok, said := p.run(t, "rollout"); !ok || !strings.Contains(said, "nothing to deploy") {
+			t.Error(said)
+		}
+		for _, call := range p.mustRead(t).Calls {
+			if !strings.HasPrefix(call, "run services describe") {
+				t.Errorf("%s was called", call)
+			}
+		}
+	})
+	t.Run("deploys what terraform changed", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		p.mustChange(t, func(c *cloud) { // once the pipeline has set the traffic, a new revision gets none
+			s := c.Services["user-http"]
+			s.Traffic[0].Latest = false
+			s.Revisions = append(s.Revisions, "user-http-00002-def")
+		})
+		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); !ok {
+			t.Fatal(said)
+		}
+		if got := p.mustRead(t).percent("user-http-00003-xyz"); got != 100 {
+			t.Errorf("the newest revision gets %d %%", got)
+		}
+	})
+	t.Run("only says what it would do in a dry run", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		if ok, said := p.run(t, "rollout", "DRY_RUN=1"); !ok || !strings.Contains(said, "would deploy: order-http order-push") {
+			t.Error(said)
+		}
+		p.mustServe(t, old)
+	})
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(*cloud){
+		"a revision that does not start leaves all others as they were": func(c *cloud) { c.Broken = []string{"r/user@sha256:new"} },
+		"a smoke test that fails moves no traffic":                      func(c *cloud) { c.Failing = "jobs execute smoke" },
+		"a shift that fails is taken back":                              func(c *cloud) { c.Failing = "user-http-00002-xyz=25" },
+		"a tag that fails is taken back":                                func(c *cloud) { c.Failing = "--update-tags=next=order-push" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t, "order", "user")
+			p.mustChange(t, arrange)
+			ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			if ok {
+				t.Error(said)
+			}
+			p.mustServe(t, old)
+			given := shares(p.mustRead(t), "order-http")
+			if !strings.Contains(name, "shift") && slices.ContainsFunc(given, func(to string) bool { return strings.Contains(to, "00002") }) {
+				t.Errorf("requests were shifted: %q", given)
+			}
+		})
+	}
+	t.Run("a migration that fails leaves every function as it was", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		p.mustChange(t, func(c *cloud) { c.Failing = "jobs execute migrate" })
+		ok, said := p.run(t, "migrate")
+		if ok || !strings.Contains(said, "no function was deployed") {
+			t.Error(said)
+		}
+		p.mustServe(t, old)
+	})
+	t.Run("a service that terraform has not made is told", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		p.mustChange(t, func(c *cloud) { delete(c.Services, "order-push") })
+		if ok, said := p.run(t, "rollout"); ok || !strings.Contains(said, "terraform apply") {
+			t.Error(said)
+		}
+	})
+}
+
+// TestKilled kills the rollout after every call of gcloud in turn, and runs it again.
+// What is in the cloud after one call and before the next is the same, so these are
+// all states that it can be left in.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	whole := mustProject(t, "order")
+	if ok, said := whole.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, whole.path, good)); !ok {
+		t.Fatal(said)
+	}
+	calls := len(whole.mustRead(t).Calls)
+	if calls < 20 {
+		t.Fatalf("a whole rollout makes %d calls only", calls)
+	}
+	for n := 1; n <= calls; n++ {
+		t.Run(fmt.Sprintf("after call %d of %d", n, calls), func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t, "order")
+			endpoint := "MONITORING_ENDPOINT=" + mustMonitor(t, p.path, good)
+			p.mustChange(t, func(c *cloud) { c.KillAt = n })
+			if ok, _ := p.run(t, "rollout", endpoint); ok {
+				t.Fatal("it was not killed")
+			}
+			if made := len(p.mustRead(t).Calls); made != n {
+				t.Fatalf("it made %d calls", made)
+			}
+			p.mustChange(t, func(c *cloud) { c.KillAt = 0 })
+			if ok, said := p.run(t, "rollout", endpoint); !ok {
+				t.Fatal(said)
+			}
+			p.mustServe(t, newOf("order"))
+		})
+	}
+}
+
+// TestKilledAndBad kills it likewise, between the first shift and the last, and finds
+// bad signals afterwards: then all requests are back where they were before.
+func TestKilledAndBad(t *testing.T) {
+	t.Parallel()
+	whole := mustProject(t, "order")
+	if ok, said := whole.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, whole.path, good)); !ok {
+		t.Fatal(said)
+	}
+	shifts := 0
+	for n, call := range whole.mustRead(t).Calls {
+		if !strings.Contains(call, "--to-revisions") {
+			continue
+		}
+		shifts++
+		t.Run("after "+call, func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t, "order")
+			p.mustChange(t, func(c *cloud) { c.KillAt = n + 1 })
+			p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			p.mustChange(t, func(c *cloud) { c.KillAt = 0 })
+			if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, func(string, int) int { return 50 })); ok {
+				t.Error(said)
+			}
+			p.mustServe(t, old)
+		})
+	}
+	if shifts != 6 {
+		t.Errorf("two services were shifted %d times, want 6", shifts)
+	}
+}
