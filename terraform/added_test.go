@@ -30,12 +30,14 @@ func TestAddedFunction(t *testing.T) {
 			entry: `  - {name: product-praise, service: product, http: "PUT /v1/products/{id}/praise", access: user, secrets: [AUTH_SIGNING_KEYS]}`,
 			creates: []string{
 				`google_cloud_run_v2_service.function["product-praise"]`,
+				`google_cloud_run_v2_service_iam_member.rollout["product-praise"]`,
 				`google_compute_backend_service.function["product-praise"]`,
 				`google_compute_region_network_endpoint_group.run["product-praise"]`,
 				`google_project_iam_member.database["product-praise roles/cloudsql.client"]`,
 				`google_project_iam_member.database["product-praise roles/cloudsql.instanceUser"]`,
 				`google_secret_manager_secret_iam_member.reader["product-praise AUTH_SIGNING_KEYS"]`,
 				`google_service_account.run["product-praise"]`,
+				`google_service_account_iam_member.rollout["product-praise"]`,
 				`google_sql_user.function["product-praise"]`,
 			},
 			updates: []string{`google_compute_url_map.front`},
@@ -45,6 +47,8 @@ func TestAddedFunction(t *testing.T) {
 			creates: []string{
 				`google_cloud_run_v2_service.function["product-cheer"]`,
 				`google_cloud_run_v2_service_iam_member.push["product-cheer"]`,
+				`google_cloud_run_v2_service_iam_member.rollout["product-cheer"]`,
+				`google_cloud_run_v2_service_iam_member.smoke["product-cheer"]`,
 				`google_project_iam_member.database["product-cheer roles/cloudsql.client"]`,
 				`google_project_iam_member.database["product-cheer roles/cloudsql.instanceUser"]`,
 				`google_pubsub_subscription.dead_letter["product-cheer.order-placed"]`,
@@ -57,6 +61,7 @@ func TestAddedFunction(t *testing.T) {
 				// The service's outbox function publishes what others left.
 				`google_pubsub_topic_iam_member.publisher["product-outbox product-cheered"]`,
 				`google_service_account.run["product-cheer"]`,
+				`google_service_account_iam_member.rollout["product-cheer"]`,
 				`google_sql_user.function["product-cheer"]`,
 			},
 		},
@@ -65,6 +70,8 @@ func TestAddedFunction(t *testing.T) {
 			creates: []string{
 				`google_cloud_run_v2_service.function["product-count"]`,
 				`google_cloud_run_v2_service_iam_member.push["product-count"]`,
+				`google_cloud_run_v2_service_iam_member.rollout["product-count"]`,
+				`google_cloud_run_v2_service_iam_member.smoke["product-count"]`,
 				`google_cloud_scheduler_job.tick["product-count"]`,
 				`google_project_iam_member.database["product-count roles/cloudsql.client"]`,
 				`google_project_iam_member.database["product-count roles/cloudsql.instanceUser"]`,
@@ -75,6 +82,7 @@ func TestAddedFunction(t *testing.T) {
 				`google_pubsub_topic.topic["product-count"]`,
 				`google_pubsub_topic_iam_member.dead_letter["product-count.product-count"]`,
 				`google_service_account.run["product-count"]`,
+				`google_service_account_iam_member.rollout["product-count"]`,
 				`google_sql_user.function["product-count"]`,
 			},
 		},

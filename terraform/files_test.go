@@ -134,7 +134,9 @@ func TestWhatGoMustHave(t *testing.T) {
 	})
 	t.Run("the functions that journeys are made of", func(t *testing.T) {
 		t.Parallel()
-		var promises struct{ Journeys map[string]struct{ Functions []string } }
+		var promises struct {
+			Journeys map[string]struct{ Functions []string }
+		}
 		if err := json.Unmarshal([]byte(mustRead(t, "slo.json")), &promises); err != nil {
 			t.Fatal(err)
 		}

@@ -71,6 +71,8 @@ func TestRulesFind(t *testing.T) {
 		{"no message is lost", "google_pubsub_topic", `{"name": "a.b.dead-letter"}`},
 		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/editor", "member": "serviceAccount:a"}`},
 		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/run.admin", "member": "serviceAccount:a"}`},
+		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/monitoring.viewer", "member": "serviceAccount:a"}`},
+		{"nobody holds more than was granted singly", "google_service_account_iam_member", `{"role": "roles/iam.serviceAccountUser", "member": "serviceAccount:a"}`},
 		{"nobody holds more than was granted singly", "google_pubsub_topic_iam_member", `{"role": "roles/owner", "member": "serviceAccount:a"}`},
 		{"nobody holds more than was granted singly", "google_cloud_run_v2_service_iam_member", `{"role": "roles/run.invoker", "member": "allUsers"}`},
 		{"nobody holds more than was granted singly", "google_storage_bucket_iam_member", `{"role": "roles/storage.objectViewer", "member": "allAuthenticatedUsers"}`},
@@ -184,6 +186,16 @@ func nothingIsLost(p plan) (faults []string) {
 // projectRoles are the roles that may be held on the whole project.
 var projectRoles = []string{"roles/cloudsql.client", "roles/cloudsql.instanceUser"}
 
+// pipelineRoles are those that the pipeline's identities may hold besides, because
+// nothing narrower has what they are about.
+var pipelineRoles = []string{"roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer"}
+
+// mayHoldOnProject says whether a grant on the whole project is one of the few.
+func mayHoldOnProject(address, role string) bool {
+	pipeline := strings.HasPrefix(address, "google_project_iam_member.rollout[") || address == "google_project_iam_member.check"
+	return slices.Contains(projectRoles, role) || pipeline && slices.Contains(pipelineRoles, role)
+}
+
 func grantsAreNarrow(p plan) (faults []string) {
 	for _, r := range p.PlannedValues.RootModule.Resources {
 		if r.Type == "google_service_account_key" {
@@ -199,8 +211,13 @@ func grantsAreNarrow(p plan) (faults []string) {
 		if slices.Contains([]string{"roles/owner", "roles/editor", "roles/viewer"}, role) {
 			faults = append(faults, fmt.Sprintf("%s grants %s", r.Address, role))
 		}
-		if r.Type == "google_project_iam_member" && !slices.Contains(projectRoles, role) {
+		if r.Type == "google_project_iam_member" && !mayHoldOnProject(r.Address, role) {
 			faults = append(faults, fmt.Sprintf("%s grants %s on the whole project", r.Address, role))
+		}
+		// Who may act as an identity has all that it has: nobody but the pipeline, and
+		// as those alone that it deploys.
+		if role == "roles/iam.serviceAccountUser" && !strings.HasPrefix(r.Address, "google_service_account_iam_member.rollout[") {
+			faults = append(faults, r.Address+" lets somebody act as another")
 		}
 		if member == "allUsers" || member == "allAuthenticatedUsers" || strings.Contains(member, "*") {
 			faults = append(faults, fmt.Sprintf("%s grants to %s", r.Address, member))

@@ -183,6 +183,71 @@ run "every_function" {
     ])
     error_message = "A function may not publish what it publishes."
   }
+
+  # The pipeline.
+  assert {
+    condition = (
+      toset(keys(google_service_account_iam_member.rollout)) == toset(concat([for f in yamldecode(file(var.manifest)).functions : f.name], ["migrate", "smoke"])) &&
+      alltrue([for name, a in google_service_account.run : google_service_account_iam_member.rollout[name].service_account_id == a.name]) &&
+      google_service_account_iam_member.rollout["migrate"].service_account_id == google_service_account.migrate.name &&
+      google_service_account_iam_member.rollout["smoke"].service_account_id == google_service_account.smoke.name &&
+      alltrue([for m in google_service_account_iam_member.rollout : m.role == "roles/iam.serviceAccountUser" && m.member == "serviceAccount:${google_service_account.rollout.email}"])
+    )
+    error_message = "The pipeline may act as another identity than those of what it deploys, or not as one of these."
+  }
+
+  assert {
+    condition = (
+      toset([for m in google_project_iam_member.rollout : m.role]) == toset(["roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer"]) &&
+      google_project_iam_member.check.role == "roles/logging.logWriter"
+    )
+    error_message = "The pipeline holds another role on the whole project than those four that nothing narrower has."
+  }
+
+  assert {
+    condition = (
+      toset(keys(google_cloud_run_v2_service_iam_member.rollout)) == toset(keys(google_cloud_run_v2_service.function)) &&
+      alltrue([for m in google_cloud_run_v2_service_iam_member.rollout : m.role == "roles/run.developer"])
+    )
+    error_message = "The pipeline may not deploy every function, or it may do more with one."
+  }
+
+  # Who may smoke-test: past IAM, only to what Pub/Sub calls.
+  assert {
+    condition = (
+      toset(keys(google_cloud_run_v2_service_iam_member.smoke)) == toset(keys(google_cloud_run_v2_service_iam_member.push)) &&
+      google_cloud_run_v2_job.smoke.template[0].template[0].vpc_access[0].egress == "ALL_TRAFFIC"
+    )
+    error_message = "The smoke test does not get to every function, or not through the network."
+  }
+
+  assert {
+    condition     = length(google_cloudbuild_trigger.rollout) == 0 && length(google_cloudbuild_trigger.check) == 0
+    error_message = "There is a trigger, and no repository."
+  }
+}
+
+run "a_repository" {
+  command = apply # the triggers name identities by what is known only then
+
+  variables {
+    repository = "projects/souk-test/locations/europe-west1/connections/host/repositories/souk"
+  }
+
+  assert {
+    condition = (
+      google_cloudbuild_trigger.rollout[0].service_account == google_service_account.rollout.id &&
+      google_cloudbuild_trigger.rollout[0].filename == "cloudbuild.yaml" &&
+      google_cloudbuild_trigger.rollout[0].repository_event_config[0].push[0].branch == "^main$" &&
+      google_cloudbuild_trigger.rollout[0].substitutions["_REPOSITORY"] == output.images
+    )
+    error_message = "A commit on main is not rolled out, or by somebody else, or to somewhere else."
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.check[0].service_account == google_service_account.check.id
+    error_message = "What is proposed is tested by somebody who may do more than test."
+  }
 }
 
 run "one_cloud_run_service_a_service" {

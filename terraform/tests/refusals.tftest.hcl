@@ -164,3 +164,13 @@ run "a_scale_for_nothing" {
 
   expect_failures = [var.scaling]
 }
+
+run "a_repository_by_its_address" {
+  command = plan
+
+  variables {
+    repository = "https://github.com/example/souk"
+  }
+
+  expect_failures = [var.repository]
+}

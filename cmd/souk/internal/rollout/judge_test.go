@@ -1,0 +1,162 @@
+package rollout
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	monitoring "google.golang.org/api/monitoring/v3"
+	"google.golang.org/api/option"
+
+	"souk/functions"
+)
+
+func mustPromises(t *testing.T) Promises {
+	t.Helper()
+	file, err := os.Open("../../../../terraform/slo.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // it is only read
+	p, err := ReadPromises(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func mustRun(t *testing.T, name, granularity string) Run {
+	t.Helper()
+	for _, run := range Runs(functions.Manifest(), granularity) {
+		if run.Name == name {
+			return run
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return Run{}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	p := mustPromises(t)
+	for name, test := range map[string]struct {
+		run         string
+		counted     counted
+		bad, silent bool
+	}{
+		"nothing is silent":                        {run: "order-place", silent: true},
+		"answers are good":                         {run: "order-place", counted: counted{codes: map[int]int64{201: 90, 400: 5, 409: 5}}},
+		"one failure of one may be an accident":    {run: "order-get", counted: counted{codes: map[int]int64{500: 1}}},
+		"two of two are none":                      {run: "order-get", counted: counted{codes: map[int]int64{503: 2}}, bad: true},
+		"one of a hundred may be":                  {run: "order-get", counted: counted{codes: map[int]int64{200: 99, 500: 1}}},
+		"ten of 200 are none":                      {run: "order-get", counted: counted{codes: map[int]int64{200: 190, 500: 10}}, bad: true},
+		"one percent of very many is below pace":   {run: "order-get", counted: counted{codes: map[int]int64{200: 990_000, 500: 10_000}}},
+		"two percent of very many is above":        {run: "order-get", counted: counted{codes: map[int]int64{200: 980_000, 500: 20_000}}, bad: true},
+		"clients' faults are not the function's":   {run: "order-get", counted: counted{codes: map[int]int64{404: 100}}},
+		"Pub/Sub's refused messages are":           {run: "stock-reserve", counted: counted{codes: map[int]int64{401: 5}}, bad: true},
+		"no free instance is not":                  {run: "stock-reserve", counted: counted{codes: map[int]int64{204: 5, 429: 100}}},
+		"slow answers of a journey are bad":        {run: "product-get", counted: counted{codes: map[int]int64{200: 100}, slow: 40, timed: 100}, bad: true},
+		"a few slow ones are not":                  {run: "product-get", counted: counted{codes: map[int]int64{200: 100}, slow: 10, timed: 100}},
+		"of others nothing was promised":           {run: "user-export", counted: counted{codes: map[int]int64{200: 100}, slow: 90, timed: 100}},
+		"orders that are decided late are bad":     {run: "order-confirm", counted: counted{codes: map[int]int64{204: 50}, late: 30, decided: 50}, bad: true},
+		"orders that are decided in time are good": {run: "order-confirm", counted: counted{codes: map[int]int64{204: 50}, late: 1, decided: 50}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := p.judge(mustRun(t, test.run, ByFunction), "r", test.counted)
+			if v.Bad != test.bad || v.Silent != test.silent {
+				t.Errorf("the verdict is %+v", v)
+			}
+		})
+	}
+}
+
+// TestAtLeast compares with sums made by hand.
+func TestAtLeast(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		k, n int64
+		p    float64
+		want float64
+	}{
+		{2, 2, 0.1, 0.01},
+		{1, 2, 0.1, 0.19},
+		{9, 10, 0.5, 11.0 / 1024},
+		{0, 10, 0.5, 1},
+		{5, 10, 0.5, 1}, // not above average
+	} {
+		if got := atLeast(test.k, test.n, test.p); math.Abs(got-test.want) > 1e-9 {
+			t.Errorf("%d or more of %d at %v: %v, want %v", test.k, test.n, test.p, got, test.want)
+		}
+	}
+}
+
+func TestPromises(t *testing.T) {
+	t.Parallel()
+	p := mustPromises(t)
+	t.Run("functions that share a service have the mildest of their bounds", func(t *testing.T) {
+		t.Parallel()
+		if b := p.of(mustRun(t, "user-http", ByService)); b.withinMS != 1500 || b.available != 0.999 {
+			t.Errorf("%+v", b)
+		}
+		if b := p.of(mustRun(t, "product-get", ByFunction)); b.withinMS != 400 {
+			t.Errorf("%+v", b)
+		}
+	})
+	for _, broken := range []string{`{}`, `{"journies": {}}`, `{"all_others_available": 1, "decided": {"good": 0.9}, "page_at_burn_rate": 2}`} {
+		if _, err := ReadPromises(strings.NewReader(broken)); err == nil {
+			t.Errorf("%s is taken", broken)
+		}
+	}
+}
+
+// TestMetrics reads answers in the form that
+// https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list shows.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		requestCount: `{"timeSeries": [
+			{"metric": {"labels": {"response_code": "200"}}, "resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"int64Value": "90"}}]},
+			{"metric": {"labels": {"response_code": "503"}}, "resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"int64Value": "10"}}]},
+			{"metric": {"labels": {"response_code": "500"}}, "resource": {"labels": {"revision_name": "other"}}, "points": [{"value": {"int64Value": "99"}}]}]}`,
+		// Bounds 100, 200, 400, 800: the last two buckets begin at 400 and 800.
+		requestLatencies: `{"timeSeries": [
+			{"metric": {"labels": {"response_code": "200"}}, "resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"distributionValue":
+				{"count": "90", "bucketOptions": {"exponentialBuckets": {"numFiniteBuckets": 3, "growthFactor": 2, "scale": 100}}, "bucketCounts": ["1", "2", "80", "4", "3"]}}}]},
+			{"metric": {"labels": {"response_code": "503"}}, "resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"distributionValue":
+				{"count": "10", "bucketOptions": {"exponentialBuckets": {"numFiniteBuckets": 3, "growthFactor": 2, "scale": 100}}, "bucketCounts": ["0", "0", "0", "0", "10"]}}}]}]}`,
+		orderDecided: `{"timeSeries": [
+			{"resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"distributionValue":
+				{"count": "5", "bucketOptions": {"explicitBuckets": {"bounds": [10, 30, 60]}}, "bucketCounts": ["1", "2", "2"]}}}]}]}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for metric, answer := range answers {
+			if strings.Contains(r.URL.Query().Get("filter"), `metric.type="`+metric+`"`) && strings.Contains(r.URL.Query().Get("filter"), `one_of("r-2")`) {
+				w.Header().Set("Content-Type", "application/json")
+				if !json.Valid([]byte(answer)) {
+					t.Errorf("%s is no JSON", answer)
+				}
+				_, _ = w.Write([]byte(answer)) // who asked sees it
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	metrics, err := monitoring.NewService(t.Context(), option.WithEndpoint(server.URL), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	verdicts, err := mustPromises(t).Judge(t.Context(), metrics, "p", []Run{mustRun(t, "product-get", ByFunction)}, map[string]string{"product-get": "r-2"}, now, now)
+	if err != nil || len(verdicts) != 1 {
+		t.Fatal(verdicts, err)
+	}
+	want := "10 of 100 failed, 7 of 90 took longer than 400 ms, 2 of 5 orders were decided later than after 30 s"
+	if v := verdicts[0]; !v.Bad || v.Why != want {
+		t.Errorf("the verdict is %+v", v)
+	}
+}

@@ -1,0 +1,165 @@
+package deploy_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestImages(t *testing.T) {
+	t.Parallel()
+	digest := "@sha256:" + strings.Repeat("a", 64)
+	t.Run("builds every image, pushes it by digest and writes that down", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		list := filepath.Join(p.dir, "bin", "images")
+		if ok, said := p.run(t, "images", "REPOSITORY=r.example/souk", "CACHE=r.example/souk-cache", "IMAGES="+list); !ok {
+			t.Fatal(said)
+		}
+		text, err := os.ReadFile(list) //nolint:gosec // a test's own folder
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want strings.Builder
+		for _, service := range []string{"product", "order", "user", "souk"} {
+			want.WriteString(service + " r.example/souk/" + service + digest + "\n")
+		}
+		if string(text) != want.String() {
+			t.Errorf("it wrote %q", text)
+		}
+		for _, call := range p.mustRead(t).Calls {
+			if strings.HasPrefix(call, "docker buildx build ") && (!strings.Contains(call, "push=true,push-by-digest=true") ||
+				!strings.Contains(call, "--cache-from type=registry,ref=r.example/souk-cache/") || !strings.Contains(call, "--provenance=false")) {
+				t.Errorf("an image is built by %s", call)
+			}
+		}
+	})
+	t.Run("leaves no list behind when a digest is not known", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		p.mustChange(t, func(c *cloud) { c.Failing = "metadata" })
+		list := filepath.Join(p.dir, "list")
+		if ok, said := p.run(t, "images", "REPOSITORY=r", "CACHE=c", "IMAGES="+list); ok || !strings.Contains(said, "which digest") {
+			t.Error(said)
+		}
+		if _, err := os.Stat(list); err == nil {
+			t.Error("there is one")
+		}
+	})
+}
+
+func TestScan(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		severities []string
+		failing    string
+		ok         bool
+	}{
+		"takes images without a fault":            {ok: true},
+		"takes what is not critical":              {severities: []string{"HIGH\tCVE-1", "LOW\tCVE-2"}, ok: true},
+		"refuses what is critical":                {severities: []string{"LOW\tCVE-2", "CRITICAL\tCVE-3"}},
+		"refuses what could not be scanned":       {failing: "images scan"},
+		"refuses what a scan does not tell about": {failing: "list-vulnerabilities"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t)
+			p.mustChange(t, func(c *cloud) { c.Severities, c.Failing = test.severities, test.failing })
+			ok, said := p.run(t, "scan")
+			if ok != test.ok || slices.Contains(test.severities, "CRITICAL\tCVE-3") && !strings.Contains(said, "CVE-3") {
+				t.Errorf("ended well: %v, and said %s", ok, said)
+			}
+		})
+	}
+	t.Run("looks at every image", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		if ok, said := p.run(t, "scan"); !ok {
+			t.Fatal(said)
+		}
+		if calls := p.mustRead(t).Calls; len(calls) != 8 {
+			t.Errorf("four images took %d calls: %q", len(calls), calls)
+		}
+	})
+}
+
+func TestTurn(t *testing.T) {
+	t.Parallel()
+	t.Run("waits until older rollouts have ended", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		p.mustChange(t, func(c *cloud) { c.Builds = []string{"old2", "old1", "b1"} })
+		ok, said := p.run(t, "turn")
+		if !ok || !strings.Contains(said, "waiting for build old2") || !strings.Contains(said, "waiting for build old1") {
+			t.Error(said)
+		}
+	})
+	t.Run("does not wait for younger ones", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		p.mustChange(t, func(c *cloud) { c.Builds = []string{"b1", "b2"} })
+		if ok, said := p.run(t, "turn"); !ok || strings.Contains(said, "waiting") {
+			t.Error(said)
+		}
+	})
+	t.Run("stops when it cannot tell", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		p.mustChange(t, func(c *cloud) { c.Failing = "builds list" })
+		if ok, said := p.run(t, "turn"); ok {
+			t.Error(said)
+		}
+	})
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	p := mustProject(t)
+	if ok, said := p.run(t, "migrate"); !ok {
+		t.Fatal(said)
+	}
+	want := []string{"run jobs update migrate", "run jobs execute migrate"}
+	for i, call := range p.mustRead(t).Calls {
+		if i >= len(want) || !strings.HasPrefix(call, want[i]) {
+			t.Errorf("call %d is %s", i, call)
+		}
+	}
+	if got := p.mustRead(t).Jobs["migrate"]; got != "r/souk@sha256:new" {
+		t.Errorf("the job runs %s", got)
+	}
+}
+
+// TestLint runs the script with stand-ins for what installs and checks.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	for _, fails := range []bool{false, true} {
+		p := mustProject(t)
+		for name, line := range map[string]string{"apt-get": "exit 0", "make": `echo "make $*"; exit ` + map[bool]string{false: "0", true: "1"}[fails]} {
+			if err := os.WriteFile(filepath.Join(p.dir, name), []byte("#!/bin/sh\n"+line+"\n"), 0o700); err != nil { //nolint:gosec // a program
+				t.Fatal(err)
+			}
+		}
+		if ok, said := p.run(t, "lint"); ok == fails || !strings.Contains(said, "make check lint-scripts\n") {
+			t.Errorf("ended well: %v, and said %s", ok, said)
+		}
+	}
+}
+
+// TestSettingsAreRequired runs each script without what it needs.
+func TestSettingsAreRequired(t *testing.T) {
+	t.Parallel()
+	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY"} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t)
+			if ok, said := p.run(t, script, variable+"="); ok || !strings.Contains(said, variable+" is not set") {
+				t.Error(said)
+			}
+			if calls := p.mustRead(t).Calls; len(calls) > 0 {
+				t.Errorf("it called %q", calls)
+			}
+		})
+	}
+}
