@@ -262,3 +262,45 @@ func TestFlagsAreGcloudsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestAdvice holds the gcloud commands that people are told to type to gcloud's table.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	var known map[string]map[string]string
+	kept, err := os.ReadFile("testdata/gcloud.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(kept, &known); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range []string{"../docs/rollout.md", "../cloudbuild.yaml", "rollout", "migrate"} {
+		text, err := os.ReadFile(file) //nolint:gosec // our own
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined := regexp.MustCompile(`\\\n#? *`).ReplaceAllString(string(text), "")
+		for _, match := range regexp.MustCompile(`gcloud ((?:run|builds|artifacts) (?:[a-z-]+ )+)([^\n'"|]*)`).FindAllStringSubmatch(joined, -1) {
+			command, flags := "", known[""]
+			for candidate := range known {
+				if strings.HasPrefix(match[1], candidate+" ") {
+					command, flags = candidate, known[candidate]
+				}
+			}
+			if command == "" {
+				t.Errorf("%s: there is no %q in testdata/flags.py", file, match[0])
+				continue
+			}
+			found++
+			for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(match[2], -1) {
+				if _, ok := flags[flag]; !ok {
+					t.Errorf("%s: gcloud %s has no %s", file, command, flag)
+				}
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("found %d commands only", found)
+	}
+}

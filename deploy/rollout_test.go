@@ -341,6 +341,13 @@ func TestKilledAndBad(t *testing.T) {
 				t.Error(said)
 			}
 			p.mustServe(t, old)
+			// And that was the first thing that was done: customers do not wait for a deployment.
+			again := p.mustRead(t).Calls[n+1:]
+			deploy := slices.IndexFunc(again, func(call string) bool { return strings.HasPrefix(call, "run deploy") })
+			service := strings.Fields(call)[3]
+			if !slices.Contains(shares(&cloud{Calls: again[:max(deploy, 0)]}, service), service+"-00001-abc=100") {
+				t.Errorf("before it deployed, %s was not given back: %q", service, again[:max(deploy, 0)])
+			}
 		})
 	}
 	if shifts != 6 {

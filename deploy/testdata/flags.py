@@ -15,6 +15,12 @@ COMMANDS = [
     "artifacts docker images scan",
     "artifacts docker images list-vulnerabilities",
     "builds list",
+    # What docs/rollout.md, cloudbuild.yaml and the scripts advise.
+    "builds submit",
+    "builds cancel",
+    "run revisions list",
+    "run jobs executions list",
+    "run services logs read",
 ]
 
 sys.setrecursionlimit(10000)
