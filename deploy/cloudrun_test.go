@@ -20,7 +20,7 @@ func (c *cloud) describe(name string) error {
 	object := func(pairs ...any) map[string]any {
 		o := map[string]any{}
 		for i := 0; i < len(pairs); i += 2 {
-			o[pairs[i].(string)] = pairs[i+1] //nolint:errcheck // all are names
+			o[pairs[i].(string)] = pairs[i+1]
 		}
 		return o
 	}

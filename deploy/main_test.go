@@ -31,9 +31,9 @@ func withSouk(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder in /tmp
+	defer os.RemoveAll(dir)
 	souk = filepath.Join(dir, "souk")
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", souk, "../cmd/souk") //nolint:gosec // our own
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", souk, "../cmd/souk")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build souk:", err)

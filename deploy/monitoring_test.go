@@ -58,6 +58,6 @@ func count(revision, code string, n int) any {
 
 // jsonInt is how Google's APIs write 64 bits: as text.
 func jsonInt(n int) string {
-	text, _ := json.Marshal(n) //nolint:errcheck // a number
+	text, _ := json.Marshal(n)
 	return string(text)
 }

@@ -170,7 +170,7 @@ func judge(ctx context.Context, project, promises, endpoint string, runs []rollo
 	if err != nil {
 		return nil, fmt.Errorf("read the promises: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	kept, err := rollout.ReadPromises(file)
 	if err != nil {
 		return nil, err

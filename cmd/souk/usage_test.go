@@ -28,6 +28,8 @@ func TestUsage(t *testing.T) {
 		"an admin without address": {"first-admin"},
 		"an admin of no instance":  {"first-admin", "amira@example.com"},
 		"topics without emulator":  {"topics"},
+		"a rollout by anything":    {"rollout", "services", "--granularity", "machine"},
+		"a verdict on nobody":      {"rollout", "judge", "--project", "p", "--since", "1", "nobody=r-1"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},
 		"a replay of one and all":  {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x", "--all", "--id", "1"},

@@ -22,7 +22,7 @@ func mustPromises(t *testing.T) Promises {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // it is only read
+	defer file.Close()
 	p, err := ReadPromises(file)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestPromises(t *testing.T) {
 			t.Errorf("%+v", b)
 		}
 	})
-	for _, broken := range []string{`{}`, `{"journies": {}}`, `{"all_others_available": 1, "decided": {"good": 0.9}, "page_at_burn_rate": 2}`} {
+	for _, broken := range []string{`{}`, `{"promises": {}}`, `{"all_others_available": 1, "decided": {"good": 0.9}, "page_at_burn_rate": 2}`} {
 		if _, err := ReadPromises(strings.NewReader(broken)); err == nil {
 			t.Errorf("%s is taken", broken)
 		}
