@@ -32,10 +32,11 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// patience bounds every wait for a condition. It is long because the longest way
-// to the end of an order is: a killed function leaves its event in the outbox,
-// and the sweep publishes what is older than some seconds, once a minute.
-const patience = 3 * time.Minute
+// patience bounds every wait for a condition. It is long because the longest ways
+// are: a killed function leaves its event in the outbox, and the sweep publishes
+// what is older than some seconds, once a minute; in containers a message becomes a
+// dead letter after five deliveries, each of which the relay tries for 23 s.
+const patience = 5 * time.Minute
 
 // programs is where the binaries under test are; empty for a system that was
 // started by someone else. containers is the system of containers under test.
