@@ -50,12 +50,8 @@ func mustProject(t *testing.T, changed ...string) project {
 	if err := os.WriteFile(filepath.Join(dir, "images"), []byte(images), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range []string{"gcloud", "docker"} {
-		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
+		if err := os.Symlink(standIn, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
