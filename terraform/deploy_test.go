@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"souk/deploy/gcloudtest"
 	"souk/functions"
 )
 
@@ -135,12 +136,12 @@ func TestFollowDeployPage(t *testing.T) {
 	t.Parallel()
 	calls := follow(t, mustRead(t, deployPage))
 	t.Run("gcloud has the commands and flags", func(t *testing.T) {
-		gcloud := mustGcloud(t)
+		gcloud := gcloudtest.MustInstalled(t)
 		if len(calls["gcloud"]) < 25 {
 			t.Errorf("gcloud is called %d times only", len(calls["gcloud"]))
 		}
 		for _, args := range calls["gcloud"] {
-			if fault := gcloud.fault(args); fault != "" {
+			if fault := gcloud.Fault(args); fault != "" {
 				t.Error(fault)
 			}
 		}

@@ -1,4 +1,6 @@
-package terraform_test
+// Package gcloudtest says which commands and flags gcloud has, by the table with which
+// the gcloud on this machine completes command lines.
+package gcloudtest
 
 import (
 	"bytes"
@@ -13,15 +15,16 @@ import (
 	"testing"
 )
 
-// gcloudCommand is a command or a group of gcloud, as gcloud's own table for
+// Command is a command or a group of gcloud, as gcloud's own table for
 // completion has it. A flag's kind is "bool", "value" or the list of its values.
-type gcloudCommand struct {
-	Commands map[string]*gcloudCommand `json:"commands"`
-	Flags    map[string]any            `json:"flags"`
+type Command struct {
+	Commands map[string]*Command `json:"commands"`
+	Flags    map[string]any      `json:"flags"`
 }
 
-// mustGcloud reads the table of the gcloud that is installed.
-func mustGcloud(t *testing.T) *gcloudCommand {
+// MustInstalled reads the table of the gcloud that is installed. Without one it skips
+// the test, and says what was not checked.
+func MustInstalled(t testing.TB) *Command {
 	t.Helper()
 	const unchecked = "NOT CHECKED: gcloud's commands and flags. This needs the gcloud CLI: "
 	program, err := exec.LookPath("gcloud")
@@ -37,15 +40,15 @@ func mustGcloud(t *testing.T) *gcloudCommand {
 	}
 	// The table is Python, in a form that is JSON, too.
 	_, table, found := bytes.Cut(text, []byte("STATIC_COMPLETION_CLI_TREE = "))
-	var root gcloudCommand
+	var root Command
 	if err := json.Unmarshal(table, &root); !found || err != nil || len(root.Commands) < 50 {
 		t.Fatalf("gcloud's table has another form by now: %v", err)
 	}
 	return &root
 }
 
-// fault says what is wrong with the arguments of a call, "" if nothing is.
-func (c *gcloudCommand) fault(args []string) string {
+// Fault says what is wrong with the arguments of a call, "" if nothing is.
+func (c *Command) Fault(args []string) string {
 	flags := map[string]any{}
 	var path []string
 	command := c
@@ -77,23 +80,23 @@ func (c *gcloudCommand) fault(args []string) string {
 	return ""
 }
 
-// TestGcloudFaults plants faults.
-func TestGcloudFaults(t *testing.T) {
-	t.Parallel()
-	gcloud := mustGcloud(t)
-	for args, want := range map[string]string{
-		"run deploy shop --image=x --no-traffic --region=y":  "",
-		"secrets versions add KEY --data-file=-":             "",
-		"run deplyo shop --image=x":                          "no such command",
-		"run":                                                "no such command",
-		"run deploy shop --imagee=x":                         "no flag --imagee",
-		"run deploy shop --image":                            "with = and a value",
-		"run jobs execute migrate --wait=yes":                "with = and a value",
-		"run deploy shop --ingress=everybody":                "--ingress is one of",
-		"run services update-traffic shop --to-revision=a=1": "no flag --to-revision",
-	} {
-		if got := gcloud.fault(strings.Fields(args)); (got == "") != (want == "") || !strings.Contains(got, want) {
-			t.Errorf("gcloud %s: got %q, want %q", args, got, want)
+// FlagsOf returns the flags that a command takes, its groups' among them, and of each
+// whether it is a "bool" or has a "value"; nil if there is no such command.
+func (c *Command) FlagsOf(path string) map[string]string {
+	kinds, command := map[string]string{}, c
+	add := func() {
+		for name, kind := range command.Flags {
+			if kinds[name] = "value"; kind == "bool" {
+				kinds[name] = "bool"
+			}
 		}
 	}
+	add()
+	for word := range strings.FieldsSeq(path) {
+		if command = command.Commands[word]; command == nil {
+			return nil
+		}
+		add()
+	}
+	return kinds
 }
