@@ -52,6 +52,34 @@ func (s *system) cancelSome(t *testing.T, customer string, o order.Order) {
 	}
 }
 
+// killOften kills a function again and again, after pauses of up to a length, until
+// stop is called, which tells how often.
+func (s *system) killOften(t *testing.T, function string, pause time.Duration) (stop func() (killed int)) {
+	t.Helper()
+	done := make(chan struct{})
+	killed := 0
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(pause/10 + rand.N(pause)):
+				killed += s.kill(t, function)
+			}
+		}
+	})
+	return func() int {
+		t.Helper()
+		close(done)
+		killer.Wait()
+		if killed == 0 {
+			t.Error("nothing was killed: the test proves nothing")
+		}
+		return killed
+	}
+}
+
 // TestKill kills each function that an order goes through, again and again, while
 // orders go through it.
 func TestKill(t *testing.T) {
@@ -61,25 +89,9 @@ func TestKill(t *testing.T) {
 	for _, function := range []string{"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release"} {
 		t.Run(function, func(t *testing.T) {
 			p := s.mustCreate(t, admin, customer, 120)
-			done := make(chan struct{})
-			killed := 0
-			var killer sync.WaitGroup
-			killer.Go(func() {
-				for {
-					select {
-					case <-done:
-						return
-					case <-time.After(time.Duration(20+rand.IntN(200)) * time.Millisecond):
-						killed += s.kill(t, function)
-					}
-				}
-			})
+			stop := s.killOften(t, function, 200*time.Millisecond)
 			placed := s.crowd(t, customer, p, 200)
-			close(done)
-			killer.Wait()
-			if killed == 0 {
-				t.Error("nothing was killed: the test proves nothing")
-			}
+			killed := stop()
 			byStatus := s.mustAddUp(t, admin, p)
 			t.Logf("killed %s %d times while %d orders were placed", function, killed, placed)
 			sum := 0

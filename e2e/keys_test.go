@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -47,19 +46,7 @@ func TestKillKeyedSends(t *testing.T) {
 	admin, customer := s.admin(t), s.customer(t)
 	const orders, clients = 60, 4
 	p := s.mustCreate(t, admin, customer, 2*orders)
-	done := make(chan struct{})
-	killed := 0
-	var killer sync.WaitGroup
-	killer.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Duration(10+rand.IntN(100)) * time.Millisecond):
-				killed += s.kill(t, "order-place")
-			}
-		}
-	})
+	stop := s.killOften(t, "order-place", 100*time.Millisecond)
 	requests := make([]functiontest.Request, orders)
 	for i := range requests {
 		requests[i] = keyedOrder(customer, uuid.NewString(), p)
@@ -69,11 +56,7 @@ func TestKillKeyedSends(t *testing.T) {
 		}
 		all.Wait()
 	}
-	close(done)
-	killer.Wait()
-	if killed == 0 {
-		t.Error("nothing was killed: the test proves nothing")
-	}
+	killed := stop()
 	answers := make([]functiontest.Response, orders)
 	var all sync.WaitGroup
 	for i := range requests {
