@@ -26,7 +26,7 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	filter := orderFilter{UserID: in.UserID, Status: Status(in.Status), Before: uuid.Max}
 	if caller.Role != auth.Admin {
 		if in.UserID != uuid.Nil && in.UserID != caller.UserID {
-			return nil, api.Invalid("query.userId", "is for admins: leave it out to list your own orders")
+			return nil, api.Invalid("query.userId", api.FieldValue, "is for admins: leave it out to list your own orders")
 		}
 		filter.UserID = caller.UserID
 	}

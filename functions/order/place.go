@@ -66,7 +66,7 @@ func (in *placeInput) check() error {
 	seen := map[uuid.UUID]bool{}
 	for i, item := range in.Body.Items {
 		if seen[item.ProductID] {
-			return api.Invalid(fmt.Sprintf("body.items[%d].productId", i), "is listed twice: add up its quantities")
+			return api.Invalid(fmt.Sprintf("body.items[%d].productId", i), api.FieldDuplicate, "is listed twice: add up its quantities")
 		}
 		seen[item.ProductID] = true
 	}
@@ -98,7 +98,7 @@ func (s *service) newOrder(ctx context.Context, userID uuid.UUID, in *placeInput
 			return Order{}, unavailable(wanted.ProductID)
 		}
 		if err := o.addItem(entry, wanted.Quantity); err != nil {
-			return Order{}, api.Invalid(fmt.Sprintf("body.items[%d]", i), "%v", err)
+			return Order{}, api.Invalid(fmt.Sprintf("body.items[%d]", i), api.FieldRange, "%v", err)
 		}
 	}
 	return o, nil

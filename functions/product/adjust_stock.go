@@ -25,7 +25,7 @@ type adjustStockInput struct {
 // is: what orders have reserved is theirs.
 func (s *service) adjustStock(ctx context.Context, in *adjustStockInput) (*answer, error) {
 	if in.Body.Delta == 0 {
-		return nil, api.Invalid("body.delta", "must not be 0: nothing would change")
+		return nil, api.Invalid("body.delta", api.FieldRange, "must not be 0: nothing would change")
 	}
 	admin, _ := auth.PrincipalFrom(ctx)
 	m := movement{ProductID: in.ID, Delta: in.Body.Delta, Reason: in.Body.Reason, By: admin.UserID, At: s.Now()}
@@ -56,5 +56,5 @@ func refuseMove(available, delta int64) error {
 	if delta < 0 {
 		return notEnough(available)
 	}
-	return api.Invalid("body.delta", "the stock would be above %d: it is %d", int64(MaxStock), available)
+	return api.Invalid("body.delta", api.FieldRange, "the stock would be above %d: it is %d", int64(MaxStock), available)
 }

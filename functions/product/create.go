@@ -28,10 +28,10 @@ type createInput struct {
 // create adds a product with its first stock.
 func (s *service) create(ctx context.Context, in *createInput) (*answer, error) {
 	if err := in.Body.Price.Check(); err != nil {
-		return nil, api.Invalid("body.price", "%v", err)
+		return nil, api.Invalid("body.price", api.FieldFormat, "%v", err)
 	}
 	if err := in.Body.Attributes.check(); err != nil {
-		return nil, api.Invalid("body.attributes", "%v", err)
+		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {

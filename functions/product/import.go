@@ -150,7 +150,7 @@ func unreadable(err error) string {
 // line adds a line to the batch, or notes that it is bad.
 func (run *importing) line(ctx context.Context, number int, text []byte, err error) {
 	if err != nil {
-		run.results = append(run.results, failed(number, "", api.FieldError{Location: "line", Message: err.Error()}))
+		run.results = append(run.results, failed(number, "", api.FieldError{Location: "line", Code: api.FieldSyntax, Message: err.Error()}))
 		return
 	}
 	r, faults := parseRecord(text)
@@ -211,7 +211,7 @@ func (run *importing) write(ctx context.Context) {
 			return
 		default:
 			slog.ErrorContext(ctx, "a line of an import failed", "line", line.number, "error", err)
-			run.results = append(run.results, failed(line.number, line.SKU, api.FieldError{Location: "line", Message: "could not be stored"}))
+			run.results = append(run.results, failed(line.number, line.SKU, api.FieldError{Location: "line", Code: api.CodeInternal, Message: "could not be stored"}))
 		}
 	}
 }

@@ -60,11 +60,11 @@ func (in *listInput) search() (search, error) {
 		MinPrice: in.MinPrice, MaxPrice: in.MaxPrice, InStock: in.InStock, Order: Order(in.OrderBy),
 	}
 	if f.MinPrice > f.MaxPrice {
-		return search{}, api.Invalid("query.minPrice", "must not be above maxPrice")
+		return search{}, api.Invalid("query.minPrice", api.FieldRange, "must not be above maxPrice")
 	}
 	if f.Text == "" {
 		if f.Order == Relevance {
-			return search{}, api.Invalid("query.orderBy", "relevance is to words: send q too")
+			return search{}, api.Invalid("query.orderBy", api.FieldValue, "relevance is to words: send q too")
 		}
 		f.Order = cmp.Or(f.Order, Newest)
 		return f, nil
@@ -85,7 +85,7 @@ func (in *listInput) after(hash string) (*position, error) {
 		return nil, err
 	}
 	if at.Search != hash {
-		return nil, api.Invalid("query.pageToken", "a token of another search: send the filters and the order of the page before, unchanged")
+		return nil, api.Invalid("query.pageToken", api.FieldValue, "a token of another search: send the filters and the order of the page before, unchanged")
 	}
 	return &at, nil
 }

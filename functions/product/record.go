@@ -43,13 +43,13 @@ var recordRules = sync.OnceValues(func() (huma.Registry, *huma.Schema) {
 func parseRecord(text []byte) (r record, faults []api.FieldError) {
 	var fields any
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return r, []api.FieldError{{Location: "line", Message: "not readable as JSON"}}
+		return r, []api.FieldError{{Location: "line", Code: api.FieldSyntax, Message: "not readable as JSON"}}
 	}
 	registry, rules := recordRules()
 	var result huma.ValidateResult
 	huma.Validate(registry, rules, huma.NewPathBuffer(make([]byte, 0, 128), 0), huma.ModeWriteToServer, fields, &result)
 	for _, err := range result.Errors[:min(len(result.Errors), maxFaults)] {
-		fault := api.FieldError{Location: "line", Message: "breaks a rule"}
+		fault := api.FieldError{Location: "line", Code: api.FieldFormat, Message: "breaks a rule"}
 		if detail := (*huma.ErrorDetail)(nil); errors.As(err, &detail) {
 			fault.Message = detail.Message
 			if detail.Location != "" {
@@ -62,15 +62,15 @@ func parseRecord(text []byte) (r record, faults []api.FieldError) {
 		return r, faults
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
-		return r, []api.FieldError{{Location: "line", Message: "a value does not fit its type"}}
+		return r, []api.FieldError{{Location: "line", Code: api.FieldType, Message: "a value does not fit its type"}}
 	}
 	if r.Price != nil {
 		if err := r.Price.Check(); err != nil {
-			faults = append(faults, api.FieldError{Location: "price", Message: err.Error()})
+			faults = append(faults, api.FieldError{Location: "price", Code: api.FieldFormat, Message: err.Error()})
 		}
 	}
 	if err := r.Attributes.check(); err != nil {
-		faults = append(faults, api.FieldError{Location: "attributes", Message: err.Error()})
+		faults = append(faults, api.FieldError{Location: "attributes", Code: api.FieldFormat, Message: err.Error()})
 	}
 	return r, faults
 }

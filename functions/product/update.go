@@ -32,11 +32,11 @@ type updateInput struct {
 func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
 	if in.Body.Price != nil {
 		if err := in.Body.Price.Check(); err != nil {
-			return nil, api.Invalid("body.price", "%v", err)
+			return nil, api.Invalid("body.price", api.FieldFormat, "%v", err)
 		}
 	}
 	if err := in.Body.Attributes.check(); err != nil {
-		return nil, api.Invalid("body.attributes", "%v", err)
+		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
 	var p Product
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {

@@ -98,7 +98,7 @@ func (u *upserting) create(line importLine) (LineResult, error) {
 	var lacking []api.FieldError
 	for field, is := range map[string]bool{"name": line.Name != nil, "price": line.Price != nil} {
 		if !is {
-			lacking = append(lacking, api.FieldError{Location: field, Message: "required: there is no product of that SKU yet"})
+			lacking = append(lacking, api.FieldError{Location: field, Code: api.FieldRequired, Message: "required: there is no product of that SKU yet"})
 		}
 	}
 	if lacking != nil {

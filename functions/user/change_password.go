@@ -69,7 +69,7 @@ func (s *service) checkChange(ctx context.Context, id uuid.UUID, in *changePassw
 		return 0, err
 	}
 	if fault := passwordFault(in.Body.NewPassword, u.Email, u.Name); fault != "" {
-		return 0, api.Invalid("body.newPassword", "%s", fault)
+		return 0, api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", fault)
 	}
 	current, err := s.checkPassword(ctx, emailKey(u.Email), in.Body.CurrentPassword)
 	if err != nil {

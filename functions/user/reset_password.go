@@ -84,7 +84,7 @@ func (s *service) checkReset(ctx context.Context, token secretHash, password str
 		return fmt.Errorf("reset a password: %w", err)
 	}
 	if fault := passwordFault(password, u.Email, u.Name); fault != "" {
-		return api.Invalid("body.newPassword", "%s", fault)
+		return api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", fault)
 	}
 	return nil
 }

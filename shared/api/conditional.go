@@ -71,7 +71,7 @@ func Conditional(next http.Handler) http.Handler {
 				return
 			}
 			if !ifMatchForm.MatchString(strings.TrimSpace(r.Header.Get("If-Match"))) {
-				Invalid("header.If-Match", `must be an ETag with its quotes, such as "3", a list of them, or *`).Write(w, r)
+				Invalid("header.If-Match", FieldFormat, `must be an ETag with its quotes, such as "3", a list of them, or *`).Write(w, r)
 				return
 			}
 		}

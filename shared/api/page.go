@@ -37,7 +37,7 @@ func (q PageQuery) Cursor(key any) error {
 	// Unmarshal takes null, and an object of other members, for no key at all: the
 	// list's beginning. What it has read must write the same token again.
 	if again, _ := json.Marshal(key); err != nil || !bytes.Equal(again, text) || string(text) == "null" {
-		return Invalid("query.pageToken", "not a token of this list: send the nextPageToken of the page before, unchanged")
+		return Invalid("query.pageToken", FieldFormat, "not a token of this list: send the nextPageToken of the page before, unchanged")
 	}
 	return nil
 }

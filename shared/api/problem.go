@@ -31,23 +31,17 @@ type Problem struct {
 	headers http.Header
 }
 
-// FieldError is one fault of the input.
-type FieldError struct {
-	Location string `json:"location" doc:"Where: a path such as body.items[0].quantity." example:"body.items[0].quantity"`
-	Message  string `json:"message" doc:"What is wrong there." example:"expected number >= 1"`
-}
-
 // NewProblem returns a problem of that status and code. The detail is formatted
 // like fmt.Sprintf's and is read by clients: it names no cause inside the shop.
 func NewProblem(status int, code, format string, args ...any) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Invalid returns the 400 for input that is well-formed but breaks a rule, at one
-// place such as body.price.
-func Invalid(location, format string, args ...any) *Problem {
+// Invalid returns the 400 for input that breaks a rule at one place, such as
+// body.price. The code is one of the codes of field errors.
+func Invalid(location, code, format string, args ...any) *Problem {
 	p := NewProblem(http.StatusBadRequest, CodeInvalid, "The request breaks a rule: see errors.")
-	p.Errors = []FieldError{{Location: location, Message: fmt.Sprintf(format, args...)}}
+	p.Errors = []FieldError{{Location: location, Code: code, Message: fmt.Sprintf(format, args...)}}
 	return p
 }
 

@@ -54,7 +54,7 @@ func TestProblem(t *testing.T) {
 	t.Parallel()
 	t.Run("is written as RFC 9457 has it", func(t *testing.T) {
 		t.Parallel()
-		p := api.Invalid("body.price", "must be %d or more", 1).WithHeader("Retry-After", "1")
+		p := api.Invalid("body.price", api.FieldRange, "must be %d or more", 1).WithHeader("Retry-After", "1")
 		answer, body := Ask(t, http.HandlerFunc(p.Write), http.MethodPost, "/", nil)
 		problem := MustProblem(t, answer, body)
 		if answer.StatusCode != http.StatusBadRequest || answer.Header.Get("Retry-After") != "1" {

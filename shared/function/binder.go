@@ -98,10 +98,10 @@ func requestProblem(status int, message string, faults []error) *api.Problem {
 		var detail huma.ErrorDetailer
 		if errors.As(fault, &detail) {
 			d := detail.ErrorDetail()
-			p.Errors = append(p.Errors, api.FieldError{Location: d.Location, Message: withoutValue(d.Message)})
+			p.Errors = append(p.Errors, api.FieldError{Location: d.Location, Code: fieldCode(d.Message), Message: withoutValue(d.Message)})
 			continue
 		}
-		p.Errors = append(p.Errors, api.FieldError{Location: "body", Message: "not readable as JSON"})
+		p.Errors = append(p.Errors, api.FieldError{Location: "body", Code: api.FieldSyntax, Message: "not readable as JSON"})
 	}
 	return p
 }
@@ -139,5 +139,17 @@ func answering[I, O any](handler func(context.Context, *I) (*O, error)) func(con
 			return nil, failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
 		}
 		return output, nil
+	}
+}
+
+// fieldCode returns the code of a message of huma's validation.
+func fieldCode(message string) string {
+	switch {
+	case strings.Contains(message, "required"):
+		return api.FieldRequired
+	case strings.Contains(message, "unexpected property"):
+		return api.FieldUnknown
+	default:
+		return api.FieldFormat
 	}
 }

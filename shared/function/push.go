@@ -30,14 +30,14 @@ func (b *binder) push(read func(event.Push) (event.Event, error), handle func(co
 		var push event.Push
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPushBytes)).Decode(&push); err != nil {
 			slog.WarnContext(r.Context(), "not a push request", "error", err)
-			api.Invalid("body", "not a Pub/Sub push request").Write(w, r)
+			api.Invalid("body", api.FieldSyntax, "not a Pub/Sub push request").Write(w, r)
 			return
 		}
 		e, err := read(push)
 		if err != nil {
 			slog.ErrorContext(r.Context(), "the message has no envelope", "subscription", push.Subscription,
 				"messageId", push.Message.MessageID, "attempt", push.DeliveryAttempt, "error", err)
-			api.Invalid("body.message.attributes", "not an event of this shop").Write(w, r)
+			api.Invalid("body.message.attributes", api.FieldFormat, "not an event of this shop").Write(w, r)
 			return
 		}
 		// The trace goes on from the function that published, not from Pub/Sub.

@@ -21,7 +21,7 @@ func noteUnknownQuery(ctx huma.Context, next func(huma.Context)) {
 	for _, name := range slices.Sorted(maps.Keys(url.Query())) {
 		known := slices.ContainsFunc(ctx.Operation().Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 		if !known {
-			unknown = append(unknown, api.FieldError{Location: "query." + name, Message: "unknown query parameter"})
+			unknown = append(unknown, api.FieldError{Location: "query." + name, Code: api.FieldUnknown, Message: "unknown query parameter"})
 		}
 	}
 	if unknown != nil {

@@ -132,13 +132,13 @@ func keyOf(header http.Header, required bool) (string, *api.Problem) {
 	keys := header.Values(HeaderKey)
 	switch {
 	case len(keys) == 0 && required:
-		return "", api.Invalid("header."+HeaderKey, "is required: send a new UUID, and the same one when you send this request again")
+		return "", api.Invalid("header."+HeaderKey, api.FieldRequired, "is required: send a new UUID, and the same one when you send this request again")
 	case len(keys) == 0:
 		return "", nil
 	case len(keys) > 1:
-		return "", api.Invalid("header."+HeaderKey, "is there %d times", len(keys))
+		return "", api.Invalid("header."+HeaderKey, api.FieldDuplicate, "is there %d times", len(keys))
 	case !isKey(keys[0]):
-		return "", api.Invalid("header."+HeaderKey, "must be 1 to %d visible ASCII characters, such as a UUID", MaxKeyLength)
+		return "", api.Invalid("header."+HeaderKey, api.FieldFormat, "must be 1 to %d visible ASCII characters, such as a UUID", MaxKeyLength)
 	}
 	return keys[0], nil
 }

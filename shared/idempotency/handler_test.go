@@ -145,7 +145,7 @@ func TestUnfinished(t *testing.T) {
 		err   error
 		final bool
 	}{
-		"a fault of the input":          {api.Invalid("body.a", "is wrong"), false},
+		"a fault of the input":          {api.Invalid("body.a", api.FieldFormat, "is wrong"), false},
 		"a 403":                         {api.NewProblem(http.StatusForbidden, "forbidden", "No."), false},
 		"a 429":                         {api.TooManyRequests(api.RateLimit{Name: "a", Quota: 1, Window: time.Minute}, 0, time.Second), false},
 		"a 500":                         {errors.New("boom"), false},

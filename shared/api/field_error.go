@@ -1,0 +1,29 @@
+package api
+
+// FieldError is one error of the input.
+type FieldError struct {
+	Location string `json:"location" doc:"Where: a path such as body.items[0].quantity." example:"body.items[0].quantity"`
+	Code     string `json:"code" doc:"What is wrong there, for a program. Codes do not change." example:"out_of_range"`
+	Message  string `json:"message" doc:"What is wrong there, for a person." example:"expected number >= 1"`
+}
+
+// Codes of field errors.
+const (
+	FieldRequired       = "required"         // the member, parameter or header is missing
+	FieldNull           = "null_not_allowed" // null where there is no empty value
+	FieldUnknown        = "unknown_field"    // no member or parameter of that name
+	FieldDuplicate      = "duplicate_field"  // one name or one value twice
+	FieldType           = "invalid_type"     // a string where a number belongs
+	FieldFormat         = "invalid_format"   // not a UUID, a currency code, an e-mail address
+	FieldValue          = "not_allowed"      // not one of the values that there are, or not together with others
+	FieldRange          = "out_of_range"     // a number below its minimum or above its maximum
+	FieldTooShort       = "too_short"        // fewer characters than the minimum
+	FieldTooLong        = "too_long"         // more characters or bytes than the maximum
+	FieldTooFew         = "too_few_items"    // fewer elements than the minimum
+	FieldTooMany        = "too_many_items"   // more elements or members than the maximum
+	FieldBlank          = "blank"            // no visible character
+	FieldControl        = "control_character"
+	FieldEncoding       = "invalid_utf8"
+	FieldSyntax         = "invalid_syntax"  // the body, the line or the query cannot be parsed
+	FieldCommonPassword = "common_password" // a password that is easy to guess
+)
