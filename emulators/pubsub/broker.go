@@ -62,7 +62,7 @@ type Broker struct {
 	// stop ends keeping time and waiting for messages.
 	stop    chan struct{}
 	stopped sync.Once
-	// alarm tells the timekeeper that something is due sooner than it sleeps.
+	// alarm wakes the timekeeper: a delivery is due sooner than its timer.
 	alarm chan struct{}
 
 	mu            sync.Mutex
@@ -70,9 +70,13 @@ type Broker struct {
 	subscriptions map[string]*subscription
 	journal       *journal // nil without a directory
 	lastID        int64
-	wakeAt        time.Time
-	stopping      bool
-	cut           int // pushes that Close cut off
+	// wakeAt is when the timekeeper checks the queues next; checking is set while
+	// it does, and wakeUps counts its checks.
+	wakeAt   time.Time
+	checking bool
+	wakeUps  int
+	stopping bool
+	cut      int // pushes that Close cut off
 	// quiet is closed and replaced whenever a push subscription may have run dry.
 	quiet chan struct{}
 }

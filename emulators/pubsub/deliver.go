@@ -179,46 +179,6 @@ func (s *subscription) backoff(failures int) time.Duration {
 	return min(backoff, maximum)
 }
 
-// wake has the timekeeper look again at that time, if not sooner.
-func (b *Broker) wake(at time.Time) {
-	if at.IsZero() || !b.wakeAt.IsZero() && !at.Before(b.wakeAt) {
-		return
-	}
-	b.wakeAt = at
-	select {
-	case b.alarm <- struct{}{}:
-	default: // it is about to look anyway
-	}
-}
-
-// keepTime dispatches each subscription when something of it becomes due.
-func (b *Broker) keepTime() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-b.stop:
-			return
-		case <-b.alarm:
-		case <-timer.C:
-		}
-		b.mu.Lock()
-		now := b.now()
-		b.wakeAt = time.Time{}
-		for _, s := range b.subscriptions {
-			if next := s.queue.next(); !next.IsZero() && !next.After(now) {
-				b.dispatch(s)
-			} else {
-				b.wake(next)
-			}
-		}
-		if !b.wakeAt.IsZero() {
-			timer.Reset(b.wakeAt.Sub(b.now()))
-		}
-		b.mu.Unlock()
-	}
-}
-
 // maybeQuiet tells who waits for the broker to be idle to look again.
 func (b *Broker) maybeQuiet(s *subscription) {
 	if s.queue.size() == 0 && s.inFlight == 0 {
