@@ -47,6 +47,7 @@ func TestConformance(t *testing.T) {
 		"pull":                                 testPull,
 		"streaming pull":                       testStreamingPull,
 		"topology":                             testTopology,
+		"message limits":                       testMessageLimits,
 	}
 	for name, start := range brokers {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ const (
 	redirectsAreFollowed         difference = "redirects are followed"
 	firstRetryTooSoon            difference = "the first retry does not wait for the minimum backoff"
 	filtersAreIgnored            difference = "filters are accepted unread and ignored"
+	messagesAreUnbounded         difference = "attributes and ordering keys have no limits"
 )
 
 var googleLacks = map[difference]bool{
@@ -24,4 +25,5 @@ var googleLacks = map[difference]bool{
 	redirectsAreFollowed:         true,
 	firstRetryTooSoon:            true,
 	filtersAreIgnored:            true,
+	messagesAreUnbounded:         true,
 }

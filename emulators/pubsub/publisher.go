@@ -13,14 +13,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-const (
-	// deletedTopic stands in a subscription for a topic that is no more.
-	deletedTopic = "_deleted-topic_"
-
-	// https://cloud.google.com/pubsub/quotas#resource_limits
-	maxPublishMessages = 1000
-	maxMessageBytes    = 10 << 20
-)
+// deletedTopic is the topic of a subscription whose topic has been deleted.
+const deletedTopic = "_deleted-topic_"
 
 // publisher serves google.pubsub.v1.Publisher.
 type publisher struct {
@@ -145,21 +139,6 @@ func (b publisher) Publish(_ context.Context, request *pb.PublishRequest) (*pb.P
 		return nil, err
 	}
 	return &pb.PublishResponse{MessageIds: ids}, nil
-}
-
-func checkMessages(messages []*pb.PubsubMessage) error {
-	if len(messages) == 0 || len(messages) > maxPublishMessages {
-		return status.Errorf(codes.InvalidArgument, "a publish request holds 1 to %d messages, got %d", maxPublishMessages, len(messages))
-	}
-	for _, m := range messages {
-		if len(m.GetData()) == 0 && len(m.GetAttributes()) == 0 {
-			return status.Error(codes.InvalidArgument, "One or more messages in the publish request is empty. Each message must contain either non-empty data, or at least one attribute.")
-		}
-		if size := proto.Size(m); size > maxMessageBytes {
-			return status.Errorf(codes.InvalidArgument, "a message of %d bytes: the limit is %d", size, maxMessageBytes)
-		}
-	}
-	return nil
 }
 
 func (b *Broker) findTopic(name string) (*topic, error) {
