@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock tells the time; nil is the system's.
 	Clock clock.Clock
+	// StartPaused delivers nothing until Resume, so that push endpoints can be
+	// set before what is left of an earlier run is pushed to them.
+	StartPaused bool
 
 	// Duplicate pushes every message at least twice, sometimes both at once.
 	Duplicate bool
@@ -70,13 +74,19 @@ type Broker struct {
 	subscriptions map[string]*subscription
 	journal       *journal // nil without a directory
 	lastID        int64
+	// handOvers numbers the deliveries to subscribers, and run tells this run of
+	// the broker from others: ack ids are made of both.
+	handOvers int64
+	run       string
 	// wakeAt is when the timekeeper checks the queues next; checking is set while
 	// it does, and wakeUps counts its checks.
 	wakeAt   time.Time
 	checking bool
 	wakeUps  int
 	stopping bool
-	cut      int // pushes that Close cut off
+	// paused is set until Resume, with Options.StartPaused.
+	paused bool
+	cut    int // pushes that Close cut off
 	// quiet is closed and replaced whenever a push subscription may have run dry.
 	quiet chan struct{}
 }
@@ -97,8 +107,6 @@ type subscription struct {
 	// waiting Pull may find something.
 	streams []*consumer
 	more    chan struct{}
-	// handed numbers the hand-overs to pulling clients, for ack ids.
-	handed int
 	// gone is set when the subscription is deleted, detached, or its topic is.
 	gone bool
 }
@@ -146,6 +154,7 @@ func newBroker(options Options) *Broker {
 		quiet:         make(chan struct{}),
 		topics:        map[string]*topic{},
 		subscriptions: map[string]*subscription{},
+		paused:        options.StartPaused,
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -154,11 +163,22 @@ func newBroker(options Options) *Broker {
 		b.now = clock.System
 	}
 	b.pusher = newPusher(options.Tokens)
+	b.run = strconv.FormatInt(b.now().UnixMicro(), 36)
 	return b
 }
 
 // Addr is the address clients connect to, host:port.
 func (b *Broker) Addr() string { return b.address }
+
+// Resume begins the deliveries of a broker that was started paused.
+func (b *Broker) Resume() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.paused = false
+	for _, s := range b.subscriptions {
+		b.dispatch(s)
+	}
+}
 
 // Idle waits until every push subscription has delivered or dead-lettered all of
 // its messages and no push is in flight. Messages of pull subscriptions may stay.

@@ -1,7 +1,7 @@
 package pubsub
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +11,7 @@ import (
 
 // consumer is one open StreamingPull.
 type consumer struct {
+	holder
 	lease   time.Duration
 	ordered bool
 	// What the client lets be outstanding; 0 is no limit.
@@ -35,9 +36,10 @@ func (b *Broker) feedStreams(s *subscription) {
 			misses++
 			continue
 		}
-		d := s.queue.take()
+		d := s.queue.take(&c.holder)
 		if d == nil {
-			return
+			misses++ // another stream may continue an ordering key
+			continue
 		}
 		misses = 0
 		d.consumer = c
@@ -57,8 +59,9 @@ func (b *Broker) feedStreams(s *subscription) {
 
 // handOver leases a delivery that was taken to a pulling client.
 func (b *Broker) handOver(s *subscription, d *delivery, lease time.Duration) *pb.ReceivedMessage {
-	s.handed++
-	d.ackID = d.message.GetMessageId() + ":" + strconv.Itoa(s.handed)
+	b.handOvers++
+	d.handOver = b.handOvers
+	d.ackID = fmt.Sprintf("%s:%d:%s", d.message.GetMessageId(), d.handOver, b.run)
 	s.queue.lease(d, b.now().Add(lease))
 	received := &pb.ReceivedMessage{AckId: d.ackID, Message: d.message}
 	if s.config.GetDeadLetterPolicy() != nil {
@@ -88,7 +91,7 @@ func (b *Broker) acknowledge(s *subscription, ackIDs []string) {
 		}
 	}
 	if len(found) > 0 {
-		b.settle(s, found...)
+		b.settleBy(s, s.queue.acknowledge, found)
 	}
 }
 

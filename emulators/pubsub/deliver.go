@@ -97,15 +97,13 @@ func (b *Broker) firstDue(now time.Time) time.Time {
 
 // dispatch sends what a subscription may send now.
 func (b *Broker) dispatch(s *subscription) {
-	if b.stopping || s.gone {
+	if b.stopping || b.paused || s.gone {
 		return
 	}
-	for _, d := range s.queue.advance(b.now()) {
-		b.fail(s, d, "the acknowledgement deadline passed")
-	}
+	b.expire(s)
 	if s.pushes() {
 		for s.inFlight < s.window {
-			d := s.queue.take()
+			d := s.queue.take(nil)
 			if d == nil {
 				break
 			}
@@ -117,15 +115,36 @@ func (b *Broker) dispatch(s *subscription) {
 	b.wake(s.queue.next())
 }
 
-// settle ends a delivery for good.
-func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
-	ids := make([]string, 0, len(deliveries))
-	for _, d := range deliveries {
-		s.release(d)
-		s.queue.settle(d)
-		ids = append(ids, d.message.GetMessageId())
+// expire makes ready what is due, and fails the deliveries whose lease has ended.
+func (b *Broker) expire(s *subscription) {
+	for _, d := range s.queue.advance(b.now()) {
+		// Failing an earlier message of its key may have taken it back already.
+		if d.state == out {
+			b.fail(s, d, "the acknowledgement deadline passed")
+		}
 	}
-	b.note(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: ids}})
+}
+
+// settle ends deliveries for good.
+func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
+	b.settleBy(s, s.queue.settle, deliveries)
+}
+
+// settleBy ends those deliveries for good that remove settles.
+func (b *Broker) settleBy(s *subscription, remove func(*delivery) []*delivery, deliveries []*delivery) {
+	var ids []string
+	for _, d := range deliveries {
+		if d.state == settled {
+			continue // with an earlier one of its key
+		}
+		s.release(d)
+		for _, removed := range remove(d) {
+			ids = append(ids, removed.message.GetMessageId())
+		}
+	}
+	if len(ids) > 0 {
+		b.note(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: ids}})
+	}
 	b.maybeQuiet(s)
 }
 
@@ -147,8 +166,17 @@ func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	}
 	backoff := s.backoff(d.failures)
 	log.Warn("a delivery failed", "retryIn", backoff)
-	s.queue.retry(d, b.now().Add(backoff))
-	b.note(record{Failed: &failedRecord{s.config.GetName(), d.message.GetMessageId(), d.failures}})
+	b.putBack(s, d, b.now().Add(backoff))
+}
+
+// putBack returns a delivery that is out to the queue, not to be sent before due,
+// and with it the outstanding ones after it in its lane. These have not failed.
+func (b *Broker) putBack(s *subscription, d *delivery, due time.Time) {
+	s.release(d)
+	for _, recalled := range s.queue.retry(d, due) {
+		s.release(recalled)
+		recalled.ackID = ""
+	}
 }
 
 // backoff before the next attempt after so many failures.

@@ -53,9 +53,12 @@ func (b subscriber) pullOnce(request *pb.PullRequest) ([]*pb.ReceivedMessage, <-
 		return nil, nil, err
 	}
 	b.dispatch(s)
+	// What this request returns of an ordering key has to be settled before another
+	// one gets more of it.
+	h := &holder{}
 	var received []*pb.ReceivedMessage
 	for len(received) < min(int(request.GetMaxMessages()), maxPull) {
-		d := s.queue.take()
+		d := s.queue.take(h)
 		if d == nil {
 			break
 		}

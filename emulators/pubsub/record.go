@@ -53,7 +53,9 @@ type messageRecord struct {
 	DeadLetterOf *settledRecord `json:"deadLetterOf,omitempty"`
 }
 
-// failedRecord counts the failed attempts of a delivery.
+// failedRecord counted the failed attempts of a delivery. It is read, since older
+// journals have it, and ignored: attempts and backoff start afresh with the
+// broker, so that restarts never use up the attempts of a message.
 type failedRecord struct {
 	Subscription string `json:"subscription"`
 	ID           string `json:"id"`
@@ -124,7 +126,7 @@ func (b *Broker) apply(r record) error {
 	case r.Message != nil:
 		return b.applyMessage(r.Message)
 	case r.Failed != nil:
-		b.applyFailed(r.Failed)
+		// See failedRecord.
 	case r.Settled != nil:
 		b.applySettled(r.Settled)
 	default:
@@ -151,14 +153,6 @@ func (b *Broker) applyMessage(r *messageRecord) error {
 	return nil
 }
 
-func (b *Broker) applyFailed(r *failedRecord) {
-	if s := b.subscriptions[r.Subscription]; s != nil {
-		if d := s.queue.all[r.ID]; d != nil {
-			d.failures = r.Failures
-		}
-	}
-}
-
 func (b *Broker) applySettled(r *settledRecord) {
 	s := b.subscriptions[r.Subscription]
 	if s == nil {
@@ -182,7 +176,6 @@ func (b *Broker) snapshot() ([]record, error) {
 		records = append(records, record{Topic: config})
 	}
 	messages := map[string]*messageRecord{}
-	var failed []record
 	for _, name := range slices.Sorted(maps.Keys(b.subscriptions)) {
 		s := b.subscriptions[name]
 		config, err := configOf(s.config)
@@ -195,13 +188,10 @@ func (b *Broker) snapshot() ([]record, error) {
 				messages[id] = recordOf(d.message, nil)
 			}
 			messages[id].Subscriptions = append(messages[id].Subscriptions, name)
-			if d.failures > 0 {
-				failed = append(failed, record{Failed: &failedRecord{name, id, d.failures}})
-			}
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(messages), compareIDs) {
 		records = append(records, record{Message: messages[id]})
 	}
-	return append(records, failed...), nil
+	return records, nil
 }

@@ -89,8 +89,7 @@ func (b subscriber) closeStream(s *subscription, c *consumer) {
 	s.streams = slices.DeleteFunc(s.streams, func(other *consumer) bool { return other == c })
 	for _, received := range c.outbox {
 		if d := s.byAckID(received.GetAckId()); d != nil && d.state == out {
-			s.release(d)
-			s.queue.retry(d, b.now())
+			b.putBack(s, d, b.now())
 		}
 	}
 	b.dispatch(s)
@@ -102,7 +101,8 @@ func (b subscriber) sendOutbox(stream pb.Subscriber_StreamingPullServer, s *subs
 		b.mu.Unlock()
 		return status.Error(codes.FailedPrecondition, "the subscription can no longer be pulled from")
 	}
-	batch := c.outbox
+	// What was taken back meanwhile is sent again with another ack id.
+	batch := slices.DeleteFunc(c.outbox, func(m *pb.ReceivedMessage) bool { return s.byAckID(m.GetAckId()) == nil })
 	c.outbox = nil
 	b.mu.Unlock()
 	if len(batch) == 0 {

@@ -42,7 +42,7 @@ func (b *Broker) checkQueues() (next time.Duration, ok bool) {
 	defer b.mu.Unlock()
 	b.wakeUps++
 	b.wakeAt = time.Time{}
-	if b.stopping {
+	if b.stopping || b.paused {
 		return 0, false
 	}
 	b.checking = true
