@@ -72,6 +72,7 @@ type Broker struct {
 	mu            sync.Mutex
 	topics        map[string]*topic
 	subscriptions map[string]*subscription
+	snapshots     map[string]*snapshot
 	journal       *journal // nil without a directory
 	lastID        int64
 	// handOvers numbers the deliveries to subscribers, and run tells this run of
@@ -91,10 +92,6 @@ type Broker struct {
 	quiet chan struct{}
 }
 
-type topic struct {
-	config *pb.Topic
-}
-
 // subscription is a queue and who empties it. Its config is replaced, never
 // changed, so that it can be read and sent without the lock.
 type subscription struct {
@@ -107,6 +104,10 @@ type subscription struct {
 	// waiting Pull may find something.
 	streams []*consumer
 	more    chan struct{}
+	// acked are the retained acknowledged messages, by id; trimAt is how many there
+	// may be until the expired ones are removed.
+	acked  map[string]*pb.PubsubMessage
+	trimAt int
 	// gone is set when the subscription is deleted, detached, or its topic is.
 	gone bool
 }
@@ -135,6 +136,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 	b.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
 	pb.RegisterPublisherServer(b.server, publisher{Broker: b})
 	pb.RegisterSubscriberServer(b.server, subscriber{Broker: b})
+	pb.RegisterSchemaServiceServer(b.server, schemaService{})
 	b.work.Go(func() {
 		if err := b.server.Serve(listener); err != nil {
 			b.log.Error("the Pub/Sub broker stopped serving", "error", err)
@@ -154,6 +156,7 @@ func newBroker(options Options) *Broker {
 		quiet:         make(chan struct{}),
 		topics:        map[string]*topic{},
 		subscriptions: map[string]*subscription{},
+		snapshots:     map[string]*snapshot{},
 		paused:        options.StartPaused,
 	}
 	if b.log == nil {

@@ -29,10 +29,10 @@ const (
 // publish keeps messages and queues them for the subscriptions of a topic, all
 // or none, and returns their ids. What settles names is settled by the same stroke.
 func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles *settledRecord) ([]string, error) {
-	if b.topics[topicName] == nil {
-		return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", topicName)
+	if _, err := b.findTopic(topicName); err != nil {
+		return nil, err
 	}
-	now := b.now()
+	now, retains := b.now(), b.retains(topicName)
 	ids := make([]string, 0, len(messages))
 	stamped := make([]*pb.PubsubMessage, 0, len(messages))
 	targets := make([][]string, 0, len(messages))
@@ -41,14 +41,22 @@ func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles
 		m = b.stamp(m, now)
 		names := b.subscribersOf(topicName, m)
 		ids, stamped, targets = append(ids, m.GetMessageId()), append(stamped, m), append(targets, names)
-		if len(names) > 0 || settles != nil {
+		if len(names) > 0 || settles != nil || retains {
 			r := recordOf(m, names)
 			r.DeadLetterOf = settles
+			if retains {
+				r.Topic = topicName
+			}
 			records = append(records, record{Message: r})
 		}
 	}
 	if err := b.keep(records...); err != nil {
 		return nil, status.Errorf(codes.Unavailable, "publish to %s: %v", topicName, err)
+	}
+	if retains {
+		t := b.topics[topicName]
+		t.retained = append(t.retained, stamped...)
+		b.trimTopic(t)
 	}
 	touched := map[string]bool{}
 	for i, m := range stamped {
@@ -137,14 +145,14 @@ func (b *Broker) settleBy(s *subscription, remove func(*delivery) []*delivery, d
 		if d.state == settled {
 			continue // with an earlier one of its key
 		}
-		s.release(d)
-		for _, removed := range remove(d) {
+		for _, removed := range s.settleBy(remove, d) {
 			ids = append(ids, removed.message.GetMessageId())
 		}
 	}
 	if len(ids) > 0 {
 		b.note(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: ids}})
 	}
+	s.trimAcked(b.now(), false)
 	b.maybeQuiet(s)
 }
 
@@ -154,6 +162,9 @@ func (b *Broker) settleBy(s *subscription, remove func(*delivery) []*delivery, d
 func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	s.release(d)
 	d.failures++
+	if s.config.GetEnableExactlyOnceDelivery() {
+		d.ackID = "" // others accept a late acknowledgement until the next delivery
+	}
 	log := b.log.With("subscription", s.config.GetName(), "messageId", d.message.GetMessageId(),
 		"attempt", d.failures, "reason", reason)
 	if s.exhausted(d) {

@@ -218,6 +218,18 @@ func (q *queue) next() time.Time {
 	return q.timers[0].due
 }
 
+// oldest returns the unsettled delivery that was published first, nil if there is
+// none.
+func (q *queue) oldest() *delivery {
+	var oldest *delivery
+	for _, d := range q.all {
+		if oldest == nil || older(d, oldest) {
+			oldest = d
+		}
+	}
+	return oldest
+}
+
 // inOrder lists all unsettled deliveries as they were published.
 func (q *queue) inOrder() []*delivery {
 	list := make([]*delivery, 0, len(q.all))
