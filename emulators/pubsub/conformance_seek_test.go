@@ -13,6 +13,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
+func retain(d time.Duration) func(*pb.Subscription) {
+	return func(s *pb.Subscription) { s.MessageRetentionDuration = durationpb.New(d) }
+}
+
 func retainAcked(s *pb.Subscription) { s.RetainAckedMessages = true }
 
 // MustAckAll pulls n messages, acknowledges them and returns their data, sorted.
