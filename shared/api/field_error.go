@@ -7,6 +7,10 @@ type FieldError struct {
 	Message  string `json:"message" doc:"What is wrong there, for a person." example:"expected number >= 1"`
 }
 
+// Error returns location and message. FieldError is an error so that whatever checks
+// input can return it with its code.
+func (e FieldError) Error() string { return e.Location + ": " + e.Message }
+
 // Codes of field errors.
 const (
 	FieldRequired       = "required"         // the member, parameter or header is missing
