@@ -18,7 +18,7 @@ type updateInput struct {
 	api.IfMatch
 	Body struct {
 		Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
-		Description *string      `json:"description,omitempty" maxLength:"10000" example:"A strong black tea."`
+		Description *string      `json:"description,omitempty" format:"multiline" maxLength:"10000" example:"A strong black tea."`
 		Category    *string      `json:"category,omitempty" maxLength:"64" example:"tea"`
 		Price       *money.Money `json:"price,omitempty"`
 		Images      Images       `json:"images,omitempty"`
