@@ -7,6 +7,10 @@ type FieldError struct {
 	Message  string `json:"message" doc:"What is wrong there, for a person." example:"expected number >= 1"`
 }
 
+// Error returns the location, the code and the text. A resolver returns a
+// FieldError for what a schema cannot express.
+func (e FieldError) Error() string { return e.Location + ": " + e.Code + ": " + e.Message }
+
 // Codes of field errors.
 const (
 	FieldRequired       = "required"         // the member, parameter or header is missing

@@ -95,6 +95,10 @@ func requestProblem(status int, message string, faults []error) *api.Problem {
 	}
 	p := api.NewProblem(status, code, "%s", sentence(message))
 	for _, fault := range faults {
+		if own, is := errors.AsType[api.FieldError](fault); is {
+			p.Errors = append(p.Errors, own)
+			continue
+		}
 		var detail huma.ErrorDetailer
 		if errors.As(fault, &detail) {
 			d := detail.ErrorDetail()
