@@ -19,7 +19,7 @@ type updateAddressInput struct {
 	Body struct {
 		Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Amira Haddad"`
 		Line1      *string `json:"line1,omitempty" minLength:"1" maxLength:"200" example:"12 Market Street"`
-		Line2      *string `json:"line2,omitempty" maxLength:"200" doc:"An empty text takes it away." example:"Third floor"`
+		Line2      *string `json:"line2,omitempty" nullable:"true" maxLength:"200" doc:"An empty text takes it away." example:"Third floor"`
 		PostalCode *string `json:"postalCode,omitempty" minLength:"1" maxLength:"20" example:"10115"`
 		City       *string `json:"city,omitempty" minLength:"1" maxLength:"100" example:"Berlin"`
 		Country    *string `json:"country,omitempty" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
@@ -48,7 +48,10 @@ func (s *service) updateAddress(ctx context.Context, in *updateAddressInput) (*a
 		if err := in.Check(a.Version); err != nil {
 			return err
 		}
-		in.apply(&a)
+		before := a
+		if in.apply(&a); a == before {
+			return nil
+		}
 		a.Version++
 		a.UpdatedAt = s.Now()
 		return updateAddressRow(ctx, tx, a)

@@ -27,13 +27,14 @@ type normalizer struct {
 }
 
 func (n *normalizer) value(schema *huma.Schema, value any, location string) any {
-	schema = n.resolve(schema, value)
-	if schema == nil {
+	schema = n.resolve(schema)
+	if value == nil {
+		return n.null(schema, location)
+	}
+	if schema = n.alternative(schema, value); schema == nil {
 		return value // of no type that is expected here
 	}
 	switch v := value.(type) {
-	case nil:
-		return n.null(schema, location)
 	case string:
 		checked, err := checkText(schema, v)
 		if err != nil {
@@ -70,7 +71,7 @@ func (n *normalizer) object(schema *huma.Schema, object map[string]any, location
 
 func (n *normalizer) null(schema *huma.Schema, location string) any {
 	switch {
-	case !schema.Nullable:
+	case !n.isNullable(schema):
 		n.errs = append(n.errs, api.FieldError{Location: location, Code: api.FieldNull, Message: "must not be null"})
 		return nil
 	case schema.Type == huma.TypeString:
@@ -97,23 +98,31 @@ func (n *normalizer) number(schema *huma.Schema, number json.Number, location st
 	return number
 }
 
-// resolve follows references and returns the alternative that the value is of, nil if
-// it is of none.
-func (n *normalizer) resolve(schema *huma.Schema, value any) *huma.Schema {
+// isNullable reports whether the schema or one of its alternatives allows null.
+func (n *normalizer) isNullable(schema *huma.Schema) bool {
+	return schema.Nullable || slices.ContainsFunc(slices.Concat(schema.OneOf, schema.AnyOf), func(alternative *huma.Schema) bool {
+		return n.isNullable(n.resolve(alternative))
+	})
+}
+
+func (n *normalizer) resolve(schema *huma.Schema) *huma.Schema {
 	for schema.Ref != "" {
 		schema = n.schemas.SchemaFromRef(schema.Ref)
 	}
+	return schema
+}
+
+// alternative returns the alternative of a schema that the value is of, nil if it is
+// of none, and a schema without alternatives itself.
+func (n *normalizer) alternative(schema *huma.Schema, value any) *huma.Schema {
 	alternatives := slices.Concat(schema.OneOf, schema.AnyOf)
 	if len(alternatives) == 0 {
 		return schema
 	}
-	for _, alternative := range alternatives {
-		if alternative = n.resolve(alternative, value); alternative != nil && matches(alternative, value) {
-			return alternative
+	for _, a := range alternatives {
+		if a = n.resolve(a); matches(a, value) {
+			return a
 		}
-	}
-	if value == nil {
-		return schema
 	}
 	return nil
 }
@@ -121,8 +130,6 @@ func (n *normalizer) resolve(schema *huma.Schema, value any) *huma.Schema {
 // matches reports whether a value is of the type of a schema.
 func matches(schema *huma.Schema, value any) bool {
 	switch value.(type) {
-	case nil:
-		return schema.Nullable
 	case string:
 		return schema.Type == huma.TypeString
 	case json.Number:

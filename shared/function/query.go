@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/api"
+	"souk/shared/text"
 )
 
 // maxQueryParameters bounds a query before it is parsed: each parameter may become
@@ -65,7 +66,7 @@ func checkParameter(parameter *huma.Param, values []string, location string) ([]
 	checked := make([]string, len(values))
 	for i, value := range values {
 		var err error
-		if checked[i], err = checkText(item, value); err != nil {
+		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) { // blank is none, as q= is
 			return nil, textError(location, err)
 		}
 		if _, err := strconv.ParseInt(value, 10, 64); item.Type == huma.TypeInteger && errors.Is(err, strconv.ErrRange) {
