@@ -58,7 +58,9 @@ type ImportSummary struct {
 // SKU or creates one; a line that fails changes nothing and does not affect others. A
 // field or column that is missing leaves its value as it is. An empty cell, or null,
 // clears description, category, images and attributes, and is an error elsewhere; an
-// empty stock or stockDelta is no change. stock is the first stock of a product that
+// empty currency, stock or stockDelta is as if it were missing. A price without a
+// currency is in the product's, for a new product in the shop's; the currency of a
+// product cannot change. stock is the first stock of a product that
 // the line creates; it is ignored, and counted in stockIgnored, if the product exists.
 // stockDelta adds to the stock, or takes from it, and fails where too few are left.
 // available, a column of the export, is ignored. Files are UTF-8, also with

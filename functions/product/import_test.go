@@ -13,6 +13,7 @@ import (
 	"souk/functions/product"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
+	"souk/shared/money"
 )
 
 const (
@@ -202,6 +203,28 @@ func TestImport(t *testing.T) {
 		request.Token = customer
 		s.Do(t, request).MustBeProblem(t, http.StatusForbidden, "forbidden")
 	})
+}
+
+// TestImportCurrency has the currency of prices: a product's stands, also one that is
+// in use no more.
+func TestImportCurrency(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	yen, old := tea("YEN", 1), s.mustCreate(t, tea("OLD", 1))
+	yen["price"] = map[string]any{"amount": 5, "currency": "JPY"}
+	s.mustCreate(t, yen)
+	if _, err := s.DB.ExecContext(t.Context(), `UPDATE product SET price_currency = 'DEM' WHERE id = ?`, old.ID[:]); err != nil {
+		t.Fatal(err)
+	}
+	results, _ := s.mustImport(t, csv, "sku,name,price,currency\nYEN,x,7,\nOLD,x,8,DEM\nNEW,x,9,\nMARK,x,1,DEM\n")
+	if want := []string{"2 updated", "3 updated", "4 created", "5 failed price.currency"}; !reflect.DeepEqual(outcomes(results), want) {
+		t.Errorf("outcomes %q, want %q", outcomes(results), want)
+	}
+	for sku, want := range map[string]money.Money{"YEN": {Amount: 7, Currency: "JPY"}, "OLD": {Amount: 8, Currency: "DEM"}, "NEW": {Amount: 9, Currency: "EUR"}} {
+		if got := s.mustFind(t, sku).Price; got != want {
+			t.Errorf("%s costs %v, want %v", sku, got, want)
+		}
+	}
 }
 
 // mustAddUp fails the test unless every product's stock is the sum of its movements.

@@ -146,7 +146,7 @@ func (r *csvReader) fields(row *fileLine, cells []string) map[string]any {
 	fields, price := map[string]any{}, map[string]any{}
 	for i, cell := range cells {
 		switch column := r.columns[i]; {
-		case column == availableColumn, cell == "" && (column == "stock" || column == "stockDelta"):
+		case column == availableColumn, cell == "" && slices.Contains(noChangeIfEmpty, column):
 		case !utf8.ValidString(cell):
 			row.fail(csvLocation(column), api.FieldEncoding, utf8Text)
 		case cell == "" && slices.Contains(neverEmpty, column):
@@ -170,14 +170,18 @@ func (r *csvReader) fields(row *fileLine, cells []string) map[string]any {
 			fields[column] = cell
 		}
 	}
-	if slices.Contains(r.columns, "price") || slices.Contains(r.columns, "currency") {
+	if len(price) > 0 {
 		fields["price"] = price
 	}
 	return fields
 }
 
-// neverEmpty are the columns whose value cannot be empty.
-var neverEmpty = []string{"sku", "name", "price", "currency", "status"}
+var (
+	// neverEmpty are the columns whose value cannot be empty.
+	neverEmpty = []string{"sku", "name", "price", "status"}
+	// noChangeIfEmpty are those whose empty cell is as if the column were missing.
+	noChangeIfEmpty = []string{"currency", "stock", "stockDelta"}
+)
 
 // csvLocation returns the location of a column's value in the record.
 func csvLocation(column string) string {

@@ -17,16 +17,16 @@ import (
 // record is a product in a catalogue that is imported. A missing field leaves its value
 // as it is; null clears it where it is nullable.
 type record struct {
-	SKU         string       `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a letter or digit and then letters, digits, dots, underscores and hyphens" maxLength:"64" example:"TEA-ASSAM-250"`
-	Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Description *string      `json:"description,omitempty" format:"multiline" maxLength:"10000" nullable:"true"`
-	Category    *string      `json:"category,omitempty" maxLength:"64" nullable:"true"`
-	Price       *money.Money `json:"price,omitempty"`
-	Stock       *int64       `json:"stock,omitempty" minimum:"0" maximum:"1000000000"`
-	StockDelta  *int64       `json:"stockDelta,omitempty" minimum:"-1000000000" maximum:"1000000000"`
-	Status      *Status      `json:"status,omitempty" enum:"active,archived"`
-	Images      Images       `json:"images,omitempty" nullable:"true"`
-	Attributes  Attributes   `json:"attributes,omitempty" nullable:"true"`
+	SKU         string            `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a letter or digit and then letters, digits, dots, underscores and hyphens" maxLength:"64" example:"TEA-ASSAM-250"`
+	Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	Description *string           `json:"description,omitempty" format:"multiline" maxLength:"10000" nullable:"true"`
+	Category    *string           `json:"category,omitempty" maxLength:"64" nullable:"true"`
+	Price       *money.PriceInput `json:"price,omitempty"`
+	Stock       *int64            `json:"stock,omitempty" minimum:"0" maximum:"1000000000"`
+	StockDelta  *int64            `json:"stockDelta,omitempty" minimum:"-1000000000" maximum:"1000000000"`
+	Status      *Status           `json:"status,omitempty" enum:"active,archived"`
+	Images      Images            `json:"images,omitempty" nullable:"true"`
+	Attributes  Attributes        `json:"attributes,omitempty" nullable:"true"`
 }
 
 const (
@@ -56,7 +56,7 @@ func parseRecord(line fileLine) (r record, errs []api.FieldError) {
 		errs = append(errs, fieldErrors(fields)...)
 	}
 	if errs = slices.Concat(line.errs, errs); len(errs) > 0 {
-		return r, oncePerLocation(errs)
+		return r, oncePerLocation(append(errs, currencyErrors(fields)...))
 	}
 	canonical, err := json.Marshal(value)
 	if err == nil {
@@ -84,6 +84,20 @@ func fieldErrors(fields map[string]any) (errs []api.FieldError) {
 	return errs
 }
 
+// currencyErrors reports a currency that is not in use. It does not make a line fail
+// by itself: an existing product may have one from the time when it was.
+func currencyErrors(fields map[string]any) []api.FieldError {
+	price, _ := fields["price"].(map[string]any)
+	currency, ok := price["currency"].(string)
+	if !ok {
+		return nil
+	}
+	if err := money.CheckCurrency(currency); err != nil {
+		return []api.FieldError{{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()}}
+	}
+	return nil
+}
+
 // oncePerLocation returns the first error of each location, in the order of the
 // locations, maxLineErrors at most.
 func oncePerLocation(errs []api.FieldError) []api.FieldError {
@@ -106,7 +120,9 @@ func (r record) apply(p *Product) (changed bool) {
 	set(&p.Name, r.Name)
 	set(&p.Description, r.Description)
 	set(&p.Category, r.Category)
-	set(&p.Price, r.Price)
+	if r.Price != nil {
+		p.Price = r.Price.In(p.Price.Currency)
+	}
 	set(&p.Status, r.Status)
 	if r.Images != nil {
 		p.Images = r.Images

@@ -79,15 +79,16 @@ func longest() product.Product {
 func importLines(t *testing.T, products []product.Product) string {
 	t.Helper()
 	var lines strings.Builder
+	encoder := json.NewEncoder(&lines)
+	encoder.SetEscapeHTML(false)
 	for _, p := range products {
-		text, err := json.Marshal(map[string]any{
+		err := encoder.Encode(map[string]any{
 			"sku": p.SKU, "name": p.Name, "description": p.Description, "category": p.Category, "price": p.Price,
 			"status": p.Status, "images": p.Images, "attributes": p.Attributes,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines.Write(append(text, '\n'))
 	}
 	return lines.String()
 }

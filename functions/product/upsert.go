@@ -12,6 +12,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/money"
 )
 
 // Outcome is the result of one line of an import.
@@ -127,30 +128,30 @@ func (u *upsertion) lock(ctx context.Context, tx *database.Tx, lines []importLin
 }
 
 func (u *upsertion) create(line importLine) (LineResult, error) {
-	var missing []api.FieldError
+	var errs []api.FieldError
 	if line.Name == nil {
-		missing = append(missing, api.FieldError{Location: "name", Code: api.FieldRequired, Message: missingText})
+		errs = append(errs, api.FieldError{Location: "name", Code: api.FieldRequired, Message: missingText})
 	}
 	if line.Price == nil {
-		missing = append(missing, api.FieldError{Location: "price", Code: api.FieldRequired, Message: missingText})
-	} else if err := line.Price.Check(); err != nil {
-		missing = append(missing, api.FieldError{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()})
+		errs = append(errs, api.FieldError{Location: "price", Code: api.FieldRequired, Message: missingText})
+	} else if err := money.CheckCurrency(line.Price.In(u.settings.Currency).Currency); err != nil {
+		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()})
 	}
 	var stock int64
 	set(&stock, line.Stock)
 	set(&stock, line.StockDelta)
 	if stock < 0 {
-		missing = append(missing, notInStock(0))
+		errs = append(errs, notInStock(0))
 	}
-	if missing != nil {
-		return failed(line.number, line.SKU, missing...), nil
+	if errs != nil {
+		return failed(line.number, line.SKU, errs...), nil
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return LineResult{}, fmt.Errorf("create a product id: %w", err)
 	}
 	p := Product{
-		ID: id, SKU: line.SKU, Status: Active, Images: Images{}, Attributes: Attributes{},
+		ID: id, SKU: line.SKU, Price: money.Money{Currency: u.settings.Currency}, Status: Active, Images: Images{}, Attributes: Attributes{},
 		Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	line.apply(&p)
@@ -168,7 +169,7 @@ func (u *upsertion) change(ctx context.Context, tx *database.Tx, line importLine
 	result := LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineUnchanged, stockIgnored: line.Stock != nil}
 	delta, errs := u.delta(line, p)
 	result.deltaRepeated = line.StockDelta != nil && *line.StockDelta != 0 && delta == 0
-	if line.Price != nil && line.Price.Currency != p.Price.Currency {
+	if line.Price != nil && line.Price.In(p.Price.Currency).Currency != p.Price.Currency {
 		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldValue, Message: "must be " + p.Price.Currency + ": the currency of a product cannot change"})
 	}
 	if len(errs) > 0 {
