@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -96,7 +97,10 @@ func requestProblem(status int, message string, faults []error) *api.Problem {
 	p := api.NewProblem(status, code, "%s", sentence(message))
 	for _, fault := range faults {
 		if own, is := errors.AsType[api.FieldError](fault); is {
-			p.Errors = append(p.Errors, own)
+			// The schema may have refused the value already.
+			if !slices.ContainsFunc(p.Errors, func(other api.FieldError) bool { return other.Location == own.Location }) {
+				p.Errors = append(p.Errors, own)
+			}
 			continue
 		}
 		var detail huma.ErrorDetailer
