@@ -17,7 +17,7 @@ import (
 type record struct {
 	SKU         string       `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" example:"TEA-ASSAM-250"`
 	Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Description *string      `json:"description,omitempty" maxLength:"10000"`
+	Description *string      `json:"description,omitempty" format:"multiline" maxLength:"10000"`
 	Category    *string      `json:"category,omitempty" maxLength:"64"`
 	Price       *money.Money `json:"price,omitempty"`
 	Stock       *int64       `json:"stock,omitempty" minimum:"0" maximum:"1000000000"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/google/uuid"
 
@@ -19,20 +20,21 @@ type updateInput struct {
 	api.IfMatch
 	Body struct {
 		Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
-		Description *string           `json:"description,omitempty" maxLength:"10000" example:"A strong black tea."`
-		Category    *string           `json:"category,omitempty" maxLength:"64" example:"tea"`
+		Description *string           `json:"description,omitempty" nullable:"true" format:"multiline" maxLength:"10000" example:"A strong black tea."`
+		Category    *string           `json:"category,omitempty" nullable:"true" maxLength:"64" example:"tea"`
 		Price       *money.PriceInput `json:"price,omitempty"`
-		Images      Images            `json:"images,omitempty"`
-		Attributes  Attributes        `json:"attributes,omitempty"`
+		Images      Images            `json:"images,omitempty" nullable:"true"`
+		Attributes  attributeChanges  `json:"attributes,omitempty"`
 	}
 }
 
-// update changes the fields of a product that the caller sends. A new price holds
+// update changes the fields of a product that the caller sends. Images are replaced as
+// a list; attributes are merged, and one that is null is removed. A new price holds
 // for orders placed from now on; one placed at the old price and not yet decided is
 // rejected. The currency of a product does not change: a product of another currency
 // is another product.
 func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
-	if err := in.Body.Attributes.check(); err != nil {
+	if err := in.Body.Attributes.set.check(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
 	var p Product
@@ -47,7 +49,14 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		if err := in.checkCurrency(p); err != nil {
 			return err
 		}
+		before := p
 		in.apply(&p)
+		if len(p.Attributes) > maxAttributes {
+			return api.Invalid("body.attributes", api.FieldTooMany, "the product would have more than %d attributes", maxAttributes)
+		}
+		if reflect.DeepEqual(p, before) {
+			return nil
+		}
 		p.Version++
 		p.UpdatedAt = s.Now()
 		if err := updateProduct(ctx, tx, p); err != nil {
@@ -83,13 +92,10 @@ func (in *updateInput) apply(p *Product) {
 	if in.Body.Price != nil {
 		p.Price = in.Body.Price.In(p.Price.Currency)
 	}
-	// As wholes: to keep an attribute, send it again.
 	if in.Body.Images != nil {
 		p.Images = in.Body.Images
 	}
-	if in.Body.Attributes != nil {
-		p.Attributes = in.Body.Attributes
-	}
+	p.Attributes = in.Body.Attributes.apply(p.Attributes)
 }
 
 func set[T any](field, value *T) {

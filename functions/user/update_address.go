@@ -34,7 +34,10 @@ func (s *service) updateAddress(ctx context.Context, in *updateAddressInput) (*a
 		if err := in.Check(a.Version); err != nil {
 			return err
 		}
-		in.Body.Apply(&a.PostalAddress)
+		before := a
+		if in.Body.Apply(&a.PostalAddress); a == before {
+			return nil
+		}
 		a.Version++
 		a.UpdatedAt = s.Now()
 		return updateAddressRow(ctx, tx, a)
