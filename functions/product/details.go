@@ -56,15 +56,17 @@ type Attributes map[string]any
 // Schema tells what attributes may be.
 func (Attributes) Schema(huma.Registry) *huma.Schema {
 	most := float64(maxAttributeValue)
+	value := &huma.Schema{OneOf: []*huma.Schema{
+		{Type: huma.TypeString, MaxLength: new(maxAttributeText)},
+		{Type: huma.TypeNumber, Minimum: new(-most), Maximum: new(most)},
+		{Type: huma.TypeBoolean},
+	}}
+	value.PrecomputeMessages() // huma does so for properties with a name alone
 	return &huma.Schema{
 		Type: huma.TypeObject, MaxProperties: new(maxAttributes),
-		Description: "Whatever else there is to tell: strings, numbers and truth values by name.",
-		AdditionalProperties: &huma.Schema{OneOf: []*huma.Schema{
-			{Type: huma.TypeString, MaxLength: new(maxAttributeText)},
-			{Type: huma.TypeNumber, Minimum: new(-most), Maximum: new(most)},
-			{Type: huma.TypeBoolean},
-		}},
-		Examples: []any{map[string]any{"origin": "Assam", "weightGrams": 250, "organic": true}},
+		Description:          "Whatever else there is to tell: strings, numbers and truth values by name.",
+		AdditionalProperties: value,
+		Examples:             []any{map[string]any{"origin": "Assam", "weightGrams": 250, "organic": true}},
 	}
 }
 

@@ -50,7 +50,7 @@ var validationMessages = []validationMessage{
 	{"expected string to be RFC 6901 relative-json-pointer", "", api.FieldFormat, "must be a relative JSON pointer"},
 	{"expected string to be regex", "", api.FieldFormat, "must be a regular expression"},
 	{"expected string to be base64 encoded", "", api.FieldFormat, "must be base64"},
-	{"expected string to match pattern ", "", api.FieldFormat, "does not have the form that is expected here"},
+	{"expected string to match pattern ", "", api.FieldFormat, "does not have the required form"},
 	{"expected string to be ", "", api.FieldFormat, "must be %s"}, // the patternDescription of a field
 	{"expected string", "", api.FieldType, "must be a string"},
 	{"expected array items to be unique", "", api.FieldDuplicate, "must not have the same element more than once"},
@@ -82,7 +82,7 @@ var validationMessages = []validationMessage{
 	{"invalid boolean", "", api.FieldType, "must be true or false"},
 	{"invalid date/time", "", api.FieldFormat, "must be a time as in RFC 3339, such as 2026-03-01T09:30:00Z"},
 	{"invalid url", "", api.FieldFormat, "must be a URL"},
-	{"invalid value", "", api.FieldFormat, "does not have the form that is expected here"},
+	{"invalid value", "", api.FieldFormat, "does not have the required form"},
 	{undecodable, "", api.FieldType, "a value does not fit its type"},
 }
 

@@ -75,6 +75,9 @@ func (d *drain) serve(next http.Handler) http.Handler {
 		}
 		w.Header().Set(api.HeaderRequestID, a.requestID)
 		next.ServeHTTP(a, r.WithContext(api.WithRequestID(ctx, a.requestID)))
+		if a.status == 0 {
+			a.WriteHeader(http.StatusOK) // as net/http would, but with the trace
+		}
 	})
 }
 

@@ -31,9 +31,19 @@ func (n *normalizer) value(schema *huma.Schema, value any, location string) any 
 	if value == nil {
 		return n.null(schema, location)
 	}
-	if schema = n.alternative(schema, value); schema == nil {
+	alternative := n.alternative(schema, value)
+	if alternative == nil {
 		return value // of no type that is expected here
 	}
+	value = n.typed(alternative, value, location)
+	if alternative != schema {
+		n.validate(alternative, value, location)
+	}
+	return value
+}
+
+// typed returns a value of the type of a schema.
+func (n *normalizer) typed(schema *huma.Schema, value any, location string) any {
 	switch v := value.(type) {
 	case string:
 		checked, err := checkText(schema, v)
@@ -54,6 +64,17 @@ func (n *normalizer) value(schema *huma.Schema, value any, location string) any 
 		n.object(schema, v, location)
 	}
 	return value
+}
+
+// validate adds the errors of an alternative. Of alternatives huma reports only that
+// none matches.
+func (n *normalizer) validate(schema *huma.Schema, value any, location string) {
+	var result huma.ValidateResult
+	path := huma.NewPathBuffer([]byte(location), len(location))
+	huma.Validate(n.schemas, schema, path, huma.ModeWriteToServer, value, &result)
+	for _, err := range result.Errors {
+		n.errs = append(n.errs, fieldError(nil, err))
+	}
 }
 
 func (n *normalizer) object(schema *huma.Schema, object map[string]any, location string) {

@@ -73,7 +73,7 @@ func Unmarshal(data []byte, root string, target any) error {
 	case errors.Is(err, strconv.ErrRange):
 		return api.FieldError{Location: location, Code: api.FieldRange, Message: "the number is too large or too small"}
 	default:
-		return api.FieldError{Location: location, Code: api.FieldType, Message: "a value of another type is expected"}
+		return api.FieldError{Location: location, Code: api.FieldType, Message: "the value has the wrong type"}
 	}
 }
 
