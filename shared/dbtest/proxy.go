@@ -26,6 +26,7 @@ const (
 	cutBefore
 	cutAfter
 	hang
+	hangInResult
 	fail
 )
 
@@ -39,6 +40,8 @@ var (
 	// Hang forwards nothing any more, in either direction, and leaves the connection
 	// open.
 	Hang = Fate{kind: hang}
+	// HangInResult is Hang when the first bytes of the response have been forwarded.
+	HangInResult = Fate{kind: hangInResult}
 )
 
 // Fail responds with a server error; the server never gets the statement. See
@@ -107,6 +110,7 @@ type link struct {
 	end            context.CancelFunc
 	muted          atomic.Bool // responses are dropped
 	cut            atomic.Bool // the next response ends the link
+	muteNext       atomic.Bool // only the beginning of the next response is forwarded
 }
 
 func (p *Proxy) serve(ctx context.Context, client net.Conn) {
@@ -143,11 +147,18 @@ func (p *Proxy) responses(l *link) {
 		if l.muted.Load() || p.hanging.Load() {
 			continue
 		}
+		if l.muteNext.Load() {
+			l.muted.Store(true)
+			n = min(n, responseBeginning)
+		}
 		if _, err := l.client.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
 }
+
+// responseBeginning is more than the header of a result with a few columns.
+const responseBeginning = 500
 
 // commands forwards packets, each three bytes of length, a number and a payload.
 func (p *Proxy) commands(l *link) {
@@ -184,6 +195,10 @@ func (l *link) apply(fate Fate, packet []byte) bool {
 		// Until the program gives up the connection.
 		_, _ = io.Copy(io.Discard, l.client)
 		return false
+	case hangInResult:
+		l.muteNext.Store(true)
+		_, err := l.server.Write(packet)
+		return err == nil
 	case fail:
 		_, err := l.client.Write(fate.failure)
 		return err == nil
