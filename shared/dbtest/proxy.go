@@ -14,7 +14,9 @@ import (
 )
 
 // Fate is what a Proxy does with a statement.
-type Fate struct {
+type Fate = *fate
+
+type fate struct {
 	kind    fateKind
 	failure []byte
 }
@@ -32,16 +34,16 @@ const (
 
 var (
 	// Pass forwards the statement and its response.
-	Pass = Fate{kind: pass}
+	Pass = &fate{kind: pass}
 	// CutBefore ends the connection, and the server never gets the statement.
-	CutBefore = Fate{kind: cutBefore}
+	CutBefore = &fate{kind: cutBefore}
 	// CutAfter ends the connection when the server has run the statement.
-	CutAfter = Fate{kind: cutAfter}
+	CutAfter = &fate{kind: cutAfter}
 	// Hang forwards nothing any more, in either direction, and leaves the connection
 	// open.
-	Hang = Fate{kind: hang}
+	Hang = &fate{kind: hang}
 	// HangInResult is Hang when the first bytes of the response have been forwarded.
-	HangInResult = Fate{kind: hangInResult}
+	HangInResult = &fate{kind: hangInResult}
 )
 
 // Fail responds with a server error; the server never gets the statement. See
@@ -51,7 +53,7 @@ func Fail(number uint16, state, message string) Fate {
 	body = append(body, "#"+state+message...)
 	packet := binary.LittleEndian.AppendUint32(nil, uint32(len(body))) //nolint:gosec // a short text
 	packet[3] = 1
-	return Fate{kind: fail, failure: append(packet, body...)}
+	return &fate{kind: fail, failure: append(packet, body...)}
 }
 
 // Proxy is between a program and the server, and decides the fate of each statement.
@@ -172,22 +174,22 @@ func (p *Proxy) commands(l *link) {
 		if _, err := io.ReadFull(client, payload); err != nil {
 			return
 		}
-		fate := Pass
+		decided := Pass
 		if header[3] == 0 && len(payload) > 0 && payload[0] == comQuery {
-			fate = p.decide(string(payload[1:]))
+			decided = p.decide(string(payload[1:]))
 		}
 		if p.hanging.Load() {
-			fate = Hang
+			decided = Hang
 		}
-		if !l.apply(fate, append(header[:], payload...)) {
+		if !l.apply(decided, append(header[:], payload...)) {
 			return
 		}
 	}
 }
 
 // apply reports whether the link goes on.
-func (l *link) apply(fate Fate, packet []byte) bool {
-	switch fate.kind {
+func (l *link) apply(f Fate, packet []byte) bool {
+	switch f.kind {
 	case cutBefore:
 		return false
 	case hang:
@@ -200,7 +202,7 @@ func (l *link) apply(fate Fate, packet []byte) bool {
 		_, err := l.server.Write(packet)
 		return err == nil
 	case fail:
-		_, err := l.client.Write(fate.failure)
+		_, err := l.client.Write(f.failure)
 		return err == nil
 	case cutAfter:
 		l.cut.Store(true)
