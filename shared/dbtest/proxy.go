@@ -28,6 +28,7 @@ const (
 	cutBefore
 	cutAfter
 	hang
+	runThenHang
 	hangInResult
 	fail
 )
@@ -42,6 +43,8 @@ var (
 	// Hang forwards nothing any more, in either direction, and leaves the connection
 	// open.
 	Hang = &fate{kind: hang}
+	// RunThenHang is Hang when the server has got the statement.
+	RunThenHang = &fate{kind: runThenHang}
 	// HangInResult is Hang when the first bytes of the response have been forwarded.
 	HangInResult = &fate{kind: hangInResult}
 )
@@ -192,8 +195,13 @@ func (l *link) apply(f Fate, packet []byte) bool {
 	switch f.kind {
 	case cutBefore:
 		return false
-	case hang:
+	case hang, runThenHang:
 		l.muted.Store(true)
+		if f.kind == runThenHang {
+			if _, err := l.server.Write(packet); err != nil {
+				return false
+			}
+		}
 		// Until the program gives up the connection.
 		_, _ = io.Copy(io.Discard, l.client)
 		return false
