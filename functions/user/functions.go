@@ -3,6 +3,7 @@ package user
 
 import (
 	"embed"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -35,10 +36,14 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := login.validate(); err != nil {
+	sessions, err := config.Load[sessionSettings](runtime.Environment)
+	if err != nil {
 		return nil, err
 	}
-	s := &service{Runtime: runtime, login: login, passwords: newBoundedHasher(login.Queue, login.Wait)}
+	if err := errors.Join(login.validate(), sessions.validate()); err != nil {
+		return nil, err
+	}
+	s := &service{Runtime: runtime, login: login, session: sessions, passwords: newBoundedHasher(login.Queue, login.Wait)}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -111,6 +116,7 @@ func (s *service) loadKeys() error {
 type service struct {
 	*function.Runtime
 	login     loginSettings
+	session   sessionSettings
 	passwords *hasher
 	signer    *auth.Signer
 	keys      keySet

@@ -71,7 +71,7 @@ func openIn(t *testing.T, shop string) server {
 }
 
 // openWith has settings besides those that the service cannot do without.
-func openWith(t *testing.T, settings config.Environment) server {
+func openWith(t *testing.T, settings config.Environment, options ...functiontest.Option) server {
 	t.Helper()
 	signing := functiontest.NewTokens(t).Signing
 	post := mailtest.Start(t)
@@ -84,7 +84,8 @@ func openWith(t *testing.T, settings config.Environment) server {
 		"USER_PASSWORD_WAIT": "10m",
 	}
 	maps.Copy(environment, settings)
-	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, functiontest.WithContract(contract)), post}
+	options = append(options, functiontest.WithContract(contract))
+	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, options...), post}
 }
 
 type object = map[string]any
