@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -71,6 +72,8 @@ type hasher struct {
 	// places are for who works and who waits.
 	places chan struct{}
 	wait   time.Duration
+	// took is how long a hash takes: a moving average, in nanoseconds.
+	took atomic.Int64
 	// rest gives the memory back when nobody has come for restAfter.
 	rest *time.Timer
 }
@@ -168,7 +171,38 @@ func (t turn) inSlot(ctx context.Context, work func() error) error {
 		t.rest.Reset(restAfter)
 		<-t.slots
 	}()
-	return work()
+	began := time.Now()
+	err := work()
+	t.measure(time.Since(began))
+	return err
+}
+
+// measure adds a duration to the moving average.
+func (h *hasher) measure(took time.Duration) {
+	const weight = 8
+	average := h.took.Load()
+	if average == 0 {
+		average = int64(took)
+	}
+	h.took.Store(average + (int64(took)-average)/weight)
+}
+
+// Imitate takes the time of Check, and no CPU: what a refused try gets, so that it
+// cannot be told by its time from a password that was checked.
+func (t turn) Imitate(ctx context.Context) error {
+	took := time.Duration(t.took.Load())
+	if took == 0 { // nothing was measured yet
+		_, _, err := t.Check(ctx, "", nobodysHash)
+		return err
+	}
+	timer := time.NewTimer(took)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("refuse a try: %w", ctx.Err())
+	}
 }
 
 // normal makes one password of what looks the same but is typed differently by
