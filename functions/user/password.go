@@ -2,19 +2,18 @@ package user
 
 import (
 	"context"
-	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
 
+	"souk/functions/user/commonpassword"
 	"souk/shared/api"
 )
 
@@ -23,25 +22,13 @@ import (
 // See https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver (5.1.1.2). The
 // length is part of the input's schema; the guesses are passwordFault's.
 
-//go:embed common_passwords.txt
-var commonPasswordList string
-
-// commonPasswords are the first guesses of anybody who guesses.
-var commonPasswords = sync.OnceValue(func() map[string]bool {
-	common := map[string]bool{}
-	for line := range strings.Lines(commonPasswordList) {
-		common[strings.TrimSpace(line)] = true
-	}
-	return common
-})
-
 // passwordFault says why a password is too easily guessed for an account, "" if
 // it is not. It never quotes the password.
 func passwordFault(password, email, name string) string {
 	guess := strings.ToLower(normal(password))
 	first := []rune(guess)[:min(1, len(guess))]
 	switch local, _, _ := strings.Cut(emailKey(email), "@"); {
-	case commonPasswords()[guess]:
+	case commonpassword.Is(guess):
 		return "is one of the most common passwords"
 	case strings.Trim(guess, string(first)) == "":
 		return "is one character over and over"
