@@ -18,10 +18,10 @@ type refreshSessionInput struct {
 	}
 }
 
-// refreshSession exchanges a refresh token for new tokens of the same login. A spent
-// token is accepted again within the reuse interval: two tabs of a browser refresh at
-// once, and a client repeats a request whose response was lost. Each such request
-// gets a token of its own, and all of them belong to the same login.
+// refreshSession renews the tokens of a login. The refresh token is spent, and the
+// response has the next one. A spent token is accepted again for 30 seconds, for two
+// tabs of a browser that refresh at once, and for a client that repeats a request whose
+// response was lost: each gets a token of its own. Later it ends the login.
 //
 // After the interval, a spent token is in the hands of two parties, and the service
 // cannot know which one is the thief: the login ends for both, with every token that
