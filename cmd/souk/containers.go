@@ -47,9 +47,12 @@ func (p *program) containers() local.Containers {
 	}
 }
 
-// inContainers says whether the system that a command is about is one of
-// containers: docker-compose.yml gives the command its URL.
-func (p *program) inContainers() bool { return p.getenv("SOUK_URL") != "" }
+// containersVariable is set to 1 where the system that a command is about is one of
+// containers: docker-compose.yml sets it. What `souk env` exports decides nothing.
+const containersVariable = "SOUK_CONTAINERS"
+
+// inContainers reports whether the system that a command is about is one of containers.
+func (p *program) inContainers() bool { return p.getenv(containersVariable) == "1" }
 
 func (p *program) secretsCommand() *cobra.Command {
 	return &cobra.Command{
