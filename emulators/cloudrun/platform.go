@@ -50,6 +50,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// StopGrace is the time from SIGTERM to SIGKILL: 10 s, as on Cloud Run.
 	StopGrace time.Duration
+	// Liveness says when an instance that does not respond is replaced.
+	Liveness Liveness
 }
 
 func (o Options) withDefaults() Options {
@@ -57,6 +59,7 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 15*time.Minute)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	o.StopGrace = cmp.Or(o.StopGrace, 10*time.Second)
+	o.Liveness = o.Liveness.withDefaults()
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
