@@ -68,6 +68,11 @@ func (p *program) up(ctx context.Context, flags upFlags) error {
 		return errors.New("K_SERVICE is set, so this is Cloud Run: souk up emulates the cloud, and does not run in it")
 	}
 	begin, ready := time.Now(), p.readyPipe()
+	if ready != nil {
+		if err := p.logToFile(); err != nil {
+			return err
+		}
+	}
 	options, err := p.options(flags)
 	if err != nil {
 		return err

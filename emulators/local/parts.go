@@ -85,7 +85,7 @@ func (s *System) startTokens(ctx context.Context) error {
 	}
 	t := &tokens{
 		Issuer: issuer,
-		server: &http.Server{Handler: issuer, ReadHeaderTimeout: 10 * time.Second},
+		server: &http.Server{Handler: issuer, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute},
 		served: make(chan error, 1),
 	}
 	go func() { t.served <- t.server.Serve(listener) }()
