@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"souk/emulators/hostcheck"
 	"souk/shared/manifest"
 )
 
@@ -37,6 +38,9 @@ type Options struct {
 	// Logs gets what the instances print, as JSON, one line a call. It must not
 	// block for long: an instance waits for its log. nil drops the lines.
 	Logs io.Writer
+	// Hosts are the names that requests may be for besides those of this machine: a
+	// function's URL gets the host of the front door's client.
+	Hosts hostcheck.Hosts
 	// Logger is for what the platform itself has to say. nil says nothing.
 	Logger *slog.Logger
 

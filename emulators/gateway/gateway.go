@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"souk/emulators/balance"
+	"souk/emulators/hostcheck"
 	"souk/shared/api"
 	"souk/shared/health"
 	"souk/shared/manifest"
@@ -46,6 +47,8 @@ type Options struct {
 	// Origins are those whose scripts may read answers in a browser (CORS), as
 	// ParseOrigins returns them: none.
 	Origins []string
+	// Hosts are the names that the gateway is called by besides those of this machine.
+	Hosts hostcheck.Hosts
 	// Timeout is how long a function may take to answer: 60 s. It must be longer
 	// than any client may ask to wait for.
 	Timeout time.Duration
