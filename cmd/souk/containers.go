@@ -103,6 +103,7 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 			list := functions.Manifest()
 			door, err := gateway.New(gateway.Options{
 				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Hosts: hosts, Logger: p.logger(),
+				Links: p.links(),
 				Backend: func(name string) string {
 					f, _ := list.Function(name)
 					return fill(backend)(f)
@@ -122,6 +123,14 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} stands for its name")
 	allowedHostsFlag(command, &allowedHosts)
 	return command
+}
+
+// links are what the gateway's page leads to, as far as the environment names it.
+func (p *program) links() []gateway.Link {
+	if url := p.getenv("SOUK_MAIL_URL"); url != "" {
+		return []gateway.Link{gateway.MailLink(url)}
+	}
+	return nil
 }
 
 func (p *program) relayCommand() *cobra.Command {

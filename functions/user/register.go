@@ -37,7 +37,7 @@ type registerOutput struct{ Body Registration }
 
 // register asks for the account of a customer. Whether the address has one already
 // is told to nobody but who reads its mail: the answer, and the work for it, are
-// the same (docs/adr/0012).
+// the same.
 func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
 	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
 	if err != nil {
