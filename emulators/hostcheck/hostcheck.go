@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// Flag and Variable set the names that are allowed besides those of this machine.
-	Flag     = "allowed-hosts"
+	// Flag sets the names that are allowed besides those of this machine.
+	Flag = "allowed-hosts"
+	// Variable does where the flag is not given.
 	Variable = "ALLOWED_HOSTS"
 
 	// everyName allows all names.
