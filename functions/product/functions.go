@@ -27,7 +27,7 @@ var Payloads = event.Payloads{
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{runtime}
 	return []function.Function{
-		function.HTTP("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
+		function.Command("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
 		function.HTTP("product-get", s.get),
 		function.HTTP("product-list", s.list),
 		function.HTTP("product-update", s.update),
@@ -35,7 +35,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("product-import", s.importProducts, importBody),
 		function.HTTP("product-export", s.exportProducts, exportAnswer),
 		function.HTTP("category-list", s.listCategories),
-		function.HTTP("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
+		function.Command("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.reserveStock),
 		function.Event("stock-release", s.releaseStock),
 		function.Schedule("product-outbox", s.Outbox.Sweep),

@@ -42,7 +42,7 @@ func URL(t testing.TB) database.URL {
 // test ends. Parallel tests do not see each other.
 func New(t testing.TB, sets ...database.Migrations) *database.DB {
 	t.Helper()
-	return open(t, Create(t, sets...))
+	return Open(t, Create(t, sets...), poolSize)
 }
 
 // Create is New for a test that opens the database itself, such as one that
@@ -95,20 +95,6 @@ func createDatabase(ctx context.Context, cfg *config) (drop func() error, err er
 		}
 		return errors.Join(err, admin.Close())
 	}, nil
-}
-
-func open(t testing.TB, url database.URL) *database.DB {
-	t.Helper()
-	db, err := database.Open(database.Config{URL: url, MaxOpenConns: poolSize})
-	if err != nil {
-		t.Fatalf("open the test's database: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("close the test's database: %v", err)
-		}
-	})
-	return db
 }
 
 func migrate(ctx context.Context, t testing.TB, url database.URL, sets []database.Migrations) {
