@@ -54,12 +54,9 @@ type house struct {
 // do is what an operation does in its transaction.
 type do func(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error)
 
-// poolSize is the size of the pool of most tests.
-const poolSize = 8
-
 func open(t *testing.T, do do) *house {
 	t.Helper()
-	return openWith(t, poolSize, do)
+	return openWith(t, dbtest.PoolSize, do)
 }
 
 func openWith(t *testing.T, connections int, do do) *house {
