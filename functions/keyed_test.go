@@ -31,15 +31,15 @@ func forEachKeyed(t *testing.T, test func(t *testing.T, k keyed), options ...fun
 }
 
 // TestKeyedInFlight sends a request again while the transaction of the first is about
-// to commit, and cannot. A send that waited for the first one's lock would end in
-// another response.
+// to commit, and cannot. A send that waited for the first one's lock would run into
+// its own deadline.
 func TestKeyedInFlight(t *testing.T) {
 	t.Parallel()
 	forEachKeyed(t, func(t *testing.T, k keyed) {
 		r := k.with(t, uuid.NewString())
+		dbtest.SetAll(t, k.s.DB, dbtest.PoolSize, "SET SESSION innodb_lock_wait_timeout = 600")
 		reached, proceed := make(chan struct{}), make(chan struct{})
 		release := sync.OnceFunc(func() { close(proceed) })
-		t.Cleanup(release)
 		var stopped atomic.Bool
 		k.s.Proxy.OnStatement(func(statement string) dbtest.Cut {
 			if statement == "COMMIT" && stopped.CompareAndSwap(false, true) {
@@ -53,6 +53,10 @@ func TestKeyedInFlight(t *testing.T) {
 		go func() {
 			defer close(first) // also when Do ends this goroutine without a response
 			first <- k.s.Do(t, r)
+		}()
+		defer func() {
+			release()
+			<-first
 		}()
 		<-reached
 		again := k.s.Do(t, r)

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -155,4 +156,26 @@ func Open(t testing.TB, url database.URL, size int) *database.DB {
 		}
 	})
 	return db
+}
+
+// SetAll runs a SET statement in every session of a pool of size connections, which
+// must all be idle.
+func SetAll(t testing.TB, db *database.DB, size int, statement string) {
+	t.Helper()
+	var connections []*sql.Conn
+	for range size {
+		connection, err := db.SQL().Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		connections = append(connections, connection)
+		if _, err := connection.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, connection := range connections {
+		if err := connection.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

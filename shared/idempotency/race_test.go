@@ -118,11 +118,12 @@ func openSlow(t *testing.T) (*slow, *house) {
 }
 
 // TestInFlight sends a request again while its first attempt has inserted its row and
-// cannot go on. A send that waited for the row would end in another response, for the
-// lock is held until the test releases it.
+// cannot go on. A send that waited for the row would run into the deadline of the
+// attempt, for the lock is held until the test releases it.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	slow, h := openSlow(t)
+	dbtest.SetAll(t, h.db, dbtest.PoolSize, "SET SESSION innodb_lock_wait_timeout = 600")
 	s := newSend()
 	responses := slow.begin(t, h, s)
 	other := s

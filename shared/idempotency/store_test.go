@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/shared/api"
 	"souk/shared/dbtest"
 	"souk/shared/function/functiontest"
 	"souk/shared/idempotency"
@@ -174,6 +176,47 @@ func TestLegacyRows(t *testing.T) {
 			mustReplay(t, again.MustBe(t, http.StatusCreated), h.send(t, s))
 		})
 	}
+}
+
+// TestLostResponses runs the migration of the rows whose responses that version lost.
+func TestLostResponses(t *testing.T) {
+	t.Parallel()
+	h := open(t, (*house).create)
+	s, dead := newSend(), newSend()
+	h.send(t, s).MustBe(t, http.StatusCreated)
+	h.send(t, dead).MustBe(t, http.StatusCreated)
+	caller := uuid.MustParse(s.caller)
+	for _, statement := range []string{
+		`UPDATE idempotency_key SET status = NULL, header = NULL, body = NULL`,
+		`UPDATE idempotency_key SET effected_at = expires_at WHERE caller = ?`,
+		mustReadUp(t, "migrations/00004_idempotency_key_lost.sql"),
+	} {
+		var args []any
+		if strings.Contains(statement, "?") {
+			args = append(args, caller[:])
+		}
+		if _, err := h.db.ExecContext(t.Context(), statement, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lost := h.send(t, s)
+	if lost.MustBe(t, http.StatusConflict); lost.Header.Get("Content-Type") != api.ProblemType || !strings.Contains(string(lost.Body), `"code":"idempotency_answer_lost"`) {
+		t.Errorf("got %v %s", lost.Header, lost.Body)
+	}
+	mustReplay(t, lost, h.send(t, s))
+	h.send(t, dead).MustBe(t, http.StatusCreated)
+	h.mustHaveEffects(t, 3)
+}
+
+// mustReadUp returns the statement of a migration.
+func mustReadUp(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, _, _ := strings.Cut(string(text), "-- +goose Down")
+	return strings.TrimSuffix(strings.TrimSpace(up), ";")
 }
 
 // mustReplayAll fails unless responses are replays of the first, but for one at most.
