@@ -46,6 +46,21 @@ func DuplicateKey(err error) string {
 	return key[strings.LastIndex(key, ".")+1:]
 }
 
+// IsLocked reports whether err is a statement that found a row locked by another
+// transaction. For a statement with NOWAIT the number is MySQL's 3572 or MariaDB's
+// 1205.
+func IsLocked(err error) bool {
+	number := serverErrorNumber(err)
+	return number == errLockNowait || number == errLockWait
+}
+
+// IsCommitUnknown reports whether err is a transaction that may have been committed:
+// the connection ended before the server's response to COMMIT.
+func IsCommitUnknown(err error) bool {
+	_, atCommit := errors.AsType[*commitError](err)
+	return atCommit
+}
+
 // isLockConflict reports whether err ended a transaction for another's sake.
 func isLockConflict(err error) bool {
 	switch serverErrorNumber(err) {
@@ -68,7 +83,7 @@ func IsUnavailable(err error) bool {
 	case errTooManyConns, errTooManyOfUser, errUserLimit, errShutdown, errKilled:
 		return true
 	}
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || isLockConflict(err) {
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, ErrPoolExhausted) || isLockConflict(err) {
 		return true
 	}
 	_, onTheWay := errors.AsType[*net.OpError](err)

@@ -76,7 +76,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 	switch {
 	case err == nil:
 		for _, hook := range committed.afterCommit {
-			hook(WithGuard(ctx, nil))
+			hook(ctx)
 		}
 		return nil
 	case last != nil && !errors.Is(last, err):
@@ -91,7 +91,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 // commit failed may still have the transaction open, and must not go back to the
 // pool, where the next transaction's start would commit it.
 func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (*Tx, error) {
-	conn, err := db.pool.Conn(ctx)
+	conn, err := db.acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get a connection: %w", err)
 	}
@@ -109,11 +109,6 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	tx := &Tx{tx: sqlTx}
 	if err := fn(ctx, tx); err != nil {
 		return nil, err
-	}
-	if guard := guardOf(ctx); guard != nil {
-		if err := guard(ctx, tx); err != nil {
-			return nil, err
-		}
 	}
 	if err := sqlTx.Commit(); err != nil {
 		discard(conn)
