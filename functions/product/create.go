@@ -14,7 +14,7 @@ import (
 
 type createInput struct {
 	Body struct {
-		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
+		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
 		Name        string           `json:"name" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
 		Description string           `json:"description,omitempty" format:"multiline" maxLength:"10000" example:"A strong black tea."`
 		Category    string           `json:"category,omitempty" maxLength:"64" example:"tea"`
