@@ -26,7 +26,12 @@ type exportInput struct {
 // in the form that product-import takes.
 //
 // It holds some hundred products at a time.
-func (s *service) exportProducts(_ context.Context, in *exportInput) (*importOutput, error) {
+func (s *service) exportProducts(ctx context.Context, in *exportInput) (*importOutput, error) {
+	// Before the response begins: afterwards an error can only break it off.
+	first, err := selectCatalog(ctx, s.DB, uuid.Nil, exportBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read the first products: %w", err)
+	}
 	return &importOutput{Body: func(ctx huma.Context) {
 		mediaType, write := ndjsonType, writeNDJSON
 		if in.Format == "csv" {
@@ -34,7 +39,7 @@ func (s *service) exportProducts(_ context.Context, in *exportInput) (*importOut
 		}
 		ctx.SetHeader("Content-Type", mediaType)
 		ctx.SetHeader("Content-Disposition", `attachment; filename="products.`+in.Format+`"`)
-		if err := s.export(ctx.Context(), ctx.BodyWriter(), write); err != nil {
+		if err := s.export(ctx.Context(), ctx.BodyWriter(), first, write); err != nil {
 			// Half a catalogue must not look like a whole one.
 			slog.ErrorContext(ctx.Context(), "the export broke off", "error", err)
 			panic(http.ErrAbortHandler)
@@ -50,13 +55,10 @@ func exportAnswer(operation *huma.Operation) {
 	}}
 }
 
-func (s *service) export(ctx context.Context, w io.Writer, write func(w io.Writer, first bool, products []Product) error) error {
+// export writes products and all that follow them.
+func (s *service) export(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []Product) error) error {
 	after := uuid.Nil
 	for {
-		products, err := selectCatalog(ctx, s.DB, after, exportBatch)
-		if err != nil {
-			return fmt.Errorf("read products after %s: %w", after, err)
-		}
 		if err := write(w, after == uuid.Nil, products); err != nil {
 			return fmt.Errorf("write products after %s: %w", after, err)
 		}
@@ -64,6 +66,10 @@ func (s *service) export(ctx context.Context, w io.Writer, write func(w io.Write
 			return nil
 		}
 		after = products[len(products)-1].ID
+		var err error
+		if products, err = selectCatalog(ctx, s.DB, after, exportBatch); err != nil {
+			return fmt.Errorf("read products after %s: %w", after, err)
+		}
 	}
 }
 

@@ -206,7 +206,7 @@ func (run *importing) write(ctx context.Context) {
 		switch {
 		case err == nil:
 			run.results = append(run.results, results...)
-		case ctx.Err() != nil || run.DB.PingContext(ctx) != nil:
+		case ctx.Err() != nil || database.IsUnavailable(err) || run.DB.PingContext(ctx) != nil:
 			run.stop("the database does not answer")
 			return
 		default:
