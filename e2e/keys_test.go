@@ -11,6 +11,7 @@ import (
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
+	"souk/shared/idempotency"
 )
 
 // keyedOrder is an order to place under a key. The order carries the key, as the
@@ -25,12 +26,13 @@ func keyedOrder(customer, key, prefer string, p product.Product) functiontest.Re
 	}
 }
 
-// mustSettle sends a request until its response is the final one.
+// mustSettle sends a request until its response is the stored one. A first response
+// that waited for the decision shows more.
 func (s *system) mustSettle(t *testing.T, r functiontest.Request) (answer functiontest.Response) {
 	t.Helper()
-	eventually(t, "the key has its final response", func() bool {
+	eventually(t, "the key has its stored response", func() bool {
 		answer = s.do(t, r)
-		return answer.Status == http.StatusCreated
+		return answer.Status == http.StatusCreated && answer.Header.Get(idempotency.HeaderReplayed) == "true"
 	})
 	return answer
 }

@@ -41,14 +41,14 @@ func TestKeyedInFlight(t *testing.T) {
 		reached, proceed := make(chan struct{}), make(chan struct{})
 		release := sync.OnceFunc(func() { close(proceed) })
 		var stopped atomic.Bool
-		k.s.Proxy.OnStatement(func(statement string) dbtest.Cut {
+		k.s.Statements.Set(func(statement string) dbtest.Fate {
 			if statement == "COMMIT" && stopped.CompareAndSwap(false, true) {
 				close(reached)
 				<-proceed
 			}
 			return dbtest.Pass
 		})
-		defer k.s.Proxy.OnStatement(nil)
+		defer k.s.Statements.Set(nil)
 		first := make(chan functiontest.Response, 1)
 		go func() {
 			defer close(first) // also when Do ends this goroutine without a response
@@ -80,14 +80,14 @@ func TestKeyedCutOff(t *testing.T) {
 		r, before := k.with(t, uuid.NewString()), mustState(t, k.s)
 		var statements []string
 		var mu sync.Mutex
-		k.s.Proxy.OnStatement(func(statement string) dbtest.Cut {
+		k.s.Statements.Set(func(statement string) dbtest.Fate {
 			mu.Lock()
 			defer mu.Unlock()
 			statements = append(statements, statement)
 			return dbtest.Pass
 		})
 		mustSucceed(t, k.s.Do(t, r))
-		k.s.Proxy.OnStatement(nil)
+		k.s.Statements.Set(nil)
 		effect := difference(before, mustState(t, k.s))
 		if !strings.Contains(strings.Join(statements, "\n"), "\nCOMMIT") || len(effect) == 0 {
 			t.Fatalf("the request is %q, and its effect %v", statements, effect)
@@ -101,18 +101,18 @@ func TestKeyedCutOff(t *testing.T) {
 	}, functiontest.WithProxy)
 }
 
-func (k keyed) testCutOff(t *testing.T, at int, cut dbtest.Cut, effect map[string]int) {
+func (k keyed) testCutOff(t *testing.T, at int, cut dbtest.Fate, effect map[string]int) {
 	t.Helper()
 	r, before := k.with(t, uuid.NewString()), mustState(t, k.s)
 	var n atomic.Int64
-	k.s.Proxy.OnStatement(func(string) dbtest.Cut {
+	k.s.Statements.Set(func(string) dbtest.Fate {
 		if n.Add(1) == int64(at)+1 {
 			return cut
 		}
 		return dbtest.Pass
 	})
 	first := k.s.Do(t, r)
-	k.s.Proxy.OnStatement(nil)
+	k.s.Statements.Set(nil)
 	again := insist(t, k.s, r)
 	mustSucceed(t, again)
 	if first.Status/100 == 2 {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"net/http"
 
+	"souk/functions"
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
@@ -35,6 +36,9 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	}
 	if err := settings.validate(); err != nil {
 		return nil, err
+	}
+	if runtime.Serves("order-expire") {
+		settings.warn(functions.Manifest().Delivery)
 	}
 	s := &service{Runtime: runtime, settings: settings}
 	runtime.Outbox.AlsoSweep(s.forgetCustomers)

@@ -107,7 +107,7 @@ func TestPlaceAndWait(t *testing.T) {
 		d := desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil,
 			functiontest.WithContract(contract), functiontest.WithProxy)}
 		buyer, cup := d.customer(t), d.mustKnow(t, "Cup", 500)
-		d.Proxy.OnStatement(func(statement string) dbtest.Cut {
+		d.Statements.Set(func(statement string) dbtest.Fate {
 			if strings.Contains(statement, "SELECT status") {
 				return dbtest.CutBefore
 			}
@@ -116,7 +116,7 @@ func TestPlaceAndWait(t *testing.T) {
 		var o order.Order
 		d.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
 			Header: map[string]string{"Prefer": "wait=30"}, Body: map[string]any{"items": []any{line(cup, 1)}}}).MustBe(t, http.StatusCreated).Into(t, &o)
-		d.Proxy.OnStatement(nil)
+		d.Statements.Set(nil)
 		if o.Status != order.Pending || d.mustGet(t, buyer.token, o.ID).Status != order.Pending {
 			t.Errorf("the order is %+v", o)
 		}

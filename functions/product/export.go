@@ -17,8 +17,8 @@ import (
 	"souk/shared/money"
 )
 
-// exportBatch is how many products are read at a time.
-const exportBatch = 500
+// exportBatch is how many products are read at a time: each has up to 256 KiB.
+const exportBatch = 100
 
 type exportInput struct {
 	Format string `query:"format" enum:"ndjson,csv" default:"ndjson" doc:"ndjson: a line of JSON for each product. csv: a header and a row for each product."`
@@ -29,7 +29,12 @@ type exportInput struct {
 // which is in available, for information.
 //
 // It has some hundred products in memory at a time.
-func (s *service) exportProducts(_ context.Context, in *exportInput) (*importOutput, error) {
+func (s *service) exportProducts(ctx context.Context, in *exportInput) (*importOutput, error) {
+	// Before the response begins: afterwards an error can only break it off.
+	first, err := selectCatalog(ctx, s.DB, uuid.Nil, exportBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read the first products: %w", err)
+	}
 	return &importOutput{Body: func(ctx huma.Context) {
 		mediaType, write := ndjsonType, writeNDJSON
 		if in.Format == "csv" {
@@ -37,7 +42,7 @@ func (s *service) exportProducts(_ context.Context, in *exportInput) (*importOut
 		}
 		ctx.SetHeader("Content-Type", mediaType)
 		ctx.SetHeader("Content-Disposition", `attachment; filename="products.`+in.Format+`"`)
-		if err := s.export(ctx.Context(), ctx.BodyWriter(), write); err != nil {
+		if err := s.export(ctx.Context(), ctx.BodyWriter(), first, write); err != nil {
 			// A part of a catalogue must not look complete.
 			slog.ErrorContext(ctx.Context(), "the export failed", "error", err)
 			panic(http.ErrAbortHandler)
@@ -61,13 +66,10 @@ TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,50,active,,
 `
 )
 
-func (s *service) export(ctx context.Context, w io.Writer, write func(w io.Writer, first bool, products []Product) error) error {
+// export writes products and all that follow them.
+func (s *service) export(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []Product) error) error {
 	after := uuid.Nil
 	for {
-		products, err := selectCatalog(ctx, s.DB, after, exportBatch)
-		if err != nil {
-			return fmt.Errorf("read products after %s: %w", after, err)
-		}
 		if err := write(w, after == uuid.Nil, products); err != nil {
 			return fmt.Errorf("write products after %s: %w", after, err)
 		}
@@ -75,6 +77,10 @@ func (s *service) export(ctx context.Context, w io.Writer, write func(w io.Write
 			return nil
 		}
 		after = products[len(products)-1].ID
+		var err error
+		if products, err = selectCatalog(ctx, s.DB, after, exportBatch); err != nil {
+			return fmt.Errorf("read products after %s: %w", after, err)
+		}
 	}
 }
 

@@ -3,9 +3,7 @@ package dbtest
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"sync"
@@ -15,110 +13,161 @@ import (
 	"souk/shared/database"
 )
 
-// Cut is what a Proxy does with a statement.
-type Cut int
+// Fate is what a Proxy does with a statement.
+type Fate = *fate
 
-const (
-	// Pass forwards the statement.
-	Pass Cut = iota
-	// CutBefore ends the connection; the server does not get the statement.
-	CutBefore
-	// CutAfter ends the connection when the server has run the statement; the client
-	// does not get the result.
-	CutAfter
-)
-
-// Proxy forwards the connections of a pool to its server, and has a test decide on
-// each statement.
-type Proxy struct {
-	url  database.URL
-	hook atomic.Pointer[func(statement string) Cut]
+type fate struct {
+	kind    fateKind
+	failure []byte
 }
 
-// NewProxy returns a proxy to the server of url, until the test ends.
-func NewProxy(t testing.TB, url database.URL) *Proxy {
+type fateKind int
+
+const (
+	pass fateKind = iota
+	cutBefore
+	cutAfter
+	hang
+	runThenHang
+	hangInResult
+	fail
+)
+
+var (
+	// Pass forwards the statement and its response.
+	Pass = &fate{kind: pass}
+	// CutBefore ends the connection, and the server never gets the statement.
+	CutBefore = &fate{kind: cutBefore}
+	// CutAfter ends the connection when the server has run the statement.
+	CutAfter = &fate{kind: cutAfter}
+	// Hang forwards nothing any more, in either direction, and leaves the connection
+	// open.
+	Hang = &fate{kind: hang}
+	// RunThenHang is Hang when the server has got the statement.
+	RunThenHang = &fate{kind: runThenHang}
+	// HangInResult is Hang when the first bytes of the response have been forwarded.
+	HangInResult = &fate{kind: hangInResult}
+)
+
+// Fail responds with a server error; the server never gets the statement. See
+// https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_err_packet.html.
+func Fail(number uint16, state, message string) Fate {
+	body := binary.LittleEndian.AppendUint16([]byte{0xff}, number)
+	body = append(body, "#"+state+message...)
+	packet := binary.LittleEndian.AppendUint32(nil, uint32(len(body))) //nolint:gosec // a short text
+	packet[3] = 1
+	return &fate{kind: fail, failure: append(packet, body...)}
+}
+
+// Proxy is between a program and the server, and decides the fate of each statement.
+type Proxy struct {
+	// URL is the database by way of the proxy.
+	URL database.URL
+
+	server  string
+	decide  func(statement string) Fate
+	hanging atomic.Bool
+	links   sync.WaitGroup
+}
+
+// NewProxy returns a proxy to the database at url, which decide is called for with
+// each statement, by several goroutines at once.
+func NewProxy(t testing.TB, url database.URL, decide func(statement string) Fate) *Proxy {
 	t.Helper()
-	server := mustParse(t, url)
+	cfg := mustParse(t, url)
+	if cfg.Net != "tcp" {
+		t.Skip("the server is reached by a socket")
+	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := server.Clone()
-	cfg.Net, cfg.Addr = "tcp", listener.Addr().String()
-	p := &Proxy{url: database.FormatURL(cfg)}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var connections sync.WaitGroup
-	connections.Go(func() {
+	p := &Proxy{server: cfg.Addr, decide: decide}
+	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	p.links.Go(func() {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			connections.Go(func() { p.serve(ctx, client, server) })
+			p.links.Go(func() { p.serve(ctx, client) })
 		}
 	})
 	t.Cleanup(func() {
+		end()
 		_ = listener.Close()
-		cancel()
-		connections.Wait()
+		p.links.Wait()
 	})
+	cfg.Addr = listener.Addr().String()
+	cfg.TLSConfig = "false" // what is encrypted cannot be read
+	p.URL = database.FormatURL(cfg)
 	return p
 }
 
-// URL returns the URL of the database through the proxy.
-func (p *Proxy) URL() database.URL { return p.url }
+// Hang has the proxy forward nothing any more, on new connections as well, as a server
+// that accepts and never responds; or forward the statements of new connections again.
+func (p *Proxy) Hang(hangs bool) { p.hanging.Store(hangs) }
 
-// OnStatement has hook decide on each statement from now on. It may block. nil
-// passes all.
-func (p *Proxy) OnStatement(hook func(statement string) Cut) {
-	if hook == nil {
-		p.hook.Store(nil)
-		return
-	}
-	p.hook.Store(&hook)
+// link is one connection through the proxy.
+type link struct {
+	client, server net.Conn
+	ctx            context.Context
+	end            context.CancelFunc
+	muted          atomic.Bool // responses are dropped
+	cut            atomic.Bool // the next response ends the link
+	muteNext       atomic.Bool // only the beginning of the next response is forwarded
 }
 
-func (p *Proxy) decide(statement string) Cut {
-	if hook := p.hook.Load(); hook != nil {
-		return (*hook)(statement)
-	}
-	return Pass
-}
-
-func (p *Proxy) serve(ctx context.Context, client net.Conn, to *config) {
-	defer func() { _ = client.Close() }()
-	server, err := (&net.Dialer{}).DialContext(ctx, to.Net, to.Addr)
+func (p *Proxy) serve(ctx context.Context, client net.Conn) {
+	defer client.Close()
+	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.server)
 	if err != nil {
-		return // the client's own error reports it
+		return // The program's own error says so.
 	}
-	end := func() { _ = errors.Join(client.Close(), server.Close()) }
-	defer end()
-	defer context.AfterFunc(ctx, end)()
-	var swallow atomic.Bool
+	defer server.Close()
+	ctx, end := context.WithCancel(ctx)
+	l := &link{client: client, server: server, ctx: ctx, end: end}
+	stop := context.AfterFunc(ctx, func() {
+		_ = client.Close()
+		_ = server.Close()
+	})
+	defer stop()
 	var responses sync.WaitGroup
 	responses.Go(func() {
 		defer end()
-		buffer := make([]byte, 32<<10)
-		for {
-			n, err := server.Read(buffer)
-			if err != nil || swallow.Load() {
-				return
-			}
-			if _, err := client.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
+		p.responses(l)
 	})
-	p.forward(server, bufio.NewReader(client), &swallow)
-	if !swallow.Load() {
-		end()
-	}
+	p.commands(l)
+	end()
 	responses.Wait()
 }
 
-// forward forwards packets, as wire does, until the client or the proxy ends the
-// connection.
-func (p *Proxy) forward(server io.Writer, client *bufio.Reader, swallow *atomic.Bool) {
+func (p *Proxy) responses(l *link) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := l.server.Read(buffer)
+		if err != nil || l.cut.Load() {
+			return
+		}
+		if l.muted.Load() || p.hanging.Load() {
+			continue
+		}
+		if l.muteNext.Load() {
+			l.muted.Store(true)
+			n = min(n, responseBeginning)
+		}
+		if _, err := l.client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// responseBeginning is more than the header of a result with a few columns.
+const responseBeginning = 500
+
+// commands forwards packets, each three bytes of length, a number and a payload.
+func (p *Proxy) commands(l *link) {
+	client := bufio.NewReader(l.client)
 	for {
 		var header [4]byte
 		if _, err := io.ReadFull(client, header[:]); err != nil {
@@ -128,54 +177,49 @@ func (p *Proxy) forward(server io.Writer, client *bufio.Reader, swallow *atomic.
 		if _, err := io.ReadFull(client, payload); err != nil {
 			return
 		}
-		cut := Pass
+		decided := Pass
 		if header[3] == 0 && len(payload) > 0 && payload[0] == comQuery {
-			cut = p.decide(string(payload[1:]))
+			decided = p.decide(string(payload[1:]))
 		}
-		if cut == CutBefore {
-			return
+		if p.hanging.Load() {
+			decided = Hang
 		}
-		swallow.Store(cut == CutAfter)
-		if _, err := server.Write(append(header[:], payload...)); err != nil || cut == CutAfter {
+		if !l.apply(decided, append(header[:], payload...)) {
 			return
 		}
 	}
 }
 
-// Open opens a database of Create's, with at most size connections, until the test
-// ends.
-func Open(t testing.TB, url database.URL, size int) *database.DB {
-	t.Helper()
-	db, err := database.Open(database.Config{URL: url, MaxOpenConns: size})
-	if err != nil {
-		t.Fatalf("open the test's database: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("close the test's database: %v", err)
+// apply reports whether the link goes on.
+func (l *link) apply(f Fate, packet []byte) bool {
+	switch f.kind {
+	case cutBefore:
+		return false
+	case hang, runThenHang:
+		l.muted.Store(true)
+		if f.kind == runThenHang {
+			if _, err := l.server.Write(packet); err != nil {
+				return false
+			}
 		}
-	})
-	return db
-}
-
-// SetAll runs a SET statement in every session of a pool of size connections, which
-// must all be idle.
-func SetAll(t testing.TB, db *database.DB, size int, statement string) {
-	t.Helper()
-	var connections []*sql.Conn
-	for range size {
-		connection, err := db.SQL().Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		// Until the program gives up the connection.
+		_, _ = io.Copy(io.Discard, l.client)
+		return false
+	case hangInResult:
+		l.muteNext.Store(true)
+		_, err := l.server.Write(packet)
+		return err == nil
+	case fail:
+		_, err := l.client.Write(f.failure)
+		return err == nil
+	case cutAfter:
+		l.cut.Store(true)
+		if _, err := l.server.Write(packet); err == nil {
+			<-l.ctx.Done()
 		}
-		connections = append(connections, connection)
-		if _, err := connection.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, connection := range connections {
-		if err := connection.Close(); err != nil {
-			t.Fatal(err)
-		}
+		return false
+	default:
+		_, err := l.server.Write(packet)
+		return err == nil
 	}
 }

@@ -59,7 +59,7 @@ func TestForget(t *testing.T) {
 		s := newSend()
 		responses := slow.begin(t, h, s)
 		forgotten, deleting := make(chan struct{}), make(chan struct{})
-		h.proxy.OnStatement(func(statement string) dbtest.Cut {
+		h.statements.Set(func(statement string) dbtest.Fate {
 			if strings.Contains(statement, "DELETE FROM idempotency_key") {
 				close(deleting)
 			}

@@ -43,9 +43,9 @@ var effects = database.Migrations{Name: "effect", FS: fstest.MapFS{"00001_effect
 // house serves an operation whose keys, clock and callers are the test's.
 type house struct {
 	*idempotency.Keys
-	db    *database.DB
-	proxy *dbtest.Proxy
-	url   string
+	db         *database.DB
+	statements dbtest.Hook
+	url        string
 
 	mu  sync.Mutex
 	now time.Time
@@ -61,8 +61,9 @@ func open(t *testing.T, do do) *house {
 
 func openWith(t *testing.T, connections int, do do) *house {
 	t.Helper()
-	h := &house{proxy: dbtest.NewProxy(t, dbtest.Create(t, idempotency.Migrations, effects)), now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
-	h.db = dbtest.Open(t, h.proxy.URL(), connections)
+	h := &house{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
+	proxy := dbtest.NewProxy(t, dbtest.Create(t, idempotency.Migrations, effects), h.statements.Decide)
+	h.db = dbtest.Open(t, proxy.URL, connections)
 	h.Keys = idempotency.NewKeys(h.db, h.clock)
 	work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, do) })
 	mux := http.NewServeMux()

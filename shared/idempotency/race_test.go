@@ -148,7 +148,7 @@ func TestInsertRace(t *testing.T) {
 	s := newSend()
 	var inserts atomic.Int32
 	second, proceed := make(chan struct{}), make(chan struct{})
-	h.proxy.OnStatement(func(statement string) dbtest.Cut {
+	h.statements.Set(func(statement string) dbtest.Fate {
 		if strings.Contains(statement, "INSERT INTO idempotency_key") && inserts.Add(1) == 1 {
 			close(second)
 			<-proceed

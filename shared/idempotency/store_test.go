@@ -25,28 +25,28 @@ func TestCutOff(t *testing.T) {
 	t.Parallel()
 	h := open(t, (*house).create)
 	var statements []string
-	h.proxy.OnStatement(func(statement string) dbtest.Cut {
+	h.statements.Set(func(statement string) dbtest.Fate {
 		statements = append(statements, statement)
 		return dbtest.Pass
 	})
 	h.send(t, newSend()).MustBe(t, http.StatusCreated)
-	h.proxy.OnStatement(nil)
+	h.statements.Set(nil)
 	if last := statements[len(statements)-1]; len(statements) < 6 || !strings.Contains(strings.Join(statements, "\n"), "COMMIT") {
 		t.Fatalf("an attempt is %d statements, the last %s", len(statements), last)
 	}
 	effects := 1
 	for at := range statements {
-		for _, cut := range []dbtest.Cut{dbtest.CutBefore, dbtest.CutAfter} {
+		for _, cut := range []dbtest.Fate{dbtest.CutBefore, dbtest.CutAfter} {
 			s := newSend()
 			var n atomic.Int64
-			h.proxy.OnStatement(func(string) dbtest.Cut {
+			h.statements.Set(func(string) dbtest.Fate {
 				if n.Add(1) == int64(at)+1 {
 					return cut
 				}
 				return dbtest.Pass
 			})
 			first := h.send(t, s)
-			h.proxy.OnStatement(nil)
+			h.statements.Set(nil)
 			again := h.mustInsist(t, s).MustBe(t, http.StatusCreated)
 			if first.Status == http.StatusCreated {
 				first.Header.Set(idempotency.HeaderReplayed, "true")

@@ -32,8 +32,8 @@ type Server struct {
 	// Topics is what the service has published.
 	Topics *Recorder
 
-	// Proxy is between the service and its database, for a service of WithProxy.
-	Proxy *dbtest.Proxy
+	// Statements decides the fate of each statement of a service of WithProxy.
+	Statements dbtest.Hook
 
 	contract    *Contract
 	now         clock.Clock
@@ -52,7 +52,7 @@ func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c 
 // which tokens are made: they last an hour.
 func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } }
 
-// WithProxy has the service reach its database through Server.Proxy.
+// WithProxy has Server.Statements decide the fate of the service's statements.
 func WithProxy(s *Server) { s.proxied = true }
 
 // WithConnections bounds the service's pool to n connections.
@@ -69,8 +69,7 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	}
 	url := dbtest.Create(t, append(function.Migrations(), migrations)...)
 	if s.proxied {
-		s.Proxy = dbtest.NewProxy(t, url)
-		url = s.Proxy.URL()
+		url = dbtest.NewProxy(t, url, s.Statements.Decide).URL
 	}
 	db := dbtest.Open(t, url, s.connections)
 	tokens := NewTokens(t)
