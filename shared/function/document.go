@@ -219,6 +219,8 @@ func arrange(node *yaml.Node) {
 		return
 	}
 	pairs := slices.Collect(slices.Chunk(node.Content, 2))
+	// huma's own, for the texts of errors: OpenAPI has no such keyword.
+	pairs = slices.DeleteFunc(pairs, func(pair []*yaml.Node) bool { return pair[0].Value == "patternDescription" })
 	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int { return cmp.Compare(rank(a[0].Value), rank(b[0].Value)) })
 	node.Content = slices.Concat(pairs...)
 }
