@@ -55,7 +55,7 @@ var examples = map[string]example{
 	"product-list":    {paged: true, query: map[string]string{"q": "tea", "category": "tea", "minPrice": "1", "maxPrice": "9000", "inStock": "true", "orderBy": "price"}, wrong: []string{"minPrice=-1", "minPrice=cheap", "maxPrice=99999999999999999999", "minPrice=2&maxPrice=1", "inStock=perhaps", "orderBy=colour", "orderBy=relevance", "q=" + long}},
 	"product-update":  {on: onProduct, body: productChange},
 	"product-archive": {on: onProduct},
-	"product-import":  {media: "application/x-ndjson", lines: `{"sku":"LINE-1","name":"Line","price":{"amount":1,"currency":"EUR"}}` + "\n"},
+	"product-import":  {media: "application/x-ndjson", lines: `{"sku":"LINE-1","name":"Line","price":{"amount":1,"currency":"EUR"}}` + "\n", query: map[string]string{"importId": "0199c0de-0000-7000-8000-00000000f11e"}, wrong: []string{"importId=monday"}},
 	"product-export":  {query: map[string]string{"format": "csv"}, wrong: []string{"format=xml"}},
 	"category-list":   {},
 	"stock-adjust":    {on: onProduct, body: fixed(object{"delta": 3, "reason": "counted"})},
@@ -159,12 +159,12 @@ func mustJSON(t testing.TB, value any) string {
 
 // forEachFunction runs a test of every function that clients call, a service at a
 // time on a server of its own; several services at once.
-func forEachFunction(t *testing.T, test func(t *testing.T, s *functiontest.Server, f manifest.Function)) {
+func forEachFunction(t *testing.T, test func(t *testing.T, s *functiontest.Server, f manifest.Function), options ...functiontest.Option) {
 	t.Helper()
 	for _, service := range functions.Manifest().Services() {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := MustStart(t, service)
+			s := MustStart(t, service, options...)
 			for _, f := range functions.Manifest().Of(service) {
 				if f.HTTP != "" {
 					t.Run(f.Name, func(t *testing.T) { test(t, s, f) })

@@ -6,23 +6,16 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"souk/shared/address"
 	"souk/shared/database"
 )
 
-type createAddressInput struct{ Body AddressLines }
-
-// Resolve checks what the schema cannot say.
-func (in *createAddressInput) Resolve(huma.Context) []error {
-	b := &in.Body
-	return lineFaults(line{"body.name", &b.Name}, line{"body.line1", &b.Line1}, line{"body.line2", &b.Line2},
-		line{"body.postalCode", &b.PostalCode}, line{"body.city", &b.City})
-}
+type createAddressInput struct{ Body address.PostalAddress }
 
 // createAddress adds an address to the caller's.
-func (s *service) createAddress(ctx context.Context, in *createAddressInput) (*addressAnswer, error) {
+func (s *service) createAddress(ctx context.Context, tx *database.Tx, in *createAddressInput) (*addressAnswer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
@@ -32,24 +25,20 @@ func (s *service) createAddress(ctx context.Context, in *createAddressInput) (*a
 		return nil, fmt.Errorf("make an address id: %w", err)
 	}
 	now := s.Now()
-	a := Address{ID: id, AddressLines: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if _, err := lockUser(ctx, tx, caller.UserID); err != nil {
-			return err
-		}
-		has, err := countAddresses(ctx, tx, caller.UserID)
-		if err != nil {
-			return err
-		}
-		if has >= maxAddresses {
-			return tooManyAddresses()
-		}
-		return insertAddress(ctx, tx, caller.UserID, a)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
+	a := Address{ID: id, PostalAddress: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
+	if _, err := lockUser(ctx, tx, caller.UserID); errors.Is(err, sql.ErrNoRows) {
 		return nil, accountGone()
+	} else if err != nil {
+		return nil, fmt.Errorf("lock user %s: %w", caller.UserID, err)
 	}
+	has, err := countAddresses(ctx, tx, caller.UserID)
 	if err != nil {
+		return nil, fmt.Errorf("count the addresses of user %s: %w", caller.UserID, err)
+	}
+	if has >= maxAddresses {
+		return nil, tooManyAddresses()
+	}
+	if err := insertAddress(ctx, tx, caller.UserID, a); err != nil {
 		return nil, fmt.Errorf("create an address of user %s: %w", caller.UserID, err)
 	}
 	created := showAddress(a)

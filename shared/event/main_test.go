@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,19 +38,32 @@ type house struct {
 	refuse func(event.Event) error
 	// onPublish, unless nil, is called before events are taken.
 	onPublish func(ctx context.Context, events []event.Event)
+	// slow has events be taken when the publisher's time ends.
+	slow bool
 }
 
 func open(t *testing.T) *house {
 	t.Helper()
 	h := &house{db: dbtest.New(t, event.Migrations), now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
 	h.Outbox = event.NewOutbox(h.db, h, h.clock)
+	h.PauseBy(h.pause)
 	return h
+}
+
+// pause has the time of a sweep pass.
+func (h *house) pause(_ context.Context, d time.Duration) bool {
+	h.pass(d)
+	return true
 }
 
 // Publish makes house an event.Publisher.
 func (h *house) Publish(ctx context.Context, events []event.Event) []error {
 	if h.onPublish != nil {
 		h.onPublish(ctx, events)
+	}
+	if h.slow {
+		<-ctx.Done()
+		ctx = context.WithoutCancel(ctx)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -146,4 +160,9 @@ func (h *house) mustExec(t *testing.T, statement string, args ...any) {
 	if _, err := h.db.ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
+}
+
+// containsMark reports whether a statement marks events as published.
+func containsMark(statement string) bool {
+	return strings.Contains(statement, "UPDATE outbox SET published_at")
 }

@@ -35,18 +35,53 @@ func TestSweep(t *testing.T) {
 		}
 	})
 
-	t.Run("leaves young rows to the requests that wrote them", func(t *testing.T) {
+	t.Run("leaves young rows to the requests that wrote them, and waits until they are not young", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.down(true)
 		h.mustAdd(t, "thing-made", 1)
 		h.down(false)
-		h.pass(9 * time.Second)
-		h.mustSweep(t)
-		h.mustTell(t)
-		h.pass(2 * time.Second)
+		begin := h.now
+		h.onPublish = func(context.Context, []event.Event) {
+			if age := h.clock().Sub(begin); age < 10*time.Second || age > 15*time.Second {
+				t.Errorf("published after %s", age)
+			}
+		}
 		h.mustSweep(t)
 		h.mustTell(t, "1")
+		h.mustCount(t, unpublished, 0)
+	})
+
+	t.Run("does not wait for rows that are published meanwhile, nor for those that come meanwhile", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.down(true)
+		h.mustAdd(t, "thing-made", 1)
+		polls := 0
+		h.PauseBy(func(_ context.Context, d time.Duration) bool {
+			h.pass(d)
+			if polls++; polls == 2 {
+				h.mustExec(t, `UPDATE outbox SET published_at = NOW(6)`)
+			}
+			h.mustAdd(t, "thing-made", 2)
+			return true
+		})
+		h.mustSweep(t)
+		if polls != 2 {
+			t.Errorf("waited %d times, want 2", polls)
+		}
+	})
+
+	t.Run("does not wait when the process is to stop", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.down(true)
+		h.mustAdd(t, "thing-made", 1)
+		h.down(false)
+		h.PauseBy(func(context.Context, time.Duration) bool { return false })
+		h.mustSweep(t)
+		h.mustTell(t)
+		h.mustCount(t, unpublished, 1)
 	})
 
 	t.Run("fails while nothing can be published, and keeps the rows", func(t *testing.T) {
