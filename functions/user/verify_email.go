@@ -19,8 +19,8 @@ const maxConfirmTries = 10
 
 type verifyEmailInput struct {
 	Body struct {
-		Token    string `json:"token" minLength:"1" maxLength:"128" doc:"The token of our mail." example:"3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
-		Password string `json:"password" minLength:"1" maxLength:"128" doc:"The password of the registration." example:"seven green bicycles"`
+		Token    string `json:"token" format:"password" minLength:"1" maxLength:"128" doc:"The token of our mail." example:"3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
+		Password string `json:"password" format:"password" minLength:"1" maxLength:"128" doc:"The password of the registration." example:"seven green bicycles"`
 	}
 }
 

@@ -52,7 +52,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 			OperationID: name,
 			Method:      entry.Method(),
 			Path:        entry.Path(),
-			Middlewares: huma.Middlewares{noteUnknownQuery},
+			Middlewares: huma.Middlewares{b.checkRequest},
 		}
 		for _, option := range options {
 			option(&operation)
@@ -60,6 +60,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 		operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
 		b.names.operation = name
 		huma.Register(b.api, operation, answering(handler))
+		acceptMergePatch(operationOf(b.api.OpenAPI(), entry))
 		// A body that is kept to tell a request from another is read within the limit too.
 		handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
 		if operation.Metadata[unconditional] != nil {
