@@ -159,12 +159,12 @@ func mustJSON(t testing.TB, value any) string {
 
 // forEachFunction runs a test of every function that clients call, a service at a
 // time on a server of its own; several services at once.
-func forEachFunction(t *testing.T, test func(t *testing.T, s *functiontest.Server, f manifest.Function)) {
+func forEachFunction(t *testing.T, test func(t *testing.T, s *functiontest.Server, f manifest.Function), options ...functiontest.Option) {
 	t.Helper()
 	for _, service := range functions.Manifest().Services() {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := MustStart(t, service)
+			s := MustStart(t, service, options...)
 			for _, f := range functions.Manifest().Of(service) {
 				if f.HTTP != "" {
 					t.Run(f.Name, func(t *testing.T) { test(t, s, f) })

@@ -63,13 +63,14 @@ func emptyShop(t testing.TB) string {
 }
 
 // MustStart serves a service over HTTP, on a database of its own.
-func MustStart(t testing.TB, service string) *functiontest.Server {
+func MustStart(t testing.TB, service string, options ...functiontest.Option) *functiontest.Server {
 	t.Helper()
 	s, known := services[service]
 	if !known {
 		t.Fatalf("service %s is missing in this test: add it to services", service)
 	}
-	return functiontest.Start(t, functions.Manifest(), service, s.build, s.migrations, environment(t), functiontest.WithContract(contract))
+	return functiontest.Start(t, functions.Manifest(), service, s.build, s.migrations, environment(t),
+		append(options, functiontest.WithContract(contract))...)
 }
 
 // MustText returns functions.yaml.

@@ -58,6 +58,7 @@ func TestIdempotency(t *testing.T) {
 		t.Run("a key is its caller's own", k.testScope)
 		t.Run("what is no key is refused, and a key that must be there", k.testKeys)
 		t.Run("a request that breaks a rule leaves its key free", k.testInvalid)
+		t.Run("a 404 is not stored", k.testMissing)
 		t.Run("many at once, some cut off, have one effect and one answer", k.testParallel)
 	})
 }
@@ -143,6 +144,27 @@ func (k keyed) testInvalid(t *testing.T) {
 	answer := k.s.Do(t, good)
 	if mustSucceed(t, answer); replayed(answer) {
 		t.Error("the answer of a request that was refused was kept")
+	}
+}
+
+// testMissing sends a request for an id that there is not, twice.
+func (k keyed) testMissing(t *testing.T) {
+	if !strings.Contains(k.f.Path(), "{") {
+		return
+	}
+	r := k.with(t, uuid.NewString())
+	before, rest, _ := strings.Cut(k.f.Path(), "{")
+	_, after, _ := strings.Cut(rest, "}")
+	r.Path = before + uuid.NewString() + after
+	keys := mustState(t, k.s).keys
+	for range 2 {
+		response := k.s.Do(t, r)
+		if response.MustBe(t, http.StatusNotFound); replayed(response) {
+			t.Error("the 404 was stored")
+		}
+	}
+	if got := mustState(t, k.s).keys; got != keys {
+		t.Errorf("there are %d keys more", got-keys)
 	}
 }
 

@@ -66,7 +66,7 @@ func (p *throughProxy) decide(statement string) dbtest.Fate {
 	return p.fate
 }
 
-func mustServeThrough(t *testing.T, s *functiontest.Server, service string) *throughProxy {
+func mustServeThrough(t *testing.T, s *functiontest.Server, service string, statementTimeout time.Duration) *throughProxy {
 	t.Helper()
 	p := &throughProxy{}
 	cfg, err := database.ParseURL(string(dbtest.URL(t)))
@@ -77,7 +77,7 @@ func mustServeThrough(t *testing.T, s *functiontest.Server, service string) *thr
 		t.Fatal(err)
 	}
 	proxy := dbtest.NewProxy(t, database.FormatURL(cfg), p.decide)
-	db, err := database.Open(database.Config{URL: proxy.URL, StatementTimeout: time.Second})
+	db, err := database.Open(database.Config{URL: proxy.URL, StatementTimeout: statementTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,8 @@ func TestServerStates(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			s := MustStart(t, service)
-			p := mustServeThrough(t, s, service)
+			p := mustServeThrough(t, s, service, 10*time.Second)
+			short := mustServeThrough(t, s, service, 200*time.Millisecond)
 			for _, f := range functions.Manifest().Of(service) {
 				if f.HTTP == "" {
 					continue
@@ -112,6 +113,10 @@ func TestServerStates(t *testing.T) {
 					r := requestTo(t, s, f, by)
 					for name, state := range serverStates {
 						t.Run(name, func(t *testing.T) {
+							p := p
+							if state.fate == dbtest.Hang {
+								p = short
+							}
 							p.set(state.fate, state.on)
 							got := functiontest.Do(t, p.url, r)
 							mustBeUnavailable(t, f, got, p.set(nil, nil))

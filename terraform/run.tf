@@ -17,8 +17,8 @@ resource "google_cloud_run_v2_service" "function" {
   template {
     service_account                  = google_service_account.run[each.key].email
     max_instance_request_concurrency = each.value.scaling.concurrency
-    # An operation under an Idempotency-Key may take 55 s; Pub/Sub does not wait
-    # longer than its acknowledgement deadline.
+    # An operation under an Idempotency-Key may take 20 s to its commit, and wait 30 s
+    # after it; Pub/Sub does not wait longer than its acknowledgement deadline.
     timeout = each.value.kind == "http" ? "60s" : local.manifest.delivery.ackDeadline
 
     scaling {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
+	"souk/shared/database"
 )
 
 // The reasons of cancellations for which the caller gave none.
@@ -23,7 +24,7 @@ type cancelInput struct {
 }
 
 // cancel ends an order that has not been shipped. Its stock goes back.
-func (s *service) cancel(ctx context.Context, in *cancelInput) (*answer, error) {
+func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*answer, error) {
 	reason := byCustomer
 	if caller, _ := auth.PrincipalFrom(ctx); caller.Role == auth.Admin {
 		reason = byShop
@@ -31,5 +32,5 @@ func (s *service) cancel(ctx context.Context, in *cancelInput) (*answer, error) 
 	if in.Body != nil {
 		reason = cmp.Or(in.Body.Reason, reason)
 	}
-	return s.moveFor(ctx, in.ID, step{To: Cancelled, Reason: reason, Event: "order-cancelled", Refusal: "order_not_cancellable"})
+	return s.moveFor(ctx, tx, in.ID, step{To: Cancelled, Reason: reason, Event: "order-cancelled", Refusal: "order_not_cancellable"})
 }

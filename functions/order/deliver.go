@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
+	"souk/shared/database"
 )
 
 type deliverInput struct {
@@ -11,6 +13,6 @@ type deliverInput struct {
 }
 
 // deliver notes that a shipped order has arrived.
-func (s *service) deliver(ctx context.Context, in *deliverInput) (*answer, error) {
-	return s.moveFor(ctx, in.ID, step{To: Delivered, Event: "order-delivered", Refusal: "order_not_deliverable"})
+func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*answer, error) {
+	return s.moveFor(ctx, tx, in.ID, step{To: Delivered, Event: "order-delivered", Refusal: "order_not_deliverable"})
 }

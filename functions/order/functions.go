@@ -5,6 +5,7 @@ import (
 	"embed"
 	"net/http"
 
+	"souk/functions"
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
@@ -36,16 +37,19 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err := settings.validate(); err != nil {
 		return nil, err
 	}
+	if runtime.Serves("order-expire") {
+		settings.warn(functions.Manifest().Delivery)
+	}
 	s := &service{Runtime: runtime, settings: settings}
 	runtime.Outbox.AlsoSweep(s.forgetCustomers)
 	return []function.Function{
-		function.HTTP("order-place", s.place, function.Created,
+		function.Command("order-place", s.place, function.Created, function.AfterCommit(s.wait),
 			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
 		function.HTTP("order-get", s.get),
 		function.HTTP("order-list", s.list),
-		function.HTTP("order-cancel", s.cancel, function.Fails(http.StatusConflict, "order_not_cancellable")),
-		function.HTTP("order-ship", s.ship, function.Fails(http.StatusConflict, "order_not_shippable")),
-		function.HTTP("order-deliver", s.deliver, function.Fails(http.StatusConflict, "order_not_deliverable")),
+		function.Command("order-cancel", s.cancel, function.Fails(http.StatusConflict, "order_not_cancellable")),
+		function.Command("order-ship", s.ship, function.Fails(http.StatusConflict, "order_not_shippable")),
+		function.Command("order-deliver", s.deliver, function.Fails(http.StatusConflict, "order_not_deliverable")),
 		function.Schedule("order-expire", s.expire),
 		function.Event("order-confirm", s.confirm),
 		function.Event("order-reject", s.reject),

@@ -24,30 +24,23 @@ type step struct {
 	Refusal string
 }
 
-// moveFor brings an order to a state because a caller wants it, and tells others.
+// moveFor brings an order to a state because a caller wants it, and publishes that.
 // An order that the caller may not see is not found.
-func (s *service) moveFor(ctx context.Context, id uuid.UUID, step step) (*answer, error) {
+func (s *service) moveFor(ctx context.Context, tx *database.Tx, id uuid.UUID, step step) (*answer, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
-	var o Order
-	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		var err error
-		if o, err = lockOrder(ctx, tx, id); err != nil {
-			return err
-		}
-		if !o.VisibleTo(caller) {
-			return sql.ErrNoRows
-		}
-		moved, err := s.move(ctx, tx, &o, step, o.actor(caller))
-		if err == nil && !moved {
-			return api.NewProblem(http.StatusConflict, step.Refusal, "The order is %s: it cannot become %s.", o.Status, step.To)
-		}
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) {
+	o, err := lockOrder(ctx, tx, id)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !o.VisibleTo(caller) {
 		return nil, api.NotFound("order", id)
 	}
 	if err != nil {
+		return nil, fmt.Errorf("lock order %s: %w", id, err)
+	}
+	moved, err := s.move(ctx, tx, &o, step, o.actor(caller))
+	if err != nil {
 		return nil, fmt.Errorf("bring order %s to %s: %w", id, step.To, err)
+	}
+	if !moved {
+		return nil, api.NewProblem(http.StatusConflict, step.Refusal, "The order is %s: it cannot become %s.", o.Status, step.To)
 	}
 	return show(o), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -12,7 +11,6 @@ import (
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
-	"souk/shared/function"
 	"souk/shared/money"
 )
 
@@ -30,37 +28,34 @@ type placeItem struct {
 }
 
 // place takes an order at the shop's prices. Whether there is stock is decided
-// right after; with Prefer: wait the answer tells.
-func (s *service) place(ctx context.Context, in *placeInput) (*answer, error) {
+// right after; with Prefer: wait the response shows the decision. A response that is
+// replayed shows the order as it was placed: read its Location for the present state.
+func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*answer, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
 	customer, _ := auth.PrincipalFrom(ctx)
-	o, err := s.newOrder(ctx, customer.UserID, in)
+	o, err := s.newOrder(ctx, tx, customer.UserID, in)
 	if err != nil {
 		return nil, err
 	}
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if err := s.checkLimits(ctx, tx, o); err != nil {
-			return err
-		}
-		if err := insertOrder(ctx, tx, o); err != nil {
-			return err
-		}
-		return s.Outbox.Add(ctx, tx, "order-placed", "order", o.ID, placed(o))
-	})
-	if err != nil {
+	if err := s.checkLimits(ctx, tx, o); err != nil {
+		return nil, err
+	}
+	if err := insertOrder(ctx, tx, o); err != nil {
 		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
-	wait, applied := in.Wait()
-	if wait > 0 {
-		if o, err = s.waitDecided(ctx, o, wait); err != nil {
-			return nil, err
-		}
+	if err := s.Outbox.Add(ctx, tx, "order-placed", "order", o.ID, placed(o)); err != nil {
+		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
-	taken := show(o)
-	taken.Location, taken.PreferenceApplied = "/v1/orders/"+o.ID.String(), applied
-	return taken, nil
+	return showAt(o), nil
+}
+
+// showAt returns the response that shows an order and where it is.
+func showAt(o Order) *answer {
+	shown := show(o)
+	shown.Location = "/v1/orders/" + o.ID.String()
+	return shown
 }
 
 func (in *placeInput) check() error {
@@ -75,12 +70,12 @@ func (in *placeInput) check() error {
 }
 
 // newOrder makes the order from the service's own copy of names and prices.
-func (s *service) newOrder(ctx context.Context, userID uuid.UUID, in *placeInput) (Order, error) {
+func (s *service) newOrder(ctx context.Context, tx *database.Tx, userID uuid.UUID, in *placeInput) (Order, error) {
 	ids := make([]uuid.UUID, len(in.Body.Items))
 	for i, item := range in.Body.Items {
 		ids[i] = item.ProductID
 	}
-	catalog, err := selectCatalog(ctx, s.DB, ids)
+	catalog, err := selectCatalog(ctx, tx, ids)
 	if err != nil {
 		return Order{}, err
 	}
@@ -95,7 +90,10 @@ func (s *service) newOrder(ctx context.Context, userID uuid.UUID, in *placeInput
 	}
 	for i, wanted := range in.Body.Items {
 		entry, known := catalog[wanted.ProductID]
-		if !known || entry.Status != activeProduct {
+		if !known {
+			return Order{}, unknownProduct(wanted.ProductID)
+		}
+		if entry.Status != activeProduct {
 			return Order{}, unavailable(wanted.ProductID)
 		}
 		if err := o.addItem(entry, wanted.Quantity); err != nil {
@@ -123,12 +121,17 @@ func (o *Order) addItem(entry catalogEntry, quantity int64) error {
 	return nil
 }
 
-// unavailable is the answer for a product that the shop does not sell, or does not
-// sell yet: a new product reaches this service a moment after it was created.
-func unavailable(id uuid.UUID) error {
-	return api.NewProblem(http.StatusConflict, "product_unavailable",
-		"Product %s is not for sale. If it was created just now, try again in a second.", id).
-		WithHeader("Retry-After", "1")
+// unavailable returns the problem of a product that the shop does not sell any more.
+func unavailable(id uuid.UUID) *api.Problem {
+	return api.NewProblem(http.StatusConflict, "product_unavailable", "Product %s is not for sale.", id)
+}
+
+// unknownProduct returns the problem of a product that this service does not know, or
+// does not know yet: a new product reaches it a moment after it was created.
+func unknownProduct(id uuid.UUID) *api.Problem {
+	problem := unavailable(id)
+	problem.Detail += " If it was created just now, try again in a second."
+	return problem.WithHeader("Retry-After", "1")
 }
 
 func placed(o Order) Placed {
@@ -137,41 +140,4 @@ func placed(o Order) Placed {
 		e.Items = append(e.Items, PlacedItem{ProductID: item.ProductID, Quantity: item.Quantity, UnitPrice: item.UnitPrice})
 	}
 	return e
-}
-
-// How often waitDecided looks: soon at first, for most orders are decided within
-// some milliseconds, then less often, for the rest take long.
-const (
-	firstLook   = 5 * time.Millisecond
-	longestLook = 100 * time.Millisecond
-)
-
-// waitDecided returns the order once it is no longer pending, or as it is when
-// the time is over or the process is to stop: it is placed either way. Another function decides it, so the
-// database is where to look.
-func (s *service) waitDecided(ctx context.Context, o Order, wait time.Duration) (Order, error) {
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	for pause := firstLook; ; pause = min(2*pause, longestLook) {
-		look := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			look.Stop()
-			return Order{}, fmt.Errorf("wait for order %s: %w", o.ID, ctx.Err())
-		case <-over.C:
-			look.Stop()
-			return o, nil
-		case <-function.Stopping(ctx):
-			look.Stop()
-			return o, nil
-		case <-look.C:
-		}
-		status, err := selectStatus(ctx, s.DB, o.ID)
-		if err != nil {
-			return Order{}, fmt.Errorf("wait for order %s: %w", o.ID, err)
-		}
-		if status != Pending {
-			return selectOrder(ctx, s.DB, o.ID)
-		}
-	}
 }

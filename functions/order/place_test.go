@@ -70,8 +70,12 @@ func TestPlace(t *testing.T) {
 		t.Parallel()
 		archived := uuid.New()
 		d.mustSync(t, archived, 2, "Old", 100, "archived")
-		for _, id := range []uuid.UUID{uuid.New(), archived} {
-			d.place(t, someone, line(cup, 1), line(id, 1)).MustBeProblem(t, http.StatusConflict, "product_unavailable")
+		for id, retryAfter := range map[uuid.UUID]string{uuid.New(): "1", archived: ""} {
+			refused := d.place(t, someone, line(cup, 1), line(id, 1))
+			refused.MustBeProblem(t, http.StatusConflict, "product_unavailable")
+			if got := refused.Header.Get("Retry-After"); got != retryAfter {
+				t.Errorf("Retry-After is %q, want %q", got, retryAfter)
+			}
 		}
 	})
 
@@ -129,65 +133,4 @@ func (d desk) placed(t *testing.T, id uuid.UUID) order.Placed {
 	}
 	t.Fatalf("order-placed of %s was not published", id)
 	return order.Placed{}
-}
-
-func TestPlaceAndWait(t *testing.T) {
-	t.Parallel()
-	d := open(t)
-	someone := d.customer(t)
-	cup := d.mustKnow(t, "Cup", 500)
-	wait := func(t *testing.T, prefer string) (order.Order, http.Header) {
-		t.Helper()
-		answer := d.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: someone.token,
-			Header: map[string]string{"Prefer": prefer}, Body: map[string]any{"items": []any{line(cup, 1)}}})
-		var o order.Order
-		answer.MustBe(t, http.StatusCreated).Into(t, &o)
-		return o, answer.Header
-	}
-
-	t.Run("answers as soon as the order is decided", func(t *testing.T) {
-		t.Parallel()
-		d := open(t)
-		cup := d.mustKnow(t, "Cup", 500)
-		buyer := d.customer(t)
-		decided := make(chan order.Order)
-		go func() {
-			defer close(decided)
-			answer := d.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
-				Header: map[string]string{"Prefer": "respond-async, wait=30"}, Body: map[string]any{"items": []any{line(cup, 1)}}})
-			if got := answer.Header.Get("Preference-Applied"); got != "wait=30" {
-				t.Errorf("Preference-Applied is %q", got)
-			}
-			var o order.Order
-			if err := json.Unmarshal(answer.Body, &o); err != nil {
-				t.Error(err)
-			}
-			decided <- o
-		}()
-		var pending []order.Order
-		for len(pending) == 0 {
-			pending = d.mustList(t, buyer.token, "").Items
-		}
-		d.mustHear(t, "stock-reserved", pending[0].ID, "")
-		if o := <-decided; o.Status != order.Confirmed || len(o.History) != 2 {
-			t.Errorf("answered %+v, want it confirmed", o)
-		}
-	})
-
-	t.Run("answers pending when the time is over", func(t *testing.T) {
-		t.Parallel()
-		o, header := wait(t, "wait=1")
-		if o.Status != order.Pending || header.Get("Preference-Applied") != "wait=1" {
-			t.Errorf("answered %s, Preference-Applied %q", o.Status, header.Get("Preference-Applied"))
-		}
-	})
-
-	t.Run("ignores a preference that makes no sense", func(t *testing.T) {
-		t.Parallel()
-		for _, prefer := range []string{"wait", "wait=soon", "wait=-1", "return=minimal"} {
-			if _, header := wait(t, prefer); header.Get("Preference-Applied") != "" {
-				t.Errorf("Prefer: %s was applied", prefer)
-			}
-		}
-	})
 }

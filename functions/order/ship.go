@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
+	"souk/shared/database"
 )
 
 type shipInput struct {
@@ -12,6 +14,6 @@ type shipInput struct {
 
 // ship notes that a confirmed order has left the shop. It cannot be cancelled any
 // more.
-func (s *service) ship(ctx context.Context, in *shipInput) (*answer, error) {
-	return s.moveFor(ctx, in.ID, step{To: Shipped, Event: "order-shipped", Refusal: "order_not_shippable"})
+func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*answer, error) {
+	return s.moveFor(ctx, tx, in.ID, step{To: Shipped, Event: "order-shipped", Refusal: "order_not_shippable"})
 }

@@ -112,16 +112,35 @@ func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error
 		FOR UPDATE`, id[:]))
 }
 
-// lockPending returns orders with smaller ids than a key that are still pending,
-// and holds them until the transaction ends, passing over those that another holds.
-func lockPending(ctx context.Context, tx *database.Tx, before uuid.UUID, limit int) ([]Order, error) {
+// selectPending returns the ids of orders between two ids that are pending, in order.
+func selectPending(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) (ids []uuid.UUID, err error) {
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `
+		SELECT id
+		FROM orders FORCE INDEX (orders_by_status)
+		WHERE status = ? AND id > ? AND id < ?
+		ORDER BY id
+		LIMIT ?`, Pending, after[:], before[:], limit)
+	return ids, err
+}
+
+// lockPending returns those of the orders that are pending, and holds them until the
+// transaction ends, passing over those that another holds.
+func lockPending(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order, error) {
+	args := []any{Pending}
+	for i := range ids {
+		args = append(args, ids[i][:])
+	}
 	return ordersWithLines(ctx, tx, `
 		SELECT `+orderColumns+`
-		FROM orders FORCE INDEX (orders_by_status)
-		WHERE status = ? AND id < ?
+		FROM orders FORCE INDEX (PRIMARY)
+		WHERE status = ? AND id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
 		ORDER BY id
-		LIMIT ?
-		FOR UPDATE SKIP LOCKED`, Pending, before[:], limit)
+		FOR UPDATE SKIP LOCKED`, args...)
 }
 
 // lockOpen returns the orders of a customer that can still be cancelled, and holds

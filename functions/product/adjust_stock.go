@@ -23,30 +23,27 @@ type adjustStockInput struct {
 
 // adjustStock books a delivery, a loss or a count. It never takes more than there
 // is: what orders have reserved is theirs.
-func (s *service) adjustStock(ctx context.Context, in *adjustStockInput) (*answer, error) {
+func (s *service) adjustStock(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*answer, error) {
 	if in.Body.Delta == 0 {
 		return nil, api.Invalid("body.delta", api.FieldRange, "must not be 0: nothing would change")
 	}
 	admin, _ := auth.PrincipalFrom(ctx)
 	m := movement{ProductID: in.ID, Delta: in.Body.Delta, Reason: in.Body.Reason, By: admin.UserID, At: s.Now()}
-	var p Product
-	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		moved, err := moveStock(ctx, tx, in.ID, in.Body.Delta)
-		if err != nil {
-			return err
-		}
-		if p, err = selectProduct(ctx, tx, in.ID); err != nil {
-			return err
-		}
-		if !moved {
-			return refuseMove(p.Available, in.Body.Delta)
-		}
-		return insertMovements(ctx, tx, m)
-	})
+	moved, err := moveStock(ctx, tx, in.ID, in.Body.Delta)
+	if err != nil {
+		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
+	}
+	p, err := selectProduct(ctx, tx, in.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("product", in.ID)
 	}
 	if err != nil {
+		return nil, fmt.Errorf("read product %s: %w", in.ID, err)
+	}
+	if !moved {
+		return nil, refuseMove(p.Available, in.Body.Delta)
+	}
+	if err := insertMovements(ctx, tx, m); err != nil {
 		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
 	}
 	return show(p), nil

@@ -14,7 +14,7 @@ import (
 
 type createInput struct {
 	Body struct {
-		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
+		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
 		Name        string           `json:"name" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
 		Description string           `json:"description,omitempty" format:"multiline" maxLength:"10000" example:"A strong black tea."`
 		Category    string           `json:"category,omitempty" maxLength:"64" example:"tea"`
@@ -26,7 +26,7 @@ type createInput struct {
 }
 
 // create adds a product with its first stock.
-func (s *service) create(ctx context.Context, in *createInput) (*answer, error) {
+func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*answer, error) {
 	if err := in.Body.Attributes.check(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
@@ -40,20 +40,7 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 		Images: in.Body.Images.orNone(), Attributes: in.Body.Attributes.orNone(),
 		Price: in.Body.Price.In(s.settings.Currency), Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if err := insertProducts(ctx, tx, p); err != nil {
-			return err
-		}
-		admin, _ := auth.PrincipalFrom(ctx)
-		m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: admin.UserID, At: now}
-		if err := insertMovements(ctx, tx, m); err != nil {
-			return err
-		}
-		if err := writeWords(ctx, tx, p); err != nil {
-			return err
-		}
-		return s.tellChanged(ctx, tx, p)
-	})
+	err = s.insertNew(ctx, tx, p)
 	if database.IsDuplicate(err) {
 		return nil, skuTaken(p.SKU)
 	}
@@ -63,4 +50,20 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 	created := show(p)
 	created.Location = "/v1/products/" + p.ID.String()
 	return created, nil
+}
+
+// insertNew writes a new product, its first stock and its words, and adds the event.
+func (s *service) insertNew(ctx context.Context, tx *database.Tx, p Product) error {
+	if err := insertProducts(ctx, tx, p); err != nil {
+		return err
+	}
+	admin, _ := auth.PrincipalFrom(ctx)
+	m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: admin.UserID, At: p.CreatedAt}
+	if err := insertMovements(ctx, tx, m); err != nil {
+		return err
+	}
+	if err := writeWords(ctx, tx, p); err != nil {
+		return err
+	}
+	return s.tellChanged(ctx, tx, p)
 }

@@ -35,7 +35,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	}
 	s := &service{Runtime: runtime, settings: settings}
 	return []function.Function{
-		function.HTTP("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
+		function.Command("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
 		function.HTTP("product-get", s.get),
 		function.HTTP("product-list", s.list),
 		function.HTTP("product-update", s.update, function.Fails(http.StatusConflict, "currency_fixed")),
@@ -43,7 +43,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("product-import", s.importProducts, importBody, function.AcceptGzip),
 		function.HTTP("product-export", s.exportProducts, exportBody),
 		function.HTTP("category-list", s.listCategories),
-		function.HTTP("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
+		function.Command("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.reserveStock),
 		function.Event("stock-release", s.releaseStock),
 		function.Schedule("product-outbox", s.Outbox.Sweep),

@@ -15,7 +15,7 @@ import (
 type createAddressInput struct{ Body address.PostalAddress }
 
 // createAddress adds an address to the caller's.
-func (s *service) createAddress(ctx context.Context, in *createAddressInput) (*addressAnswer, error) {
+func (s *service) createAddress(ctx context.Context, tx *database.Tx, in *createAddressInput) (*addressAnswer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
@@ -26,23 +26,19 @@ func (s *service) createAddress(ctx context.Context, in *createAddressInput) (*a
 	}
 	now := s.Now()
 	a := Address{ID: id, PostalAddress: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if _, err := lockUser(ctx, tx, caller.UserID); err != nil {
-			return err
-		}
-		has, err := countAddresses(ctx, tx, caller.UserID)
-		if err != nil {
-			return err
-		}
-		if has >= maxAddresses {
-			return tooManyAddresses()
-		}
-		return insertAddress(ctx, tx, caller.UserID, a)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if _, err := lockUser(ctx, tx, caller.UserID); errors.Is(err, sql.ErrNoRows) {
 		return nil, accountGone()
+	} else if err != nil {
+		return nil, fmt.Errorf("lock user %s: %w", caller.UserID, err)
 	}
+	has, err := countAddresses(ctx, tx, caller.UserID)
 	if err != nil {
+		return nil, fmt.Errorf("count the addresses of user %s: %w", caller.UserID, err)
+	}
+	if has >= maxAddresses {
+		return nil, tooManyAddresses()
+	}
+	if err := insertAddress(ctx, tx, caller.UserID, a); err != nil {
 		return nil, fmt.Errorf("create an address of user %s: %w", caller.UserID, err)
 	}
 	created := showAddress(a)

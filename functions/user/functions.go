@@ -66,7 +66,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("user-role", s.setRole, function.Fails(http.StatusConflict, "own_role")),
 		function.HTTP("password-change", s.changePassword, function.Fails(http.StatusForbidden, "wrong_password"),
 			function.Fails(http.StatusTooManyRequests, api.CodeTooManyRequests)),
-		function.HTTP("address-create", s.createAddress, function.Created, function.Fails(http.StatusConflict, "too_many_addresses")),
+		function.Command("address-create", s.createAddress, function.Created, function.Fails(http.StatusConflict, "too_many_addresses")),
 		function.HTTP("address-list", s.listAddresses),
 		function.HTTP("address-get", s.getAddress),
 		function.HTTP("address-update", s.updateAddress),

@@ -230,11 +230,13 @@ func (s *service) sweep(ctx context.Context) error {
 }
 
 func (s *service) sweepLogins(ctx context.Context) error {
-	if err := database.Prune(ctx, s.DB, deleteFullLimits, s.Now()); err != nil {
-		return fmt.Errorf("sweep the login limits: %w", err)
+	limits := database.Prune(ctx, s.DB, deleteFullLimits, s.Now())
+	if limits != nil {
+		limits = fmt.Errorf("sweep the login limits: %w", limits)
 	}
-	if err := database.Prune(ctx, s.DB, deleteOldNetworks, s.Now().Add(-networkTTL)); err != nil {
-		return fmt.Errorf("sweep the login networks: %w", err)
+	networks := database.Prune(ctx, s.DB, deleteOldNetworks, s.Now().Add(-networkTTL))
+	if networks != nil {
+		networks = fmt.Errorf("sweep the login networks: %w", networks)
 	}
-	return nil
+	return errors.Join(limits, networks)
 }

@@ -24,7 +24,7 @@ type PostalAddress struct {
 	PostalCode string `json:"postalCode,omitempty" maxLength:"20" doc:"Where the country has postal codes." example:"10115"`
 	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
 	Region     string `json:"region,omitempty" maxLength:"100" doc:"State, province, prefecture or county, where addresses of the country have one." example:"Brandenburg"`
-	Country    string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
+	Country    string `json:"country" pattern:"^[A-Z]{2}$" patternDescription:"a country code of two capital letters" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
 	Phone      string `json:"phone,omitempty" maxLength:"40" doc:"With the country code (ITU-T E.164). Spaces, hyphens, dots and brackets are removed." example:"+493012345678"`
 }
 
@@ -37,7 +37,7 @@ type Patch struct {
 	PostalCode *string `json:"postalCode,omitempty" nullable:"true" maxLength:"20" doc:"Where the country has postal codes." example:"10115"`
 	City       *string `json:"city,omitempty" minLength:"1" maxLength:"100" example:"Berlin"`
 	Region     *string `json:"region,omitempty" nullable:"true" maxLength:"100" doc:"State, province, prefecture or county, where addresses of the country have one." example:"Brandenburg"`
-	Country    *string `json:"country,omitempty" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
+	Country    *string `json:"country,omitempty" pattern:"^[A-Z]{2}$" patternDescription:"a country code of two capital letters" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
 	Phone      *string `json:"phone,omitempty" nullable:"true" maxLength:"40" doc:"With the country code (ITU-T E.164). Spaces, hyphens, dots and brackets are removed." example:"+493012345678"`
 }
 

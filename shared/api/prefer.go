@@ -13,7 +13,7 @@ const MaxWait = 30 * time.Second
 // Prefer is the part of the input of an operation whose outcome is decided a
 // moment later: the caller may have the answer wait for it (RFC 7240, 4.3).
 type Prefer struct {
-	Header string `header:"Prefer" doc:"wait=N holds the answer back until the outcome is decided, N seconds at most." example:"wait=5"`
+	Header string `header:"Prefer" doc:"wait=N holds the response back until the outcome is decided, N seconds at most. A replay under an Idempotency-Key does not wait." example:"wait=5"`
 }
 
 // Wait returns how long to hold the answer back, at most MaxWait, and what to

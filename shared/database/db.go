@@ -31,16 +31,7 @@ type DB struct {
 
 // ExecContext runs one statement that returns no rows. RowsAffected counts the
 // rows its WHERE matched, whether or not they changed.
-//
-// With a guard in ctx the statement is a transaction of InTx's.
-func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
-	if guardOf(ctx) != nil {
-		err = db.InTx(ctx, func(ctx context.Context, tx *Tx) error {
-			result, err = tx.ExecContext(ctx, query, args...)
-			return err
-		})
-		return result, err
-	}
+func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return execBounded(ctx, db.pool, db.timeout, query, args)
 }
 

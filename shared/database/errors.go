@@ -90,6 +90,21 @@ func DuplicateKey(err error) string {
 	return key[strings.LastIndex(key, ".")+1:]
 }
 
+// IsLocked reports whether err is a statement that found a row locked by another
+// transaction. For a statement with NOWAIT the number is MySQL's 3572 or MariaDB's
+// 1205.
+func IsLocked(err error) bool {
+	number := serverErrorNumber(err)
+	return number == errLockNowait || number == errLockWait
+}
+
+// IsCommitUnknown reports whether err is a transaction that may have been committed:
+// the connection ended before the server's response to COMMIT.
+func IsCommitUnknown(err error) bool {
+	_, atCommit := errors.AsType[*commitError](err)
+	return atCommit
+}
+
 // isLockConflict reports whether err ended a transaction for another's sake.
 func isLockConflict(err error) bool {
 	switch serverErrorNumber(err) {
@@ -112,7 +127,7 @@ func IsUnavailable(err error) bool {
 	if _, atCommit := errors.AsType[*commitError](err); atCommit {
 		return state.refused
 	}
-	if isState || isConnectionLost(err) || isLockConflict(err) || errors.Is(err, errTimeout) {
+	if isState || isConnectionLost(err) || isLockConflict(err) || errors.Is(err, errTimeout) || errors.Is(err, ErrPoolExhausted) {
 		return true
 	}
 	_, onTheWay := errors.AsType[*net.OpError](err)

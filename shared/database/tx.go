@@ -60,7 +60,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 	switch {
 	case err == nil:
 		for _, hook := range committed.afterCommit {
-			hook(WithGuard(ctx, nil))
+			hook(ctx)
 		}
 		return nil
 	case last != nil && !errors.Is(last, err):
@@ -109,11 +109,6 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	if err := fn(ctx, tx); err != nil {
 		return nil, err
 	}
-	if guard := guardOf(ctx); guard != nil {
-		if err := guard(ctx, tx); err != nil {
-			return nil, err
-		}
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("commit: %w", err)
 	}
@@ -128,7 +123,7 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 func (db *DB) connection(ctx context.Context) (*sql.Conn, error) {
 	ctx, _, end := bound(ctx, db.timeout)
 	defer end()
-	conn, err := db.pool.Conn(ctx)
+	conn, err := db.acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get a connection: %w", err)
 	}

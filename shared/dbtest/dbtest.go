@@ -22,9 +22,9 @@ import (
 // a hundred other tests' DDL takes seconds.
 const setUpTimeout = time.Minute
 
-// poolSize is what one test's pool may open at most. Test binaries run side by
+// PoolSize is what one test's pool may open at most. Test binaries run side by
 // side, each with parallel tests, and share the server's connections.
-const poolSize = 8
+const PoolSize = 8
 
 // URL is the server to test on, DATABASE_URL, whose user may create databases.
 // Without one the test fails: it has nothing to prove itself against.
@@ -42,7 +42,7 @@ func URL(t testing.TB) database.URL {
 // test ends. Parallel tests do not see each other.
 func New(t testing.TB, sets ...database.Migrations) *database.DB {
 	t.Helper()
-	return open(t, Create(t, sets...))
+	return Open(t, Create(t, sets...), PoolSize)
 }
 
 // Create is New for a test that opens the database itself, such as one that
@@ -95,20 +95,6 @@ func createDatabase(ctx context.Context, cfg *config) (drop func() error, err er
 		}
 		return errors.Join(err, admin.Close())
 	}, nil
-}
-
-func open(t testing.TB, url database.URL) *database.DB {
-	t.Helper()
-	db, err := database.Open(database.Config{URL: url, MaxOpenConns: poolSize})
-	if err != nil {
-		t.Fatalf("open the test's database: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("close the test's database: %v", err)
-		}
-	})
-	return db
 }
 
 func migrate(ctx context.Context, t testing.TB, url database.URL, sets []database.Migrations) {

@@ -46,7 +46,14 @@ func open(t *testing.T) *house {
 	t.Helper()
 	h := &house{db: dbtest.New(t, event.Migrations), now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
 	h.Outbox = event.NewOutbox(h.db, h, h.clock)
+	h.PauseBy(h.pause)
 	return h
+}
+
+// pause has the time of a sweep pass.
+func (h *house) pause(_ context.Context, d time.Duration) bool {
+	h.pass(d)
+	return true
 }
 
 // Publish makes house an event.Publisher.

@@ -35,6 +35,7 @@ func openSmall(t *testing.T, connections int) (h *house, marks func() int64) {
 	t.Cleanup(func() { _ = db.Close() })
 	h = &house{db: db, now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
 	h.Outbox = event.NewOutbox(h.db, h, h.clock)
+	h.PauseBy(h.pause)
 	return h, marking.Load
 }
 
@@ -130,6 +131,7 @@ func TestMarkIsTriedAgain(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{db: db, now: time.Now()}
 	h.Outbox = event.NewOutbox(db, h, h.clock)
+	h.PauseBy(h.pause)
 	h.mustAdd(t, "thing-made", 1)
 	h.mustCount(t, marked, 1)
 	if cuts.Load() != 2 {
@@ -155,6 +157,7 @@ func TestMarkEndsWithItsTime(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{db: db, now: time.Now()}
 	h.Outbox = event.NewOutbox(db, h, h.clock)
+	h.PauseBy(h.pause)
 	err = h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		return h.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1)
 	})

@@ -49,6 +49,25 @@ type Outbox struct {
 	now       clock.Clock
 	permitted map[string]bool // by event type; nil permits every type
 	more      []func(context.Context) error
+	pause     Pause
+}
+
+// Pause waits for a time and reports whether to go on: not when ctx has ended, or the
+// process is to stop.
+type Pause func(ctx context.Context, d time.Duration) bool
+
+// PauseBy has Sweep wait by pause. Call it before the outbox is used.
+func (o *Outbox) PauseBy(pause Pause) { o.pause = pause }
+
+func pauseByTimer(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // AlsoSweep has Sweep call another sweep of the same database as well. Call it
@@ -67,7 +86,7 @@ func (o *Outbox) Permit(types []string) {
 
 // NewOutbox returns the outbox in db.
 func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock) *Outbox {
-	o := &Outbox{db: db, publisher: publisher, now: now}
+	o := &Outbox{db: db, publisher: publisher, now: now, pause: pauseByTimer}
 	if db != nil { // nil describes functions and runs none
 		o.marks = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
 			return markPublished(ctx, q, ids, now())

@@ -77,6 +77,15 @@ func lockUnpublished(ctx context.Context, tx *database.Tx, after place, before t
 	return found, nil
 }
 
+// hasUnpublished reports whether there are unpublished rows of a time.
+func hasUnpublished(ctx context.Context, q database.Queryer, from, to time.Time) (has bool, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT EXISTS (
+			SELECT 1 FROM outbox FORCE INDEX (outbox_by_publication)
+			WHERE published_at IS NULL AND created_at >= ? AND created_at <= ?)`, from, to).Scan(&has)
+	return has, err
+}
+
 // scanOutbox reads a row. What one row holds is an error of that row alone.
 func scanOutbox(rows *sql.Rows) (outboxRow, error) {
 	var row outboxRow

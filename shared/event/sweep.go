@@ -18,27 +18,51 @@ import (
 // maxSweepErrors bounds how many errors of single rows a sweep returns; it logs all.
 const maxSweepErrors = 20
 
+// youngPoll is how often a sweep looks whether young rows have been published.
+const youngPoll = time.Second
+
 // Sweep publishes what requests left unpublished, oldest first, and deletes what
 // is old. It publishes all it can, and returns in its error what it could not.
 // Several sweeps may run at once: each takes rows that no other holds.
+//
+// Rows that are still in the hands of their requests it waits for, and publishes those
+// that are not published in time: so every event that was committed before a sweep is
+// published by it, and not a minute later by the next.
 func (o *Outbox) Sweep(ctx context.Context) error {
-	faults := []error{
-		o.publishPending(ctx),
+	begin := o.now()
+	errs := []error{
+		o.publishPending(ctx, time.Unix(0, 0).UTC()),
 		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-publishedKept)),
 		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-receivedKept)),
 	}
 	for _, sweep := range o.more {
-		faults = append(faults, sweep(ctx))
+		errs = append(errs, sweep(ctx))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(errs, o.publishYoung(ctx, begin))...)
 }
 
-// publishPending publishes batch after batch, each row once. A row that cannot be read,
+// publishYoung waits until the rows that were young at a time are published, or so old
+// that their requests do not publish them any more, and publishes these.
+func (o *Outbox) publishYoung(ctx context.Context, at time.Time) error {
+	from := at.Add(-sweepAge)
+	for waited := time.Duration(0); waited <= sweepAge; waited += youngPoll {
+		remain, err := hasUnpublished(ctx, o.db, from, at)
+		if err != nil {
+			return fmt.Errorf("look for young events: %w", err)
+		}
+		if !remain || !o.pause(ctx, youngPoll) {
+			return nil
+		}
+	}
+	return o.publishPending(ctx, from)
+}
+
+// publishPending publishes the rows from a time on, batch after batch, each row once. A row that cannot be read,
 // or that Pub/Sub refuses, holds up no other. A type of which nothing can be published
 // is left out of the batches that follow: a topic that is missing, with however many
 // rows, holds up no other either.
-func (o *Outbox) publishPending(ctx context.Context) error {
-	run := sweepRun{after: place{createdAt: time.Unix(0, 0).UTC(), id: []byte{}}}
+func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
+	run := sweepRun{after: place{createdAt: from, id: []byte{}}}
 	for {
 		found, err := o.publishBatch(ctx, &run)
 		if err != nil {

@@ -9,10 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	"github.com/google/uuid"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"souk/shared/event"
 )
@@ -38,18 +35,53 @@ func TestSweep(t *testing.T) {
 		}
 	})
 
-	t.Run("leaves young rows to the requests that wrote them", func(t *testing.T) {
+	t.Run("leaves young rows to the requests that wrote them, and waits until they are not young", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.down(true)
 		h.mustAdd(t, "thing-made", 1)
 		h.down(false)
-		h.pass(9 * time.Second)
-		h.mustSweep(t)
-		h.mustTell(t)
-		h.pass(2 * time.Second)
+		begin := h.now
+		h.onPublish = func(context.Context, []event.Event) {
+			if age := h.clock().Sub(begin); age < 10*time.Second || age > 15*time.Second {
+				t.Errorf("published after %s", age)
+			}
+		}
 		h.mustSweep(t)
 		h.mustTell(t, "1")
+		h.mustCount(t, unpublished, 0)
+	})
+
+	t.Run("does not wait for rows that are published meanwhile, nor for those that come meanwhile", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.down(true)
+		h.mustAdd(t, "thing-made", 1)
+		polls := 0
+		h.PauseBy(func(_ context.Context, d time.Duration) bool {
+			h.pass(d)
+			if polls++; polls == 2 {
+				h.mustExec(t, `UPDATE outbox SET published_at = NOW(6)`)
+			}
+			h.mustAdd(t, "thing-made", 2)
+			return true
+		})
+		h.mustSweep(t)
+		if polls != 2 {
+			t.Errorf("waited %d times, want 2", polls)
+		}
+	})
+
+	t.Run("does not wait when the process is to stop", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		h.down(true)
+		h.mustAdd(t, "thing-made", 1)
+		h.down(false)
+		h.PauseBy(func(context.Context, time.Duration) bool { return false })
+		h.mustSweep(t)
+		h.mustTell(t)
+		h.mustCount(t, unpublished, 1)
 	})
 
 	t.Run("fails while nothing can be published, and keeps the rows", func(t *testing.T) {
@@ -160,54 +192,6 @@ func TestSweep(t *testing.T) {
 		}
 		h.mustCount(t, unpublished, 0)
 	})
-}
-
-// TestSweepIsolates has rows that cannot be read, and such as Pub/Sub refuses, stand
-// before all others: more of them than a batch.
-func TestSweepIsolates(t *testing.T) {
-	t.Parallel()
-	const bad = 250
-	for name, spoil := range map[string]func(t *testing.T, h *house){
-		"rows whose aggregate cannot be read": func(t *testing.T, h *house) {
-			h.mustExec(t, `UPDATE outbox SET aggregateid = 'no id'`)
-		},
-		"rows whose payload is no JSON": func(t *testing.T, h *house) {
-			h.mustExec(t, `UPDATE outbox SET payload = '{"half":'`)
-		},
-		"messages that Pub/Sub refuses": func(t *testing.T, h *house) {
-			h.mustExec(t, `UPDATE outbox SET payload = '"refused"'`)
-		},
-		"messages that are too large": func(t *testing.T, h *house) {
-			h.mustExec(t, `UPDATE outbox SET payload = '"large"'`)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := open(t)
-			h.mustLeave(t, "thing-made", bad)
-			spoil(t, h)
-			h.pass(time.Second)
-			want := h.mustLeave(t, "thing-made", 30) // of the same type
-			h.refuse = func(e event.Event) error {
-				switch string(e.Payload) {
-				case `"refused"`:
-					return status.Error(codes.InvalidArgument, "the message is invalid")
-				case `"large"`:
-					return pubsub.ErrOversizedMessage
-				}
-				return nil
-			}
-			h.pass(untilSwept)
-			for range 2 {
-				err := h.Sweep(t.Context())
-				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("and %d errors more", bad-20)) {
-					t.Errorf("got %v, want an error that counts %d rows", err, bad)
-				}
-				h.mustTell(t, want...)
-			}
-			h.mustCount(t, unpublished, bad)
-		})
-	}
 }
 
 // mustLeave puts n unpublished events of a type into the outbox, a microsecond apart, and

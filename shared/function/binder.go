@@ -29,17 +29,21 @@ type binder struct {
 }
 
 func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
-	b := &binder{runtime: runtime, delivery: delivery}
+	b := &binder{runtime: runtime, delivery: delivery, names: &schemaNames{taken: map[string]reflect.Type{}}}
+	b.api = huma.NewAPI(humaSettings(b.names), humago.NewAdapter(b, ""))
+	return b
+}
+
+// humaSettings returns the settings of huma's API.
+func humaSettings(names *schemaNames) huma.Config {
 	settings := huma.DefaultConfig("Souk", "1")
 	// The gateway serves the documents. Here they would be routes that nobody
 	// listed, and the hook would put a link to them into every answer.
 	settings.OpenAPIPath, settings.DocsPath, settings.SchemasPath = "", "", ""
 	settings.CreateHooks = nil
 	settings.Formats = map[string]huma.Format{mediaJSON: jsonFormat, "json": jsonFormat}
-	b.names = &schemaNames{taken: map[string]reflect.Type{}}
-	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", b.names.of)
-	b.api = huma.NewAPI(settings, humago.NewAdapter(b, ""))
-	return b
+	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", names.of)
+	return settings
 }
 
 // HandleFunc is where huma hands over the handler of an operation.

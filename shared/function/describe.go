@@ -25,7 +25,7 @@ func describeShop(document *huma.OpenAPI) {
 			"- Money is whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
 			"- Lists are cut by key: send `nextPageToken` as `pageToken` for the next page.\n" +
 			"- Things carry an `ETag`: send it as `If-Match` to change the version you saw, as `If-None-Match` to ask for news.\n" +
-			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once, and has the same answer for 24 hours.\n" +
+			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once, and has the same response for 24 hours, in which the last 1,000 keys of an account are stored. While the first send is under way another is a 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
 			"- Fields and query parameters that an operation does not know, also in another case, and those sent twice are refused.\n" +
 			"- Text is UTF-8. It is trimmed and has no control characters; text of `format: multiline` may have line feeds and tabs.\n" +
 			"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a field that may be null, and is refused for every other.\n" +
@@ -118,7 +118,7 @@ var problemKinds = []problemKind{
 	{http.StatusForbidden, []string{api.CodeForbidden}, "The account may not do this.", asked.isForAdmins},
 	{http.StatusNotFound, nil, "There is no such thing, or it is somebody else's.", asked.namesOne},
 	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request's body took too long to arrive.", always},
-	{http.StatusConflict, []string{"idempotency_in_flight", "idempotency_answer_lost"}, "It cannot be done as things stand.", asked.hasKey},
+	{http.StatusConflict, []string{"idempotency_in_flight"}, "It cannot be done as things stand.", asked.hasKey},
 	{http.StatusPreconditionFailed, []string{"version_mismatch"}, "It has changed since the version that If-Match names.", asked.isConditional},
 	{http.StatusRequestEntityTooLarge, []string{"body_too_large"}, "The request's body is too long.", always},
 	{http.StatusUnsupportedMediaType, []string{codeMediaType}, "The request's body has a media type or a content coding that the operation does not take.", always},

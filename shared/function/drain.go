@@ -39,6 +39,19 @@ func Stopping(ctx context.Context) <-chan struct{} {
 	return stopping // nil, which is never closed, outside of a request
 }
 
+// pause waits for a time, but not when the request has ended or the process is to stop.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-Stopping(ctx):
+	case <-ctx.Done():
+	}
+	return false
+}
+
 func (d *drain) isStopping() bool {
 	select {
 	case <-d.stopping:

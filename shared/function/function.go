@@ -43,31 +43,50 @@ func Pattern(entry manifest.Function) string {
 // path, query and header fields by tag, and a Body. What breaks the input's rules
 // is answered before the handler runs, and what the handler returns as an error
 // is answered as the *api.Problem it is, or else as a 500 without a cause.
+//
+// One that takes an Idempotency-Key is a Command.
 func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
 	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
-		if entry.HTTP == "" {
-			return nil, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
+		if entry.HTTP != "" && entry.IdempotencyRule() != manifest.NoKey {
+			return nil, fmt.Errorf("%s: takes an Idempotency-Key: register it with function.Command", name)
 		}
-		operation := huma.Operation{
-			OperationID: name,
-			Method:      entry.Method(),
-			Path:        entry.Path(),
-			Middlewares: huma.Middlewares{b.checkRequest},
+		operation, err := newOperation(b, entry, name, options)
+		if err != nil {
+			return nil, err
 		}
-		for _, option := range options {
-			option(&operation)
-		}
-		operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
-		b.names.operation = name
-		huma.Register(b.api, operation, answering(handler))
-		acceptMergePatch(operationOf(b.api.OpenAPI(), entry))
-		// A body that is kept to tell a request from another is read within the limit too.
-		handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
-		if operation.Metadata[unconditional] != nil {
-			return handled, nil
-		}
-		return api.Conditional(handled), nil
+		return registerOperation(b, entry, operation, handler), nil
 	}}
+}
+
+// newOperation returns the operation of a function that clients call.
+func newOperation(b *binder, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
+	if entry.HTTP == "" {
+		return huma.Operation{}, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
+	}
+	operation := huma.Operation{
+		OperationID: name,
+		Method:      entry.Method(),
+		Path:        entry.Path(),
+		Middlewares: huma.Middlewares{b.checkRequest},
+	}
+	for _, option := range options {
+		option(&operation)
+	}
+	operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
+	return operation, nil
+}
+
+// registerOperation returns the handler of an operation's requests.
+func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) http.Handler {
+	b.names.operation = operation.OperationID
+	huma.Register(b.api, operation, answering(handler))
+	acceptMergePatch(operationOf(b.api.OpenAPI(), entry))
+	// A body that is kept to tell a request from another is read within the limit too.
+	handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
+	if operation.Metadata[unconditional] != nil {
+		return handled
+	}
+	return api.Conditional(handled)
 }
 
 // unconditional marks an operation in its metadata.

@@ -106,6 +106,7 @@ func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, env
 	users auth.Config, pushes auth.PushConfig) *Runtime {
 	outbox, keys := event.NewOutbox(db, publisher, now), idempotency.NewKeys(db, now)
 	outbox.AlsoSweep(keys.Sweep)
+	outbox.PauseBy(pause)
 	return &Runtime{
 		DB: db, Outbox: outbox, Now: now, Environment: environment, keys: keys, hops: 1,
 		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),

@@ -42,7 +42,8 @@ functions:
 `)
 	handler, err := function.NewHandler(runtime, list, "test", func(runtime *function.Runtime) ([]function.Function, error) {
 		ping := func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, runtime.DB.PingContext(ctx) }
-		return []function.Function{function.HTTP("read", ping), function.HTTP("write", ping)}, nil
+		write := func(context.Context, *database.Tx, *struct{}) (*struct{}, error) { return nil, nil } //nolint:nilnil // huma's way to respond with 204
+		return []function.Function{function.HTTP("read", ping), function.Command("write", write)}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,10 @@ functions:
 `)
 	s := functiontest.Start(t, list, "test", func(*function.Runtime) ([]function.Function, error) {
 		take := func(context.Context, *struct{ RawBody []byte }) (*struct{}, error) { return nil, nil } //nolint:nilnil // nothing to say
-		return []function.Function{function.HTTP("plain", take), function.HTTP("keyed", take), function.HTTP("large", take)}, nil
+		keyed := func(ctx context.Context, _ *database.Tx, in *struct{ RawBody []byte }) (*struct{}, error) {
+			return take(ctx, in)
+		}
+		return []function.Function{function.HTTP("plain", take), function.Command("keyed", keyed), function.HTTP("large", take)}, nil
 	}, database.Migrations{Name: "none", FS: migrations.FS}, nil)
 	_, token := s.Tokens.Customer(t)
 	for path, limit := range map[string]int{"/plain": manifest.DefaultMaxBody, "/keyed": manifest.DefaultMaxBody, "/large": 3_000_000} {

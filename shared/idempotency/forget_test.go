@@ -3,11 +3,13 @@ package idempotency_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
+	"souk/shared/dbtest"
 	"souk/shared/idempotency"
 )
 
@@ -21,7 +23,7 @@ func (h *house) mustForget(t *testing.T, caller string) {
 	}
 }
 
-// keysOf returns how many keys of a caller are known.
+// keysOf returns how many keys of a caller there are.
 func (h *house) keysOf(t *testing.T, caller string) (n int) {
 	t.Helper()
 	id := uuid.MustParse(caller)
@@ -34,49 +36,46 @@ func (h *house) keysOf(t *testing.T, caller string) (n int) {
 func TestForget(t *testing.T) {
 	t.Parallel()
 
-	t.Run("erases the answers kept for a caller, and for no other", func(t *testing.T) {
+	t.Run("deletes the responses of a caller, and of no other", func(t *testing.T) {
 		t.Parallel()
-		h := open(t, (*house).make)
+		h := open(t, (*house).create)
 		first, second, other := newSend(), newSend(), newSend()
 		second.caller = first.caller
 		for _, s := range []send{first, second, other} {
 			h.send(t, s).MustBe(t, http.StatusCreated)
 		}
 		h.mustForget(t, first.caller)
-		if gone, kept := h.keysOf(t, first.caller), h.keysOf(t, other.caller); gone != 0 || kept != 1 {
-			t.Errorf("%d keys of the caller and %d of another are known, want 0 and 1", gone, kept)
+		if deleted, stored := h.keysOf(t, first.caller), h.keysOf(t, other.caller); deleted != 0 || stored != 1 {
+			t.Errorf("there are %d keys of the caller and %d of another, want 0 and 1", deleted, stored)
 		}
 		if h.send(t, other).MustBe(t, http.StatusCreated).Header.Get(idempotency.HeaderReplayed) != "true" {
-			t.Error("the other's answer is not replayed")
+			t.Error("the other's response is not replayed")
 		}
 	})
 
-	t.Run("takes the effect from an attempt under way", func(t *testing.T) {
+	t.Run("waits for an attempt under way, and deletes its response", func(t *testing.T) {
 		t.Parallel()
-		h := open(t, func(h *house, w http.ResponseWriter, r *http.Request) error {
-			h.mustForget(t, r.Header.Get("Authorization")[len("Bearer "):])
-			return h.make(w, r)
-		})
+		slow, h := openSlow(t)
 		s := newSend()
-		h.send(t, s).MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
-		h.mustHaveEffects(t, 0)
-		if n := h.keysOf(t, s.caller); n != 0 {
-			t.Errorf("%d keys are known", n)
-		}
-	})
-
-	t.Run("has an answer of an effect before it kept by nobody", func(t *testing.T) {
-		t.Parallel()
-		h := open(t, func(h *house, w http.ResponseWriter, r *http.Request) error {
-			err := h.make(w, r)
-			h.mustForget(t, r.Header.Get("Authorization")[len("Bearer "):])
-			return err
+		responses := slow.begin(t, h, s)
+		forgotten, deleting := make(chan struct{}), make(chan struct{})
+		h.statements.Set(func(statement string) dbtest.Fate {
+			if strings.Contains(statement, "DELETE FROM idempotency_key") {
+				close(deleting)
+			}
+			return dbtest.Pass
 		})
-		s := newSend()
-		h.send(t, s).MustBe(t, http.StatusCreated)
+		go func() {
+			defer close(forgotten)
+			h.mustForget(t, s.caller)
+		}()
+		<-deleting
+		slow.release()
+		(<-responses).MustBe(t, http.StatusCreated)
+		<-forgotten
 		h.mustHaveEffects(t, 1)
 		if n := h.keysOf(t, s.caller); n != 0 {
-			t.Errorf("%d keys are known", n)
+			t.Errorf("there are %d keys", n)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package idempotency_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,12 +12,13 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/api"
+	"souk/shared/database"
 	"souk/shared/idempotency"
 )
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	h := open(t, (*house).make)
+	h := open(t, (*house).create)
 
 	t.Run("have the first answer replayed", func(t *testing.T) {
 		t.Parallel()
@@ -114,7 +116,7 @@ func TestKeys(t *testing.T) {
 
 func TestExpiry(t *testing.T) {
 	t.Parallel()
-	h := open(t, (*house).make)
+	h := open(t, (*house).create)
 	s := newSend()
 	first := h.send(t, s)
 	h.pass(24*time.Hour - time.Second)
@@ -138,34 +140,42 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestUnfinished sends requests again whose first answer was no final one.
-func TestUnfinished(t *testing.T) {
+// TestRefusals sends requests again whose first response was a refusal.
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	refusals := map[string]struct {
 		err   error
 		final bool
 	}{
-		"a fault of the input":          {api.Invalid("body.a", api.FieldFormat, "is wrong"), false},
+		"invalid input":                 {api.Invalid("body.a", api.FieldFormat, "is wrong"), false},
 		"a 403":                         {api.NewProblem(http.StatusForbidden, "forbidden", "No."), false},
+		"a 404":                         {api.NewProblem(http.StatusNotFound, "not_found", "Gone."), false},
 		"a 429":                         {api.TooManyRequests(api.RateLimit{Name: "a", Quota: 1, Window: time.Minute}, 0, time.Second), false},
 		"a 500":                         {errors.New("boom"), false},
 		"a 503":                         {api.Unavailable("No."), false},
 		"a 409 that says when to retry": {api.NewProblem(http.StatusConflict, "soon", "Soon.").WithHeader("Retry-After", "1"), false},
 		"a 409":                         {api.NewProblem(http.StatusConflict, "sold_out", "Gone."), true},
-		"a 404":                         {api.NewProblem(http.StatusNotFound, "not_found", "Gone."), true},
+		"a 410":                         {api.NewProblem(http.StatusGone, "gone", "Gone."), true},
+		"a 412":                         {api.NewProblem(http.StatusPreconditionFailed, "version_mismatch", "No."), true},
 	}
 	for name, refusal := range refusals {
-		t.Run(fmt.Sprintf("%s: final is %t", name, refusal.final), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s: stored is %t", name, refusal.final), func(t *testing.T) {
 			t.Parallel()
 			times := 0
-			h := open(t, func(h *house, w http.ResponseWriter, r *http.Request) error {
+			h := open(t, func(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error) {
+				response, err := h.create(ctx, tx, r)
 				if times++; times == 1 {
-					return refusal.err
+					err = refusal.err
 				}
-				return h.make(w, r)
+				return response, err
 			})
 			s := newSend()
-			first, again := h.send(t, s), h.send(t, s)
+			first := h.send(t, s)
+			h.mustHaveEffects(t, 0)
+			if stored := h.count(t, "idempotency_key") == 1; stored != refusal.final {
+				t.Errorf("stored is %t", stored)
+			}
+			again := h.send(t, s)
 			if refusal.final {
 				mustReplay(t, first, again)
 				h.mustHaveEffects(t, 0)
@@ -177,14 +187,15 @@ func TestUnfinished(t *testing.T) {
 		})
 	}
 
-	t.Run("a panic leaves the key free", func(t *testing.T) {
+	t.Run("a panic leaves the key unused", func(t *testing.T) {
 		t.Parallel()
 		times := 0
-		h := open(t, func(h *house, w http.ResponseWriter, r *http.Request) error {
+		h := open(t, func(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error) {
+			response, err := h.create(ctx, tx, r)
 			if times++; times == 1 {
 				panic(http.ErrAbortHandler)
 			}
-			return h.make(w, r)
+			return response, err
 		})
 		s := newSend()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+s.path, strings.NewReader(s.body))
@@ -194,16 +205,40 @@ func TestUnfinished(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+s.caller)
 		r.Header.Set(idempotency.HeaderKey, s.key)
 		r.GetBody = nil // or the client would send it again by itself
-		if answer, err := http.DefaultClient.Do(r); err == nil {
-			_ = answer.Body.Close()
-			t.Fatalf("got %d", answer.StatusCode)
+		if response, err := http.DefaultClient.Do(r); err == nil {
+			_ = response.Body.Close()
+			t.Fatalf("got %d", response.StatusCode)
 		}
-		mustBecome(t, "the key is free", func() bool { return h.count(t, "idempotency_key") == 0 })
-		h.send(t, s).MustBe(t, http.StatusCreated)
+		h.mustHaveEffects(t, 0)
+		h.mustInsist(t, s).MustBe(t, http.StatusCreated)
+		h.mustHaveEffects(t, 1)
 	})
 }
 
-func mustBecome(t *testing.T, what string, is func() bool) {
+// TestInvalid sends requests that are refused before their transaction.
+func TestInvalid(t *testing.T) {
+	t.Parallel()
+	h := open(t, (*house).create)
+	s := newSend()
+	bad := s
+	bad.body = invalid
+	h.send(t, bad).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+	if n := h.count(t, "idempotency_key"); n != 0 {
+		t.Errorf("there are %d keys of an invalid request", n)
+	}
+	first := h.send(t, s).MustBe(t, http.StatusCreated)
+	h.send(t, bad).MustBeProblem(t, http.StatusUnprocessableEntity, "idempotency_key_reused")
+	mustReplay(t, first, h.send(t, s))
+
+	// What was carried out is replayed though its body would be refused today.
+	if _, err := h.db.ExecContext(t.Context(), `UPDATE idempotency_key SET payload = ?`, payloadOf(bad)); err != nil {
+		t.Fatal(err)
+	}
+	mustReplay(t, first, h.send(t, bad))
+	h.mustHaveEffects(t, 1)
+}
+
+func (h *house) mustBecome(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -2,6 +2,8 @@ package idempotency_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
 	"souk/shared/dbtest"
@@ -40,25 +43,29 @@ var effects = database.Migrations{Name: "effect", FS: fstest.MapFS{"00001_effect
 // house serves an operation whose keys, clock and callers are the test's.
 type house struct {
 	*idempotency.Keys
-	db  *database.DB
-	url string
+	db         *database.DB
+	statements dbtest.Hook
+	url        string
 
 	mu  sync.Mutex
 	now time.Time
 }
 
-// do is what an operation does.
-type do func(h *house, w http.ResponseWriter, r *http.Request) error
+// do is what an operation does in its transaction.
+type do func(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error)
 
 func open(t *testing.T, do do) *house {
 	t.Helper()
-	h := &house{db: dbtest.New(t, idempotency.Migrations, effects), now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
+	return openWith(t, dbtest.PoolSize, do)
+}
+
+func openWith(t *testing.T, connections int, do do) *house {
+	t.Helper()
+	h := &house{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
+	proxy := dbtest.NewProxy(t, dbtest.Create(t, idempotency.Migrations, effects), h.statements.Decide)
+	h.db = dbtest.Open(t, proxy.URL, connections)
 	h.Keys = idempotency.NewKeys(h.db, h.clock)
-	work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := do(h, w, r); err != nil {
-			failure.Problem(r.Context(), err).Write(w, r)
-		}
-	})
+	work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, do) })
 	mux := http.NewServeMux()
 	mux.Handle("POST /required/{id}", h.Handler(idempotency.Operation{Name: "required", Required: true, MaxBody: 100}, work))
 	mux.Handle("POST /optional/{id}", h.Handler(idempotency.Operation{Name: "optional", MaxBody: 100}, work))
@@ -66,6 +73,41 @@ func open(t *testing.T, do do) *house {
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	return h
+}
+
+// invalid is a body that is refused before the transaction.
+const invalid = "invalid"
+
+// serve handles a request as the adapter of shared/function does.
+func (h *house) serve(w http.ResponseWriter, r *http.Request, do do) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		failure.Problem(r.Context(), err).Write(w, r)
+		return
+	}
+	if strings.HasPrefix(string(body), invalid) {
+		api.Invalid("body", api.FieldFormat, "is invalid").Write(w, r)
+		return
+	}
+	effect := func(ctx context.Context, tx *database.Tx) (idempotency.Response, error) { return do(h, ctx, tx, r) }
+	request := idempotency.FromContext(r.Context())
+	if request == nil {
+		_ = h.db.InTx(r.Context(), func(ctx context.Context, tx *database.Tx) error {
+			response, err := effect(ctx, tx)
+			w.WriteHeader(response.Status)
+			_, _ = w.Write(response.Body)
+			return err
+		})
+		return
+	}
+	if _, err := request.Run(r.Context(), effect); err != nil {
+		problem := failure.Problem(r.Context(), err)
+		write := http.HandlerFunc(problem.Write)
+		if err := request.Refuse(r.Context(), idempotency.Record(write, r)); err != nil {
+			problem = failure.Problem(r.Context(), err)
+		}
+		problem.Write(w, r)
+	}
 }
 
 // identify takes the token for the caller's id, and gives the request its trace.
@@ -110,31 +152,17 @@ func (h *house) send(t *testing.T, s send) functiontest.Response {
 	return functiontest.Do(t, h.url, s.request())
 }
 
-// effect has an effect in a transaction, and returns its id.
-func (h *house) effect(ctx context.Context) (id uuid.UUID, err error) {
-	err = h.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		id = uuid.New()
-		_, err := tx.ExecContext(ctx, `INSERT INTO effect (id) VALUES (?)`, id[:])
-		return err
-	})
-	return id, err
-}
-
-// make is an operation that has an effect and answers 201.
-func (h *house) make(w http.ResponseWriter, r *http.Request) error {
-	id, err := h.effect(r.Context())
-	if err != nil {
-		return err
+// create is an operation that has an effect and responds with 201.
+func (h *house) create(ctx context.Context, tx *database.Tx, _ *http.Request) (response idempotency.Response, err error) {
+	id := uuid.New()
+	if _, err := tx.ExecContext(ctx, `INSERT INTO effect (id) VALUES (?)`, id[:]); err != nil {
+		return response, err
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Location", "/made/"+id.String())
-	w.WriteHeader(http.StatusCreated)
-	_, err = fmt.Fprintf(w, `{"id":%q,"of":%q}`, id, body)
-	return err
+	return idempotency.Response{
+		Status: http.StatusCreated,
+		Header: http.Header{"Content-Type": {"application/json"}, "Location": {"/effects/" + id.String()}},
+		Body:   fmt.Appendf(nil, `{"id":%q}`, id),
+	}, nil
 }
 
 // mustHaveEffects fails unless there are so many effects.
@@ -167,4 +195,14 @@ func mustReplay(t *testing.T, first, again functiontest.Response) {
 			t.Errorf("replayed %s: %q, want %q", name, again.Header.Get(name), first.Header.Get(name))
 		}
 	}
+}
+
+// payloadOf returns the hash of what a send sends.
+func payloadOf(s send) []byte {
+	h := sha256.New()
+	for _, part := range []string{http.MethodPost, s.path, "", s.body} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	return h.Sum(nil)
 }

@@ -13,122 +13,122 @@ import (
 	"souk/shared/database"
 )
 
-// insertRow returns false when the key has a row already. It runs in InTx for the
-// sake of the retries: many at once on one key can deadlock.
-func insertRow(ctx context.Context, db *database.DB, r row) (inserted bool, err error) {
-	err = db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO idempotency_key (scope, caller, payload, claim, lease_until, expires_at)
-			VALUES (?, ?, ?, ?, ?, ?)`,
-			r.scope[:], r.caller[:], r.payload[:], r.claim[:], r.leaseUntil, r.expiresAt)
-		inserted = err == nil
-		if database.IsDuplicate(err) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("claim an idempotency key: %w", err)
-	}
-	return inserted, nil
+// row is the row of a key.
+type row struct {
+	payload  hash
+	response *Response
+	// legacyLease is set in a row of the version before ADR 0023 that has no
+	// response: until then its attempt may be under way.
+	legacyLease time.Time
+	effected    bool // legacy: the attempt had its effect, and died before its response
+	expiresAt   time.Time
 }
 
-func selectRow(ctx context.Context, q database.Queryer, scope hash) (r row, found bool, err error) {
+// replaceable reports whether a new attempt may begin although there is a row.
+func (r row) replaceable(now time.Time) bool {
+	if !now.Before(r.expiresAt) {
+		return true
+	}
+	return r.response == nil && !r.effected && !now.Before(r.legacyLease)
+}
+
+// outcome returns the response to a request whose key has the row.
+func (r row) outcome(payload hash) (*Response, error) {
+	switch {
+	case payload != r.payload:
+		return nil, errReused
+	case r.response == nil:
+		return nil, errInFlight
+	default:
+		return r.response, nil
+	}
+}
+
+const rowColumns = `payload, lease_until, effected_at IS NOT NULL, status, header, body, expires_at`
+
+// lockRow reads the row of a key and locks it, or returns nil. Its error is one of
+// database.IsLocked when another transaction holds the row.
+func lockRow(ctx context.Context, tx *database.Tx, scope hash) (*row, error) {
+	return scanRow(tx.QueryRowContext(ctx, `
+		SELECT `+rowColumns+`
+		FROM idempotency_key
+		WHERE scope = ?
+		FOR UPDATE NOWAIT`, scope[:]))
+}
+
+// selectRow reads the row of a key, or returns nil.
+func selectRow(ctx context.Context, q database.Queryer, scope hash) (*row, error) {
+	return scanRow(q.QueryRowContext(ctx, `
+		SELECT `+rowColumns+`
+		FROM idempotency_key
+		WHERE scope = ?`, scope[:]))
+}
+
+func scanRow(found *sql.Row) (*row, error) {
+	var r row
 	var payload, header, body []byte
-	var effectedAt sql.NullTime
 	var status sql.NullInt64
-	err = q.QueryRowContext(ctx, `
-		SELECT payload, claim, lease_until, effected_at, status, header, body, expires_at
-		FROM idempotency_key WHERE scope = ?`, scope[:]).
-		Scan(&payload, &r.claim, &r.leaseUntil, &effectedAt, &status, &header, &body, &r.expiresAt)
+	err := found.Scan(&payload, &r.legacyLease, &r.effected, &status, &header, &body, &r.expiresAt)
 	if errors.Is(err, sql.ErrNoRows) {
-		return row{}, false, nil
+		return nil, nil //nolint:nilnil // no row is a common case
 	}
 	if err != nil {
-		return row{}, false, fmt.Errorf("read an idempotency key: %w", err)
+		return nil, fmt.Errorf("read an idempotency key: %w", err)
 	}
-	r.scope, r.effected = scope, effectedAt.Valid
 	copy(r.payload[:], payload)
 	if status.Valid {
-		r.answer = &answer{status: int(status.Int64), body: body}
-		if err := json.Unmarshal(header, &r.answer.header); err != nil {
-			return row{}, false, fmt.Errorf("read an idempotency key's answer: %w", err)
+		r.response = &Response{Status: int(status.Int64), Body: body}
+		if err := json.Unmarshal(header, &r.response.Header); err != nil {
+			return nil, fmt.Errorf("read the response of an idempotency key: %w", err)
 		}
 	}
-	return r, true, nil
+	return &r, nil
 }
 
-// takeRow makes a row that is out of date, or whose attempt died, that of a new
-// attempt. It returns false when the row is no longer as it was seen.
-func takeRow(ctx context.Context, db *database.DB, seen, mine row, now time.Time) (taken bool, err error) {
-	err = db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		taken, err = oneRow(tx.ExecContext(ctx, `
-			UPDATE idempotency_key
-			SET caller = ?, payload = ?, claim = ?, lease_until = ?, expires_at = ?,
-			    effected_at = NULL, status = NULL, header = NULL, body = NULL
-			WHERE scope = ? AND claim = ? AND (expires_at <= ? OR effected_at IS NULL AND status IS NULL)`,
-			mine.caller[:], mine.payload[:], mine.claim[:], mine.leaseUntil, mine.expiresAt, seen.scope[:], seen.claim[:], now))
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("take over an idempotency key: %w", err)
+// insertRow inserts the row of a request's key. It returns false when another
+// transaction has inserted it since the locking read.
+func insertRow(ctx context.Context, tx *database.Tx, r *Request, expiresAt time.Time) (inserted bool, err error) {
+	bound, cancel := context.WithTimeoutCause(ctx, maxInsert, errInFlight)
+	defer cancel()
+	_, err = tx.ExecContext(bound, `
+		INSERT INTO idempotency_key (scope, caller, payload, expires_at)
+		VALUES (?, ?, ?, ?)`, r.scope[:], r.caller[:], r.payload[:], expiresAt)
+	switch {
+	case database.IsDuplicate(err):
+		return false, nil
+	case err != nil && errors.Is(context.Cause(bound), errInFlight):
+		return false, errInFlight
+	case err != nil:
+		return false, fmt.Errorf("claim an idempotency key: %w", err)
 	}
-	return taken, nil
+	return true, nil
 }
 
-// markEffected returns false when the key is no longer the claim's.
-func markEffected(ctx context.Context, q database.Queryer, scope hash, claim uuid.UUID, now time.Time) (bool, error) {
-	mine, err := oneRow(q.ExecContext(ctx, `
-		UPDATE idempotency_key SET effected_at = ?
-		WHERE scope = ? AND claim = ? AND status IS NULL`, now, scope[:], claim[:]))
-	if err != nil {
-		return false, fmt.Errorf("mark an idempotency key: %w", err)
-	}
-	return mine, nil
-}
-
-// updateAnswer returns false when the key is no longer the claim's.
-func updateAnswer(ctx context.Context, db *database.DB, scope hash, claim uuid.UUID, answered answer, expiresAt time.Time) (mine bool, err error) {
-	header, err := json.Marshal(answered.header)
-	if err != nil {
-		return false, fmt.Errorf("marshal the answer's header: %w", err)
-	}
-	err = db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		mine, err = oneRow(tx.ExecContext(ctx, `
-			UPDATE idempotency_key SET status = ?, header = ?, body = ?, expires_at = ?
-			WHERE scope = ? AND claim = ?`, answered.status, header, answered.body, expiresAt, scope[:], claim[:]))
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("keep the answer of an idempotency key: %w", err)
-	}
-	return mine, nil
-}
-
-// deleteOrEnd frees the key of a claim without effect, and ends the lease of one
-// with.
-func deleteOrEnd(ctx context.Context, db *database.DB, scope hash, claim uuid.UUID, now time.Time) error {
-	err := db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		freed, err := oneRow(tx.ExecContext(ctx, `
-			DELETE FROM idempotency_key
-			WHERE scope = ? AND claim = ? AND effected_at IS NULL AND status IS NULL`, scope[:], claim[:]))
-		if err != nil || freed {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			UPDATE idempotency_key SET lease_until = ?
-			WHERE scope = ? AND claim = ?`, now, scope[:], claim[:])
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("free an idempotency key: %w", err)
+// deleteRow deletes a locked row that is replaceable.
+func deleteRow(ctx context.Context, tx *database.Tx, scope hash) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_key WHERE scope = ?`, scope[:]); err != nil {
+		return fmt.Errorf("replace an idempotency key: %w", err)
 	}
 	return nil
 }
 
-// Forget deletes the keys that a caller sent, and with them the answers kept. An
-// attempt under way can have no effect any more, and what one answers that had its
-// effect already is not kept.
+// updateResponse stores the response in the row that the transaction has inserted.
+func updateResponse(ctx context.Context, tx *database.Tx, scope hash, response Response) error {
+	header, err := json.Marshal(response.Header)
+	if err != nil {
+		return fmt.Errorf("marshal the header of a response: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE idempotency_key SET status = ?, header = ?, body = ?
+		WHERE scope = ?`, response.Status, header, response.Body, scope[:])
+	if err != nil {
+		return fmt.Errorf("store the response of an idempotency key: %w", err)
+	}
+	return nil
+}
+
+// Forget deletes the keys that a caller sent, and the responses with them. It waits
+// for an attempt under way, and deletes its key too.
 func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		DELETE FROM idempotency_key
@@ -139,13 +139,29 @@ func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	return nil
 }
 
-const deleteExpired = `DELETE FROM idempotency_key WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
-
-// oneRow says whether a statement met its row.
-func oneRow(result sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
+// evict deletes the oldest keys of a caller but MaxPerCaller, 1,000 at most.
+func evict(ctx context.Context, db *database.DB, caller uuid.UUID) error {
+	var oldest time.Time // of those that stay
+	err := db.QueryRowContext(ctx, `
+		SELECT expires_at
+		FROM idempotency_key
+		WHERE caller = ?
+		ORDER BY expires_at DESC
+		LIMIT 1 OFFSET ?`, caller[:], MaxPerCaller-1).Scan(&oldest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
-	n, err := result.RowsAffected()
-	return n == 1, err
+	if err == nil {
+		_, err = db.ExecContext(ctx, `
+			DELETE FROM idempotency_key
+			WHERE caller = ? AND expires_at < ?
+			ORDER BY expires_at
+			LIMIT 1000`, caller[:], oldest)
+	}
+	if err != nil {
+		return fmt.Errorf("delete the oldest idempotency keys of caller %s: %w", caller, err)
+	}
+	return nil
 }
+
+const deleteExpired = `DELETE FROM idempotency_key WHERE expires_at < ? ORDER BY expires_at LIMIT ?`

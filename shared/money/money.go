@@ -24,7 +24,7 @@ var (
 // Money is an amount in minor units (cents, for EUR) of an ISO 4217 currency.
 type Money struct {
 	Amount   int64  `json:"amount" minimum:"0" maximum:"9007199254740991" doc:"Minor units: cents, for EUR." example:"1299"`
-	Currency string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code." example:"EUR"`
+	Currency string `json:"currency" pattern:"^[A-Z]{3}$" patternDescription:"a currency code of three capital letters" doc:"ISO 4217 code." example:"EUR"`
 }
 
 // Check returns an error unless the amount is within 0 and Max and the currency is

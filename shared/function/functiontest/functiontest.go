@@ -32,8 +32,13 @@ type Server struct {
 	// Topics is what the service has published.
 	Topics *Recorder
 
-	contract *Contract
-	now      clock.Clock
+	// Statements decides the fate of each statement of a service of WithProxy.
+	Statements dbtest.Hook
+
+	contract    *Contract
+	now         clock.Clock
+	connections int
+	proxied     bool
 }
 
 // Option changes how a service is tested.
@@ -47,16 +52,26 @@ func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c 
 // which tokens are made: they last an hour.
 func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } }
 
+// WithProxy has Server.Statements decide the fate of the service's statements.
+func WithProxy(s *Server) { s.proxied = true }
+
+// WithConnections bounds the service's pool to n connections.
+func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
+
 // Start serves a service until the test ends. Environment is for the settings
 // that the service has besides those of every service.
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
-	s := &Server{now: clock.System}
+	s := &Server{now: clock.System, connections: dbtest.PoolSize}
 	for _, option := range options {
 		option(s)
 	}
-	db := dbtest.New(t, append(function.Migrations(), migrations)...)
+	url := dbtest.Create(t, append(function.Migrations(), migrations)...)
+	if s.proxied {
+		url = dbtest.NewProxy(t, url, s.Statements.Decide).URL
+	}
+	db := dbtest.Open(t, url, s.connections)
 	tokens := NewTokens(t)
 	topics := &Recorder{}
 	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, tokens.Pushes)

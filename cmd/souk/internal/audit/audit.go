@@ -94,10 +94,10 @@ type Options struct {
 
 // What suits Options, unless there is reason for more or less. A sweep publishes
 // what is left every minute, and an order's events may wait for it at each of their
-// steps. order-expire cancels what has been pending for 15 minutes.
+// steps. order-expire cancels what has been pending for 90 minutes.
 const (
 	DefaultGrace      = 5 * time.Minute
-	DefaultPendingFor = 30 * time.Minute
+	DefaultPendingFor = 105 * time.Minute
 	DefaultOutboxFor  = 5 * time.Minute
 )
 

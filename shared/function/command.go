@@ -1,0 +1,157 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"souk/shared/database"
+	"souk/shared/failure"
+	"souk/shared/idempotency"
+	"souk/shared/manifest"
+	"souk/shared/telemetry"
+)
+
+// maxAcquire bounds the wait of a command without a key for a connection; see
+// idempotency.Request for one with a key.
+const maxAcquire = 2 * time.Second
+
+// CommandHandler is an operation that changes something. Everything it reads and
+// writes goes through tx, which the adapter commits when it returns nil. It can run
+// several times, and calls nothing over the network.
+type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) (*O, error)
+
+// Command returns a function that clients call to change something, like HTTP. The
+// adapter owns the transaction. With an Idempotency-Key the claim of the key and the
+// response are part of it: the response is rendered before the commit, and sent as
+// it was stored.
+func Command[I, O any](name string, handler func(ctx context.Context, tx *database.Tx, in *I) (*O, error), options ...func(*huma.Operation)) Function {
+	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+		operation, err := newOperation(b, entry, name, options)
+		if err != nil {
+			return nil, err
+		}
+		c := &command[I, O]{db: b.runtime.DB, handler: handler}
+		if step, found := operation.Metadata[afterCommit]; found {
+			if c.after, found = step.(func(context.Context, *I, *O) *O); !found {
+				return nil, fmt.Errorf("%s: the step after the commit is a %T, which is not of the handler's input and output", name, step)
+			}
+		}
+		if entry.IdempotencyRule() != manifest.NoKey {
+			c.renderer = newRenderer[O](operation)
+		}
+		return registerOperation(b, entry, operation, c.serve), nil
+	}}
+}
+
+// afterCommit is where an operation has its step after the commit, in its metadata.
+const afterCommit = "afterCommit"
+
+// AfterCommit has a command run step when it is committed, with the handler's input
+// and output, such as to wait for what others make of it. step returns the output to
+// send to this request, or nil for the handler's. The response that is stored, and
+// replayed, is the handler's.
+func AfterCommit[I, O any](step func(ctx context.Context, in *I, out *O) *O) func(*huma.Operation) {
+	return func(operation *huma.Operation) { note(operation, afterCommit, step) }
+}
+
+// command runs the requests of a Command.
+type command[I, O any] struct {
+	db       *database.DB
+	handler  CommandHandler[I, O]
+	after    func(ctx context.Context, in *I, out *O) *O
+	renderer http.Handler
+}
+
+func (c *command[I, O]) serve(ctx context.Context, in *I) (*O, error) {
+	if request := idempotency.FromContext(ctx); request != nil {
+		return c.serveKeyed(ctx, request, in)
+	}
+	var out *O
+	err := c.db.InTx(database.WithMaxAcquire(ctx, maxAcquire), func(ctx context.Context, tx *database.Tx) (err error) {
+		out, err = c.handler(ctx, tx, in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if own := c.runAfter(ctx, in, out); own != nil {
+		return own, nil
+	}
+	return out, nil
+}
+
+// serveKeyed returns what to send in place of the response that request has, if any.
+func (c *command[I, O]) serveKeyed(ctx context.Context, request *idempotency.Request, in *I) (*O, error) {
+	var out *O
+	replayed, err := request.Run(ctx, func(ctx context.Context, tx *database.Tx) (response idempotency.Response, err error) {
+		if out, err = c.handler(ctx, tx, in); err != nil {
+			return response, err
+		}
+		return c.render(ctx, out, nil), nil
+	})
+	if err != nil {
+		return nil, c.refuse(ctx, request, err)
+	}
+	if replayed {
+		return nil, nil //nolint:nilnil // the stored response is sent
+	}
+	own := c.runAfter(ctx, in, out)
+	if own != nil {
+		request.SendOwn()
+	}
+	return own, nil
+}
+
+// runAfter returns nil if there is no step, or the handler's output is to be sent.
+func (c *command[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
+	if c.after == nil {
+		return nil
+	}
+	return c.after(ctx, in, out)
+}
+
+// refuse stores the response to a request that cannot be carried out, if it is final,
+// and returns the problem to send.
+func (c *command[I, O]) refuse(ctx context.Context, request *idempotency.Request, err error) error {
+	problem := failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
+	if err := request.Refuse(ctx, c.render(ctx, nil, problem)); err != nil {
+		return err // a final response that is not stored is not sent: the next send could get another
+	}
+	return problem
+}
+
+// rendered is the outcome of a handler that a renderer writes.
+type rendered[O any] struct {
+	out *O
+	err error
+}
+
+type renderedKey struct{}
+
+// render returns the response of an output or an error.
+func (c *command[I, O]) render(ctx context.Context, out *O, err error) idempotency.Response {
+	ctx = context.WithValue(ctx, renderedKey{}, rendered[O]{out, err})
+	r := (&http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/"}, Header: http.Header{}, Body: http.NoBody}).WithContext(ctx)
+	return idempotency.Record(c.renderer, r)
+}
+
+// newRenderer returns a handler that writes the rendered outcome in its request's
+// context as huma writes that of the operation.
+func newRenderer[O any](operation huma.Operation) http.Handler {
+	b := &binder{names: &schemaNames{taken: map[string]reflect.Type{}, operation: operation.OperationID}}
+	b.api = huma.NewAPI(humaSettings(b.names), humago.NewAdapter(b, ""))
+	huma.Register(b.api, huma.Operation{
+		OperationID: operation.OperationID, Method: http.MethodPost, Path: "/", DefaultStatus: operation.DefaultStatus,
+	}, func(ctx context.Context, _ *struct{}) (*O, error) {
+		outcome, _ := ctx.Value(renderedKey{}).(rendered[O])
+		return outcome.out, outcome.err
+	})
+	return b.captured
+}

@@ -1,0 +1,172 @@
+package idempotency
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/api"
+	"souk/shared/database"
+	"souk/shared/failure"
+)
+
+// hash is a SHA-256.
+type hash [32]byte
+
+// Request is a request with an Idempotency-Key.
+type Request struct {
+	keys   *Keys
+	caller uuid.UUID
+	// scope identifies the key: operation, caller and key. payload is the request.
+	scope, payload hash
+	ran            bool
+	response       *Response // the response to send, nil for what the handler writes
+	replayed       bool
+}
+
+type requestKey struct{}
+
+// FromContext returns the request that is being handled, nil if it has no key.
+func FromContext(ctx context.Context) *Request {
+	r, _ := ctx.Value(requestKey{}).(*Request)
+	return r
+}
+
+// Run claims the key, runs effect and stores the response that it returns, in one
+// transaction, which InTx may run several times. From the commit on, the response
+// is the one to this request and to each that is sent again. It reports whether it
+// was stored before, and effect did not run.
+//
+// An error of effect rolls everything back. The attempt goes on when the client
+// leaves: the client will send the request again.
+func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *database.Tx) (Response, error)) (replayed bool, err error) {
+	r.ran = true
+	ctx, cancel := r.attempt(ctx)
+	defer cancel()
+	response, replayed, err := r.try(ctx, effect)
+	if database.IsCommitUnknown(err) {
+		// The key decides: its row is there if the transaction was committed.
+		response, replayed, err = r.try(ctx, effect)
+	}
+	if err != nil {
+		return false, problem(ctx, err)
+	}
+	r.response, r.replayed = response, replayed
+	if !replayed {
+		r.keys.limit(ctx, r.caller)
+	}
+	return replayed, nil
+}
+
+// try runs one transaction of Run.
+func (r *Request) try(ctx context.Context, effect func(ctx context.Context, tx *database.Tx) (Response, error)) (response *Response, replayed bool, err error) {
+	err = r.keys.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		stored, err := r.claim(ctx, tx)
+		if response, replayed = stored, stored != nil; replayed || err != nil {
+			return err
+		}
+		own, err := effect(ctx, tx)
+		if err != nil {
+			return err
+		}
+		response = &own
+		return updateResponse(ctx, tx, r.scope, own)
+	})
+	return response, replayed, err
+}
+
+// Refuse stores the response to a request whose effect was rolled back, if sending
+// it again would get the same one. Otherwise the key stays unused. When another
+// attempt has stored a response meanwhile, that is the one to send.
+func (r *Request) Refuse(ctx context.Context, response Response) error {
+	if !response.IsFinal() {
+		return nil
+	}
+	_, err := r.Run(ctx, func(context.Context, *database.Tx) (Response, error) { return response, nil })
+	return err
+}
+
+// SendOwn has the handler's own response sent to this request, which is not the one
+// that is stored.
+func (r *Request) SendOwn() { r.response = nil }
+
+// attempt returns the context of an attempt: without the client's cancellation,
+// but within its deadline.
+func (r *Request) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(attemptTimeout)
+	if deadline, limited := ctx.Deadline(); limited && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(database.WithMaxAcquire(context.WithoutCancel(ctx), maxAcquire), end)
+}
+
+// claim inserts the row of the key, which stays locked until tx ends, or returns
+// the response that is stored. It waits for no other attempt.
+func (r *Request) claim(ctx context.Context, tx *database.Tx) (*Response, error) {
+	for range claimTries {
+		found, err := lockRow(ctx, tx, r.scope)
+		if database.IsLocked(err) {
+			return r.peek(ctx, tx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		now := r.keys.now()
+		if found != nil && !found.replaceable(now) {
+			return found.outcome(r.payload)
+		}
+		if found != nil {
+			if err := deleteRow(ctx, tx, r.scope); err != nil {
+				return nil, err
+			}
+		}
+		inserted, err := insertRow(ctx, tx, r, now.Add(retention))
+		if inserted || err != nil {
+			return nil, err
+		}
+	}
+	return nil, errInFlight
+}
+
+// peek reads a row that is locked: by the first attempt, whose row is not visible
+// yet, or by another send, which reads the response.
+func (r *Request) peek(ctx context.Context, q database.Queryer) (*Response, error) {
+	found, err := selectRow(ctx, q, r.scope)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil || found.replaceable(r.keys.now()) {
+		return nil, errInFlight
+	}
+	return found.outcome(r.payload)
+}
+
+// problem returns the problem of an attempt that failed.
+func problem(ctx context.Context, err error) *api.Problem {
+	switch {
+	case errors.Is(err, errReused):
+		return api.NewProblem(http.StatusUnprocessableEntity, "idempotency_key_reused",
+			"This Idempotency-Key was sent with another request. Send each request with a key of its own.")
+	case errors.Is(err, errInFlight):
+		return api.NewProblem(http.StatusConflict, "idempotency_in_flight",
+			"The first request with this Idempotency-Key has not ended yet. Send it again in a moment.").WithHeader("Retry-After", "1")
+	default:
+		return failure.Problem(ctx, err)
+	}
+}
+
+// hashOf hashes parts with their lengths, so that no two lists of parts are one.
+func hashOf(parts ...string) hash {
+	h := sha256.New()
+	for _, part := range parts {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		io.WriteString(h, part) //nolint:errcheck // a hash accepts everything
+	}
+	return hash(h.Sum(nil))
+}
