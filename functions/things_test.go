@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -72,7 +73,7 @@ func fixed(body object) func(testing.TB, *functiontest.Server, account) object {
 func aProduct(testing.TB, *functiontest.Server, account) object {
 	return object{
 		"sku": "SKU-" + uuid.NewString(), "name": "Assam", "description?": "Black tea.", "category?": "tea",
-		"price": object{"amount": 1299, "currency": "EUR"}, "stock?": 50,
+		"price": object{"amount": 1299, "currency?": "EUR"}, "stock?": 50,
 		"images?": []any{"https://images.example.com/assam.webp"}, "attributes?": object{"origin?": "Assam", "weightGrams?": 250, "organic?": true},
 	}
 }
@@ -105,10 +106,8 @@ func anOrder(t testing.TB, s *functiontest.Server, _ account) object {
 		"productId": product, "sku": "SKU", "name": "Assam", "price": object{"amount": 1299, "currency": "EUR"}, "status": "active", "version": 1,
 	})).MustBe(t, http.StatusNoContent)
 	return object{
-		"items": []any{object{"productId": product.String(), "quantity": 2}},
-		"shippingAddress?": object{
-			"name": "Amira Haddad", "line1": "12 Market Street", "line2?": "2nd floor", "postalCode": "10115", "city": "Berlin", "country": "DE",
-		},
+		"items":            []any{object{"productId": product.String(), "quantity": 2}},
+		"shippingAddress?": aPostalAddress(),
 	}
 }
 
@@ -140,11 +139,22 @@ func onAccount(t testing.TB, s *functiontest.Server, _ account) uuid.UUID {
 }
 
 func anAddress(testing.TB, *functiontest.Server, account) object {
-	return object{"name": "Amira Haddad", "line1": "12 Market Street", "line2?": "2nd floor", "postalCode": "10115", "city": "Berlin", "country": "DE"}
+	return aPostalAddress()
+}
+
+func aPostalAddress() object {
+	return object{
+		"name": "Amira Haddad", "company?": "Haddad Trading", "line1": "12 Market Street", "line2?": "2nd floor",
+		"postalCode?": "14467", "city": "Potsdam", "region?": "Brandenburg", "country": "DE", "phone?": "+493311234567",
+	}
 }
 
 func addressChange(testing.TB, *functiontest.Server, account) object {
-	return object{"name?": "Amira Haddad", "line1?": "12 Market Street", "line2?": "2nd floor", "postalCode?": "10115", "city?": "Berlin", "country?": "DE"}
+	change := object{}
+	for name, value := range aPostalAddress() {
+		change[strings.TrimSuffix(name, "?")+"?"] = value
+	}
+	return change
 }
 
 func onAddress(t testing.TB, s *functiontest.Server, owner account) uuid.UUID {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/shared/address"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
@@ -16,8 +17,8 @@ import (
 type placeInput struct {
 	api.Prefer
 	Body struct {
-		Items           []placeItem `json:"items" minItems:"1" maxItems:"50"`
-		ShippingAddress *Address    `json:"shippingAddress,omitempty"`
+		Items           []placeItem            `json:"items" minItems:"1" maxItems:"50"`
+		ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty"`
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 type createSessionInput struct {
 	Body struct {
 		Email    string `json:"email" minLength:"1" maxLength:"254" example:"ada@example.com"`
-		Password string `json:"password" minLength:"1" maxLength:"128" example:"seven green bicycles"`
+		Password string `json:"password" format:"password" minLength:"1" maxLength:"128" example:"seven green bicycles"`
 	}
 }
 

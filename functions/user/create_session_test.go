@@ -60,7 +60,7 @@ func TestCreateSession(t *testing.T) {
 		t.Parallel()
 		wrong := s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": "seven green bicycleS"})
 		unknown := s.post(t, "/v1/sessions", object{"email": "nobody@example.com", "password": goodPassword})
-		impossible := s.post(t, "/v1/sessions", object{"email": "é\x00", "password": goodPassword})
+		impossible := s.post(t, "/v1/sessions", object{"email": "é", "password": goodPassword})
 		wrong.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		for _, other := range []functiontest.Response{unknown, impossible} {
 			other.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")

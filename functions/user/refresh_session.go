@@ -14,7 +14,7 @@ import (
 
 type refreshSessionInput struct {
 	Body struct {
-		RefreshToken string `json:"refreshToken" minLength:"1" maxLength:"128" doc:"Good once: the answer has the next." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"Good once: the answer has the next." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type registerInput struct {
 	Body struct {
 		Email    string `json:"email" minLength:"1" maxLength:"254" doc:"Signs the account in. Upper and lower case are the same." example:"ada@example.com"`
-		Password string `json:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"seven green bicycles"`
+		Password string `json:"password" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"seven green bicycles"`
 		Name     string `json:"name" minLength:"1" maxLength:"200" doc:"What to call the person." example:"Ada Lovelace"`
 	}
 }

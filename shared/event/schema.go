@@ -58,6 +58,7 @@ func open(schema any) {
 		if s["additionalProperties"] == false {
 			delete(s, "additionalProperties")
 		}
+		delete(s, "patternDescription") // huma's own
 		for _, part := range s {
 			open(part)
 		}

@@ -33,7 +33,7 @@ type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) 
 // it was stored.
 func Command[I, O any](name string, handler func(ctx context.Context, tx *database.Tx, in *I) (*O, error), options ...func(*huma.Operation)) Function {
 	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
-		operation, err := newOperation(entry, name, options)
+		operation, err := newOperation(b, entry, name, options)
 		if err != nil {
 			return nil, err
 		}

@@ -168,7 +168,7 @@ func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas
 	if entry.IdempotencyRule() != manifest.NoKey {
 		answer.Headers = withHeader(answer.Headers, idempotency.HeaderReplayed)
 	}
-	answer.Headers = withHeader(answer.Headers, api.HeaderRequestID)
+	answer.Headers = withHeader(withHeader(answer.Headers, api.HeaderRequestID), api.HeaderTraceID)
 	if operation.RequestBody != nil {
 		for _, content := range operation.RequestBody.Content {
 			addExample(content, schemas)
@@ -213,6 +213,8 @@ func arrange(node *yaml.Node) {
 		return
 	}
 	pairs := slices.Collect(slices.Chunk(node.Content, 2))
+	// huma's own, for the texts of errors: OpenAPI has no such keyword.
+	pairs = slices.DeleteFunc(pairs, func(pair []*yaml.Node) bool { return pair[0].Value == "patternDescription" })
 	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int { return cmp.Compare(rank(a[0].Value), rank(b[0].Value)) })
 	node.Content = slices.Concat(pairs...)
 }

@@ -53,7 +53,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 		if entry.HTTP != "" && entry.IdempotencyRule() != manifest.NoKey {
 			return nil, fmt.Errorf("%s: takes an Idempotency-Key: register it with function.Command", name)
 		}
-		operation, err := newOperation(entry, name, options)
+		operation, err := newOperation(b, entry, name, options)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 }
 
 // newOperation returns the operation of a function that clients call.
-func newOperation(entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
+func newOperation(b *binder, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
 	if entry.HTTP == "" {
 		return huma.Operation{}, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
 	}
@@ -70,7 +70,7 @@ func newOperation(entry manifest.Function, name string, options []func(*huma.Ope
 		OperationID: name,
 		Method:      entry.Method(),
 		Path:        entry.Path(),
-		Middlewares: huma.Middlewares{noteUnknownQuery},
+		Middlewares: huma.Middlewares{b.checkRequest},
 	}
 	for _, option := range options {
 		option(&operation)
@@ -83,6 +83,7 @@ func newOperation(entry manifest.Function, name string, options []func(*huma.Ope
 func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) http.Handler {
 	b.names.operation = operation.OperationID
 	huma.Register(b.api, operation, answering(handler))
+	acceptMergePatch(operationOf(b.api.OpenAPI(), entry))
 	// A body that is kept to tell a request from another is read within the limit too.
 	handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
 	if operation.Metadata[unconditional] != nil {
