@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +37,7 @@ func FuzzImportLines(f *testing.F) {
 			last = line.number
 			if r, errs := parseRecord(line); len(errs) == 0 {
 				mustReadItself(t, r)
+				mustReplaceNothing(t, text, r)
 			}
 		}
 	})
@@ -55,5 +57,16 @@ func mustReadItself(t *testing.T, r record) {
 	}
 	if _, errs := parseRecord(line); len(errs) > 0 {
 		t.Fatalf("the record %s was accepted, and is refused: %v", text, errs)
+	}
+}
+
+// mustReplaceNothing fails if a record has the character that replaces what is not
+// UTF-8, and the text does not.
+func mustReplaceNothing(t *testing.T, text []byte, r record) {
+	t.Helper()
+	for _, value := range []*string{r.Name, r.Description, r.Category} {
+		if value != nil && strings.Contains(*value, "\ufffd") && !bytes.Contains(bytes.ToLower(text), []byte("\ufffd")) && !bytes.Contains(bytes.ToLower(text), []byte(`\ufffd`)) {
+			t.Fatalf("%q of %q", *value, text)
+		}
 	}
 }

@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// importBatch is how many lines are one transaction.
-	importBatch = 200
+	// importBatch is how many lines are one transaction, and importBatchBytes how long
+	// they may be together: decoded, they take some times as much.
+	importBatch      = 200
+	importBatchBytes = 1 << 20
 	// maxImportLines bounds the report: some hundred bytes a line.
 	maxImportLines = 50_000
 	// maxDetailedReport is how many bytes the report may have before a failed line
@@ -36,6 +38,7 @@ type importRun struct {
 	report  bytes.Buffer // the earlier results, as lines of JSON
 	summary ImportSummary
 	lines   int
+	bytes   int // of the lines of the batch
 }
 
 func (run *importRun) all(ctx context.Context) {
@@ -72,10 +75,11 @@ func (run *importRun) line(ctx context.Context, line fileLine) {
 		return
 	}
 	same := func(other importLine) bool { return other.key() == r.key() }
-	if len(run.batch) >= importBatch || slices.ContainsFunc(run.batch, same) {
+	if len(run.batch) >= importBatch || run.bytes >= importBatchBytes || slices.ContainsFunc(run.batch, same) {
 		run.flush(ctx)
 	}
 	run.batch = append(run.batch, importLine{number: line.number, record: r})
+	run.bytes += line.bytes
 }
 
 // flush writes the batch and reports its results, and those of the failed lines in
@@ -93,7 +97,7 @@ func (run *importRun) flush(ctx context.Context) {
 	for _, result := range run.results {
 		run.add(result)
 	}
-	run.batch, run.results = run.batch[:0], run.results[:0]
+	run.batch, run.results, run.bytes = run.batch[:0], run.results[:0], 0
 }
 
 // stop leaves the batch unwritten. The file can be sent again; only a stockDelta
@@ -120,7 +124,7 @@ func (run *importRun) write(ctx context.Context) {
 		switch {
 		case err == nil:
 			run.results = append(run.results, results...)
-		case ctx.Err() != nil || run.DB.PingContext(ctx) != nil:
+		case ctx.Err() != nil || database.IsUnavailable(err) || run.DB.PingContext(ctx) != nil:
 			run.stop("the database does not respond")
 			return
 		default:

@@ -112,6 +112,7 @@ func (r *csvReader) row() (row fileLine, cells []string, err error) {
 		lines = append(lines, line)
 		quotes += bytes.Count(line, []byte{'"'})
 	}
+	row.bytes = length
 	cells, err = csv.NewReader(bytes.NewReader(bytes.Join(lines, []byte{'\n'}))).Read()
 	switch {
 	case err != nil:

@@ -82,6 +82,7 @@ func (l *lineReader) nextFilled() ([]byte, error) {
 // fileLine is a product as a file has it, before its rules are checked.
 type fileLine struct {
 	number int              // of its first line
+	bytes  int              // its length
 	sku    string           // for its result, if it can be read
 	fields any              // as strictjson returns them
 	errs   []api.FieldError // of its form
@@ -109,7 +110,7 @@ func (r ndjsonReader) next() (line fileLine, err error) {
 	if err != nil {
 		return line, err
 	}
-	line.sku = readableSKU(text)
+	line.bytes, line.sku = len(text), readableSKU(text)
 	if line.fields, err = strictjson.Parse(text, ""); err != nil {
 		line.errs = append(line.errs, lineError(err))
 	}
