@@ -232,7 +232,7 @@ func TestImport(t *testing.T) {
 				s.souk(t, "audit")
 			}
 			rest := s.mustImport(t, admin, "ndjson", strings.Join(lines, ""))
-			if want := (product.ImportSummary{Created: all.Created - in, Unchanged: in, Failed: all.Failed}); rest.summary != want {
+			if want := (product.ImportSummary{Created: all.Created - in, Unchanged: in, Failed: all.Failed, StockIgnored: in}); rest.summary != want {
 				t.Errorf("then %+v, want %+v", rest.summary, want)
 			}
 			mustTellBadLines(t, rest, 0)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,12 +37,15 @@ type person struct {
 	id                    uuid.UUID
 	email, password, name string
 	street, reason, token string
+	company, region       string
+	phone                 string
 }
 
 // traces are what must be nowhere once the person is gone.
 func (p person) traces() map[string][]byte {
 	return map[string][]byte{
 		"the e-mail address": []byte(p.email), "the name": []byte(p.name), "the street": []byte(p.street), "a reason": []byte(p.reason),
+		"the company": []byte(p.company), "the region": []byte(p.region), "the phone number": []byte(p.phone),
 		"the id": p.id[:], "the id as text": []byte(p.id.String()), "the id in hexadecimal": []byte(hex.EncodeToString(p.id[:])),
 	}
 }
@@ -58,8 +62,9 @@ func (s *system) mustMeet(t *testing.T) *person {
 	p := &person{
 		email: "canary-" + mark + "@example.com", password: "nine canaries " + mark,
 		name: "Canary Featherly " + mark, street: "9 Birdcage Walk " + mark, reason: "gone to sea " + mark,
+		company: "Birdcage Trading " + mark, region: "Canary Islands " + mark, phone: fmt.Sprintf("+4999%011d", rand.Int64N(1e11)),
 	}
-	s.canaries.plant(p.name, p.street, p.reason)
+	s.canaries.plant(p.name, p.street, p.reason, p.company, p.region, p.phone)
 	account := s.mustRegister(t, p.email, p.password, p.name)
 	p.id = account.ID
 	s.signIn(t, p)
@@ -67,7 +72,10 @@ func (s *system) mustMeet(t *testing.T) *person {
 }
 
 func (p person) address() map[string]any {
-	return map[string]any{"name": p.name, "line1": p.street, "line2": "c/o " + p.email, "postalCode": "10115", "city": "Berlin", "country": "DE"}
+	return map[string]any{
+		"name": p.name, "company": p.company, "line1": p.street, "line2": "c/o " + p.email,
+		"postalCode": "14467", "city": "Potsdam", "region": p.region, "country": "DE", "phone": p.phone,
+	}
 }
 
 // mustPlant has the person do all that leaves traces, and returns the orders.
@@ -173,7 +181,7 @@ func TestErasure(t *testing.T) {
 	tea := s.mustCreate(t, admin, customer, 50)
 	p := s.mustMeet(t)
 	orders := s.mustPlant(t, p, admin, tea)
-	for _, column := range []string{"user.user.email", "user.address.line1", "order.orders.shipping_address", "order.order_history.reason", "order.outbox.payload"} {
+	for _, column := range []string{"user.user.email", "user.address.line1", "user.address.company", "user.address.region", "user.address.phone", "order.orders.shipping_address", "order.order_history.reason", "order.outbox.payload"} {
 		if s.found(t, p)[column] == "" {
 			t.Fatalf("the person is not in %s: this test proves nothing", column)
 		}
@@ -236,7 +244,7 @@ func (s *system) mustExportAll(t *testing.T, p *person, orders []order.Order) {
 		t.Errorf("the export is %s", answer.Body)
 	}
 	for what, trace := range p.traces() {
-		if (what == "the e-mail address" || what == "the street" || what == "a reason") && !strings.Contains(string(answer.Body), string(trace)) {
+		if !strings.HasPrefix(what, "the id") && what != "the name" && !strings.Contains(string(answer.Body), string(trace)) {
 			t.Errorf("%s is not in the export", what)
 		}
 	}

@@ -3,6 +3,7 @@ package functions_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,10 @@ import (
 
 // canary is in every bad value: no answer may repeat it.
 const canary = "canary73571113"
+
+// internalText matches what no text of an error may have: regular expressions, the
+// errors of Go's parsers, the names of Go types and files.
+var internalText = regexp.MustCompile(`\^|\[A-Z|json:|invalid UUID|strconv|unmarshal|\.go\b|docs/|mail:|expected (string|number|value|array|object|length|required|integer|boolean|property)`)
 
 // refused is a problem as a client sees it.
 type refused struct {
@@ -60,6 +65,11 @@ func mustBeSound(t testing.TB, sent string, answer functiontest.Response) {
 	mustDecode(t, answer.Body, &problem)
 	if got := answer.Header.Get("Content-Type"); got != api.ProblemType || problem.Code == "" || len(problem.TraceID) != 32 {
 		t.Errorf("%s: got a %q of code %q and trace %q: %s", sent, got, problem.Code, problem.TraceID, answer.Body)
+	}
+	for _, e := range problem.Errors {
+		if e.Code == "" || e.Message == "" || internalText.MatchString(e.Message) {
+			t.Errorf("%s: the error at %s has code %q and text %q", sent, e.Location, e.Code, e.Message)
+		}
 	}
 	if strings.Contains(string(answer.Body), canary) {
 		t.Errorf("%s: the answer repeats what was sent: %s", sent, answer.Body)

@@ -20,7 +20,7 @@ func TestContract(t *testing.T) {
 		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
 	}
 	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}
-	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}}
+	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"}}
 	type answer struct {
 		status int
 		header http.Header
@@ -71,6 +71,7 @@ func TestContract(t *testing.T) {
 		"nothing":                {answer{http.StatusOK, headers, map[string]any{}}, "sku"},
 		"another media type":     {answer{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
 		"no ETag":                {answer{http.StatusOK, header("Etag"), good}, "ETag"},
+		"no Trace-Id":            {answer{http.StatusOK, header("Trace-Id"), good}, "Trace-Id"},
 		"no X-Request-Id":        {answer{http.StatusOK, header("X-Request-Id"), good}, "X-Request-Id"},
 		"an undocumented status": {answer{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
 		"an undocumented code":   {answer{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},

@@ -55,7 +55,7 @@ var examples = map[string]example{
 	"product-list":    {paged: true, query: map[string]string{"q": "tea", "category": "tea", "minPrice": "1", "maxPrice": "9000", "inStock": "true", "orderBy": "price"}, wrong: []string{"minPrice=-1", "minPrice=cheap", "maxPrice=99999999999999999999", "minPrice=2&maxPrice=1", "inStock=perhaps", "orderBy=colour", "orderBy=relevance", "q=" + long}},
 	"product-update":  {on: onProduct, body: productChange},
 	"product-archive": {on: onProduct},
-	"product-import":  {media: "application/x-ndjson", lines: `{"sku":"LINE-1","name":"Line","price":{"amount":1,"currency":"EUR"}}` + "\n"},
+	"product-import":  {media: "application/x-ndjson", lines: `{"sku":"LINE-1","name":"Line","price":{"amount":1,"currency":"EUR"}}` + "\n", query: map[string]string{"importId": "0199c0de-0000-7000-8000-00000000f11e"}, wrong: []string{"importId=monday"}},
 	"product-export":  {query: map[string]string{"format": "csv"}, wrong: []string{"format=xml"}},
 	"category-list":   {},
 	"stock-adjust":    {on: onProduct, body: fixed(object{"delta": 3, "reason": "counted"})},

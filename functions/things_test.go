@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -72,7 +73,7 @@ func fixed(body object) func(testing.TB, *functiontest.Server, account) object {
 func aProduct(testing.TB, *functiontest.Server, account) object {
 	return object{
 		"sku": "SKU-" + uuid.NewString(), "name": "Assam", "description?": "Black tea.", "category?": "tea",
-		"price": object{"amount": 1299, "currency": "EUR"}, "stock?": 50,
+		"price": object{"amount": 1299, "currency?": "EUR"}, "stock?": 50,
 		"images?": []any{"https://images.example.com/assam.webp"}, "attributes?": object{"origin?": "Assam", "weightGrams?": 250, "organic?": true},
 	}
 }
@@ -105,10 +106,8 @@ func anOrder(t testing.TB, s *functiontest.Server, _ account) object {
 		"productId": product, "sku": "SKU", "name": "Assam", "price": object{"amount": 1299, "currency": "EUR"}, "status": "active", "version": 1,
 	})).MustBe(t, http.StatusNoContent)
 	return object{
-		"items": []any{object{"productId": product.String(), "quantity": 2}},
-		"shippingAddress?": object{
-			"name": "Amira Haddad", "line1": "12 Market Street", "line2?": "2nd floor", "postalCode": "10115", "city": "Berlin", "country": "DE",
-		},
+		"items":            []any{object{"productId": product.String(), "quantity": 2}},
+		"shippingAddress?": aPostalAddress(),
 	}
 }
 
@@ -140,11 +139,22 @@ func onAccount(t testing.TB, s *functiontest.Server, _ account) uuid.UUID {
 }
 
 func anAddress(testing.TB, *functiontest.Server, account) object {
-	return object{"name": "Amira Haddad", "line1": "12 Market Street", "line2?": "2nd floor", "postalCode": "10115", "city": "Berlin", "country": "DE"}
+	return aPostalAddress()
+}
+
+func aPostalAddress() object {
+	return object{
+		"name": "Amira Haddad", "company?": "Haddad Trading", "line1": "12 Market Street", "line2?": "2nd floor",
+		"postalCode?": "14467", "city": "Potsdam", "region?": "Brandenburg", "country": "DE", "phone?": "+493311234567",
+	}
 }
 
 func addressChange(testing.TB, *functiontest.Server, account) object {
-	return object{"name?": "Amira Haddad", "line1?": "12 Market Street", "line2?": "2nd floor", "postalCode?": "10115", "city?": "Berlin", "country?": "DE"}
+	change := object{}
+	for name, value := range aPostalAddress() {
+		change[strings.TrimSuffix(name, "?")+"?"] = value
+	}
+	return change
 }
 
 func onAddress(t testing.TB, s *functiontest.Server, owner account) uuid.UUID {
@@ -167,18 +177,18 @@ func aRefresh(t testing.TB, s *functiontest.Server, by account) object {
 	return object{"refreshToken": tokens.RefreshToken}
 }
 
-// mustMailed has a row of a table of the user service know a token, as if it had
-// been mailed, and returns the token.
-func mustMailed(t testing.TB, s *functiontest.Server, table, column string, value any) string {
+// mustMail stores the hash of a token for one row of the user service, as if the token
+// had been mailed, and returns the token. The statement's first argument is the hash.
+func mustMail(t testing.TB, s *functiontest.Server, statement string, args ...any) string {
 	t.Helper()
 	token := rand.Text()
 	hash := sha256.Sum256([]byte(token))
-	result, err := s.DB.ExecContext(t.Context(), "UPDATE "+table+" SET token_hash = ? WHERE "+column+" = ?", hash[:], value)
+	result, err := s.DB.ExecContext(t.Context(), statement, append([]any{hash[:]}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		t.Fatalf("%d rows of %s have the token: %v", n, table, err)
+		t.Fatalf("%d rows have the token: %v", n, err)
 	}
 	return token
 }
@@ -186,7 +196,12 @@ func mustMailed(t testing.TB, s *functiontest.Server, table, column string, valu
 func aVerification(t testing.TB, s *functiontest.Server, by account) object {
 	t.Helper()
 	id := mustPost(t, s, "/v1/users", "", anAccount(t, s, by))
-	return object{"token": mustMailed(t, s, "registration", "id", id[:])}
+	token := mustMail(t, s, `
+		INSERT INTO email_confirmation (token_hash, email_key, expires_at)
+		SELECT ?, email_key, expires_at
+		FROM registration
+		WHERE id = ?`, id[:])
+	return object{"token": token, "password": password}
 }
 
 func aResetRequest(t testing.TB, s *functiontest.Server, _ account) object {
@@ -199,5 +214,6 @@ func aReset(t testing.TB, s *functiontest.Server, by account) object {
 	t.Helper()
 	wish := aResetRequest(t, s, by)
 	mustSucceed(t, s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/password-resets", Body: wish}))
-	return object{"token": mustMailed(t, s, "password_reset", "email_key", wish["email"]), "newPassword": "nine blue umbrellas"}
+	token := mustMail(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, wish["email"])
+	return object{"token": token, "newPassword": "nine blue umbrellas"}
 }

@@ -202,7 +202,7 @@ resource "google_compute_url_map" "front" {
 
 locals {
   cors_headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "X-Request-Id"]
-  cors_exposed = ["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed", "Preference-Applied"]
+  cors_exposed = ["ETag", "Location", "Retry-After", "Trace-Id", "X-Request-Id", "Idempotency-Replayed", "Preference-Applied"]
 }
 
 # TLS ------------------------------------------------------------------------------

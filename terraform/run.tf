@@ -113,7 +113,7 @@ locals {
 
   environment = {
     for key, run in local.runs : key => merge(
-      { MAIL_FROM = "Shop <no-reply@${var.domain}>" },
+      { MAIL_FROM = "Shop <no-reply@${var.domain}>", SHOP_CURRENCY = var.currency },
       var.settings,
       {
         GOOGLE_CLOUD_PROJECT     = var.project_id

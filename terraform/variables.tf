@@ -104,6 +104,17 @@ variable "scaling" {
   }
 }
 
+variable "currency" {
+  description = "Currency of the shop (ISO 4217): that of a new product whose price names none."
+  type        = string
+  default     = "EUR"
+
+  validation {
+    condition     = can(regex("^[A-Z]{3}$", var.currency))
+    error_message = "A currency is a code of ISO 4217, such as EUR."
+  }
+}
+
 variable "settings" {
   description = "Further environment variables of all functions, such as MAIL_FROM or ORDER_PENDING_FOR. No secrets: those are listed in functions.yaml."
   type        = map(string)

@@ -107,6 +107,7 @@ func migrateAndGrant(ctx context.Context, settings database.Config, service stri
 	if err != nil {
 		return err
 	}
+	settings.StatementTimeout = 0 // an index of a large table takes minutes
 	db, err := database.Open(settings)
 	if err != nil {
 		return err

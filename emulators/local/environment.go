@@ -2,6 +2,7 @@ package local
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"souk/shared/manifest"
@@ -54,12 +55,16 @@ func (s *System) environment(f manifest.Function) []string {
 	return append(environment, ownSettings(f.Service, os.Environ())...)
 }
 
-// ownSettings returns those variables that only a service has: their names begin
-// with its own. So ORDER_PENDING_FOR=1m souk up tries out a setting.
+// sharedSettings are variables that every service may be started with.
+var sharedSettings = []string{"SHOP_CURRENCY"}
+
+// ownSettings returns the variables of a service, whose names begin with its own, and
+// those of all services. So ORDER_PENDING_FOR=1m souk up tries out a setting.
 func ownSettings(service string, variables []string) []string {
 	var own []string
 	for _, variable := range variables {
-		if strings.HasPrefix(variable, strings.ToUpper(service)+"_") {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, strings.ToUpper(service)+"_") || slices.Contains(sharedSettings, name) {
 			own = append(own, variable)
 		}
 	}

@@ -18,7 +18,7 @@ const (
 type cancelInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body *struct {
-		Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in the caller's words." example:"ordered twice"`
+		Reason string `json:"reason,omitempty" format:"multiline" maxLength:"200" doc:"Why, in the caller's words." example:"ordered twice"`
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/shared/address"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/money"
@@ -13,16 +14,16 @@ import (
 
 // Order is what a customer asked for, at the prices of that moment.
 type Order struct {
-	ID              uuid.UUID   `json:"id" format:"uuid"`
-	UserID          uuid.UUID   `json:"userId" format:"uuid"`
-	Status          Status      `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
-	Items           []Item      `json:"items" nullable:"false"`
-	Total           money.Money `json:"total"`
-	ShippingAddress *Address    `json:"shippingAddress,omitempty" doc:"As it was when the order was placed."`
-	History         []Move      `json:"history" nullable:"false"`
-	Version         int64       `json:"version" doc:"Counts the changes." example:"2"`
-	CreatedAt       time.Time   `json:"createdAt"`
-	UpdatedAt       time.Time   `json:"updatedAt"`
+	ID              uuid.UUID              `json:"id" format:"uuid"`
+	UserID          uuid.UUID              `json:"userId" format:"uuid"`
+	Status          Status                 `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
+	Items           []Item                 `json:"items" nullable:"false"`
+	Total           money.Money            `json:"total"`
+	ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty" doc:"As it was when the order was placed."`
+	History         []Move                 `json:"history" nullable:"false"`
+	Version         int64                  `json:"version" doc:"Counts the changes." example:"2"`
+	CreatedAt       time.Time              `json:"createdAt"`
+	UpdatedAt       time.Time              `json:"updatedAt"`
 }
 
 // Item is one line of an order.
@@ -32,16 +33,6 @@ type Item struct {
 	UnitPrice money.Money `json:"unitPrice"`
 	Quantity  int64       `json:"quantity" example:"1"`
 	LineTotal money.Money `json:"lineTotal"`
-}
-
-// Address is where an order goes.
-type Address struct {
-	Name       string `json:"name" minLength:"1" maxLength:"200" example:"Amira Haddad"`
-	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
-	Line2      string `json:"line2,omitempty" maxLength:"200" example:"Third floor"`
-	PostalCode string `json:"postalCode" minLength:"1" maxLength:"20" example:"10115"`
-	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
-	Country    string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
 }
 
 // Move is one step of an order's history.

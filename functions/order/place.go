@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/shared/address"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
@@ -18,8 +19,8 @@ import (
 type placeInput struct {
 	api.Prefer
 	Body struct {
-		Items           []placeItem `json:"items" minItems:"1" maxItems:"50"`
-		ShippingAddress *Address    `json:"shippingAddress,omitempty"`
+		Items           []placeItem            `json:"items" minItems:"1" maxItems:"50"`
+		ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty"`
 	}
 }
 

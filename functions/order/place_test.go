@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions/order"
+	"souk/shared/address"
 	"souk/shared/function/functiontest"
 )
 
@@ -52,12 +53,15 @@ func TestPlace(t *testing.T) {
 
 	t.Run("keeps the address as it was", func(t *testing.T) {
 		t.Parallel()
-		address := map[string]any{"name": "Amira Haddad", "line1": "12 Market Street", "postalCode": "10115", "city": "Berlin", "country": "DE"}
+		sent := map[string]any{"name": "Amira Haddad", "company": "Haddad Trading", "line1": "12 Market Street", "city": "Hong Kong",
+			"region": "Kowloon", "country": "HK", "phone": "+852 2123-4567"}
 		var o order.Order
 		d.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: someone.token,
-			Body: map[string]any{"items": []any{line(cup, 1)}, "shippingAddress": address}}).MustBe(t, http.StatusCreated).Into(t, &o)
+			Body: map[string]any{"items": []any{line(cup, 1)}, "shippingAddress": sent}}).MustBe(t, http.StatusCreated).Into(t, &o)
 		stored := d.mustGet(t, someone.token, o.ID)
-		if stored.ShippingAddress == nil || *stored.ShippingAddress != (order.Address{Name: "Amira Haddad", Line1: "12 Market Street", PostalCode: "10115", City: "Berlin", Country: "DE"}) {
+		want := address.PostalAddress{Name: "Amira Haddad", Company: "Haddad Trading", Line1: "12 Market Street", City: "Hong Kong",
+			Region: "Kowloon", Country: "HK", Phone: "+85221234567"}
+		if stored.ShippingAddress == nil || *stored.ShippingAddress != want {
 			t.Errorf("stored address %+v", stored.ShippingAddress)
 		}
 	})

@@ -34,12 +34,13 @@ func (s *service) syncCatalog(ctx context.Context, tx *database.Tx, _ event.Even
 }
 
 // check refuses an event that is about no product, or has a price that no order
-// could be placed at.
+// could be placed at. A currency may have been withdrawn since the product was created:
+// the other fields of that product still change.
 func (e catalogEntry) check() error {
 	if e.ProductID == uuid.Nil || e.Version < 1 {
 		return fmt.Errorf("version %d of product %s", e.Version, e.ProductID)
 	}
-	if err := e.Price.Check(); err != nil {
+	if err := e.Price.CheckStored(); err != nil {
 		return fmt.Errorf("product %s: %w", e.ProductID, err)
 	}
 	return nil

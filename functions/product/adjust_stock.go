@@ -17,7 +17,7 @@ type adjustStockInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
 		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"Pieces that came in, or, below zero, that went out." example:"25"`
-		Reason string `json:"reason" minLength:"1" maxLength:"200" example:"delivery 4711"`
+		Reason string `json:"reason" format:"multiline" minLength:"1" maxLength:"200" example:"delivery 4711"`
 	}
 }
 

@@ -14,22 +14,19 @@ import (
 
 type createInput struct {
 	Body struct {
-		SKU         string      `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
-		Name        string      `json:"name" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
-		Description string      `json:"description,omitempty" maxLength:"10000" example:"A strong black tea."`
-		Category    string      `json:"category,omitempty" maxLength:"64" example:"tea"`
-		Price       money.Money `json:"price"`
-		Images      Images      `json:"images,omitempty"`
-		Attributes  Attributes  `json:"attributes,omitempty"`
-		Stock       int64       `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"Pieces in stock." example:"50"`
+		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
+		Name        string           `json:"name" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
+		Description string           `json:"description,omitempty" format:"multiline" maxLength:"10000" example:"A strong black tea."`
+		Category    string           `json:"category,omitempty" maxLength:"64" example:"tea"`
+		Price       money.PriceInput `json:"price"`
+		Images      Images           `json:"images,omitempty"`
+		Attributes  Attributes       `json:"attributes,omitempty"`
+		Stock       int64            `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"Pieces in stock." example:"50"`
 	}
 }
 
 // create adds a product with its first stock.
 func (s *service) create(ctx context.Context, in *createInput) (*answer, error) {
-	if err := in.Body.Price.Check(); err != nil {
-		return nil, api.Invalid("body.price", api.FieldFormat, "%v", err)
-	}
 	if err := in.Body.Attributes.check(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
@@ -41,7 +38,7 @@ func (s *service) create(ctx context.Context, in *createInput) (*answer, error) 
 	p := Product{
 		ID: id, SKU: in.Body.SKU, Name: in.Body.Name, Description: in.Body.Description, Category: in.Body.Category,
 		Images: in.Body.Images.orNone(), Attributes: in.Body.Attributes.orNone(),
-		Price: in.Body.Price, Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
+		Price: in.Body.Price.In(s.settings.Currency), Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if err := insertProducts(ctx, tx, p); err != nil {

@@ -19,6 +19,10 @@ const (
 	maxAttributeValue = 1<<53 - 1 // what every JSON reader keeps exact
 )
 
+// imagePattern allows neither ASCII white space, which separates URLs in an import of
+// CSV, nor control characters.
+const imagePattern = `^https?://[^\s\x00-\x1f\x7f-\x9f]+$`
+
 // Images are the URLs of a product's pictures, the main one first.
 type Images []string
 
@@ -26,7 +30,7 @@ type Images []string
 func (Images) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		Type: huma.TypeArray, MaxItems: new(maxImages), Description: "URLs of pictures, the main one first.",
-		Items:    &huma.Schema{Type: huma.TypeString, Pattern: `^https?://[^\s]+$`, MaxLength: new(maxImageURL)},
+		Items:    &huma.Schema{Type: huma.TypeString, Pattern: imagePattern, PatternDescription: "an http or https URL without white space", MaxLength: new(maxImageURL)},
 		Examples: []any{[]string{"https://images.example.com/assam.webp"}},
 	}
 }
@@ -52,15 +56,17 @@ type Attributes map[string]any
 // Schema tells what attributes may be.
 func (Attributes) Schema(huma.Registry) *huma.Schema {
 	most := float64(maxAttributeValue)
+	value := &huma.Schema{OneOf: []*huma.Schema{
+		{Type: huma.TypeString, MaxLength: new(maxAttributeText)},
+		{Type: huma.TypeNumber, Minimum: new(-most), Maximum: new(most)},
+		{Type: huma.TypeBoolean},
+	}}
+	value.PrecomputeMessages() // huma does so for properties with a name alone
 	return &huma.Schema{
 		Type: huma.TypeObject, MaxProperties: new(maxAttributes),
-		Description: "Whatever else there is to tell: strings, numbers and truth values by name.",
-		AdditionalProperties: &huma.Schema{OneOf: []*huma.Schema{
-			{Type: huma.TypeString, MaxLength: new(maxAttributeText)},
-			{Type: huma.TypeNumber, Minimum: new(-most), Maximum: new(most)},
-			{Type: huma.TypeBoolean},
-		}},
-		Examples: []any{map[string]any{"origin": "Assam", "weightGrams": 250, "organic": true}},
+		Description:          "Whatever else there is to tell: strings, numbers and truth values by name.",
+		AdditionalProperties: value,
+		Examples:             []any{map[string]any{"origin": "Assam", "weightGrams": 250, "organic": true}},
 	}
 }
 

@@ -39,17 +39,21 @@ func TestDetails(t *testing.T) {
 		}
 	})
 
-	t.Run("a change replaces them as wholes, or leaves them", func(t *testing.T) {
+	t.Run("a change replaces images and merges attributes", func(t *testing.T) {
 		t.Parallel()
 		body := tea("REPLACE", 1)
 		body["images"], body["attributes"] = []string{"https://a.example.com"}, map[string]any{"a": 1, "b": 2}
 		p := s.mustCreate(t, body)
 		var after product.Product
-		s.patch(t, p.ID, "*", map[string]any{"attributes": map[string]any{"b": 3}}).MustBe(t, http.StatusOK).Into(t, &after)
-		if !reflect.DeepEqual(after.Attributes, product.Attributes{"b": 3.0}) || !reflect.DeepEqual(after.Images, p.Images) {
+		s.patch(t, p.ID, "*", map[string]any{"attributes": map[string]any{"a": nil, "b": 3, "c": "x", "d": nil}}).MustBe(t, http.StatusOK).Into(t, &after)
+		if !reflect.DeepEqual(after.Attributes, product.Attributes{"b": 3.0, "c": "x"}) || !reflect.DeepEqual(after.Images, p.Images) {
 			t.Errorf("got %v and %v", after.Images, after.Attributes)
 		}
-		s.patch(t, p.ID, "*", map[string]any{"images": []string{}, "attributes": map[string]any{}}).MustBe(t, http.StatusOK)
+		s.patch(t, p.ID, "*", map[string]any{"attributes": map[string]any{}}).MustBe(t, http.StatusOK)
+		if again := s.mustGet(t, p.ID); !reflect.DeepEqual(again, after) {
+			t.Errorf("got %+v, want %+v", again, after)
+		}
+		s.patch(t, p.ID, "*", map[string]any{"images": nil, "attributes": nil}).MustBe(t, http.StatusOK)
 		if after = s.mustGet(t, p.ID); len(after.Images) != 0 || len(after.Attributes) != 0 {
 			t.Errorf("got %v and %v", after.Images, after.Attributes)
 		}
@@ -79,7 +83,9 @@ func TestDetails(t *testing.T) {
 			s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			p := s.mustCreate(t, tea("BAD-"+strings.ReplaceAll(name, " ", "-"), 1))
-			s.patch(t, p.ID, "*", fields).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+			if name != "an attribute that is null" { // which a change removes
+				s.patch(t, p.ID, "*", fields).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+			}
 		})
 	}
 }

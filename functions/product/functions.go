@@ -5,6 +5,7 @@ import (
 	"embed"
 	"net/http"
 
+	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/function"
@@ -25,15 +26,22 @@ var Payloads = event.Payloads{
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
-	s := &service{runtime}
+	settings, err := config.Load[settings](runtime.Environment)
+	if err != nil {
+		return nil, err
+	}
+	if err := settings.validate(); err != nil {
+		return nil, err
+	}
+	s := &service{Runtime: runtime, settings: settings}
 	return []function.Function{
 		function.HTTP("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
 		function.HTTP("product-get", s.get),
 		function.HTTP("product-list", s.list),
-		function.HTTP("product-update", s.update),
+		function.HTTP("product-update", s.update, function.Fails(http.StatusConflict, "currency_fixed")),
 		function.HTTP("product-archive", s.archive),
-		function.HTTP("product-import", s.importProducts, importBody),
-		function.HTTP("product-export", s.exportProducts, exportAnswer),
+		function.HTTP("product-import", s.importProducts, importBody, function.AcceptGzip),
+		function.HTTP("product-export", s.exportProducts, exportBody),
 		function.HTTP("category-list", s.listCategories),
 		function.HTTP("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.reserveStock),
@@ -42,4 +50,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	}, nil
 }
 
-type service struct{ *function.Runtime }
+type service struct {
+	*function.Runtime
+	settings settings
+}

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"souk/functions/product"
+	"souk/shared/api"
 	"souk/shared/function/functiontest"
+	"souk/shared/money"
 )
 
 const (
@@ -18,13 +21,24 @@ const (
 	csv    = "text/csv; charset=utf-8"
 )
 
-// mustImport sends a file, and returns what came of each line, and the sum.
+// sendImport sends a file; the query may be empty.
+func (s shop) sendImport(t testing.TB, mediaType, query, text string) functiontest.Response {
+	t.Helper()
+	return s.Do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/products/import" + query, Token: s.admin, Body: text,
+		Header: map[string]string{"Content-Type": mediaType},
+	})
+}
+
+// mustImport sends a file, and returns the result of each line, and the summary.
 func (s shop) mustImport(t testing.TB, mediaType, text string) ([]product.LineResult, product.ImportSummary) {
 	t.Helper()
-	answer := s.Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: text,
-		Header: map[string]string{"Content-Type": mediaType},
-	}).MustBe(t, http.StatusOK)
+	return mustReadReport(t, s.sendImport(t, mediaType, "", text))
+}
+
+func mustReadReport(t testing.TB, answer functiontest.Response) ([]product.LineResult, product.ImportSummary) {
+	t.Helper()
+	answer.MustBe(t, http.StatusOK)
 	var results []product.LineResult
 	lines := bytes.Split(bytes.TrimSpace(answer.Body), []byte{'\n'})
 	for _, line := range lines[:len(lines)-1] {
@@ -84,13 +98,13 @@ func TestImport(t *testing.T) {
 		if want := []string{"2 created", "3 updated", "4 unchanged", "5 updated"}; !reflect.DeepEqual(outcomes(results), want) {
 			t.Errorf("outcomes %v, want %v", outcomes(results), want)
 		}
-		if want := (product.ImportSummary{Created: 1, Updated: 2, Unchanged: 1}); sum != want {
+		if want := (product.ImportSummary{Created: 1, Updated: 2, Unchanged: 1, StockIgnored: 2}); sum != want {
 			t.Errorf("summary %+v, want %+v", sum, want)
 		}
 		if made := s.mustFind(t, "NEW"); made.Available != 7 || made.Name != "New" || len(made.Images) != 1 || made.Attributes["a"] != 1.0 || made.Version != 1 {
 			t.Errorf("made %+v", made)
 		}
-		if after := s.mustGet(t, p.ID); after.Name != "Changed" || after.Available != 3 || after.Version != 3 || after.Status != product.Archived || after.Price != p.Price {
+		if after := s.mustGet(t, p.ID); after.Name != "Changed" || after.Available != 5 || after.Version != 3 || after.Status != product.Archived || after.Price != p.Price {
 			t.Errorf("changed to %+v", after)
 		}
 		if s.mustFind(t, "SAME").Version != 1 {
@@ -149,8 +163,8 @@ func TestImport(t *testing.T) {
 			`{"sku":"E","stock":1e99}`, `{"sku":"F","description":"` + strings.Repeat("x", 300_000) + `"}`, "\xff", good("Z"),
 		}, "\r\n"))
 		want := []string{
-			"1 created", "2 failed line", "3 failed line", "4 failed line", "5 failed colour", "6 failed price",
-			"7 failed price.amount", "8 failed price", "9 failed stock", "10 failed line", "11 failed line", "12 created",
+			"1 created", "2 failed sku", "3 failed line", "4 failed sku", "5 failed colour", "6 failed price",
+			"7 failed price.amount", "8 failed price.currency", "9 failed stock", "10 failed line", "11 failed line", "12 created",
 		}
 		if !reflect.DeepEqual(outcomes(results), want) {
 			t.Errorf("outcomes %q, want %q", outcomes(results), want)
@@ -191,6 +205,28 @@ func TestImport(t *testing.T) {
 	})
 }
 
+// TestImportCurrency has the currency of prices: a product's stands, also one that is
+// in use no more.
+func TestImportCurrency(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	yen, old := tea("YEN", 1), s.mustCreate(t, tea("OLD", 1))
+	yen["price"] = map[string]any{"amount": 5, "currency": "JPY"}
+	s.mustCreate(t, yen)
+	if _, err := s.DB.ExecContext(t.Context(), `UPDATE product SET price_currency = 'DEM' WHERE id = ?`, old.ID[:]); err != nil {
+		t.Fatal(err)
+	}
+	results, _ := s.mustImport(t, csv, "sku,name,price,currency\nYEN,x,7,\nOLD,x,8,DEM\nNEW,x,9,\nMARK,x,1,DEM\n")
+	if want := []string{"2 updated", "3 updated", "4 created", "5 failed price.currency"}; !reflect.DeepEqual(outcomes(results), want) {
+		t.Errorf("outcomes %q, want %q", outcomes(results), want)
+	}
+	for sku, want := range map[string]money.Money{"YEN": {Amount: 7, Currency: "JPY"}, "OLD": {Amount: 8, Currency: "DEM"}, "NEW": {Amount: 9, Currency: "EUR"}} {
+		if got := s.mustFind(t, sku).Price; got != want {
+			t.Errorf("%s costs %v, want %v", sku, got, want)
+		}
+	}
+}
+
 // mustAddUp fails the test unless every product's stock is the sum of its movements.
 func (s shop) mustAddUp(t *testing.T) {
 	t.Helper()
@@ -207,17 +243,25 @@ func TestImportCSV(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("cells are fields, an empty one is as if it were not there", func(t *testing.T) {
+	t.Run("cells are fields; an empty one clears, a missing column does not", func(t *testing.T) {
 		t.Parallel()
-		results, _ := s.mustImport(t, csv, "\ufeffsku,name,price,currency,stock,images,attributes\r\n"+
-			`K1,"Two`+"\n"+`lines, ""quoted""",5,EUR,3,https://a.example.com/1 https://a.example.com/2,"{""organic"":true}"`+"\r\n"+
-			"K2,Plain,7,EUR,,,\r\nK1,,9,EUR,,,\r\n")
-		if want := []string{"2 created", "4 created", "5 updated"}; !reflect.DeepEqual(outcomes(results), want) {
+		results, sum := s.mustImport(t, csv, "\ufeffsku,name,description,price,currency,stock,images,attributes\r\n"+
+			`K1,"Comma, ""quoted""","Two`+"\r\n"+`lines",5,EUR,3,https://a.example.com/1 https://a.example.com/2,"{""organic"":true}"`+"\r\n"+
+			"K2,Plain,,7,EUR,,,\r\n")
+		if want := []string{"2 created", "4 created"}; !reflect.DeepEqual(outcomes(results), want) {
 			t.Errorf("outcomes %q, want %q", outcomes(results), want)
 		}
 		p := s.mustFind(t, "K1")
-		if p.Name != "Two\nlines, \"quoted\"" || p.Price.Amount != 9 || p.Available != 3 || len(p.Images) != 2 || p.Attributes["organic"] != true {
+		if p.Name != `Comma, "quoted"` || p.Description != "Two\nlines" || p.Available != 3 || len(p.Images) != 2 || p.Attributes["organic"] != true {
 			t.Errorf("got %+v", p)
+		}
+		results, sum = s.mustImport(t, csv, "sku,description,stock,stockDelta,images,attributes\nK1,,,,,\nK2,x,,,,\n")
+		if want := []string{"2 updated", "3 updated"}; !reflect.DeepEqual(outcomes(results), want) || sum.StockIgnored != 0 {
+			t.Errorf("outcomes %q, want %q; summary %+v", outcomes(results), want, sum)
+		}
+		p = s.mustFind(t, "K1")
+		if p.Name != `Comma, "quoted"` || p.Price.Amount != 5 || p.Available != 3 || p.Description != "" || len(p.Images) != 0 || len(p.Attributes) != 0 {
+			t.Errorf("after the empty cells: %+v", p)
 		}
 	})
 
@@ -236,16 +280,58 @@ func TestImportCSV(t *testing.T) {
 		}
 	})
 
-	for name, heading := range map[string]string{
-		"an unknown column": "sku,colour", "a column twice": "sku,name,sku", "no sku": "name", "nothing at all": "", "an open quote": `"sku`,
+	for heading, want := range map[string][]string{
+		"sku,colour":             {"body.columns[1] unknown_field"},
+		"sku,name,sku":           {"body.columns[2] duplicate_field"},
+		"SKU,Name":               {"body.columns required", "body.columns[0] unknown_field", "body.columns[1] unknown_field"},
+		"name":                   {"body.columns required"},
+		"sku;name":               {"body.columns required", "body.columns[0] unknown_field"},
+		"":                       {"body.columns required", "body.columns[0] unknown_field"}, // of the next line
+		`"sku`:                   {"body invalid_syntax"},
+		"sku,na\"me":             {"body invalid_syntax"},
+		"sku,n\xe4me":            {"body.columns[1] invalid_utf8"},
+		strings.Repeat("x", 3e5): {"body too_long"},
 	} {
-		t.Run("a heading with "+name+" stops it", func(t *testing.T) {
+		t.Run(fmt.Sprintf("the header %.20q is a 400 that says why", heading), func(t *testing.T) {
 			t.Parallel()
-			if results, sum := s.mustImport(t, csv, heading+"\nM1,x\n"); len(results) != 0 || sum.Stopped == "" {
-				t.Errorf("got %v and %+v", results, sum)
-			}
+			mustHaveErrors(t, s.sendImport(t, csv, "", heading+"\nM1\n"), want)
 		})
 	}
+
+	t.Run("an empty file is a 400", func(t *testing.T) {
+		t.Parallel()
+		mustHaveErrors(t, s.sendImport(t, csv, "", "\n \r\n"), []string{"body required"})
+	})
+
+	t.Run("another character set is a 415", func(t *testing.T) {
+		t.Parallel()
+		s.sendImport(t, "text/csv; charset=iso-8859-1", "", "sku\nA\n").MustBeProblem(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
+	})
+}
+
+// mustHaveErrors fails unless the response is a 400 with these errors, as "location
+// code", in any order, and with no text of a parser.
+func mustHaveErrors(t *testing.T, answer functiontest.Response, want []string) {
+	t.Helper()
+	answer.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+	var problem api.Problem
+	answer.Into(t, &problem)
+	if got := locations(t, problem.Errors); !reflect.DeepEqual(got, want) {
+		t.Errorf("errors %q, want %q", got, want)
+	}
+}
+
+// locations returns errors as "location code", sorted.
+func locations(t *testing.T, errs []api.FieldError) (short []string) {
+	t.Helper()
+	for _, e := range errs {
+		if strings.ContainsAny(e.Message, "\uFFFD^") || e.Message == "" || strings.Contains(e.Message, "parse error") {
+			t.Errorf("the text of %s is %q", e.Location, e.Message)
+		}
+		short = append(short, e.Location+" "+e.Code)
+	}
+	slices.Sort(short)
+	return short
 }
 
 func TestExport(t *testing.T) {

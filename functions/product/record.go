@@ -2,34 +2,37 @@ package product
 
 import (
 	"encoding/json"
-	"errors"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/api"
+	"souk/shared/function"
 	"souk/shared/money"
 )
 
-// record is a product in a catalogue that is imported or exported. What is left
-// out stays as it is.
+// record is a product in a catalogue that is imported. A missing field leaves its value
+// as it is; null clears it where it is nullable.
 type record struct {
-	SKU         string       `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" maxLength:"64" example:"TEA-ASSAM-250"`
-	Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Description *string      `json:"description,omitempty" maxLength:"10000"`
-	Category    *string      `json:"category,omitempty" maxLength:"64"`
-	Price       *money.Money `json:"price,omitempty"`
-	Stock       *int64       `json:"stock,omitempty" minimum:"0" maximum:"1000000000"`
-	Status      *Status      `json:"status,omitempty" enum:"active,archived"`
-	Images      Images       `json:"images,omitempty"`
-	Attributes  Attributes   `json:"attributes,omitempty"`
+	SKU         string            `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a letter or digit and then letters, digits, dots, underscores and hyphens" maxLength:"64" example:"TEA-ASSAM-250"`
+	Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	Description *string           `json:"description,omitempty" format:"multiline" maxLength:"10000" nullable:"true"`
+	Category    *string           `json:"category,omitempty" maxLength:"64" nullable:"true"`
+	Price       *money.PriceInput `json:"price,omitempty"`
+	Stock       *int64            `json:"stock,omitempty" minimum:"0" maximum:"1000000000"`
+	StockDelta  *int64            `json:"stockDelta,omitempty" minimum:"-1000000000" maximum:"1000000000"`
+	Status      *Status           `json:"status,omitempty" enum:"active,archived"`
+	Images      Images            `json:"images,omitempty" nullable:"true"`
+	Attributes  Attributes        `json:"attributes,omitempty" nullable:"true"`
 }
 
-// The most faults that are told of a line, and how long each place of one may be:
-// a name that is no field comes from the file.
 const (
-	maxFaults   = 5
+	// maxLineErrors is how many errors of a line are reported.
+	maxLineErrors = 20
+	// maxLocation bounds a location: an unknown field's name comes from the file.
 	maxLocation = 100
 )
 
@@ -39,50 +42,87 @@ var recordRules = sync.OnceValues(func() (huma.Registry, *huma.Schema) {
 	return registry, huma.SchemaFromType(registry, reflect.TypeFor[record]())
 })
 
-// parseRecord reads a record, or returns what is wrong with it.
-func parseRecord(text []byte) (r record, faults []api.FieldError) {
-	var fields any
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return r, []api.FieldError{{Location: "line", Code: api.FieldSyntax, Message: "not readable as JSON"}}
+// parseRecord returns the record of a line, or all errors of it.
+func parseRecord(line fileLine) (r record, errs []api.FieldError) {
+	fields, isObject := line.fields.(map[string]any)
+	if isObject {
+		delete(fields, availableColumn)
+	} else if len(line.errs) > 0 {
+		return r, oncePerLocation(line.errs)
 	}
 	registry, rules := recordRules()
-	var result huma.ValidateResult
-	huma.Validate(registry, rules, huma.NewPathBuffer(make([]byte, 0, 128), 0), huma.ModeWriteToServer, fields, &result)
-	for _, err := range result.Errors[:min(len(result.Errors), maxFaults)] {
-		fault := api.FieldError{Location: "line", Code: api.FieldFormat, Message: "breaks a rule"}
-		if detail := (*huma.ErrorDetail)(nil); errors.As(err, &detail) {
-			fault.Message = detail.Message
-			if detail.Location != "" {
-				fault.Location = detail.Location[:min(len(detail.Location), maxLocation)]
-			}
-		}
-		faults = append(faults, fault)
+	value, errs := function.CheckValue(registry, rules, line.fields)
+	if isObject {
+		errs = append(errs, fieldErrors(fields)...)
 	}
-	if faults != nil {
-		return r, faults
+	if errs = slices.Concat(line.errs, errs); len(errs) > 0 {
+		return r, oncePerLocation(append(errs, currencyErrors(fields)...))
 	}
-	if err := json.Unmarshal(text, &r); err != nil {
+	canonical, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(canonical, &r)
+	}
+	if err != nil {
 		return r, []api.FieldError{{Location: "line", Code: api.FieldType, Message: "a value does not fit its type"}}
 	}
-	if r.Price != nil {
-		if err := r.Price.Check(); err != nil {
-			faults = append(faults, api.FieldError{Location: "price", Code: api.FieldFormat, Message: err.Error()})
-		}
+	if attributes, is := fields["attributes"]; is && attributes == nil {
+		r.Attributes = Attributes{}
 	}
-	if err := r.Attributes.check(); err != nil {
-		faults = append(faults, api.FieldError{Location: "attributes", Code: api.FieldFormat, Message: err.Error()})
-	}
-	return r, faults
+	return r, nil
 }
 
-// apply sets the fields that the record has, but the stock, and says whether that
-// changed anything.
+// fieldErrors returns the errors that the schema of a record cannot express.
+func fieldErrors(fields map[string]any) (errs []api.FieldError) {
+	if fields["stock"] != nil && fields["stockDelta"] != nil {
+		errs = append(errs, api.FieldError{Location: "stockDelta", Code: api.FieldValue, Message: "must not be there together with stock"})
+	}
+	if attributes, is := fields["attributes"].(map[string]any); is {
+		if err := Attributes(attributes).check(); err != nil {
+			errs = append(errs, api.FieldError{Location: "attributes", Code: api.FieldFormat, Message: err.Error()})
+		}
+	}
+	return errs
+}
+
+// currencyErrors reports a currency that is not in use. It does not make a line fail
+// by itself: an existing product may have one from the time when it was.
+func currencyErrors(fields map[string]any) []api.FieldError {
+	price, _ := fields["price"].(map[string]any)
+	currency, ok := price["currency"].(string)
+	if !ok {
+		return nil
+	}
+	if err := money.CheckCurrency(currency); err != nil {
+		return []api.FieldError{{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()}}
+	}
+	return nil
+}
+
+// oncePerLocation returns the first error of each location, in the order of the
+// locations, maxLineErrors at most.
+func oncePerLocation(errs []api.FieldError) []api.FieldError {
+	for i := range errs {
+		if errs[i].Location == "" {
+			errs[i].Location = "line"
+		}
+		errs[i].Location = strings.ToValidUTF8(errs[i].Location[:min(len(errs[i].Location), maxLocation)], "")
+	}
+	byLocation := func(a, b api.FieldError) int { return strings.Compare(a.Location, b.Location) }
+	slices.SortStableFunc(errs, byLocation)
+	errs = slices.CompactFunc(errs, func(a, b api.FieldError) bool { return a.Location == b.Location })
+	return errs[:min(len(errs), maxLineErrors)]
+}
+
+// apply sets the fields that the record has, except the stock, and reports whether
+// that changed anything.
 func (r record) apply(p *Product) (changed bool) {
 	before := *p
 	set(&p.Name, r.Name)
 	set(&p.Description, r.Description)
 	set(&p.Category, r.Category)
-	set(&p.Price, r.Price)
+	if r.Price != nil {
+		p.Price = r.Price.In(p.Price.Currency)
+	}
 	set(&p.Status, r.Status)
 	if r.Images != nil {
 		p.Images = r.Images
@@ -91,12 +131,4 @@ func (r record) apply(p *Product) (changed bool) {
 		p.Attributes = r.Attributes
 	}
 	return !reflect.DeepEqual(*p, before)
-}
-
-// recordOf returns the record that makes, or leaves, the product as it is.
-func recordOf(p *Product) record {
-	return record{
-		SKU: p.SKU, Name: &p.Name, Description: &p.Description, Category: &p.Category, Price: &p.Price,
-		Stock: &p.Available, Status: &p.Status, Images: p.Images, Attributes: p.Attributes,
-	}
 }

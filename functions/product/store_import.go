@@ -10,8 +10,8 @@ import (
 	"souk/shared/database"
 )
 
-// lockProductsBySKU returns the products of some SKUs, and holds them: in id
-// order, as reservations take them, so that the two do not lock each other out.
+// lockProductsBySKU locks the products of SKUs and returns them, in id order, as
+// reservations lock them, so that the two do not deadlock.
 func lockProductsBySKU(ctx context.Context, q database.Queryer, skus []any) ([]Product, error) {
 	ids, err := selectIDs(ctx, q, skus)
 	if err != nil || len(ids) == 0 {
@@ -44,6 +44,31 @@ func selectIDs(ctx context.Context, q database.Queryer, skus []any) (ids []any, 
 	return ids, rows.Err()
 }
 
+// selectImported returns the movements of some lines of an import, by line.
+func selectImported(ctx context.Context, q database.Queryer, importID uuid.UUID, lines []any) (map[int]movement, error) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	rows, err := q.QueryContext(ctx, `
+		SELECT import_line, product_id, delta
+		FROM stock_movement
+		WHERE import_id = ? AND import_line IN (`+placeholders(len(lines))+`)`, append([]any{importID[:]}, lines...)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	movements := map[int]movement{}
+	for rows.Next() {
+		var line int
+		var m movement
+		if err := rows.Scan(&line, &m.ProductID, &m.Delta); err != nil {
+			return nil, err
+		}
+		movements[line] = m
+	}
+	return movements, rows.Err()
+}
+
 // selectCatalog returns products of any status after an id, oldest first.
 func selectCatalog(ctx context.Context, q database.Queryer, after uuid.UUID, limit int) ([]Product, error) {
 	return queryProducts(ctx, q, `
@@ -71,7 +96,7 @@ func queryProducts(ctx context.Context, q database.Queryer, query string, args .
 	return products, rows.Err()
 }
 
-// placeholders returns n of them: "?, ?, ?".
+// placeholders returns n placeholders: "?, ?, ?".
 func placeholders(n int) string { return strings.TrimPrefix(strings.Repeat(", ?", n), ", ") }
 
 // insertRows writes rows of the same columns by one statement.

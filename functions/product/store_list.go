@@ -138,7 +138,7 @@ func (f search) addFilters(s *sqlText) {
 		s.add(` AND price_amount <= ?`, f.MaxPrice)
 	}
 	if f.InStock {
-		s.add(` AND available > 0`)
+		s.add(` AND in_stock = 1`)
 	}
 }
 

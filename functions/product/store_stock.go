@@ -2,6 +2,7 @@ package product
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ type movement struct {
 	Reason    string
 	By        uuid.UUID
 	At        time.Time
+
+	importID   []byte // nil for a movement that no import made
+	importLine int
 }
 
 func insertMovements(ctx context.Context, q database.Queryer, movements ...movement) error {
@@ -28,9 +32,10 @@ func insertMovements(ctx context.Context, q database.Queryer, movements ...movem
 		if err != nil {
 			return fmt.Errorf("make a movement id: %w", err)
 		}
-		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At}
+		line := sql.NullInt64{Int64: int64(m.importLine), Valid: m.importID != nil}
+		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At, m.importID, line}
 	}
-	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at)`, rows)
+	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at, import_id, import_line)`, rows)
 }
 
 // moveStock adds delta to a product's stock, unless that leaves 0 to MaxStock.

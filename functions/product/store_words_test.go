@@ -159,17 +159,20 @@ func TestEveryRoute(t *testing.T) {
 	}
 	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
 		for _, words := range [][]string{{"a"}, {"e"}, {"a", "b"}, {"d", "a"}, {"b", "c", "a"}} {
-			for filters := range 4 {
-				f := search{Words: words, Text: "x", Order: order, MaxPrice: money.Max}
+			for filters := range 8 {
+				f := search{Words: words, Text: "x", Order: order, MaxPrice: money.Max, InStock: filters&4 != 0}
 				if filters&1 != 0 {
 					f.Category = "c1"
 				}
 				if filters&2 != 0 {
-					f.MinPrice, f.MaxPrice, f.InStock = 2, 8, true
+					f.MinPrice, f.MaxPrice = 2, 8
 				}
 				choosers := []chooser{selectRoute, along(route{words: words, byWord: true})}
-				if filters != 0 {
+				if filters&3 != 0 {
 					choosers = append(choosers, along(route{words: words, index: f.filterIndex()}))
+				}
+				if f.InStock {
+					choosers = append(choosers, along(route{words: words, index: f.stockIndex()}))
 				}
 				if order != Relevance {
 					choosers = append(choosers, along(route{words: words, index: f.orderIndex()}))

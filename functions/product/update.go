@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
+	"reflect"
 
 	"github.com/google/uuid"
 
@@ -17,25 +19,22 @@ type updateInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	api.IfMatch
 	Body struct {
-		Name        *string      `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
-		Description *string      `json:"description,omitempty" maxLength:"10000" example:"A strong black tea."`
-		Category    *string      `json:"category,omitempty" maxLength:"64" example:"tea"`
-		Price       *money.Money `json:"price,omitempty"`
-		Images      Images       `json:"images,omitempty"`
-		Attributes  Attributes   `json:"attributes,omitempty"`
+		Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
+		Description *string           `json:"description,omitempty" nullable:"true" format:"multiline" maxLength:"10000" example:"A strong black tea."`
+		Category    *string           `json:"category,omitempty" nullable:"true" maxLength:"64" example:"tea"`
+		Price       *money.PriceInput `json:"price,omitempty"`
+		Images      Images            `json:"images,omitempty" nullable:"true"`
+		Attributes  attributeChanges  `json:"attributes,omitempty"`
 	}
 }
 
-// update changes the fields of a product that the caller sends. A new price holds
+// update changes the fields of a product that the caller sends. Images are replaced as
+// a list; attributes are merged, and one that is null is removed. A new price holds
 // for orders placed from now on; one placed at the old price and not yet decided is
-// rejected.
+// rejected. The currency of a product does not change: a product of another currency
+// is another product.
 func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
-	if in.Body.Price != nil {
-		if err := in.Body.Price.Check(); err != nil {
-			return nil, api.Invalid("body.price", api.FieldFormat, "%v", err)
-		}
-	}
-	if err := in.Body.Attributes.check(); err != nil {
+	if err := in.Body.Attributes.set.check(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
 	var p Product
@@ -47,7 +46,17 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		if err := in.Check(p.Version); err != nil {
 			return err
 		}
+		if err := in.checkCurrency(p); err != nil {
+			return err
+		}
+		before := p
 		in.apply(&p)
+		if len(p.Attributes) > maxAttributes {
+			return api.Invalid("body.attributes", api.FieldTooMany, "the product would have more than %d attributes", maxAttributes)
+		}
+		if reflect.DeepEqual(p, before) {
+			return nil
+		}
 		p.Version++
 		p.UpdatedAt = s.Now()
 		if err := updateProduct(ctx, tx, p); err != nil {
@@ -67,18 +76,26 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 	return show(p), nil
 }
 
+// checkCurrency refuses a price in another currency than the product's.
+func (in *updateInput) checkCurrency(p Product) error {
+	if in.Body.Price == nil || in.Body.Price.In(p.Price.Currency).Currency == p.Price.Currency {
+		return nil
+	}
+	return api.NewProblem(http.StatusConflict, "currency_fixed",
+		"The product is sold in %s, and its currency cannot change. Archive it, and create a product for the other currency.", p.Price.Currency)
+}
+
 func (in *updateInput) apply(p *Product) {
 	set(&p.Name, in.Body.Name)
 	set(&p.Description, in.Body.Description)
 	set(&p.Category, in.Body.Category)
-	set(&p.Price, in.Body.Price)
-	// As wholes: to keep an attribute, send it again.
+	if in.Body.Price != nil {
+		p.Price = in.Body.Price.In(p.Price.Currency)
+	}
 	if in.Body.Images != nil {
 		p.Images = in.Body.Images
 	}
-	if in.Body.Attributes != nil {
-		p.Attributes = in.Body.Attributes
-	}
+	p.Attributes = in.Body.Attributes.apply(p.Attributes)
 }
 
 func set[T any](field, value *T) {

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/money"
 )
 
-// Outcome is what came of one line of an import.
+// Outcome is the result of one line of an import.
 type Outcome string
 
 // The outcomes.
@@ -23,47 +26,50 @@ const (
 	LineFailed    Outcome = "failed"
 )
 
-// LineResult tells what came of one line of an import.
+// LineResult reports the result of one line of an import.
 type LineResult struct {
 	Line    int              `json:"line" doc:"The line, from 1."`
 	SKU     string           `json:"sku,omitempty"`
 	ID      *uuid.UUID       `json:"id,omitempty" format:"uuid"`
 	Outcome Outcome          `json:"outcome" enum:"created,updated,unchanged,failed"`
 	Errors  []api.FieldError `json:"errors,omitempty"`
+
+	stockIgnored, deltaRepeated bool // for the summary
 }
 
-func failed(line int, sku string, faults ...api.FieldError) LineResult {
-	return LineResult{Line: line, SKU: sku, Outcome: LineFailed, Errors: faults}
+// maxReportedSKU bounds the SKU of a failed line, which may have any length.
+const maxReportedSKU = 64
+
+func failed(line int, sku string, errs ...api.FieldError) LineResult {
+	if runes := []rune(sku[:min(len(sku), utf8.UTFMax*maxReportedSKU)]); len(runes) > maxReportedSKU {
+		sku = string(runes[:maxReportedSKU])
+	}
+	return LineResult{Line: line, SKU: strings.ToValidUTF8(sku, ""), Outcome: LineFailed, Errors: errs}
 }
 
-// importLine is a record that is good in itself, and where it stood.
+// importLine is a record without errors of its own, and its line.
 type importLine struct {
 	number int
 	record
 }
 
-// key is by what two SKUs are the same: as the database compares them.
+// importSource is the import that lines belong to, and the admin who sent it.
+type importSource struct{ id, admin uuid.UUID }
+
+// key identifies a SKU as the database compares them.
 func (r record) key() string { return strings.ToLower(r.SKU) }
 
-// upsert makes the products of some lines what these say, and tells what it did
-// to each. No two of the lines have the same SKU.
-func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLine, by uuid.UUID) ([]LineResult, error) {
-	skus := make([]any, len(lines))
-	for i := range lines {
-		skus[i] = lines[i].SKU
-	}
-	there, err := lockProductsBySKU(ctx, tx, skus)
+// upsert creates or updates the products of lines, and returns the result of each.
+// No two of the lines have the same SKU.
+func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLine, source importSource) ([]LineResult, error) {
+	u := upsertion{service: s, source: source, now: s.Now()}
+	products, err := u.lock(ctx, tx, lines)
 	if err != nil {
-		return nil, fmt.Errorf("lock the products of %d lines: %w", len(lines), err)
+		return nil, err
 	}
-	known := map[string]*Product{}
-	for i := range there {
-		known[strings.ToLower(there[i].SKU)] = &there[i]
-	}
-	u := upserting{service: s, by: by}
 	results := make([]LineResult, len(lines))
 	for i, line := range lines {
-		if p := known[line.key()]; p != nil {
+		if p := products[line.key()]; p != nil {
 			results[i], err = u.change(ctx, tx, line, *p)
 		} else {
 			results[i], err = u.create(line)
@@ -75,74 +81,154 @@ func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLin
 	if err := insertProducts(ctx, tx, u.created...); err != nil {
 		return nil, err
 	}
-	if err := insertMovements(ctx, tx, u.moved...); err != nil {
+	if err := insertMovements(ctx, tx, u.movements...); err != nil {
 		return nil, err
 	}
-	if err := writeWords(ctx, tx, slices.Concat(u.created, u.changed, u.same)...); err != nil {
+	if err := writeWords(ctx, tx, slices.Concat(u.created, u.changed, u.unchanged)...); err != nil {
 		return nil, err
 	}
 	return results, s.tellChanged(ctx, tx, append(u.created, u.changed...)...)
 }
 
-// upserting gathers what is written for all lines at once.
-type upserting struct {
+// upsertion collects what is written for all lines at once.
+type upsertion struct {
 	*service
-	by      uuid.UUID
-	created []Product
-	changed []Product
-	same    []Product // but for the stock: no words change, unless they were not right
-	moved   []movement
+	source    importSource
+	now       time.Time
+	applied   map[int]movement // of earlier requests with the same import id, by line
+	created   []Product
+	changed   []Product
+	unchanged []Product // except for the stock: no words change, unless they were wrong
+	movements []movement
 }
 
-func (u *upserting) create(line importLine) (LineResult, error) {
-	var lacking []api.FieldError
-	for field, is := range map[string]bool{"name": line.Name != nil, "price": line.Price != nil} {
-		if !is {
-			lacking = append(lacking, api.FieldError{Location: field, Code: api.FieldRequired, Message: "required: there is no product of that SKU yet"})
+// lock locks the products of lines, by key, and then reads which of the lines have
+// moved stock before.
+func (u *upsertion) lock(ctx context.Context, tx *database.Tx, lines []importLine) (map[string]*Product, error) {
+	skus := make([]any, len(lines))
+	var moving []any
+	for i := range lines {
+		skus[i] = lines[i].SKU
+		if lines[i].StockDelta != nil {
+			moving = append(moving, lines[i].number)
 		}
 	}
-	if lacking != nil {
-		return failed(line.number, line.SKU, lacking...), nil
+	locked, err := lockProductsBySKU(ctx, tx, skus)
+	if err != nil {
+		return nil, fmt.Errorf("lock the products of %d lines: %w", len(lines), err)
+	}
+	if u.applied, err = selectImported(ctx, tx, u.source.id, moving); err != nil {
+		return nil, fmt.Errorf("read the movements of import %s: %w", u.source.id, err)
+	}
+	products := map[string]*Product{}
+	for i := range locked {
+		products[strings.ToLower(locked[i].SKU)] = &locked[i]
+	}
+	return products, nil
+}
+
+func (u *upsertion) create(line importLine) (LineResult, error) {
+	var errs []api.FieldError
+	if line.Name == nil {
+		errs = append(errs, api.FieldError{Location: "name", Code: api.FieldRequired, Message: missingText})
+	}
+	if line.Price == nil {
+		errs = append(errs, api.FieldError{Location: "price", Code: api.FieldRequired, Message: missingText})
+	} else if err := money.CheckCurrency(line.Price.In(u.settings.Currency).Currency); err != nil {
+		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()})
+	}
+	var stock int64
+	set(&stock, line.Stock)
+	set(&stock, line.StockDelta)
+	if stock < 0 {
+		errs = append(errs, notInStock(0))
+	}
+	if errs != nil {
+		return failed(line.number, line.SKU, errs...), nil
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return LineResult{}, fmt.Errorf("make a product id: %w", err)
+		return LineResult{}, fmt.Errorf("create a product id: %w", err)
 	}
-	now := u.Now()
 	p := Product{
-		ID: id, SKU: line.SKU, Status: Active, Images: Images{}, Attributes: Attributes{},
-		Version: 1, CreatedAt: now, UpdatedAt: now,
+		ID: id, SKU: line.SKU, Price: money.Money{Currency: u.settings.Currency}, Status: Active, Images: Images{}, Attributes: Attributes{},
+		Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	line.apply(&p)
-	set(&p.Available, line.Stock)
+	p.Available = stock
 	u.created = append(u.created, p)
-	u.moved = append(u.moved, movement{ProductID: id, Delta: p.Available, Reason: "first stock", By: u.by, At: now})
+	u.move(line, id, stock, "first stock")
 	return LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineCreated}, nil
 }
 
-// change changes a product that this transaction holds, so its stock, too, is
-// what was read. What the line leaves as it is, is not touched.
-func (u *upserting) change(ctx context.Context, tx *database.Tx, line importLine, p Product) (LineResult, error) {
-	result := LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineUnchanged}
-	now := u.Now()
+const missingText = "required: there is no product of that SKU yet"
+
+// change changes a product that this transaction has locked, so its stock, too, is
+// what was read. It does not write what the line leaves as it is.
+func (u *upsertion) change(ctx context.Context, tx *database.Tx, line importLine, p Product) (LineResult, error) {
+	result := LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineUnchanged, stockIgnored: line.Stock != nil}
+	delta, errs := u.delta(line, p)
+	result.deltaRepeated = line.StockDelta != nil && *line.StockDelta != 0 && delta == 0
+	if line.Price != nil && line.Price.In(p.Price.Currency).Currency != p.Price.Currency {
+		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldValue, Message: "must be " + p.Price.Currency + ": the currency of a product cannot change"})
+	}
+	if len(errs) > 0 {
+		return failed(line.number, p.SKU, errs...), nil
+	}
 	if line.apply(&p) {
 		p.Version++
-		p.UpdatedAt = now
+		p.UpdatedAt = u.now
 		if err := updateProduct(ctx, tx, p); err != nil {
 			return result, err
 		}
 		u.changed = append(u.changed, p)
 		result.Outcome = LineUpdated
 	} else {
-		u.same = append(u.same, p)
+		u.unchanged = append(u.unchanged, p)
 	}
-	if line.Stock != nil && *line.Stock != p.Available {
-		delta := *line.Stock - p.Available
-		if moved, err := moveStock(ctx, tx, p.ID, delta); err != nil || !moved {
-			return result, fmt.Errorf("move its stock by %d: moved %t: %w", delta, moved, err)
-		}
-		u.moved = append(u.moved, movement{ProductID: p.ID, Delta: delta, Reason: "import", By: u.by, At: now})
-		result.Outcome = LineUpdated
+	if delta == 0 {
+		return result, nil
 	}
+	if moved, err := moveStock(ctx, tx, p.ID, delta); err != nil || !moved {
+		return result, fmt.Errorf("move its stock by %d: moved %t: %w", delta, moved, err)
+	}
+	u.move(line, p.ID, delta, "import")
+	result.Outcome = LineUpdated
 	return result, nil
+}
+
+// delta returns by how much a line changes the stock of its product: not at all if
+// it has done so before.
+func (u *upsertion) delta(line importLine, p Product) (int64, []api.FieldError) {
+	if line.StockDelta == nil {
+		return 0, nil
+	}
+	delta := *line.StockDelta
+	if earlier, repeated := u.applied[line.number]; repeated {
+		if earlier.ProductID == p.ID && earlier.Delta == delta {
+			return 0, nil
+		}
+		return 0, []api.FieldError{{
+			Location: "stockDelta", Code: api.FieldValue,
+			Message: "an import of the same importId had another product or another stockDelta in this line: send another file with another importId",
+		}}
+	}
+	switch after := p.Available + delta; {
+	case after < 0:
+		return 0, []api.FieldError{notInStock(p.Available)}
+	case after > MaxStock:
+		return 0, []api.FieldError{{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("the stock would be above %d: it is %d", MaxStock, p.Available)}}
+	}
+	return delta, nil
+}
+
+func notInStock(available int64) api.FieldError {
+	return api.FieldError{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("only %d are in stock", available)}
+}
+
+func (u *upsertion) move(line importLine, product uuid.UUID, delta int64, reason string) {
+	u.movements = append(u.movements, movement{
+		ProductID: product, Delta: delta, Reason: reason, By: u.source.admin, At: u.now,
+		importID: u.source.id[:], importLine: line.number,
+	})
 }

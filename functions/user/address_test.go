@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/shared/address"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
@@ -18,7 +19,10 @@ import (
 const addressesPath = "/v1/users/me/addresses"
 
 func home() object {
-	return object{"name": "Amira Haddad", "line1": "12 Market Street", "line2": "c/o Ada", "postalCode": "10115", "city": "Berlin", "country": "DE"}
+	return object{
+		"name": "Amira Haddad", "company": "Haddad Trading", "line1": "12 Market Street", "line2": "c/o Ada",
+		"postalCode": "10115", "city": "Potsdam", "region": "Brandenburg", "country": "DE", "phone": "+49 (331) 12345-67",
+	}
 }
 
 func (s server) address(t *testing.T, token, method, path, etag string, body any) functiontest.Response {
@@ -53,8 +57,11 @@ func TestCreateAddress(t *testing.T) {
 		got := s.address(t, token, http.MethodPost, "", "", home())
 		var a, found Address
 		got.MustBe(t, http.StatusCreated).Into(t, &a)
-		want := AddressLines{"Amira Haddad", "12 Market Street", "c/o Ada", "10115", "Berlin", "DE"}
-		if a.AddressLines != want || a.Version != 1 || got.Header.Get("ETag") != `"1"` {
+		want := address.PostalAddress{
+			Name: "Amira Haddad", Company: "Haddad Trading", Line1: "12 Market Street", Line2: "c/o Ada",
+			PostalCode: "10115", City: "Potsdam", Region: "Brandenburg", Country: "DE", Phone: "+493311234567",
+		}
+		if a.PostalAddress != want || a.Version != 1 || got.Header.Get("ETag") != `"1"` {
 			t.Fatalf("got %+v, ETag %s", a, got.Header.Get("ETag"))
 		}
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: got.Header.Get("Location"), Token: token}).MustBe(t, http.StatusOK).Into(t, &found)
@@ -64,13 +71,17 @@ func TestCreateAddress(t *testing.T) {
 	})
 
 	for name, change := range map[string]object{
-		"no name":             {"name": ""},
-		"an invisible name":   {"name": " \u00a0"},
-		"a line that is two":  {"line1": "12 Market Street\nBerlin"},
-		"an invisible line 2": {"line2": "\t"},
-		"too long a city":     {"city": strings.Repeat("x", 101)},
-		"a country in words":  {"country": "Germany"},
-		"a field of its own":  {"userId": uuid.New()},
+		"no name":                     {"name": ""},
+		"an invisible name":           {"name": " \u00a0"},
+		"a line that is two":          {"line1": "12 Market Street\nBerlin"},
+		"an invisible line 2":         {"line2": "\t"},
+		"too long a city":             {"city": strings.Repeat("x", 101)},
+		"a country in words":          {"country": "Germany"},
+		"a country that is no more":   {"country": "YU"},
+		"a code without a country":    {"country": "XX"},
+		"a phone number without code": {"phone": "030 1234567"},
+		"a control character":         {"region": "Bra\x00ndenburg"},
+		"a field of its own":          {"userId": uuid.New()},
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
@@ -148,13 +159,19 @@ func TestUpdateAddress(t *testing.T) {
 		if stored != after {
 			t.Fatalf("stored %+v, answered %+v", stored, after)
 		}
+		var bare Address
+		cleared := object{"line2": "", "company": nil, "postalCode": nil, "region": "", "phone": nil}
+		s.address(t, token, http.MethodPatch, path, `"2"`, cleared).MustBe(t, http.StatusOK).Into(t, &bare)
+		if want := (address.PostalAddress{Name: before.Name, Line1: before.Line1, City: "Bonn", Country: "DE"}); bare.PostalAddress != want {
+			t.Fatalf("got %+v, want %+v", bare, want)
+		}
 		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 		s.address(t, token, http.MethodPatch, path, "", object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 	})
 	t.Run("refuses bad lines", func(t *testing.T) {
 		t.Parallel()
 		path := "/" + s.mustKeep(t, token).ID.String()
-		for _, body := range []object{{"name": ""}, {"name": " "}, {"city": "a\nb"}, {"country": "de"}, {"planet": "Earth"}} {
+		for _, body := range []object{{"name": ""}, {"name": " "}, {"city": "a\nb"}, {"country": "de"}, {"country": "AN"}, {"country": "XK"}, {"phone": "+49"}, {"city": nil}, {"country": nil}, {"planet": "Earth"}} {
 			s.address(t, token, http.MethodPatch, path, "*", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 	})

@@ -15,8 +15,8 @@ import (
 
 type changePasswordInput struct {
 	Body struct {
-		CurrentPassword string `json:"currentPassword" minLength:"1" maxLength:"128" example:"seven green bicycles"`
-		NewPassword     string `json:"newPassword" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"nine blue umbrellas"`
+		CurrentPassword string `json:"currentPassword" format:"password" minLength:"1" maxLength:"128" example:"seven green bicycles"`
+		NewPassword     string `json:"newPassword" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"nine blue umbrellas"`
 	}
 }
 

@@ -6,20 +6,13 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"souk/shared/address"
 	"souk/shared/database"
 )
 
-type createAddressInput struct{ Body AddressLines }
-
-// Resolve checks what the schema cannot say.
-func (in *createAddressInput) Resolve(huma.Context) []error {
-	b := &in.Body
-	return lineFaults(line{"body.name", &b.Name}, line{"body.line1", &b.Line1}, line{"body.line2", &b.Line2},
-		line{"body.postalCode", &b.PostalCode}, line{"body.city", &b.City})
-}
+type createAddressInput struct{ Body address.PostalAddress }
 
 // createAddress adds an address to the caller's.
 func (s *service) createAddress(ctx context.Context, in *createAddressInput) (*addressAnswer, error) {
@@ -32,7 +25,7 @@ func (s *service) createAddress(ctx context.Context, in *createAddressInput) (*a
 		return nil, fmt.Errorf("make an address id: %w", err)
 	}
 	now := s.Now()
-	a := Address{ID: id, AddressLines: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
+	a := Address{ID: id, PostalAddress: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if _, err := lockUser(ctx, tx, caller.UserID); err != nil {
 			return err

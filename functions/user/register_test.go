@@ -60,7 +60,7 @@ func TestRegister(t *testing.T) {
 		t.Parallel()
 		got := s.post(t, "/v1/users", object{"email": "nobody", "password": "short", "name": " "})
 		got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		if faults := strings.Join(faultsOf(t, got), " "); faults != "body.password body.email body.name" {
+		if faults := strings.Join(faultsOf(t, got), " "); faults != "body.email body.name body.password" {
 			t.Errorf("got faults at %s: %s", faults, got.Body)
 		}
 	})

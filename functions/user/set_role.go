@@ -41,12 +41,13 @@ func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error
 		if u, err = lockForAdmin(ctx, tx, caller.UserID, in.ID); err != nil {
 			return err
 		}
-		if u.Role == in.Body.Role {
-			return nil
+		if u.Role != in.Body.Role {
+			u.Role = in.Body.Role
+			u.Version++
+			u.UpdatedAt = s.Now()
 		}
-		u.Role = in.Body.Role
-		u.Version++
-		u.UpdatedAt = s.Now()
+		// Also when it is equal: a stored value that is not a role reads as customer,
+		// and is replaced here.
 		return updateUser(ctx, tx, u)
 	})
 	if errors.Is(err, sql.ErrNoRows) {

@@ -8,10 +8,12 @@ import (
 	"souk/shared/database"
 )
 
-const addressColumns = `id, name, line1, line2, postal_code, city, country, version, created_at, updated_at`
+const addressColumns = `id, name, company, line1, line2, postal_code, city, region, country, phone,
+	version, created_at, updated_at`
 
 func scanAddress(row interface{ Scan(into ...any) error }) (a Address, err error) {
-	err = row.Scan(&a.ID, &a.Name, &a.Line1, &a.Line2, &a.PostalCode, &a.City, &a.Country, &a.Version, &a.CreatedAt, &a.UpdatedAt)
+	err = row.Scan(&a.ID, &a.Name, &a.Company, &a.Line1, &a.Line2, &a.PostalCode, &a.City, &a.Region, &a.Country, &a.Phone,
+		&a.Version, &a.CreatedAt, &a.UpdatedAt)
 	return a, err
 }
 
@@ -26,8 +28,9 @@ func countAddresses(ctx context.Context, q database.Queryer, userID uuid.UUID) (
 func insertAddress(ctx context.Context, q database.Queryer, userID uuid.UUID, a Address) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO address (user_id, `+addressColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		userID[:], a.ID[:], a.Name, a.Line1, a.Line2, a.PostalCode, a.City, a.Country, a.Version, a.CreatedAt, a.UpdatedAt)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		userID[:], a.ID[:], a.Name, a.Company, a.Line1, a.Line2, a.PostalCode, a.City, a.Region, a.Country, a.Phone,
+		a.Version, a.CreatedAt, a.UpdatedAt)
 	return err
 }
 
@@ -74,9 +77,11 @@ func selectAddresses(ctx context.Context, q database.Queryer, userID, before uui
 func updateAddressRow(ctx context.Context, q database.Queryer, a Address) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE address
-		SET name = ?, line1 = ?, line2 = ?, postal_code = ?, city = ?, country = ?, version = ?, updated_at = ?
+		SET name = ?, company = ?, line1 = ?, line2 = ?, postal_code = ?, city = ?, region = ?, country = ?, phone = ?,
+			version = ?, updated_at = ?
 		WHERE id = ?`,
-		a.Name, a.Line1, a.Line2, a.PostalCode, a.City, a.Country, a.Version, a.UpdatedAt, a.ID[:])
+		a.Name, a.Company, a.Line1, a.Line2, a.PostalCode, a.City, a.Region, a.Country, a.Phone,
+		a.Version, a.UpdatedAt, a.ID[:])
 	return err
 }
 

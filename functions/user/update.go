@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -46,9 +45,10 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		if err := in.Check(u.Version); err != nil {
 			return err
 		}
-		if in.Body.Name != nil {
-			u.Name = strings.TrimSpace(*in.Body.Name)
+		if in.Body.Name == nil || *in.Body.Name == u.Name {
+			return nil
 		}
+		u.Name = *in.Body.Name
 		u.Version++
 		u.UpdatedAt = s.Now()
 		return updateUser(ctx, tx, u)

@@ -3,7 +3,6 @@ package user
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -12,6 +11,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/auth"
+	"souk/shared/emailaddress"
 )
 
 // User is an account, as its owner may see it.
@@ -59,19 +59,12 @@ func newUser(email, name string, role auth.Role, now time.Time) (User, error) {
 // emailKey is what makes two e-mail addresses the same account. RFC 5321 lets a
 // host tell upper case from lower before the @; hardly one does, and people do
 // not remember which they typed.
-func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+func emailKey(email string) string { return strings.ToLower(emailaddress.Normalize(email)) }
 
-// emailForm is what a browser takes for an e-mail address, which leaves out what
-// RFC 5322 allows and nobody has, such as comments and quoted spaces:
-// https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
-// The limit of 64 is RFC 5321's, section 4.5.3.1.1.
-var emailForm = regexp.MustCompile("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" +
-	`[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
-
-// emailFault says what is wrong with an e-mail address, "" if nothing is.
+// emailFault returns what is wrong with an e-mail address, "" if nothing is.
 func emailFault(email string) string {
-	if !emailForm.MatchString(strings.TrimSpace(email)) {
-		return "expected an e-mail address"
+	if err := emailaddress.Check(emailaddress.Normalize(email)); err != nil {
+		return err.Error()
 	}
 	return ""
 }

@@ -3,11 +3,15 @@ package api
 // FieldError is one error of the input.
 type FieldError struct {
 	Location string `json:"location" doc:"Where: a path such as body.items[0].quantity." example:"body.items[0].quantity"`
-	Code     string `json:"code" doc:"What is wrong there, for a program. Codes do not change." example:"out_of_range"`
-	Message  string `json:"message" doc:"What is wrong there, for a person." example:"expected number >= 1"`
+	Code     string `json:"code" enum:"required,null_not_allowed,unknown_field,duplicate_field,invalid_type,invalid_format,not_allowed,out_of_range,too_short,too_long,too_few_items,too_many_items,blank,control_character,invalid_utf8,invalid_syntax,common_password" doc:"What is wrong there, for a program. Codes do not change." example:"out_of_range"`
+	Message  string `json:"message" doc:"What is wrong there, for a person." example:"must be 1 or more"`
 }
 
-// Codes of field errors.
+// Error returns the location, the code and the text. A resolver returns a
+// FieldError for what a schema cannot express.
+func (e FieldError) Error() string { return e.Location + ": " + e.Code + ": " + e.Message }
+
+// Codes of field errors. The enumeration of FieldError.Code lists them for the document.
 const (
 	FieldRequired       = "required"         // the member, parameter or header is missing
 	FieldNull           = "null_not_allowed" // null where there is no empty value

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"souk/shared/telemetry"
@@ -25,7 +26,7 @@ type Problem struct {
 	Status  int          `json:"status" doc:"The HTTP status." example:"404"`
 	Detail  string       `json:"detail,omitempty" doc:"What went wrong and what to do about it, for a person." example:"There is no product 0199c0de-0000-7000-8000-000000000001."`
 	Code    string       `json:"code" doc:"What went wrong, for a program. Codes do not change." example:"product_not_found"`
-	Errors  []FieldError `json:"errors,omitempty" doc:"Every fault of the input."`
+	Errors  []FieldError `json:"errors,omitempty" maxItems:"20" doc:"What is wrong with the input: at most the first 20 places."`
 	TraceID string       `json:"traceId,omitempty" doc:"The request's trace, to name when asking for help." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 
 	headers http.Header
@@ -42,6 +43,32 @@ func NewProblem(status int, code, format string, args ...any) *Problem {
 func Invalid(location, code, format string, args ...any) *Problem {
 	p := NewProblem(http.StatusBadRequest, CodeInvalid, "The request breaks a rule: see errors.")
 	p.Errors = []FieldError{{Location: location, Code: code, Message: fmt.Sprintf(format, args...)}}
+	return p
+}
+
+// maxErrors is the most errors that a problem lists.
+const maxErrors = 20
+
+// maxLocation is the longest location of an error, in bytes: a client may send names
+// of any length.
+const maxLocation = 200
+
+// InvalidFields returns the 400 for input that breaks rules at several places. It
+// lists the first 20, by location, and states how many there are.
+func InvalidFields(errs []FieldError) *Problem {
+	p := NewProblem(http.StatusBadRequest, CodeInvalid, "The request breaks a rule: see errors.")
+	errs = slices.Clone(errs)
+	slices.SortStableFunc(errs, func(a, b FieldError) int { return strings.Compare(a.Location, b.Location) })
+	if len(errs) > maxErrors {
+		p.Detail = fmt.Sprintf("The request breaks rules at %d places: errors lists the first %d.", len(errs), maxErrors)
+		errs = errs[:maxErrors:maxErrors]
+	}
+	for i := range errs {
+		if location := errs[i].Location; len(location) > maxLocation {
+			errs[i].Location = strings.ToValidUTF8(location[:maxLocation], "") + "..."
+		}
+	}
+	p.Errors = errs
 	return p
 }
 
@@ -96,12 +123,14 @@ func (p *Problem) WithTrace(id string) *Problem {
 
 // Write answers a request with the problem.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
-	body, err := json.Marshal(p.WithTrace(telemetry.TraceID(r.Context())))
+	trace := telemetry.TraceID(r.Context())
+	body, err := json.Marshal(p.WithTrace(trace))
 	if err != nil {
 		slog.ErrorContext(r.Context(), "marshal a problem", "code", p.Code, "error", err)
 	}
 	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", ProblemType)
+	SetTraceID(w.Header(), trace)
 	w.WriteHeader(p.Status)
 	if r.Method == http.MethodHead {
 		return

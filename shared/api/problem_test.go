@@ -62,7 +62,7 @@ func TestProblem(t *testing.T) {
 		}
 		errs, _ := json.Marshal(problem["errors"])
 		if problem["title"] != "Bad Request" || problem["code"] != "invalid_request" ||
-			string(errs) != `[{"location":"body.price","message":"must be 1 or more"}]` {
+			string(errs) != `[{"code":"out_of_range","location":"body.price","message":"must be 1 or more"}]` {
 			t.Errorf("got %s", body)
 		}
 	})

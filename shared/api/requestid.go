@@ -11,6 +11,30 @@ import (
 // HeaderRequestID names a request in a client's log and in ours.
 const HeaderRequestID = "X-Request-Id"
 
+// HeaderTraceID names the trace of a request in its response, so that a client can
+// quote it when asking for help. Responses that caches may share have none: it would
+// be another client's.
+const HeaderTraceID = "Trace-Id"
+
+// SetTraceID adds the trace's id to the headers of a response, unless caches may share
+// the response.
+func SetTraceID(header http.Header, id string) {
+	header.Del(HeaderTraceID)
+	if id != "" && !isShared(header) {
+		header.Set(HeaderTraceID, id)
+	}
+}
+
+// isShared reports whether Cache-Control lets a shared cache store the response.
+func isShared(header http.Header) bool {
+	for directive := range strings.SplitSeq(header.Get("Cache-Control"), ",") {
+		if strings.EqualFold(strings.TrimSpace(directive), "public") {
+			return true
+		}
+	}
+	return false
+}
+
 // RequestID returns the client's own id for its request if it is one that can be
 // logged and searched for, or a new one.
 func RequestID(header http.Header) (string, error) {

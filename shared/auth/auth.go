@@ -41,6 +41,24 @@ const (
 // Valid reports whether the role is one of those there are.
 func (r Role) Valid() bool { return r == Customer || r == Admin }
 
+// Scan reads a role from the database. A stored value that is not a role, which older
+// versions accepted, reads as Customer: it gives no more rights than that, and its
+// account can still be read, signed in to and changed.
+func (r *Role) Scan(column any) error {
+	switch value := column.(type) {
+	case []byte:
+		*r = Role(value)
+	case string:
+		*r = Role(value)
+	default:
+		return fmt.Errorf("read a role: the column is a %T", column)
+	}
+	if !r.Valid() {
+		*r = Customer
+	}
+	return nil
+}
+
 // Principal is an authenticated caller.
 type Principal struct {
 	UserID uuid.UUID

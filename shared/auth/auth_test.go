@@ -10,6 +10,22 @@ import (
 	"souk/shared/manifest"
 )
 
+func TestScanRole(t *testing.T) {
+	t.Parallel()
+	for column, want := range map[any]Role{"admin": Admin, "customer": Customer, "root": Customer, "": Customer, "Admin": Customer} {
+		for _, stored := range []any{column, []byte(column.(string))} {
+			var got Role
+			if err := got.Scan(stored); err != nil || got != want {
+				t.Errorf("%q reads as %q, %v, want %q", stored, got, err, want)
+			}
+		}
+	}
+	got := Admin
+	if err := got.Scan(nil); err == nil {
+		t.Errorf("NULL reads as %q", got)
+	}
+}
+
 func TestAuthorize(t *testing.T) {
 	t.Parallel()
 	type caller struct {

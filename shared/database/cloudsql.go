@@ -31,6 +31,7 @@ func cloudSQLConnector(c Config) (driver.Connector, error) {
 	cfg.DialFunc = func(ctx context.Context, _, instance string) (net.Conn, error) {
 		return dialer.dial(ctx, instance)
 	}
+	c.bound(cfg)
 	inner, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("set up Cloud SQL instance %s: %w", c.InstanceConnectionName, err)

@@ -58,6 +58,12 @@ type Config struct {
 	// ConnMaxIdleTime gives a quiet instance's connections back to the server.
 	ConnMaxIdleTime time.Duration `env:"DATABASE_CONN_MAX_IDLE_TIME"`
 
+	// StatementTimeout bounds every statement, COMMIT and ROLLBACK included, and the
+	// wait for a connection before it: a server that accepts and never responds must
+	// not hold requests. What config.Load fills has the default; 0 is no bound, for
+	// migrations and audits, whose statements may take minutes.
+	StatementTimeout time.Duration `env:"DATABASE_STATEMENT_TIMEOUT" envDefault:"10s"`
+
 	// TracerProvider makes a span of every statement. With nil, no tracing code
 	// stands between a statement and the driver.
 	TracerProvider trace.TracerProvider `env:"-"`
@@ -91,6 +97,9 @@ func (c Config) Validate() error {
 	}
 	if c.ConnMaxIdleTime < 0 {
 		faults = append(faults, fmt.Errorf("DATABASE_CONN_MAX_IDLE_TIME is %s; it must not be negative", c.ConnMaxIdleTime))
+	}
+	if c.StatementTimeout < 0 {
+		faults = append(faults, fmt.Errorf("DATABASE_STATEMENT_TIMEOUT is %s; it must not be negative", c.StatementTimeout))
 	}
 	return errors.Join(faults...)
 }

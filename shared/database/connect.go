@@ -17,18 +17,33 @@ import (
 // MySQL 8.4 and later and MariaDB 10.11 both have.
 const Collation = "utf8mb4_unicode_ci"
 
-const dialTimeout = 5 * time.Second
+const (
+	dialTimeout = 5 * time.Second
+	// connectTimeout bounds dialing, the handshake and the session's settings together.
+	connectTimeout = 10 * time.Second
+	// readMargin is added to the statement timeout for the driver's own timeouts,
+	// which bound the wait for each further packet of a result. The statement's
+	// context ends first while there is no response at all.
+	readMargin = time.Second
+)
 
-// sessionSetup is sent once a connection. The isolation level is a statement of
-// its own because the variable behind it has another name in each server.
+// sessionSetup is sent once per connection. It sets every variable that decides what
+// a statement of Souk does, whatever the server's defaults or init_connect are. The
+// isolation level and access mode are a statement of their own because the variables
+// behind them have other names in each server.
 var sessionSetup = []string{
-	// The same strict mode on every server, whatever its own default: a value
-	// that does not fit is an error, never cut. Five seconds are long for a row
-	// lock and short enough that a request can try again.
-	"SET sql_mode = 'TRADITIONAL,ONLY_FULL_GROUP_BY', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
+	"SET autocommit = 1, completion_type = 'NO_CHAIN'," +
+		// The same strict mode on every server: a value that does not fit is an
+		// error, never cut.
+		" sql_mode = 'TRADITIONAL,ONLY_FULL_GROUP_BY', time_zone = '+00:00'," +
+		// Five seconds are long for a row lock and short enough that a request can
+		// try again.
+		" innodb_lock_wait_timeout = 5," +
+		" foreign_key_checks = 1, unique_checks = 1, sql_safe_updates = 0, sql_auto_is_null = 0," +
+		" sql_select_limit = DEFAULT, default_storage_engine = 'InnoDB'",
 	// Repeatable read takes gap locks, which deadlock where rows are only added;
 	// no rule of Souk needs them: each is one conditional statement or a locked row.
-	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 }
 
 // withDriverSettings overrules what a DSN may say about how values travel:
@@ -73,6 +88,8 @@ type connector struct {
 
 // Connect dials, logs in and sets the session up.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, _, end := bound(ctx, connectTimeout)
+	defer end()
 	conn, err := c.inner.Connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
@@ -111,7 +128,7 @@ func Open(cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{pool: openPool(connector, cfg)}, nil
+	return &DB{pool: openPool(connector, cfg), timeout: cfg.StatementTimeout}, nil
 }
 
 func (c Config) connector() (driver.Connector, error) {
@@ -122,7 +139,15 @@ func (c Config) connector() (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.bound(parsed)
 	return Connector(parsed)
+}
+
+// bound sets the driver's timeouts, which are those of single packets.
+func (c Config) bound(cfg *mysql.Config) {
+	if c.StatementTimeout > 0 {
+		cfg.ReadTimeout, cfg.WriteTimeout = c.StatementTimeout+readMargin, c.StatementTimeout+readMargin
+	}
 }
 
 func openPool(connector driver.Connector, cfg Config) *sql.DB {

@@ -3,6 +3,8 @@ package database
 import (
 	"context"
 	"database/sql"
+	"sync"
+	"time"
 )
 
 // Queryer runs statements: a *DB each on its own, a *Tx all in one transaction.
@@ -20,7 +22,11 @@ var (
 // DB is the pool of one database. It is safe for concurrent use. Transactions
 // go through InTx only, which is why it does not embed *sql.DB and its Begin.
 type DB struct {
-	pool *sql.DB
+	pool    *sql.DB
+	timeout time.Duration // of a statement; 0 is none
+
+	mu       sync.Mutex
+	flushers []flusher
 }
 
 // ExecContext runs one statement that returns no rows. RowsAffected counts the
@@ -35,25 +41,71 @@ func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (resul
 		})
 		return result, err
 	}
-	return db.pool.ExecContext(ctx, query, args...)
+	return execBounded(ctx, db.pool, db.timeout, query, args)
 }
 
 // QueryContext runs one statement that returns rows; the caller closes them.
 func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return db.pool.QueryContext(ctx, query, args...)
+	return queryBounded(ctx, db.pool, db.timeout, query, args)
 }
 
 // QueryRowContext runs one statement that returns at most one row; Scan of the
 // result is sql.ErrNoRows when it returned none.
 func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return db.pool.QueryRowContext(ctx, query, args...)
+	return queryRowBounded(ctx, db.pool, db.timeout, query, args)
 }
 
-// PingContext checks that the server answers, dialling it if need be.
-func (db *DB) PingContext(ctx context.Context) error { return db.pool.PingContext(ctx) }
+// PingContext checks that the server responds, dialing it if need be.
+func (db *DB) PingContext(ctx context.Context) error {
+	ctx, _, end := bound(ctx, db.timeout)
+	defer end()
+	return db.pool.PingContext(ctx)
+}
 
 // Close closes the pool, waiting for statements that run.
 func (db *DB) Close() error { return db.pool.Close() }
 
 // SQL is the pool itself, for what needs a *sql.DB: migrations and statistics.
 func (db *DB) SQL() *sql.DB { return db.pool }
+
+func execBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (sql.Result, error) {
+	ctx, _, end := bound(ctx, timeout)
+	defer end()
+	return q.ExecContext(ctx, query, args...)
+}
+
+// queryBounded bounds the wait for the response. From then on the driver's timeouts
+// bound the wait for each packet, however long the caller takes to read the rows.
+func queryBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (*sql.Rows, error) {
+	ctx, stop, _ := bound(ctx, timeout)
+	defer stop()
+	return q.QueryContext(ctx, query, args...)
+}
+
+func queryRowBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) *sql.Row {
+	ctx, stop, _ := bound(ctx, timeout)
+	defer stop()
+	return q.QueryRowContext(ctx, query, args...)
+}
+
+// session runs statements on one connection.
+type session struct {
+	conn    *sql.Conn
+	timeout time.Duration // of a statement; 0 is none
+}
+
+// ExecContext runs one statement; see DB.ExecContext.
+func (s session) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return execBounded(ctx, s.conn, s.timeout, query, args)
+}
+
+// QueryContext runs one statement that returns rows; they must be closed before
+// the next statement, for there is one connection.
+func (s session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return queryBounded(ctx, s.conn, s.timeout, query, args)
+}
+
+// QueryRowContext runs one statement that returns at most one row.
+func (s session) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return queryRowBounded(ctx, s.conn, s.timeout, query, args)
+}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -31,8 +33,13 @@ var migrationsName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
 
 // Migrate brings the database of db up to date with each set, in the order
 // given. Several migrators may run at once: the first applies, the others wait
-// for it and find nothing left to do. MySQL commits each DDL statement by
-// itself, so keep to one a file: a file that fails halfway must be mended by hand.
+// for it and find nothing left to do.
+//
+// A migrator may be killed at any moment. MySQL commits each DDL statement by itself,
+// so a file has one statement: either it took effect or not. If it did and its version
+// was not recorded, the next migrator finds that out by the statement's error, checks
+// the whole effect in information_schema and records the version (docs/adr/0028). A
+// file that writes rows is one transaction with its version.
 func Migrate(ctx context.Context, db *sql.DB, sets ...Migrations) error {
 	for _, set := range sets {
 		if err := migrate(ctx, db, set); err != nil {
@@ -67,11 +74,58 @@ func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
 	if err := prepareVersions(ctx, db, versions, lock); err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	if partial, ok := errors.AsType[*goose.PartialError](err); ok && partial.Failed != nil && partial.Failed.Source != nil {
-		return fmt.Errorf("%s: %w", partial.Failed.Source.Path, err)
+	for {
+		_, err := provider.Up(ctx)
+		partial, ok := errors.AsType[*goose.PartialError](err)
+		if !ok || partial.Failed == nil || partial.Failed.Source == nil {
+			return err
+		}
+		source := partial.Failed.Source
+		if !alreadyDone[serverErrorNumber(err)] {
+			return fmt.Errorf("%s: %w", source.Path, err)
+		}
+		interrupted := interrupted{db: db, versions: versions, lock: lock, files: files, source: source}
+		if unfinished := interrupted.record(ctx); unfinished != nil {
+			return fmt.Errorf("%s: %w; if a killed migrator applied it: %w", source.Path, err, unfinished)
+		}
 	}
-	return err
+}
+
+// interrupted is a migration whose version is not recorded, and whose statement finds
+// that it took effect.
+type interrupted struct {
+	db       *sql.DB
+	versions goosedb.Store
+	lock     sessionLock
+	files    fs.FS
+	source   *goose.Source
+}
+
+// record records the version if all that the statement does has been done.
+func (i interrupted) record(ctx context.Context) error {
+	text, err := fs.ReadFile(i.files, i.source.Path)
+	if err != nil {
+		return err
+	}
+	return withLock(ctx, i.db, i.lock, func(conn *sql.Conn) error {
+		// Another migrator may have done so.
+		_, err := i.versions.GetMigration(ctx, conn, i.source.Version)
+		if !errors.Is(err, goosedb.ErrVersionNotFound) {
+			return err
+		}
+		if err := tookEffect(ctx, conn, upStatement(string(text))); err != nil {
+			return err
+		}
+		slog.WarnContext(ctx, "a migration was applied by a migrator that was interrupted; its version is recorded now", "file", i.source.Path)
+		return i.versions.Insert(ctx, conn, goosedb.InsertRequest{Version: i.source.Version})
+	})
+}
+
+// upStatement returns the statement of a file in goose's format.
+func upStatement(text string) string {
+	_, up, _ := strings.Cut(text, "-- +goose Up")
+	up, _, _ = strings.Cut(up, "-- +goose Down")
+	return up
 }
 
 func migrationFiles(files fs.FS) (fs.FS, error) {
@@ -92,27 +146,34 @@ func migrationFiles(files fs.FS) (fs.FS, error) {
 // counts from. Goose does so as well, but before it takes the lock: another
 // migrator may then find the table and no version in it, and so would all that
 // come after one that was killed in between.
-func prepareVersions(ctx context.Context, db *sql.DB, versions goosedb.Store, lock sessionLock) (err error) {
+func prepareVersions(ctx context.Context, db *sql.DB, versions goosedb.Store, lock sessionLock) error {
+	return withLock(ctx, db, lock, func(conn *sql.Conn) error {
+		_, err := versions.GetMigration(ctx, conn, 0)
+		if serverErrorNumber(err) == errNoSuchTable {
+			if err := versions.CreateVersionTable(ctx, conn); err != nil {
+				return err
+			}
+			err = goosedb.ErrVersionNotFound
+		}
+		if errors.Is(err, goosedb.ErrVersionNotFound) {
+			err = versions.Insert(ctx, conn, goosedb.InsertRequest{Version: 0})
+		}
+		return err
+	})
+}
+
+// withLock runs do on a connection that holds the lock.
+func withLock(ctx context.Context, db *sql.DB, lock sessionLock, do func(*sql.Conn) error) (err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("prepare the table of versions: %w", err)
+		return fmt.Errorf("get a connection to migrate by: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if err := lock.SessionLock(ctx, conn); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
-	_, err = versions.GetMigration(ctx, conn, 0)
-	if serverErrorNumber(err) == errNoSuchTable {
-		if err := versions.CreateVersionTable(ctx, conn); err != nil {
-			return err
-		}
-		err = goosedb.ErrVersionNotFound
-	}
-	if errors.Is(err, goosedb.ErrVersionNotFound) {
-		err = versions.Insert(ctx, conn, goosedb.InsertRequest{Version: 0})
-	}
-	return err
+	return do(conn)
 }
 
 // sessionLock is a named lock of the server, one a database. The server frees it

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/go-sql-driver/mysql"
 )
 
 // A transaction is tried at most txMaxTries times within txMaxElapsed: long
@@ -21,24 +20,8 @@ const (
 
 // Tx is a transaction that InTx runs. It belongs to one goroutine.
 type Tx struct {
-	tx          *sql.Tx
+	session
 	afterCommit []func(ctx context.Context)
-}
-
-// ExecContext runs one statement in the transaction; see DB.ExecContext.
-func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return t.tx.ExecContext(ctx, query, args...)
-}
-
-// QueryContext runs one statement that returns rows; they must be closed before
-// the next statement, for a transaction has one connection.
-func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return t.tx.QueryContext(ctx, query, args...)
-}
-
-// QueryRowContext runs one statement that returns at most one row.
-func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.tx.QueryRowContext(ctx, query, args...)
 }
 
 // AfterCommit has hook called once, when the transaction has been committed and
@@ -66,9 +49,10 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 
 	var last error
 	committed, err := backoff.Retry(ctx, func() (*Tx, error) {
+		begin := time.Now()
 		tx, err := db.tryTx(ctx, fn)
 		last = err
-		if err != nil && !isRetryable(ctx, err) {
+		if err != nil && (!isRetryable(ctx, err) || db.hangs(err, time.Since(begin))) {
 			return nil, backoff.Permanent(err)
 		}
 		return tx, err
@@ -87,26 +71,41 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 	}
 }
 
-// tryTx runs fn once. It holds the connection itself because a connection whose
-// commit failed may still have the transaction open, and must not go back to the
-// pool, where the next transaction's start would commit it.
-func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (*Tx, error) {
-	conn, err := db.pool.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("get a connection: %w", err)
-	}
-	// The pool has the connection back, whatever Close says; it fails only for a
-	// connection that was discarded, as below.
-	defer func() { _ = conn.Close() }()
+// hangs reports whether a connection was lost because the driver's own timeout ended
+// it: a server that does not respond is not asked again for as long.
+func (db *DB) hangs(err error, took time.Duration) bool {
+	return db.timeout > 0 && took >= db.timeout && isConnectionLost(err)
+}
 
-	sqlTx, err := conn.BeginTx(ctx, nil)
+// tryTx runs fn once. It sends BEGIN, COMMIT and ROLLBACK itself, as statements with a
+// context: database/sql's Commit and Rollback take none, and would wait for ever for a
+// server that does not respond.
+func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (*Tx, error) {
+	conn, err := db.connection(ctx)
 	if err != nil {
+		return nil, err
+	}
+	// Rows that fn left open end with this context; the connection's Close would wait
+	// for them.
+	ctx, end := context.WithCancel(ctx)
+	ended := false // COMMIT or ROLLBACK was successful
+	// Also the way out of a panic in fn.
+	defer func() {
+		end()
+		if !ended && rollback(context.WithoutCancel(ctx), conn) != nil {
+			// It may still have the transaction open, and must not go back to the pool,
+			// where the next transaction's start would commit it.
+			discard(conn)
+		}
+		// It fails only for a connection that was discarded.
+		_ = conn.Close()
+	}()
+
+	tx := &Tx{session: session{conn: conn, timeout: db.timeout}}
+	db.flush(ctx, tx.session)
+	if _, err := tx.ExecContext(ctx, "START TRANSACTION"); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	// Also the way out of a panic in fn. After a commit it is a no-op.
-	defer func() { _ = sqlTx.Rollback() }()
-
-	tx := &Tx{tx: sqlTx}
 	if err := fn(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -115,11 +114,39 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 			return nil, err
 		}
 	}
-	if err := sqlTx.Commit(); err != nil {
-		discard(conn)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("commit: %w", err)
+	}
+	if err := commit(ctx, conn, db.timeout); err != nil {
 		return nil, &commitError{err}
 	}
+	ended = true
 	return tx, nil
+}
+
+// connection returns a connection of the pool.
+func (db *DB) connection(ctx context.Context) (*sql.Conn, error) {
+	ctx, _, end := bound(ctx, db.timeout)
+	defer end()
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("get a connection: %w", err)
+	}
+	return conn, nil
+}
+
+func commit(ctx context.Context, conn *sql.Conn, timeout time.Duration) error {
+	ctx, end := boundCommit(ctx, timeout)
+	defer end()
+	_, err := conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func rollback(ctx context.Context, conn *sql.Conn) error {
+	ctx, _, end := bound(ctx, rollbackTimeout)
+	defer end()
+	_, err := conn.ExecContext(ctx, "ROLLBACK")
+	return err
 }
 
 func discard(conn *sql.Conn) {
@@ -134,7 +161,7 @@ type commitError struct{ err error }
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
-// isRetryable says whether the transaction that ended with err surely left
+// isRetryable reports whether the transaction that ended with err surely left
 // nothing behind and may succeed when run again.
 func isRetryable(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
@@ -146,5 +173,5 @@ func isRetryable(ctx context.Context, err error) bool {
 	if _, atCommit := errors.AsType[*commitError](err); atCommit {
 		return false
 	}
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn)
+	return isConnectionLost(err)
 }

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 
@@ -61,4 +62,41 @@ func TestIsUnavailable(t *testing.T) {
 			t.Error("nil is no error")
 		}
 	})
+}
+
+// TestServerErrors has every statement of a connection get an error of the server: all
+// that are its state count as unavailable, at a commit those alone that say that
+// nothing was committed.
+func TestServerErrors(t *testing.T) {
+	t.Parallel()
+	const noSpace = "Got error 28 (No space left on device)"
+	for number, want := range map[uint16]struct {
+		message            string
+		statement, commits bool // count as unavailable
+	}{
+		1290: {"--read-only", true, true}, 1792: {"READ ONLY transaction", true, true}, 1836: {"read-only mode", true, true},
+		3: {noSpace, true, false}, 1021: {"Disk full", true, false}, 1026: {noSpace, true, false}, 1030: {noSpace, true, false}, 1114: {"full", true, false},
+		1040: {"Too many connections", true, false}, 1041: {"Out of memory", true, false}, 1129: {"Host is blocked", true, false}, 1135: {"no thread", true, false},
+		1203: {"Too many of the user", true, false}, 1226: {"The user's limit", true, false},
+		1053: {"Shutdown", true, false}, 1927: {"Killed", true, false}, 3168: {"Not available", true, false}, 4031: {"Inactivity", true, false},
+		// Those of the statement.
+		1025: {noSpace, false, false}, 1062: {"Duplicate entry", false, false}, 1064: {"Syntax", false, false}, 1452: {"Foreign key", false, false},
+	} {
+		t.Run(fmt.Sprint(number), func(t *testing.T) {
+			t.Parallel()
+			fail := dbtest.Fail(number, "HY000", want.message)
+			for at, counts := range map[string]bool{"INSERT INTO note VALUES ()": want.statement, "COMMIT": want.commits} {
+				db, _ := openThrough(t, func(statement string) dbtest.Fate {
+					if statement == at {
+						return fail
+					}
+					return dbtest.Pass
+				})
+				err := db.InTx(t.Context(), exec(`INSERT INTO note VALUES ()`))
+				if err == nil || database.IsUnavailable(err) != counts {
+					t.Errorf("at %s: got %v, want it to count as unavailable: %t", at, err, counts)
+				}
+			}
+		})
+	}
 }

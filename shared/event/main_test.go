@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,8 @@ type house struct {
 	refuse func(event.Event) error
 	// onPublish, unless nil, is called before events are taken.
 	onPublish func(ctx context.Context, events []event.Event)
+	// slow has events be taken when the publisher's time ends.
+	slow bool
 }
 
 func open(t *testing.T) *house {
@@ -50,6 +53,10 @@ func open(t *testing.T) *house {
 func (h *house) Publish(ctx context.Context, events []event.Event) []error {
 	if h.onPublish != nil {
 		h.onPublish(ctx, events)
+	}
+	if h.slow {
+		<-ctx.Done()
+		ctx = context.WithoutCancel(ctx)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -146,4 +153,9 @@ func (h *house) mustExec(t *testing.T, statement string, args ...any) {
 	if _, err := h.db.ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
+}
+
+// containsMark reports whether a statement marks events as published.
+func containsMark(statement string) bool {
+	return strings.Contains(statement, "UPDATE outbox SET published_at")
 }

@@ -3,7 +3,6 @@ package event
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,9 +18,12 @@ const (
 	// publishTimeout bounds how long a request waits for Pub/Sub after its
 	// commit. What is not published by then is left for the sweep.
 	publishTimeout = 5 * time.Second
+	// markTimeout bounds how long it then waits for its mark, however long the
+	// publishing took.
+	markTimeout = 4 * time.Second
 	// sweepAge is how old an unpublished row must be before the sweep takes it:
-	// a younger one is still in the hands of the request that wrote it.
-	sweepAge = 2 * publishTimeout
+	// the request that wrote a younger one may still publish and mark it.
+	sweepAge = publishTimeout + markTimeout + time.Second
 	// sweepBatch is the most rows that one transaction of the sweep holds.
 	sweepBatch = 200
 	// publishedKept is how long a published row stays, to be looked at.
@@ -41,6 +43,9 @@ type Publisher interface {
 type Outbox struct {
 	db        *database.DB
 	publisher Publisher
+	// marks of an instance's requests share statements, and wait for no connection
+	// behind requests that have not begun.
+	marks     *database.Coalescer[uuid.UUID]
 	now       clock.Clock
 	permitted map[string]bool // by event type; nil permits every type
 	more      []func(context.Context) error
@@ -62,7 +67,13 @@ func (o *Outbox) Permit(types []string) {
 
 // NewOutbox returns the outbox in db.
 func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock) *Outbox {
-	return &Outbox{db: db, publisher: publisher, now: now}
+	o := &Outbox{db: db, publisher: publisher, now: now}
+	if db != nil { // nil describes functions and runs none
+		o.marks = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
+			return markPublished(ctx, q, ids, now())
+		})
+	}
+	return o
 }
 
 // Add writes an event into the outbox as part of tx, and publishes it right
@@ -112,10 +123,11 @@ func (o *Outbox) AddAll(ctx context.Context, tx *database.Tx, eventType, aggrega
 // does not depend on it: they are safe in the outbox.
 func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 	// The client may leave; the events must not stay behind for that.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTimeout)
+	ctx = context.WithoutCancel(ctx)
+	publishing, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	var published []uuid.UUID
-	for i, err := range o.publisher.Publish(ctx, events) {
+	for i, err := range o.publisher.Publish(publishing, events) {
 		if err != nil {
 			slog.WarnContext(ctx, "the event stays in the outbox for the sweep", "event", events[i].ID, "type", events[i].Type, "error", err)
 			continue
@@ -125,77 +137,9 @@ func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 	if len(published) == 0 {
 		return
 	}
-	if err := markPublished(ctx, o.db, published, o.now()); err != nil {
+	marking, cancel := context.WithTimeout(ctx, markTimeout)
+	defer cancel()
+	if err := o.marks.Do(marking, published); err != nil {
 		slog.WarnContext(ctx, "the events stay in the outbox for the sweep", "event", published[0], "events", len(published), "error", err)
 	}
-}
-
-// Sweep publishes what requests left unpublished, oldest first, and deletes what
-// is old. It publishes all it can, and then tells in its error what it could not.
-// Several sweeps may run at once: each takes rows that no other holds.
-func (o *Outbox) Sweep(ctx context.Context) error {
-	faults := []error{
-		o.publishLeft(ctx),
-		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-publishedKept)),
-		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-receivedKept)),
-	}
-	for _, sweep := range o.more {
-		faults = append(faults, sweep(ctx))
-	}
-	return errors.Join(faults...)
-}
-
-// publishLeft publishes batch after batch. A type of which an event fails is left
-// out of the batches that follow: a topic that is missing, with however many rows,
-// holds up no other.
-func (o *Outbox) publishLeft(ctx context.Context) error {
-	var failed []string
-	var faults []error
-	for {
-		b, err := o.publishBatch(ctx, failed)
-		if err != nil {
-			return errors.Join(append(faults, err)...)
-		}
-		for eventType, fault := range b.faults {
-			failed, faults = append(failed, eventType), append(faults, fault)
-		}
-		if b.found < sweepBatch {
-			return errors.Join(faults...)
-		}
-	}
-}
-
-// batch is what came of one transaction of the sweep.
-type batch struct {
-	found  int              // rows, published or not
-	faults map[string]error // one of each type that failed
-}
-
-// publishBatch publishes the oldest rows, except those of some types.
-func (o *Outbox) publishBatch(ctx context.Context, without []string) (b batch, err error) {
-	err = o.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		events, err := lockUnpublished(ctx, tx, o.now().Add(-sweepAge), without)
-		b = batch{found: len(events), faults: map[string]error{}}
-		if err != nil || len(events) == 0 {
-			return err
-		}
-		var published []uuid.UUID
-		for i, err := range o.publisher.Publish(ctx, events) {
-			e := events[i]
-			if err != nil {
-				b.faults[e.Type] = fmt.Errorf("publish event %s to %s: %w", e.ID, e.Type, err)
-				// terraform/watch.tf makes the alert on old events of this line.
-				slog.WarnContext(ctx, "the event stays in the outbox", "event", e.ID, "type", e.Type,
-					"ageSeconds", o.now().Sub(e.Time).Seconds(), "error", err)
-				continue
-			}
-			published = append(published, e.ID)
-		}
-		if len(published) == 0 {
-			return nil
-		}
-		slog.InfoContext(ctx, "published what requests left", "events", len(published))
-		return markPublished(ctx, tx, published, o.now())
-	})
-	return b, err
 }

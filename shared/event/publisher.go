@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // PubSub publishes to Google Cloud Pub/Sub, or to an emulator that
@@ -28,7 +30,20 @@ func NewPubSub(project string) *PubSub {
 
 // Publish sends every event to the topic of its type and waits until Pub/Sub has
 // taken them all or ctx ends.
+//
+// Pub/Sub refuses all messages of a request for one that is invalid. So those that were
+// refused are sent again, one by one.
 func (p *PubSub) Publish(ctx context.Context, events []Event) []error {
+	errs := p.publish(ctx, events)
+	for i, err := range errs {
+		if err != nil && status.Code(err) == codes.InvalidArgument {
+			errs[i] = p.publish(ctx, events[i:i+1])[0]
+		}
+	}
+	return errs
+}
+
+func (p *PubSub) publish(ctx context.Context, events []Event) []error {
 	errs := make([]error, len(events))
 	results := make([]*pubsub.PublishResult, len(events))
 	for i, e := range events {

@@ -52,6 +52,19 @@ func newEvent(topic string, payload int) event.Event {
 	return event.Event{ID: uuid.New(), Type: topic, Time: time.Now().UTC(), AggregateType: "thing", AggregateID: uuid.New(), Payload: fmt.Append(nil, payload)}
 }
 
+// refuser refuses requests that have a message of the payload "refused".
+type refuser struct{}
+
+func (refuser) React(request any) (handled bool, response any, err error) {
+	publish, _ := request.(*pubsubpb.PublishRequest)
+	for _, m := range publish.GetMessages() {
+		if string(m.GetData()) == "refused" {
+			return true, nil, status.Error(codes.InvalidArgument, "a message is invalid")
+		}
+	}
+	return false, nil, nil
+}
+
 func TestPubSub(t *testing.T) {
 	t.Run("sends each event to the topic of its type, envelope and all", func(t *testing.T) {
 		server := startPubSub(t, "thing-made", "thing-gone")
@@ -93,6 +106,29 @@ func TestPubSub(t *testing.T) {
 		}
 		if got := len(server.Messages()); got != 2 {
 			t.Errorf("%d messages came, want 2", got)
+		}
+	})
+
+	t.Run("fails for the event alone that Pub/Sub refuses, as it refuses all of a request for one", func(t *testing.T) {
+		server := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: refuser{}})
+		t.Cleanup(func() { _ = server.Close() })
+		if _, err := server.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/souk-test/topics/thing-made"}); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PUBSUB_EMULATOR_HOST", server.Addr)
+		publisher := newPublisher(t, "souk-test")
+		var events []event.Event
+		for i := range 20 {
+			events = append(events, newEvent("thing-made", i))
+		}
+		events[7].Payload = []byte("refused")
+		for i, err := range publisher.Publish(t.Context(), events) {
+			if (status.Code(err) == codes.InvalidArgument) != (i == 7) {
+				t.Errorf("event %d: got %v", i, err)
+			}
+		}
+		if got := len(server.Messages()); got != 19 {
+			t.Errorf("%d messages came, want 19", got)
 		}
 	})
 

@@ -36,4 +36,4 @@ func Republish(ctx context.Context, q database.Queryer, since time.Time) (events
 
 // Settled is how long after its commit a request is done with its events: they
 // are published and marked, or left for the sweep.
-const Settled = publishTimeout + time.Second
+const Settled = publishTimeout + markTimeout + time.Second

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
 
 	"souk/shared/api"
 	"souk/shared/failure"
@@ -33,7 +35,7 @@ func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
 	// listed, and the hook would put a link to them into every answer.
 	settings.OpenAPIPath, settings.DocsPath, settings.SchemasPath = "", "", ""
 	settings.CreateHooks = nil
-	settings.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	settings.Formats = map[string]huma.Format{mediaJSON: jsonFormat, "json": jsonFormat}
 	b.names = &schemaNames{taken: map[string]reflect.Type{}}
 	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", b.names.of)
 	b.api = huma.NewAPI(settings, humago.NewAdapter(b, ""))
@@ -61,65 +63,57 @@ func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Han
 }
 
 func init() {
-	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, faults ...error) huma.StatusError {
-		p := requestProblem(status, message, faults)
+	// huma would take a member in another case for the field, and encoding/json the
+	// later of two.
+	huma.ValidateStrictCasing = true
+	// No array of the shop is null, neither in requests nor in responses.
+	huma.DefaultArrayNullable = false
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		p := requestProblem(ctx, status, message, errs)
 		// huma has no word of its own for a body that http.MaxBytesReader cut off.
-		if long, cut := errors.AsType[*http.MaxBytesError](errors.Join(faults...)); cut {
+		if long, cut := errors.AsType[*http.MaxBytesError](errors.Join(errs...)); cut {
 			p = api.BodyTooLarge(long.Limit)
-		}
-		if p.Status == http.StatusBadRequest {
-			p.Errors = append(p.Errors, unknownQuery(ctx.Context())...)
 		}
 		return p.WithTrace(telemetry.TraceID(ctx.Context()))
 	}
-	huma.NewError = func(status int, message string, faults ...error) huma.StatusError {
-		return requestProblem(status, message, faults)
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return requestProblem(nil, status, message, errs)
 	}
 }
 
-// requestProblem says in the shop's way what huma found wrong with a request. It
-// leaves out the submitted values, which huma would echo: one may be a password.
-func requestProblem(status int, message string, faults []error) *api.Problem {
-	if status >= http.StatusInternalServerError {
+// requestProblem returns the problem of a request that huma refuses. It leaves out
+// the submitted values, which huma would echo: one may be a password.
+func requestProblem(ctx huma.Context, status int, message string, errs []error) *api.Problem {
+	switch {
+	case status >= http.StatusInternalServerError:
 		return api.Internal()
+	case status == http.StatusUnsupportedMediaType:
+		return api.NewProblem(status, codeMediaType, "%s", sentence(message))
+	case status == http.StatusRequestTimeout:
+		return api.NewProblem(status, "request_timeout", "%s", sentence(message))
+	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity:
+		return api.NewProblem(status, api.CodeInvalid, "%s", sentence(message))
 	}
-	code := api.CodeInvalid
-	switch status {
-	case http.StatusUnprocessableEntity:
-		// Here 422 is for an idempotency key used twice, and for nothing else.
-		status, message = http.StatusBadRequest, "The request breaks a rule: see errors."
-	case http.StatusUnsupportedMediaType:
-		code = "unsupported_media_type"
-	case http.StatusRequestTimeout:
-		code = "request_timeout"
+	// Here 422 is for an idempotency key used twice, and for nothing else.
+	var fieldErrs []api.FieldError
+	if ctx != nil {
+		fieldErrs = inputErrors(ctx.Context())
 	}
-	p := api.NewProblem(status, code, "%s", sentence(message))
-	for _, fault := range faults {
-		var detail huma.ErrorDetailer
-		if errors.As(fault, &detail) {
-			d := detail.ErrorDetail()
-			p.Errors = append(p.Errors, api.FieldError{Location: d.Location, Code: fieldCode(d.Message), Message: withoutValue(d.Message)})
-			continue
+	if len(errs) == 0 {
+		errs = []error{&huma.ErrorDetail{Location: "body", Message: message}}
+	}
+	for _, err := range errs {
+		e := fieldError(ctx, err)
+		known := func(other api.FieldError) bool { return other.Location == e.Location }
+		if !slices.ContainsFunc(fieldErrs, known) {
+			fieldErrs = append(fieldErrs, e)
 		}
-		p.Errors = append(p.Errors, api.FieldError{Location: "body", Code: api.FieldSyntax, Message: "not readable as JSON"})
 	}
-	return p
+	return invalid(fieldErrs)
 }
 
-func invalid(faults []api.FieldError) *api.Problem {
-	p := api.NewProblem(http.StatusBadRequest, api.CodeInvalid, "The request breaks a rule: see errors.")
-	p.Errors = faults
-	return p
-}
-
-// withoutValue hides the messages of encoding/json that quote a submitted value
-// and name our types: "json: cannot unmarshal number 1e999 into Go value of ...".
-func withoutValue(message string) string {
-	if strings.HasPrefix(message, "json: ") {
-		return "a value does not fit its type"
-	}
-	return message
-}
+// invalid returns the 400 for input with these errors.
+func invalid(errs []api.FieldError) *api.Problem { return api.InvalidFields(errs) }
 
 func sentence(message string) string {
 	if message == "" {
@@ -128,28 +122,31 @@ func sentence(message string) string {
 	return strings.ToUpper(message[:1]) + strings.TrimSuffix(message[1:], ".") + "."
 }
 
+// undecodable is the message of a value that has passed validation and still is not
+// one of its Go type. The cause is left out: it quotes values and Go types.
+const undecodable = "a value does not fit its type"
+
+// jsonFormat reads what checkRequest has checked, by exact member names.
+var jsonFormat = huma.Format{
+	Marshal: huma.DefaultJSONFormat.Marshal,
+	Unmarshal: func(data []byte, target any) error {
+		if err := json.Unmarshal(data, target); err != nil {
+			return errors.New(undecodable)
+		}
+		return nil
+	},
+}
+
 // answering makes every error of a handler one that the client may see.
 func answering[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
 	return func(ctx context.Context, input *I) (*O, error) {
-		if unknown := unknownQuery(ctx); unknown != nil {
-			return nil, invalid(unknown).WithTrace(telemetry.TraceID(ctx))
+		if errs := inputErrors(ctx); len(errs) > 0 {
+			return nil, invalid(errs).WithTrace(telemetry.TraceID(ctx))
 		}
 		output, err := handler(ctx, input)
 		if err != nil {
 			return nil, failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
 		}
 		return output, nil
-	}
-}
-
-// fieldCode returns the code of a message of huma's validation.
-func fieldCode(message string) string {
-	switch {
-	case strings.Contains(message, "required"):
-		return api.FieldRequired
-	case strings.Contains(message, "unexpected property"):
-		return api.FieldUnknown
-	default:
-		return api.FieldFormat
 	}
 }

@@ -21,12 +21,14 @@ func describeShop(document *huma.OpenAPI) {
 	document.Info = &huma.Info{
 		Title: "Souk", Version: "1",
 		Description: "The API of a shop: its catalogue, its orders and its accounts. Every operation is one function.\n\n" +
-			"- Errors are problem details (RFC 9457) with a stable `code`; every fault of the input is in `errors`.\n" +
+			"- Errors are problem details (RFC 9457) with a stable `code`; what is wrong with the input is in `errors`, each place with a stable `code`, at most 20 of them.\n" +
 			"- Money is whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
 			"- Lists are cut by key: send `nextPageToken` as `pageToken` for the next page.\n" +
 			"- Things carry an `ETag`: send it as `If-Match` to change the version you saw, as `If-None-Match` to ask for news.\n" +
 			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once, and has the same answer for 24 hours.\n" +
-			"- Fields and query parameters that an operation does not know are refused.\n" +
+			"- Fields and query parameters that an operation does not know, also in another case, and those sent twice are refused.\n" +
+			"- Text is UTF-8. It is trimmed and has no control characters; text of `format: multiline` may have line feeds and tabs.\n" +
+			"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a field that may be null, and is refused for every other.\n" +
 			"- Send `X-Request-Id` to find a request in your logs and ours by one name, and `traceparent` (W3C Trace Context) to have it in your trace.",
 		License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 	}
@@ -41,7 +43,11 @@ func describeShop(document *huma.OpenAPI) {
 		"If-None-Match":       headerParam("If-None-Match", false, `"3"`, "The ETag that you have: the answer is 304 if it is still that."),
 	}
 	components.Headers = map[string]*huma.Param{
-		api.HeaderRequestID:        answerHeader("The id of the request, as our logs have it: the one you sent, or a new one.", "0199c0de-0000-7000-8000-00000000abcd"),
+		api.HeaderRequestID: answerHeader("The id of the request, as our logs have it: the one you sent, or a new one.", "0199c0de-0000-7000-8000-00000000abcd"),
+		api.HeaderTraceID: answerHeader("The id of the request's trace, as in `traceId` of a problem. Quote it when you ask for help. "+
+			"Absent where Cache-Control is public.", "4bf92f3577b34da6a3ce929d0e0e4736"),
+		"Accept-Encoding":          answerHeader("The content codings that the operation takes (RFC 9110, section 15.5.16).", "identity"),
+		"Accept-Patch":             answerHeader("The media types that the operation takes (RFC 5789, section 3.1).", "application/json, application/merge-patch+json"),
 		idempotency.HeaderReplayed: answerHeader("true: this is the stored answer to the first request with that Idempotency-Key.", "true"),
 		"Retry-After":              answerHeader("Seconds to wait before you try again (RFC 9110, section 10.2.3).", "1"),
 		"RateLimit":                answerHeader("What is left of the limit that was met, and the seconds until there is more (draft-ietf-httpapi-ratelimit-headers).", `"sign-in";r=0;t=30`),
@@ -51,7 +57,7 @@ func describeShop(document *huma.OpenAPI) {
 	components.Headers[api.HeaderRequestID].Required = true // every answer has one
 	components.Responses = map[string]*huma.Response{
 		"NotModified": {Description: "It is still what If-None-Match names.", Headers: withHeader(map[string]*huma.Param{
-			"ETag": answerHeader("The version.", `"3"`),
+			"ETag": answerHeader("The version.", `"3"`), api.HeaderTraceID: {Ref: "#/components/headers/" + api.HeaderTraceID},
 		}, api.HeaderRequestID)},
 	}
 }
@@ -86,8 +92,6 @@ func (a asked) needsToken() bool  { return a.entry.Access != manifest.Anyone }
 func (a asked) isForAdmins() bool { return a.entry.Access == manifest.Admin }
 func (a asked) namesOne() bool    { return strings.Contains(a.entry.Path(), "{") }
 func (a asked) hasKey() bool      { return a.entry.IdempotencyRule() != manifest.NoKey }
-func (a asked) hasBody() bool     { return a.operation.RequestBody != nil }
-func (a asked) readsBody() bool   { return a.hasBody() || a.hasKey() }
 func (a asked) isConditional() bool {
 	return a.operation.Metadata[unconditional] == nil &&
 		slices.Contains([]string{http.MethodPatch, http.MethodDelete}, a.operation.Method)
@@ -113,11 +117,11 @@ var problemKinds = []problemKind{
 	{http.StatusUnauthorized, []string{api.CodeUnauthorized}, "There is no access token, or it is not valid.", asked.needsToken},
 	{http.StatusForbidden, []string{api.CodeForbidden}, "The account may not do this.", asked.isForAdmins},
 	{http.StatusNotFound, nil, "There is no such thing, or it is somebody else's.", asked.namesOne},
-	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request's body took too long to arrive.", asked.readsBody},
+	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request's body took too long to arrive.", always},
 	{http.StatusConflict, []string{"idempotency_in_flight", "idempotency_answer_lost"}, "It cannot be done as things stand.", asked.hasKey},
 	{http.StatusPreconditionFailed, []string{"version_mismatch"}, "It has changed since the version that If-Match names.", asked.isConditional},
-	{http.StatusRequestEntityTooLarge, []string{"body_too_large"}, "The request's body is too long.", asked.readsBody},
-	{http.StatusUnsupportedMediaType, []string{"unsupported_media_type"}, "The request's body has a media type that the operation does not take.", asked.hasBody},
+	{http.StatusRequestEntityTooLarge, []string{"body_too_large"}, "The request's body is too long.", always},
+	{http.StatusUnsupportedMediaType, []string{codeMediaType}, "The request's body has a media type or a content coding that the operation does not take.", always},
 	{http.StatusUnprocessableEntity, []string{"idempotency_key_reused"}, "The Idempotency-Key was sent before, with another request.", asked.hasKey},
 	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", asked.isConditional},
 	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too often: wait as long as Retry-After says.", asked.isOpen},

@@ -174,7 +174,7 @@ func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas
 	if entry.IdempotencyRule() != manifest.NoKey {
 		answer.Headers = withHeader(answer.Headers, idempotency.HeaderReplayed)
 	}
-	answer.Headers = withHeader(answer.Headers, api.HeaderRequestID)
+	answer.Headers = withHeader(withHeader(answer.Headers, api.HeaderRequestID), api.HeaderTraceID)
 	if operation.RequestBody != nil {
 		for _, content := range operation.RequestBody.Content {
 			addExample(content, schemas)

@@ -113,7 +113,7 @@ func TestRequests(t *testing.T) {
 		t.Parallel()
 		answer, _ := post(t, "/v1/accounts?b=1&notify=true&a=1&a=2", map[string]any{"name": "Ada", "password": "green bicycles"})
 		answer.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		want := `"errors":[{"location":"query.a","message":"unknown query parameter"},{"location":"query.b","message":"unknown query parameter"}]`
+		want := `"errors":[{"location":"query.a","code":"unknown_field","message":"unknown query parameter"},{"location":"query.b","code":"unknown_field","message":"unknown query parameter"}]`
 		if !strings.Contains(string(answer.Body), want) {
 			t.Errorf("got %s", answer.Body)
 		}

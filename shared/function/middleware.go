@@ -32,13 +32,14 @@ func (a *answer) WriteHeader(status int) {
 	// A 1xx only announces the answer.
 	if a.status == 0 && status >= http.StatusOK {
 		a.status = status
+		api.SetTraceID(a.Header(), telemetry.TraceID(a.ctx))
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
 func (a *answer) Write(b []byte) (int, error) {
 	if a.status == 0 {
-		a.status = http.StatusOK
+		a.WriteHeader(http.StatusOK)
 	}
 	n, err := a.ResponseWriter.Write(b)
 	a.bytes += int64(n)
@@ -74,6 +75,9 @@ func (d *drain) serve(next http.Handler) http.Handler {
 		}
 		w.Header().Set(api.HeaderRequestID, a.requestID)
 		next.ServeHTTP(a, r.WithContext(api.WithRequestID(ctx, a.requestID)))
+		if a.status == 0 {
+			a.WriteHeader(http.StatusOK) // as net/http would, but with the trace
+		}
 	})
 }
 

@@ -98,7 +98,7 @@ func problemResponse(kind problemKind, codes []string) *huma.Response {
 		description += " Codes: `" + strings.Join(codes, "`, `") + "`."
 	}
 	if kind.status == http.StatusBadRequest {
-		example["errors"] = []any{map[string]any{"location": "query.colour", "message": "unknown query parameter"}}
+		example["errors"] = []any{map[string]any{"location": "query.colour", "code": api.FieldUnknown, "message": "unknown query parameter"}}
 	}
 	return &huma.Response{
 		Description: description, Headers: problemHeaders(kind.status, codes),
@@ -108,7 +108,7 @@ func problemResponse(kind problemKind, codes []string) *huma.Response {
 
 // problemHeaders returns the headers of a problem.
 func problemHeaders(status int, codes []string) map[string]*huma.Param {
-	headers := withHeader(nil, api.HeaderRequestID)
+	headers := withHeader(withHeader(nil, api.HeaderRequestID), api.HeaderTraceID)
 	var more []string
 	switch status {
 	case http.StatusUnauthorized:
@@ -117,6 +117,8 @@ func problemHeaders(status int, codes []string) map[string]*huma.Param {
 		if slices.Contains(codes, "idempotency_in_flight") {
 			more = []string{"Retry-After", idempotency.HeaderReplayed}
 		}
+	case http.StatusUnsupportedMediaType:
+		more = []string{"Accept-Encoding", "Accept-Patch"}
 	case http.StatusTooManyRequests:
 		more = []string{"Retry-After", "RateLimit", "RateLimit-Policy"}
 	case http.StatusServiceUnavailable:

@@ -1,37 +1,103 @@
 package function
 
 import (
-	"context"
+	"errors"
+	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/api"
+	"souk/shared/text"
 )
 
-type unknownQueryKey struct{}
+// maxQueryParameters bounds a query before it is parsed: each parameter may become
+// an error of the response.
+const maxQueryParameters = 100
 
-// noteUnknownQuery notes the query parameters that the operation does not have.
-// huma could refuse them itself, but then it would name no other fault of the
-// request, and the caller would learn of those one try later.
-func noteUnknownQuery(ctx huma.Context, next func(huma.Context)) {
-	var unknown []api.FieldError
-	url := ctx.URL()
-	for _, name := range slices.Sorted(maps.Keys(url.Query())) {
-		known := slices.ContainsFunc(ctx.Operation().Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
-		if !known {
-			unknown = append(unknown, api.FieldError{Location: "query." + name, Code: api.FieldUnknown, Message: "unknown query parameter"})
+// checkQuery parses the query strictly, and returns what is wrong with it. Unlike
+// url.URL.Query it does not drop what cannot be parsed: a filter that is dropped
+// matches everything.
+func (c *checkedContext) checkQuery() []api.FieldError {
+	c.url = c.humaContext.URL()
+	c.query = url.Values{}
+	raw := c.url.RawQuery
+	if strings.Count(raw, "&") >= maxQueryParameters {
+		return []api.FieldError{{Location: "query", Code: api.FieldTooMany, Message: fmt.Sprintf("must have at most %d parameters", maxQueryParameters)}}
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return []api.FieldError{{Location: "query", Code: api.FieldSyntax, Message: "must be parameters separated by &, with % and ; encoded as %25 and %3B"}}
+	}
+	var errs []api.FieldError
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		location := "query." + strings.ToValidUTF8(name, "\uFFFD")
+		parameter := parameterOf(c.Operation(), "query", name)
+		if parameter == nil {
+			errs = append(errs, api.FieldError{Location: location, Code: api.FieldUnknown, Message: "unknown query parameter"})
+			continue
 		}
+		values, err := checkParameter(parameter, query[name], location)
+		if err != nil {
+			errs = append(errs, *err)
+			continue
+		}
+		c.query[name] = values
 	}
-	if unknown != nil {
-		ctx = huma.WithValue(ctx, unknownQueryKey{}, unknown)
-	}
-	next(ctx)
+	c.url.RawQuery = c.query.Encode()
+	return errs
 }
 
-// unknownQuery returns the faults that noteUnknownQuery noted.
-func unknownQuery(ctx context.Context) []api.FieldError {
-	unknown, _ := ctx.Value(unknownQueryKey{}).([]api.FieldError)
-	return unknown
+// checkParameter returns the values of a query parameter by its text rule.
+func checkParameter(parameter *huma.Param, values []string, location string) ([]string, *api.FieldError) {
+	schema := parameter.Schema
+	if len(values) > 1 && schema.Type != huma.TypeArray {
+		return nil, &api.FieldError{Location: location, Code: api.FieldDuplicate, Message: "the parameter is given more than once"}
+	}
+	item := schema
+	if schema.Type == huma.TypeArray {
+		item = schema.Items
+	}
+	checked := make([]string, len(values))
+	for i, value := range values {
+		var err error
+		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) { // blank is none, as q= is
+			return nil, textError(location, err)
+		}
+		if _, err := strconv.ParseInt(value, 10, 64); item.Type == huma.TypeInteger && errors.Is(err, strconv.ErrRange) {
+			return nil, &api.FieldError{Location: location, Code: api.FieldRange, Message: "the number is too large or too small"}
+		}
+	}
+	return checked, nil
+}
+
+// checkPath returns what is wrong with the text of path parameters. Those of
+// another form, such as ids, are left to huma.
+func checkPath(ctx huma.Context) []api.FieldError {
+	var errs []api.FieldError
+	for _, parameter := range ctx.Operation().Parameters {
+		if parameter.In != "path" {
+			continue
+		}
+		value, location := ctx.Param(parameter.Name), "path."+parameter.Name
+		if _, err := checkText(parameter.Schema, value); err != nil {
+			errs = append(errs, *textError(location, err))
+		} else if !utf8.ValidString(value) {
+			errs = append(errs, *textError(location, errEncoding))
+		}
+	}
+	return errs
+}
+
+func parameterOf(operation *huma.Operation, in, name string) *huma.Param {
+	i := slices.IndexFunc(operation.Parameters, func(p *huma.Param) bool { return p.In == in && p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return operation.Parameters[i]
 }

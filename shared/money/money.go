@@ -5,10 +5,9 @@ package money
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/bits"
-
-	"golang.org/x/text/currency"
+	"strconv"
+	"strings"
 )
 
 // Max is the largest amount a Money may hold, in minor units: 2^53-1, the
@@ -28,15 +27,24 @@ type Money struct {
 	Currency string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code." example:"EUR"`
 }
 
-// Check says whether the amount is within 0 and Max and the currency is one of
-// ISO 4217.
+// Check returns an error unless the amount is within 0 and Max and the currency is
+// one in use: see CheckCurrency.
 func (m Money) Check() error {
+	if err := m.CheckStored(); err != nil {
+		return err
+	}
+	return CheckCurrency(m.Currency)
+}
+
+// CheckStored returns an error unless the amount is within 0 and Max and the
+// currency has the form of a code. It is for what the shop accepted before: a
+// currency may have been withdrawn since.
+func (m Money) CheckStored() error {
 	if m.Amount < 0 || m.Amount > Max {
 		return fmt.Errorf("amount %d: must be 0 to %d minor units", m.Amount, int64(Max))
 	}
-	// ParseISO takes lower case too, which Plus would hold for another currency.
-	if unit, err := currency.ParseISO(m.Currency); err != nil || unit.String() != m.Currency {
-		return fmt.Errorf("currency %q: not a code of ISO 4217", m.Currency)
+	if !hasForm(m.Currency) {
+		return fmt.Errorf("currency %q: must be three capital letters", m.Currency)
 	}
 	return nil
 }
@@ -67,16 +75,24 @@ func (m Money) Plus(other Money) (Money, error) {
 	return Money{Amount: m.Amount + other.Amount, Currency: m.Currency}, nil
 }
 
-// String is the amount for a person, with as many decimals as the currency has:
-// 12.99 EUR, 1299 JPY.
+// String returns the amount for a person, with as many decimals as ISO 4217 gives
+// the currency: 1,299.00 RSD, 1,299 JPY, 1.299 KWD.
 func (m Money) String() string {
-	decimals := 0
-	if unit, err := currency.ParseISO(m.Currency); err == nil {
-		decimals, _ = currency.Standard.Rounding(unit)
+	decimals := Decimals(m.Currency)
+	sign, digits := "", strconv.FormatInt(m.Amount, 10)
+	if m.Amount < 0 {
+		sign, digits = "-", digits[1:]
 	}
-	if decimals == 0 {
-		return fmt.Sprintf("%d %s", m.Amount, m.Currency)
+	if missing := decimals + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
 	}
-	one := int64(math.Pow10(decimals))
-	return fmt.Sprintf("%d.%0*d %s", m.Amount/one, decimals, m.Amount%one, m.Currency)
+	point := len(digits) - decimals
+	whole, fraction := digits[:point], digits[point:]
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	if decimals > 0 {
+		whole += "." + fraction
+	}
+	return sign + whole + " " + m.Currency
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -92,6 +93,10 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 		return contract.checkProblem(header, body)
 	}
 	name := asked.route.Operation.OperationID
+	if public := strings.Contains(header.Get("Cache-Control"), "public"); public == (header.Get(api.HeaderTraceID) != "") {
+		return fmt.Errorf("%s responds with %d, Cache-Control %q and %s %q: exactly the responses that caches do not share have one",
+			name, status, header.Get("Cache-Control"), api.HeaderTraceID, header.Get(api.HeaderTraceID))
+	}
 	if asked.route.Operation.Responses.Status(status) == nil {
 		return fmt.Errorf("%s answers %d, code %s, which openapi.yaml does not say: add function.Fails to it and run `make generate`", name, status, codeOf(body))
 	}

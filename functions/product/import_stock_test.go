@@ -1,0 +1,206 @@
+package product_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"souk/functions/product"
+	"souk/shared/function/functiontest"
+)
+
+// mustSell places an order for pieces of a product and returns its outcome.
+func (s shop) mustSell(t *testing.T, p product.Product, pieces int) string {
+	t.Helper()
+	order := uuid.Must(uuid.NewV7())
+	s.mustReserve(t, placed(t, order, item(p, pieces)))
+	return s.outcome(t, order)
+}
+
+// TestImportNoStockSoldBefore imports files that were exported, or written, before
+// the stock was sold: what is sold stays sold.
+func TestImportNoStockSoldBefore(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]func(t *testing.T, s shop) (mediaType, text string){
+		"an export as NDJSON": func(t *testing.T, s shop) (string, string) { return ndjson, s.mustExport(t, "ndjson") },
+		"an export as CSV":    func(t *testing.T, s shop) (string, string) { return csv, s.mustExport(t, "csv") },
+		"NDJSON with stock":   func(*testing.T, shop) (string, string) { return ndjson, `{"sku":"SOLD","stock":50}` },
+		"CSV with stock":      func(*testing.T, shop) (string, string) { return csv, "sku,stock\nSOLD,50\n" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			p := s.mustCreate(t, tea("SOLD", 50))
+			mediaType, text := file(t, s)
+			if got := s.mustSell(t, p, 50); got != "reserved" {
+				t.Fatalf("the first order is %q, want reserved", got)
+			}
+			_, sum := s.mustImport(t, mediaType, text)
+			want := product.ImportSummary{Unchanged: 1}
+			if strings.Contains(name, "with stock") {
+				want.StockIgnored = 1
+			}
+			if sum != want {
+				t.Errorf("summary %+v, want %+v", sum, want)
+			}
+			if after := s.mustGet(t, p.ID); after.Available != 0 || after.Version != p.Version {
+				t.Errorf("after the import %d are available in version %d, want 0 in %d", after.Available, after.Version, p.Version)
+			}
+			if got := s.mustSell(t, p, 1); got == "reserved" {
+				t.Error("51 of 50 pieces are sold")
+			}
+		})
+	}
+}
+
+func TestImportStockDelta(t *testing.T) {
+	t.Parallel()
+
+	t.Run("changes the stock by a movement, and is the first stock of a product that it creates", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		p := s.mustCreate(t, tea("OLD", 5))
+		results, sum := s.mustImport(t, csv, "sku,name,price,currency,stock,stockDelta\nOLD,Assam,1,EUR,,-5\nNEW,Sencha,1,EUR,,7\nFIRST,Mug,1,EUR,3,\nOLD,Assam,1,EUR,,0\n")
+		if want := []string{"2 updated", "3 created", "4 created", "5 unchanged"}; !reflect.DeepEqual(outcomes(results), want) || sum.StockIgnored != 0 {
+			t.Errorf("outcomes %q, want %q; summary %+v", outcomes(results), want, sum)
+		}
+		if old, created, first := s.mustGet(t, p.ID), s.mustFind(t, "NEW"), s.mustFind(t, "FIRST"); old.Available != 0 || created.Available != 7 || first.Available != 3 {
+			t.Errorf("available %d, %d and %d, want 0, 7 and 3", old.Available, created.Available, first.Available)
+		}
+		s.mustAddUp(t)
+	})
+
+	t.Run("is applied again without an importId, and once with one", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		p := s.mustCreate(t, tea("OLD", 5))
+		file := `{"sku":"OLD","stockDelta":2}` + "\n" + `{"sku":"NEW","name":"x","price":{"amount":1,"currency":"EUR"},"stockDelta":4}` + "\n" + `{"sku":"old","stockDelta":2}`
+		s.mustImport(t, ndjson, file)
+		s.mustImport(t, ndjson, file)
+		if got := s.mustGet(t, p.ID).Available; got != 13 {
+			t.Errorf("without an id %d are available, want 13", got)
+		}
+		id := uuid.NewString()
+		for i, want := range []product.ImportSummary{{Updated: 3}, {Unchanged: 3, StockDeltaRepeated: 3}} {
+			if _, sum := mustReadReport(t, s.sendImport(t, ndjson, "?importId="+id, file)); sum != want {
+				t.Errorf("request %d with the id: %+v, want %+v", i+1, sum, want)
+			}
+		}
+		if got := s.mustGet(t, p.ID).Available; got != 17 {
+			t.Errorf("with an id %d are available, want 17", got)
+		}
+		s.mustAddUp(t)
+	})
+
+	t.Run("fails where the importId had another file", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.mustCreate(t, tea("ONE", 5))
+		s.mustCreate(t, tea("TWO", 5))
+		query := "?importId=" + uuid.NewString()
+		mustReadReport(t, s.sendImport(t, ndjson, query, `{"sku":"ONE","stockDelta":1}`))
+		for _, other := range []string{`{"sku":"TWO","stockDelta":1}`, `{"sku":"ONE","stockDelta":2}`} {
+			results, _ := mustReadReport(t, s.sendImport(t, ndjson, query, other))
+			if got := locations(t, results[0].Errors); !reflect.DeepEqual(got, []string{"stockDelta not_allowed"}) {
+				t.Errorf("%s: %v", other, got)
+			}
+		}
+		s.mustAddUp(t)
+	})
+
+	t.Run("refuses an importId that is no UUID", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		answer := s.sendImport(t, ndjson, "?importId=monday", `{"sku":"A"}`)
+		mustHaveErrors(t, answer, []string{"query.importId invalid_format"})
+	})
+
+	t.Run("of the same file at the same time is applied once, and never takes what orders have", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		const lines, senders = 20, 6
+		var file strings.Builder
+		products := make([]product.Product, lines)
+		for i := range products {
+			products[i] = s.mustCreate(t, tea(fmt.Sprintf("P%d", i), 3))
+			fmt.Fprintf(&file, `{"sku":"P%d","stockDelta":-2}`+"\n", i)
+		}
+		query := "?importId=" + uuid.NewString()
+		var all sync.WaitGroup
+		var mutex sync.Mutex
+		applied, failed := 0, 0
+		for range senders {
+			all.Go(func() {
+				results, _ := mustReadReport(t, s.sendImport(t, ndjson, query, file.String()))
+				mutex.Lock()
+				defer mutex.Unlock()
+				for _, r := range results {
+					if r.Outcome == product.LineUpdated {
+						applied++
+					}
+					if r.Outcome == product.LineFailed {
+						failed++
+					}
+				}
+			})
+			all.Go(func() {
+				for _, p := range products {
+					s.mustSell(t, p, 1)
+				}
+			})
+		}
+		all.Wait()
+		if applied+failed < lines || applied > lines {
+			t.Errorf("%d lines were applied and %d failed, of %d", applied, failed, lines)
+		}
+		for _, p := range products {
+			if got := s.mustGet(t, p.ID).Available; got != 0 {
+				t.Errorf("%d of %s are available, want 0", got, p.SKU)
+			}
+		}
+	})
+}
+
+// TestImportGzip sends a file with Content-Encoding: gzip.
+func TestImportGzip(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	send := func(t *testing.T, text string) functiontest.Response {
+		t.Helper()
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return s.Do(t, functiontest.Request{
+			Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: packed.String(),
+			Header: map[string]string{"Content-Type": ndjson, "Content-Encoding": "gzip"},
+		})
+	}
+
+	t.Run("is imported", func(t *testing.T) {
+		t.Parallel()
+		_, sum := mustReadReport(t, send(t, `{"sku":"ZIP","name":"x","price":{"amount":1,"currency":"EUR"}}`))
+		if sum.Created != 1 {
+			t.Errorf("summary %+v", sum)
+		}
+	})
+
+	t.Run("is bounded after it is decoded", func(t *testing.T) {
+		t.Parallel()
+		results, sum := mustReadReport(t, send(t, `{"sku":"BOMB","name":"x","price":{"amount":1,"currency":"EUR"}}`+"\n"+strings.Repeat(" ", 40<<20)))
+		if len(results) != 1 || !strings.Contains(sum.Stopped, "bytes") {
+			t.Errorf("results %+v, summary %+v", results, sum)
+		}
+	})
+}

@@ -1,0 +1,20 @@
+package product
+
+import (
+	"fmt"
+
+	"souk/shared/money"
+)
+
+// settings are the environment variables of the product service.
+type settings struct {
+	// Currency is the shop's: a new product whose price names none is in it.
+	Currency string `env:"SHOP_CURRENCY" envDefault:"EUR"`
+}
+
+func (s settings) validate() error {
+	if err := money.CheckCurrency(s.Currency); err != nil {
+		return fmt.Errorf("SHOP_CURRENCY: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package product
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"souk/shared/database"
+	"souk/shared/dbtest"
+	"souk/shared/money"
+)
+
+// A catalogue of which all but few products are sold out: those have another category
+// and words of their own.
+const (
+	soldOut    = 5_000
+	stillThere = 5
+)
+
+func mustSellOut(t *testing.T, db *database.DB) {
+	t.Helper()
+	products := inventProducts(soldOut)
+	for i := range products {
+		p := &products[i]
+		p.Status, p.Name, p.Description, p.Category, p.Price.Amount, p.Available = Active, fmt.Sprintf("m %d", i), "n", "tea", int64(100+i), 0
+		if i < stillThere {
+			p.Name, p.Description, p.Category, p.Available = "pot", "litre", "pots", 1
+		}
+	}
+	if err := insertProducts(t.Context(), db, products...); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, db, products...)
+	dbtest.Analyze(t, db, "product", "product_word")
+}
+
+// TestRowsReadInStock counts the rows that the server reads for each kind of search
+// for what is in stock, on a catalogue that is sold out: however many products have
+// the words, the category or the price, it reads a bounded number of them.
+func TestRowsReadInStock(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	mustSellOut(t, db)
+	// Two words, the category and the stock are counted; the server counts a row twice,
+	// when it reads it and when it counts it.
+	const maxRows = 2*(3*enough+enoughOfCategory) + 100
+	read := func(t *testing.T, f search) (rows, hits int) {
+		t.Helper()
+		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { // one session
+			idle := rowsRead(ctx, t, tx)
+			before := rowsRead(ctx, t, tx)
+			found, err := selectFound(ctx, tx, f, nil, 21)
+			rows, hits = rowsRead(ctx, t, tx)-before-(before-idle), len(found)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%+v: %v", f, err)
+		}
+		return rows, hits
+	}
+	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
+		for _, words := range [][]string{nil, {"m"}, {"m", "n"}} {
+			for filters := range 4 {
+				f := search{Words: words, Order: order, MaxPrice: money.Max, InStock: true}
+				if filters&1 != 0 {
+					f.Category = "tea"
+				}
+				if filters&2 != 0 {
+					f.MinPrice = 50
+				}
+				if order == Relevance && words == nil {
+					continue
+				}
+				rows, hits := read(t, f)
+				if rows > maxRows {
+					t.Errorf("%+v reads %d rows, want at most %d", f, rows, maxRows)
+				}
+				if want := len(words) == 0 && f.Category == ""; (hits == stillThere) != want {
+					t.Errorf("%+v finds %d products", f, hits)
+				}
+			}
+		}
+	}
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		before := rowsRead(ctx, t, tx)
+		_, err := selectAlong(ctx, tx, search{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, route{words: []string{"m"}, byWord: true}, nil, 21)
+		if rows := rowsRead(ctx, t, tx) - before; rows < soldOut-stillThere {
+			t.Errorf("along the word it reads %d rows, want all: the count is wrong", rows)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rowsRead returns how many rows the session has read so far, by key or in sequence.
+func rowsRead(ctx context.Context, t *testing.T, tx *database.Tx) (total int) {
+	t.Helper()
+	rows, err := tx.QueryContext(ctx, `SHOW SESSION STATUS LIKE 'Handler_read_%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var count int
+		if err := rows.Scan(&name, &count); err != nil {
+			t.Fatal(err)
+		}
+		total += count
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return total
+}

@@ -1,0 +1,121 @@
+package functions_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"souk/shared/api"
+	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+)
+
+// has reports whether the problem has an error of that code at that place.
+func (r refused) has(place, code string) bool {
+	return slices.ContainsFunc(r.Errors, func(e api.FieldError) bool { return e.Location == place && e.Code == code })
+}
+
+// bodyCase is a body of one function with one error.
+type bodyCase struct {
+	name, text, place, code string
+}
+
+// TestStrictBody sends every function every field of its body in every form that
+// readers of JSON understand differently, or that is no text of a shop.
+func TestStrictBody(t *testing.T) {
+	t.Parallel()
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		e := MustExample(t, f)
+		if e.body == nil {
+			return
+		}
+		by := MustEnter(t, s, f)
+		good, body := requestTo(t, s, f, by), e.body(t, s, by)
+		send := func(text string) functiontest.Response {
+			r := good
+			r.Body = text
+			return s.Do(t, r)
+		}
+		for _, field := range fieldsOf(body, nil, "body") {
+			rule := mustRule(t, f, field.path)
+			for _, c := range slices.Concat(nameCases(t, body, field), textCases(t, body, field, rule)) {
+				if problem := mustRefuse(t, c.text, send(c.text), http.StatusBadRequest); !problem.has(c.place, c.code) {
+					t.Errorf("%s: got %+v, want %s at %s", c.name, problem, c.code, c.place)
+				}
+			}
+			text := changed(t, body, field.path, nil)
+			if rule.nullable {
+				mustSucceed(t, send(text))
+			} else if problem := mustRefuse(t, text, send(text), http.StatusBadRequest); !problem.has(field.place, api.FieldNull) {
+				t.Errorf("null: got %+v, want %s at %s", problem, api.FieldNull, field.place)
+			}
+		}
+	})
+}
+
+// nameCases returns the body with the field's name in other ways.
+func nameCases(t *testing.T, body object, field field) []bodyCase {
+	t.Helper()
+	name, isName := field.path[len(field.path)-1].(string)
+	if !isName {
+		return nil
+	}
+	value := mustJSON(t, named(field.value, true))
+	marked := changed(t, body, field.path, "MARK")
+	with := func(members string) string {
+		return strings.Replace(marked, `"`+name+`":"MARK"`, members, 1)
+	}
+	member := `"` + name + `":` + value
+	parent := strings.TrimSuffix(field.place, "."+name)
+	upper := strings.ToUpper(name)
+	cases := []bodyCase{
+		{"the name twice", with(member + "," + member), field.place, api.FieldDuplicate},
+		{"the name twice, once escaped", with(member + `,"\u00` + hex(name[0]) + name[1:] + `":` + value), field.place, api.FieldDuplicate},
+	}
+	if strings.HasSuffix(parent, ".attributes") { // whose names are the caller's
+		return cases
+	}
+	return append(cases,
+		bodyCase{"the name in another case besides", with(member + `,"` + upper + `":` + value), parent + "." + upper, api.FieldUnknown},
+		bodyCase{"the name in another case instead", with(`"` + upper + `":` + value), parent + "." + upper, api.FieldUnknown},
+		bodyCase{"an unknown sibling", with(member + `,"unexpected":1`), parent + ".unexpected", api.FieldUnknown},
+	)
+}
+
+func hex(b byte) string {
+	const digits = "0123456789abcdef"
+	return string([]byte{digits[b>>4], digits[b&15]})
+}
+
+// textCases returns the body with other values of the field.
+func textCases(t *testing.T, body object, field field, rule fieldRule) []bodyCase {
+	t.Helper()
+	cases := []bodyCase{{"another type", changed(t, body, field.path, wrongType(field.value)), field.place, api.FieldType}}
+	text, isText := field.value.(string)
+	if !isText {
+		return cases
+	}
+	raw := func(literal string) string {
+		return strings.Replace(changed(t, body, field.path, "MARK"), `"MARK"`, literal, 1)
+	}
+	cases = append(cases,
+		bodyCase{"Latin-1", raw("\"Caf\xe9" + canary + `"`), field.place, api.FieldEncoding},
+		bodyCase{"a lone surrogate", raw(`"` + canary + `\ud83d"`), field.place, api.FieldEncoding},
+	)
+	if rule.text == "" {
+		return cases
+	}
+	cases = append(cases, bodyCase{"too long a text", raw(`"` + strings.Repeat("x", 12_000) + `"`), field.place, api.FieldTooLong})
+	if rule.text == "password" {
+		return cases
+	}
+	for _, control := range []string{`\u0000`, `\u001b`, `\u0085`, `\u2028`} {
+		cases = append(cases, bodyCase{"a control character", raw(`"` + text + control + `x"`), field.place, api.FieldControl})
+	}
+	if rule.text == "line" {
+		cases = append(cases, bodyCase{"two lines", raw(`"` + text + `\n` + text + `"`), field.place, api.FieldControl})
+	}
+	return append(cases, bodyCase{"blanks", raw(`" \u00a0\t"`), field.place, api.FieldBlank})
+}

@@ -1,0 +1,143 @@
+package functions_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"souk/shared/api"
+	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+)
+
+// TestStrictQuery sends every function queries that cannot be parsed, or that name a
+// parameter more than once.
+func TestStrictQuery(t *testing.T) {
+	t.Parallel()
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		e := MustExample(t, f)
+		good := requestTo(t, s, f, MustEnter(t, s, f))
+		refuse := func(query, place, code string) {
+			t.Helper()
+			r := good
+			r.Path += "?" + query
+			if problem := mustRefuse(t, query, s.Do(t, r), http.StatusBadRequest); !problem.has(place, code) {
+				t.Errorf("%.100s: got %+v, want %s at %s", query, problem, code, place)
+			}
+		}
+		for _, query := range []string{"q=100%", "status=%", "%zz=1", "q=a;status=b", "q=%f"} {
+			refuse(query, "query", api.FieldSyntax)
+		}
+		refuse(strings.Repeat("a&", 131_000), "query", api.FieldTooMany)
+		refuse("%ff=1", "query.\uFFFD", api.FieldUnknown)
+		for name, value := range e.query {
+			refuse(name+"="+value+"&"+name+"="+value, "query."+name, api.FieldDuplicate)
+			refuse(strings.ToUpper(name)+"="+value, "query."+strings.ToUpper(name), api.FieldUnknown)
+			if strings.Trim(value, "0123456789") != "" && value != "true" {
+				refuse(name+"=Caf%e9", "query."+name, api.FieldEncoding)
+			}
+		}
+	})
+}
+
+// TestBodyEncoding sends every function a body in gzip. Only what is written for it
+// takes one; all others respond with what they take.
+func TestBodyEncoding(t *testing.T) {
+	t.Parallel()
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		e := MustExample(t, f)
+		r := requestTo(t, s, f, MustEnter(t, s, f))
+		text, _ := r.Body.(string)
+		if e.body != nil {
+			text = mustJSON(t, r.Body)
+		}
+		r.Body, r.Header["Content-Encoding"] = mustGzip(t, text), "gzip"
+		response := s.Do(t, r)
+		if f.Name == "product-import" && response.Status == http.StatusOK {
+			return
+		}
+		mustRefuse(t, "gzip", response, http.StatusUnsupportedMediaType)
+		if got := response.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("Accept-Encoding is %q, want identity", got)
+		}
+	})
+}
+
+func mustGzip(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(text))
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestNoBody sends every function that has no body one with members.
+func TestNoBody(t *testing.T) {
+	t.Parallel()
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		e := MustExample(t, f)
+		if e.body != nil || e.lines != "" {
+			return
+		}
+		r := requestTo(t, s, f, MustEnter(t, s, f))
+		send := func(body string) functiontest.Response {
+			r.Body = body
+			return s.Do(t, r)
+		}
+		if problem := mustRefuse(t, "a member", send(`{"reason":1}`), http.StatusBadRequest); !problem.has("body.reason", api.FieldUnknown) {
+			t.Errorf("a member: got %+v", problem)
+		}
+		if problem := mustRefuse(t, "an array", send(`[]`), http.StatusBadRequest); !problem.has("body", api.FieldType) {
+			t.Errorf("an array: got %+v", problem)
+		}
+		if problem := mustRefuse(t, "no JSON", send(canary), http.StatusBadRequest); !problem.has("body", api.FieldSyntax) {
+			t.Errorf("no JSON: got %+v", problem)
+		}
+		mustSucceed(t, send("{}"))
+	})
+}
+
+// TestManyErrors sends every function with a body more errors than a response lists.
+func TestManyErrors(t *testing.T) {
+	t.Parallel()
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		if MustExample(t, f).body == nil {
+			return
+		}
+		r := requestTo(t, s, f, MustEnter(t, s, f))
+		for _, members := range []int{500, 1100} {
+			var body strings.Builder
+			body.WriteString(`{"` + strings.Repeat("x", 300) + `":0`)
+			for i := range members {
+				fmt.Fprintf(&body, `,"a%d":0`, i)
+			}
+			r.Body = body.String() + "}"
+			response := s.Do(t, r)
+			problem := mustRefuse(t, "many members", response, http.StatusBadRequest)
+			if len(response.Body) > 8<<10 {
+				t.Errorf("%d members make a response of %d bytes", members, len(response.Body))
+			}
+			switch {
+			case members > 1000:
+				if !problem.has("body", api.FieldTooMany) {
+					t.Errorf("%d members: got %+v", members, problem)
+				}
+			case len(problem.Errors) != 20 || !strings.Contains(string(response.Body), " the first 20."):
+				t.Errorf("got %d errors, want 20 and that there are more: %s", len(problem.Errors), response.Body)
+			}
+		}
+	})
+}

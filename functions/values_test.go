@@ -1,0 +1,91 @@
+package functions_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+)
+
+// values are the rules of values that mean something outside of the shop, by the name
+// of the field. Every field of that name, of any operation, follows them.
+var values = map[string]struct{ accepted, refused []string }{
+	"currency": {
+		accepted: []string{"EUR", "MRU", "VES", "VED", "SLE", "ZWG", "XCG", "UYW"},
+		refused:  []string{"DEM", "HRK", "XXX", "XAU", "XTS", "BTC", "eur", "", "EURO"},
+	},
+	"country": {
+		accepted: []string{"DE", "HK", "AE", "SS", "CW", "AX"},
+		refused:  []string{"XX", "AN", "SU", "YU", "UN", "EZ", "XK", "ZZ", "UK", "EU", "de", "", "DEU"},
+	},
+	"phone": {
+		accepted: []string{"+493012345678", "+49 (30) 1234-5678", "+6834000", ""},
+		refused:  []string{"030 12345678", "+49 (0) 30 12345678", "+49", "call me", "+1234567890123456"},
+	},
+	"email": {
+		accepted: []string{"a.b+c@sub.example.co.uk", "o'brien@x-y.example", "ada@xn--bcher-kva.example", "root@localhost"},
+		refused: []string{
+			"a..b@docomo.ne.jp", ".a@docomo.ne.jp", "a.@docomo.ne.jp", "ada", "ada@", "ada@bücher.example", "ada@192.0.2.1",
+			"Ada <ada@example.com>", `"a b"@example.com`, "",
+		},
+	},
+}
+
+// signsIn are operations that look an e-mail address up. An account that was opened
+// under rules of before can still sign in; what no account has is a wrong login.
+var signsIn = map[string]bool{"session-create": true}
+
+// TestValues sends every operation each of the values in every field of that name.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	var tested sync.Map
+	t.Cleanup(func() {
+		for name := range values {
+			if _, has := tested.Load(name); !has {
+				t.Errorf("no operation has a field %s: its rule was not tested", name)
+			}
+		}
+	})
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		e := MustExample(t, f)
+		if e.body == nil {
+			return
+		}
+		by := MustEnter(t, s, f)
+		for _, field := range fieldsOf(e.body(t, s, by), nil, "body") {
+			name, _ := field.path[len(field.path)-1].(string)
+			if _, has := values[name]; has {
+				testValues(t, s, f, by, field)
+				tested.Store(name, true)
+			}
+		}
+	})
+}
+
+func testValues(t *testing.T, s *functiontest.Server, f manifest.Function, by account, field field) {
+	t.Helper()
+	rule := values[field.path[len(field.path)-1].(string)]
+	request, body := requestTo(t, s, f, by), MustExample(t, f).body(t, s, by)
+	for _, value := range rule.refused {
+		request.Body = changed(t, body, field.path, value)
+		answer := s.Do(t, request)
+		if signsIn[f.Name] && value != "" {
+			mustRefuse(t, value, answer, http.StatusUnauthorized)
+			continue
+		}
+		if problem := mustRefuse(t, value, answer, http.StatusBadRequest); len(problem.Errors) != 1 || problem.Errors[0].Location != field.place {
+			t.Errorf("%s %q: got the errors %+v, want one at %s", field.place, value, problem.Errors, field.place)
+		}
+	}
+	for _, value := range rule.accepted {
+		fresh := MustExample(t, f).body(t, s, by) // a SKU can be taken once
+		request.Body = changed(t, fresh, field.path, value)
+		answer := s.Do(t, request)
+		if mustBeSound(t, value, answer); answer.Status == http.StatusBadRequest {
+			t.Errorf("%s %q: %s", field.place, value, answer.Body)
+		}
+	}
+}

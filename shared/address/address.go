@@ -1,0 +1,144 @@
+// Package address holds postal addresses: one type with one set of rules for the
+// address book, orders and bills.
+//
+// The rules are those that hold in every country. Some 60 countries have no postal
+// codes and most have no states, so both are optional everywhere; a list of countries
+// that need them would be wrong for some customer.
+package address
+
+import (
+	"errors"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
+	"souk/shared/text"
+)
+
+// PostalAddress is what is written on a parcel.
+type PostalAddress struct {
+	Name       string `json:"name" minLength:"1" maxLength:"200" doc:"Who receives it." example:"Amira Haddad"`
+	Company    string `json:"company,omitempty" maxLength:"200" example:"Haddad Trading"`
+	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
+	Line2      string `json:"line2,omitempty" maxLength:"200" example:"Third floor"`
+	PostalCode string `json:"postalCode,omitempty" maxLength:"20" doc:"Where the country has postal codes." example:"10115"`
+	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
+	Region     string `json:"region,omitempty" maxLength:"100" doc:"State, province, prefecture or county, where addresses of the country have one." example:"Brandenburg"`
+	Country    string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
+	Phone      string `json:"phone,omitempty" maxLength:"40" doc:"With the country code (ITU-T E.164). Spaces, hyphens, dots and brackets are removed." example:"+493012345678"`
+}
+
+// Patch is a change of an address: the fields that are nil stay as they are.
+type Patch struct {
+	Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"Who receives it." example:"Amira Haddad"`
+	Company    *string `json:"company,omitempty" nullable:"true" maxLength:"200" example:"Haddad Trading"`
+	Line1      *string `json:"line1,omitempty" minLength:"1" maxLength:"200" example:"12 Market Street"`
+	Line2      *string `json:"line2,omitempty" nullable:"true" maxLength:"200" example:"Third floor"`
+	PostalCode *string `json:"postalCode,omitempty" nullable:"true" maxLength:"20" doc:"Where the country has postal codes." example:"10115"`
+	City       *string `json:"city,omitempty" minLength:"1" maxLength:"100" example:"Berlin"`
+	Region     *string `json:"region,omitempty" nullable:"true" maxLength:"100" doc:"State, province, prefecture or county, where addresses of the country have one." example:"Brandenburg"`
+	Country    *string `json:"country,omitempty" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
+	Phone      *string `json:"phone,omitempty" nullable:"true" maxLength:"40" doc:"With the country code (ITU-T E.164). Spaces, hyphens, dots and brackets are removed." example:"+493012345678"`
+}
+
+// field is one field of an address.
+type field struct {
+	name     string
+	value    *string // nil if the caller did not send it
+	required bool
+	// rule returns the value as it is stored.
+	rule func(string) (string, error)
+}
+
+func (p *Patch) fields() []field {
+	return []field{
+		{"name", p.Name, true, text.Line},
+		{"company", p.Company, false, text.Line},
+		{"line1", p.Line1, true, text.Line},
+		{"line2", p.Line2, false, text.Line},
+		{"postalCode", p.PostalCode, false, text.Line},
+		{"city", p.City, true, text.Line},
+		{"region", p.Region, false, text.Line},
+		{"country", p.Country, true, country},
+		{"phone", p.Phone, false, Phone},
+	}
+}
+
+// all returns a patch whose fields are those of the address.
+func (a *PostalAddress) all() *Patch {
+	return &Patch{
+		Name: &a.Name, Company: &a.Company, Line1: &a.Line1, Line2: &a.Line2, PostalCode: &a.PostalCode,
+		City: &a.City, Region: &a.Region, Country: &a.Country, Phone: &a.Phone,
+	}
+}
+
+// Apply changes an address.
+func (p *Patch) Apply(a *PostalAddress) {
+	into := a.all().fields()
+	for i, f := range p.fields() {
+		if f.value != nil {
+			*into[i].value = *f.value
+		}
+	}
+}
+
+// Resolve normalizes an address that a caller sends, in every operation that takes
+// one, and returns what the schema cannot express. huma calls it.
+func (a *PostalAddress) Resolve(ctx huma.Context, path *huma.PathBuffer) []error {
+	return a.all().Resolve(ctx, path)
+}
+
+// Resolve is PostalAddress.Resolve for the fields that a caller sends.
+func (p *Patch) Resolve(_ huma.Context, path *huma.PathBuffer) []error {
+	var errs []error
+	for _, f := range p.fields() {
+		if f.value == nil || *f.value == "" { // cleared, or the schema's to refuse
+			continue
+		}
+		if err := f.normalize(path.With(f.name)); err != nil {
+			errs = append(errs, *err)
+		}
+	}
+	return errs
+}
+
+// Check returns an error for each field that breaks a rule of today, which an address
+// stored before may do. The locations are the names of the fields.
+func (a PostalAddress) Check() []api.FieldError {
+	var errs []api.FieldError
+	for _, f := range a.all().fields() {
+		if *f.value == "" {
+			if f.required {
+				errs = append(errs, api.FieldError{Location: f.name, Code: api.FieldRequired, Message: "is required"})
+			}
+			continue
+		}
+		if err := f.normalize(f.name); err != nil {
+			errs = append(errs, *err)
+		}
+	}
+	return errs
+}
+
+func (f field) normalize(location string) *api.FieldError {
+	value, err := f.rule(*f.value)
+	if err != nil {
+		return &api.FieldError{Location: location, Code: code(err), Message: err.Error()}
+	}
+	*f.value = value
+	return nil
+}
+
+// code returns the code of an error of a rule.
+func code(err error) string {
+	switch {
+	case errors.Is(err, text.ErrBlank):
+		return api.FieldBlank
+	case errors.Is(err, text.ErrControl):
+		return api.FieldControl
+	case errors.Is(err, text.ErrEncoding):
+		return api.FieldEncoding
+	default:
+		return api.FieldFormat
+	}
+}

@@ -1,0 +1,35 @@
+package database_test
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"souk/shared/dbtest"
+)
+
+// recorder notes which statements pass a proxy, each once.
+type recorder struct {
+	mu         sync.Mutex
+	statements []string
+}
+
+func (r *recorder) decide(statement string) dbtest.Fate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.statements, statement) {
+		r.statements = append(r.statements, statement)
+	}
+	return dbtest.Pass
+}
+
+func (r *recorder) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.statements)
+}
+
+// once is true the first time.
+type once struct{ taken atomic.Bool }
+
+func (o *once) first() bool { return !o.taken.Swap(true) }

@@ -1,0 +1,69 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// rollbackTimeout bounds a ROLLBACK. When it fails the connection is closed, and
+	// the server rolls back by itself.
+	rollbackTimeout = 2 * time.Second
+	// commitGrace is how long a COMMIT that was sent in time may outlast the deadline
+	// of its context: breaking it off makes its outcome unknown.
+	commitGrace = time.Second
+)
+
+// errTimeout is the error of a statement to which the server did not respond, or for
+// which no connection was free, within Config.StatementTimeout.
+var errTimeout error = timeoutError{}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string {
+	return "the database did not respond within the statement timeout"
+}
+
+// Is makes it the error of a context that ended at its deadline.
+func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// boundedContext is a context that may end by a timer of its own, and then says so:
+// the driver and database/sql return its Err as the error of the statement.
+type boundedContext struct{ context.Context }
+
+func (c boundedContext) Err() error {
+	err := c.Context.Err()
+	if err != nil && errors.Is(context.Cause(c.Context), errTimeout) {
+		return errTimeout
+	}
+	return err
+}
+
+// bound returns a context that ends with ctx, by end, or after the timeout unless stop
+// is called before; a timeout of 0 is none.
+func bound(ctx context.Context, timeout time.Duration) (bounded context.Context, stop, end func()) {
+	if timeout <= 0 {
+		return ctx, func() {}, func() {}
+	}
+	inner, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(timeout, func() { cancel(errTimeout) })
+	return boundedContext{inner}, func() { timer.Stop() }, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+// boundCommit returns a context for a COMMIT. The end of ctx does not break it off: a
+// client that leaves must not make the outcome unknown. It has the statement timeout,
+// or what remains until the deadline of ctx and a little more.
+func boundCommit(ctx context.Context, timeout time.Duration) (bounded context.Context, end func()) {
+	if deadline, has := ctx.Deadline(); has {
+		remaining := max(time.Until(deadline), 0) + commitGrace
+		if timeout <= 0 || remaining < timeout {
+			timeout = remaining
+		}
+	}
+	bounded, _, end = bound(context.WithoutCancel(ctx), timeout)
+	return bounded, end
+}

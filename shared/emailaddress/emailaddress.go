@@ -1,0 +1,76 @@
+// Package emailaddress decides which e-mail addresses the shop accepts: those that
+// its mailer can write, and no others. A registration with an address that gets no
+// mail could never be confirmed.
+package emailaddress
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// Errors of Check. Their texts are for API users.
+var (
+	// ErrForm reports text that is not an e-mail address.
+	ErrForm = errors.New("must be an e-mail address, such as ada@example.com")
+	// ErrDomain reports a domain with characters beyond ASCII. Browsers send it as
+	// ASCII (RFC 5891, section 4.4) by themselves.
+	ErrDomain = errors.New("must have its domain in ASCII: xn--bcher-kva.example, not bücher.example")
+)
+
+// Bounds of RFC 5321, section 4.5.3.1, and its erratum 1690, in bytes.
+const (
+	maxAddress = 254
+	maxLocal   = 64
+	maxLabel   = 63
+)
+
+var (
+	// local is a Dot-string of RFC 5321, section 4.1.2: no dot at its ends, and no two
+	// in a row. Quoted strings are left out, as browsers do:
+	// https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
+	local = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
+
+	// label is a part of a host name (RFC 1123, section 2.1). An address literal, such
+	// as [192.0.2.1], has none.
+	label = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
+)
+
+// Check returns an error unless s is an e-mail address that the shop can send mail to.
+// A domain without a dot is accepted, for networks that have such hosts. s has no
+// white space around it: see Normalize.
+func Check(s string) error {
+	at := strings.LastIndexByte(s, '@')
+	if len(s) > maxAddress || at < 0 || at > maxLocal || !local.MatchString(s[:at]) {
+		return ErrForm
+	}
+	host := s[at+1:]
+	switch {
+	case !isASCII(host) && utf8.ValidString(host) && !strings.ContainsAny(host, " \t\r\n"):
+		return ErrDomain
+	case !isHost(host):
+		return ErrForm
+	}
+	return nil
+}
+
+// isHost reports whether s is the name of a host. The last label of a name is not a
+// number (RFC 3696, section 2): that would be an IP address.
+func isHost(s string) bool {
+	labels := strings.Split(s, ".")
+	for _, l := range labels {
+		if len(l) > maxLabel || !label.MatchString(l) {
+			return false
+		}
+	}
+	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
+}
+
+// Normalize returns the address without the white space around it, which people copy
+// with it.
+func Normalize(s string) string { return strings.TrimSpace(s) }
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}

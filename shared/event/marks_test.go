@@ -1,0 +1,168 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+	"souk/shared/dbtest"
+	"souk/shared/event"
+)
+
+// openSmall is open with a pool of so many connections, and a function that returns how
+// many statements marked events.
+func openSmall(t *testing.T, connections int) (h *house, marks func() int64) {
+	t.Helper()
+	url := dbtest.Create(t, event.Migrations)
+	var marking atomic.Int64
+	proxy := dbtest.NewProxy(t, url, func(statement string) dbtest.Fate {
+		if containsMark(statement) {
+			marking.Add(1)
+		}
+		return dbtest.Pass
+	})
+	db, err := database.Open(database.Config{URL: proxy.URL, MaxOpenConns: connections})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	h = &house{db: db, now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
+	h.Outbox = event.NewOutbox(h.db, h, h.clock)
+	return h, marking.Load
+}
+
+// TestMarksInACrowd has hundreds of requests at once commit and publish by a pool of a
+// few connections, each of which another request waits for at any moment: every event
+// is marked, by fewer statements than events, and no sweep publishes one again.
+func TestMarksInACrowd(t *testing.T) {
+	t.Parallel()
+	for _, connections := range []int{1, 2} {
+		t.Run(fmt.Sprint("of ", connections), func(t *testing.T) {
+			t.Parallel()
+			h, marks := openSmall(t, connections)
+			const clients, each = 100, 5
+			var all sync.WaitGroup
+			for range clients {
+				all.Go(func() {
+					for range each {
+						h.mustAdd(t, "thing-made", 1)
+					}
+				})
+			}
+			all.Wait()
+			h.mustCount(t, marked, clients*each)
+			if n := marks(); n >= clients*each {
+				t.Errorf("%d statements marked %d events: they are not joined", n, clients*each)
+			}
+			h.pass(untilSwept)
+			h.mustSweep(t)
+			if n := len(h.told()); n != clients*each {
+				t.Errorf("%d events were published %d times", clients*each, n)
+			}
+		})
+	}
+}
+
+// TestMarkBehindTransactions has requests wait for the only connection before an event
+// is to be marked, and more of them come for as long as it is not.
+func TestMarkBehindTransactions(t *testing.T) {
+	t.Parallel()
+	h, _ := openSmall(t, 1)
+	var markedNow atomic.Bool
+	var queue sync.WaitGroup
+	var enqueue func()
+	enqueue = func() {
+		queue.Go(func() {
+			err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+				if !markedNow.Load() {
+					enqueue() // another one waits before this one gives the connection back
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	h.onPublish = func(context.Context, []event.Event) {
+		for range 50 {
+			enqueue()
+		}
+	}
+	h.mustAdd(t, "thing-made", 1)
+	markedNow.Store(true)
+	queue.Wait()
+	h.mustCount(t, marked, 1)
+}
+
+// TestMarkAfterSlowPublish has publishing take all its time: the mark has time of its
+// own.
+func TestMarkAfterSlowPublish(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.slow = true
+	h.mustAdd(t, "thing-made", 1)
+	h.mustCount(t, marked, 1)
+}
+
+// TestMarkIsTriedAgain loses the connection of the first mark.
+func TestMarkIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Create(t, event.Migrations)
+	var cuts atomic.Int64
+	proxy := dbtest.NewProxy(t, url, func(statement string) dbtest.Fate {
+		if containsMark(statement) && cuts.Add(1) == 1 {
+			return dbtest.CutBefore
+		}
+		return dbtest.Pass
+	})
+	db, err := database.Open(database.Config{URL: proxy.URL, MaxOpenConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	h := &house{db: db, now: time.Now()}
+	h.Outbox = event.NewOutbox(db, h, h.clock)
+	h.mustAdd(t, "thing-made", 1)
+	h.mustCount(t, marked, 1)
+	if cuts.Load() != 2 {
+		t.Errorf("marked by %d statements, want 2", cuts.Load())
+	}
+}
+
+// TestMarkEndsWithItsTime has the server hang at the mark: the request ends, and the
+// event stays for the sweep.
+func TestMarkEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Create(t, event.Migrations)
+	proxy := dbtest.NewProxy(t, url, func(statement string) dbtest.Fate {
+		if containsMark(statement) {
+			return dbtest.Hang
+		}
+		return dbtest.Pass
+	})
+	db, err := database.Open(database.Config{URL: proxy.URL, MaxOpenConns: 2, StatementTimeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	h := &house{db: db, now: time.Now()}
+	h.Outbox = event.NewOutbox(db, h, h.clock)
+	err = h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		return h.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1)
+	})
+	if err != nil {
+		t.Errorf("the request fails for its mark: %v", err)
+	}
+	h.mustCount(t, unpublished, 1)
+	if err := h.db.PingContext(t.Context()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}

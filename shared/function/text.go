@@ -1,0 +1,53 @@
+package function
+
+import (
+	"errors"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
+	"souk/shared/text"
+)
+
+// Formats of strings whose text rule is not that of a single line. Strings of any
+// other format, of a pattern or of an enumeration have a rule of their own.
+const (
+	// Multiline is the format of text that may have several lines.
+	Multiline = "multiline"
+	// Password is the format of secrets, which must reach the operation unchanged.
+	// It is OpenAPI's (https://spec.openapis.org/registry/format/password.html).
+	Password = "password"
+)
+
+var errEncoding = text.ErrEncoding
+
+// checkText returns the value by the text rule of its schema.
+func checkText(schema *huma.Schema, value string) (string, error) {
+	var rule func(string) (string, error)
+	switch {
+	case schema.Type != huma.TypeString:
+		return value, nil
+	case schema.Format == Multiline:
+		rule = text.Block
+	case schema.Format == "" && schema.Pattern == "" && len(schema.Enum) == 0 && schema.Const == nil:
+		rule = text.Line
+	case !utf8.ValidString(value):
+		return "", text.ErrEncoding
+	default:
+		return value, nil
+	}
+	return rule(value)
+}
+
+// textError returns the field error of an error of checkText.
+func textError(location string, err error) *api.FieldError {
+	code := api.FieldControl
+	switch {
+	case errors.Is(err, text.ErrBlank):
+		code = api.FieldBlank
+	case errors.Is(err, text.ErrEncoding):
+		code = api.FieldEncoding
+	}
+	return &api.FieldError{Location: location, Code: code, Message: err.Error()}
+}
