@@ -79,7 +79,7 @@ func (s *system) mustRegister(t testing.TB, email, password, name string) (accou
 	s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": name}).MustBe(t, http.StatusCreated)
 	token := s.mails(t, email, "confirm")[0].token(t)
 	s.canaries.plant(email, password, token)
-	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token}).MustBe(t, http.StatusOK).Into(t, &account)
+	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token, "password": password}).MustBe(t, http.StatusOK).Into(t, &account)
 	return account
 }
 

@@ -160,7 +160,7 @@ func TestCompose(t *testing.T) {
 		"another service's image":          {"  product-get:\n    <<: *product\n", "  product-get:\n    <<: *order\n", "product-get: its image is souk/order"},
 		"a secret too many":                {"  user-get:\n    <<: *user\n", "  user-get:\n    <<: *user-auth-signing-keys\n", "user-get: it has the secrets"},
 		"mail that a function cannot send": {"  user-notify:\n    <<: *user-smtp-url\n", "  user-notify:\n    <<: *user\n", "user-notify: it has the secrets"},
-		"a secret that is missing":         {"  jwks:\n    <<: *user-auth-signing-keys\n", "  jwks:\n    <<: *user\n", "jwks: it has the secrets"},
+		"a secret that is missing":         {"  jwks:\n    <<: *user-auth-public-keys\n", "  jwks:\n    <<: *user\n", "jwks: it has the secrets"},
 		"a port that is open to the world": {`"127.0.0.1:${SOUK_PORT`, `"${SOUK_PORT`, "gateway: port"},
 	} {
 		t.Run("finds "+change, func(t *testing.T) {

@@ -40,9 +40,11 @@ var services = map[string]struct {
 // environment holds what a service needs besides the settings of every service.
 func environment(t testing.TB) config.Environment {
 	t.Helper()
-	signing := functiontest.NewTokens(t).Signing
+	tokens := functiontest.NewTokens(t)
+	signing := tokens.Signing
 	return config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
+		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": strings.Repeat("k", 32),
 		"SHOP_URL": emptyShop(t),
 		"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>", // nothing is sent in these tests
 		// Under the race detector, beside other tests, a password takes its time.

@@ -177,18 +177,18 @@ func aRefresh(t testing.TB, s *functiontest.Server, by account) object {
 	return object{"refreshToken": tokens.RefreshToken}
 }
 
-// mustMailed has a row of a table of the user service know a token, as if it had
-// been mailed, and returns the token.
-func mustMailed(t testing.TB, s *functiontest.Server, table, column string, value any) string {
+// mustMail stores the hash of a token for one row of the user service, as if the token
+// had been mailed, and returns the token. The statement's first argument is the hash.
+func mustMail(t testing.TB, s *functiontest.Server, statement string, args ...any) string {
 	t.Helper()
 	token := rand.Text()
 	hash := sha256.Sum256([]byte(token))
-	result, err := s.DB.ExecContext(t.Context(), "UPDATE "+table+" SET token_hash = ? WHERE "+column+" = ?", hash[:], value)
+	result, err := s.DB.ExecContext(t.Context(), statement, append([]any{hash[:]}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		t.Fatalf("%d rows of %s have the token: %v", n, table, err)
+		t.Fatalf("%d rows have the token: %v", n, err)
 	}
 	return token
 }
@@ -196,7 +196,12 @@ func mustMailed(t testing.TB, s *functiontest.Server, table, column string, valu
 func aVerification(t testing.TB, s *functiontest.Server, by account) object {
 	t.Helper()
 	id := mustPost(t, s, "/v1/users", "", anAccount(t, s, by))
-	return object{"token": mustMailed(t, s, "registration", "id", id[:])}
+	token := mustMail(t, s, `
+		INSERT INTO email_confirmation (token_hash, email_key, expires_at)
+		SELECT ?, email_key, expires_at
+		FROM registration
+		WHERE id = ?`, id[:])
+	return object{"token": token, "password": password}
 }
 
 func aResetRequest(t testing.TB, s *functiontest.Server, _ account) object {
@@ -209,5 +214,6 @@ func aReset(t testing.TB, s *functiontest.Server, by account) object {
 	t.Helper()
 	wish := aResetRequest(t, s, by)
 	mustSucceed(t, s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/password-resets", Body: wish}))
-	return object{"token": mustMailed(t, s, "password_reset", "email_key", wish["email"]), "newPassword": "nine blue umbrellas"}
+	token := mustMail(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, wish["email"])
+	return object{"token": token, "newPassword": "nine blue umbrellas"}
 }

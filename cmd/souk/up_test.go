@@ -55,6 +55,27 @@ func TestUp(t *testing.T) {
 			}
 		}
 	})
+	t.Run("jwks, which anyone may call, is given no private key", func(t *testing.T) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Gateway+"/.well-known/jwks.json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", processes(t, stateDir, "jwks")[0]))
+		if err != nil {
+			t.Skip("this system does not show the environment of processes: ", err)
+		}
+		if response.StatusCode != http.StatusOK || !strings.Contains(string(environ), "AUTH_PUBLIC_KEYS=-----BEGIN PUBLIC KEY") {
+			t.Errorf("status %d; the environment has no public key", response.StatusCode)
+		}
+		if strings.Contains(string(environ), "PRIVATE KEY") || strings.Contains(string(environ), "AUTH_SIGNING_KEYS") {
+			t.Error("the environment has a private key")
+		}
+	})
 	t.Run("env is for a shell's eval", func(t *testing.T) {
 		script := fmt.Sprintf(`eval "$(%s env --state-dir %s)"; printf '%%s %%s' "$SOUK_URL" "$SOUK_ADMIN_PASSWORD"`,
 			filepath.Join(binDir, "souk"), stateDir)

@@ -30,6 +30,10 @@ type secrets struct {
 	Customer Login `json:"customer"`
 	// SigningKey signs access tokens. Only functions that list it get it.
 	SigningKey string `json:"signingKey"`
+	// PublicKey is its public half, which is published.
+	PublicKey string `json:"publicKey"`
+	// MailTokenKey derives the tokens that are mailed.
+	MailTokenKey string `json:"mailTokenKey"`
 	// Databases are the passwords of the services' database users.
 	Databases map[string]string `json:"databases"`
 
@@ -40,7 +44,10 @@ type secrets struct {
 // byName returns the secret that the list of functions calls by an environment
 // variable. One that is not known is empty: the function says what it misses.
 func (s *secrets) byName(name string) string {
-	return map[string]string{"AUTH_SIGNING_KEYS": s.SigningKey, "SMTP_URL": s.smtp}[name]
+	return map[string]string{
+		"AUTH_SIGNING_KEYS": s.SigningKey, "AUTH_PUBLIC_KEYS": s.PublicKey,
+		"SMTP_URL": s.smtp, "MAIL_TOKEN_KEY": s.MailTokenKey,
+	}[name]
 }
 
 func (s *state) secrets(services []string) (*secrets, error) {
@@ -75,6 +82,12 @@ func (s *secrets) complete(services []string) (added bool, err error) {
 			return false, fmt.Errorf("make the key that signs access tokens: %w", err)
 		}
 	}
+	if s.PublicKey == "" {
+		added = true
+		if s.PublicKey, err = auth.PublicHalf(s.SigningKey); err != nil {
+			return false, fmt.Errorf("derive the key that is published: %w", err)
+		}
+	}
 	missing := func(value *string, made string) {
 		if *value == "" {
 			*value, added = made, true
@@ -85,6 +98,7 @@ func (s *secrets) complete(services []string) (added bool, err error) {
 	missing(&s.Admin.Password, rand.Text())
 	missing(&s.Customer.Email, "customer@souk.test")
 	missing(&s.Customer.Password, rand.Text())
+	missing(&s.MailTokenKey, rand.Text()+rand.Text())
 	if s.Databases == nil {
 		s.Databases = map[string]string{}
 	}

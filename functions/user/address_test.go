@@ -160,7 +160,7 @@ func TestUpdateAddress(t *testing.T) {
 			t.Fatalf("stored %+v, answered %+v", stored, after)
 		}
 		var bare Address
-		cleared := object{"line2": "", "company": "", "postalCode": "", "region": "", "phone": ""}
+		cleared := object{"line2": "", "company": nil, "postalCode": nil, "region": "", "phone": nil}
 		s.address(t, token, http.MethodPatch, path, `"2"`, cleared).MustBe(t, http.StatusOK).Into(t, &bare)
 		if want := (address.PostalAddress{Name: before.Name, Line1: before.Line1, City: "Bonn", Country: "DE"}); bare.PostalAddress != want {
 			t.Fatalf("got %+v, want %+v", bare, want)
@@ -171,7 +171,7 @@ func TestUpdateAddress(t *testing.T) {
 	t.Run("refuses bad lines", func(t *testing.T) {
 		t.Parallel()
 		path := "/" + s.mustKeep(t, token).ID.String()
-		for _, body := range []object{{"name": ""}, {"name": " "}, {"city": "a\nb"}, {"country": "de"}, {"country": "AN"}, {"country": "XK"}, {"phone": "+49"}, {"planet": "Earth"}} {
+		for _, body := range []object{{"name": ""}, {"name": " "}, {"city": "a\nb"}, {"country": "de"}, {"country": "AN"}, {"country": "XK"}, {"phone": "+49"}, {"city": nil}, {"country": nil}, {"planet": "Earth"}} {
 			s.address(t, token, http.MethodPatch, path, "*", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 	})

@@ -15,7 +15,8 @@ const (
 	// accessTokenTTL is how long an access token is good. It cannot be taken
 	// back, so it is short.
 	accessTokenTTL = 15 * time.Minute
-	// sessionTTL is how long a refresh token is good.
+	// sessionTTL is how long a refresh token is valid. No token outlives the session
+	// (see sessionSettings).
 	sessionTTL = 30 * 24 * time.Hour
 )
 
@@ -46,10 +47,13 @@ type session struct {
 	FamilyID    uuid.UUID
 	UserID      uuid.UUID
 	RefreshHash secretHash
-	CreatedAt   time.Time
-	ExpiresAt   time.Time
-	// Rotated says that the token was spent on the next of its family.
-	Rotated bool
+	// SignedInAt is the time of the family's login.
+	SignedInAt time.Time
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	// RotatedAt is when the token was first spent on another of its family, zero if
+	// it was not.
+	RotatedAt time.Time
 }
 
 // createSession signs a person in. A wrong password and an account that is not
@@ -85,7 +89,7 @@ func (s *service) rehash(ctx context.Context, c credentials, password string) er
 
 // openSession makes a session and returns its tokens.
 func (s *service) openSession(ctx context.Context, c credentials) (*createSessionOutput, error) {
-	opened, refreshToken, err := newSession(c.UserID, s.Now())
+	opened, refreshToken, err := s.session.open(c.UserID, s.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +102,14 @@ func (s *service) openSession(ctx context.Context, c credentials) (*createSessio
 // issue returns the tokens of a session that is kept.
 func (s *service) issue(of session, role auth.Role, refreshToken string) (*createSessionOutput, error) {
 	caller := auth.Principal{UserID: of.UserID, Role: role, SessionID: of.FamilyID}
-	accessToken, err := s.signer.Sign(caller, of.CreatedAt, accessTokenTTL)
+	// Near the end of a session the access token ends with it.
+	ttl := min(accessTokenTTL, of.ExpiresAt.Sub(of.CreatedAt))
+	accessToken, err := s.signer.Sign(caller, of.CreatedAt, ttl)
 	if err != nil {
 		return nil, err
 	}
 	return &createSessionOutput{CacheControl: "no-store", Body: tokens{
-		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(accessTokenTTL / time.Second), RefreshToken: refreshToken,
+		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(ttl / time.Second), RefreshToken: refreshToken,
 	}}, nil
 }
 
@@ -120,15 +126,27 @@ func (s *service) keepSession(ctx context.Context, opened session, passwordVersi
 	})
 }
 
-// newSession makes the session of a login, and its refresh token.
-func newSession(userID uuid.UUID, now time.Time) (session, string, error) {
+// open returns the session of a new login, and its refresh token.
+func (c sessionSettings) open(userID uuid.UUID, now time.Time) (session, string, error) {
+	opened, refreshToken, err := c.next(session{UserID: userID, SignedInAt: now}, now)
+	opened.FamilyID = opened.ID
+	return opened, refreshToken, err
+}
+
+// next returns the session that follows another one of the same login, and its
+// refresh token.
+func (c sessionSettings) next(spent session, now time.Time) (session, string, error) {
 	refreshToken, hash := newSecret()
 	id, err := uuid.NewV7()
 	if err != nil {
-		return session{}, "", fmt.Errorf("make a session id: %w", err)
+		return session{}, "", fmt.Errorf("create a session id: %w", err)
+	}
+	expiresAt := now.Add(sessionTTL)
+	if end := spent.SignedInAt.Add(c.MaxAge); end.Before(expiresAt) {
+		expiresAt = end
 	}
 	return session{
-		ID: id, FamilyID: id, UserID: userID, RefreshHash: hash,
-		CreatedAt: now, ExpiresAt: now.Add(sessionTTL),
+		ID: id, FamilyID: spent.FamilyID, UserID: spent.UserID, RefreshHash: hash,
+		SignedInAt: spent.SignedInAt, CreatedAt: now, ExpiresAt: expiresAt,
 	}, refreshToken, nil
 }

@@ -88,7 +88,7 @@ func TestCreateSession(t *testing.T) {
 		t.Parallel()
 		bea, cid := s.mustRegister(t, "bea@example.com"), s.mustRegister(t, "cid@example.com")
 		for _, u := range []User{bea, cid} {
-			old, _, err := newSession(u.ID, time.Now().UTC().Add(-sessionTTL))
+			old, _, err := defaultSessions.open(u.ID, time.Now().UTC().Add(-sessionTTL))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +161,7 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, nobodysHash, time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
-	late, _, err := newSession(ada.ID, time.Now().UTC())
+	late, _, err := defaultSessions.open(ada.ID, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,11 +201,11 @@ func TestCreateSessionDoesTheSameWorkForAnAccountThatIsNotThere(t *testing.T) {
 
 func TestNewSessionsShareNothing(t *testing.T) {
 	t.Parallel()
-	first, firstToken, err := newSession(uuid.New(), time.Now())
+	first, firstToken, err := defaultSessions.open(uuid.New(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, secondToken, err := newSession(first.UserID, first.CreatedAt)
+	second, secondToken, err := defaultSessions.open(first.UserID, first.CreatedAt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,6 +96,9 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := deleteRegistrationsOf(ctx, tx, u.Email); err != nil {
 		return err
 	}
+	if err := deleteConfirmationsOf(ctx, tx, u.Email); err != nil {
+		return err
+	}
 	if err := deletePasswordResetsOf(ctx, tx, u.Email); err != nil {
 		return err
 	}

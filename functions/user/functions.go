@@ -3,6 +3,7 @@ package user
 
 import (
 	"embed"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -35,23 +36,27 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := login.validate(); err != nil {
+	sessions, err := config.Load[sessionSettings](runtime.Environment)
+	if err != nil {
 		return nil, err
 	}
-	s := &service{Runtime: runtime, login: login, passwords: newBoundedHasher(login.Queue, login.Wait)}
+	if err := errors.Join(login.validate(), sessions.validate()); err != nil {
+		return nil, err
+	}
+	s := &service{Runtime: runtime, login: login, session: sessions, passwords: newBoundedHasher(login.Queue, login.Wait)}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
 	runtime.Outbox.AlsoSweep(s.pruneMail)
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created),
-		function.Event("registration-mail", s.mailRegistration),
+		function.Effect("registration-mail", s.mailRegistration),
 		function.HTTP("email-verify", s.verifyEmail, function.Fails(http.StatusBadRequest, "invalid_token")),
 		function.HTTP("password-reset-request", s.requestPasswordReset, accepted),
-		function.Event("password-reset-mail", s.mailPasswordReset),
+		function.Effect("password-reset-mail", s.mailPasswordReset),
 		function.HTTP("password-reset", s.resetPassword, function.Fails(http.StatusBadRequest, "invalid_token")),
-		function.Event("password-changed-mail", s.mailPasswordChanged),
-		function.Event("user-notify", s.notify),
+		function.Effect("password-changed-mail", s.mailPasswordChanged),
+		function.Effect("user-notify", s.notify),
 		function.HTTP("user-get", s.get),
 		function.HTTP("user-update", s.update),
 		function.HTTP("user-delete", s.deleteAccount,
@@ -76,8 +81,13 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 
 // load prepares what only some functions have the settings and secrets for.
 func (s *service) load() error {
-	if slices.ContainsFunc([]string{"session-create", "session-refresh", "jwks"}, s.Serves) {
-		if err := s.loadKeys(); err != nil {
+	if slices.ContainsFunc([]string{"session-create", "session-refresh"}, s.Serves) {
+		if err := s.loadSigner(); err != nil {
+			return err
+		}
+	}
+	if s.Serves("jwks") {
+		if err := s.loadKeySet(); err != nil {
 			return err
 		}
 	}
@@ -96,21 +106,32 @@ func (s *service) load() error {
 	return nil
 }
 
-func (s *service) loadKeys() error {
+func (s *service) loadSigner() error {
 	settings, err := config.Load[auth.SignerConfig](s.Environment)
 	if err != nil {
 		return err
 	}
-	if s.signer, err = auth.NewSigner(settings); err != nil {
+	s.signer, err = auth.NewSigner(settings)
+	return err
+}
+
+func (s *service) loadKeySet() error {
+	settings, err := config.Load[auth.PublisherConfig](s.Environment)
+	if err != nil {
 		return err
 	}
-	s.keys, err = newKeySet(s.signer.PublicKeys())
+	keys, err := settings.KeySet()
+	if err != nil {
+		return err
+	}
+	s.keys, err = newKeySet(keys)
 	return err
 }
 
 type service struct {
 	*function.Runtime
 	login     loginSettings
+	session   sessionSettings
 	passwords *hasher
 	signer    *auth.Signer
 	keys      keySet
@@ -120,4 +141,5 @@ type service struct {
 	sender    *mail.Sender
 	templates map[string]*mail.Template
 	pagesURL  string
+	tokenKey  []byte
 }

@@ -12,54 +12,58 @@ import (
 	"souk/shared/event"
 )
 
-// passwordResetRequested is the event that somebody wants to set a password anew.
+// passwordResetRequested is the event that a new password is to be set.
 type passwordResetRequested struct {
 	ResetID uuid.UUID `json:"resetId"`
 }
 
-// mailPasswordReset sends the token that sets a password anew to the owner of the
-// account. Where there is none, nobody is told.
-func (s *service) mailPasswordReset(ctx context.Context, tx *database.Tx, e event.Event, asked passwordResetRequested) error {
-	r, err := lockPasswordReset(ctx, tx, asked.ResetID)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read password reset %s: %w", asked.ResetID, err)
-	}
-	owner, err := s.ownerToMail(ctx, tx, r)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = deletePasswordReset(ctx, tx, r.ID)
-		if err != nil {
-			return fmt.Errorf("drop password reset %s: %w", r.ID, err)
+// mailPasswordReset sends the token that sets a new password to the owner of the
+// account. An address without an account is sent nothing.
+func (s *service) mailPasswordReset(ctx context.Context, e event.Event, requested passwordResetRequested) error {
+	return s.deliver(ctx, "password-reset-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoing, error) {
+		r, err := lockPasswordReset(ctx, tx, requested.ResetID)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
+			return outgoing{}, nil
 		}
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("mail password reset %s: %w", r.ID, err)
-	}
-	token, hash := newSecret()
-	if err := updatePasswordResetToken(ctx, tx, r.ID, hash); err != nil {
-		return fmt.Errorf("mail password reset %s: %w", r.ID, err)
-	}
-	return s.mail(ctx, e, passwordResetMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{
-		Name: owner.Name, At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("reset-password", token),
+		if err != nil {
+			return outgoing{}, fmt.Errorf("read password reset %s: %w", requested.ResetID, err)
+		}
+		m, err := s.passwordResetMail(ctx, tx, e, r, first)
+		if errors.Is(err, sql.ErrNoRows) {
+			m, err = outgoing{}, deletePasswordReset(ctx, tx, r.ID)
+		}
+		if err != nil {
+			return outgoing{}, fmt.Errorf("mail password reset %s: %w", r.ID, err)
+		}
+		return m, nil
 	})
 }
 
-// ownerToMail returns whom to mail, or sql.ErrNoRows for nobody: there is no such
-// account, or it got its share of mail.
-func (s *service) ownerToMail(ctx context.Context, tx *database.Tx, r passwordReset) (User, error) {
+// passwordResetMail returns the mail of a reset. The error is sql.ErrNoRows if there is
+// none: no such account, or its quota is used up.
+func (s *service) passwordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoing, error) {
 	c, err := selectCredentials(ctx, tx, r.EmailKey)
 	if err != nil {
-		return User{}, err
+		return outgoing{}, err
 	}
-	allowed, err := s.takeMail(ctx, tx, "password-reset", r.EmailKey)
-	if err == nil && !allowed {
-		err = sql.ErrNoRows
+	if first {
+		allowed, err := passwordResetQuota.spend(ctx, tx, r.EmailKey, s.Now())
+		if err != nil {
+			return outgoing{}, err
+		}
+		if !allowed {
+			return outgoing{}, sql.ErrNoRows
+		}
 	}
+	owner, err := selectUser(ctx, tx, c.UserID)
 	if err != nil {
-		return User{}, err
+		return outgoing{}, err
 	}
-	return selectUser(ctx, tx, c.UserID)
+	token, hash := s.deriveToken(passwordResetMail, e.ID)
+	if err := updatePasswordResetToken(ctx, tx, r.ID, hash); err != nil {
+		return outgoing{}, fmt.Errorf("store the token: %w", err)
+	}
+	return outgoing{passwordResetMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{
+		Name: owner.Name, At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("reset-password", token),
+	}}, nil
 }

@@ -12,52 +12,60 @@ import (
 	"souk/shared/event"
 )
 
-// registrationRequested is the event that somebody asked for an account. It holds
-// no address and no token: those stay in the database.
+// registrationRequested is the event that an account was requested. It holds no address
+// and no token: those stay in the database.
 type registrationRequested struct {
 	RegistrationID uuid.UUID `json:"registrationId"`
 }
 
-// mailRegistration sends what confirms a registration to the address it is for. An
-// address that has an account is told that instead. The token is made here, so that
-// nothing but the mail ever holds it.
-func (s *service) mailRegistration(ctx context.Context, tx *database.Tx, e event.Event, asked registrationRequested) error {
-	r, err := lockRegistration(ctx, tx, asked.RegistrationID)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read registration %s: %w", asked.RegistrationID, err)
-	}
-	allowed, err := s.takeMail(ctx, tx, "registration", r.Email)
-	if err != nil {
-		return fmt.Errorf("mail registration %s: %w", r.ID, err)
+// mailRegistration sends the token that confirms a registration to its address. An
+// address that has an account is sent a notice of that instead. A registration that a
+// newer one has replaced is not mailed.
+func (s *service) mailRegistration(ctx context.Context, e event.Event, requested registrationRequested) error {
+	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoing, error) {
+		r, _, err := lockRegistration(ctx, tx, requested.RegistrationID)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
+			return outgoing{}, nil
+		}
+		if err != nil {
+			return outgoing{}, fmt.Errorf("read registration %s: %w", requested.RegistrationID, err)
+		}
+		m, err := s.registrationMail(ctx, tx, e, r, first)
+		if err != nil {
+			return outgoing{}, fmt.Errorf("mail registration %s: %w", r.ID, err)
+		}
+		return m, nil
+	})
+}
+
+func (s *service) registrationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration, first bool) (outgoing, error) {
+	if first {
+		// Without a mail of its own, the registration can be confirmed with a token of
+		// those that have used the quota up.
+		if allowed, err := registrationQuota.spend(ctx, tx, r.Email, s.Now()); err != nil || !allowed {
+			return outgoing{}, err
+		}
 	}
 	c, err := selectCredentials(ctx, tx, emailKey(r.Email))
-	taken := err == nil
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("mail registration %s: %w", r.ID, err)
-	}
-	if taken || !allowed { // it can never be confirmed
-		if err := deleteRegistration(ctx, tx, r.ID); err != nil {
-			return fmt.Errorf("drop registration %s: %w", r.ID, err)
-		}
-	}
 	switch {
-	case !allowed:
-		return nil
-	case taken:
-		owner, err := selectUser(ctx, tx, c.UserID)
-		if err != nil {
-			return fmt.Errorf("mail registration %s: %w", r.ID, err)
-		}
-		return s.mail(ctx, e, accountExistsMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt})
+	case errors.Is(err, sql.ErrNoRows):
+		return s.confirmationMail(ctx, tx, e, r)
+	case err != nil:
+		return outgoing{}, err
 	}
-	token, hash := newSecret()
-	if err := updateRegistrationToken(ctx, tx, r.ID, hash); err != nil {
-		return fmt.Errorf("mail registration %s: %w", r.ID, err)
+	owner, err := selectUser(ctx, tx, c.UserID)
+	if err != nil {
+		return outgoing{}, err
 	}
-	return s.mail(ctx, e, registrationMail, recipient{Email: r.Email}, mailData{
-		Name: r.shownName(), At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("confirm-email", token),
-	})
+	return outgoing{accountExistsMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt}}, nil
+}
+
+func (s *service) confirmationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration) (outgoing, error) {
+	token, hash := s.deriveToken(registrationMail, e.ID)
+	if err := insertConfirmation(ctx, tx, hash, r); err != nil {
+		return outgoing{}, fmt.Errorf("store the token: %w", err)
+	}
+	return outgoing{registrationMail, recipient{Email: r.Email}, mailData{
+		At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("confirm-email", token),
+	}}, nil
 }

@@ -2,18 +2,21 @@ package user
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/shared/config"
 	"souk/shared/database"
-	"souk/shared/event"
 	"souk/shared/mail"
 )
 
@@ -32,11 +35,16 @@ const (
 // mailers are the functions that send mail, and have what it takes.
 var mailers = []string{"registration-mail", "password-reset-mail", "password-changed-mail", "user-notify"}
 
-// mailData is what the mails about accounts say.
+// tokenMailers are those of them whose mails have tokens.
+var tokenMailers = []string{"registration-mail", "password-reset-mail"}
+
+// mailData is the data of the mails about accounts.
 type mailData struct {
+	// Name is that of an account's owner. A mail to an address that is not confirmed
+	// has none: it contains nothing that whoever registered has written.
 	Name      string
 	At, Until time.Time
-	// Token is what the person proves with that they read the mail, and Link where:
+	// Token proves that the person reads the mail, and Link is the page that takes it,
 	// "" where the shop has no pages.
 	Token, Link string
 }
@@ -49,7 +57,12 @@ type mailSettings struct {
 	mail.Config
 	// PagesURL is where the shop's pages for people are: links in mails lead there.
 	PagesURL string `env:"USER_PAGES_URL"`
+	// TokenKey derives the tokens that are mailed.
+	TokenKey config.Secret `env:"MAIL_TOKEN_KEY"`
 }
+
+// minTokenKey is the fewest bytes of MAIL_TOKEN_KEY.
+const minTokenKey = 32
 
 // loadMail prepares what sends mail. It connects to nothing yet.
 func (s *service) loadMail() error {
@@ -62,6 +75,10 @@ func (s *service) loadMail() error {
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return errors.New("USER_PAGES_URL must be a URL, such as https://shop.example.com")
 		}
+	}
+	s.tokenKey = []byte(settings.TokenKey.Reveal())
+	if slices.ContainsFunc(tokenMailers, s.Serves) && len(s.tokenKey) < minTokenKey {
+		return fmt.Errorf("MAIL_TOKEN_KEY must have %d bytes or more, such as those of: openssl rand -base64 %[1]d", minTokenKey)
 	}
 	s.pagesURL = strings.TrimSuffix(settings.PagesURL, "/")
 	if s.sender, err = mail.NewSender(settings.Config); err != nil {
@@ -85,64 +102,25 @@ func (s *service) link(page, token string) string {
 	return s.pagesURL + "/" + page + "#token=" + token
 }
 
-// mail sends the mail of an event. It is the last thing that a handler does in its
-// transaction, which holds the event's place in the inbox: a second delivery waits
-// for the first, and finds it done. A mail can still go out twice in one case: the
-// server took it, and the commit after it was lost. Then nobody can know that it was
-// sent, and twice is better than never. Both have one Message-ID.
-//
-// Nothing may come after it that could make the transaction run again.
-//
-// A refusal that no other try can change is noted, and the event is done.
-func (s *service) mail(ctx context.Context, e event.Event, kind string, to recipient, data any) error {
-	content, err := s.templates[kind].Render(data)
-	if err != nil {
-		return err
-	}
-	err = s.sender.Send(ctx, mail.Message{ID: e.ID.String(), ToName: to.Name, ToEmail: to.Email, Content: content})
-	if mail.IsRefused(err) {
-		slog.WarnContext(ctx, "a mail is refused for good", "mail", kind, "event", e.ID, "type", e.Type, "aggregate", e.AggregateID, "error", err)
-		return nil
-	}
-	return err
+// deriveToken returns the token of an event's mail, and its hash to store. It is the
+// same whenever the event is delivered, so that of two mails both are valid, and
+// nobody without the key can compute it.
+func (s *service) deriveToken(kind string, eventID uuid.UUID) (string, secretHash) {
+	mac := hmac.New(sha256.New, s.tokenKey)
+	_, _ = mac.Write([]byte(kind + "\x00")) // never fails
+	_, _ = mac.Write(eventID[:])
+	token := base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return token, hashSecret(token)
 }
 
-// An address is sent at most mailBurst mails of a kind that anybody can ask for at
-// once, and one more every mailEvery: five an hour. The pause is shorter than any
-// token lives, so who floods a mailbox cannot keep its owner without a good token.
-const (
-	mailBurst = 5
-	mailEvery = 12 * time.Minute
-)
-
-// takeMail says whether an address may be sent one more mail of a kind, and counts
-// it. Others that are about to mail the same wait until the transaction ends.
-func (s *service) takeMail(ctx context.Context, tx *database.Tx, kind, email string) (bool, error) {
-	bucket := secretHash(sha256.Sum256([]byte(kind + "\x00" + emailKey(email))))
-	now := s.Now()
-	spentUntil, err := lockMailQuota(ctx, tx, bucket, now)
-	if err != nil {
-		return false, fmt.Errorf("count the mails of an address: %w", err)
-	}
-	if spentUntil.Before(now) {
-		spentUntil = now
-	}
-	spentUntil = spentUntil.Add(mailEvery)
-	if spentUntil.After(now.Add(mailBurst * mailEvery)) {
-		return false, nil
-	}
-	if err := updateMailQuota(ctx, tx, bucket, spentUntil); err != nil {
-		return false, fmt.Errorf("count the mails of an address: %w", err)
-	}
-	return true, nil
-}
-
-// pruneMail deletes registrations, resets and counts that are over.
+// pruneMail deletes registrations, tokens, deliveries and counts that are over.
 func (s *service) pruneMail(ctx context.Context) error {
 	now := s.Now()
 	return errors.Join(
 		database.Prune(ctx, s.DB, deleteExpiredRegistrations, now),
+		database.Prune(ctx, s.DB, deleteExpiredConfirmations, now),
 		database.Prune(ctx, s.DB, deleteExpiredResets, now),
+		database.Prune(ctx, s.DB, deleteOldDeliveries, now.Add(-deliveryRetention)),
 		database.Prune(ctx, s.DB, deleteFreeQuotas, now),
 	)
 }

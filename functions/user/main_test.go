@@ -24,6 +24,9 @@ import (
 // contract is what every answer and event of these tests is held to.
 var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 
+// tokenKey derives the tokens of mails.
+const tokenKey = "a key of thirty-two bytes or more, for tests"
+
 const goodPassword = "seven green bicycles"
 
 // logs is everything that the tests of this package log, so that one of them can
@@ -71,12 +74,14 @@ func openIn(t *testing.T, shop string) server {
 }
 
 // openWith has settings besides those that the service cannot do without.
-func openWith(t *testing.T, settings config.Environment) server {
+func openWith(t *testing.T, settings config.Environment, options ...functiontest.Option) server {
 	t.Helper()
-	signing := functiontest.NewTokens(t).Signing
+	tokens := functiontest.NewTokens(t)
+	signing := tokens.Signing
 	post := mailtest.Start(t)
 	environment := config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
+		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": tokenKey,
 		// Nothing listens there: a test that exports has a shop of its own.
 		"SHOP_URL": "http://127.0.0.1:1",
 		"SMTP_URL": post.URL, "MAIL_FROM": mailtest.From,
@@ -84,7 +89,8 @@ func openWith(t *testing.T, settings config.Environment) server {
 		"USER_PASSWORD_WAIT": "10m",
 	}
 	maps.Copy(environment, settings)
-	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, functiontest.WithContract(contract)), post}
+	options = append(options, functiontest.WithContract(contract))
+	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, options...), post}
 }
 
 type object = map[string]any
@@ -113,7 +119,7 @@ func (s server) mustRegister(t *testing.T, email string) User {
 func (s server) mustRegisterAs(t *testing.T, body object) User {
 	t.Helper()
 	var u User
-	s.confirm(t, s.mustToken(t, s.mustAsk(t, body))).MustBe(t, http.StatusOK).Into(t, &u)
+	s.confirmWith(t, s.mustToken(t, s.mustAsk(t, body)), body["password"].(string)).MustBe(t, http.StatusOK).Into(t, &u)
 	return u
 }
 
@@ -139,7 +145,12 @@ func (s server) mustToken(t *testing.T, r Registration) string {
 
 func (s server) confirm(t *testing.T, token string) functiontest.Response {
 	t.Helper()
-	return s.post(t, "/v1/email-verifications/confirm", object{"token": token})
+	return s.confirmWith(t, token, goodPassword)
+}
+
+func (s server) confirmWith(t *testing.T, token, password string) functiontest.Response {
+	t.Helper()
+	return s.post(t, "/v1/email-verifications/confirm", object{"token": token, "password": password})
 }
 
 // mustEvent returns the event that tells of something.

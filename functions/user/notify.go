@@ -59,24 +59,26 @@ type orderData struct {
 	Total        *money.Money
 }
 
-// notify tells customers by mail what happened to their orders.
-func (s *service) notify(ctx context.Context, tx *database.Tx, e event.Event, o orderEvent) error {
-	owner, err := selectUser(ctx, tx, o.UserID)
-	if errors.Is(err, sql.ErrNoRows) { // deleted since: there is nobody to tell
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read user %s: %w", o.UserID, err)
-	}
-	told, known := newsOf[e.Type]
-	if !known {
-		return fmt.Errorf("there is no mail of %s", e.Type)
-	}
-	reason, isCode := reasons[o.Reason]
-	if !isCode { // words of who cancelled it
-		reason = o.Reason
-	}
-	return s.mail(ctx, e, orderMail, recipient{Name: owner.Name, Email: owner.Email}, orderData{
-		news: told, Name: owner.Name, Reason: reason, OrderID: o.OrderID, Items: o.Items, Total: o.Total,
+// notify mails customers what happened to their orders.
+func (s *service) notify(ctx context.Context, e event.Event, o orderEvent) error {
+	return s.deliver(ctx, "user-notify", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoing, error) {
+		owner, err := selectUser(ctx, tx, o.UserID)
+		if errors.Is(err, sql.ErrNoRows) { // deleted since
+			return outgoing{}, nil
+		}
+		if err != nil {
+			return outgoing{}, fmt.Errorf("read user %s: %w", o.UserID, err)
+		}
+		content, known := newsOf[e.Type]
+		if !known {
+			return outgoing{}, fmt.Errorf("there is no mail of %s", e.Type)
+		}
+		reason, isCode := reasons[o.Reason]
+		if !isCode { // the text of whoever cancelled it
+			reason = o.Reason
+		}
+		return outgoing{orderMail, recipient{Name: owner.Name, Email: owner.Email}, orderData{
+			news: content, Name: owner.Name, Reason: reason, OrderID: o.OrderID, Items: o.Items, Total: o.Total,
+		}}, nil
 	})
 }

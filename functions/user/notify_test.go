@@ -95,7 +95,9 @@ func TestNotify(t *testing.T) {
 // mustService is a service with what it mails by.
 func mustService(t *testing.T, s server) *service {
 	t.Helper()
-	of := &service{Runtime: &function.Runtime{Environment: s.Mail.Environment()}}
+	environment := s.Mail.Environment()
+	environment["MAIL_TOKEN_KEY"] = tokenKey
+	of := &service{Runtime: &function.Runtime{Environment: environment}}
 	if err := of.loadMail(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,18 +2,18 @@ package user
 
 import (
 	"context"
-	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
 
+	"souk/functions/user/commonpassword"
 	"souk/shared/api"
 )
 
@@ -22,25 +22,13 @@ import (
 // See https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver (5.1.1.2). The
 // length is part of the input's schema; the guesses are passwordFault's.
 
-//go:embed common_passwords.txt
-var commonPasswordList string
-
-// commonPasswords are the first guesses of anybody who guesses.
-var commonPasswords = sync.OnceValue(func() map[string]bool {
-	common := map[string]bool{}
-	for line := range strings.Lines(commonPasswordList) {
-		common[strings.TrimSpace(line)] = true
-	}
-	return common
-})
-
 // passwordFault says why a password is too easily guessed for an account, "" if
 // it is not. It never quotes the password.
 func passwordFault(password, email, name string) string {
 	guess := strings.ToLower(normal(password))
 	first := []rune(guess)[:min(1, len(guess))]
 	switch local, _, _ := strings.Cut(emailKey(email), "@"); {
-	case commonPasswords()[guess]:
+	case commonpassword.Is(guess):
 		return "is one of the most common passwords"
 	case strings.Trim(guess, string(first)) == "":
 		return "is one character over and over"
@@ -71,6 +59,8 @@ type hasher struct {
 	// places are for who works and who waits.
 	places chan struct{}
 	wait   time.Duration
+	// took is how long a hash takes: a moving average, in nanoseconds.
+	took atomic.Int64
 	// rest gives the memory back when nobody has come for restAfter.
 	rest *time.Timer
 }
@@ -168,7 +158,38 @@ func (t turn) inSlot(ctx context.Context, work func() error) error {
 		t.rest.Reset(restAfter)
 		<-t.slots
 	}()
-	return work()
+	began := time.Now()
+	err := work()
+	t.measure(time.Since(began))
+	return err
+}
+
+// measure adds a duration to the moving average.
+func (h *hasher) measure(took time.Duration) {
+	const weight = 8
+	average := h.took.Load()
+	if average == 0 {
+		average = int64(took)
+	}
+	h.took.Store(average + (int64(took)-average)/weight)
+}
+
+// Imitate takes the time of Check, and no CPU: what a refused try gets, so that it
+// cannot be told by its time from a password that was checked.
+func (t turn) Imitate(ctx context.Context) error {
+	took := time.Duration(t.took.Load())
+	if took == 0 { // nothing was measured yet
+		_, _, err := t.Check(ctx, "", nobodysHash)
+		return err
+	}
+	timer := time.NewTimer(took)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("refuse a try: %w", ctx.Err())
+	}
 }
 
 // normal makes one password of what looks the same but is typed differently by

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,7 +19,8 @@ func TestPasswordFault(t *testing.T) {
 		"password":          true,
 		"PassWord":          true,
 		"ｐａｓｓｗｏｒｄ":          true, // full-width letters
-		"passwords":         false,
+		"Passw0rd!":         true,
+		"summer2024":        true,
 		"aaaaaaaaaaaaaaaa":  true,
 		"AaAaAaAa":          true,
 		"        ":          true,
@@ -31,22 +31,11 @@ func TestPasswordFault(t *testing.T) {
 		"ada.lovelace@x.yz": false,
 		"augusta ada":       true,
 		"12345678":          true,
-		"12345679":          false,
+		"12345679":          true,
+		"82451907":          false,
 	} {
 		if fault := passwordFault(password, " Ada.Lovelace@X.y", "Augusta Ada"); (fault != "") != faulty {
 			t.Errorf("%q: got fault %q, want one: %t", password, fault, faulty)
-		}
-	}
-}
-
-func TestCommonPasswordListIsInTheFormThatIsLookedFor(t *testing.T) {
-	t.Parallel()
-	if len(commonPasswords()) < 150 {
-		t.Fatalf("the list has %d entries", len(commonPasswords()))
-	}
-	for _, password := range slices.Sorted(maps.Keys(commonPasswords())) {
-		if len([]rune(password)) < 8 || password != strings.ToLower(normal(password)) {
-			t.Errorf("%q can never match: it is too short to be allowed, or not in lower case", password)
 		}
 	}
 }

@@ -14,16 +14,21 @@ import (
 
 type refreshSessionInput struct {
 	Body struct {
-		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"Good once: the answer has the next." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"Valid once: the response has the next one." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 	}
 }
 
-// refreshSession spends a refresh token on new tokens of the same login. Whoever
-// sends a spent one has it from somebody else, or somebody else has it: nobody can
-// tell the thief, so the login ends for both (RFC 9700, section 4.14.2). A client
-// that lost the answer signs in again.
+// refreshSession renews the tokens of a login. The refresh token is spent, and the
+// response has the next one. A spent token is accepted again for 30 seconds, for two
+// tabs of a browser that refresh at once, and for a client that repeats a request whose
+// response was lost: each gets a token of its own. Later it ends the login.
 //
-// Nothing limits how often: a token has 256 random bits, which nobody guesses.
+// After the interval, a spent token is in the hands of two parties, and the service
+// cannot know which one is the thief: the login ends for both, with every token that
+// descends from it (RFC 9700, section 4.14.2). No refresh extends a login beyond its
+// maximum age; then the person signs in again.
+//
+// The rate is not limited: a token has 256 random bits and cannot be guessed.
 func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (*createSessionOutput, error) {
 	var (
 		issued *createSessionOutput
@@ -35,17 +40,17 @@ func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (
 		if err != nil {
 			return err
 		}
-		if stolen = spent.Rotated; stolen {
+		now := s.Now()
+		if stolen = s.session.isReused(spent, now); stolen {
 			return deleteFamily(ctx, tx, spent.UserID, spent.FamilyID)
 		}
-		if !s.Now().Before(spent.ExpiresAt) {
+		if !now.Before(spent.ExpiresAt) {
 			return sql.ErrNoRows
 		}
-		next, refreshToken, err := newSession(spent.UserID, s.Now())
+		next, refreshToken, err := s.session.next(spent, now)
 		if err != nil {
 			return err
 		}
-		next.FamilyID = spent.FamilyID
 		// Signed before the token is spent: what can't be signed costs nobody a login.
 		if issued, err = s.issue(next, role, refreshToken); err != nil {
 			return err
@@ -59,7 +64,7 @@ func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (
 		return nil, fmt.Errorf("refresh a session: %w", err)
 	}
 	if stolen {
-		slog.WarnContext(ctx, "a spent refresh token was sent again; its login has ended")
+		slog.WarnContext(ctx, "a spent refresh token was reused after the reuse interval: its login has ended")
 		return nil, invalidRefreshToken()
 	}
 	return issued, nil

@@ -35,9 +35,12 @@ func (in *registerInput) Resolve(huma.Context) []error {
 
 type registerOutput struct{ Body Registration }
 
-// register asks for the account of a customer. Whether the address has one already
-// is told to nobody but who reads its mail: the answer, and the work for it, are
-// the same (docs/adr/0012).
+// register requests an account. It is created when the address is confirmed with the
+// token that is mailed to it. A newer registration of the same address replaces this
+// one.
+//
+// Only the mail reveals whether the address has an account: the response, and the work
+// for it, are the same (docs/adr/0012, 0026).
 func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
 	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
 	if err != nil {
@@ -50,6 +53,9 @@ func (s *service) register(ctx context.Context, in *registerInput) (*registerOut
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if err := insertRegistration(ctx, tx, r, hash); err != nil {
+			return err
+		}
+		if err := deleteReplacedRegistrations(ctx, tx, r); err != nil {
 			return err
 		}
 		return s.Outbox.Add(ctx, tx, "registration-requested", "registration", r.ID, registrationRequested{RegistrationID: r.ID})

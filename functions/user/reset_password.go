@@ -94,14 +94,16 @@ type passwordChanged struct {
 	UserID uuid.UUID `json:"userId"`
 }
 
-// mailPasswordChanged tells the owner of an account that its password is another.
-func (s *service) mailPasswordChanged(ctx context.Context, tx *database.Tx, e event.Event, changed passwordChanged) error {
-	owner, err := selectUser(ctx, tx, changed.UserID)
-	if errors.Is(err, sql.ErrNoRows) { // deleted since
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read user %s: %w", changed.UserID, err)
-	}
-	return s.mail(ctx, e, passwordChangedMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: e.Time})
+// mailPasswordChanged notifies the owner of an account that its password was changed.
+func (s *service) mailPasswordChanged(ctx context.Context, e event.Event, changed passwordChanged) error {
+	return s.deliver(ctx, "password-changed-mail", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoing, error) {
+		owner, err := selectUser(ctx, tx, changed.UserID)
+		if errors.Is(err, sql.ErrNoRows) { // deleted since
+			return outgoing{}, nil
+		}
+		if err != nil {
+			return outgoing{}, fmt.Errorf("read user %s: %w", changed.UserID, err)
+		}
+		return outgoing{passwordChangedMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: e.Time}}, nil
+	})
 }

@@ -118,11 +118,11 @@ func TestResetPassword(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		s.mustRegister(t, "dan@example.com")
-		for range mailBurst + 2 {
+		for range passwordResetQuota.burst + 2 {
 			s.mustAskReset(t, "dan@example.com")
 		}
-		if n := len(s.Mail.To("dan@example.com")); n != 1+mailBurst {
-			t.Errorf("%d mails, want the registration's and %d", n, mailBurst)
+		if n := len(s.Mail.To("dan@example.com")); n != 1+passwordResetQuota.burst {
+			t.Errorf("%d mails, want the registration's and %d", n, passwordResetQuota.burst)
 		}
 		s.reset(t, s.lastToken(t, "dan@example.com"), newPassword).MustBe(t, http.StatusNoContent)
 	})

@@ -2,6 +2,7 @@ package user
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/config"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
 
@@ -51,20 +55,9 @@ func TestRefreshSession(t *testing.T) {
 			issued = next
 		}
 	})
-	t.Run("ends the login whose token is sent twice, and no other", func(t *testing.T) {
-		t.Parallel()
-		other := s.mustSignIn(t, "ada@example.com")
-		first := s.mustSignIn(t, "ada@example.com")
-		second := s.mustRefresh(t, first.RefreshToken)
-		third := s.mustRefresh(t, second.RefreshToken)
-		s.mustBeSpent(t, first.RefreshToken)
-		s.mustBeSpent(t, second.RefreshToken)
-		s.mustBeSpent(t, third.RefreshToken)
-		s.mustRefresh(t, other.RefreshToken)
-	})
 	t.Run("refuses a token that has expired", func(t *testing.T) {
 		t.Parallel()
-		old, token, err := newSession(ada.ID, time.Now().UTC().Add(-sessionTTL))
+		old, token, err := defaultSessions.open(ada.ID, time.Now().UTC().Add(-sessionTTL))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,20 +77,14 @@ func TestRefreshSession(t *testing.T) {
 			s.post(t, "/v1/sessions/refresh", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 	})
-	t.Run("spends no token on what cannot be signed", func(t *testing.T) {
+	t.Run("signs a stored value that is not a role as a customer's", func(t *testing.T) {
 		t.Parallel()
 		cid := s.mustRegister(t, "cid@example.com")
 		issued := s.mustSignIn(t, cid.Email)
-		giveRole := func(role auth.Role) {
-			t.Helper()
-			if _, err := s.DB.ExecContext(t.Context(), `UPDATE user SET role = ? WHERE id = ?`, role, cid.ID[:]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		giveRole("nobody")
-		s.refresh(t, issued.RefreshToken).MustBeProblem(t, http.StatusInternalServerError, "internal")
-		giveRole(auth.Customer)
-		s.mustRefresh(t, issued.RefreshToken)
+		s.mustExec(t, `UPDATE user SET role = 'root' WHERE id = ?`, cid.ID[:])
+		refreshed := s.mustRefresh(t, issued.RefreshToken)
+		s.getMe(t, refreshed.AccessToken).MustBe(t, http.StatusOK)
+		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: refreshed.AccessToken}).MustBeProblem(t, http.StatusForbidden, "forbidden")
 	})
 	t.Run("knows a role that has changed", func(t *testing.T) {
 		t.Parallel()
@@ -109,35 +96,134 @@ func TestRefreshSession(t *testing.T) {
 	})
 }
 
-// Fifty clients with one token: the first starts a lineage, and the second ends
-// it for all. Whatever their order, not two tokens of the family are good.
+// defaultSessions are the settings of a service without any.
+var defaultSessions = sessionSettings{ReuseInterval: 30 * time.Second, MaxAge: 90 * 24 * time.Hour}
+
+// movingClock is a clock that a test moves.
+type movingClock struct{ offset atomic.Int64 }
+
+func (c *movingClock) now() time.Time { return clock.System().Add(time.Duration(c.offset.Load())) }
+
+func (c *movingClock) advance(by time.Duration) { c.offset.Add(int64(by)) }
+
+func TestRefreshTokenReuse(t *testing.T) {
+	t.Parallel()
+	openAt := func(t *testing.T, settings config.Environment) (server, *movingClock) {
+		t.Helper()
+		moving := &movingClock{}
+		s := openWith(t, settings, functiontest.WithClock(moving.now))
+		s.mustRegister(t, "ada@example.com")
+		return s, moving
+	}
+
+	t.Run("within the interval each request gets a token that stays valid", func(t *testing.T) {
+		t.Parallel()
+		s, moving := openAt(t, nil)
+		lost := s.mustSignIn(t, "ada@example.com").RefreshToken
+		s.mustRefresh(t, lost) // its response never arrives
+		moving.advance(29 * time.Second)
+		first, second := s.mustRefresh(t, lost), s.mustRefresh(t, lost)
+		moving.advance(time.Hour)
+		for range 3 {
+			first, second = s.mustRefresh(t, first.RefreshToken), s.mustRefresh(t, second.RefreshToken)
+			s.getMe(t, first.AccessToken).MustBe(t, http.StatusOK)
+			s.getMe(t, second.AccessToken).MustBe(t, http.StatusOK)
+			moving.advance(time.Hour)
+		}
+	})
+	t.Run("after the interval it ends the login with all of its tokens, and no other", func(t *testing.T) {
+		t.Parallel()
+		s, moving := openAt(t, nil)
+		other, root := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
+		left, right := s.mustRefresh(t, root.RefreshToken), s.mustRefresh(t, root.RefreshToken)
+		next := s.mustRefresh(t, left.RefreshToken)
+		moving.advance(30 * time.Second)
+		s.mustBeSpent(t, root.RefreshToken)
+		for _, token := range []string{root.RefreshToken, left.RefreshToken, right.RefreshToken, next.RefreshToken} {
+			s.mustBeSpent(t, token)
+		}
+		s.mustRefresh(t, other.RefreshToken)
+	})
+	t.Run("the interval begins with the first use", func(t *testing.T) {
+		t.Parallel()
+		s, moving := openAt(t, nil)
+		root := s.mustSignIn(t, "ada@example.com")
+		s.mustRefresh(t, root.RefreshToken)
+		moving.advance(20 * time.Second)
+		s.mustRefresh(t, root.RefreshToken)
+		moving.advance(20 * time.Second)
+		s.mustBeSpent(t, root.RefreshToken)
+	})
+	t.Run("the interval is a setting", func(t *testing.T) {
+		t.Parallel()
+		s, _ := openAt(t, config.Environment{"USER_REFRESH_REUSE_INTERVAL": "0s"})
+		root := s.mustSignIn(t, "ada@example.com")
+		next := s.mustRefresh(t, root.RefreshToken)
+		s.mustBeSpent(t, root.RefreshToken)
+		s.mustBeSpent(t, next.RefreshToken)
+	})
+}
+
+func TestSessionMaxAge(t *testing.T) {
+	t.Parallel()
+	moving := &movingClock{}
+	s := openWith(t, nil, functiontest.WithClock(moving.now))
+	s.mustRegister(t, "ada@example.com")
+	issued := s.mustSignIn(t, "ada@example.com")
+	for range 89 / 20 { // the login's own row expires on the way
+		moving.advance(20 * 24 * time.Hour)
+		issued = s.mustRefresh(t, issued.RefreshToken)
+	}
+	moving.advance(10*24*time.Hour - 5*time.Minute)
+	issued = s.mustRefresh(t, issued.RefreshToken)
+	if issued.ExpiresIn > 300 || issued.ExpiresIn < 200 {
+		t.Errorf("an access token of a session that ends in 5 minutes is valid for %d s", issued.ExpiresIn)
+	}
+	moving.advance(5 * time.Minute)
+	s.mustBeSpent(t, issued.RefreshToken)
+	moving.advance(2 * time.Minute) // more than the verifier's leeway
+	s.getMe(t, issued.AccessToken).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+}
+
+func TestSessionSettings(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"USER_REFRESH_REUSE_INTERVAL": "11m", "USER_SESSION_MAX_AGE": "14m",
+	} {
+		if _, err := Functions(&function.Runtime{Environment: config.Environment{name: value}}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%s: got %v", name, value, err)
+		}
+	}
+}
+
+// Fifty clients refresh with one token at once: all of them stay signed in, in one
+// login. Once the interval is over, the token ends it for all.
 func TestRefreshSessionRace(t *testing.T) {
 	t.Parallel()
-	s := open(t)
+	moving := &movingClock{}
+	s := openWith(t, nil, functiontest.WithClock(moving.now))
 	ada := s.mustRegister(t, "ada@example.com")
 	issued := s.mustSignIn(t, ada.Email)
-	won := make(chan string, 50)
-	var refused atomic.Int64
+	successors := make([]tokens, 50)
 	var wg sync.WaitGroup
-	for range cap(won) {
-		wg.Go(func() {
-			switch got := s.refresh(t, issued.RefreshToken); got.Status {
-			case http.StatusCreated:
-				var next tokens
-				got.Into(t, &next)
-				won <- next.RefreshToken
-			case http.StatusUnauthorized:
-				refused.Add(1)
-			default:
-				t.Errorf("got status %d: %s", got.Status, got.Body)
-			}
-		})
+	for i := range successors {
+		wg.Go(func() { successors[i] = s.mustRefresh(t, issued.RefreshToken) })
 	}
 	wg.Wait()
-	if len(won) != 1 || refused.Load() != 49 {
-		t.Fatalf("%d refreshes of one token succeeded and %d were refused, want 1 and 49", len(won), refused.Load())
+	distinct := map[string]bool{}
+	for i := range successors {
+		distinct[successors[i].RefreshToken] = true
+		wg.Go(func() { successors[i] = s.mustRefresh(t, successors[i].RefreshToken) })
 	}
-	s.mustBeSpent(t, <-won)
+	wg.Wait()
+	if n := s.mustCount(t, `SELECT COUNT(DISTINCT family_id) FROM session WHERE user_id = ?`, ada.ID[:]); n != 1 || len(distinct) != 50 {
+		t.Fatalf("%d logins and %d tokens, want 1 and 50", n, len(distinct))
+	}
+	moving.advance(31 * time.Second)
+	for range 10 {
+		wg.Go(func() { s.mustBeSpent(t, issued.RefreshToken) })
+	}
+	wg.Wait()
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE user_id = ?`, ada.ID[:]); n != 0 {
 		t.Fatalf("%d sessions are left of a login that was revoked", n)
 	}

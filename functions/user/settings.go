@@ -8,6 +8,35 @@ import (
 	"souk/shared/api"
 )
 
+// sessionSettings are the environment variables of logins and their refresh tokens.
+type sessionSettings struct {
+	// ReuseInterval is how long a spent refresh token is accepted again.
+	ReuseInterval time.Duration `env:"USER_REFRESH_REUSE_INTERVAL" envDefault:"30s"`
+	// MaxAge is the time from a login to its end, however often it is refreshed.
+	MaxAge time.Duration `env:"USER_SESSION_MAX_AGE" envDefault:"2160h"`
+}
+
+// maxReuseInterval bounds the time in which a stolen token can be used beside its
+// owner's without being noticed.
+const maxReuseInterval = 10 * time.Minute
+
+func (c sessionSettings) validate() error {
+	var errs []error
+	if c.ReuseInterval < 0 || c.ReuseInterval > maxReuseInterval {
+		errs = append(errs, fmt.Errorf("USER_REFRESH_REUSE_INTERVAL is %s: expected 0s to %s", c.ReuseInterval, maxReuseInterval))
+	}
+	if c.MaxAge < accessTokenTTL {
+		errs = append(errs, fmt.Errorf("USER_SESSION_MAX_AGE is %s: expected %s or more", c.MaxAge, accessTokenTTL))
+	}
+	return errors.Join(errs...)
+}
+
+// isReused reports whether a token was spent so long ago that it must not be sent
+// again.
+func (c sessionSettings) isReused(s session, now time.Time) bool {
+	return !s.RotatedAt.IsZero() && now.Sub(s.RotatedAt) >= c.ReuseInterval
+}
+
 // loginSettings are the environment variables that bound how often somebody may
 // try passwords.
 type loginSettings struct {

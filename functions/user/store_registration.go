@@ -17,34 +17,77 @@ func insertRegistration(ctx context.Context, q database.Queryer, r Registration,
 	return err
 }
 
-// lockRegistration returns a registration and holds it until the transaction ends.
-func lockRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) (r Registration, err error) {
-	err = q.QueryRowContext(ctx, `
-		SELECT id, email, name, created_at, expires_at
-		FROM registration
-		WHERE id = ?
-		FOR UPDATE`, id[:]).
-		Scan(&r.ID, &r.Email, &r.Name, &r.CreatedAt, &r.ExpiresAt)
-	return r, err
-}
-
-// lockRegistrationByToken returns the registration of a token, and the hash of its
-// password, and holds it until the transaction ends.
-func lockRegistrationByToken(ctx context.Context, q database.Queryer, token secretHash) (r Registration, passwordHash string, err error) {
+// lockRegistration returns a registration and the hash of its password, and locks it
+// until the transaction ends.
+func lockRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) (r Registration, passwordHash string, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT id, email, name, created_at, expires_at, password_hash
 		FROM registration
-		WHERE token_hash = ?
-		FOR UPDATE`, token[:]).
+		WHERE id = ?
+		FOR UPDATE`, id[:]).
 		Scan(&r.ID, &r.Email, &r.Name, &r.CreatedAt, &r.ExpiresAt, &passwordHash)
 	return r, passwordHash, err
 }
 
-func updateRegistrationToken(ctx context.Context, q database.Queryer, id uuid.UUID, token secretHash) error {
+// pendingRegistration is what confirming checks: a registration and the hash of its
+// password.
+type pendingRegistration struct {
+	ID           uuid.UUID
+	PasswordHash string
+}
+
+// selectPendingRegistration returns the latest registration of the address that a
+// token was mailed to.
+func selectPendingRegistration(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (p pendingRegistration, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT r.id, r.password_hash
+		FROM email_confirmation c
+		JOIN registration r ON r.email_key = c.email_key
+		WHERE c.token_hash = ? AND c.expires_at > ? AND r.expires_at > ?
+		ORDER BY r.created_at DESC, r.id DESC
+		LIMIT 1`, token[:], now, now).
+		Scan(&p.ID, &p.PasswordHash)
+	return p, err
+}
+
+// spendTry counts a try to confirm a registration. It reports whether there was one
+// left.
+func spendTry(ctx context.Context, q database.Queryer, id uuid.UUID, limit int) (bool, error) {
+	result, err := q.ExecContext(ctx, `
+		UPDATE registration
+		SET tries = tries + 1
+		WHERE id = ? AND tries < ?`, id[:], limit)
+	if err != nil {
+		return false, err
+	}
+	rows, err := result.RowsAffected()
+	return rows == 1, err
+}
+
+// refundTry takes back spendTry.
+func refundTry(ctx context.Context, q database.Queryer, id uuid.UUID) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE registration
-		SET token_hash = ?
-		WHERE id = ?`, token[:], id[:])
+		SET tries = tries - 1
+		WHERE id = ? AND tries > 0`, id[:])
+	return err
+}
+
+// insertConfirmation stores the hash of a token that is mailed to an address. The
+// token of an event is the same each time.
+func insertConfirmation(ctx context.Context, q database.Queryer, token secretHash, r Registration) error {
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO email_confirmation (token_hash, email_key, expires_at)
+		VALUES (?, ?, ?)
+		ON DUPLICATE KEY UPDATE expires_at = ?`, token[:], emailKey(r.Email), r.ExpiresAt, r.ExpiresAt)
+	return err
+}
+
+// deleteConfirmationsOf voids all tokens that were mailed to confirm an address.
+func deleteConfirmationsOf(ctx context.Context, q database.Queryer, email string) error {
+	_, err := q.ExecContext(ctx, `
+		DELETE FROM email_confirmation
+		WHERE email_key = ?`, emailKey(email))
 	return err
 }
 
@@ -63,37 +106,17 @@ func deleteRegistrationsOf(ctx context.Context, q database.Queryer, email string
 	return err
 }
 
-// lockMailQuota returns until when the mail of a bucket is spent, now for a new
-// one, and holds the bucket until the transaction ends.
-func lockMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, now time.Time) (spentUntil time.Time, err error) {
-	// The update, which changes nothing, takes the lock.
-	_, err = q.ExecContext(ctx, `
-		INSERT INTO mail_quota (bucket, spent_until)
-		VALUES (?, ?)
-		ON DUPLICATE KEY UPDATE bucket = bucket`, bucket[:], now)
-	if err != nil {
-		return time.Time{}, err
-	}
-	err = q.QueryRowContext(ctx, `
-		SELECT spent_until
-		FROM mail_quota
-		WHERE bucket = ?
-		FOR UPDATE`, bucket[:]).
-		Scan(&spentUntil)
-	return spentUntil, err
-}
-
-func updateMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, spentUntil time.Time) error {
+// deleteReplacedRegistrations deletes the registrations of an address but the new one.
+func deleteReplacedRegistrations(ctx context.Context, q database.Queryer, r Registration) error {
 	_, err := q.ExecContext(ctx, `
-		UPDATE mail_quota
-		SET spent_until = ?
-		WHERE bucket = ?`, spentUntil, bucket[:])
+		DELETE FROM registration
+		WHERE email_key = ? AND id <> ?`, emailKey(r.Email), r.ID[:])
 	return err
 }
 
 // What is over says nothing any more.
 const (
 	deleteExpiredRegistrations = `DELETE FROM registration WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
+	deleteExpiredConfirmations = `DELETE FROM email_confirmation WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
 	deleteExpiredResets        = `DELETE FROM password_reset WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
-	deleteFreeQuotas           = `DELETE FROM mail_quota WHERE spent_until < ? ORDER BY spent_until LIMIT ?`
 )

@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +16,12 @@ import (
 // password that ends all sessions cannot miss one.
 func insertSession(ctx context.Context, q database.Queryer, s session, passwordVersion int64) (inserted bool, err error) {
 	result, err := q.ExecContext(ctx, `
-		INSERT INTO session (id, family_id, user_id, refresh_hash, created_at, expires_at)
-		SELECT ?, ?, id, ?, ?, ?
+		INSERT INTO session (id, family_id, user_id, refresh_hash, signed_in_at, created_at, expires_at)
+		SELECT ?, ?, id, ?, ?, ?, ?
 		FROM user
 		WHERE id = ? AND password_version = ?
 		LOCK IN SHARE MODE`,
-		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion)
+		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.SignedInAt, s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion)
 	if err != nil {
 		return false, err
 	}
@@ -59,29 +60,31 @@ func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s sessi
 	if err != nil {
 		return s, role, err
 	}
+	var rotatedAt sql.NullTime
 	err = tx.QueryRowContext(ctx, `
-		SELECT id, family_id, created_at, expires_at, rotated_at IS NOT NULL
+		SELECT id, family_id, COALESCE(signed_in_at, created_at), created_at, expires_at, rotated_at
 		FROM session
 		WHERE refresh_hash = ?
 		FOR UPDATE`, hash[:]).
-		Scan(&s.ID, &s.FamilyID, &s.CreatedAt, &s.ExpiresAt, &s.Rotated)
-	s.RefreshHash = hash
+		Scan(&s.ID, &s.FamilyID, &s.SignedInAt, &s.CreatedAt, &s.ExpiresAt, &rotatedAt)
+	s.RefreshHash, s.RotatedAt = hash, rotatedAt.Time
 	return s, role, err
 }
 
-// rotateSession marks a session's token spent and keeps the next of its family.
+// rotateSession marks a session's token as spent, unless it is already, and inserts
+// the next session of its family.
 func rotateSession(ctx context.Context, tx *database.Tx, spent, next session) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE session
 		SET rotated_at = ?
-		WHERE id = ?`, next.CreatedAt, spent.ID[:])
+		WHERE id = ? AND rotated_at IS NULL`, next.CreatedAt, spent.ID[:])
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO session (id, family_id, user_id, refresh_hash, created_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?)`,
-		next.ID[:], next.FamilyID[:], next.UserID[:], next.RefreshHash[:], next.CreatedAt, next.ExpiresAt)
+		INSERT INTO session (id, family_id, user_id, refresh_hash, signed_in_at, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		next.ID[:], next.FamilyID[:], next.UserID[:], next.RefreshHash[:], next.SignedInAt, next.CreatedAt, next.ExpiresAt)
 	if err != nil {
 		return err
 	}
@@ -108,11 +111,11 @@ type login struct {
 // selectLogins returns a user's logins that have not expired, newest first.
 func selectLogins(ctx context.Context, q database.Queryer, userID uuid.UUID, now time.Time) ([]login, error) {
 	rows, err := q.QueryContext(ctx, `
-		SELECT MIN(created_at), MAX(created_at), MAX(expires_at)
+		SELECT MIN(COALESCE(signed_in_at, created_at)), MAX(created_at), MAX(expires_at)
 		FROM session
 		WHERE user_id = ? AND expires_at > ?
 		GROUP BY family_id
-		ORDER BY MIN(created_at) DESC`, userID[:], now)
+		ORDER BY MIN(COALESCE(signed_in_at, created_at)) DESC`, userID[:], now)
 	if err != nil {
 		return nil, err
 	}

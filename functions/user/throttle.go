@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -26,9 +27,12 @@ import (
 //   - For one account from all networks together there is a bound to what a crowd of
 //     them can guess.
 //
-// The last two are not for a network from which the account was signed in to with
-// its present password: neither strangers' guesses nor neighbours' keep its owner
-// out there.
+// Every try spends all three. When one of the last two is used up, a network from
+// which the account was signed in to with its present password may still enter the
+// right password: neither strangers' guesses nor neighbours' lock its owner out. A
+// wrong one gets the refusal that every other account gets, at the same cost to the
+// limits. So no sequence of responses depends on whether an account exists, or is
+// used from this network.
 //
 // Each limit is a bucket of tries that refills steadily (GCRA: one time says how
 // full it is). A try is taken before the password is looked at, by one conditional
@@ -59,11 +63,13 @@ func (b bucket) latest(now time.Time) time.Time { return now.Add(b.limit.Window 
 type try struct {
 	now     time.Time
 	network networkKey
-	// own is the pair's bucket, and shared are those that others draw on as well.
+	// own is the pair's bucket, and shared are those of the others that were spent.
 	own    bucket
 	shared []bucket
-	// familiar says that the account was signed in to from the network before.
+	// familiar reports whether the account was signed in to from the network before.
 	familiar bool
+	// refusal is the response of a shared limit that is used up, nil if none is.
+	refusal error
 }
 
 // networkKey is a network from which an account was signed in to, hashed.
@@ -116,49 +122,63 @@ func (s *service) checkPassword(ctx context.Context, account, password string) (
 	if err != nil {
 		return checked{}, err
 	}
+	if t.refusal != nil && !t.familiar {
+		if err := turn.Imitate(ctx); err != nil {
+			return checked{}, err
+		}
+		return checked{}, t.refusal
+	}
 	same, outdated, err := turn.Check(ctx, password, c.PasswordHash)
-	if err != nil { // it was not looked at
+	if err != nil { // the password was not checked
 		return checked{}, errors.Join(err, s.giveBack(context.WithoutCancel(ctx), t))
 	}
 	if !same || c.UserID == uuid.Nil {
-		return checked{}, nil
+		return checked{}, t.refusal
 	}
 	return checked{credentials: c, right: true, outdated: outdated}, s.succeed(ctx, t, c)
 }
 
-// take pays for a try, or answers that there is none left.
+// take spends a try. It responds 429 when the pair has none left; a shared limit that
+// is used up is in the try.
 func (s *service) take(ctx context.Context, account string, c credentials) (try, error) {
 	t := try{now: s.Now(), network: networkOf(ctx, c.UserID), own: s.pair(ctx, account)}
 	var err error
 	if t.familiar, err = isFamiliar(ctx, s.DB, c, t.network); err != nil {
-		return t, fmt.Errorf("look for the network: %w", err)
+		return t, fmt.Errorf("read the familiar networks: %w", err)
 	}
-	if !t.familiar {
-		t.shared = []bucket{
-			{hashOf("network", clientNetwork(ctx)), s.login.perNetwork()},
-			{hashOf("account", account), s.login.perAccount()},
+	shared := []bucket{
+		{hashOf("network", clientNetwork(ctx)), s.login.perNetwork()},
+		{hashOf("account", account), s.login.perAccount()},
+	}
+	var refused error // what the pair's limit responds
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+		t.shared, t.refusal = nil, nil
+		if refused, err = takeFrom(ctx, tx, t.own, t.now); refused != nil || err != nil {
+			return err
 		}
-	}
-	var refused *api.Problem
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		refused = nil
-		for _, b := range append([]bucket{t.own}, t.shared...) {
-			fullAt, taken, err := takeTry(ctx, tx, b, t.now)
-			if err != nil {
-				return fmt.Errorf("take a try of %s: %w", b.limit.Name, err)
+		for _, b := range shared {
+			if t.refusal, err = takeFrom(ctx, tx, b, t.now); t.refusal != nil || err != nil {
+				return err // a network over its own limit spends nothing of the account's
 			}
-			if !taken {
-				refused = api.TooManyRequests(b.limit, 0, fullAt.Sub(b.latest(t.now)))
-				return refused // and the others are not taken either
-			}
+			t.shared = append(t.shared, b)
 		}
 		return nil
 	})
-	if refused != nil {
-		slog.InfoContext(ctx, "too many tries to sign in", "limit", refused.GetHeaders().Get("RateLimit-Policy"))
-		return t, refused
+	return t, cmp.Or(err, refused)
+}
+
+// takeFrom spends a try of one limit. The refusal is the response if there is none
+// left.
+func takeFrom(ctx context.Context, tx *database.Tx, b bucket, now time.Time) (refusal, err error) {
+	fullAt, taken, err := takeTry(ctx, tx, b, now)
+	if err != nil {
+		return nil, fmt.Errorf("spend a try of %s: %w", b.limit.Name, err)
 	}
-	return t, err
+	if taken {
+		return nil, nil
+	}
+	slog.InfoContext(ctx, "too many tries to sign in", "limit", b.limit.Name)
+	return api.TooManyRequests(b.limit, 0, fullAt.Sub(b.latest(now))), nil
 }
 
 // pair is the limit of an account and the network that the request comes from.

@@ -34,39 +34,121 @@ func TestVerifyEmail(t *testing.T) {
 		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 	})
 
-	t.Run("says the same of every token that opens nothing", func(t *testing.T) {
+	t.Run("responds alike to every token and password that confirm nothing", func(t *testing.T) {
 		t.Parallel()
 		spent := s.mustToken(t, s.mustAsk(t, registration("spent@example.com")))
 		s.confirm(t, spent).MustBe(t, http.StatusOK)
 		old := s.mustAsk(t, registration("old@example.com"))
 		expired := s.mustToken(t, old)
 		s.mustExec(t, `UPDATE registration SET expires_at = ? WHERE id = ?`, time.Now().UTC(), old.ID[:])
+		aged := s.mustAsk(t, registration("aged@example.com"))
+		agedToken := s.mustToken(t, aged)
+		s.mustExec(t, `UPDATE email_confirmation SET expires_at = ? WHERE email_key = ?`, time.Now().UTC(), aged.Email)
+		valid := s.mustToken(t, s.mustAsk(t, registration("valid@example.com")))
 		unknown := s.confirm(t, strings.Repeat("A", 43))
-		for _, token := range []string{spent, expired, "x"} {
-			got := s.confirm(t, token)
+		for _, got := range []functiontest.Response{
+			s.confirm(t, spent), s.confirm(t, expired), s.confirm(t, agedToken), s.confirm(t, "x"), s.confirmWith(t, valid, "wrong password"),
+		} {
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 			if withoutTrace(t, got) != withoutTrace(t, unknown) {
 				t.Errorf("got %s, want %s", got.Body, unknown.Body)
 			}
 		}
-		for _, body := range []object{{}, {"token": ""}, {"token": strings.Repeat("A", 129)}} {
+		for _, body := range []object{
+			{}, {"token": valid}, {"password": goodPassword}, {"token": "", "password": goodPassword}, {"token": valid, "password": ""},
+			{"token": strings.Repeat("A", 129), "password": goodPassword}, {"token": valid, "password": strings.Repeat("a", 129)},
+		} {
 			s.post(t, "/v1/email-verifications/confirm", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
+		s.confirm(t, valid).MustBe(t, http.StatusOK) // a wrong password spends no token
 	})
 
-	t.Run("settles the address: no other registration of it can be confirmed", func(t *testing.T) {
+	t.Run("bounds how many passwords are tried for a registration", func(t *testing.T) {
 		t.Parallel()
-		attacker, owner := registration("victim@example.com"), registration("Victim@example.com")
-		attacker["password"] = "attacker's password"
-		theirs := s.mustToken(t, s.mustAsk(t, attacker))
-		mine := s.mustToken(t, s.mustAsk(t, owner))
+		token := s.mustToken(t, s.mustAsk(t, registration("tried@example.com")))
+		for range maxConfirmTries {
+			s.confirmWith(t, token, "wrong password").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+		}
+		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+		again := registration("tried@example.com")
+		again["password"] = newPassword
+		s.mustAsk(t, again)
+		s.confirmWith(t, token, newPassword).MustBe(t, http.StatusOK)
+	})
+
+	t.Run("takes the password of the latest registration of the address alone", func(t *testing.T) {
+		t.Parallel()
+		first, second := registration("victim@example.com"), registration("Victim@example.com")
+		first["password"] = "attacker's password"
+		theirs := s.mustToken(t, s.mustAsk(t, first))
+		mine := s.mustToken(t, s.mustAsk(t, second))
+		for _, token := range []string{theirs, mine} {
+			s.confirmWith(t, token, "attacker's password").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+		}
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE email_key = ?`, "victim@example.com"); n != 1 {
+			t.Errorf("%d registrations are pending, want the latest", n)
+		}
 		s.confirm(t, mine).MustBe(t, http.StatusOK)
 		s.confirm(t, theirs).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		s.mustSignIn(t, "victim@example.com")
-		if n := s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE email_key = ?`, "victim@example.com"); n != 0 {
-			t.Errorf("%d registrations are left", n)
+		for _, table := range []string{"registration", "email_confirmation"} {
+			if n := s.mustCount(t, `SELECT COUNT(*) FROM `+table+` WHERE email_key = ?`, "victim@example.com"); n != 0 {
+				t.Errorf("%d rows of %s are left", n, table)
+			}
 		}
 	})
+}
+
+// An attacker registers an address again and again, before and after its owner: the
+// owner always has a mail that works, and no mail ever works for the attacker.
+func TestRegistrationCannotBeHijacked(t *testing.T) {
+	t.Parallel()
+	const victim, theirs = "victim@example.com", "attacker's password"
+	for name, test := range map[string]struct {
+		before, after int
+		mails         int // to the victim, at the end
+	}{
+		"five times before":         {5, 0, 6},
+		"more often than the quota": {registrationQuota.burst + 5, 0, registrationQuota.burst},
+		"before and after":          {5, 1, 7},
+		"after, beyond the quota":   {5, registrationQuota.burst, registrationQuota.burst},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			ask := func(password string) {
+				t.Helper()
+				body := registration(victim)
+				body["password"] = password
+				r := s.mustAsk(t, body)
+				s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
+			}
+			for range test.before {
+				ask(theirs)
+			}
+			ask(goodPassword)
+			for range test.after {
+				ask(theirs)
+			}
+			mails := s.Mail.To(victim)
+			if len(mails) != test.mails {
+				t.Errorf("%d mails, want %d", len(mails), test.mails)
+			}
+			if test.after > 0 {
+				// What the owner's password was chosen for is replaced. They ask again, as
+				// the response says, and use whichever mail they have.
+				s.confirmWith(t, tokenIn(t, mails[0].Text), goodPassword).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+				ask(goodPassword)
+			}
+			for _, mail := range mails {
+				s.confirmWith(t, tokenIn(t, mail.Text), "").MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+			}
+			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), theirs).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), goodPassword).MustBe(t, http.StatusOK)
+			s.mustSignIn(t, victim)
+			s.post(t, "/v1/sessions", object{"email": victim, "password": theirs}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+		})
+	}
 }
 
 func (s server) mustExec(t *testing.T, statement string, args ...any) {
@@ -81,7 +163,7 @@ func TestVerifyEmailRace(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	var confirmed []string
-	for range mailBurst {
+	for range 5 {
 		confirmed = append(confirmed, s.mustToken(t, s.mustAsk(t, registration("ada@example.com"))))
 	}
 	statuses := make(chan int, 2*len(confirmed))
@@ -129,33 +211,27 @@ func TestMailRegistration(t *testing.T) {
 		if last.Subject != "You have an account already" || tokenForm.MatchString(last.Text+last.HTML) || strings.Contains(last.Text, "Eve") {
 			t.Errorf("got %s", last.Source)
 		}
-		if n := s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE id = ?`, r.ID[:]); n != 0 {
-			t.Error("the registration is kept, though it can come to nothing")
-		}
 	})
 
-	t.Run("sends an address no more than its share, and forgets what it did not mail", func(t *testing.T) {
+	t.Run("sends an address no more than its quota", func(t *testing.T) {
 		t.Parallel()
-		for range mailBurst + 3 {
+		for range registrationQuota.burst + 3 {
 			r := s.mustAsk(t, registration("flooded@example.com"))
 			s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 		}
-		if n := len(s.Mail.To("flooded@example.com")); n != mailBurst {
-			t.Errorf("%d mails, want %d", n, mailBurst)
-		}
-		if n := s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE email_key = ?`, "flooded@example.com"); n != mailBurst {
-			t.Errorf("%d registrations are open, want %d", n, mailBurst)
+		if n := len(s.Mail.To("flooded@example.com")); n != registrationQuota.burst {
+			t.Errorf("%d mails, want %d", n, registrationQuota.burst)
 		}
 	})
 
-	t.Run("shows no advertisement that somebody chose for a name", func(t *testing.T) {
+	t.Run("does not mail a registration that was replaced", func(t *testing.T) {
 		t.Parallel()
-		body := registration("advertised@example.com")
-		body["name"] = "Win at https://casino.example"
-		s.mustToken(t, s.mustAsk(t, body))
-		if got := s.Mail.MustHave(t, "advertised@example.com"); strings.Contains(string(got.Source), "casino") {
-			t.Errorf("got %s", got.Source)
+		first := s.mustAsk(t, registration("twice@example.com"))
+		second := s.mustAsk(t, registration("twice@example.com"))
+		for _, r := range []Registration{first, second} {
+			s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 		}
+		s.confirm(t, tokenIn(t, s.Mail.MustHave(t, "twice@example.com").Text)).MustBe(t, http.StatusOK)
 	})
 
 	t.Run("gives no token to events, rows or logs", func(t *testing.T) {

@@ -126,7 +126,7 @@ type testKey struct {
 
 func mustECKey(tb testing.TB, text string) testKey {
 	tb.Helper()
-	keys, err := parseKeys(text)
+	keys, err := parseKeys(text, parsePrivateKey)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -23,11 +23,12 @@ import (
 type SignerConfig struct {
 	Issuer   string `env:"AUTH_ISSUER"`
 	Audience string `env:"AUTH_AUDIENCE"`
-	// Keys are P-256 private keys, as PEM blocks. The first signs; all are
-	// published. To rotate without refusing anybody: append the new key, wait
-	// until every key set has been fetched anew (a quarter of an hour: ten minutes
-	// here and five in caches between), move it to the front, and drop the old one
-	// when its last token has expired.
+	// Keys are P-256 private keys, as PEM blocks. The first signs. The function that
+	// publishes keys has their public halves, in PublisherConfig: to rotate without
+	// refusing a valid token, add the new one there, wait until every key set has been
+	// fetched anew (a quarter of an hour: ten minutes here and five in caches between),
+	// replace the key here, and remove the old public key when its last token has
+	// expired.
 	Keys config.Secret `env:"AUTH_SIGNING_KEYS"`
 }
 
@@ -44,7 +45,7 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	if c.Issuer == "" || c.Audience == "" {
 		return nil, errors.New("sign access tokens: AUTH_ISSUER and AUTH_AUDIENCE must be set")
 	}
-	keys, err := parseKeys(c.Keys.Reveal())
+	keys, err := parseKeys(c.Keys.Reveal(), parsePrivateKey)
 	if err != nil {
 		return nil, fmt.Errorf("sign access tokens: AUTH_SIGNING_KEYS: %w", err)
 	}
@@ -87,8 +88,7 @@ func (s *Signer) Sign(p Principal, now time.Time, ttl time.Duration) (string, er
 	return token, nil
 }
 
-// PublicKeys returns the public half of every key, the signing one first: what
-// a JWKS endpoint answers.
+// PublicKeys returns the public half of every key, the signing one first.
 func (s *Signer) PublicKeys() jose.JSONWebKeySet { return s.public }
 
 // GenerateKey makes a private key for SignerConfig.Keys, as a PEM block. It is
@@ -105,7 +105,7 @@ func GenerateKey() (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
 
-func parseKeys(text string) ([]jose.JSONWebKey, error) {
+func parseKeys(text string, parseKey func(*pem.Block) (jose.JSONWebKey, error)) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for rest := []byte(text); ; {
 		var block *pem.Block
@@ -119,15 +119,14 @@ func parseKeys(text string) ([]jose.JSONWebKey, error) {
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("no PEM block with a private key")
+		return nil, errors.New("no PEM block with a key")
 	}
 	return keys, nil
 }
 
-// parseKey reads a key as `openssl genpkey` (PKCS #8) or `openssl ecparam`
-// (SEC 1) writes it. Its id is its thumbprint (RFC 7638), so that the same key
-// has the same id everywhere and no two keys share one.
-func parseKey(block *pem.Block) (jose.JSONWebKey, error) {
+// parsePrivateKey reads a private key as `openssl genpkey` (PKCS #8) or `openssl ecparam`
+// (SEC 1) writes it.
+func parsePrivateKey(block *pem.Block) (jose.JSONWebKey, error) {
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		if parsed, err = x509.ParseECPrivateKey(block.Bytes); err != nil {
@@ -138,7 +137,13 @@ func parseKey(block *pem.Block) (jose.JSONWebKey, error) {
 	if !ok || private.Curve != elliptic.P256() {
 		return jose.JSONWebKey{}, errors.New("not a key of curve P-256, which ES256 needs")
 	}
-	key := jose.JSONWebKey{Key: private, Algorithm: string(jose.ES256), Use: "sig"}
+	return webKey(private)
+}
+
+// webKey returns a private or public key as a JSON Web Key. Its id is its thumbprint
+// (RFC 7638), so that the same key has the same id everywhere and no two keys share one.
+func webKey(of any) (jose.JSONWebKey, error) {
+	key := jose.JSONWebKey{Key: of, Algorithm: string(jose.ES256), Use: "sig"}
 	thumbprint, err := key.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return jose.JSONWebKey{}, fmt.Errorf("thumbprint: %w", err)

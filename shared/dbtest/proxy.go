@@ -54,7 +54,7 @@ var (
 func Fail(number uint16, state, message string) Fate {
 	body := binary.LittleEndian.AppendUint16([]byte{0xff}, number)
 	body = append(body, "#"+state+message...)
-	packet := binary.LittleEndian.AppendUint32(nil, uint32(len(body))) //nolint:gosec // a short text
+	packet := binary.LittleEndian.AppendUint32(nil, uint32(len(body)))
 	packet[3] = 1
 	return &fate{kind: fail, failure: append(packet, body...)}
 }

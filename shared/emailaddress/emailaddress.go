@@ -23,6 +23,7 @@ var (
 const (
 	maxAddress = 254
 	maxLocal   = 64
+	maxLabel   = 63
 )
 
 var (
@@ -31,13 +32,9 @@ var (
 	// https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
 	local = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
 
-	// domain is a host name (RFC 1123, section 2.1). An address literal, such as
-	// [192.0.2.1], is none.
-	domain = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
-
-	// number is a last label that no domain has (RFC 3696, section 2): that of an IP
-	// address without brackets.
-	number = regexp.MustCompile(`(?:^|\.)[0-9]+$`)
+	// label is a part of a host name (RFC 1123, section 2.1). An address literal, such
+	// as [192.0.2.1], has none.
+	label = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 )
 
 // Check returns an error unless s is an e-mail address that the shop can send mail to.
@@ -52,10 +49,22 @@ func Check(s string) error {
 	switch {
 	case !isASCII(host) && utf8.ValidString(host) && !strings.ContainsAny(host, " \t\r\n"):
 		return ErrDomain
-	case !domain.MatchString(host) || number.MatchString(host):
+	case !isHost(host):
 		return ErrForm
 	}
 	return nil
+}
+
+// isHost reports whether s is the name of a host. The last label of a name is not a
+// number (RFC 3696, section 2): that would be an IP address.
+func isHost(s string) bool {
+	labels := strings.Split(s, ".")
+	for _, l := range labels {
+		if len(l) > maxLabel || !label.MatchString(l) {
+			return false
+		}
+	}
+	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
 // Normalize returns the address without the white space around it, which people copy

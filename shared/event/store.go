@@ -151,3 +151,16 @@ func Receive(ctx context.Context, tx *database.Tx, consumer string, e Event, at 
 	}
 	return true, nil
 }
+
+// Received reports whether a consumer has the event in its inbox.
+func Received(ctx context.Context, q database.Queryer, consumer string, e Event) (bool, error) {
+	var count int
+	err := q.QueryRowContext(ctx, `
+		SELECT COUNT(*)
+		FROM inbox
+		WHERE consumer = ? AND event_id = ?`, consumer, e.ID[:]).Scan(&count)
+	if err != nil {
+		return false, fmt.Errorf("look event %s up in the inbox: %w", e.ID, err)
+	}
+	return count > 0, nil
+}

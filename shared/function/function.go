@@ -5,16 +5,13 @@ package function
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/api"
-	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/manifest"
 )
@@ -121,37 +118,6 @@ func limitBody(limit int64, next http.Handler) http.Handler {
 
 // Created makes 201 the status of an HTTP function that succeeds.
 func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusCreated }
-
-// Event returns a function that Pub/Sub calls with a message of one of its
-// topics. The handler's effect, the note that the event was received and the
-// events that the handler adds to the outbox are one transaction; an event that
-// was received before does not reach the handler. The handler must leave alone
-// payload fields that it does not know. An error makes Pub/Sub deliver the
-// message again and, in the end, to the dead-letter topic.
-func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
-		if len(entry.Events) == 0 {
-			return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
-		}
-		return b.push(event.Push.Event, func(ctx context.Context, e event.Event) error {
-			if !slices.Contains(entry.Events, e.Type) {
-				// The payload of another event could decode, and mean something else.
-				return fmt.Errorf("event %s is a %s, which %s does not take", e.ID, e.Type, name)
-			}
-			var payload P
-			if err := json.Unmarshal(e.Payload, &payload); err != nil {
-				return fmt.Errorf("decode the payload of %s %s: %w", e.Type, e.ID, err)
-			}
-			return b.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-				first, err := event.Receive(ctx, tx, name, e, b.runtime.Now())
-				if err != nil || !first {
-					return err
-				}
-				return handler(ctx, tx, e, payload)
-			})
-		}), nil
-	}}
-}
 
 // Schedule returns a function that the scheduler calls, through Pub/Sub, at the
 // times that functions.yaml gives. It may be called twice for one time.

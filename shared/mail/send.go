@@ -2,9 +2,7 @@ package mail
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"net"
 	netmail "net/mail"
 	"strings"
 	"time"
@@ -13,9 +11,9 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// sendTimeout is how long one mail may take, from the connection to the server's
-// last word. It is far below Pub/Sub's acknowledgement deadline: who sends within
-// the handling of an event still has time to commit.
+// sendTimeout is how long one mail may take, from waiting for the connection to the
+// server's last response. It is far below Pub/Sub's acknowledgement deadline: there is time
+// left to record that the mail was sent.
 const sendTimeout = 10 * time.Second
 
 // Message is one mail to one person.
@@ -33,11 +31,15 @@ type Content struct {
 	Subject, Text, HTML string
 }
 
-// Sender sends mail. It connects for each mail, and keeps no connection: a function
-// sends seldom, and an idle one would be gone by then.
+// Sender sends mail, one after another over one connection. Between mails the
+// connection is idle; nothing runs then. What the server has closed in the meantime is
+// found when the next mail is sent, and replaced.
 type Sender struct {
 	server server
 	from   *netmail.Address
+	// turn holds one token: who has it may use idle.
+	turn chan struct{}
+	idle *connection
 }
 
 // NewSender returns a sender. It connects to nothing yet.
@@ -46,7 +48,7 @@ func NewSender(c Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{server: server, from: from}, nil
+	return &Sender{server: server, from: from, turn: make(chan struct{}, 1)}, nil
 }
 
 // Send sends a mail and returns when the server has taken it. Its error is a
@@ -58,25 +60,29 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	line := &line{ctx: ctx, server: s.server}
-	defer line.hangUp()
-	client, err := gomail.NewClient(s.server.host, s.options(line)...)
-	if err != nil {
-		return &SendError{Stage: "prepare", cause: err}
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return &SendError{Stage: "connect", cause: ctx.Err()}
 	}
-	connection, err := client.DialToSMTPClientWithContext(ctx)
+	defer func() { <-s.turn }()
+	c, err := s.connect(ctx)
 	if err != nil {
-		return &SendError{Stage: "connect", cause: err}
+		return err
 	}
-	if err := client.SendWithSMTPClient(connection, message); err != nil {
+	err = c.client.SendWithSMTPClient(c.session, message)
+	if err != nil {
+		// What state the conversation is in is not known.
+		c.close()
 		return failed(err)
 	}
-	// The server has the mail. How the goodbye goes changes nothing.
-	_ = client.CloseWithSMTPClient(connection)
+	if c.release() {
+		s.idle = c
+	}
 	return nil
 }
 
-func (s *Sender) options(line *line) []gomail.Option {
+func (s *Sender) options(c *connection) []gomail.Option {
 	policies := map[security]gomail.TLSPolicy{required: gomail.TLSMandatory, opportunistic: gomail.TLSOpportunistic}
 	policy, some := policies[s.server.tls]
 	if !some {
@@ -87,7 +93,7 @@ func (s *Sender) options(line *line) []gomail.Option {
 		// After the mail there is nothing to reset: a fault of that would look like
 		// one of the mail.
 		gomail.WithoutRset(), gomail.WithoutNoop(),
-		gomail.WithDialContextFunc(line.dial),
+		gomail.WithDialContextFunc(c.dial),
 	}
 	if s.server.tls == implicit {
 		options = append(options, gomail.WithSSL())
@@ -97,37 +103,6 @@ func (s *Sender) options(line *line) []gomail.Option {
 			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
 	}
 	return options
-}
-
-// line is the connection of one mail. However the conversation goes, it ends with
-// ctx: the library bounds each part of it, and not the whole.
-type line struct {
-	ctx    context.Context
-	server server
-	conn   net.Conn
-	forget func() bool
-}
-
-func (l *line) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	if l.server.tls == implicit {
-		conn, err = (&tls.Dialer{Config: &tls.Config{ServerName: l.server.host, MinVersion: tls.VersionTLS12}}).DialContext(ctx, network, address)
-	} else {
-		conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
-	}
-	if err != nil {
-		return nil, err
-	}
-	l.conn = conn
-	l.forget = context.AfterFunc(l.ctx, func() { _ = conn.Close() })
-	return conn, nil
-}
-
-// hangUp closes the connection, which may be closed already.
-func (l *line) hangUp() {
-	if l.conn != nil {
-		l.forget()
-		_ = l.conn.Close()
-	}
 }
 
 // compose makes the mail as it goes over the wire.

@@ -1,7 +1,6 @@
 package money_test
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,36 +28,44 @@ func TestCheckCurrency(t *testing.T) {
 	}
 }
 
-// iso4217 is what ISO 4217, list one, gives as minor unit where it is not 2.
-var iso4217 = map[int]string{
-	0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-	3: "BHD IQD JOD KWD LYD OMR TND",
-	4: "CLF UYW",
-}
-
-func decimalsOf(code string) int {
-	for decimals, codes := range iso4217 {
-		if slices.Contains(strings.Fields(codes), code) {
-			return decimals
-		}
-	}
-	return 2
-}
-
-func TestDecimals(t *testing.T) {
+// TestCurrencies compares the list and the decimals with the module's, in both
+// directions.
+func TestCurrencies(t *testing.T) {
 	t.Parallel()
-	for _, code := range currency.GetCurrencyCodes() {
-		if got, want := money.Decimals(code), decimalsOf(code); got != want {
+	known := currency.GetCurrencyCodes()
+	for _, code := range known {
+		if err := money.CheckCurrency(code); err != nil {
+			t.Errorf("%s is missing: %v", code, err)
+		}
+		if got, want := money.Decimals(code), decimalsOf(t, code); got != want {
 			t.Errorf("%s has %d decimals, want %d", code, got, want)
 		}
 	}
-	for _, codes := range iso4217 {
-		for _, code := range strings.Fields(codes) {
-			if err := money.CheckCurrency(code); err != nil {
-				t.Errorf("%s is refused: %v", code, err)
+	accepted := 0
+	for first := 'A'; first <= 'Z'; first++ {
+		for second := 'A'; second <= 'Z'; second++ {
+			for third := 'A'; third <= 'Z'; third++ {
+				code := string([]rune{first, second, third})
+				if money.CheckCurrency(code) == nil {
+					accepted++
+				} else if money.Decimals(code) != 2 {
+					t.Errorf("%s is refused and has %d decimals", code, money.Decimals(code))
+				}
 			}
 		}
 	}
+	if accepted != len(known) {
+		t.Errorf("%d codes are accepted, want the %d of the module", accepted, len(known))
+	}
+}
+
+func decimalsOf(t testing.TB, code string) int {
+	t.Helper()
+	digits, known := currency.GetDigits(code)
+	if !known {
+		t.Fatalf("%s is unknown", code)
+	}
+	return int(digits)
 }
 
 func TestString(t *testing.T) {
@@ -93,6 +100,7 @@ func TestString(t *testing.T) {
 func TestStringOfEveryCurrency(t *testing.T) {
 	t.Parallel()
 	for _, code := range currency.GetCurrencyCodes() {
+		decimals := decimalsOf(t, code)
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
@@ -100,7 +108,7 @@ func TestStringOfEveryCurrency(t *testing.T) {
 				text := money.Money{Amount: amount, Currency: code}.String()
 				number, unit, _ := strings.Cut(text, " ")
 				whole, fraction, _ := strings.Cut(number, ".")
-				if unit != code || len(fraction) != decimalsOf(code) {
+				if unit != code || len(fraction) != decimals {
 					t.Fatalf("%d of %s is %q", amount, code, text)
 				}
 				for i, group := range strings.Split(whole, ",") {

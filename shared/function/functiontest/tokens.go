@@ -40,6 +40,8 @@ type Tokens struct {
 	Pushes auth.PushConfig
 	// Signing are the settings of a service that makes user tokens itself.
 	Signing auth.SignerConfig
+	// Published are the settings of a service that publishes their keys.
+	Published auth.PublisherConfig
 
 	signer     *auth.Signer
 	pushSigner jose.Signer
@@ -57,6 +59,10 @@ func NewTokens(t testing.TB) *Tokens {
 	if err != nil {
 		t.Fatalf("make a signer: %v", err)
 	}
+	public, err := auth.PublicHalf(pem)
+	if err != nil {
+		t.Fatalf("derive the published key: %v", err)
+	}
 	key, err := pushKey()
 	if err != nil {
 		t.Fatalf("make a push key: %v", err)
@@ -70,7 +76,7 @@ func NewTokens(t testing.TB) *Tokens {
 	return &Tokens{
 		Users:   auth.Config{Issuer: issuer, Audience: audience, KeysURL: serveKeys(t, signer.PublicKeys())},
 		Pushes:  auth.PushConfig{Issuer: pushIssuer, KeysURL: serveKeys(t, pushKeys), Audience: pushAudience, ServiceAccount: serviceAccount},
-		Signing: signing, signer: signer, pushSigner: pushSigner,
+		Signing: signing, Published: auth.PublisherConfig{Keys: public}, signer: signer, pushSigner: pushSigner,
 	}
 }
 

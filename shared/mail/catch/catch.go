@@ -58,6 +58,10 @@ type Server struct {
 	served   chan error
 	once     sync.Once
 	err      error
+
+	mu       sync.Mutex
+	closing  bool
+	sessions map[*session]bool
 }
 
 // Serve takes mail on a listener until Close.
@@ -65,21 +69,44 @@ func Serve(listener net.Listener, o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	backend := smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{options: o}, nil })
-	server := smtp.NewServer(backend)
+	s := &Server{listener: listener, served: make(chan error, 1), sessions: map[*session]bool{}}
+	server := smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) { return s.open(conn, o), nil }))
 	server.Domain = "localhost"
 	server.ReadTimeout, server.WriteTimeout = timeout, timeout
 	server.MaxMessageBytes, server.MaxRecipients = MaxBytes, maxRecipients
 	server.EnableSMTPUTF8 = true
 	server.ErrorLog = slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
-	s := &Server{listener: listener, smtp: server, served: make(chan error, 1)}
+	s.smtp = server
 	go func() { s.served <- server.Serve(listener) }()
 	return s
+}
+
+// open returns the session of a connection.
+func (s *Server) open(conn *smtp.Conn, o Options) *session {
+	opened := &session{options: o, server: s, conn: conn.Conn()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[opened] = true
+	return opened
+}
+
+// closeIdle closes the connections that no mail is coming in by, and those of mails
+// that are when they are done: clients leave them open for their next mail.
+func (s *Server) closeIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for opened := range s.sessions {
+		if !opened.busy {
+			_ = opened.conn.Close()
+		}
+	}
 }
 
 // Close stops the server: mail that is coming in has until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.once.Do(func() {
+		s.closeIdle()
 		err := s.smtp.Shutdown(ctx)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("stop the mail server: %w", err), s.smtp.Close())
@@ -96,13 +123,26 @@ func (s *Server) Close(ctx context.Context) error {
 // session is one client's conversation.
 type session struct {
 	options Options
+	server  *Server
+	conn    net.Conn
+	busy    bool // with a mail; the server's mu guards it
 	from    string
 	to      []string
 }
 
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	s.from = from
+	s.setBusy(true)
 	return nil
+}
+
+func (s *session) setBusy(busy bool) {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.busy = busy
+	if !busy && s.server.closing {
+		_ = s.conn.Close()
+	}
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
@@ -128,9 +168,17 @@ func (s *session) Data(r io.Reader) error {
 	return s.options.Take(letter)
 }
 
-func (s *session) Reset() { s.from, s.to = "", nil }
+func (s *session) Reset() {
+	s.from, s.to = "", nil
+	s.setBusy(false)
+}
 
-func (s *session) Logout() error { return nil }
+func (s *session) Logout() error {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	delete(s.server.sessions, s)
+	return nil
+}
 
 // Read takes a mail apart. What cannot be read stays empty: the source is there.
 func Read(source []byte) Letter {

@@ -27,6 +27,7 @@ type Server struct {
 	mu      sync.Mutex
 	letters []catch.Letter
 	asked   int
+	opened  []net.Conn
 	refusal func(address string) error
 	taking  func(catch.Letter) error
 }
@@ -39,7 +40,7 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("listen for mail: %v", err)
 	}
 	s := &Server{URL: "smtp://" + listener.Addr().String()}
-	server := catch.Serve(listener, catch.Options{Take: s.take, Recipient: s.recipient})
+	server := catch.Serve(&recorder{listener, s}, catch.Options{Take: s.take, Recipient: s.recipient})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
@@ -101,6 +102,40 @@ func (s *Server) take(letter catch.Letter) error {
 	defer s.mu.Unlock()
 	s.letters = append(s.letters, letter)
 	return nil
+}
+
+// recorder notes the connections that clients open.
+type recorder struct {
+	net.Listener
+
+	server *Server
+}
+
+// Accept is net.Listener's.
+func (r *recorder) Accept() (net.Conn, error) {
+	conn, err := r.Listener.Accept()
+	if err == nil {
+		r.server.mu.Lock()
+		defer r.server.mu.Unlock()
+		r.server.opened = append(r.server.opened, conn)
+	}
+	return conn, err
+}
+
+// Connections is how many connections clients have opened.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.opened)
+}
+
+// Disconnect closes all connections, as a server does that was idle for long.
+func (s *Server) Disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, conn := range s.opened {
+		_ = conn.Close() // may be closed already
+	}
 }
 
 // Asked is how many recipients the server has been asked for.

@@ -34,9 +34,11 @@ func TestSmokeOfTheShop(t *testing.T) {
 	} {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			signing := functiontest.NewTokens(t).Signing
+			tokens := functiontest.NewTokens(t)
+			signing := tokens.Signing
 			s := functiontest.Start(t, functions.Manifest(), service, of.build, of.migrations, config.Environment{
 				"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
+				"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": strings.Repeat("k", 32),
 				"SHOP_URL": "http://127.0.0.1:1", "SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>",
 			})
 			for _, kind := range []string{HTTP, Push} {

@@ -1,0 +1,210 @@
+package user
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"github.com/google/uuid"
+
+	"souk/shared/event"
+	"souk/shared/function/functiontest"
+	"souk/shared/mail/catch"
+)
+
+// A mail to an address that is not confirmed contains nothing that the one who
+// registered it has written: every field of a registration but the address itself.
+func TestRegistrationMailHasNoForeignText(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	const email = "stranger@example.com"
+	body := object{}
+	fields := reflect.TypeFor[registerInput]().Field(0).Type
+	for field := range fields.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if body[name] = name + " canary: you won 5 BTC: evil.io"; name == "email" {
+			body[name] = email
+		}
+	}
+	if len(body) < 3 {
+		t.Fatalf("the fields are %v", body)
+	}
+	s.mustToken(t, s.mustAsk(t, body))
+	letter := s.Mail.MustHave(t, email)
+	for _, text := range []string{string(letter.Source), letter.Subject, letter.Text, letter.HTML} {
+		for _, canary := range []string{"canary", "BTC", "evil"} {
+			if strings.Contains(text, canary) {
+				t.Errorf("%q is in\n%s", canary, text)
+			}
+		}
+	}
+}
+
+// deliverAndFail delivers an event while the mail server takes nothing.
+func (s server) deliverAndFail(t *testing.T, function string, e event.Event) {
+	t.Helper()
+	s.Mail.Refuse(func(string) error { return &smtp.SMTPError{Code: 451, Message: "later"} })
+	s.Deliver(t, function, e).MustBe(t, http.StatusInternalServerError)
+	s.Mail.Refuse(nil)
+}
+
+// Every delivery of an event mails the same token, so that of two mails both work.
+func TestRedeliveryMailsTheSameToken(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	owner := s.mustRegister(t, "owner@example.com")
+	s.post(t, "/v1/password-resets", object{"email": owner.Email}).MustBe(t, http.StatusAccepted)
+	r := s.mustAsk(t, registration("new@example.com"))
+	for _, test := range []struct {
+		function, email string
+		event           event.Event
+		use             func(token string) functiontest.Response
+		status          int
+	}{
+		{
+			"registration-mail", r.Email, s.mustEvent(t, "registration-requested", r.ID),
+			func(token string) functiontest.Response { return s.confirm(t, token) }, http.StatusOK,
+		},
+		{
+			"password-reset-mail", owner.Email, s.Topics.Of("password-reset-requested")[0],
+			func(token string) functiontest.Response { return s.reset(t, token, newPassword) }, http.StatusNoContent,
+		},
+	} {
+		before := len(s.Mail.To(test.email))
+		s.deliverAndFail(t, test.function, test.event)
+		s.Deliver(t, test.function, test.event).MustBe(t, http.StatusNoContent)
+		// The process died after the server had taken the mail: the event is not recorded.
+		s.mustExec(t, `DELETE FROM inbox WHERE consumer = ? AND event_id = ?`, test.function, test.event.ID[:])
+		s.mustExec(t, `INSERT INTO mail_delivery (consumer, event_id, attempts, claimed_until) VALUES (?, ?, 1, ?)`,
+			test.function, test.event.ID[:], time.Now().UTC().Add(-time.Second))
+		s.Deliver(t, test.function, test.event).MustBe(t, http.StatusNoContent)
+		letters := s.Mail.To(test.email)[before:]
+		if len(letters) != 2 || letters[0].MessageID != letters[1].MessageID || letters[0].Text != letters[1].Text {
+			t.Fatalf("%d mails of %s, want two that are equal:\n%s", len(letters), test.function, letters[len(letters)-1].Text)
+		}
+		test.use(tokenIn(t, letters[0].Text)).MustBe(t, test.status)
+	}
+	for _, table := range []string{"mail_delivery", "email_confirmation", "password_reset"} {
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM `+table); n != 0 {
+			t.Errorf("%d rows of %s are left", n, table)
+		}
+	}
+}
+
+// A token cannot be computed without the key: not by its event, nor by its kind.
+func TestTokensDependOnKeyKindAndEvent(t *testing.T) {
+	t.Parallel()
+	id := uuid.New()
+	seen := map[string]bool{}
+	for _, key := range []string{tokenKey, tokenKey + "2"} {
+		s := &service{tokenKey: []byte(key)}
+		for _, kind := range []string{registrationMail, passwordResetMail} {
+			for _, event := range []uuid.UUID{id, uuid.New()} {
+				token, hash := s.deriveToken(kind, event)
+				if again, _ := s.deriveToken(kind, event); again != token || hash != hashSecret(token) || len(token) != 43 {
+					t.Errorf("got %s, then %s", token, again)
+				}
+				seen[token] = true
+			}
+		}
+	}
+	if len(seen) != 8 {
+		t.Errorf("%d tokens are distinct, want 8", len(seen))
+	}
+}
+
+// Redelivery spends no quota: however often the mail server fails, the address gets
+// its mails.
+func TestRedeliverySpendsNoQuota(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	r := s.mustAsk(t, registration("retried@example.com"))
+	for range registrationQuota.burst + 1 {
+		s.deliverAndFail(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID))
+	}
+	s.mustToken(t, r)
+}
+
+// While the mail server hangs, the service holds no connection to the database, and
+// other deliveries of the event wait; they find the mail sent.
+func TestMailServerThatHangsHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	e := orderEventOf(t, "order-confirmed", ada.ID, "")
+	hanging, resume := make(chan struct{}), make(chan struct{})
+	s.Mail.Taking(func(catch.Letter) error {
+		close(hanging)
+		<-resume
+		return nil
+	})
+	var all sync.WaitGroup
+	deliver := func() { s.Deliver(t, "user-notify", e).MustBe(t, http.StatusNoContent) }
+	all.Go(deliver)
+	<-hanging
+	if n := s.DB.SQL().Stats().InUse; n != 0 {
+		t.Errorf("%d connections are in use while the mail server hangs", n)
+	}
+	if n := s.mustCount(t, `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id IN (
+		SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID())`); n != 0 {
+		t.Errorf("%d transactions are open while the mail server hangs", n)
+	}
+	all.Go(deliver)
+	all.Go(deliver)
+	close(resume)
+	all.Wait()
+	if n := len(s.Mail.To(ada.Email)); n != 2 {
+		t.Errorf("%d mails, want the registration's and one", n)
+	}
+	if n := s.mustCount(t, `SELECT COUNT(*) FROM mail_delivery`); n != 0 {
+		t.Errorf("%d deliveries are left", n)
+	}
+}
+
+// All mails of a process go over one connection.
+func TestMailsShareAConnection(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ada := s.mustRegister(t, "ada@example.com")
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			s.Deliver(t, "user-notify", orderEventOf(t, "order-shipped", ada.ID, "")).MustBe(t, http.StatusNoContent)
+		})
+	}
+	all.Wait()
+	if mails, connections := len(s.Mail.To(ada.Email)), s.Mail.Connections(); mails != 6 || connections != 1 {
+		t.Errorf("%d mails went over %d connections, want 6 over 1", mails, connections)
+	}
+}
+
+func TestFunctionsNeedATokenKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", strings.Repeat("k", minTokenKey-1)} {
+		of := mustService(t, open(t))
+		of.Environment["MAIL_TOKEN_KEY"] = key
+		if err := of.loadMail(); err == nil || !strings.Contains(err.Error(), "MAIL_TOKEN_KEY") {
+			t.Errorf("with a key of %d bytes: %v", len(key), err)
+		}
+	}
+}
+
+// The events name rows alone: no token can be read off a topic.
+func TestEventsOfMailsHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	for _, payload := range []any{registrationRequested{}, passwordResetRequested{}, passwordChanged{}} {
+		text, err := json.Marshal(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var members map[string]uuid.UUID
+		if err := json.Unmarshal(text, &members); err != nil || len(members) != 1 {
+			t.Errorf("%T is %s", payload, text)
+		}
+	}
+}

@@ -1,0 +1,7 @@
+-- +goose Up
+-- When the login of the session's family took place: a session ends a fixed time
+-- after it, however often it is refreshed. NULL in rows of an older version.
+ALTER TABLE session ADD COLUMN signed_in_at DATETIME(6) NULL;
+
+-- +goose Down
+ALTER TABLE session DROP COLUMN signed_in_at;

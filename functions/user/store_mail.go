@@ -1,0 +1,96 @@
+package user
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+)
+
+// delivery is the state of an event's mail.
+type delivery struct {
+	Attempts     int
+	ClaimedUntil time.Time
+}
+
+// lockDelivery returns the delivery of an event's mail, a new one if there is none,
+// and locks it until the transaction ends.
+func lockDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID uuid.UUID, now time.Time) (d delivery, err error) {
+	// The update, which changes nothing, takes the lock.
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO mail_delivery (consumer, event_id, attempts, claimed_until)
+		VALUES (?, ?, 0, ?)
+		ON DUPLICATE KEY UPDATE attempts = attempts`, consumer, eventID[:], now)
+	if err != nil {
+		return d, err
+	}
+	err = tx.QueryRowContext(ctx, `
+		SELECT attempts, claimed_until
+		FROM mail_delivery
+		WHERE consumer = ? AND event_id = ?
+		FOR UPDATE`, consumer, eventID[:]).
+		Scan(&d.Attempts, &d.ClaimedUntil)
+	return d, err
+}
+
+// claimDelivery counts an attempt that may last until a time.
+func claimDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID uuid.UUID, until time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE mail_delivery
+		SET attempts = attempts + 1, claimed_until = ?
+		WHERE consumer = ? AND event_id = ?`, until, consumer, eventID[:])
+	return err
+}
+
+// releaseDelivery ends an attempt that failed. The row stays: the next attempt sends
+// the same mail, and spends no quota.
+func releaseDelivery(ctx context.Context, q database.Queryer, consumer string, eventID uuid.UUID, now time.Time) error {
+	_, err := q.ExecContext(ctx, `
+		UPDATE mail_delivery
+		SET claimed_until = ?
+		WHERE consumer = ? AND event_id = ?`, now, consumer, eventID[:])
+	return err
+}
+
+func deleteDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM mail_delivery
+		WHERE consumer = ? AND event_id = ?`, consumer, eventID[:])
+	return err
+}
+
+// lockMailQuota returns until when the mail of a bucket is spent, now for a new
+// one, and holds the bucket until the transaction ends.
+func lockMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, now time.Time) (spentUntil time.Time, err error) {
+	// The update, which changes nothing, takes the lock.
+	_, err = q.ExecContext(ctx, `
+		INSERT INTO mail_quota (bucket, spent_until)
+		VALUES (?, ?)
+		ON DUPLICATE KEY UPDATE bucket = bucket`, bucket[:], now)
+	if err != nil {
+		return time.Time{}, err
+	}
+	err = q.QueryRowContext(ctx, `
+		SELECT spent_until
+		FROM mail_quota
+		WHERE bucket = ?
+		FOR UPDATE`, bucket[:]).
+		Scan(&spentUntil)
+	return spentUntil, err
+}
+
+func updateMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, spentUntil time.Time) error {
+	_, err := q.ExecContext(ctx, `
+		UPDATE mail_quota
+		SET spent_until = ?
+		WHERE bucket = ?`, spentUntil, bucket[:])
+	return err
+}
+
+// What is over is of no use any more. Deliveries are those of dead letters.
+const (
+	deleteOldDeliveries = `DELETE FROM mail_delivery WHERE claimed_until < ? ORDER BY claimed_until LIMIT ?`
+	deleteFreeQuotas    = `DELETE FROM mail_quota WHERE spent_until < ? ORDER BY spent_until LIMIT ?`
+)

@@ -1,0 +1,99 @@
+package mail
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+)
+
+const (
+	// maxIdle is how long an idle connection is used again. It is below the five
+	// minutes that a server waits for a command (RFC 5321, section 4.5.3.2.7).
+	maxIdle = 2 * time.Minute
+	// checkTimeout bounds the question whether an idle connection is still open.
+	checkTimeout = 2 * time.Second
+)
+
+// connection is a conversation with the mail server. It is in use by one mail from
+// connect to release or close; however that goes, it ends with the mail's context: the
+// library bounds each part of a conversation, and not all of it.
+type connection struct {
+	server  server
+	client  *gomail.Client
+	session *smtp.Client
+	conn    net.Conn
+	usedAt  time.Time
+
+	ctx    context.Context // of the mail that uses the connection
+	unbind func() bool
+}
+
+// connect returns the idle connection, or a new one where there is none that can be
+// used.
+func (s *Sender) connect(ctx context.Context) (*connection, error) {
+	c := s.idle
+	s.idle = nil
+	if c != nil {
+		c.bind(ctx)
+		if c.isOpen() {
+			return c, nil
+		}
+		c.close()
+	}
+	c = &connection{server: s.server, ctx: ctx}
+	var err error
+	if c.client, err = gomail.NewClient(s.server.host, s.options(c)...); err != nil {
+		return nil, &SendError{Stage: "prepare", cause: err}
+	}
+	if c.session, err = c.client.DialToSMTPClientWithContext(ctx); err != nil {
+		c.close()
+		return nil, &SendError{Stage: "connect", cause: err}
+	}
+	return c, nil
+}
+
+// dial is the library's way to a server.
+func (c *connection) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	if c.server.tls == implicit {
+		conn, err = (&tls.Dialer{Config: &tls.Config{ServerName: c.server.host, MinVersion: tls.VersionTLS12}}).DialContext(ctx, network, address)
+	} else {
+		conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.conn = conn
+	c.bind(c.ctx)
+	return conn, nil
+}
+
+// bind has the connection closed when ctx ends.
+func (c *connection) bind(ctx context.Context) {
+	c.unbind = context.AfterFunc(ctx, func() { _ = c.conn.Close() })
+}
+
+// isOpen reports whether the server still takes commands.
+func (c *connection) isOpen() bool {
+	if time.Since(c.usedAt) > maxIdle {
+		return false
+	}
+	return c.session.UpdateDeadline(checkTimeout) == nil && c.session.Noop() == nil
+}
+
+// release ends the use by a mail. It reports whether another mail may use it.
+func (c *connection) release() bool {
+	c.usedAt = time.Now()
+	return c.unbind()
+}
+
+// close closes the connection, which may be closed already.
+func (c *connection) close() {
+	if c.conn != nil {
+		c.unbind()
+		_ = c.conn.Close()
+	}
+}

@@ -1,0 +1,116 @@
+package mail_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+
+	"souk/shared/config"
+	"souk/shared/mail/catch"
+	"souk/shared/mail/mailtest"
+)
+
+func TestConnectionIsReused(t *testing.T) {
+	t.Parallel()
+	server := mailtest.Start(t)
+	sender := mustSender(t, server.Config())
+	mustSend := func(t *testing.T) {
+		t.Helper()
+		if err := sender.Send(t.Context(), hello()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustHaveOpened := func(t *testing.T, want int) {
+		t.Helper()
+		if got := server.Connections(); got != want {
+			t.Fatalf("%d connections, want %d", got, want)
+		}
+	}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if err := sender.Send(t.Context(), hello()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	mustSend(t)
+	mustHaveOpened(t, 1)
+
+	server.Disconnect()
+	mustSend(t)
+	mustHaveOpened(t, 2)
+
+	server.Refuse(func(string) error { return &smtp.SMTPError{Code: 450, Message: "busy"} })
+	if err := sender.Send(t.Context(), hello()); err == nil {
+		t.Fatal("a refused mail was sent")
+	}
+	server.Refuse(nil)
+	mustSend(t)
+	mustHaveOpened(t, 3)
+	if n := len(server.To(ada)); n != 23 {
+		t.Errorf("%d mails arrived, want 23", n)
+	}
+}
+
+// A mail that hangs ends with its context. Mails that wait for it end with theirs, and
+// the next one after it has a connection of its own.
+func TestConnectionThatHangs(t *testing.T) {
+	t.Parallel()
+	server := mailtest.Start(t)
+	hanging, resume := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	server.Taking(func(catch.Letter) error {
+		once.Do(func() {
+			close(hanging)
+			<-resume
+		})
+		return nil
+	})
+	sender := mustSender(t, server.Config())
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() { failed <- sender.Send(ctx, hello()) }()
+	<-hanging
+	waiting, give := context.WithCancel(t.Context())
+	give()
+	mustFail(t, sender.Send(waiting, hello()), "connect", false)
+	cancel()
+	if err := <-failed; err == nil {
+		t.Error("the mail that hangs was sent")
+	}
+	close(resume)
+	if err := sender.Send(t.Context(), hello()); err != nil {
+		t.Fatal(err)
+	}
+	if n := server.Connections(); n != 2 {
+		t.Errorf("%d connections, want 2", n)
+	}
+}
+
+// A server that stops does not wait for clients that keep a connection for later.
+func TestServerStopsBesideIdleConnections(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := catch.Serve(listener, catch.Options{})
+	c := mailtest.Start(t).Config()
+	c.URL = config.NewSecret("smtp://" + listener.Addr().String())
+	sender := mustSender(t, c)
+	if err := sender.Send(t.Context(), hello()); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.Send(t.Context(), hello()); err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("got %v from a server that has stopped", err)
+	}
+}
