@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"souk/emulators/transport"
 )
 
 const (
@@ -72,13 +73,7 @@ func newPusher(tokens TokenSource) *pusher {
 		ctx:    ctx,
 		cutOff: cancel,
 		client: &http.Client{
-			Transport: &http.Transport{
-				// No proxy: endpoints are on this machine, or at least meant literally.
-				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-				MaxIdleConnsPerHost: maxWindow,
-				IdleConnTimeout:     90 * time.Second,
-				DisableCompression:  true,
-			},
+			Transport: transport.New(5 * time.Second),
 			// A redirect is no acknowledgement, and a token must not travel on.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
