@@ -34,6 +34,11 @@ func (f Function) IdempotencyRule() Idempotency {
 	}
 }
 
+// IsPublicRead reports whether the function is a read that needs no account.
+func (f Function) IsPublicRead() bool {
+	return f.Access == Anyone && f.Method() == http.MethodGet
+}
+
 // BodyLimit returns the longest request body that the function takes, in bytes.
 func (f Function) BodyLimit() int64 {
 	switch {
