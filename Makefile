@@ -54,6 +54,18 @@ test: bin/souk ## Run every test against a real database server (TEST=./shared/.
 test-compose: ## Run the end-to-end tests against Docker Compose, which they start
 	SOUK_COMPOSE=1 go test -count=1 -timeout 45m -v $(TESTFLAGS) ./e2e
 
+# The size of a campaign:  make chaos CHAOS="-orders 2000 -function-kills 100"
+CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 20 -database-stops 10 -system-kills 10 \
+	-connection-kills 100 -row-locks 100 -sweep=false -quiet 60s
+.PHONY: chaos
+chaos: ## Run orders while everything is killed, and compare with what clients were acknowledged (CHAOS=...)
+	go test ./e2e/chaos -count=1 -v -timeout 3h $(CHAOS)
+
+REQUESTS ?= 1000000
+.PHONY: requests
+requests: bin/souk ## Send requests generated from openapi.yaml, valid and invalid (REQUESTS=1000000)
+	bin/souk database -- go test ./e2e -count=1 -v -timeout 3h -run '^TestGeneratedRequests$$' -requests $(REQUESTS)
+
 .PHONY: bench
 bench: bin/souk ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
 	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)

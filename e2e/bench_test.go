@@ -154,7 +154,7 @@ func (p process) get(path string) (status int, err error) {
 		return 0, err
 	}
 	defer connection.Close()
-	return exchange(connection, bufio.NewReader(connection), []byte("GET "+path+" HTTP/1.1\r\nHost: shop\r\n\r\n"))
+	return exchange(connection, bufio.NewReader(connection), []byte("GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }
 
 // exchange sends a request and reads the whole answer. It costs the client little,
@@ -243,7 +243,7 @@ func BenchmarkProductGet(b *testing.B) {
 // second. Any answer but 200 fails the benchmark.
 func (p process) load(b *testing.B, path string, clients int, during time.Duration) float64 {
 	b.Helper()
-	request := []byte("GET " + path + " HTTP/1.1\r\nHost: shop\r\n\r\n")
+	request := []byte("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	counts, errs := make([]int, clients), make([]error, clients)
 	var all sync.WaitGroup
 	begin := time.Now()

@@ -76,7 +76,7 @@ func login(b *testing.B, from int, email, password string) []byte {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return fmt.Appendf(nil, "POST /v1/sessions HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"+
+	return fmt.Appendf(nil, "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
 		"X-Forwarded-For: 10.%d.%d.%d,192.0.2.1\r\nContent-Length: %d\r\n\r\n%s", from>>16&255, from>>8&255, from&255, len(body), body)
 }
 
@@ -219,7 +219,7 @@ func (p process) readSteadily(ctx context.Context, path string) (took []float64,
 		return nil, err
 	}
 	defer connection.Close()
-	reader, request := bufio.NewReader(connection), []byte("GET "+path+" HTTP/1.1\r\nHost: shop\r\n\r\n")
+	reader, request := bufio.NewReader(connection), []byte("GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	beat := time.NewTicker(2 * time.Millisecond)
 	defer beat.Stop()
 	for {

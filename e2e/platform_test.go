@@ -32,8 +32,10 @@ type platform interface {
 
 // processes are a system that souk up runs.
 type processes struct {
-	stateDir, databases string
-	flags               []string
+	stateDir string
+	// databases is where its databases are; empty: a server of its own.
+	databases string
+	flags     []string
 }
 
 func (p *processes) command(args ...string) (command *exec.Cmd, cancel func()) {
@@ -41,6 +43,9 @@ func (p *processes) command(args ...string) (command *exec.Cmd, cancel func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	command = exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+p.stateDir)...)
 	command.Env = append(os.Environ(), crowded...)
+	if p.databases == "" {
+		command.Env = append(command.Env, "DATABASE_URL=")
+	}
 	return command, cancel
 }
 

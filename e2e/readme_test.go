@@ -33,6 +33,10 @@ func TestReadme(t *testing.T) {
 	if steps < 5 {
 		t.Fatalf("README.md's walk has %d steps: the test has lost some", steps)
 	}
+	// In the same shell, souk is about the same system as before.
+	for _, command := range []string{"status", "env", "audit", "deadletters list", "scheduler run order-outbox"} {
+		script.WriteString("bin/souk " + command + "\n")
+	}
 	// The walk is for the repository's folder, with the system's state in .souk.
 	folder := t.TempDir()
 	links := map[string]string{"bin": programs}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"souk/emulators/balance"
 	"souk/emulators/gateway"
+	"souk/emulators/hostcheck"
 	"souk/emulators/identity"
 	"souk/emulators/local"
 	"souk/emulators/relay"
@@ -47,9 +49,12 @@ func (p *program) containers() local.Containers {
 	}
 }
 
-// inContainers says whether the system that a command is about is one of
-// containers: docker-compose.yml gives the command its URL.
-func (p *program) inContainers() bool { return p.getenv("SOUK_URL") != "" }
+// containersVariable is set to 1 where the system that a command is about is one of
+// containers: docker-compose.yml sets it. What `souk env` exports decides nothing.
+const containersVariable = "SOUK_CONTAINERS"
+
+// inContainers reports whether the system that a command is about is one of containers.
+func (p *program) inContainers() bool { return p.getenv(containersVariable) == "1" }
 
 func (p *program) secretsCommand() *cobra.Command {
 	return &cobra.Command{
@@ -76,7 +81,7 @@ SMTP_HOST that of the mail server, mail:1025.`,
 }
 
 func (p *program) gatewayCommand() *cobra.Command {
-	address, backend := "", ""
+	address, backend, allowedHosts := "", "", ""
 	command := &cobra.Command{
 		Use:   "gateway",
 		Short: "Serve the front door of functions that run elsewhere",
@@ -91,9 +96,14 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 			if err != nil {
 				return p.usageError("CORS_ORIGINS: %v", err)
 			}
+			hosts, err := p.allowedHosts(allowedHosts)
+			if err != nil {
+				return err
+			}
 			list := functions.Manifest()
 			door, err := gateway.New(gateway.Options{
-				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Logger: p.logger(),
+				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Hosts: hosts, Logger: p.logger(),
+				Links: p.links(),
 				Backend: func(name string) string {
 					f, _ := list.Function(name)
 					return fill(backend)(f)
@@ -111,11 +121,20 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 	}
 	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
 	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} stands for its name")
+	allowedHostsFlag(command, &allowedHosts)
 	return command
 }
 
+// links are what the gateway's page leads to, as far as the environment names it.
+func (p *program) links() []gateway.Link {
+	if url := p.getenv("SOUK_MAIL_URL"); url != "" {
+		return []gateway.Link{gateway.MailLink(url)}
+	}
+	return nil
+}
+
 func (p *program) relayCommand() *cobra.Command {
-	address, url, state := "", "", ""
+	address, at, state, allowedHosts := "", "", "", ""
 	command := &cobra.Command{
 		Use:   "relay",
 		Short: "Do what Google's Pub/Sub emulator leaves out: sign pushes, remember topics",
@@ -127,25 +146,34 @@ was lately published by the services' outboxes published again.
 PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databases.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			issuer, err := identity.New(identity.Options{Dir: state, URL: url})
+			issuer, err := identity.New(identity.Options{Dir: state, URL: at})
 			if err != nil {
 				return err
 			}
-			topics, err := p.topics(url + "/{function}")
+			topics, err := p.topics(at + "/{function}")
 			if err != nil {
 				return err
 			}
-			return p.relay(command.Context(), address, issuer, topics)
+			hosts, err := p.allowedHosts(allowedHosts)
+			if err != nil {
+				return err
+			}
+			own, err := url.Parse(at)
+			if err != nil {
+				return p.usageError("--url: %v", err)
+			}
+			return p.relay(command.Context(), address, append(hosts, own.Hostname()), issuer, topics)
 		},
 	}
 	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
-	command.Flags().StringVar(&url, "url", "http://relay:8080", "where the emulator and the functions reach this")
+	command.Flags().StringVar(&at, "url", "http://relay:8080", "where the emulator and the functions reach this")
 	command.Flags().StringVar(&state, "state", "/state", "folder that keeps the signing key")
+	allowedHostsFlag(command, &allowedHosts)
 	return command
 }
 
 // relay passes pushes on and keeps topics until ctx ends.
-func (p *program) relay(ctx context.Context, address string, issuer *identity.Issuer, topics local.Topics) error {
+func (p *program) relay(ctx context.Context, address string, hosts hostcheck.Hosts, issuer *identity.Issuer, topics local.Topics) error {
 	replicas := balance.New(balance.Options{Wait: pushWait})
 	defer replicas.CloseIdleConnections()
 	handler, err := relay.New(relay.Options{
@@ -166,7 +194,7 @@ func (p *program) relay(ctx context.Context, address string, issuer *identity.Is
 		topics.Keep(ctx)
 	}()
 	defer func() { cancel(); <-kept }()
-	return p.serve(ctx, address, health.Handler(handler))
+	return p.serve(ctx, address, hosts.Handler(health.Handler(handler)))
 }
 
 // topics are those of a system of containers, whose pushes go to an endpoint.

@@ -13,6 +13,10 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"souk/emulators/local"
 )
 
 const (
@@ -24,6 +28,8 @@ const (
 	readyWord = "ready\n"
 
 	detachedLog = "souk.log"
+	// maxDetachedLog is where the log is begun anew; one that was full before stays.
+	maxDetachedLog = 8 << 20
 
 	// followPeriod is how often what a detached system says is read.
 	followPeriod = 50 * time.Millisecond
@@ -36,7 +42,11 @@ func (p *program) detach(ctx context.Context) error {
 	if err := os.MkdirAll(p.stateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
-	log, err := os.OpenFile(filepath.Join(p.stateDir, detachedLog), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	path := filepath.Join(p.stateDir, detachedLog)
+	if err := local.TrimLog(path, maxDetachedLog); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
@@ -143,6 +153,19 @@ func (p *program) readyPipe() *os.File {
 	}
 	syscall.CloseOnExec(descriptor)
 	return os.NewFile(uintptr(descriptor), "ready")
+}
+
+// logToFile has a detached system write to a log of limited size. It is the file that
+// standard output and error are already, so that a crash is in it too.
+func (p *program) logToFile() error {
+	log, err := local.OpenLog(filepath.Join(p.stateDir, detachedLog), maxDetachedLog, func(file *os.File) error {
+		return errors.Join(unix.Dup2(int(file.Fd()), syscall.Stdout), unix.Dup2(int(file.Fd()), syscall.Stderr))
+	})
+	if err != nil {
+		return err
+	}
+	p.stdout, p.stderr = log, log
+	return nil
 }
 
 // tellReady lets the command that started this one in the background return.

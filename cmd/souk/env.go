@@ -12,7 +12,9 @@ func (p *program) envCommand() *cobra.Command {
 		Use:     "env",
 		Short:   "Print URL and logins as shell variables",
 		Example: `  eval "$(souk env)"; curl -s "$SOUK_URL/v1/products"`,
-		Args:    cobra.NoArgs,
+		Long: `Print the URLs and logins of the running system as shell variables. They are for
+your own commands, and change nothing of what souk does.`,
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			s, err := p.status(command.Context())
 			if err != nil {

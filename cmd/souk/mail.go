@@ -15,6 +15,7 @@ const mailStopTimeout = 10 * time.Second
 
 func (p *program) mailCommand() *cobra.Command {
 	var options mail.Options
+	allowedHosts := ""
 	command := &cobra.Command{
 		Use:   "mail",
 		Short: "Catch mail, and show it in a browser",
@@ -26,11 +27,17 @@ newest in a browser. souk up has one of its own.
 		Example: "  souk mail --smtp 0.0.0.0:1025 --http 0.0.0.0:8025    in a container",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			hosts, err := p.allowedHosts(allowedHosts)
+			if err != nil {
+				return err
+			}
+			options.Hosts = hosts
 			return p.mail(command.Context(), options)
 		},
 	}
 	command.Flags().StringVar(&options.SMTP, "smtp", "127.0.0.1:1025", "address to take mail at")
 	command.Flags().StringVar(&options.HTTP, "http", "127.0.0.1:8025", "address to show it at")
+	allowedHostsFlag(command, &allowedHosts)
 	return command
 }
 

@@ -78,15 +78,36 @@ Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
 			p.understood = true
 		},
 	}
-	root.AddCommand(p.migrateCloudSQLCommand(), p.firstAdminCommand(), p.costCommand())
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(
-		p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(),
-		p.databaseCommand(), p.migrateCommand(), p.topicsCommand(), p.auditCommand(), p.deadLettersCommand(), p.mailCommand(),
-		p.secretsCommand(), p.gatewayCommand(), p.relayCommand(), p.healthcheckCommand(),
-		p.rolloutCommand(),
-	)
+	p.addCommands(root)
 	return root
+}
+
+// addCommands adds every command to the group that help lists it in.
+func (p *program) addCommands(root *cobra.Command) {
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"local", "Run the shop on this machine:", []*cobra.Command{
+			p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(), p.databaseCommand(),
+		}},
+		{"operate", "Look after a shop, on this machine or in the cloud:", []*cobra.Command{
+			p.auditCommand(), p.deadLettersCommand(), p.costCommand(), p.firstAdminCommand(),
+		}},
+		{"machine", "For containers and pipelines:", []*cobra.Command{
+			p.secretsCommand(), p.migrateCommand(), p.topicsCommand(), p.gatewayCommand(), p.relayCommand(), p.mailCommand(),
+			p.healthcheckCommand(), p.migrateCloudSQLCommand(), p.rolloutCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, command := range group.commands {
+			command.GroupID = group.id
+			root.AddCommand(command)
+		}
+	}
+	root.SetHelpCommandGroupID("local")
+	root.SetCompletionCommandGroupID("local")
+	root.CompletionOptions.HiddenDefaultCmd = true
 }
 
 // usageError is a fault of the command line that no flag type can find.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,11 +9,29 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/hostcheck"
 )
 
 // drainTimeout is how long requests may take to finish when a server is to stop:
 // less than the ten seconds after which Docker kills it.
 const drainTimeout = 8 * time.Second
+
+func allowedHostsFlag(command *cobra.Command, list *string) {
+	command.Flags().StringVar(list, hostcheck.Flag, "",
+		"host names to respond to besides those of this machine, separated by commas; * for all (default $"+hostcheck.Variable+")")
+}
+
+// allowedHosts reads the list of a flag, or of the variable.
+func (p *program) allowedHosts(list string) (hostcheck.Hosts, error) {
+	hosts, err := hostcheck.Parse(cmp.Or(list, p.getenv(hostcheck.Variable)))
+	if err != nil {
+		return nil, p.usageError("--%s or %s: %v", hostcheck.Flag, hostcheck.Variable, err)
+	}
+	return hosts, nil
+}
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)

@@ -23,6 +23,7 @@ import (
 type upFlags struct {
 	port               int
 	databaseURL        string
+	allowedHosts       string
 	detach             bool
 	duplicate, shuffle bool
 }
@@ -38,6 +39,9 @@ MySQL or MariaDB server program of this machine, or Docker, or installs one.
 
 CORS_ORIGINS lists the origins whose pages may call the API in a browser, such
 as http://localhost:3000, or * for every one. Without it there is none.
+
+Servers respond to the host names of this machine alone, 127.0.0.1 and localhost,
+so that web pages cannot read them. --allowed-hosts adds names.
 
 Ctrl-C stops all that was started, and nothing else. Data stays.`,
 		Example: `  souk up
@@ -57,6 +61,7 @@ Ctrl-C stops all that was started, and nothing else. Data stays.`,
 	p.stateDirFlag(command)
 	command.Flags().IntVar(&flags.port, "port", 8080, "port of the gateway on 127.0.0.1; 0 takes a free one")
 	command.Flags().StringVar(&flags.databaseURL, "database-url", "", "database server to use: mysql://user:password@host:3306/ (default $DATABASE_URL)")
+	allowedHostsFlag(command, &flags.allowedHosts)
 	command.Flags().BoolVar(&flags.detach, "detach", false, "run in the background; souk down stops it")
 	command.Flags().BoolVar(&flags.duplicate, "pubsub-duplicate", false, "deliver every message at least twice")
 	command.Flags().BoolVar(&flags.shuffle, "pubsub-shuffle", false, "deliver messages in random order")
@@ -68,6 +73,11 @@ func (p *program) up(ctx context.Context, flags upFlags) error {
 		return errors.New("K_SERVICE is set, so this is Cloud Run: souk up emulates the cloud, and does not run in it")
 	}
 	begin, ready := time.Now(), p.readyPipe()
+	if ready != nil {
+		if err := p.logToFile(); err != nil {
+			return err
+		}
+	}
 	options, err := p.options(flags)
 	if err != nil {
 		return err
@@ -113,8 +123,13 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 	if err != nil {
 		return local.Options{}, fmt.Errorf("CORS_ORIGINS: %w", err)
 	}
+	hosts, err := p.allowedHosts(flags.allowedHosts)
+	if err != nil {
+		return local.Options{}, err
+	}
 	return local.Options{
 		Origins:     origins,
+		Hosts:       hosts,
 		Manifest:    functions.Manifest(),
 		StateDir:    p.stateDir,
 		BinDir:      filepath.Dir(executable),

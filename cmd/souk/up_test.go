@@ -198,10 +198,10 @@ func (f foreground) said(t *testing.T) string {
 }
 
 // mustForeground starts souk up and waits until it is ready.
-func mustForeground(t *testing.T, stateDir string) foreground {
+func mustForeground(t *testing.T, stateDir string, flags ...string) foreground {
 	t.Helper()
 	up := foreground{
-		Cmd: command(t, "up", "--port", "0", "--state-dir", stateDir, "--database-url", mustServer(t)),
+		Cmd: command(t, append([]string{"up", "--port", "0", "--state-dir", stateDir, "--database-url", mustServer(t)}, flags...)...),
 		log: filepath.Join(t.TempDir(), "log"),
 	}
 	log, err := os.Create(up.log)

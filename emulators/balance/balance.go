@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"souk/emulators/transport"
 )
 
 const (
@@ -55,8 +57,7 @@ type Transport struct {
 	names map[string]*replicas
 }
 
-// New returns a transport that keeps connections to the replicas, as many as
-// requests come at once.
+// New returns a transport. Close its idle connections when it is used no more.
 func New(options Options) *Transport {
 	lookup := options.Lookup
 	if lookup == nil {
@@ -64,12 +65,7 @@ func New(options Options) *Transport {
 	}
 	return &Transport{
 		lookup: lookup, wait: options.Wait, names: map[string]*replicas{},
-		base: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-			MaxIdleConnsPerHost: 256,
-			IdleConnTimeout:     90 * time.Second,
-			DisableCompression:  true,
-		},
+		base: transport.New(dialTimeout),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"souk/shared/health"
 	"souk/shared/manifest"
 )
 
@@ -75,6 +76,10 @@ func childServe(term context.Context) int {
 
 func childHandler(term context.Context) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc(health.Path, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Println(wasProbed)
+		fmt.Fprint(w, "ok")
+	})
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(os.Environ())

@@ -45,8 +45,10 @@ type instance struct {
 	state     state
 	inFlight  int
 	idleSince time.Time
-	answered  bool // it was of use: it began an answer
-	expected  bool // its end is our wish: it was idle, or the platform stops
+	// respondedAt is when it completed its last response, or began to listen.
+	respondedAt time.Time
+	answered    bool // it was of use: it began an answer
+	expected    bool // its end is our wish: it was idle, or the platform stops
 }
 
 func newInstance(s *service, number int) *instance {
@@ -76,6 +78,7 @@ func (i *instance) run() {
 	if i.service.listens(i) {
 		i.service.log.Debug("instance listens", "pid", i.pid.Load(), "took", time.Since(begin))
 		close(i.settled)
+		i.service.platform.running.Go(i.watch)
 		i.serve()
 	} else {
 		i.startErr = errStopped

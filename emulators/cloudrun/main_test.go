@@ -27,6 +27,7 @@ const (
 	leakVariable   = "CLOUDRUN_TEST_SECRET"
 
 	waitsInside = "a request is inside"
+	wasProbed   = "a probe was answered"
 )
 
 func TestMain(m *testing.M) {

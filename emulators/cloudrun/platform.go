@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"souk/emulators/hostcheck"
 	"souk/shared/manifest"
 )
 
@@ -37,6 +38,9 @@ type Options struct {
 	// Logs gets what the instances print, as JSON, one line a call. It must not
 	// block for long: an instance waits for its log. nil drops the lines.
 	Logs io.Writer
+	// Hosts are the names that requests may be for besides those of this machine: a
+	// function's URL gets the host of the front door's client.
+	Hosts hostcheck.Hosts
 	// Logger is for what the platform itself has to say. nil says nothing.
 	Logger *slog.Logger
 
@@ -50,6 +54,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// StopGrace is the time from SIGTERM to SIGKILL: 10 s, as on Cloud Run.
 	StopGrace time.Duration
+	// Liveness says when an instance that does not respond is replaced.
+	Liveness Liveness
 }
 
 func (o Options) withDefaults() Options {
@@ -57,6 +63,7 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 15*time.Minute)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	o.StopGrace = cmp.Or(o.StopGrace, 10*time.Second)
+	o.Liveness = o.Liveness.withDefaults()
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}

@@ -85,7 +85,7 @@ func (s *service) release(inst *instance, answered bool) {
 	defer s.mu.Unlock()
 	inst.inFlight--
 	if answered {
-		inst.answered = true
+		inst.answered, inst.respondedAt = true, time.Now()
 		s.useless = 0
 	}
 	if inst.inFlight > 0 {
@@ -141,6 +141,7 @@ func (s *service) listens(inst *instance) bool {
 	}
 	inst.state = serving
 	inst.idleSince = time.Now()
+	inst.respondedAt = inst.idleSince
 	return true
 }
 

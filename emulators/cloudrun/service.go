@@ -60,7 +60,7 @@ func (p *Platform) newService(ctx context.Context, function manifest.Function) (
 		log:      p.log.With("function", function.Name),
 	}
 	s.server = &http.Server{
-		Handler:           s.newProxy(),
+		Handler:           p.options.Hosts.Handler(s.newProxy()),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       keepAlive,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

@@ -5,21 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"souk/emulators/transport"
 )
 
 const (
 	// probePeriod is how often a starting instance is asked whether it listens. A
 	// refused connection on the loopback costs some 20 µs.
 	probePeriod = time.Millisecond
-	// idleConnections are kept to an instance: as many as Cloud Run's default of
-	// requests at once (80), with room for bursts.
-	idleConnections = 256
 	// outputDelay is how long the output of an ended process may be held open by
 	// a child of its own.
 	outputDelay = time.Second
@@ -33,11 +31,7 @@ func (i *instance) start() error {
 	}
 	i.port = port
 	i.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
-	i.transport = &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
-		MaxIdleConnsPerHost: idleConnections,
-		DisableCompression:  true,
-	}
+	i.transport = transport.New(time.Second)
 	options := i.service.platform.options
 	//nolint:noctx // a signal ends it, after its requests: a context would kill it
 	i.cmd = exec.Command(filepath.Join(options.BinDir, i.service.function.Service))

@@ -3,7 +3,9 @@ package gateway
 import (
 	"bytes"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,18 +14,31 @@ import (
 
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
+	"go.yaml.in/yaml/v3"
 )
 
 // Where the documentation is.
 const (
-	DocsPath    = "/docs"
-	OpenAPIPath = "/openapi.yaml"
+	DocsPath        = "/docs"
+	OpenAPIPath     = "/openapi.yaml"
+	OpenAPIJSONPath = "/openapi.json"
 )
 
 // docsFiles are what the page loads. All is embedded: it works without a network.
 var docsFiles = []string{
 	"swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "favicon-16x16.png", "favicon-32x32.png",
 }
+
+//go:embed page/docs.js
+var docsScript []byte
+
+//go:embed page/docs.css
+var docsStyle []byte
+
+// docsNote says what the page adds, above the operations.
+const docsNote = `<p class="souk-note">Each <code>POST</code> gets a new <code>Idempotency-Key</code>, unless you type one. ` +
+	`What is marked <span class="souk-admin">admin</span> needs the token of an admin: log in with <code>POST /v1/sessions</code>, ` +
+	`then press Authorize.</p>`
 
 // inline finds the scripts and styles that stand in a page.
 var inline = regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`)
@@ -32,7 +47,13 @@ var inline = regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`)
 func (g *Gateway) addDocs(document []byte) error {
 	ui := v5emb.NewHandlerWithConfig(swgui.Config{
 		Title: "Souk", SwaggerJSON: OpenAPIPath, BasePath: DocsPath,
-		SettingsUI: map[string]string{"persistAuthorization": "true", "tryItOutEnabled": "true"},
+		AppendHead:  `<link rel="stylesheet" href="` + DocsPath + `/souk.css"><script src="` + DocsPath + `/souk.js"></script>`,
+		PrependHTML: docsNote,
+		SettingsUI: map[string]string{
+			"persistAuthorization": "true", "tryItOutEnabled": "true", "showExtensions": "false",
+			"requestInterceptor": "soukDocs.requestInterceptor",
+			"plugins":            "[SwaggerUIBundle.plugins.DownloadUrl, soukDocs.plugin]",
+		},
 	})
 	request, err := http.NewRequest(http.MethodGet, DocsPath, http.NoBody) //nolint:noctx // it is not sent
 	if err != nil {
@@ -46,11 +67,32 @@ func (g *Gateway) addDocs(document []byte) error {
 	page := bytes.TrimSpace(rendered.body.Bytes())
 	policy := contentPolicy(page)
 	g.router.Handle("GET "+DocsPath, documentation(policy, content("text/html; charset=utf-8", page)))
+	g.router.Handle("GET "+DocsPath+"/{$}", http.RedirectHandler(DocsPath, http.StatusPermanentRedirect))
+	g.router.Handle("GET "+DocsPath+"/souk.js", documentation(policy, content("text/javascript; charset=utf-8", docsScript)))
+	g.router.Handle("GET "+DocsPath+"/souk.css", documentation(policy, content("text/css; charset=utf-8", docsStyle)))
+	asJSON, err := toJSON(document)
+	if err != nil {
+		return err
+	}
 	g.router.Handle("GET "+OpenAPIPath, documentation(policy, content("application/yaml", document)))
+	g.router.Handle("GET "+OpenAPIJSONPath, documentation(policy, content("application/json", asJSON)))
 	for _, file := range docsFiles {
 		g.router.Handle("GET "+DocsPath+"/"+file, documentation(policy, ui))
 	}
 	return nil
+}
+
+// toJSON returns an OpenAPI document of YAML as JSON.
+func toJSON(document []byte) ([]byte, error) {
+	var data any
+	if err := yaml.Unmarshal(document, &data); err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+	}
+	text, err := json.MarshalIndent(data, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document as JSON: %w", err)
+	}
+	return append(text, '\n'), nil
 }
 
 // contentPolicy lets a page run the scripts and styles that stand in it, by their

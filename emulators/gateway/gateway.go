@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"souk/emulators/balance"
+	"souk/emulators/hostcheck"
 	"souk/shared/api"
 	"souk/shared/health"
 	"souk/shared/manifest"
@@ -36,6 +37,8 @@ type Options struct {
 	// OpenAPI is served at OpenAPIPath, with a page to read it at DocsPath; nil
 	// serves neither.
 	OpenAPI []byte
+	// Links are shown on the page at /, besides the gateway's own.
+	Links []Link
 	// Logger gets a line a request at RequestLevel (a request that got no answer
 	// from its function: a warning). nil logs nothing.
 	Logger       *slog.Logger
@@ -46,6 +49,8 @@ type Options struct {
 	// Origins are those whose scripts may read answers in a browser (CORS), as
 	// ParseOrigins returns them: none.
 	Origins []string
+	// Hosts are the names that the gateway is called by besides those of this machine.
+	Hosts hostcheck.Hosts
 	// Timeout is how long a function may take to answer: 60 s. It must be longer
 	// than any client may ask to wait for.
 	Timeout time.Duration
@@ -72,6 +77,9 @@ type Gateway struct {
 func New(options Options) (*Gateway, error) {
 	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
 	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(alive))
+	if err := g.addHome(); err != nil {
+		return nil, err
+	}
 	if options.OpenAPI != nil {
 		if err := g.addDocs(options.OpenAPI); err != nil {
 			return nil, err

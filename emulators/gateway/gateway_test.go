@@ -33,7 +33,7 @@ func TestRouting(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/", "/v1/products/1/x", "/stock-reserve", "/product-outbox", "/v1/stock-reserve"} {
+	for _, path := range []string{"/v1", "/v1/products/1/x", "/stock-reserve", "/product-outbox", "/v1/stock-reserve"} {
 		t.Run("404 at "+path, func(t *testing.T) {
 			t.Parallel()
 			d.MustDo(t, http.MethodPost, path, nil, nil).MustBeProblem(t, http.StatusNotFound, "route_not_found")

@@ -15,7 +15,7 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
-	idleTimeout       = 2 * time.Minute
+	idleTimeout       = time.Minute
 	maxHeaderBytes    = 64 << 10 // as Google's load balancer
 	writeMargin       = 30 * time.Second
 	shutdownTimeout   = 10 * time.Second

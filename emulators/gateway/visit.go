@@ -60,9 +60,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(cause) // net/http closes the connection, so the client sees it too.
 		}
 	}()
-	r = r.WithContext(ctx)
-	if !g.allowOrigin(v, r) {
-		g.router.ServeHTTP(v, r)
+	g.options.Hosts.Handler(http.HandlerFunc(g.route)).ServeHTTP(v, r.WithContext(ctx))
+}
+
+// route responds to a request whose host is one of the gateway's.
+func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
+	if !g.allowOrigin(w, r) {
+		g.router.ServeHTTP(w, r)
 	}
 }
 

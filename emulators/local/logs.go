@@ -2,27 +2,25 @@ package local
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 )
 
 const (
-	functionLog  = "functions.log"
-	emulatorLog  = "emulators.log"
-	maxLogBytes  = 64 << 20
-	previousSign = ".1"
+	functionLog = "functions.log"
+	emulatorLog = "emulators.log"
+	// What the functions and the emulators print takes twice this at most, each.
+	maxFunctionLog = 64 << 20
+	maxEmulatorLog = 16 << 20
 )
 
 // openLogs opens what the functions and what the emulators write to. Warnings of
 // the emulators are shown as well.
 func (s *System) openLogs() error {
-	functions, err := s.openLog(functionLog)
+	functions, err := s.openLog(functionLog, maxFunctionLog)
 	if err != nil {
 		return err
 	}
-	emulators, err := s.openLog(emulatorLog)
+	emulators, err := s.openLog(emulatorLog, maxEmulatorLog)
 	if err != nil {
 		return err
 	}
@@ -36,21 +34,11 @@ func (s *System) openLogs() error {
 	return nil
 }
 
-// openLog opens a log to append to. One that has grown long is put aside first,
-// in place of the one that was put aside before.
-func (s *System) openLog(name string) (*os.File, error) {
-	path := s.state.file(name)
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxLogBytes {
-		err = os.Rename(path, path+previousSign)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("open the log %s: %w", path, err)
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+func (s *System) openLog(name string, limit int64) (*Log, error) {
+	log, err := OpenLog(s.state.file(name), limit, nil)
 	if err != nil {
-		return nil, fmt.Errorf("open the log %s: %w", path, err)
+		return nil, err
 	}
-	s.started("log "+name, func(context.Context) error { return file.Close() })
-	return file, nil
+	s.started("log "+name, func(context.Context) error { return log.Close() })
+	return log, nil
 }

@@ -50,7 +50,7 @@ const mailPage = "127.0.0.1:8025"
 
 // startMail starts what catches the mail that the functions send.
 func (s *System) startMail(ctx context.Context) (detail string, err error) {
-	options := mail.Options{Logger: s.log.With("part", "mail")}
+	options := mail.Options{Logger: s.log.With("part", "mail"), Hosts: s.options.Hosts}
 	if s.options.Port != 0 {
 		options.HTTP = mailPage
 	}
@@ -85,7 +85,7 @@ func (s *System) startTokens(ctx context.Context) error {
 	}
 	t := &tokens{
 		Issuer: issuer,
-		server: &http.Server{Handler: issuer, ReadHeaderTimeout: 10 * time.Second},
+		server: &http.Server{Handler: s.options.Hosts.Handler(issuer), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute},
 		served: make(chan error, 1),
 	}
 	go func() { t.served <- t.server.Serve(listener) }()
@@ -112,7 +112,7 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 	var err error
 	s.platform, err = cloudrun.Start(ctx, cloudrun.Options{
 		Manifest: s.options.Manifest, BinDir: s.options.BinDir, Env: s.environment,
-		Logs: s.functionLog, Logger: s.log.With("part", "cloudrun"),
+		Logs: s.functionLog, Logger: s.log.With("part", "cloudrun"), Hosts: s.options.Hosts,
 	})
 	if err != nil {
 		return "", err
@@ -135,6 +135,8 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	broker, err := pubsub.Start(ctx, pubsub.Options{
 		Dir: s.state.file("pubsub"), Tokens: s.issuer, Logger: s.log.With("part", "pubsub"),
 		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
+		// What is left of an earlier run waits until the endpoints of this one are set.
+		StartPaused: true,
 	})
 	if err != nil {
 		return "", err
@@ -152,6 +154,7 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	broker.Resume()
 	topics := 0
 	for _, f := range s.options.Manifest.Functions {
 		topics += len(f.Topics())
@@ -190,7 +193,8 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 func (s *System) startGateway(ctx context.Context) (string, error) {
 	door, err := gateway.New(gateway.Options{
 		Manifest: s.options.Manifest, Backend: s.platform.URL, OpenAPI: functions.OpenAPI,
-		Origins: s.options.Origins, Logger: s.log.With("part", "gateway"),
+		Links:   []gateway.Link{gateway.MailLink(s.mail.URL())},
+		Origins: s.options.Origins, Hosts: s.options.Hosts, Logger: s.log.With("part", "gateway"),
 	})
 	if err != nil {
 		return "", err

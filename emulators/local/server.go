@@ -15,6 +15,7 @@ import (
 func (s *System) startDatabase(ctx context.Context) (string, error) {
 	server, err := mysql.Start(ctx, mysql.Options{
 		StateDir: s.state.path, URL: s.options.DatabaseURL, Progress: tell(s.options.Report),
+		Supervise: true, Logger: s.log.With("part", "database"),
 	})
 	if err != nil {
 		return "", err
@@ -26,7 +27,7 @@ func (s *System) startDatabase(ctx context.Context) (string, error) {
 		defer close(watched)
 		select {
 		case <-server.Done():
-			s.fail(fmt.Errorf("the database server %s %s ended", server.Kind, server.Version))
+			s.fail(fmt.Errorf("the database server %s %s ended: %w", server.Kind, server.Version, server.Err()))
 		case <-stopping:
 		}
 	}()
@@ -47,11 +48,11 @@ func (s *System) claimDatabases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	release, err := claim(ctx, s.server.AdminURL(), prefix)
+	claim, err := takeClaim(ctx, s.server.AdminURL(), prefix, s.log.With("part", "database"), s.fail)
 	if err != nil {
 		return err
 	}
-	s.started("claim on the databases", func(context.Context) error { return release() })
+	s.started("claim on the databases", func(context.Context) error { return claim.release() })
 	return nil
 }
 

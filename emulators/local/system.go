@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/hostcheck"
 	"souk/emulators/mail"
 	"souk/emulators/mysql"
 	"souk/emulators/pubsub"
@@ -55,6 +56,8 @@ type Options struct {
 	Duplicate, Shuffle bool
 	// Origins are those whose scripts may use the API in a browser.
 	Origins []string
+	// Hosts are the names that the servers are called by besides those of this machine.
+	Hosts hostcheck.Hosts
 	// Report hears of the progress. It is called by one goroutine at a time.
 	Report func(Progress)
 	// Warnings gets what goes wrong while the system runs, a line each. nil: it

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"souk/emulators/hostcheck"
 	"souk/shared/health"
 	"souk/shared/mail/catch"
 )
@@ -19,6 +20,8 @@ import (
 // Options says where to listen. An empty address is a free port of 127.0.0.1.
 type Options struct {
 	SMTP, HTTP string
+	// Hosts are the names that the page is called by besides those of this machine.
+	Hosts hostcheck.Hosts
 	// Logger hears of conversations that broke off, never of what mails say.
 	Logger *slog.Logger
 }
@@ -58,7 +61,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil
 	}})
 	s.web = &http.Server{
-		Handler: health.Handler(handler(s.box)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: o.Hosts.Handler(health.Handler(handler(s.box))), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: maxWait + 10*time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}

@@ -122,8 +122,11 @@ func (in *instance) runInitializer(ctx context.Context, fresh string) error {
 func (in *instance) initializer(fresh string) (path string, args []string, err error) {
 	base := in.baseArguments(fresh)
 	if in.program.kind == kindMySQL {
-		return in.program.path, append(base, "--initialize-insecure", "--secure-file-priv=NULL"), nil
+		return in.program.path, append(append(base, userArgument("--user")...), "--initialize-insecure", "--secure-file-priv=NULL"), nil
 	}
+	// The script would change the owner of a folder whose path it splits at blanks: so
+	// only the server that it runs understands the option.
+	base = append(base, userArgument("--loose-user")...)
 	script, err := in.installScript()
 	return script, append(base, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"), err
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 
 	"souk/shared/database"
@@ -28,6 +29,11 @@ type Options struct {
 	// command it is made for. What was committed may be lost if the server is
 	// killed.
 	Throwaway bool
+	// Supervise starts a private server again, on the same data and port, when its
+	// process has ended without Stop.
+	Supervise bool
+	// Logger gets a warning for every such end. nil logs nothing.
+	Logger *slog.Logger
 	// NoInstall forbids installing a server with the package manager.
 	NoInstall bool
 	// Progress is told what happens while Start takes its time, a line each.
@@ -54,15 +60,26 @@ type Server struct {
 	adminURL database.URL
 	done     <-chan struct{}
 	stop     func(ctx context.Context) error
+	// supervisor is nil for a server that is not supervised.
+	supervisor *supervisor
 }
 
 // AdminURL logs in as a user who may create databases and users. It names no
 // database.
 func (s *Server) AdminURL() database.URL { return s.adminURL }
 
-// Done is closed when a private server's process has ended, whyever; of other
-// servers it is nil, which blocks for ever.
+// Done is closed when a private server has ended for good: its process, or, of one
+// that is supervised, the attempts to start it again. Of other servers it is nil,
+// which blocks for ever.
 func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err returns why a supervised server ended, once Done is closed; nil after Stop.
+func (s *Server) Err() error {
+	if s.supervisor == nil {
+		return nil
+	}
+	return s.supervisor.err
+}
 
 // Stop has a private server shut down and waits for it; when ctx ends first, it
 // kills the server, whose data is recovered with the next start. A server that

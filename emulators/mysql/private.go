@@ -26,6 +26,8 @@ const (
 	initFile     = "init.sql"      // run by the server at each start, mode 0600
 	logFile      = "error.log"     // of the last start
 	initLogFile  = "init.log"      // of making the data folder
+
+	previousLogFile = logFile + ".1" // of the start before
 )
 
 const (
@@ -98,22 +100,59 @@ func (in *instance) start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		server, err := in.startOnce(ctx, password)
+		proc, err := in.startOnce(ctx, password)
 		if errors.Is(err, errPortTaken) && try < portTries {
 			in.state.Port = 0
 			continue
 		}
-		return server, err
+		if err != nil {
+			return nil, err
+		}
+		return in.newServer(proc, password), nil
 	}
 }
 
-func (in *instance) startOnce(ctx context.Context, password string) (*Server, error) {
+// newServer describes the server that a process is.
+func (in *instance) newServer(proc *process, password string) *Server {
+	server := &Server{
+		Kind: in.program.kind, Version: in.program.version, Private: true,
+		From: in.program.path, adminURL: in.adminURL(password), done: proc.done,
+		stop: func(ctx context.Context) error { return in.stop(ctx, proc) },
+	}
+	if in.options.Supervise {
+		server.supervisor = supervise(in, proc, password)
+		server.done, server.stop = server.supervisor.done, server.supervisor.stop
+	}
+	return server
+}
+
+func (in *instance) adminURL(password string) database.URL {
+	return database.URL(fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/", adminUser, password, in.state.Port))
+}
+
+// stop ends a process of the server.
+func (in *instance) stop(ctx context.Context, proc *process) error {
+	if err := proc.stop(ctx); err != nil {
+		return err
+	}
+	in.state.PID = 0
+	return in.writeState()
+}
+
+// startOnce starts a process of the server on the port of the last run, if that is
+// free, and returns it when it accepts statements.
+func (in *instance) startOnce(ctx context.Context, password string) (*process, error) {
 	port, err := choosePort(ctx, in.state.Port)
 	if err != nil {
 		return nil, err
 	}
 	in.state.Port = port
-	if err := os.Remove(in.path(logFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	return in.startOnPort(ctx, password)
+}
+
+func (in *instance) startOnPort(ctx context.Context, password string) (*process, error) {
+	// The log of the last run may say why it ended.
+	if err := os.Rename(in.path(logFile), in.path(previousLogFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	proc, err := run(in.program.path, in.arguments(), in.path(logFile), syscall.SIGTERM)
@@ -124,25 +163,13 @@ func (in *instance) startOnce(ctx context.Context, password string) (*Server, er
 	if err := in.writeState(); err != nil {
 		return nil, errors.Join(err, proc.stop(ctx))
 	}
-	url := database.URL(fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/", adminUser, password, port))
-	server := &Server{
-		Kind: in.program.kind, Version: in.program.version, Private: true,
-		From: in.program.path, adminURL: url, done: proc.done,
-	}
-	server.stop = func(ctx context.Context) error {
-		if err := proc.stop(ctx); err != nil {
-			return err
-		}
-		in.state.PID = 0
-		return in.writeState()
-	}
-	if err := in.waitReady(ctx, url, proc); err != nil {
+	if err := in.waitReady(ctx, in.adminURL(password), proc); err != nil {
 		// ctx may be why it is not ready; the process must go all the same.
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
-		return nil, errors.Join(err, server.stop(stopCtx))
+		return nil, errors.Join(err, in.stop(stopCtx, proc))
 	}
-	return server, nil
+	return proc, nil
 }
 
 // waitReady returns when the server answers as the one that was started.

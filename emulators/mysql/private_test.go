@@ -190,6 +190,26 @@ func TestInterruptedInitialization(t *testing.T) {
 	}
 }
 
+// TestOddFolders starts servers in folders whose names shells, scripts and the server's
+// own options give a meaning to.
+func TestOddFolders(t *testing.T) {
+	needsProgram(t)
+	t.Parallel()
+	names := []string{"two words", `it's "quoted" $HOME; & *[x]\ ü 商店 -- =`}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), name)
+			MustStop(t, MustStart(t, mysql.Options{StateDir: dir, Throwaway: true}))
+			again := MustStart(t, mysql.Options{StateDir: dir, Throwaway: true}) // on the data there is now
+			db := MustOpen(t, again.AdminURL())
+			if n := MustQuery[int](t, db, `SELECT COUNT(*) FROM (SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES) names`); n == 0 {
+				t.Error("it has no tables")
+			}
+		})
+	}
+}
+
 func TestBrokenFolders(t *testing.T) {
 	needsProgram(t)
 	t.Parallel()

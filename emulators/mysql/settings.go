@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -13,7 +14,7 @@ const maxConnections = 400
 // arguments are the private server's settings. It reads no settings of the
 // machine, keeps to itself, and is small.
 func (in *instance) arguments() []string {
-	args := append(in.baseArguments(in.path(dataFolder)),
+	args := append(append(in.baseArguments(in.path(dataFolder)), userArgument("--user")...),
 		"--port="+strconv.Itoa(in.state.Port),
 		"--bind-address=127.0.0.1",
 		// Relative to the data folder: a path as long as some state folders' does
@@ -51,18 +52,31 @@ func (in *instance) durability() []string {
 
 // baseArguments also hold for initializing. --no-defaults must come first.
 func (in *instance) baseArguments(data string) []string {
-	args := []string{
+	return []string{
 		"--no-defaults", "--datadir=" + data,
 		// Not the system's: a starting MariaDB removes the temporary tables it finds
 		// there, also those of another server at work.
-		"--tmpdir=" + in.path(tmpFolder),
+		"--tmpdir=" + in.tmpdir(),
 	}
-	if os.Geteuid() == 0 {
-		// Servers refuse to run as root unless told so. Another user could not reach
-		// a state folder below root's home.
-		args = append(args, "--user=root")
+}
+
+// tmpdir returns the folder for temporary files. MariaDB's script that initializes a
+// data folder splits it at blanks, and the server takes a colon for the separator of a
+// list: so MariaDB gets it relative to the data folder, which is its working directory.
+func (in *instance) tmpdir() string {
+	if in.program.kind == kindMariaDB {
+		return filepath.Join("..", tmpFolder)
 	}
-	return args
+	return in.path(tmpFolder)
+}
+
+// userArgument lets a server run as root, which it refuses otherwise. Another user
+// could not reach a state folder below root's home.
+func userArgument(option string) []string {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return []string{option + "=root"}
 }
 
 // initSQL leaves one way in: the administrator with its password. A statement a

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"souk/emulators/transport"
 )
 
 const (
@@ -72,13 +73,7 @@ func newPusher(tokens TokenSource) *pusher {
 		ctx:    ctx,
 		cutOff: cancel,
 		client: &http.Client{
-			Transport: &http.Transport{
-				// No proxy: endpoints are on this machine, or at least meant literally.
-				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-				MaxIdleConnsPerHost: maxWindow,
-				IdleConnTimeout:     90 * time.Second,
-				DisableCompression:  true,
-			},
+			Transport: transport.New(5 * time.Second),
 			// A redirect is no acknowledgement, and a token must not travel on.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -89,7 +84,9 @@ func newPusher(tokens TokenSource) *pusher {
 // or retries it when that is done.
 func (b *Broker) push(s *subscription, d *delivery) {
 	s.inFlight++
-	config, attempt := s.config, d.attempt()
+	b.handOvers++
+	d.handOver = b.handOvers
+	config, attempt, handOver := s.config, d.attempt(), d.handOver
 	b.pushing.Go(func() {
 		send := func() outcome { return b.pusher.post(config, d.message, attempt) }
 		var o outcome
@@ -100,22 +97,22 @@ func (b *Broker) push(s *subscription, d *delivery) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.pushed(s, d, o)
+		b.pushed(s, d, handOver, o)
 	})
 }
 
-func (b *Broker) pushed(s *subscription, d *delivery, o outcome) {
+func (b *Broker) pushed(s *subscription, d *delivery, handOver int64, o outcome) {
 	s.inFlight--
 	switch {
-	case s.gone || d.state != out:
-		// Deleted, detached or purged meanwhile: its fate is decided.
+	case s.gone || d.state != out || d.handOver != handOver:
+		// Deleted, detached, purged or taken back by a seek meanwhile.
 	case o.acknowledged:
 		s.window = min(s.window+1, maxWindow)
 		b.settle(s, d)
 	case b.pusher.ctx.Err() != nil:
 		// Cut off by Close, which is not the endpoint's failure.
 		b.cut++
-		s.queue.retry(d, b.now())
+		b.putBack(s, d, b.now())
 	default:
 		s.window = max(s.window/2, minWindow)
 		b.fail(s, d, o.reason)

@@ -41,7 +41,7 @@ func (in *requestPasswordResetInput) Resolve(huma.Context) []error {
 func accepted(operation *huma.Operation) { operation.DefaultStatus = http.StatusAccepted }
 
 // requestPasswordReset notes that somebody wants to set a password anew. It neither
-// looks for the account nor tells of it: the mail does (docs/adr/0012).
+// looks for the account nor tells of it: the mail does.
 func (s *service) requestPasswordReset(ctx context.Context, in *requestPasswordResetInput) (*struct{}, error) {
 	id, err := uuid.NewV7()
 	if err != nil {

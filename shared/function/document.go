@@ -82,6 +82,8 @@ func (b *binder) document(entry manifest.Function, text string) error {
 	if entry.Access != manifest.Anyone {
 		operation.Security = append(operation.Security, map[string][]string{bearer: {}})
 	}
+	// Readers of the document, such as the gateway's page, mark what is for admins.
+	operation.Extensions = map[string]any{"x-access": entry.Access}
 	documentParameters(operation, entry)
 	documentSuccess(operation, entry, document.Components.Schemas)
 	documentProblems(operation, entry, document.Components)
@@ -158,12 +160,16 @@ func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas
 	for name, header := range answer.Headers {
 		header.Required = name == "ETag" || name == "Location"
 		describeOnce(header)
+		if name == "Location" {
+			header.Schema.Examples = []any{entry.Path() + "/" + exampleID}
+		}
 	}
 	if answer.Headers["ETag"] != nil && operation.Method == http.MethodGet {
 		operation.Responses["304"] = &huma.Response{Ref: "#/components/responses/NotModified"}
 	}
 	for _, content := range answer.Content {
 		addExample(content, schemas)
+		adjustExample(content, schemas, operation.OperationID)
 	}
 	if entry.IdempotencyRule() != manifest.NoKey {
 		answer.Headers = withHeader(answer.Headers, idempotency.HeaderReplayed)

@@ -56,7 +56,7 @@ func Example(schema *huma.Schema, schemas huma.Registry) any {
 func exampleString(schema *huma.Schema) string {
 	switch schema.Format {
 	case "uuid":
-		return "0199c0de-0000-7000-8000-000000000001"
+		return exampleID
 	case "date-time":
 		return "2026-03-01T09:30:00Z"
 	case "date":

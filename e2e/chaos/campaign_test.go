@@ -1,0 +1,66 @@
+package chaos
+
+import (
+	"flag"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The size of a campaign. The defaults are those of `make test`.
+var (
+	orders          = flag.Int("orders", 150, "orders that clients place and are acknowledged")
+	functionKills   = flag.Int("function-kills", 12, "SIGKILL of a function's process")
+	functionStops   = flag.Int("function-stops", 0, "SIGSTOP of a function's process")
+	databaseKills   = flag.Int("database-kills", 1, "SIGKILL of the database server")
+	databaseStops   = flag.Int("database-stops", 1, "SIGSTOP of the database server")
+	systemKills     = flag.Int("system-kills", 1, "SIGKILL of the whole system")
+	connectionKills = flag.Int("connection-kills", 3, "times that some database connections are cut")
+	rowLocks        = flag.Int("row-locks", 3, "times that some rows are locked by another client")
+	clients         = flag.Int("clients", 8, "clients at a time")
+	seed            = flag.Uint64("seed", 0, "seed of the random choices; 0 chooses one")
+	sweep           = flag.Bool("sweep", true, "run the outbox functions at the end, and do not wait for the scheduler")
+	quietWithin     = flag.Duration("quiet", 0, "the longest time from the last fault to the end of all work; 0 only measures it")
+)
+
+// settleTimeout bounds the wait for the end of all work after the faults.
+const settleTimeout = 5 * time.Minute
+
+func TestCampaign(t *testing.T) {
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", *seed)
+	s := newSystem(t)
+	s.start(t)
+	shop := newShop(t, s)
+	shop.createProducts(t, 20)
+
+	faults := newInjector(t, s, rand.New(rand.NewPCG(*seed, 1)))
+	began := time.Now()
+	var working, injecting sync.WaitGroup
+	injecting.Go(func() { faults.run(shop.progress) })
+	for i := range *clients {
+		working.Go(func() {
+			shop.work(t, rand.New(rand.NewPCG(*seed, uint64(2+i))), faults.done)
+		})
+	}
+	injecting.Wait()
+	working.Wait()
+	t.Logf("%d orders acknowledged in %s; faults: %s", shop.placed.Load(), time.Since(began).Round(time.Second), faults)
+	// Faults that run for a while have ended by now, and the last of them is the
+	// moment from which the time to quiet counts.
+	faults.mustHaveHappened(t)
+
+	o := openOracle(t, s)
+	quiet := o.waitQuiet(t, faults.ended)
+	t.Logf("all work ended %s after the last fault", quiet.Round(100*time.Millisecond))
+	if *quietWithin > 0 && quiet > *quietWithin {
+		t.Errorf("all work ended %s after the last fault, want %s", quiet, *quietWithin)
+	}
+	shop.replay(t)
+	o.waitQuiet(t, time.Now()) // a replay of a request that had no effect yet has one now
+	o.check(t, shop)
+	s.mustHaveNoDeadLetters(t)
+}

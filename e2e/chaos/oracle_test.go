@@ -1,0 +1,314 @@
+package chaos
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// openDatabase opens a database by the URL of a server.
+func openDatabase(serverURL, name string) (*sql.DB, error) {
+	u, err := url.Parse(serverURL)
+	if err != nil {
+		return nil, err
+	}
+	config := mysql.NewConfig()
+	config.User, config.Net, config.Addr, config.DBName, config.ParseTime = u.User.Username(), "tcp", u.Host, name, true
+	config.Passwd, _ = u.User.Password()
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// column returns the first column of a query.
+func column[T any](ctx context.Context, q queryer, query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var values []T
+	for rows.Next() {
+		var value T
+		if err := rows.Scan(&value); err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, rows.Err()
+}
+
+// oracle knows what must be in the databases.
+type oracle struct {
+	s                    *system
+	order, product, user *sql.DB
+}
+
+func openOracle(t *testing.T, s *system) *oracle {
+	t.Helper()
+	open := func(service string) *sql.DB {
+		db, err := openDatabase(s.status.Database.DSN, s.status.Database.Names[service])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	return &oracle{s: s, order: open("order"), product: open("product"), user: open("user")}
+}
+
+func mustColumn[T any](t *testing.T, db *sql.DB, query string, args ...any) []T {
+	t.Helper()
+	values, err := column[T](t.Context(), db, query, args...)
+	if err != nil {
+		t.Fatalf("%v: %s", err, query)
+	}
+	return values
+}
+
+// requireNone fails the test for each row of a query that must have none.
+func requireNone(t *testing.T, db *sql.DB, what, query string, args ...any) {
+	t.Helper()
+	for _, row := range mustColumn[string](t, db, query, args...) {
+		t.Errorf("%s: %s", what, row)
+	}
+}
+
+// waitQuiet waits until nothing is under way any more, and returns how long that
+// took since a moment. Messages that no order waits for are under way too: the audit
+// compares the events with the functions that consume them.
+func (o *oracle) waitQuiet(t *testing.T, since time.Time) time.Duration {
+	t.Helper()
+	count := func(db *sql.DB, query string) int64 { return mustColumn[int64](t, db, query)[0] }
+	for deadline := time.Now().Add(settleTimeout); ; time.Sleep(100 * time.Millisecond) {
+		if *sweep {
+			o.s.sweep(t)
+		}
+		pending := count(o.order, `SELECT COUNT(*) FROM orders WHERE status = 'pending'`)
+		var unpublished int64
+		for _, db := range []*sql.DB{o.order, o.product, o.user} {
+			unpublished += count(db, `SELECT COUNT(*) FROM outbox WHERE published_at IS NULL`)
+		}
+		unreleased := o.unreleased(t)
+		var audit error
+		if pending == 0 && unpublished == 0 && unreleased == 0 {
+			quiet := time.Since(since)
+			if audit = o.s.passesAudit(); audit == nil {
+				return quiet
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s %d orders are pending, %d events are unpublished, %d cancelled orders hold stock: %v",
+				settleTimeout, pending, unpublished, unreleased, audit)
+		}
+	}
+}
+
+// unreleased returns how many cancelled orders still hold stock.
+func (o *oracle) unreleased(t *testing.T) int {
+	t.Helper()
+	held := mustColumn[string](t, o.product, `SELECT HEX(order_id) FROM reservation WHERE state = 'reserved'`)
+	cancelled := map[string]bool{}
+	for _, id := range mustColumn[string](t, o.order, `SELECT HEX(id) FROM orders WHERE status = 'cancelled'`) {
+		cancelled[id] = true
+	}
+	return len(slices.DeleteFunc(held, func(id string) bool { return !cancelled[id] }))
+}
+
+// check compares the databases with what the clients were acknowledged.
+func (o *oracle) check(t *testing.T, sh *shop) {
+	t.Helper()
+	o.checkOneEffectPerKey(t, sh)
+	o.checkOrderChanges(t, sh)
+	o.checkOrders(t, sh)
+	o.checkHistory(t)
+	o.checkReservations(t)
+	o.checkStock(t, sh)
+	o.checkEvents(t)
+}
+
+// checkOneEffectPerKey compares the keys that clients sent with what there is.
+func (o *oracle) checkOneEffectPerKey(t *testing.T, sh *shop) {
+	t.Helper()
+	for kind, where := range map[string]struct {
+		db    *sql.DB
+		query string
+	}{
+		"place":   {o.order, `SELECT CONCAT(JSON_UNQUOTE(JSON_EXTRACT(shipping_address, '$.name')), ' ', LOWER(HEX(id))) FROM orders`},
+		"adjust":  {o.product, `SELECT CONCAT(reason, ' ', LOWER(HEX(product_id))) FROM stock_movement WHERE reason LIKE '%-%-%-%-%'`},
+		"address": {o.user, `SELECT CONCAT(name, ' ', LOWER(HEX(id))) FROM address`},
+	} {
+		found := map[string][]string{}
+		for _, row := range mustColumn[string](t, where.db, where.query) {
+			key, id := row[:36], row[37:]
+			found[key] = append(found[key], id[:8]+"-"+id[8:12]+"-"+id[12:16]+"-"+id[16:20]+"-"+id[20:])
+		}
+		sent := map[string]bool{}
+		for _, r := range sh.done(kind) {
+			sent[r.key] = true
+			effects := found[r.key]
+			want := 0
+			if r.response.status < http.StatusBadRequest {
+				want = 1
+			}
+			if len(effects) != want {
+				t.Errorf("%s with the key %s had %d effects (%v), and the response %d %s", kind, r.key, len(effects), effects, r.response.status, r.response.body)
+				continue
+			}
+			if id := r.response.id(); want == 1 && id != effects[0] {
+				t.Errorf("%s with the key %s was acknowledged as %s, and is %s", kind, r.key, id, effects[0])
+			}
+		}
+		for key := range found {
+			if !sent[key] {
+				t.Errorf("%s with the key %s was never sent", kind, key)
+			}
+		}
+		if len(found) == 0 && kind != "address" {
+			t.Errorf("there is nothing of kind %s: the check proves nothing", kind)
+		}
+	}
+}
+
+// reachable are the states that an order may be in when a client was acknowledged
+// the key's operation.
+var reachable = map[string][]string{"cancel": {"cancelled"}, "ship": {"shipped", "delivered"}, "deliver": {"delivered"}}
+
+func (o *oracle) checkOrderChanges(t *testing.T, sh *shop) {
+	t.Helper()
+	status := map[string]string{}
+	for _, row := range mustColumn[string](t, o.order, `SELECT CONCAT(LOWER(HEX(id)), ' ', status) FROM orders`) {
+		id := row[:32]
+		status[id[:8]+"-"+id[8:12]+"-"+id[12:16]+"-"+id[16:20]+"-"+id[20:]] = row[33:]
+	}
+	for kind, states := range reachable {
+		for _, r := range sh.done(kind) {
+			if r.response.status == http.StatusOK && !slices.Contains(states, status[r.subject]) {
+				t.Errorf("%s of order %s was acknowledged, and the order is %q", kind, r.subject, status[r.subject])
+			}
+		}
+	}
+	counts := map[string]int{}
+	for _, s := range status {
+		counts[s]++
+	}
+	t.Logf("orders: %v", counts)
+	if len(status) > 100 && (counts["confirmed"]+counts["shipped"]+counts["delivered"] == 0 || counts["cancelled"] == 0) {
+		t.Error("no order was confirmed, or none was cancelled: the campaign proves nothing")
+	}
+}
+
+// checkOrders compares orders with their lines and with the prices that there were.
+func (o *oracle) checkOrders(t *testing.T, sh *shop) {
+	t.Helper()
+	requireNone(t, o.order, "an order whose total is not the sum of its lines", `
+		SELECT HEX(o.id) FROM orders o LEFT JOIN order_item i ON i.order_id = o.id
+		GROUP BY o.id, o.total_amount HAVING COALESCE(SUM(i.unit_price * i.quantity), -1) <> o.total_amount`)
+	for _, p := range sh.products {
+		for _, price := range mustColumn[int64](t, o.order, `SELECT DISTINCT unit_price FROM order_item WHERE product_id = UNHEX(REPLACE(?, '-', ''))`, p.id) {
+			if !p.prices[price] {
+				t.Errorf("product %s was sold at %d, which was never its price", p.id, price)
+			}
+		}
+	}
+}
+
+// moves are the steps that the history of an order may have.
+const moves = `('->pending', 'pending->confirmed', 'pending->rejected', 'pending->cancelled', 'confirmed->cancelled', 'confirmed->shipped', 'shipped->delivered')`
+
+func (o *oracle) checkHistory(t *testing.T) {
+	t.Helper()
+	requireNone(t, o.order, "a step that no order may make", `
+		SELECT CONCAT(HEX(h.order_id), ' ', COALESCE(b.status, ''), '->', h.status)
+		FROM order_history h LEFT JOIN order_history b ON b.order_id = h.order_id AND b.version = h.version - 1
+		WHERE CONCAT(COALESCE(b.status, ''), '->', h.status) NOT IN `+moves)
+	requireNone(t, o.order, "an order that is not what its history ends with", `
+		SELECT HEX(o.id) FROM orders o LEFT JOIN order_history h ON h.order_id = o.id AND h.version = o.version
+		WHERE h.status IS NULL OR h.status <> o.status`)
+	requireNone(t, o.order, "an order with a gap in its history", `
+		SELECT HEX(o.id) FROM orders o LEFT JOIN order_history h ON h.order_id = o.id
+		GROUP BY o.id, o.version HAVING COUNT(h.version) <> o.version`)
+}
+
+// checkReservations compares the two services' views of every order.
+func (o *oracle) checkReservations(t *testing.T) {
+	t.Helper()
+	state := map[string]string{}
+	for _, row := range mustColumn[string](t, o.product, `SELECT CONCAT(HEX(order_id), ' ', state) FROM reservation`) {
+		state[row[:32]] = row[33:]
+	}
+	items := map[string]bool{}
+	for _, row := range mustColumn[string](t, o.product, `SELECT CONCAT(HEX(order_id), ' ', HEX(product_id), ' ', quantity) FROM reservation_item`) {
+		items[row] = true
+	}
+	for _, row := range mustColumn[string](t, o.order, `SELECT CONCAT(HEX(id), ' ', status) FROM orders`) {
+		id, status := row[:32], row[33:]
+		holds := status == "confirmed" || status == "shipped" || status == "delivered"
+		if got := state[id]; holds && got != "reserved" || !holds && got == "reserved" || got == "" {
+			t.Errorf("order %s is %s, and its reservation is %q", id, status, got)
+		}
+	}
+	for _, row := range mustColumn[string](t, o.order, `
+		SELECT CONCAT(HEX(i.order_id), ' ', HEX(i.product_id), ' ', i.quantity) FROM order_item i
+		JOIN orders o ON o.id = i.order_id WHERE o.status IN ('confirmed', 'shipped', 'delivered')`) {
+		if !items[row] {
+			t.Errorf("order, product and quantity %s are sold and not reserved", row)
+		}
+	}
+}
+
+// checkStock adds up the stock from what was acknowledged.
+func (o *oracle) checkStock(t *testing.T, sh *shop) {
+	t.Helper()
+	want := map[string]int64{}
+	for _, p := range sh.products {
+		want[p.id] = p.stock
+	}
+	for _, r := range sh.done("adjust") {
+		if r.response.status == http.StatusOK {
+			want[r.subject] += r.amount
+		}
+	}
+	for _, p := range sh.products {
+		sold := mustColumn[int64](t, o.order, `
+			SELECT COALESCE(SUM(i.quantity), 0) FROM order_item i JOIN orders o ON o.id = i.order_id
+			WHERE i.product_id = UNHEX(REPLACE(?, '-', '')) AND o.status IN ('confirmed', 'shipped', 'delivered')`, p.id)[0]
+		available := mustColumn[int64](t, o.product, `SELECT available FROM product WHERE id = UNHEX(REPLACE(?, '-', ''))`, p.id)[0]
+		if available != want[p.id]-sold || available < 0 {
+			t.Errorf("product %s: %d were put in stock and %d sold, and %d are available", p.id, want[p.id], sold, available)
+		}
+	}
+	for _, r := range sh.done("create") {
+		if n := mustColumn[int64](t, o.product, `SELECT COUNT(*) FROM product WHERE sku = ?`, r.subject)[0]; n != 1 {
+			t.Errorf("there are %d products %s", n, r.subject)
+		}
+	}
+}
+
+// checkEvents compares the events with the steps of the orders: one each.
+func (o *oracle) checkEvents(t *testing.T) {
+	t.Helper()
+	requireNone(t, o.order, "a step without its one event", `
+		SELECT CONCAT(h.step, ': ', COUNT(e.id), ' events') FROM (
+			SELECT CONCAT(LOWER(HEX(order_id)), ' order-', CASE status WHEN 'pending' THEN 'placed' ELSE status END) AS step FROM order_history
+		) h LEFT JOIN (
+			SELECT id, CONCAT(REPLACE(aggregateid, '-', ''), ' ', type) AS step FROM outbox WHERE aggregatetype = 'order'
+		) e ON e.step = h.step GROUP BY h.step HAVING COUNT(e.id) <> 1`)
+	for _, db := range []*sql.DB{o.order, o.product, o.user} {
+		requireNone(t, db, "an event that was received twice", `SELECT CONCAT(consumer, ' ', HEX(event_id)) FROM inbox GROUP BY consumer, event_id HAVING COUNT(*) > 1`)
+	}
+	t.Log(fmt.Sprint("events: ", mustColumn[int64](t, o.order, `SELECT COUNT(*) FROM outbox`)[0]))
+}

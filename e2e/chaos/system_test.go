@@ -1,0 +1,266 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout bounds one start of the system, recovery of the database included.
+const startTimeout = 3 * time.Minute
+
+// status is what `souk status --json` prints, as far as a campaign needs it.
+type status struct {
+	Gateway  string
+	Admin    login
+	Customer login
+	Database struct {
+		DSN   string
+		Names map[string]string
+	}
+	Mail struct{ URL string }
+}
+
+type login struct{ Email, Password string }
+
+// system is a whole system with a database server of its own: `souk up`.
+type system struct {
+	bin, stateDir string
+	port          int
+	status        status
+
+	mu      sync.Mutex // held while the system is killed and started
+	command *exec.Cmd
+	output  *os.File
+}
+
+// newSystem builds the programs.
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	s := &system{bin: t.TempDir(), stateDir: filepath.Join(t.TempDir(), "state"), port: freePort(t)}
+	for program, source := range map[string]string{
+		"souk": "./cmd/souk", "product": "./functions/product/cmd", "order": "./functions/order/cmd", "user": "./functions/user/cmd",
+	} {
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(s.bin, program), source)
+		build.Dir = "../.."
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", source, err, out)
+		}
+	}
+	var err error
+	if s.output, err = os.Create(filepath.Join(t.TempDir(), "up.log")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.stop(t)
+		if t.Failed() {
+			s.logTail(t)
+		}
+	})
+	return s
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// environment is the test's without a database server: the system is to start its
+// own, which can be killed.
+func environment() []string {
+	kept := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "DATABASE_URL=") })
+	return append(kept, "ORDER_MAX_OPEN=100000000", "ORDER_MAX_PIECES=100000000")
+}
+
+// start starts the system and returns when it is ready.
+func (s *system) start(t *testing.T) {
+	t.Helper()
+	if err := s.tryStart(); err != nil {
+		s.logTail(t)
+		t.Fatal(err)
+	}
+}
+
+func (s *system) tryStart() error {
+	s.command = exec.Command(filepath.Join(s.bin, "souk"), "up", "--port="+strconv.Itoa(s.port), "--state-dir="+s.stateDir,
+		"--pubsub-duplicate", "--pubsub-shuffle")
+	s.command.Env, s.command.Stdout, s.command.Stderr = environment(), s.output, s.output
+	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := s.command.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func(command *exec.Cmd) { ended <- command.Wait() }(s.command)
+	for deadline := time.Now().Add(startTimeout); ; {
+		out, err := s.souk("status", "--json")
+		if err == nil {
+			return json.Unmarshal(out, &s.status)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the system was not ready after %s: %w", startTimeout, err)
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("souk up ended: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// kill ends the system as a crash would, and starts it again.
+func (s *system) kill() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.command.Process.Kill(); err != nil {
+		return err
+	}
+	// Reaped by tryStart's goroutine; the lock of the state directory is free then.
+	return s.tryStart()
+}
+
+// stop ends the system in good order.
+func (s *system) stop(t *testing.T) {
+	t.Helper()
+	if s.command == nil || s.command.Process == nil {
+		return
+	}
+	if out, err := s.souk("down"); err != nil {
+		t.Errorf("souk down: %v\n%s", err, out)
+	}
+}
+
+// souk runs the command-line program on the system.
+func (s *system) souk(args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, filepath.Join(s.bin, "souk"), append(args, "--state-dir="+s.stateDir)...)
+	command.Env = environment()
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return stdout.Bytes(), fmt.Errorf("souk %s: %w: %s%s", strings.Join(args, " "), err, stderr.Bytes(), stdout.Bytes())
+	}
+	return stdout.Bytes(), nil
+}
+
+// sweep publishes the events that requests left unpublished. The scheduler does so
+// once a minute.
+func (s *system) sweep(t *testing.T) {
+	t.Helper()
+	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {
+		if _, err := s.souk("scheduler", "run", function); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (s *system) logTail(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{s.output.Name(), filepath.Join(s.stateDir, "functions.log"), filepath.Join(s.stateDir, "emulators.log")} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		var errs []string
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, `"severity":"ERROR"`) || strings.Contains(line, "level=ERROR") {
+				errs = append(errs, line[:min(len(line), 1500)])
+			}
+		}
+		t.Logf("the last of %d errors in %s:\n%s", len(errs), filepath.Base(path), strings.Join(errs[max(0, len(errs)-20):], ""))
+		t.Logf("%s ends with:\n%s", filepath.Base(path), text[max(0, len(text)-4000):])
+	}
+}
+
+func (s *system) mustHaveNoDeadLetters(t *testing.T) {
+	t.Helper()
+	out, err := s.souk("deadletters", "list", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var summaries []struct {
+		Subscription string
+		Messages     int
+	}
+	if err := json.Unmarshal(out, &summaries); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if len(summaries) == 0 {
+		t.Error("no dead-letter subscription is listed: the check proves nothing")
+	}
+	for _, summary := range summaries {
+		if summary.Messages > 0 {
+			t.Errorf("%s has %d dead letters", summary.Subscription, summary.Messages)
+		}
+	}
+}
+
+// passesAudit reports whether the shop's own audit finds nothing, messages that are
+// under way included.
+func (s *system) passesAudit() error {
+	_, err := s.souk("audit", "--grace", "0s")
+	return err
+}
+
+// process is a process below the system's.
+type process struct {
+	pid      int
+	function string // "" for the database server
+}
+
+// processes returns the functions' processes and the database server's.
+func (s *system) processes() (functions []process, database int) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil, 0
+	}
+	parent := strconv.Itoa(s.command.Process.Pid)
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		name, fields, _ := strings.Cut(string(text), ") ")
+		if of := strings.Fields(fields); len(of) < 2 || of[1] != parent || of[0] == "Z" {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err != nil {
+			continue
+		}
+		environ, err := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
+		if err != nil {
+			continue
+		}
+		target := ""
+		for variable := range strings.SplitSeq(string(environ), "\x00") {
+			if value, is := strings.CutPrefix(variable, "FUNCTION_TARGET="); is {
+				target = value
+			}
+		}
+		switch {
+		case target != "":
+			functions = append(functions, process{pid, target})
+		case strings.Contains(name, "mariadbd") || strings.Contains(name, "mysqld"):
+			database = pid
+		}
+	}
+	return functions, database
+}

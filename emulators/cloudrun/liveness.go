@@ -1,0 +1,93 @@
+package cloudrun
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"syscall"
+	"time"
+
+	"souk/shared/health"
+)
+
+// Liveness says how an instance that no longer responds is found
+// (https://cloud.google.com/run/docs/configuring/healthchecks#liveness-probes). Zero
+// fields take the values that terraform/run.tf gives the cloud.
+type Liveness struct {
+	// Period is how long after its last response an instance is probed, and the time
+	// between two probes: 30 s.
+	Period time.Duration
+	// Timeout is how long it may take to respond: 5 s.
+	Timeout time.Duration
+	// Failures in a row have the instance replaced: 3.
+	Failures int
+}
+
+func (l Liveness) withDefaults() Liveness {
+	l.Period = cmp.Or(l.Period, 30*time.Second)
+	l.Timeout = cmp.Or(l.Timeout, 5*time.Second)
+	l.Failures = cmp.Or(l.Failures, 3)
+	return l
+}
+
+// watch probes an instance while it serves, and kills it when it does not respond.
+// A response to a request says as much as one to a probe, so that a busy instance is
+// not probed.
+func (i *instance) watch() {
+	probe := i.service.platform.options.Liveness
+	due := time.NewTimer(probe.Period)
+	defer due.Stop()
+	for failures := 0; failures < probe.Failures; {
+		select {
+		case <-i.exited:
+			return
+		case <-i.retired:
+			return
+		case <-due.C:
+		}
+		begin := time.Now()
+		if silent := i.service.silence(i); silent < probe.Period {
+			failures = 0
+			due.Reset(probe.Period - silent)
+			continue
+		}
+		if err := i.probe(probe.Timeout); err != nil {
+			failures++
+			i.service.log.Warn("liveness probe failed", "pid", i.pid.Load(), "failures", failures, "error", err)
+		} else {
+			failures = 0
+		}
+		due.Reset(probe.Period - time.Since(begin))
+	}
+	// As Cloud Run does: what it works on ends with 503.
+	i.service.log.Warn("instance does not respond: kill it", "pid", i.pid.Load())
+	i.service.retire(i)
+	i.signal(syscall.SIGKILL)
+}
+
+// probe asks the instance's process whether it responds.
+func (i *instance) probe(timeout time.Duration) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+i.address+health.Path, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("probe %s: %w", i.service.function.Name, err)
+	}
+	response, err := i.transport.RoundTrip(request)
+	if err != nil {
+		return fmt.Errorf("probe %s: %w", i.service.function.Name, err)
+	}
+	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("probe %s: %s", i.service.function.Name, response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
+}
+
+// silence returns how long ago an instance last completed a response.
+func (s *service) silence(inst *instance) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(inst.respondedAt)
+}

@@ -1,0 +1,60 @@
+// What the page of the documentation adds to Swagger UI.
+"use strict";
+
+const soukDocs = (() => {
+  const keyHeader = "Idempotency-Key";
+
+  // randomUUID is missing on pages that are not served from this machine or by HTTPS.
+  function newKey() {
+    if (crypto.randomUUID) {
+      return crypto.randomUUID();
+    }
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  // The document's example of a key, as the form has it until somebody types another.
+  let example = "";
+
+  function findExample(document) {
+    const parameters = Object.values(document.components?.parameters ?? {});
+    return parameters.find((parameter) => parameter.name === keyHeader)?.example ?? "";
+  }
+
+  return {
+    // A key that was sent before has no effect again: each attempt gets a new one, but
+    // for those that somebody typed.
+    requestInterceptor(request) {
+      if (request.method === "POST" && request.headers[keyHeader] !== undefined) {
+        const key = request.headers[keyHeader];
+        request.headers[keyHeader] = key === "" || key === example ? newKey() : key;
+      }
+      return request;
+    },
+
+    // Operations for admins are marked in the list.
+    plugin: () => ({
+      statePlugins: {
+        spec: {
+          wrapActions: {
+            updateJsonSpec: (original) => (document) => {
+              example = findExample(document);
+              return original(document);
+            },
+          },
+        },
+      },
+      wrapComponents: {
+        OperationSummaryPath: (Original, system) => (props) => {
+          const h = system.React.createElement;
+          const operation = props.operationProps;
+          const access = system.specSelectors
+            .specJson()
+            .getIn(["paths", operation.get("path"), operation.get("method"), "x-access"]);
+          const path = h(Original, { ...props, key: "path" });
+          return access === "admin" ? [path, h("span", { key: "access", className: "souk-admin" }, "admin")] : path;
+        },
+      },
+    }),
+  };
+})();

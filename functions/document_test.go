@@ -1,0 +1,139 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"souk/functions"
+	"souk/functions/order"
+	"souk/shared/manifest"
+)
+
+// operationDocument is what of an operation's description is compared.
+type operationDocument struct {
+	OperationID string `json:"operationId"`
+	Access      string `json:"x-access"`
+	Responses   map[string]struct {
+		Headers map[string]struct {
+			Schema struct{ Examples []string }
+		}
+		Content map[string]struct {
+			Schema struct {
+				Ref string `json:"$ref"`
+			}
+			Example json.RawMessage
+		}
+	}
+}
+
+func mustParseDocument(t *testing.T) (paths map[string]map[string]operationDocument) {
+	t.Helper()
+	var tree any
+	if err := yaml.Unmarshal(functions.OpenAPI, &tree); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]operationDocument
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	return document.Paths
+}
+
+// TestDocumentTexts requires that the API's document names no file of the repository:
+// its readers do not have it.
+func TestDocumentTexts(t *testing.T) {
+	t.Parallel()
+	for n, line := range strings.Split(string(functions.OpenAPI), "\n") {
+		if n > 0 && regexp.MustCompile(`\b(docs|functions|shared|emulators|cmd)/|\.go\b|\.yaml\b|\.md\b|\bADR\b`).MatchString(line) {
+			t.Errorf("openapi.yaml:%d names a file of the repository: %s", n+1, strings.TrimSpace(line))
+		}
+	}
+}
+
+// TestDocumentExamples checks of every operation what its examples say: where a new
+// thing is, and what an order has become.
+func TestDocumentExamples(t *testing.T) {
+	t.Parallel()
+	locations, orders := 0, 0
+	for path, methods := range mustParseDocument(t) {
+		for method, operation := range methods {
+			entry, listed := functions.Manifest().Function(operation.OperationID)
+			if !listed || operation.Access != string(entry.Access) {
+				t.Errorf("%s %s: x-access is %q, functions.yaml has %q", method, path, operation.Access, entry.Access)
+			}
+			for status, response := range operation.Responses {
+				for _, example := range response.Headers["Location"].Schema.Examples {
+					locations++
+					if !isServed(t, example) || !strings.HasPrefix(example, entry.Path()+"/") {
+						t.Errorf("%s: Location is %s, where nothing is", entry.Name, example)
+					}
+				}
+				for _, content := range response.Content {
+					if strings.HasSuffix(content.Schema.Ref, "/Order") {
+						orders++
+						requireOrderOf(t, entry, status, content.Example)
+					}
+				}
+			}
+		}
+	}
+	if locations < 3 || orders < 5 {
+		t.Errorf("only %d locations and %d orders were compared", locations, orders)
+	}
+}
+
+// isServed reports whether a function serves one thing at a path.
+func isServed(t *testing.T, path string) bool {
+	t.Helper()
+	mux := http.NewServeMux()
+	for _, f := range functions.Manifest().Functions {
+		if f.HTTP != "" {
+			mux.Handle(f.HTTP, http.NotFoundHandler())
+		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
+		request, err := http.NewRequestWithContext(t.Context(), method, path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, pattern := mux.Handler(request); strings.HasSuffix(pattern, "}") {
+			return true
+		}
+	}
+	return false
+}
+
+// requireOrderOf requires that an example is an order as the operation leaves it.
+func requireOrderOf(t *testing.T, entry manifest.Function, status string, example []byte) {
+	t.Helper()
+	want := map[string]order.Status{
+		"order-place": order.Pending, "order-get": order.Pending, "order-cancel": order.Cancelled,
+		"order-ship": order.Shipped, "order-deliver": order.Delivered,
+	}[entry.Name]
+	var o order.Order
+	if err := json.Unmarshal(example, &o); err != nil {
+		t.Errorf("%s: the example of %s is no order: %v", entry.Name, status, err)
+		return
+	}
+	if o.Status != want || len(o.History) == 0 || o.History[len(o.History)-1].Status != want || o.Version != int64(len(o.History)) {
+		t.Errorf("%s: the example's status is %s with the history %+v and version %d; want %s", entry.Name, o.Status, o.History, o.Version, want)
+	}
+	at := slices.IndexFunc(o.History, func(m order.Move) bool { return m.Status == order.Pending })
+	for i := 1; i < len(o.History); i++ {
+		if at != 0 || !o.History[i-1].Status.May(o.History[i].Status) {
+			t.Errorf("%s: no order moves like %+v", entry.Name, o.History)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package function
+
+import (
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// exampleID is the id that things have in examples.
+const exampleID = "0199c0de-0000-7000-8000-000000000001"
+
+// ExampleAdjuster is implemented by a response type whose example depends on the
+// operation: an order is cancelled after one, and shipped after another.
+type ExampleAdjuster interface {
+	// AdjustExample changes the members of an operation's example that do.
+	AdjustExample(operation string, example map[string]any)
+}
+
+// adjustExample has the response's type adjust the example of an operation.
+func adjustExample(content *huma.MediaType, schemas huma.Registry, operation string) {
+	example, isObject := content.Example.(map[string]any)
+	if content.Schema == nil || content.Schema.Ref == "" || !isObject {
+		return
+	}
+	value := reflect.New(schemas.TypeFromRef(content.Schema.Ref)).Interface()
+	if adjuster, is := value.(ExampleAdjuster); is {
+		adjuster.AdjustExample(operation, example)
+	}
+}
