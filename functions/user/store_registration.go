@@ -91,13 +91,6 @@ func deleteConfirmationsOf(ctx context.Context, q database.Queryer, email string
 	return err
 }
 
-func deleteRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) error {
-	_, err := q.ExecContext(ctx, `
-		DELETE FROM registration
-		WHERE id = ?`, id[:])
-	return err
-}
-
 // deleteRegistrationsOf forgets all that was ever asked for with an address.
 func deleteRegistrationsOf(ctx context.Context, q database.Queryer, email string) error {
 	_, err := q.ExecContext(ctx, `

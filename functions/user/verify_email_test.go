@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"souk/shared/auth"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/mail/catch"
 )
@@ -97,6 +98,30 @@ func TestVerifyEmail(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A try whose password could not be checked is not counted.
+func TestConfirmWithoutRoomCostsNoTry(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	r := s.mustAsk(t, registration("busy@example.com"))
+	token := s.mustToken(t, r)
+	pending, err := selectPendingRegistration(t.Context(), s.DB, hashSecret(token), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := &service{Runtime: &function.Runtime{DB: s.DB}, passwords: newBoundedHasher(1, time.Millisecond)}
+	for range cap(busy.passwords.slots) {
+		busy.passwords.slots <- struct{}{}
+	}
+	for range 2 {
+		_, err := busy.checkRegistration(t.Context(), pending, goodPassword)
+		mustBeBusy(t, err)
+	}
+	if n := s.mustCount(t, `SELECT tries FROM registration WHERE id = ?`, r.ID[:]); n != 0 {
+		t.Errorf("%d tries are counted", n)
+	}
+	s.confirm(t, token).MustBe(t, http.StatusOK)
 }
 
 // An attacker registers an address again and again, before and after its owner: the
