@@ -135,6 +135,8 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	broker, err := pubsub.Start(ctx, pubsub.Options{
 		Dir: s.state.file("pubsub"), Tokens: s.issuer, Logger: s.log.With("part", "pubsub"),
 		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
+		// What is left of an earlier run waits until the endpoints of this one are set.
+		StartPaused: true,
 	})
 	if err != nil {
 		return "", err
@@ -152,6 +154,7 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	broker.Resume()
 	topics := 0
 	for _, f := range s.options.Manifest.Functions {
 		topics += len(f.Topics())

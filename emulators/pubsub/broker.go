@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock tells the time; nil is the system's.
 	Clock clock.Clock
+	// StartPaused delivers nothing until Resume, so that push endpoints can be
+	// set before what is left of an earlier run is pushed to them.
+	StartPaused bool
 
 	// Duplicate pushes every message at least twice, sometimes both at once.
 	Duplicate bool
@@ -62,23 +66,30 @@ type Broker struct {
 	// stop ends keeping time and waiting for messages.
 	stop    chan struct{}
 	stopped sync.Once
-	// alarm tells the timekeeper that something is due sooner than it sleeps.
+	// alarm wakes the timekeeper: a delivery is due sooner than its timer.
 	alarm chan struct{}
 
 	mu            sync.Mutex
 	topics        map[string]*topic
 	subscriptions map[string]*subscription
+	snapshots     map[string]*snapshot
 	journal       *journal // nil without a directory
 	lastID        int64
-	wakeAt        time.Time
-	stopping      bool
-	cut           int // pushes that Close cut off
+	// handOvers numbers the deliveries to subscribers, and run tells this run of
+	// the broker from others: ack ids are made of both.
+	handOvers int64
+	run       string
+	// wakeAt is when the timekeeper checks the queues next; checking is set while
+	// it does, and wakeUps counts its checks.
+	wakeAt   time.Time
+	checking bool
+	wakeUps  int
+	stopping bool
+	// paused is set until Resume, with Options.StartPaused.
+	paused bool
+	cut    int // pushes that Close cut off
 	// quiet is closed and replaced whenever a push subscription may have run dry.
 	quiet chan struct{}
-}
-
-type topic struct {
-	config *pb.Topic
 }
 
 // subscription is a queue and who empties it. Its config is replaced, never
@@ -93,8 +104,10 @@ type subscription struct {
 	// waiting Pull may find something.
 	streams []*consumer
 	more    chan struct{}
-	// handed numbers the hand-overs to pulling clients, for ack ids.
-	handed int
+	// acked are the retained acknowledged messages, by id; trimAt is how many there
+	// may be until the expired ones are removed.
+	acked  map[string]*pb.PubsubMessage
+	trimAt int
 	// gone is set when the subscription is deleted, detached, or its topic is.
 	gone bool
 }
@@ -123,6 +136,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 	b.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
 	pb.RegisterPublisherServer(b.server, publisher{Broker: b})
 	pb.RegisterSubscriberServer(b.server, subscriber{Broker: b})
+	pb.RegisterSchemaServiceServer(b.server, schemaService{})
 	b.work.Go(func() {
 		if err := b.server.Serve(listener); err != nil {
 			b.log.Error("the Pub/Sub broker stopped serving", "error", err)
@@ -142,6 +156,8 @@ func newBroker(options Options) *Broker {
 		quiet:         make(chan struct{}),
 		topics:        map[string]*topic{},
 		subscriptions: map[string]*subscription{},
+		snapshots:     map[string]*snapshot{},
+		paused:        options.StartPaused,
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -150,11 +166,22 @@ func newBroker(options Options) *Broker {
 		b.now = clock.System
 	}
 	b.pusher = newPusher(options.Tokens)
+	b.run = strconv.FormatInt(b.now().UnixMicro(), 36)
 	return b
 }
 
 // Addr is the address clients connect to, host:port.
 func (b *Broker) Addr() string { return b.address }
+
+// Resume begins the deliveries of a broker that was started paused.
+func (b *Broker) Resume() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.paused = false
+	for _, s := range b.subscriptions {
+		b.dispatch(s)
+	}
+}
 
 // Idle waits until every push subscription has delivered or dead-lettered all of
 // its messages and no push is in flight. Messages of pull subscriptions may stay.

@@ -1,19 +1,16 @@
 package pubsub
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // Limits of https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#subscription
@@ -24,8 +21,10 @@ const (
 	maxMaxAttempts     = 100
 	maxBackoff         = 600 * time.Second
 	defaultRetention   = 7 * 24 * time.Hour
-
-	defaultPageSize = 1000
+	minRetention       = 10 * time.Minute
+	maxRetention       = 31 * 24 * time.Hour
+	defaultExpiration  = 31 * 24 * time.Hour
+	minExpiration      = 24 * time.Hour
 )
 
 // resourceID is https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
@@ -41,7 +40,16 @@ func checkName(name, collection string) error {
 	return nil
 }
 
-// checkTopic refuses what is not emulated: to accept and ignore it would mislead.
+// checkProject checks "projects/{project}".
+func checkProject(name string) error {
+	if id, ok := strings.CutPrefix(name, "projects/"); !ok || id == "" || strings.Contains(id, "/") {
+		return status.Errorf(codes.InvalidArgument, "Invalid [projects] name: (name=%s)", name)
+	}
+	return nil
+}
+
+// checkTopic checks a topic's configuration. What is not emulated is refused: to
+// accept and ignore it would mislead.
 func checkTopic(config *pb.Topic) error {
 	switch {
 	case config.GetSchemaSettings() != nil:
@@ -50,6 +58,32 @@ func checkTopic(config *pb.Topic) error {
 		return notEmulated("ingestion_data_source_settings")
 	case len(config.GetMessageTransforms()) > 0:
 		return notEmulated("message_transforms")
+	}
+	if policy := config.GetMessageStoragePolicy(); policy != nil && len(policy.GetAllowedPersistenceRegions()) == 0 {
+		return errNoRegions
+	}
+	return checkRetention(config.GetMessageRetentionDuration())
+}
+
+var errNoRegions = status.Error(codes.InvalidArgument,
+	"message_storage_policy: allowed_persistence_regions must not be empty: no region would be allowed")
+
+func checkRetention(retention *durationpb.Duration) error {
+	if retention == nil {
+		return nil
+	}
+	if d := retention.AsDuration(); d < minRetention || d > maxRetention {
+		return status.Errorf(codes.InvalidArgument, "message_retention_duration is %v to %v, got %v", minRetention, maxRetention, d)
+	}
+	return nil
+}
+
+func checkExpiration(policy *pb.ExpirationPolicy) error {
+	if policy.GetTtl() == nil { // no policy is the default one, an empty policy is never
+		return nil
+	}
+	if ttl := policy.GetTtl().AsDuration(); ttl < minExpiration {
+		return status.Errorf(codes.InvalidArgument, "expiration_policy.ttl is at least %v, got %v", minExpiration, ttl)
 	}
 	return nil
 }
@@ -64,10 +98,8 @@ func (b *Broker) checkSubscription(config *pb.Subscription) error {
 		return notEmulated("bigquery_config")
 	case config.GetCloudStorageConfig() != nil:
 		return notEmulated("cloud_storage_config")
-	case config.GetEnableExactlyOnceDelivery():
-		return notEmulated("enable_exactly_once_delivery")
-	case config.GetRetainAckedMessages():
-		return notEmulated("retain_acked_messages")
+	case config.GetBigtableConfig() != nil:
+		return notEmulated("bigtable_config")
 	case len(config.GetMessageTransforms()) > 0:
 		return notEmulated("message_transforms")
 	}
@@ -75,6 +107,12 @@ func (b *Broker) checkSubscription(config *pb.Subscription) error {
 		if err := checkAckDeadline(seconds); err != nil {
 			return err
 		}
+	}
+	if err := cmp.Or(checkRetention(config.GetMessageRetentionDuration()), checkExpiration(config.GetExpirationPolicy())); err != nil {
+		return err
+	}
+	if config.GetEnableExactlyOnceDelivery() && config.GetPushConfig().GetPushEndpoint() != "" {
+		return status.Error(codes.InvalidArgument, "enable_exactly_once_delivery is not supported for push subscriptions")
 	}
 	if _, err := parseFilter(config.GetFilter()); err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
@@ -145,6 +183,11 @@ func fillSubscription(config *pb.Subscription) {
 	if config.MessageRetentionDuration == nil {
 		config.MessageRetentionDuration = durationpb.New(defaultRetention)
 	}
+	if config.ExpirationPolicy == nil {
+		config.ExpirationPolicy = &pb.ExpirationPolicy{Ttl: durationpb.New(defaultExpiration)}
+	}
+	// Output only: describe sets it from the topic.
+	config.TopicMessageRetentionDuration = nil
 	if config.PushConfig == nil {
 		config.PushConfig = &pb.PushConfig{}
 	}
@@ -159,40 +202,4 @@ func fillSubscription(config *pb.Subscription) {
 			policy.MaximumBackoff = durationpb.New(policyMaxBackoff)
 		}
 	}
-}
-
-// replaceFields copies the fields named by the mask, which must be among those
-// that may change.
-func replaceFields(to, from proto.Message, mask *fieldmaskpb.FieldMask, changeable ...string) error {
-	if len(mask.GetPaths()) == 0 {
-		return status.Error(codes.InvalidArgument, "The update_mask in the request must be set and not empty.")
-	}
-	for _, path := range mask.GetPaths() {
-		if !slices.Contains(changeable, path) {
-			return status.Errorf(codes.InvalidArgument, "Invalid update_mask provided: %q is not a known mutable field.", path)
-		}
-		field := to.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(path))
-		if from.ProtoReflect().Has(field) {
-			to.ProtoReflect().Set(field, from.ProtoReflect().Get(field))
-		} else {
-			to.ProtoReflect().Clear(field)
-		}
-	}
-	return nil
-}
-
-// pageOf cuts a page out of sorted names. The token is the last name seen.
-func pageOf(names []string, size int32, token string) (page []string, next string) {
-	start, seen := slices.BinarySearch(names, token)
-	if seen {
-		start++
-	}
-	if size <= 0 {
-		size = defaultPageSize
-	}
-	page = names[start:min(start+int(size), len(names))]
-	if start+len(page) < len(names) {
-		next = page[len(page)-1]
-	}
-	return page, next
 }

@@ -122,22 +122,15 @@ func TestJournalShrinksWhenMessagesAreDone(t *testing.T) {
 	}
 }
 
-// TestDeadLetterSurvivesARestartOnce restarts after each failed attempt: the
-// count goes on, and the dead letter takes the place of the message.
+// TestDeadLetterSurvivesARestartOnce restarts after the last failed attempt: the
+// dead letter takes the place of the message.
 func TestDeadLetterSurvivesARestartOnce(t *testing.T) {
 	t.Parallel()
 	b := MustOpen(t, t.TempDir())
 	topicName, s, graveyard := MustSetUp(t, b)
 	MustPublishText(t, b, topicName, "poison")
 	for attempt := 1; attempt <= 5; attempt++ {
-		b = MustBeOpenAgain(t, b)
-		s = b.subscriptions[s.config.GetName()]
-		b.dispatch(s)
-		d := s.queue.take()
-		if d.attempt() != attempt {
-			t.Fatalf("attempt %d after the restart, want %d", d.attempt(), attempt)
-		}
-		b.fail(s, d, "no good")
+		MustFail(t, b, s, attempt)
 	}
 	b = MustBeOpenAgain(t, b)
 	if left := b.subscriptions[s.config.GetName()].queue.size(); left != 0 {
@@ -149,6 +142,38 @@ func TestDeadLetterSurvivesARestartOnce(t *testing.T) {
 	}
 }
 
+// TestRestartsSpendNoAttempts fails a message in each of 20 runs, four times more
+// than its policy allows in one: it is still there, and due at once.
+func TestRestartsSpendNoAttempts(t *testing.T) {
+	t.Parallel()
+	b := MustOpen(t, t.TempDir())
+	topicName, s, graveyard := MustSetUp(t, b)
+	id := MustPublishText(t, b, topicName, "good")
+	for range 20 {
+		MustFail(t, b, s, 1)
+		b = MustBeOpenAgain(t, b)
+		s = b.subscriptions[s.config.GetName()]
+	}
+	d := s.queue.all[id]
+	if d == nil || d.attempt() != 1 || d.due.After(b.now()) {
+		t.Errorf("delivery = %+v, want the first attempt, due at once", d)
+	}
+	if n := b.subscriptions[graveyard.config.GetName()].queue.size(); n > 0 {
+		t.Errorf("there are %d dead letters", n)
+	}
+}
+
+// MustFail takes the next delivery, which has to be that attempt, and fails it.
+func MustFail(t *testing.T, b *Broker, s *subscription, attempt int) {
+	t.Helper()
+	b.dispatch(s)
+	d := s.queue.take(nil)
+	if d == nil || d.attempt() != attempt {
+		t.Fatalf("delivery = %+v, want attempt %d", d, attempt)
+	}
+	b.fail(s, d, "no good")
+}
+
 // TestDeadLetterTopicThatIsGone keeps the message where it is.
 func TestDeadLetterTopicThatIsGone(t *testing.T) {
 	t.Parallel()
@@ -158,7 +183,7 @@ func TestDeadLetterTopicThatIsGone(t *testing.T) {
 	b.removeTopic(s.config.GetDeadLetterPolicy().GetDeadLetterTopic())
 	for range 7 {
 		b.dispatch(s)
-		d := s.queue.take()
+		d := s.queue.take(nil)
 		if d == nil {
 			t.Fatal("the message is gone")
 		}

@@ -47,6 +47,22 @@ func TestConformance(t *testing.T) {
 		"pull":                                 testPull,
 		"streaming pull":                       testStreamingPull,
 		"topology":                             testTopology,
+		"message limits":                       testMessageLimits,
+		"ordered pull":                         testOrderedPull,
+		"ordered redelivery":                   testOrderedRedelivery,
+		"ordered streaming pull":               testOrderedStream,
+		"exactly once":                         testExactlyOnce,
+		"exactly once, ordered":                testExactlyOnceOrdered,
+		"exactly once, switched":               testExactlyOnceSwitch,
+		"exactly once, streaming pull":         testExactlyOnceStream,
+		"seek to a time":                       testSeekToTime,
+		"topic retention":                      testTopicRetention,
+		"snapshot":                             testSnapshot,
+		"retention bounds":                     testRetentionBounds,
+		"defaults":                             testDefaults,
+		"topic updates":                        testTopicUpdates,
+		"detach":                               testDetach,
+		"schemas":                              testNoSchemas,
 	}
 	for name, start := range brokers {
 		t.Run(name, func(t *testing.T) {

@@ -1,8 +1,7 @@
 package pubsub
 
 import (
-	"strconv"
-	"strings"
+	"fmt"
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -11,14 +10,17 @@ import (
 
 // consumer is one open StreamingPull.
 type consumer struct {
-	lease   time.Duration
-	ordered bool
+	holder
+	lease time.Duration
 	// What the client lets be outstanding; 0 is no limit.
 	maxMessages, maxBytes int64
 	messages, bytes       int64
-	// outbox is what the stream has yet to send; filled says that there is some.
+	// outbox is what the stream has yet to send. filled wakes the stream, also to
+	// check whether its subscription has changed.
 	outbox []*pb.ReceivedMessage
 	filled chan struct{}
+	// announce is set when the client has to learn of changed properties.
+	announce bool
 }
 
 func (c *consumer) hasRoom() bool {
@@ -35,9 +37,10 @@ func (b *Broker) feedStreams(s *subscription) {
 			misses++
 			continue
 		}
-		d := s.queue.take()
+		d := s.queue.take(&c.holder)
 		if d == nil {
-			return
+			misses++ // another stream may continue an ordering key
+			continue
 		}
 		misses = 0
 		d.consumer = c
@@ -57,8 +60,9 @@ func (b *Broker) feedStreams(s *subscription) {
 
 // handOver leases a delivery that was taken to a pulling client.
 func (b *Broker) handOver(s *subscription, d *delivery, lease time.Duration) *pb.ReceivedMessage {
-	s.handed++
-	d.ackID = d.message.GetMessageId() + ":" + strconv.Itoa(s.handed)
+	b.handOvers++
+	d.handOver = b.handOvers
+	d.ackID = fmt.Sprintf("%s:%d:%s", d.message.GetMessageId(), d.handOver, b.run)
 	s.queue.lease(d, b.now().Add(lease))
 	received := &pb.ReceivedMessage{AckId: d.ackID, Message: d.message}
 	if s.config.GetDeadLetterPolicy() != nil {
@@ -75,44 +79,4 @@ func (s *subscription) release(d *delivery) {
 	d.consumer.messages--
 	d.consumer.bytes -= int64(proto.Size(d.message))
 	d.consumer = nil
-}
-
-// acknowledge settles what is still known by these ids. Late and unknown ones
-// are no error: https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#subscriber
-func (b *Broker) acknowledge(s *subscription, ackIDs []string) {
-	var found []*delivery
-	for _, ackID := range ackIDs {
-		if d := s.byAckID(ackID); d != nil {
-			d.ackID = ""
-			found = append(found, d)
-		}
-	}
-	if len(found) > 0 {
-		b.settle(s, found...)
-	}
-}
-
-// modifyDeadline prolongs leases that have not ended, or gives messages back at
-// once with a deadline of zero.
-func (b *Broker) modifyDeadline(s *subscription, ackIDs []string, deadline time.Duration) {
-	for _, ackID := range ackIDs {
-		d := s.byAckID(ackID)
-		switch {
-		case d == nil || d.state != out:
-		case deadline == 0:
-			d.ackID = ""
-			b.fail(s, d, "the subscriber gave the message back")
-		default:
-			s.queue.lease(d, b.now().Add(deadline))
-		}
-	}
-	b.wake(s.queue.next())
-}
-
-func (s *subscription) byAckID(ackID string) *delivery {
-	id, _, _ := strings.Cut(ackID, ":")
-	if d := s.queue.all[id]; d != nil && d.ackID == ackID && ackID != "" {
-		return d
-	}
-	return nil
 }

@@ -55,8 +55,8 @@ func (b *Broker) deadLetter(s *subscription, d *delivery, reason string) error {
 	if _, err := b.publish(topicName, []*pb.PubsubMessage{letter}, settles); err != nil {
 		return err
 	}
-	s.queue.settle(d)
-	b.maybeQuiet(s)
+	// Written again, with what was acknowledged behind it in its lane.
+	b.settle(s, d)
 	return nil
 }
 

@@ -29,10 +29,10 @@ const (
 // publish keeps messages and queues them for the subscriptions of a topic, all
 // or none, and returns their ids. What settles names is settled by the same stroke.
 func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles *settledRecord) ([]string, error) {
-	if b.topics[topicName] == nil {
-		return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", topicName)
+	if _, err := b.findTopic(topicName); err != nil {
+		return nil, err
 	}
-	now := b.now()
+	now, retains := b.now(), b.retains(topicName)
 	ids := make([]string, 0, len(messages))
 	stamped := make([]*pb.PubsubMessage, 0, len(messages))
 	targets := make([][]string, 0, len(messages))
@@ -41,14 +41,22 @@ func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles
 		m = b.stamp(m, now)
 		names := b.subscribersOf(topicName, m)
 		ids, stamped, targets = append(ids, m.GetMessageId()), append(stamped, m), append(targets, names)
-		if len(names) > 0 || settles != nil {
+		if len(names) > 0 || settles != nil || retains {
 			r := recordOf(m, names)
 			r.DeadLetterOf = settles
+			if retains {
+				r.Topic = topicName
+			}
 			records = append(records, record{Message: r})
 		}
 	}
 	if err := b.keep(records...); err != nil {
 		return nil, status.Errorf(codes.Unavailable, "publish to %s: %v", topicName, err)
+	}
+	if retains {
+		t := b.topics[topicName]
+		t.retained = append(t.retained, stamped...)
+		b.trimTopic(t)
 	}
 	touched := map[string]bool{}
 	for i, m := range stamped {
@@ -97,15 +105,13 @@ func (b *Broker) firstDue(now time.Time) time.Time {
 
 // dispatch sends what a subscription may send now.
 func (b *Broker) dispatch(s *subscription) {
-	if b.stopping || s.gone {
+	if b.stopping || b.paused || s.gone {
 		return
 	}
-	for _, d := range s.queue.advance(b.now()) {
-		b.fail(s, d, "the acknowledgement deadline passed")
-	}
+	b.expire(s)
 	if s.pushes() {
 		for s.inFlight < s.window {
-			d := s.queue.take()
+			d := s.queue.take(nil)
 			if d == nil {
 				break
 			}
@@ -117,15 +123,36 @@ func (b *Broker) dispatch(s *subscription) {
 	b.wake(s.queue.next())
 }
 
-// settle ends a delivery for good.
-func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
-	ids := make([]string, 0, len(deliveries))
-	for _, d := range deliveries {
-		s.release(d)
-		s.queue.settle(d)
-		ids = append(ids, d.message.GetMessageId())
+// expire makes ready what is due, and fails the deliveries whose lease has ended.
+func (b *Broker) expire(s *subscription) {
+	for _, d := range s.queue.advance(b.now()) {
+		// Failing an earlier message of its key may have taken it back already.
+		if d.state == out {
+			b.fail(s, d, "the acknowledgement deadline passed")
+		}
 	}
-	b.note(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: ids}})
+}
+
+// settle ends deliveries for good.
+func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
+	b.settleBy(s, s.queue.settle, deliveries)
+}
+
+// settleBy ends those deliveries for good that remove settles.
+func (b *Broker) settleBy(s *subscription, remove func(*delivery) []*delivery, deliveries []*delivery) {
+	var ids []string
+	for _, d := range deliveries {
+		if d.state == settled {
+			continue // with an earlier one of its key
+		}
+		for _, removed := range s.settleBy(remove, d) {
+			ids = append(ids, removed.message.GetMessageId())
+		}
+	}
+	if len(ids) > 0 {
+		b.note(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: ids}})
+	}
+	s.trimAcked(b.now(), false)
 	b.maybeQuiet(s)
 }
 
@@ -135,6 +162,9 @@ func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
 func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	s.release(d)
 	d.failures++
+	if s.config.GetEnableExactlyOnceDelivery() {
+		d.ackID = "" // others accept a late acknowledgement until the next delivery
+	}
 	log := b.log.With("subscription", s.config.GetName(), "messageId", d.message.GetMessageId(),
 		"attempt", d.failures, "reason", reason)
 	if s.exhausted(d) {
@@ -147,8 +177,17 @@ func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	}
 	backoff := s.backoff(d.failures)
 	log.Warn("a delivery failed", "retryIn", backoff)
-	s.queue.retry(d, b.now().Add(backoff))
-	b.note(record{Failed: &failedRecord{s.config.GetName(), d.message.GetMessageId(), d.failures}})
+	b.putBack(s, d, b.now().Add(backoff))
+}
+
+// putBack returns a delivery that is out to the queue, not to be sent before due,
+// and with it the outstanding ones after it in its lane. These have not failed.
+func (b *Broker) putBack(s *subscription, d *delivery, due time.Time) {
+	s.release(d)
+	for _, recalled := range s.queue.retry(d, due) {
+		s.release(recalled)
+		recalled.ackID = ""
+	}
 }
 
 // backoff before the next attempt after so many failures.
@@ -177,46 +216,6 @@ func (s *subscription) backoff(failures int) time.Duration {
 		backoff *= 2
 	}
 	return min(backoff, maximum)
-}
-
-// wake has the timekeeper look again at that time, if not sooner.
-func (b *Broker) wake(at time.Time) {
-	if at.IsZero() || !b.wakeAt.IsZero() && !at.Before(b.wakeAt) {
-		return
-	}
-	b.wakeAt = at
-	select {
-	case b.alarm <- struct{}{}:
-	default: // it is about to look anyway
-	}
-}
-
-// keepTime dispatches each subscription when something of it becomes due.
-func (b *Broker) keepTime() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-b.stop:
-			return
-		case <-b.alarm:
-		case <-timer.C:
-		}
-		b.mu.Lock()
-		now := b.now()
-		b.wakeAt = time.Time{}
-		for _, s := range b.subscriptions {
-			if next := s.queue.next(); !next.IsZero() && !next.After(now) {
-				b.dispatch(s)
-			} else {
-				b.wake(next)
-			}
-		}
-		if !b.wakeAt.IsZero() {
-			timer.Reset(b.wakeAt.Sub(b.now()))
-		}
-		b.mu.Unlock()
-	}
 }
 
 // maybeQuiet tells who waits for the broker to be idle to look again.

@@ -23,5 +23,5 @@
 //	filter.go      the filter language       chaos.go       deliveries made worse
 //	keep.go        when what is written      journal.go     the file
 //	record.go      what stands in it         topology.go    what the functions need
-//	prune.go       what they no longer do
+//	prune.go       what they no longer do    timekeeper.go  when to check the queues
 package pubsub

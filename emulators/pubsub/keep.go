@@ -12,7 +12,7 @@ func (b *Broker) open() error {
 		return err
 	}
 	b.journal = journal
-	records, err := b.snapshot()
+	records, err := b.stateRecords()
 	if err == nil {
 		err = journal.compact(records)
 	}
@@ -50,9 +50,9 @@ func (b *Broker) keep(records ...record) error {
 }
 
 func (b *Broker) compact() {
-	snapshot, err := b.snapshot()
+	records, err := b.stateRecords()
 	if err == nil {
-		err = b.journal.compact(snapshot)
+		err = b.journal.compact(records)
 	}
 	if err != nil {
 		// The long journal is as good, as long as there is room for it.

@@ -13,14 +13,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-const (
-	// deletedTopic stands in a subscription for a topic that is no more.
-	deletedTopic = "_deleted-topic_"
-
-	// https://cloud.google.com/pubsub/quotas#resource_limits
-	maxPublishMessages = 1000
-	maxMessageBytes    = 10 << 20
-)
+// deletedTopic is the topic of a subscription whose topic has been deleted.
+const deletedTopic = "_deleted-topic_"
 
 // publisher serves google.pubsub.v1.Publisher.
 type publisher struct {
@@ -56,6 +50,12 @@ func (b publisher) UpdateTopic(_ context.Context, request *pb.UpdateTopicRequest
 	if err := replaceFields(config, request.GetTopic(), request.GetUpdateMask(), "labels", "message_retention_duration", "message_storage_policy"); err != nil {
 		return nil, err
 	}
+	if slices.Contains(request.GetUpdateMask().GetPaths(), "message_storage_policy") && config.GetMessageStoragePolicy() == nil {
+		return nil, errNoRegions
+	}
+	if err := checkTopic(config); err != nil {
+		return nil, err
+	}
 	return b.saveTopic(config)
 }
 
@@ -72,6 +72,9 @@ func (b publisher) GetTopic(_ context.Context, request *pb.GetTopicRequest) (*pb
 
 // ListTopics lists the topics of a project by name.
 func (b publisher) ListTopics(_ context.Context, request *pb.ListTopicsRequest) (*pb.ListTopicsResponse, error) {
+	if err := checkProject(request.GetProject()); err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(b.topics)), func(name string) bool {
@@ -147,22 +150,10 @@ func (b publisher) Publish(_ context.Context, request *pb.PublishRequest) (*pb.P
 	return &pb.PublishResponse{MessageIds: ids}, nil
 }
 
-func checkMessages(messages []*pb.PubsubMessage) error {
-	if len(messages) == 0 || len(messages) > maxPublishMessages {
-		return status.Errorf(codes.InvalidArgument, "a publish request holds 1 to %d messages, got %d", maxPublishMessages, len(messages))
-	}
-	for _, m := range messages {
-		if len(m.GetData()) == 0 && len(m.GetAttributes()) == 0 {
-			return status.Error(codes.InvalidArgument, "One or more messages in the publish request is empty. Each message must contain either non-empty data, or at least one attribute.")
-		}
-		if size := proto.Size(m); size > maxMessageBytes {
-			return status.Errorf(codes.InvalidArgument, "a message of %d bytes: the limit is %d", size, maxMessageBytes)
-		}
-	}
-	return nil
-}
-
 func (b *Broker) findTopic(name string) (*topic, error) {
+	if err := checkName(name, "topics"); err != nil {
+		return nil, err
+	}
 	if t := b.topics[name]; t != nil {
 		return t, nil
 	}
@@ -183,7 +174,13 @@ func (b *Broker) saveTopic(config *pb.Topic) (*pb.Topic, error) {
 	return config, nil
 }
 
-func (b *Broker) putTopic(config *pb.Topic) { b.topics[config.GetName()] = &topic{config: config} }
+func (b *Broker) putTopic(config *pb.Topic) {
+	if t := b.topics[config.GetName()]; t != nil {
+		t.config = config
+		return
+	}
+	b.topics[config.GetName()] = &topic{config: config}
+}
 
 func (b *Broker) removeTopic(name string) {
 	delete(b.topics, name)
@@ -191,6 +188,12 @@ func (b *Broker) removeTopic(name string) {
 		if s.config.GetTopic() == name {
 			s.config = proto.CloneOf(s.config)
 			s.config.Topic = deletedTopic
+		}
+	}
+	for _, snap := range b.snapshots {
+		if snap.config.GetTopic() == name {
+			snap.config = proto.CloneOf(snap.config)
+			snap.config.Topic = deletedTopic
 		}
 	}
 }

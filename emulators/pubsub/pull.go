@@ -53,9 +53,12 @@ func (b subscriber) pullOnce(request *pb.PullRequest) ([]*pb.ReceivedMessage, <-
 		return nil, nil, err
 	}
 	b.dispatch(s)
+	// What this request returns of an ordering key has to be settled before another
+	// one gets more of it.
+	h := &holder{}
 	var received []*pb.ReceivedMessage
 	for len(received) < min(int(request.GetMaxMessages()), maxPull) {
-		d := s.queue.take()
+		d := s.queue.take(h)
 		if d == nil {
 			break
 		}
@@ -73,9 +76,9 @@ func (b subscriber) Acknowledge(_ context.Context, request *pb.AcknowledgeReques
 	if err != nil {
 		return nil, err
 	}
-	b.acknowledge(s, request.GetAckIds())
+	outcome := b.acknowledge(s, request.GetAckIds())
 	b.dispatch(s)
-	return &emptypb.Empty{}, nil
+	return &emptypb.Empty{}, outcome.err()
 }
 
 // ModifyAckDeadline prolongs leases, or gives messages back.
@@ -90,36 +93,9 @@ func (b subscriber) ModifyAckDeadline(_ context.Context, request *pb.ModifyAckDe
 	if err != nil {
 		return nil, err
 	}
-	b.modifyDeadline(s, request.GetAckIds(), time.Duration(seconds)*time.Second)
+	outcome := b.modifyDeadline(s, request.GetAckIds(), time.Duration(seconds)*time.Second)
 	b.dispatch(s)
-	return &emptypb.Empty{}, nil
-}
-
-// Seek to a time drops what was published before it. Messages already
-// acknowledged are not kept, so nothing comes back by seeking into the past, as
-// in a subscription that does not retain acknowledged messages.
-func (b subscriber) Seek(_ context.Context, request *pb.SeekRequest) (*pb.SeekResponse, error) {
-	target, ok := request.GetTarget().(*pb.SeekRequest_Time)
-	if !ok {
-		return nil, status.Error(codes.Unimplemented, "only seeking to a time is emulated")
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s, err := b.find(request.GetSubscription())
-	if err != nil {
-		return nil, err
-	}
-	var dropped []*delivery
-	for _, d := range s.queue.inOrder() {
-		if d.message.GetPublishTime().AsTime().Before(target.Time.AsTime()) {
-			dropped = append(dropped, d)
-		}
-	}
-	if len(dropped) > 0 {
-		b.settle(s, dropped...)
-	}
-	b.dispatch(s)
-	return &pb.SeekResponse{}, nil
+	return &emptypb.Empty{}, outcome.err()
 }
 
 // pullable finds a subscription that clients may pull from.

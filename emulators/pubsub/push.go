@@ -84,7 +84,9 @@ func newPusher(tokens TokenSource) *pusher {
 // or retries it when that is done.
 func (b *Broker) push(s *subscription, d *delivery) {
 	s.inFlight++
-	config, attempt := s.config, d.attempt()
+	b.handOvers++
+	d.handOver = b.handOvers
+	config, attempt, handOver := s.config, d.attempt(), d.handOver
 	b.pushing.Go(func() {
 		send := func() outcome { return b.pusher.post(config, d.message, attempt) }
 		var o outcome
@@ -95,22 +97,22 @@ func (b *Broker) push(s *subscription, d *delivery) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.pushed(s, d, o)
+		b.pushed(s, d, handOver, o)
 	})
 }
 
-func (b *Broker) pushed(s *subscription, d *delivery, o outcome) {
+func (b *Broker) pushed(s *subscription, d *delivery, handOver int64, o outcome) {
 	s.inFlight--
 	switch {
-	case s.gone || d.state != out:
-		// Deleted, detached or purged meanwhile: its fate is decided.
+	case s.gone || d.state != out || d.handOver != handOver:
+		// Deleted, detached, purged or taken back by a seek meanwhile.
 	case o.acknowledged:
 		s.window = min(s.window+1, maxWindow)
 		b.settle(s, d)
 	case b.pusher.ctx.Err() != nil:
 		// Cut off by Close, which is not the endpoint's failure.
 		b.cut++
-		s.queue.retry(d, b.now())
+		b.putBack(s, d, b.now())
 	default:
 		s.window = max(s.window/2, minWindow)
 		b.fail(s, d, o.reason)

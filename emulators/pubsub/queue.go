@@ -21,6 +21,8 @@ const (
 	blocked
 	// out is with a subscriber; with a lease, it comes back when that ends.
 	out
+	// acked is acknowledged, but an earlier message of its ordering key is not.
+	acked
 	// settled is acknowledged, dead-lettered or dropped.
 	settled
 )
@@ -37,7 +39,9 @@ type delivery struct {
 	// position in the queue's timers, -1 outside.
 	position int
 
-	// ackID and consumer belong to the last hand-over to a pulling client.
+	// handOver numbers the last hand-over to a subscriber. ackID and consumer
+	// belong to it, if the subscriber pulls.
+	handOver int64
 	ackID    string
 	consumer *consumer
 }
@@ -53,9 +57,9 @@ type queue struct {
 	ready []*delivery
 	// timers holds the waiting and the leased, the soonest first.
 	timers timers
-	// lanes holds, for each ordering key, its unsettled deliveries in order. Only
-	// the first may be sent.
-	lanes   map[string][]*delivery
+	// lanes are the queues of the ordering keys. Only the first delivery of one is
+	// among the ready and the timers, unless it is leased.
+	lanes   map[string]*lane
 	ordered bool
 	// shuffled takes ready deliveries in random order.
 	shuffled bool
@@ -64,7 +68,7 @@ type queue struct {
 func newQueue(ordered, shuffled bool) *queue {
 	return &queue{
 		all:      map[string]*delivery{},
-		lanes:    map[string][]*delivery{},
+		lanes:    map[string]*lane{},
 		ordered:  ordered,
 		shuffled: shuffled,
 	}
@@ -76,12 +80,9 @@ func (q *queue) size() int { return len(q.all) }
 func (q *queue) add(d *delivery, due time.Time) {
 	d.position, d.due = -1, due
 	q.all[d.message.GetMessageId()] = d
-	if key, ok := q.laneOf(d); ok {
-		q.lanes[key] = append(q.lanes[key], d)
-		if len(q.lanes[key]) > 1 {
-			d.state = blocked
-			return
-		}
+	if q.ordered && d.message.GetOrderingKey() != "" {
+		q.insert(d)
+		return
 	}
 	q.wait(d, due)
 }
@@ -102,21 +103,43 @@ func (q *queue) advance(now time.Time) []*delivery {
 	return expired
 }
 
-// take hands over the next ready delivery, nil if there is none.
-func (q *queue) take() *delivery {
+// take hands over the next delivery that h may have, nil if there is none: the
+// older one of the first ready and the first that continues a lane of h.
+func (q *queue) take(h *holder) *delivery {
+	d, continued := q.firstReady(), h.continued()
+	switch {
+	case continued != nil && (d == nil || older(continued, d)):
+		d = continued
+		h.dropLane()
+	case d != nil:
+		q.ready[0] = nil
+		q.ready = q.ready[1:]
+	default:
+		return nil
+	}
+	d.state = out
+	if l := q.laneOf(d); l != nil {
+		l.outstanding++
+		l.holder = h
+		q.advanceLane(l)
+	}
+	return d
+}
+
+// firstReady returns the first ready delivery, a random one if shuffled, nil if
+// there is none. It stays the first.
+func (q *queue) firstReady() *delivery {
 	for len(q.ready) > 0 {
 		if q.shuffled {
 			i := rand.IntN(len(q.ready))
 			q.ready[0], q.ready[i] = q.ready[i], q.ready[0]
 		}
-		d := q.ready[0]
-		q.ready[0] = nil
-		q.ready = q.ready[1:]
-		// A ready delivery that was settled meanwhile is only removed here.
-		if d.state == ready {
-			d.state = out
+		if d := q.ready[0]; d.state == ready {
 			return d
 		}
+		// It was settled or blocked meanwhile.
+		q.ready[0] = nil
+		q.ready = q.ready[1:]
 	}
 	return nil
 }
@@ -128,31 +151,63 @@ func (q *queue) lease(d *delivery, until time.Time) {
 	heap.Push(&q.timers, d)
 }
 
-// retry puts a delivery that was out back, not to be sent before due.
-func (q *queue) retry(d *delivery, due time.Time) {
-	q.untime(d)
-	q.wait(d, due)
+// retry puts a delivery that was out back, not to be sent before due. The
+// outstanding ones after it in its lane are taken back as well, and returned.
+func (q *queue) retry(d *delivery, due time.Time) (recalled []*delivery) {
+	l := q.laneOf(d)
+	if l == nil {
+		q.untime(d)
+		q.wait(d, due)
+		return nil
+	}
+	return q.rewind(l, d, due)
 }
 
-// settle removes a delivery for good and lets the next of its key go.
-func (q *queue) settle(d *delivery) {
-	q.untime(d)
-	d.state = settled
-	delete(q.all, d.message.GetMessageId())
-	key, ok := q.laneOf(d)
-	if !ok {
-		return
+// recall takes back everything that is out, to be sent again at once, and
+// returns it.
+func (q *queue) recall(now time.Time) (recalled []*delivery) {
+	for _, d := range q.all {
+		if d.state != out && d.state != acked {
+			continue
+		}
+		recalled = append(recalled, d)
+		if q.laneOf(d) == nil {
+			q.untime(d)
+			q.wait(d, now)
+		}
 	}
-	lane := q.lanes[key]
-	lane = slices.Delete(lane, slices.Index(lane, d), slices.Index(lane, d)+1)
-	if len(lane) == 0 {
-		delete(q.lanes, key)
-		return
+	for _, l := range q.lanes {
+		if l.outstanding > 0 {
+			q.rewind(l, l.deliveries[0], now)
+		}
 	}
-	q.lanes[key] = lane
-	if next := lane[0]; next.state == blocked {
-		q.wait(next, next.due)
+	return recalled
+}
+
+// acknowledge settles a delivery, or marks it until the outstanding ones before
+// it in its lane are settled. It returns what it settled.
+func (q *queue) acknowledge(d *delivery) []*delivery {
+	if l := q.laneOf(d); l != nil && d.state == out && l.deliveries[0] != d {
+		q.untime(d)
+		d.state = acked
+		return nil
 	}
+	return q.settle(d)
+}
+
+// settle removes a delivery for good, with those that were acknowledged ahead of
+// it, lets the next of its key go, and returns what it removed.
+func (q *queue) settle(d *delivery) []*delivery {
+	removed := []*delivery{d}
+	if l := q.laneOf(d); l != nil {
+		removed = append(removed, q.removeFromLane(l, d)...)
+	}
+	for _, d := range removed {
+		q.untime(d)
+		d.state = settled
+		delete(q.all, d.message.GetMessageId())
+	}
+	return removed
 }
 
 // next is when something becomes due, the zero time if nothing will.
@@ -161,6 +216,18 @@ func (q *queue) next() time.Time {
 		return time.Time{}
 	}
 	return q.timers[0].due
+}
+
+// oldest returns the unsettled delivery that was published first, nil if there is
+// none.
+func (q *queue) oldest() *delivery {
+	var oldest *delivery
+	for _, d := range q.all {
+		if oldest == nil || older(d, oldest) {
+			oldest = d
+		}
+	}
+	return oldest
 }
 
 // inOrder lists all unsettled deliveries as they were published.
@@ -175,11 +242,6 @@ func (q *queue) inOrder() []*delivery {
 	return list
 }
 
-func (q *queue) laneOf(d *delivery) (key string, ok bool) {
-	key = d.message.GetOrderingKey()
-	return key, q.ordered && key != ""
-}
-
 func (q *queue) wait(d *delivery, due time.Time) {
 	d.state, d.due = waiting, due
 	heap.Push(&q.timers, d)
@@ -189,37 +251,4 @@ func (q *queue) untime(d *delivery) {
 	if d.position >= 0 {
 		heap.Remove(&q.timers, d.position)
 	}
-}
-
-// timers is a heap of deliveries by due, then by publication, so that messages
-// that become due together leave in the order they came.
-type timers []*delivery
-
-func (t timers) Len() int { return len(t) }
-
-func (t timers) Less(i, j int) bool {
-	if !t[i].due.Equal(t[j].due) {
-		return t[i].due.Before(t[j].due)
-	}
-	return compareIDs(t[i].message.GetMessageId(), t[j].message.GetMessageId()) < 0
-}
-
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].position, t[j].position = i, j
-}
-
-func (t *timers) Push(x any) {
-	d := x.(*delivery)
-	d.position = len(*t)
-	*t = append(*t, d)
-}
-
-func (t *timers) Pop() any {
-	old := *t
-	d := old[len(old)-1]
-	old[len(old)-1] = nil
-	*t = old[:len(old)-1]
-	d.position = -1
-	return d
 }

@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -17,96 +18,207 @@ func deliveryOf(id int, key string) *delivery {
 	return &delivery{message: &pb.PubsubMessage{MessageId: strconv.Itoa(id), OrderingKey: key}}
 }
 
-// TestQueueKeepsItsPromises plays at random against a queue with ordering keys:
-// nothing is lost or handed out twice at once, nothing comes before it is due,
-// and of each key only the oldest unsettled message is ever out.
-func TestQueueKeepsItsPromises(t *testing.T) {
+// queueModel drives a queue at random and knows what it has to do.
+type queueModel struct {
+	*queue
+	now                time.Time
+	published, settled int
+	holders            []*holder
+	// outstanding are the deliveries that are with a subscriber, and with which.
+	outstanding map[*delivery]*holder
+}
+
+// TestQueueRules plays at random against a queue with ordering keys: nothing is
+// lost or handed out twice at once, nothing comes before it is due, and a message
+// is only handed out when all older ones of its key are settled or with the same
+// subscriber.
+func TestQueueRules(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		q := newQueue(true, rapid.Bool().Draw(t, "shuffled"))
-		now, published, settledCount := noon, 0, 0
-		outNow := map[*delivery]bool{}
-		pick := func(t *rapid.T) *delivery {
-			for d := range outNow {
-				return d
-			}
-			t.Skip("nothing is out")
-			return nil
+		m := &queueModel{
+			queue: newQueue(true, rapid.Bool().Draw(t, "shuffled")), now: noon,
+			// No holder is a push, which takes one of a key at a time.
+			holders: []*holder{nil, {}, {}}, outstanding: map[*delivery]*holder{},
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"publish": func(t *rapid.T) {
-				published++
-				key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
-				q.add(deliveryOf(published, key), now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "delay"))*time.Second))
+			"publish": m.publish,
+			"take":    m.takeNext,
+			"lease":   func(t *rapid.T) { m.lease(m.pick(t), m.now.Add(2*time.Second)) },
+			"retry": func(t *rapid.T) {
+				d := m.pick(t)
+				delete(m.outstanding, d)
+				m.takenBack(t, d, m.retry(d, m.now.Add(time.Second)))
 			},
-			"take": func(t *rapid.T) {
-				for _, d := range q.advance(now) {
-					delete(outNow, d)
-					q.retry(d, now)
-				}
-				d := q.take()
-				if d == nil {
-					t.Skip("nothing is ready")
-				}
-				if outNow[d] || d.due.After(now) {
-					t.Fatalf("message %s was taken twice or before %v", d.message.GetMessageId(), d.due)
-				}
-				outNow[d] = true
+			"acknowledge": func(t *rapid.T) {
+				d := m.pick(t)
+				m.done(m.acknowledge(d))
+				delete(m.outstanding, d)
 			},
-			"lease":  func(t *rapid.T) { q.lease(pick(t), now.Add(2*time.Second)) },
-			"retry":  func(t *rapid.T) { d := pick(t); delete(outNow, d); q.retry(d, now.Add(time.Second)) },
-			"settle": func(t *rapid.T) { d := pick(t); delete(outNow, d); q.settle(d); settledCount++ },
+			"settle": func(t *rapid.T) { m.done(m.settle(m.pick(t))) },
 			"drop": func(t *rapid.T) {
-				all := q.inOrder()
+				all := m.inOrder()
 				if len(all) == 0 {
 					t.Skip("nothing to drop")
 				}
-				d := rapid.SampledFrom(all).Draw(t, "dropped")
-				delete(outNow, d)
-				q.settle(d)
-				settledCount++
+				m.done(m.settle(rapid.SampledFrom(all).Draw(t, "dropped")))
 			},
-			"time passes": func(*rapid.T) { now = now.Add(time.Second) },
-			"": func(t *rapid.T) {
-				if q.size() != published-settledCount {
-					t.Fatalf("the queue holds %d of %d", q.size(), published-settledCount)
-				}
-				checkLanes(t, q)
+			"recall": func(*rapid.T) {
+				m.recall(m.now)
+				clear(m.outstanding)
 			},
+			"time passes": func(*rapid.T) { m.now = m.now.Add(time.Second) },
+			"":            m.check,
 		})
-		drain(t, q, now)
+		m.drain(t)
 	})
 }
 
-// checkLanes fails when a message is out or ready before an older one of its key.
-func checkLanes(t *rapid.T, q *queue) {
-	for key, lane := range q.lanes {
-		for _, d := range lane[1:] {
-			if d.state != blocked {
-				t.Fatalf("key %s: message %s is not blocked behind %s", key, d.message.GetMessageId(), lane[0].message.GetMessageId())
+func (m *queueModel) publish(t *rapid.T) {
+	m.published++
+	key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
+	m.add(deliveryOf(m.published, key), m.now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "delay"))*time.Second))
+}
+
+func (m *queueModel) takeNext(t *rapid.T) {
+	for _, d := range m.advance(m.now) {
+		if d.state == out {
+			delete(m.outstanding, d)
+			m.takenBack(t, d, m.retry(d, m.now))
+		}
+	}
+	h := rapid.SampledFrom(m.holders).Draw(t, "holder")
+	d := m.take(h)
+	if d == nil {
+		t.Skip("nothing to take")
+	}
+	if _, twice := m.outstanding[d]; twice {
+		t.Fatalf("message %s was handed out twice", d.message.GetMessageId())
+	}
+	key := d.message.GetOrderingKey()
+	first := true
+	for _, other := range m.all {
+		if key == "" || other.message.GetOrderingKey() != key || !older(other, d) {
+			continue
+		}
+		first = false
+		if with, isOut := m.outstanding[other]; other.state != acked && (!isOut || with != h || h == nil) {
+			t.Fatalf("message %s was handed out to %p, %s of its key before it is %v with %p",
+				d.message.GetMessageId(), h, other.message.GetMessageId(), other.state, with)
+		}
+	}
+	// What continues a key follows a message that was due.
+	if first && d.due.After(m.now) {
+		t.Fatalf("message %s was handed out before %v", d.message.GetMessageId(), d.due)
+	}
+	m.outstanding[d] = h
+}
+
+// pick returns a delivery that is out.
+func (m *queueModel) pick(t *rapid.T) *delivery {
+	var all []*delivery
+	for _, d := range m.inOrder() {
+		if _, ok := m.outstanding[d]; ok {
+			all = append(all, d)
+		}
+	}
+	if len(all) == 0 {
+		t.Skip("nothing is out")
+	}
+	return rapid.SampledFrom(all).Draw(t, "picked")
+}
+
+func (m *queueModel) takenBack(t *rapid.T, d *delivery, recalled []*delivery) {
+	for _, other := range recalled {
+		if !older(d, other) || other.message.GetOrderingKey() != d.message.GetOrderingKey() {
+			t.Fatalf("message %s was taken back with %s", other.message.GetMessageId(), d.message.GetMessageId())
+		}
+		delete(m.outstanding, other)
+	}
+}
+
+func (m *queueModel) done(removed []*delivery) {
+	for _, d := range removed {
+		delete(m.outstanding, d)
+		m.settled++
+	}
+}
+
+func (m *queueModel) check(t *rapid.T) {
+	if m.size() != m.published-m.settled {
+		t.Fatalf("the queue has %d of %d", m.size(), m.published-m.settled)
+	}
+	for key, l := range m.lanes {
+		for i, d := range l.deliveries {
+			_, isOut := m.outstanding[d]
+			switch {
+			case i < l.outstanding && !(d.state == out && isOut || d.state == acked && i > 0),
+				i == 0 && l.outstanding == 0 && d.state != ready && d.state != waiting,
+				i >= l.outstanding && i > 0 && d.state != blocked:
+				t.Fatalf("key %s: message %s at place %d of %d outstanding is %v", key, d.message.GetMessageId(), i, l.outstanding, d.state)
 			}
 		}
 	}
 }
 
 // drain settles everything, which must be possible from any state.
-func drain(t *rapid.T, q *queue, now time.Time) {
-	for _, d := range q.inOrder() {
-		if d.state == out {
-			q.retry(d, now)
-		}
-	}
-	now = now.Add(time.Hour)
-	for q.size() > 0 {
-		q.advance(now)
-		d := q.take()
+func (m *queueModel) drain(t *rapid.T) {
+	m.recall(m.now)
+	m.now = m.now.Add(time.Hour)
+	for m.size() > 0 {
+		m.advance(m.now)
+		d := m.take(nil)
 		if d == nil {
-			t.Fatalf("%d messages are stuck", q.size())
+			t.Fatalf("%d messages are stuck", m.size())
 		}
-		q.settle(d)
+		m.settle(d)
 	}
-	if len(q.lanes) > 0 || len(q.timers) > 0 {
-		t.Fatalf("an empty queue keeps %d lanes and %d timers", len(q.lanes), len(q.timers))
+	if len(m.lanes) > 0 || len(m.timers) > 0 {
+		t.Fatalf("an empty queue has %d lanes and %d timers", len(m.lanes), len(m.timers))
+	}
+}
+
+// TestHolderGetsSeveralOfAKey takes messages of two keys: the first holder may go
+// on with its keys, others may not, and one that was not acknowledged comes again
+// before those after it.
+func TestHolderGetsSeveralOfAKey(t *testing.T) {
+	t.Parallel()
+	q := newQueue(true, false)
+	for i, key := range []string{"a", "b", "a", "b", "a", "c"} {
+		q.add(deliveryOf(i+1, key), noon)
+	}
+	stream, other := &holder{}, &holder{}
+	taken := func(h *holder, n int) (ids []string) {
+		q.advance(noon)
+		for range n {
+			if d := q.take(h); d != nil {
+				ids = append(ids, d.message.GetMessageId())
+			}
+		}
+		return ids
+	}
+	if got := taken(stream, 5); !slices.Equal(got, []string{"1", "2", "3", "4", "5"}) {
+		t.Errorf("the stream got %v, want all of its keys in order", got)
+	}
+	if got := taken(other, 5); !slices.Equal(got, []string{"6"}) {
+		t.Errorf("another stream got %v, want the key that nobody has", got)
+	}
+	q.acknowledge(q.all["5"])
+	if recalled := q.retry(q.all["1"], noon); len(recalled) != 2 {
+		t.Errorf("%d were taken back, want those after it, acknowledged or not", len(recalled))
+	}
+	if got := taken(other, 5); !slices.Equal(got, []string{"1", "3", "5"}) {
+		t.Errorf("after the retry came %v, want the key from there on", got)
+	}
+	q.settle(q.all["2"])
+	q.add(deliveryOf(7, "b"), noon)
+	if got := taken(stream, 5); !slices.Equal(got, []string{"7"}) {
+		t.Errorf("the stream got %v, want the new message of its key", got)
+	}
+	if done := q.acknowledge(q.all["7"]); len(done) != 0 || q.size() != 6 {
+		t.Errorf("%d were settled, %d are left, want none while an older one is out", len(done), q.size())
+	}
+	if done := q.acknowledge(q.all["4"]); len(done) != 2 {
+		t.Errorf("%d were settled, want both of the key", len(done))
 	}
 }
 
@@ -118,7 +230,7 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 	}
 	q.advance(noon)
 	for id := range 20 {
-		if got := q.take().message.GetMessageId(); got != strconv.Itoa(id+1) {
+		if got := q.take(nil).message.GetMessageId(); got != strconv.Itoa(id+1) {
 			t.Fatalf("message %s came at place %d", got, id+1)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -17,14 +15,17 @@ import (
 
 // record is one line of the journal. Exactly one of its fields is set.
 type record struct {
-	Header              *headerRecord  `json:"header,omitempty"`
-	Topic               *configRecord  `json:"topic,omitempty"`
-	TopicDeleted        string         `json:"topicDeleted,omitempty"`
-	Subscription        *configRecord  `json:"subscription,omitempty"`
-	SubscriptionDeleted string         `json:"subscriptionDeleted,omitempty"`
-	Message             *messageRecord `json:"message,omitempty"`
-	Failed              *failedRecord  `json:"failed,omitempty"`
-	Settled             *settledRecord `json:"settled,omitempty"`
+	Header              *headerRecord   `json:"header,omitempty"`
+	Topic               *configRecord   `json:"topic,omitempty"`
+	TopicDeleted        string          `json:"topicDeleted,omitempty"`
+	Subscription        *configRecord   `json:"subscription,omitempty"`
+	SubscriptionDeleted string          `json:"subscriptionDeleted,omitempty"`
+	Snapshot            *snapshotRecord `json:"snapshot,omitempty"`
+	SnapshotDeleted     string          `json:"snapshotDeleted,omitempty"`
+	Message             *messageRecord  `json:"message,omitempty"`
+	Failed              *failedRecord   `json:"failed,omitempty"`
+	Settled             *settledRecord  `json:"settled,omitempty"`
+	Restored            *restoredRecord `json:"restored,omitempty"`
 }
 
 // headerRecord comes first.
@@ -48,16 +49,39 @@ type messageRecord struct {
 	OrderingKey   string            `json:"orderingKey,omitempty"`
 	PublishTime   time.Time         `json:"publishTime"`
 	Subscriptions []string          `json:"subscriptions"`
+	// Topic is set if the topic retains the message. Acked are the subscriptions
+	// that retain it acknowledged, Snapshots those that have it in their backlog;
+	// these two are only written when the journal is compacted.
+	Topic     string   `json:"topic,omitempty"`
+	Acked     []string `json:"acked,omitempty"`
+	Snapshots []string `json:"snapshots,omitempty"`
 	// DeadLetterOf is what this message takes the place of, in one line, so that
 	// a dead letter is neither lost nor doubled.
 	DeadLetterOf *settledRecord `json:"deadLetterOf,omitempty"`
 }
 
-// failedRecord counts the failed attempts of a delivery.
+// failedRecord counted the failed attempts of a delivery. It is read, since older
+// journals have it, and ignored: attempts and backoff start afresh with the
+// broker, so that restarts never use up the attempts of a message.
 type failedRecord struct {
 	Subscription string `json:"subscription"`
 	ID           string `json:"id"`
 	Failures     int    `json:"failures"`
+}
+
+// snapshotRecord creates a snapshot, or replaces its configuration.
+type snapshotRecord struct {
+	Config json.RawMessage `json:"config"`
+	LastID int64           `json:"lastId"`
+	// Source is the subscription whose unsettled messages at this place of the
+	// journal are the backlog. Empty: messages name the snapshot.
+	Source string `json:"source,omitempty"`
+}
+
+// restoredRecord makes acknowledged messages of a subscription new ones.
+type restoredRecord struct {
+	Subscription string   `json:"subscription"`
+	IDs          []string `json:"ids"`
 }
 
 // settledRecord ends deliveries of one subscription.
@@ -118,13 +142,24 @@ func (b *Broker) apply(r record) error {
 		if err := protojson.Unmarshal(r.Subscription.Config, config); err != nil {
 			return err
 		}
+		fillSubscription(config) // with what a former version left out
 		return b.putSubscription(config)
 	case r.SubscriptionDeleted != "":
 		b.removeSubscription(r.SubscriptionDeleted)
+	case r.Snapshot != nil:
+		config := &pb.Snapshot{}
+		if err := protojson.Unmarshal(r.Snapshot.Config, config); err != nil {
+			return err
+		}
+		b.putSnapshot(config, r.Snapshot.LastID, r.Snapshot.Source)
+	case r.SnapshotDeleted != "":
+		delete(b.snapshots, r.SnapshotDeleted)
 	case r.Message != nil:
 		return b.applyMessage(r.Message)
+	case r.Restored != nil:
+		return b.applyRestored(r.Restored)
 	case r.Failed != nil:
-		b.applyFailed(r.Failed)
+		// See failedRecord.
 	case r.Settled != nil:
 		b.applySettled(r.Settled)
 	default:
@@ -145,18 +180,40 @@ func (b *Broker) applyMessage(r *messageRecord) error {
 			s.queue.add(&delivery{message: message}, now)
 		}
 	}
+	if t := b.topics[r.Topic]; t != nil {
+		t.retained = append(t.retained, message)
+	}
+	for _, name := range r.Acked {
+		if s := b.subscriptions[name]; s != nil {
+			s.retain(message)
+		}
+	}
+	for _, name := range r.Snapshots {
+		if snap := b.snapshots[name]; snap != nil {
+			snap.backlog[r.ID] = message
+		}
+	}
 	if r.DeadLetterOf != nil {
 		b.applySettled(r.DeadLetterOf)
 	}
 	return nil
 }
 
-func (b *Broker) applyFailed(r *failedRecord) {
-	if s := b.subscriptions[r.Subscription]; s != nil {
-		if d := s.queue.all[r.ID]; d != nil {
-			d.failures = r.Failures
+func (b *Broker) applyRestored(r *restoredRecord) error {
+	s := b.subscriptions[r.Subscription]
+	if s == nil {
+		return nil
+	}
+	for _, id := range r.IDs {
+		m := b.restorable(s, id)
+		if m == nil {
+			return fmt.Errorf("restores message %s to %s, which is not stored", id, r.Subscription)
+		}
+		if s.queue.all[id] == nil {
+			s.restore(m, b.now())
 		}
 	}
+	return nil
 }
 
 func (b *Broker) applySettled(r *settledRecord) {
@@ -166,42 +223,7 @@ func (b *Broker) applySettled(r *settledRecord) {
 	}
 	for _, id := range r.IDs {
 		if d := s.queue.all[id]; d != nil {
-			s.queue.settle(d)
+			s.settle(d)
 		}
 	}
-}
-
-// snapshot is the shortest list of records that tells the whole state.
-func (b *Broker) snapshot() ([]record, error) {
-	records := []record{{Header: &headerRecord{Version: journalVersion, LastID: b.lastID}}}
-	for _, name := range slices.Sorted(maps.Keys(b.topics)) {
-		config, err := configOf(b.topics[name].config)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, record{Topic: config})
-	}
-	messages := map[string]*messageRecord{}
-	var failed []record
-	for _, name := range slices.Sorted(maps.Keys(b.subscriptions)) {
-		s := b.subscriptions[name]
-		config, err := configOf(s.config)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, record{Subscription: config})
-		for id, d := range s.queue.all {
-			if messages[id] == nil {
-				messages[id] = recordOf(d.message, nil)
-			}
-			messages[id].Subscriptions = append(messages[id].Subscriptions, name)
-			if d.failures > 0 {
-				failed = append(failed, record{Failed: &failedRecord{name, id, d.failures}})
-			}
-		}
-	}
-	for _, id := range slices.SortedFunc(maps.Keys(messages), compareIDs) {
-		records = append(records, record{Message: messages[id]})
-	}
-	return append(records, failed...), nil
 }

@@ -41,8 +41,14 @@ func TestUnfitRequestsAreRefused(t *testing.T) {
 		"too many attempts":        {attempts(topic, 101), codes.InvalidArgument},
 		"unknown dead-letter":      {attempts(topic+"x", 5), codes.NotFound},
 		"BigQuery is not emulated": {func(s *pb.Subscription) { s.BigqueryConfig = &pb.BigQueryConfig{} }, codes.Unimplemented},
-		"exactly once is not":      {func(s *pb.Subscription) { s.EnableExactlyOnceDelivery = true }, codes.Unimplemented},
-		"retaining is not":         {func(s *pb.Subscription) { s.RetainAckedMessages = true }, codes.Unimplemented},
+		"Bigtable is not emulated": {func(s *pb.Subscription) { s.BigtableConfig = &pb.BigtableConfig{} }, codes.Unimplemented},
+		"exactly once by push": {func(s *pb.Subscription) {
+			s.PushConfig = &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"}
+			s.EnableExactlyOnceDelivery = true
+		}, codes.InvalidArgument},
+		"expires too soon": {func(s *pb.Subscription) {
+			s.ExpirationPolicy = &pb.ExpirationPolicy{Ttl: durationpb.New(24*time.Hour - time.Second)}
+		}, codes.InvalidArgument},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {

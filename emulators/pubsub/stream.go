@@ -11,6 +11,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// streamDelay is how long messages wait in a stream's outbox, so that they travel
+// together, and that a publisher has the response to its request before it gets
+// the message itself: tests of Google's clients rely on that order.
+const streamDelay = 5 * time.Millisecond
+
 // StreamingPull sends messages as they become ready, until the client ends it.
 func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) error {
 	first, err := stream.Recv()
@@ -39,12 +44,22 @@ func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) erro
 			}
 		}
 	}()
+	send := time.NewTimer(0)
+	defer send.Stop()
+	pending := true
 	for {
 		select {
 		case <-c.filled:
+			if !pending {
+				send.Reset(streamDelay)
+			}
+			pending = true
+			continue
+		case <-send.C:
+			pending = false
 			err = b.sendOutbox(stream, s, c)
 		case request := <-requests:
-			err = b.heed(stream, s, c, request)
+			err = b.handle(stream, s, c, request)
 		case err = <-failed:
 			if errors.Is(err, io.EOF) {
 				return nil
@@ -72,7 +87,6 @@ func (b subscriber) openStream(first *pb.StreamingPullRequest) (*subscription, *
 		lease:       time.Duration(first.GetStreamAckDeadlineSeconds()) * time.Second,
 		maxMessages: first.GetMaxOutstandingMessages(),
 		maxBytes:    first.GetMaxOutstandingBytes(),
-		ordered:     s.queue.ordered,
 		filled:      make(chan struct{}, 1),
 	}
 	s.streams = append(s.streams, c)
@@ -89,8 +103,7 @@ func (b subscriber) closeStream(s *subscription, c *consumer) {
 	s.streams = slices.DeleteFunc(s.streams, func(other *consumer) bool { return other == c })
 	for _, received := range c.outbox {
 		if d := s.byAckID(received.GetAckId()); d != nil && d.state == out {
-			s.release(d)
-			s.queue.retry(d, b.now())
+			b.putBack(s, d, b.now())
 		}
 	}
 	b.dispatch(s)
@@ -102,47 +115,63 @@ func (b subscriber) sendOutbox(stream pb.Subscriber_StreamingPullServer, s *subs
 		b.mu.Unlock()
 		return status.Error(codes.FailedPrecondition, "the subscription can no longer be pulled from")
 	}
-	batch := c.outbox
-	c.outbox = nil
+	// What was taken back meanwhile is sent again with another ack id.
+	batch := slices.DeleteFunc(c.outbox, func(m *pb.ReceivedMessage) bool { return s.byAckID(m.GetAckId()) == nil })
+	announce, properties := c.announce, s.properties()
+	c.outbox, c.announce = nil, false
 	b.mu.Unlock()
-	if len(batch) == 0 {
+	if len(batch) == 0 && !announce {
 		return nil
 	}
-	return stream.Send(&pb.StreamingPullResponse{
-		ReceivedMessages:       batch,
-		SubscriptionProperties: propertiesOf(c),
-	})
+	return stream.Send(&pb.StreamingPullResponse{ReceivedMessages: batch, SubscriptionProperties: properties})
 }
 
-// heed does what a client asks on an open stream; an empty request asks for a
-// sign of life.
-func (b subscriber) heed(stream pb.Subscriber_StreamingPullServer, s *subscription, c *consumer, request *pb.StreamingPullRequest) error {
-	if len(request.GetAckIds()) == 0 && len(request.GetModifyDeadlineAckIds()) == 0 {
-		b.setLease(c, request.GetStreamAckDeadlineSeconds())
-		return stream.Send(&pb.StreamingPullResponse{SubscriptionProperties: propertiesOf(c)})
-	}
+// handle does what a client asks on an open stream. It responds to an empty
+// request, which asks for a sign of life, and with exactly-once delivery.
+func (b subscriber) handle(stream pb.Subscriber_StreamingPullServer, s *subscription, c *consumer, request *pb.StreamingPullRequest) error {
 	if len(request.GetModifyDeadlineAckIds()) != len(request.GetModifyDeadlineSeconds()) {
 		return status.Error(codes.InvalidArgument, "modify_deadline_ack_ids and modify_deadline_seconds must be of one length")
 	}
+	response := b.handleAckIDs(s, c, request)
+	if response == nil {
+		return nil
+	}
+	return stream.Send(response)
+}
+
+func (b subscriber) handleAckIDs(s *subscription, c *consumer, request *pb.StreamingPullRequest) *pb.StreamingPullResponse {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.acknowledge(s, request.GetAckIds())
+	response := &pb.StreamingPullResponse{SubscriptionProperties: s.properties()}
+	if len(request.GetAckIds()) == 0 && len(request.GetModifyDeadlineAckIds()) == 0 {
+		if seconds := request.GetStreamAckDeadlineSeconds(); seconds > 0 {
+			c.lease = time.Duration(seconds) * time.Second
+		}
+		return response
+	}
+	acknowledged := b.acknowledge(s, request.GetAckIds())
+	var modified ackOutcome
 	for i, ackID := range request.GetModifyDeadlineAckIds() {
-		b.modifyDeadline(s, []string{ackID}, time.Duration(request.GetModifyDeadlineSeconds()[i])*time.Second)
+		o := b.modifyDeadline(s, []string{ackID}, time.Duration(request.GetModifyDeadlineSeconds()[i])*time.Second)
+		modified.done, modified.invalid = append(modified.done, o.done...), append(modified.invalid, o.invalid...)
 	}
 	b.dispatch(s)
-	return nil
-}
-
-func (b subscriber) setLease(c *consumer, seconds int32) {
-	if seconds <= 0 {
-		return
+	if !s.config.GetEnableExactlyOnceDelivery() {
+		return nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c.lease = time.Duration(seconds) * time.Second
+	if len(request.GetAckIds()) > 0 {
+		response.AcknowledgeConfirmation = acknowledged.ackConfirmation()
+	}
+	if len(request.GetModifyDeadlineAckIds()) > 0 {
+		response.ModifyAckDeadlineConfirmation = modified.deadlineConfirmation()
+	}
+	return response
 }
 
-func propertiesOf(c *consumer) *pb.StreamingPullResponse_SubscriptionProperties {
-	return &pb.StreamingPullResponse_SubscriptionProperties{MessageOrderingEnabled: c.ordered}
+// properties is what clients on a stream learn of the subscription.
+func (s *subscription) properties() *pb.StreamingPullResponse_SubscriptionProperties {
+	return &pb.StreamingPullResponse_SubscriptionProperties{
+		MessageOrderingEnabled:     s.queue.ordered,
+		ExactlyOnceDeliveryEnabled: s.config.GetEnableExactlyOnceDelivery(),
+	}
 }

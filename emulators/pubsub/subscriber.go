@@ -44,7 +44,7 @@ func (b subscriber) GetSubscription(_ context.Context, request *pb.GetSubscripti
 	if err != nil {
 		return nil, err
 	}
-	return s.config, nil
+	return b.describe(s.config), nil
 }
 
 // UpdateSubscription changes the fields of the mask. The others, a filter and
@@ -59,7 +59,7 @@ func (b subscriber) UpdateSubscription(_ context.Context, request *pb.UpdateSubs
 	config := proto.CloneOf(s.config)
 	err = replaceFields(config, request.GetSubscription(), request.GetUpdateMask(),
 		"push_config", "ack_deadline_seconds", "labels", "retry_policy", "dead_letter_policy",
-		"expiration_policy", "message_retention_duration")
+		"expiration_policy", "message_retention_duration", "retain_acked_messages", "enable_exactly_once_delivery")
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +85,9 @@ func (b subscriber) ModifyPushConfig(_ context.Context, request *pb.ModifyPushCo
 
 // ListSubscriptions lists the subscriptions of a project by name.
 func (b subscriber) ListSubscriptions(_ context.Context, request *pb.ListSubscriptionsRequest) (*pb.ListSubscriptionsResponse, error) {
+	if err := checkProject(request.GetProject()); err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(b.subscriptions)), func(name string) bool {
@@ -93,7 +96,7 @@ func (b subscriber) ListSubscriptions(_ context.Context, request *pb.ListSubscri
 	page, next := pageOf(names, request.GetPageSize(), request.GetPageToken())
 	response := &pb.ListSubscriptionsResponse{NextPageToken: next}
 	for _, name := range page {
-		response.Subscriptions = append(response.Subscriptions, b.subscriptions[name].config)
+		response.Subscriptions = append(response.Subscriptions, b.describe(b.subscriptions[name].config))
 	}
 	return response, nil
 }
@@ -114,6 +117,9 @@ func (b subscriber) DeleteSubscription(_ context.Context, request *pb.DeleteSubs
 }
 
 func (b *Broker) find(name string) (*subscription, error) {
+	if err := checkName(name, "subscriptions"); err != nil {
+		return nil, err
+	}
 	if s := b.subscriptions[name]; s != nil {
 		return s, nil
 	}
@@ -139,7 +145,7 @@ func (b *Broker) saveSubscription(config *pb.Subscription) (*pb.Subscription, er
 	// It may have become a pull subscription, which nobody waits for.
 	b.lookAgain()
 	b.dispatch(b.subscriptions[config.GetName()])
-	return config, nil
+	return b.describe(config), nil
 }
 
 // putSubscription puts a checked configuration into force.
@@ -158,7 +164,13 @@ func (b *Broker) putSubscription(config *pb.Subscription) error {
 		}
 		b.subscriptions[config.GetName()] = s
 	}
+	if s.config.GetEnableExactlyOnceDelivery() != config.GetEnableExactlyOnceDelivery() {
+		s.announce()
+	}
 	s.config = config
+	if !config.GetRetainAckedMessages() {
+		s.acked = nil
+	}
 	if config.GetDetached() {
 		s.drop()
 	} else if s.pushes() {
@@ -177,18 +189,31 @@ func (b *Broker) removeSubscription(name string) {
 // drop ends all deliveries for good.
 func (s *subscription) drop() {
 	s.gone = true
+	s.acked = nil
 	s.queue = newQueue(s.queue.ordered, false)
 	s.endStreams()
 }
 
-// endStreams has open pulls look and find that there is nothing to pull here.
-func (s *subscription) endStreams() {
+// announce has open streams send the changed properties.
+func (s *subscription) announce() {
+	for _, c := range s.streams {
+		c.announce = true
+	}
+	s.wakeStreams()
+}
+
+func (s *subscription) wakeStreams() {
 	for _, c := range s.streams {
 		select {
 		case c.filled <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// endStreams has open pulls look and find that there is nothing to pull here.
+func (s *subscription) endStreams() {
+	s.wakeStreams()
 	close(s.more)
 	s.more = make(chan struct{})
 }

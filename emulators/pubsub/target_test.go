@@ -2,6 +2,7 @@ package pubsub_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"regexp"
@@ -24,6 +25,12 @@ import (
 const project = "souk-conformance"
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Most of these tests wait for a deadline or a backoff, not for a processor.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	google.stop()
 	if code == 0 {
