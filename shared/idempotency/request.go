@@ -58,9 +58,6 @@ func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *
 		return false, problem(ctx, err)
 	}
 	r.response, r.replayed = response, replayed
-	if !replayed {
-		r.keys.limit(ctx, r.caller)
-	}
 	return replayed, nil
 }
 
@@ -127,6 +124,9 @@ func (r *Request) claim(ctx context.Context, tx *database.Tx) (*Response, error)
 			}
 		}
 		inserted, err := insertRow(ctx, tx, r, now.Add(retention))
+		if err == nil && inserted {
+			err = r.keys.limit(ctx, tx, r.caller)
+		}
 		if inserted || err != nil {
 			return nil, err
 		}
@@ -156,10 +156,18 @@ func problem(ctx context.Context, err error) *api.Problem {
 	case errors.Is(err, errInFlight):
 		return api.NewProblem(http.StatusConflict, "idempotency_in_flight",
 			"The first request with this Idempotency-Key has not ended yet. Send it again in a moment.").WithHeader("Retry-After", "1")
+	case errors.Is(err, errTooMany):
+		return api.TooManyRequests(keyLimit, 0, keyLimitReset)
 	default:
 		return failure.Problem(ctx, err)
 	}
 }
+
+// keyLimit is the limit of MaxPerCaller as clients see it, and keyLimitReset when to
+// try again: by then the keys of an hour have expired.
+var keyLimit = api.RateLimit{Name: "idempotency-keys", Quota: MaxPerCaller, Window: retention}
+
+const keyLimitReset = time.Hour
 
 // hashOf hashes parts with their lengths, so that no two lists of parts are one.
 func hashOf(parts ...string) hash {
