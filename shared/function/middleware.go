@@ -156,7 +156,7 @@ func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Han
 // authorizePush lets through Pub/Sub alone.
 func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := auth.BearerToken(r.Header)
+		token, err := rt.pushes.BearerToken(r.Header)
 		if err == nil {
 			err = rt.pushes.Verify(r.Context(), token)
 		}

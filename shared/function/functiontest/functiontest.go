@@ -36,6 +36,7 @@ type Server struct {
 	Statements dbtest.Hook
 
 	contract    *Contract
+	pushAuth    auth.PushAuth
 	now         clock.Clock
 	connections int
 	proxied     bool
@@ -54,6 +55,9 @@ func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } 
 
 // WithProxy has Server.Statements decide the fate of the service's statements.
 func WithProxy(s *Server) { s.proxied = true }
+
+// BehindIAM has the service leave the signatures of push tokens to IAM.
+func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
 
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
@@ -74,7 +78,9 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	db := dbtest.Open(t, url, s.connections)
 	tokens := NewTokens(t)
 	topics := &Recorder{}
-	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, tokens.Pushes)
+	pushes := tokens.Pushes
+	pushes.Auth = s.pushAuth
+	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, pushes)
 	handler, err := function.NewHandler(runtime, list, service, build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
