@@ -88,7 +88,8 @@ func requireNone(t *testing.T, db *sql.DB, what, query string, args ...any) {
 }
 
 // waitQuiet waits until nothing is under way any more, and returns how long that
-// took since a moment.
+// took since a moment. Messages that no order waits for are under way too: the audit
+// compares the events with the functions that consume them.
 func (o *oracle) waitQuiet(t *testing.T, since time.Time) time.Duration {
 	t.Helper()
 	count := func(db *sql.DB, query string) int64 { return mustColumn[int64](t, db, query)[0] }
@@ -102,11 +103,16 @@ func (o *oracle) waitQuiet(t *testing.T, since time.Time) time.Duration {
 			unpublished += count(db, `SELECT COUNT(*) FROM outbox WHERE published_at IS NULL`)
 		}
 		unreleased := o.unreleased(t)
+		var audit error
 		if pending == 0 && unpublished == 0 && unreleased == 0 {
-			return time.Since(since)
+			quiet := time.Since(since)
+			if audit = o.s.passesAudit(); audit == nil {
+				return quiet
+			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s %d orders are pending, %d events are unpublished and %d cancelled orders hold stock", settleTimeout, pending, unpublished, unreleased)
+			t.Fatalf("after %s %d orders are pending, %d events are unpublished, %d cancelled orders hold stock: %v",
+				settleTimeout, pending, unpublished, unreleased, audit)
 		}
 	}
 }

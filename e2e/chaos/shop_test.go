@@ -294,7 +294,8 @@ func (sh *shop) replay(t *testing.T) {
 					continue
 				}
 				again := r.insist(t)
-				if requireSame(t, r, r.response, again); !again.replayed {
+				requireSame(t, r, r.response, again)
+				if !again.replayed {
 					t.Errorf("%s %s with the key %s is not marked as a replay", r.method, r.path, r.key)
 				}
 				replayed.Add(1)
