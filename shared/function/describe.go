@@ -116,7 +116,7 @@ type problemKind struct {
 // with: the access rules, the decoder, the conventions, the gateway.
 var problemKinds = []problemKind{
 	{http.StatusBadRequest, []string{api.CodeInvalid}, "The request breaks a rule: `errors` names every fault.", always},
-	{http.StatusUnauthorized, []string{api.CodeUnauthorized}, "There is no access token, or it is not valid.", asked.needsToken},
+	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "There is no access token, or it is not valid. After `token_revoked`, renew it by `POST /v1/sessions/refresh`.", asked.needsToken},
 	{http.StatusForbidden, []string{api.CodeForbidden}, "The account may not do this.", asked.isForAdmins},
 	{http.StatusNotFound, nil, "There is no such thing, or it is somebody else's.", asked.namesOne},
 	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request's body took too long to arrive.", always},
