@@ -13,9 +13,8 @@
 //	stock.go     within product                 merge.go     two databases side by side
 //	order.go     within order                   events.go    outboxes and inboxes
 //	between.go   what one service keeps of another's
-//	placed.go    orders and what they were placed by
-//	moves.go     an order's moves and their events
-//	lost.go      traces of orders that do not exist
+//	placed.go    orders and the prices that they were placed at
+//	evidence.go  orders, and what keys and events have of them
 //	movement.go  what has moved stock
 //	rules.go     today's rules for text, money, addresses and roles
 package audit
@@ -27,6 +26,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"souk/shared/manifest"
 )
@@ -188,6 +189,10 @@ type auditor struct {
 	results              map[Check]*Result
 	rows                 map[string]int64
 	inFlight             int64
+	// evidence that no order has claimed yet, and since when the keys of callers
+	// with many are there.
+	evidence map[uuid.UUID]evidence
+	evicted  map[uuid.UUID]time.Time
 }
 
 // Run audits. Its error is that it could not look; damage is in the report.
@@ -214,7 +219,7 @@ func Run(ctx context.Context, options Options) (report Report, err error) {
 		*s.into = taken
 	}
 	for _, check := range []func(context.Context) error{
-		a.stock, a.movements, a.orders, a.placed, a.moves, a.lost, a.reservations, a.catalog, a.users, a.events, a.rules,
+		a.stock, a.movements, a.orders, a.placed, a.reservations, a.catalog, a.users, a.events, a.rules,
 	} {
 		if err := check(ctx); err != nil {
 			return Report{}, err

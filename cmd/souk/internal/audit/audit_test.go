@@ -54,7 +54,8 @@ func TestAudit(t *testing.T) {
 
 	mustBeHealthy(t, s.mustAudit(t, atRest))
 	all := s.damages(t, tea, cup, confirmed, rejected, cancelled)
-	maps.Copy(all, s.copyDamages(tea, confirmed, rejected))
+	maps.Copy(all, s.copyDamages(confirmed, rejected))
+	maps.Copy(all, s.lossDamages(confirmed, rejected))
 	maps.Copy(all, s.moveDamages(confirmed, rejected, delivered))
 	maps.Copy(all, s.priceDamages(confirmed, rejected))
 	maps.Copy(all, s.movementDamages(pot, imported))

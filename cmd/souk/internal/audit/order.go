@@ -31,6 +31,9 @@ func (a *auditor) orders(ctx context.Context) (err error) {
 	if a.rows["orders"], err = a.order.count(ctx, "orders"); err != nil {
 		return err
 	}
+	if err := a.readEvidence(ctx); err != nil {
+		return err
+	}
 	if err := a.totals(ctx); err != nil {
 		return err
 	}
@@ -40,7 +43,10 @@ func (a *auditor) orders(ctx context.Context) (err error) {
 	if err := a.persons(ctx); err != nil {
 		return err
 	}
-	return a.histories(ctx)
+	if err := a.histories(ctx); err != nil {
+		return err
+	}
+	return a.lost(ctx)
 }
 
 func (a *auditor) totals(ctx context.Context) error {
@@ -118,16 +124,17 @@ type step struct {
 	created time.Time
 	version sql.NullInt64
 	status  sql.NullString
+	at      sql.NullTime
 }
 
 func (a *auditor) histories(ctx context.Context) error {
 	scan := func(rows *sql.Rows) (id uuid.UUID, s step, err error) {
-		err = rows.Scan(&id, &s.now, &s.current, &s.owner, &s.created, &s.version, &s.status)
+		err = rows.Scan(&id, &s.now, &s.current, &s.owner, &s.created, &s.version, &s.status, &s.at)
 		return id, s, err
 	}
 	// Not ordered by version too: that would sort the whole table.
 	steps, err := open(ctx, a.order, scan, `
-		SELECT o.id, o.status, o.version, o.user_id, o.created_at, h.version, h.status
+		SELECT o.id, o.status, o.version, o.user_id, o.created_at, h.version, h.status, h.moved_at
 		FROM orders o FORCE INDEX (PRIMARY)
 		LEFT JOIN order_history h ON h.order_id = o.id
 		ORDER BY o.id`)
@@ -140,7 +147,7 @@ func (a *auditor) histories(ctx context.Context) error {
 func (a *auditor) history(id uuid.UUID, steps []step) {
 	slices.SortFunc(steps, func(x, y step) int { return cmp.Compare(x.version.Int64, y.version.Int64) })
 	last := steps[len(steps)-1]
-	a.identity(id, last.created)
+	a.compareEvidence(id, steps)
 	switch {
 	case !last.version.Valid:
 		a.find(HistoryMismatch, about("order", id), "is %s and has no history", last.now)

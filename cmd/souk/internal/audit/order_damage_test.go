@@ -25,15 +25,15 @@ func copied(from, to uuid.UUID) (plant, mend []statement) {
 	return plant, mend
 }
 
-// copyDamages are orders that are there twice, and orders that are gone.
-func (s *shop) copyDamages(tea, confirmed, rejected uuid.UUID) map[string]damage {
+// copyDamages are orders that are there twice.
+func (s *shop) copyDamages(confirmed, rejected uuid.UUID) map[string]damage {
 	twin, ancient := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	all := map[string]damage{}
 
 	plant, mend := copied(rejected, twin)
 	all["an order that was copied"] = damage{"order", plant, mend, []audit.Check{audit.OrderDoubled, audit.EventMissing}, twin.String()}
 
-	all["an order that was copied with its stock and events"] = s.completeCopy(tea, confirmed, uuid.Must(uuid.NewV7()))
+	all["an order that was copied with its stock and events"] = completeCopy(confirmed, uuid.Must(uuid.NewV7()))
 
 	plant, mend = copied(rejected, ancient)
 	plant = append(plant,
@@ -52,6 +52,12 @@ func (s *shop) copyDamages(tea, confirmed, rejected uuid.UUID) map[string]damage
 		[]audit.Check{audit.OrderDoubled}, confirmed.String(),
 	}
 
+	return all
+}
+
+// lossDamages are orders that are gone.
+func (s *shop) lossDamages(confirmed, rejected uuid.UUID) map[string]damage {
+	all := map[string]damage{}
 	for name, id := range map[string]uuid.UUID{"rejected": rejected, "confirmed": confirmed} {
 		finds := []audit.Check{audit.OrderLost}
 		if name == "confirmed" {
@@ -65,7 +71,7 @@ func (s *shop) copyDamages(tea, confirmed, rejected uuid.UUID) map[string]damage
 	}
 
 	// A day later only the product service knows of it.
-	plant, mend = lost(rejected)
+	plant, mend := lost(rejected)
 	for _, part := range []struct {
 		where, table string
 		arg          string
@@ -92,7 +98,7 @@ func lost(id uuid.UUID) (plant, mend []statement) {
 }
 
 // completeCopy is a copy of a confirmed order with its reservation, stock and events.
-func (s *shop) completeCopy(tea, confirmed, twin uuid.UUID) damage {
+func completeCopy(confirmed, twin uuid.UUID) damage {
 	plant, mend := copied(confirmed, twin)
 	plant = append(plant,
 		in("order", `CREATE TABLE copied AS SELECT * FROM outbox WHERE aggregateid = ?`, confirmed.String()),
@@ -113,7 +119,6 @@ func (s *shop) completeCopy(tea, confirmed, twin uuid.UUID) damage {
 		in("product", `UPDATE product p JOIN reservation_item c ON c.product_id = p.id AND c.order_id = ? SET p.available = p.available + c.quantity`, twin[:]),
 		in("product", `DELETE FROM reservation_item WHERE order_id = ?`, twin[:]),
 		in("product", `DELETE FROM reservation WHERE order_id = ?`, twin[:]))
-	_ = tea
 	return damage{"order", plant, mend, []audit.Check{audit.OrderDoubled}, twin.String()}
 }
 

@@ -7,110 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 )
-
-const (
-	// storedPerCaller is how many idempotency keys of one caller are stored at least.
-	storedPerCaller = 1000
-	// maxPlacing is the longest time between an order's id and its creation, which
-	// are of one request.
-	maxPlacing = time.Minute
-
-	// recordedOrder is the id of the order that an idempotency key has created, from
-	// the header Location of its response.
-	recordedOrder = `UNHEX(REPLACE(SUBSTRING_INDEX(SUBSTRING_INDEX(header, '"/v1/orders/', -1), '"', 1), '-', ''))`
-	// recordsOrder is the condition that an idempotency key has created an order.
-	recordsOrder = `status = 201 AND header LIKE '%"/v1/orders/%' AND LENGTH(` + recordedOrder + `) = 16`
-	// eventOrder is the id of the order that an event is about.
-	eventOrder = `UNHEX(REPLACE(e.aggregateid, '-', ''))`
-	// isOrderEvent is the condition that an event is about an order.
-	isOrderEvent = `e.aggregatetype = 'order' AND LENGTH(` + eventOrder + `) = 16`
-)
-
-// placed compares orders with what they were placed by: the request, and the event
-// that the request published.
-func (a *auditor) placed(ctx context.Context) error {
-	if err := a.requests(ctx); err != nil {
-		return err
-	}
-	return a.placedPrices(ctx)
-}
-
-// identity compares the time in an order's id (UUIDv7) with that of its creation: a
-// row that was copied has one of the two of its own. It finds copies of any age.
-func (a *auditor) identity(id uuid.UUID, created time.Time) {
-	seconds, nanoseconds := id.Time().UnixTime()
-	at := time.Unix(seconds, nanoseconds).UTC()
-	if id.Version() != 7 {
-		a.find(OrderDoubled, about("order", id), "has an id that order-place does not create")
-	} else if at.Sub(created).Abs() > maxPlacing {
-		a.find(OrderDoubled, about("order", id), "was created at %s, but has an id of %s", created.Format(time.RFC3339), at.Format(time.RFC3339))
-	}
-}
-
-// requests looks for the request of each order, as long as it must be stored: an
-// order is placed with an Idempotency-Key, and the row of the key, with the response
-// that names the order, is written in the order's transaction.
-func (a *auditor) requests(ctx context.Context) error {
-	evicted, err := a.evicted(ctx)
-	if err != nil {
-		return err
-	}
-	return a.order.query(ctx, func(rows *sql.Rows) error {
-		var id, owner uuid.UUID
-		var created time.Time
-		var requests int64
-		if err := rows.Scan(&id, &owner, &created, &requests); err != nil {
-			return err
-		}
-		if oldest, limited := evicted[owner]; requests == 0 && limited && created.Before(oldest) {
-			return nil
-		}
-		a.find(OrderDoubled, about("order", id), "was created at %s by %d requests, not by one", created.Format(time.RFC3339), requests)
-		return nil
-	}, `
-		SELECT o.id, o.user_id, o.created_at, t.requests
-		FROM (
-			SELECT u.id, SUM(u.placed) AS placed, SUM(u.requests) AS requests
-			FROM (
-				SELECT id, 1 AS placed, 0 AS requests
-				FROM orders
-				WHERE created_at >= ?
-				UNION ALL
-				SELECT `+recordedOrder+`, 0, 1
-				FROM idempotency_key
-				WHERE `+recordsOrder+`
-			) u
-			GROUP BY u.id
-			HAVING SUM(u.placed) > 0 AND SUM(u.requests) <> 1
-		) t
-		JOIN orders o ON o.id = t.id
-		WHERE o.user_id <> ?
-		ORDER BY o.id`, a.retained(), uuid.Nil[:])
-}
-
-// evicted returns the callers whose oldest keys may have been deleted before their
-// time, and since when all their keys are there.
-func (a *auditor) evicted(ctx context.Context) (map[uuid.UUID]time.Time, error) {
-	evicted := map[uuid.UUID]time.Time{}
-	return evicted, a.order.query(ctx, func(rows *sql.Rows) error {
-		var caller uuid.UUID
-		var expires time.Time
-		if err := rows.Scan(&caller, &expires); err != nil {
-			return err
-		}
-		evicted[caller] = expires.Add(maxPlacing - retention)
-		return nil
-	}, `
-		SELECT caller, MIN(expires_at)
-		FROM idempotency_key
-		WHERE caller IS NOT NULL
-		GROUP BY caller
-		HAVING COUNT(*) >= ?`, storedPerCaller)
-}
 
 // placedEvent is what the event order-placed says of an order.
 type placedEvent struct {
@@ -129,9 +28,9 @@ type amount struct {
 
 func (a amount) String() string { return fmt.Sprintf("%d %s", a.Amount, a.Currency) }
 
-// placedPrices compares orders with their events order-placed, as long as these are
+// placed compares orders with their events order-placed, as long as these are
 // retained.
-func (a *auditor) placedPrices(ctx context.Context) error {
+func (a *auditor) placed(ctx context.Context) error {
 	return a.order.query(ctx, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var total amount
@@ -150,7 +49,7 @@ func (a *auditor) placedPrices(ctx context.Context) error {
 		), e.payload
 		FROM outbox e
 		JOIN orders o ON o.id = `+eventOrder+`
-		WHERE e.type = 'order-placed' AND `+isOrderEvent)
+		WHERE e.type = 'order-placed' AND e.aggregatetype = 'order'`)
 }
 
 // placedPrice compares an order with its event. Lines are "product quantity price",

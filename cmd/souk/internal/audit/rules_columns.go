@@ -90,7 +90,9 @@ func block(value string) []breach {
 
 func email(value string) []breach { return broken(RuleText, emailaddress.Check(value)) }
 
-func currency(value string) []breach { return broken(RuleCurrency, money.Money{Currency: value}.Check()) }
+func currency(value string) []breach {
+	return broken(RuleCurrency, money.Money{Currency: value}.Check())
+}
 
 func country(value string) []breach {
 	if err := address.CheckCountry(value); err != nil {
