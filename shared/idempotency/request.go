@@ -38,6 +38,15 @@ func FromContext(ctx context.Context) *Request {
 	return r
 }
 
+// ScopeFromContext returns the hash that identifies the key of the request that is
+// being handled: operation, caller and key. It reports whether the request has a key.
+func ScopeFromContext(ctx context.Context) (scope [32]byte, keyed bool) {
+	if r := FromContext(ctx); r != nil {
+		return r.scope, true
+	}
+	return scope, false
+}
+
 // Run claims the key, runs effect and stores the response that it returns, in one
 // transaction, which InTx may run several times. From the commit on, the response
 // is the one to this request and to each that is sent again. It reports whether it
