@@ -53,6 +53,10 @@ func TestGeneratedRequests(t *testing.T) {
 	operations, shared := readOperations(t), newPools()
 	first := &values{rand.New(rand.NewPCG(*generatedSeed, 0)), shared}
 	all := s.callers(t, shared, first)
+	admin, customer := s.admin(t), s.customer(t)
+	for range 10 {
+		shared.add(first, "products", s.mustCreate(t, admin, customer, 1_000_000).ID.String())
+	}
 	var sent atomic.Int64
 	var counts sync.Map // by operation and status
 	var working sync.WaitGroup

@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 
 	"souk/functions"
 	"souk/shared/clock"
-	"souk/shared/config"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
 )
@@ -58,10 +58,7 @@ func seedOutbox(t testing.TB, s *functiontest.Server) uuid.UUID {
 // as they are placed.
 func mustStartSweeper(t *testing.T, service string) *functiontest.Server {
 	t.Helper()
-	settings := config.Environment{}
-	for name, value := range environment(t) {
-		settings[name] = value
-	}
+	settings := maps.Clone(environment(t))
 	settings["ORDER_PENDING_FOR"] = "1m"
 	ahead := func() time.Time { return clock.System().Add(2 * time.Minute) }
 	return functiontest.Start(t, functions.Manifest(), service, services[service].build, services[service].migrations, settings,

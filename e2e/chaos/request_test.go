@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -149,9 +150,7 @@ func (r *request) try() response {
 	if r.key != "" {
 		header["Idempotency-Key"] = r.key
 	}
-	for name, value := range r.header {
-		header[name] = value
-	}
+	maps.Copy(header, r.header)
 	got := r.account.s.send(r.method, r.path, header, r.body)
 	if got.status == http.StatusUnauthorized {
 		r.account.forget(token)

@@ -99,7 +99,6 @@ func (s *system) start(t *testing.T) {
 }
 
 func (s *system) tryStart() error {
-	//nolint:noctx // signals end it
 	s.command = exec.Command(filepath.Join(s.bin, "souk"), "up", "--port="+strconv.Itoa(s.port), "--state-dir="+s.stateDir,
 		"--pubsub-duplicate", "--pubsub-shuffle")
 	s.command.Env, s.command.Stdout, s.command.Stderr = environment(), s.output, s.output

@@ -25,9 +25,9 @@ var (
 	lineSeparators = []string{"\n", "\n\n", "\t", " \n", "\n\"", "\",\n"}
 )
 
-func (r catalogRandom) text(max int, more ...string) string {
+func (r catalogRandom) text(longest int, more ...string) string {
 	var text strings.Builder
-	for range r.IntN(max) {
+	for range r.IntN(longest) {
 		text.WriteString(pick(r, append(more, characters...)...))
 	}
 	return strings.TrimSpace(text.String())

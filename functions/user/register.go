@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
 )
@@ -18,19 +19,19 @@ type registerInput struct {
 	}
 }
 
-// Resolve checks what the schema cannot say. huma calls it, and answers its
-// faults together with the schema's.
+// Resolve checks what the schema cannot express. huma calls it, and reports its errors
+// together with the schema's.
 func (in *registerInput) Resolve(huma.Context) []error {
-	var faults []error
-	check := func(location, value, fault string) {
-		if value != "" && fault != "" { // "" is the schema's to refuse
-			faults = append(faults, &huma.ErrorDetail{Location: location, Message: fault})
+	var errs []error
+	check := func(location, value, code, message string) {
+		if value != "" && message != "" { // "" is refused by the schema
+			errs = append(errs, api.FieldError{Location: location, Code: code, Message: message})
 		}
 	}
-	check("body.email", in.Body.Email, emailFault(in.Body.Email))
-	check("body.password", in.Body.Password, passwordFault(in.Body.Password, in.Body.Email, in.Body.Name))
-	check("body.name", in.Body.Name, nameFault(in.Body.Name))
-	return faults
+	check("body.email", in.Body.Email, api.FieldFormat, emailFault(in.Body.Email))
+	check("body.password", in.Body.Password, api.FieldCommonPassword, passwordFault(in.Body.Password, in.Body.Email, in.Body.Name))
+	check("body.name", in.Body.Name, api.FieldFormat, nameFault(in.Body.Name))
+	return errs
 }
 
 type registerOutput struct{ Body Registration }

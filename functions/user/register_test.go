@@ -65,6 +65,20 @@ func TestRegister(t *testing.T) {
 		}
 	})
 
+	t.Run("has a code for a common password", func(t *testing.T) {
+		t.Parallel()
+		for _, password := range []string{"Passw0rd!", "summer2024", "Password1", "qwerty123", "12345678", "letmein1"} {
+			body := registration("common@example.com")
+			body["password"] = password
+			got := s.post(t, "/v1/users", body)
+			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+			var p struct{ Errors []api.FieldError }
+			if err := json.Unmarshal(got.Body, &p); err != nil || len(p.Errors) != 1 || p.Errors[0].Code != api.FieldCommonPassword {
+				t.Errorf("%s: got %s, %v", password, got.Body, err)
+			}
+		}
+	})
+
 	for name, change := range map[string]object{
 		"no e-mail address":              {"email": ""},
 		"two addresses":                  {"email": "a@example.com, b@example.com"},

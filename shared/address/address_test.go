@@ -1,6 +1,7 @@
 package address_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -157,7 +158,7 @@ func TestResolve(t *testing.T) {
 	}
 	a.Country, a.Region = "XX", "a\tb"
 	errs := a.Resolve(nil, path)
-	if len(errs) != 2 || errs[0].(api.FieldError).Location != "body.region" || errs[1].(api.FieldError).Location != "body.country" {
+	if len(errs) != 2 || location(errs[0]) != "body.region" || location(errs[1]) != "body.country" {
 		t.Errorf("got %v, want errors of the region and the country", errs)
 	}
 }
@@ -190,4 +191,10 @@ func TestPatch(t *testing.T) {
 			t.Errorf("%s: a patch of it gives %+v", a.Name, got)
 		}
 	}
+}
+
+// location returns where a field error is.
+func location(err error) string {
+	field, _ := errors.AsType[api.FieldError](err)
+	return field.Location
 }

@@ -70,7 +70,7 @@ func execBounded(ctx context.Context, q Queryer, timeout time.Duration, query st
 func queryBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (*sql.Rows, error) {
 	ctx, stop, _ := bound(ctx, timeout)
 	defer stop()
-	return q.QueryContext(ctx, query, args...)
+	return q.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller closes them
 }
 
 func queryRowBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) *sql.Row {

@@ -33,3 +33,5 @@ func (r *recorder) all() []string {
 type once struct{ taken atomic.Bool }
 
 func (o *once) first() bool { return !o.taken.Swap(true) }
+
+func (o *once) happened() bool { return o.taken.Load() }

@@ -14,7 +14,7 @@ type Hook struct {
 	decide atomic.Pointer[func(statement string) Fate]
 }
 
-// Set has decide decide from now on. nil passes all.
+// Set has decide judge every statement from now on. nil passes all.
 func (h *Hook) Set(decide func(statement string) Fate) {
 	if decide == nil {
 		h.decide.Store(nil)

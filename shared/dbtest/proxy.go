@@ -119,12 +119,12 @@ type link struct {
 }
 
 func (p *Proxy) serve(ctx context.Context, client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.server)
 	if err != nil {
 		return // The program's own error says so.
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	ctx, end := context.WithCancel(ctx)
 	l := &link{client: client, server: server, ctx: ctx, end: end}
 	stop := context.AfterFunc(ctx, func() {

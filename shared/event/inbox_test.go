@@ -104,3 +104,30 @@ func TestReceive(t *testing.T) {
 		}
 	})
 }
+
+func TestReceived(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	e := newEvent("thing-made", 1)
+	received := func(consumer string) bool {
+		t.Helper()
+		has, err := event.Received(t.Context(), h.db, consumer, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return has
+	}
+	if received("a") {
+		t.Error("it is in the inbox before it was received")
+	}
+	err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		_, err := event.Receive(ctx, tx, "a", e, h.now)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !received("a") || received("b") {
+		t.Errorf("received by a: %t, by b: %t; want by a alone", received("a"), received("b"))
+	}
+}

@@ -81,7 +81,7 @@ func TestMarkBehindTransactions(t *testing.T) {
 	var enqueue func()
 	enqueue = func() {
 		queue.Go(func() {
-			err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			err := h.db.InTx(t.Context(), func(context.Context, *database.Tx) error {
 				if !markedNow.Load() {
 					enqueue() // another one waits before this one gives the connection back
 				}

@@ -82,6 +82,7 @@ type slow struct {
 	reached, proceed chan struct{}
 }
 
+//nolint:revive // the order of a method expression of house
 func (s *slow) do(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error) {
 	response, err := h.create(ctx, tx, r)
 	if s.stopped.CompareAndSwap(false, true) {
