@@ -61,6 +61,10 @@ CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 2
 chaos: ## Run orders while everything is killed, and compare with what clients were acknowledged (CHAOS=...)
 	go test ./e2e/chaos -count=1 -v -timeout 3h $(CHAOS)
 
+.PHONY: memory
+memory: bin/souk ## Measure the memory of every function under its worst requests
+	bin/souk database -- go test ./functions -count=1 -v -timeout 1h -run '^TestMemory$$' -memory
+
 REQUESTS ?= 1000000
 .PHONY: requests
 requests: bin/souk ## Send requests generated from openapi.yaml, valid and invalid (REQUESTS=1000000)
