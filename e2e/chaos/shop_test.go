@@ -57,7 +57,7 @@ func (sh *shop) register(t *testing.T, count int) {
 	for range count {
 		l := login{newKey() + "@example.com", "seven green lanterns"}
 		send(http.StatusCreated, "POST", "/v1/users", fmt.Sprintf(`{"email": %q, "password": %q, "name": "Ada"}`, l.Email, l.Password))
-		mail, err := http.Get(sh.s.status.Mail.URL + "/api/latest?wait=20&to=" + url.QueryEscape(l.Email)) //nolint:noctx // it waits 20 s
+		mail, err := http.Get(sh.s.status.Mail.URL + "/api/latest?wait=20&to=" + url.QueryEscape(l.Email))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,8 @@ func movementSource(ctx context.Context, id uuid.UUID, m *movement) source {
 // product and the delta. The numbers have 8 bytes, big-endian.
 func importSourceHash(m *movement) source {
 	text := append([]byte(nil), m.importID...)
-	text = binary.BigEndian.AppendUint64(text, uint64(m.importLine)) //nolint:gosec // a line is positive
+	text = binary.BigEndian.AppendUint64(text, uint64(m.importLine))
 	text = append(text, m.ProductID[:]...)
-	text = binary.BigEndian.AppendUint64(text, uint64(m.Delta)) //nolint:gosec // two's complement
+	text = binary.BigEndian.AppendUint64(text, uint64(m.Delta))
 	return sha256.Sum256(text)
 }

@@ -147,7 +147,7 @@ func (a *auditor) compareEvidence(id uuid.UUID, steps []step) {
 			continue // no history, or see HistoryMove
 		}
 		moved[eventType] = true
-		if n := found.count(eventType); n != 1 && !(n == 0 && s.at.Time.Before(a.retained())) {
+		if n := found.count(eventType); n != 1 && (n != 0 || !s.at.Time.Before(a.retained())) {
 			a.find(EventMissing, about("order", id), "is %s since %s, and has %d events %s, not one",
 				s.status.String, s.at.Time.Format(time.RFC3339), n, eventType)
 		}
