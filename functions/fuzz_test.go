@@ -127,6 +127,7 @@ var payloads = map[string]string{
 	"registration-requested":   `{"registrationId":"%s"}`,
 	"password-reset-requested": `{"resetId":"%s"}`,
 	"user-deleted":             `{"userId":"%s"}`,
+	"access-revoked":           `{"userId":"%s","rightsVersion":2}`,
 	"product-changed":          `{"productId":"%s","sku":"SKU","name":"Assam","price":{"amount":1299,"currency":"EUR"},"status":"active","version":1}`,
 }
 

@@ -3,11 +3,13 @@ package functions_test
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"souk/functions"
 	"souk/shared/function/functiontest"
+	"souk/shared/revocation"
 )
 
 // TestPoison delivers events that nobody can have meant. They change nothing, and
@@ -27,6 +29,14 @@ func TestPoison(t *testing.T) {
 		"order-confirm":   {`{}`, `{"orderId":"%s"}`},
 		"order-anonymize": {`{}`, `null`},
 		"order-reject":    {`{}`, `{"orderId":"%s","reason":"none"}`},
+	}
+	for _, f := range functions.Manifest().Functions {
+		if slices.Contains(f.Events, revocation.Topic) {
+			poison[f.Name] = []string{
+				`{}`, `null`, `{"userId":"%s"}`, `{"rightsVersion":2}`, `{"userId":"%s","rightsVersion":-1}`,
+				`{"userId":"%s","sessionId":"00000000-0000-0000-0000-000000000000"}`, `{"userId":"%s","sessionId":"%s","rightsVersion":2}`,
+			}
+		}
 	}
 	for _, service := range []string{"product", "order"} {
 		t.Run(service, func(t *testing.T) {

@@ -21,20 +21,26 @@ import (
 
 func (p *program) auditCommand() *cobra.Command {
 	asJSON, options := false, audit.Options{Manifest: functions.Manifest()}
+	accepted := []string{}
 	urls := map[string]*string{}
 	command := &cobra.Command{
 		Use:   "audit",
 		Short: "Say whether stock, reservations, orders and events add up",
 		Long: `Read the services' three databases, each as it is at one moment, and say whether
-stock, reservations, orders and events add up. Nothing is changed; an account that
-may only read is enough.
+stock, reservations, orders and events add up. It also lists the rows that break
+today's rules for text, currencies, countries and roles, which services accepted
+before. Nothing is changed; an account that may only read is enough.
 The databases are those of the running system, or those of --product-url,
 --order-url and --user-url (default $PRODUCT_DATABASE_URL and so on).
-It exits with 1 when something does not add up.`,
+It exits with 1 when something is found by a check that is not accepted.`,
 		Example: `  souk audit
+  souk audit --accept rule-currency,rule-text
   souk audit --json | jq '.checks[] | select(.count > 0)'`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
+		RunE: func(command *cobra.Command, _ []string) (err error) {
+			if options.Accepted, err = p.acceptedChecks(accepted); err != nil {
+				return err
+			}
 			return p.audit(command.Context(), urls, options, asJSON)
 		},
 	}
@@ -46,8 +52,21 @@ It exits with 1 when something does not add up.`,
 	flags.DurationVar(&options.Grace, "grace", audit.DefaultGrace, "what is younger may be in flight, and is not compared between databases")
 	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "how long an order may be pending")
 	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "how long an event may wait to be published")
+	flags.StringSliceVar(&accepted, "accept", nil, "checks whose findings are listed, and do not fail the audit")
 	flags.BoolVar(&asJSON, "json", false, "for other programs")
 	return command
+}
+
+// acceptedChecks returns the checks of the given names.
+func (p *program) acceptedChecks(names []string) (checks []audit.Check, err error) {
+	for _, name := range names {
+		check := audit.Check(name)
+		if !slices.Contains(audit.Checks(), check) {
+			return nil, p.usageError("there is no check %q", name)
+		}
+		checks = append(checks, check)
+	}
+	return checks, nil
 }
 
 func (p *program) audit(ctx context.Context, flags map[string]*string, options audit.Options, asJSON bool) (err error) {
@@ -129,7 +148,11 @@ func (p *program) printAudit(r audit.Report) error {
 			fmt.Fprintf(table, "ok\t%s\n", result.Check)
 			continue
 		}
-		fmt.Fprintf(table, "FOUND %d\t%s\t%s\n", result.Count, result.Check, result.Means)
+		found := "FOUND"
+		if result.Accepted {
+			found = "accepted"
+		}
+		fmt.Fprintf(table, "%s %d\t%s\t%s\n", found, result.Count, result.Check, result.Means)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)

@@ -32,6 +32,7 @@ func TestUsage(t *testing.T) {
 		"a rollout by anything":    {"rollout", "services", "--granularity", "machine"},
 		"a verdict on nobody":      {"rollout", "judge", "--project", "p", "--since", "1", "nobody=r-1"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
+		"a check that is none":     {"audit", "--accept", "stock-sum,rule-colour"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},
 		"a replay of one and all":  {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x", "--all", "--id", "1"},
 		"a discard without why":    {"deadletters", "discard", "order-confirm.stock-reserved", "--all"},

@@ -35,6 +35,7 @@ func TestCampaign(t *testing.T) {
 	s := newSystem(t)
 	s.start(t)
 	shop := newShop(t, s)
+	shop.register(t, 1+*orders/2000)
 	shop.createProducts(t, 20)
 
 	faults := newInjector(t, s, rand.New(rand.NewPCG(*seed, 1)))

@@ -3,8 +3,11 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +40,33 @@ func newShop(t *testing.T, s *system) *shop {
 	return &shop{
 		s: s, admin: &account{s: s, login: s.status.Admin},
 		customers: []*account{{s: s, login: s.status.Customer}, {s: s, login: s.status.Admin}},
+	}
+}
+
+var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
+
+// register adds customers. An account has 10,000 keys a day.
+func (sh *shop) register(t *testing.T, count int) {
+	t.Helper()
+	send := func(want int, method, path, body string) {
+		t.Helper()
+		if got := sh.s.send(method, path, nil, body); got.status != want {
+			t.Fatalf("%s %s: %d %s", method, path, got.status, got.body)
+		}
+	}
+	for range count {
+		l := login{newKey() + "@example.com", "seven green lanterns"}
+		send(http.StatusCreated, "POST", "/v1/users", fmt.Sprintf(`{"email": %q, "password": %q, "name": "Ada"}`, l.Email, l.Password))
+		mail, err := http.Get(sh.s.status.Mail.URL + "/api/latest?wait=20&to=" + url.QueryEscape(l.Email)) //nolint:noctx // it waits 20 s
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(mail.Body)
+		if mail.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		send(http.StatusOK, "POST", "/v1/email-verifications/confirm", fmt.Sprintf(`{"token": %q, "password": %q}`, tokenForm.Find(text), l.Password))
+		sh.customers = append(sh.customers, &account{s: sh.s, login: l})
 	}
 }
 

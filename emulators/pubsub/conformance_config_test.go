@@ -116,6 +116,7 @@ func testDetach(t *testing.T, b broker) {
 
 // testNoSchemas lists schemas, as some clients do when they start.
 func testNoSchemas(t *testing.T, b broker) {
+	//nolint:staticcheck // the connection is to one broker, whatever pool it is of
 	schemas, err := client.NewSchemaClient(t.Context(), option.WithGRPCConn(b.TopicAdminClient.Connection()))
 	if err != nil {
 		t.Fatal(err)

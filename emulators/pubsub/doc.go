@@ -14,14 +14,19 @@
 // would be left of it is less than what would have to be worked around. The
 // tests use it to check the filter language.
 //
-//	broker.go      life and death of the broker
-//	publisher.go   the API for topics        subscriber.go  for subscriptions
-//	pull.go        the API for pulling       stream.go      and for streaming
-//	consumer.go    who pulls                 check.go       what is refused
-//	deliver.go     who gets what when        queue.go       the rules of one queue
-//	push.go        the push request          deadletter.go  the last resort
-//	filter.go      the filter language       chaos.go       deliveries made worse
-//	keep.go        when what is written      journal.go     the file
-//	record.go      what stands in it         topology.go    what the functions need
-//	prune.go       what they no longer do    timekeeper.go  when to check the queues
+//	broker.go       start and stop              timekeeper.go  when to check the queues
+//	publisher.go    the API for topics          subscriber.go  for subscriptions
+//	pull.go         for pulling                 stream.go      for streaming
+//	snapshot.go     for snapshots               seek.go        for seeking
+//	schema.go       for schemas: there are none request.go     masks and pages
+//	check.go        what is refused             check_message.go  limits of messages
+//	deliver.go      which message is sent when  consumer.go    streams that take them
+//	queue.go        the rules of one queue      lane.go        of one ordering key
+//	timers.go       what becomes due            acknowledge.go ack ids, exactly-once
+//	push.go         the push request            deadletter.go  dead letters
+//	filter.go       the filter language         chaos.go       duplicates on purpose
+//	retention.go    what a seek may bring back  keep.go        when the journal is written
+//	journal.go      the file                    record.go      its records
+//	compact.go      the shortest journal        topology.go    what the functions need
+//	prune.go        what they no longer need
 package pubsub

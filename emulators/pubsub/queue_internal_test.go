@@ -150,8 +150,9 @@ func (m *queueModel) check(t *rapid.T) {
 	for key, l := range m.lanes {
 		for i, d := range l.deliveries {
 			_, isOut := m.outstanding[d]
+			isOutstanding := d.state == out && isOut || d.state == acked && i > 0
 			switch {
-			case i < l.outstanding && !(d.state == out && isOut || d.state == acked && i > 0),
+			case i < l.outstanding && !isOutstanding,
 				i == 0 && l.outstanding == 0 && d.state != ready && d.state != waiting,
 				i >= l.outstanding && i > 0 && d.state != blocked:
 				t.Fatalf("key %s: message %s at place %d of %d outstanding is %v", key, d.message.GetMessageId(), i, l.outstanding, d.state)

@@ -141,10 +141,8 @@ func (b *Broker) seek(s *subscription, wanted map[string]*pb.PubsubMessage) erro
 }
 
 // settle removes a delivery from the queue for good, with those that were
-// acknowledged ahead of it, and returns what it removed.
-func (s *subscription) settle(d *delivery) []*delivery {
-	return s.settleBy(s.queue.settle, d)
-}
+// acknowledged ahead of it.
+func (s *subscription) settle(d *delivery) { s.settleBy(s.queue.settle, d) }
 
 func (s *subscription) settleBy(remove func(*delivery) []*delivery, d *delivery) []*delivery {
 	s.release(d)

@@ -3,8 +3,9 @@ package pubsub
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -29,12 +30,10 @@ type stateModel struct {
 // state, compacted or not.
 func TestStateSurvivesRestarts(t *testing.T) {
 	t.Parallel()
+	base, run := t.TempDir(), 0
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "pubsub-state")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
+		run++
+		dir := filepath.Join(base, strconv.Itoa(run))
 		m := &stateModel{now: noon}
 		m.open(t, dir)
 		defer func() { _ = m.b.closeJournal() }()

@@ -27,24 +27,8 @@ func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) erro
 		return err
 	}
 	defer b.closeStream(s, c)
-	requests := make(chan *pb.StreamingPullRequest)
-	failed := make(chan error, 1)
-	// Ends with the stream's context at the latest, which ends when this returns.
-	go func() {
-		for {
-			request, err := stream.Recv()
-			if err != nil {
-				failed <- err
-				return
-			}
-			select {
-			case requests <- request:
-			case <-stream.Context().Done():
-				return
-			}
-		}
-	}()
-	send := time.NewTimer(0)
+	requests, failed := receive(stream)
+	send := time.NewTimer(0) // what opening the stream found
 	defer send.Stop()
 	pending := true
 	for {
@@ -71,6 +55,27 @@ func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) erro
 			return err
 		}
 	}
+}
+
+// receive passes on what the client sends, and how that ends. It ends with the
+// stream's context at the latest, which ends when the handler returns.
+func receive(stream pb.Subscriber_StreamingPullServer) (<-chan *pb.StreamingPullRequest, <-chan error) {
+	requests, failed := make(chan *pb.StreamingPullRequest), make(chan error, 1)
+	go func() {
+		for {
+			request, err := stream.Recv()
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case requests <- request:
+			case <-stream.Context().Done():
+				return
+			}
+		}
+	}()
+	return requests, failed
 }
 
 func (b subscriber) openStream(first *pb.StreamingPullRequest) (*subscription, *consumer, error) {

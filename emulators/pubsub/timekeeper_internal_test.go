@@ -31,12 +31,12 @@ func TestWakeUps(t *testing.T) {
 		}
 	})
 	backoff := durationpb.New(50 * time.Millisecond)
-	b.MustCreate(t, "topic", &pb.Subscription{
+	MustCreate(t, b, "topic", &pb.Subscription{
 		PushConfig:  &pb.PushConfig{PushEndpoint: server.URL},
 		RetryPolicy: &pb.RetryPolicy{MinimumBackoff: backoff, MaximumBackoff: backoff},
 	})
 	// A second queue waits for longer, so that there always is a next due time.
-	b.MustCreate(t, "other", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"},
+	MustCreate(t, b, "other", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"},
 		RetryPolicy: &pb.RetryPolicy{MinimumBackoff: durationpb.New(time.Minute), MaximumBackoff: durationpb.New(time.Minute)}})
 	for _, topic := range []string{"topic", "other"} {
 		if _, err := (publisher{Broker: b}).Publish(t.Context(), &pb.PublishRequest{
@@ -58,7 +58,7 @@ func TestWakeUps(t *testing.T) {
 func TestCheckDoesNotWakeItself(t *testing.T) {
 	t.Parallel()
 	b := newBroker(Options{})
-	b.MustCreate(t, "topic", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"}})
+	MustCreate(t, b, "topic", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"}})
 	s := b.subscriptions[subscriptionPath("p", "topic")]
 	due := b.now().Add(time.Hour)
 	s.queue.add(deliveryOf(1, ""), due)
@@ -75,7 +75,7 @@ func TestCheckDoesNotWakeItself(t *testing.T) {
 }
 
 // MustCreate creates a topic and a subscription of its name in project p.
-func (b *Broker) MustCreate(t *testing.T, name string, config *pb.Subscription) {
+func MustCreate(t *testing.T, b *Broker, name string, config *pb.Subscription) {
 	t.Helper()
 	if _, err := (publisher{Broker: b}).CreateTopic(t.Context(), &pb.Topic{Name: topicPath("p", name)}); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func (s *service) cancelOpen(ctx context.Context, tx *database.Tx, userID uuid.U
 }
 
 // deletedKept is how long a deleted customer's id stays, to refuse orders. The last
-// access token of the account is good for a quarter of an hour.
+// access token of the account is valid for a quarter of an hour, if it is not revoked.
 const deletedKept = 24 * time.Hour
 
 // forgetCustomers deletes the ids of customers whose tokens are long out of date.

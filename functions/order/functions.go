@@ -55,6 +55,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Event("order-reject", s.reject),
 		function.Event("order-anonymize", s.anonymize),
 		function.Event("catalog-sync", s.syncCatalog),
+		function.Event("order-revocations", s.Revocations.Receive),
 		function.Schedule("order-outbox", s.Outbox.Sweep),
 	}, nil
 }

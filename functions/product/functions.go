@@ -46,6 +46,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Command("stock-adjust", s.adjustStock, function.Fails(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.reserveStock),
 		function.Event("stock-release", s.releaseStock),
+		function.Event("product-revocations", s.Revocations.Receive),
 		function.Schedule("product-outbox", s.Outbox.Sweep),
 	}, nil
 }

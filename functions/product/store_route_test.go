@@ -2,6 +2,7 @@ package product
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -27,10 +28,12 @@ func mustSellOut(t *testing.T, db *database.DB) {
 			p.Name, p.Description, p.Category, p.Available = "pot", "litre", "pots", 1
 		}
 	}
-	if err := insertProducts(t.Context(), db, products...); err != nil {
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		return errors.Join(insertProducts(ctx, tx, products...), insertWords(ctx, tx, entryRows(products)))
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	mustWrite(t, db, products...)
 	dbtest.Analyze(t, db, "product", "product_word")
 }
 

@@ -33,9 +33,10 @@ func insertMovements(ctx context.Context, q database.Queryer, movements ...movem
 			return fmt.Errorf("make a movement id: %w", err)
 		}
 		line := sql.NullInt64{Int64: int64(m.importLine), Valid: m.importID != nil}
-		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At, m.importID, line}
+		source := movementSource(ctx, id, m)
+		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At, m.importID, line, source[:]}
 	}
-	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at, import_id, import_line)`, rows)
+	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at, import_id, import_line, source)`, rows)
 }
 
 // moveStock adds delta to a product's stock, unless that leaves 0 to MaxStock.
@@ -106,11 +107,12 @@ func updateReservation(ctx context.Context, q database.Queryer, orderID uuid.UUI
 func insertReservedItems(ctx context.Context, q database.Queryer, orderID uuid.UUID, items []placedItem) error {
 	var args []any
 	for i := range items {
-		args = append(args, orderID[:], items[i].ProductID[:], items[i].Quantity)
+		item := &items[i]
+		args = append(args, orderID[:], item.ProductID[:], item.Quantity, item.UnitPrice.Amount, item.UnitPrice.Currency)
 	}
 	_, err := q.ExecContext(ctx, `
-		INSERT INTO reservation_item (order_id, product_id, quantity)
-		VALUES (?, ?, ?)`+strings.Repeat(", (?, ?, ?)", len(items)-1), args...)
+		INSERT INTO reservation_item (order_id, product_id, quantity, unit_price, price_currency)
+		VALUES (?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?)", len(items)-1), args...)
 	if err != nil {
 		return fmt.Errorf("note the items of order %s: %w", orderID, err)
 	}

@@ -159,7 +159,7 @@ func TestEveryRoute(t *testing.T) {
 	}
 	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
 		for _, words := range [][]string{{"a"}, {"e"}, {"a", "b"}, {"d", "a"}, {"b", "c", "a"}} {
-			for filters := range 8 {
+			for _, filters := range []int{0, 1, 4, 6, 7} {
 				f := search{Words: words, Text: "x", Order: order, MaxPrice: money.Max, InStock: filters&4 != 0}
 				if filters&1 != 0 {
 					f.Category = "c1"

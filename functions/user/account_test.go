@@ -29,7 +29,8 @@ func (s server) mustPutRole(t *testing.T, id uuid.UUID, role auth.Role) User {
 	return u
 }
 
-// mustAdmin opens the account of an admin and returns an access token of it.
+// mustAdmin opens the account of an admin and returns an access token of it, which is
+// not revoked when the role changes: see lateToken.
 func (s server) mustAdmin(t *testing.T) (User, string) {
 	t.Helper()
 	u, err := newUser(uuid.NewString()+"@example.com", "Root", auth.Admin, time.Now().UTC())
@@ -39,7 +40,7 @@ func (s server) mustAdmin(t *testing.T) (User, string) {
 	if err = insertUser(t.Context(), s.DB, u, nobodysHash); err != nil {
 		t.Fatal(err)
 	}
-	return u, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin})
+	return u, s.lateToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))
 }
 
 func TestSetRole(t *testing.T) {

@@ -21,7 +21,8 @@ type changePasswordInput struct {
 }
 
 // changePassword gives callers another password and ends every login of theirs
-// but the one they ask with. A stolen access token is not enough for it.
+// but the one they ask with. All access tokens are revoked: refresh the session. A
+// stolen access token is not enough for it.
 func (s *service) changePassword(ctx context.Context, in *changePasswordInput) (*struct{}, error) {
 	caller, err := principal(ctx)
 	if err != nil {
@@ -52,6 +53,9 @@ func (s *service) changePassword(ctx context.Context, in *changePasswordInput) (
 			return err
 		}
 		if err := deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID); err != nil {
+			return err
+		}
+		if err := s.revokeTokens(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
 		return s.Outbox.Add(ctx, tx, "password-changed", "user", caller.UserID, passwordChanged{UserID: caller.UserID})

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// accessTokenTTL is how long an access token is good. It cannot be taken
-	// back, so it is short.
-	accessTokenTTL = 15 * time.Minute
+	// accessTokenTTL is how long an access token is valid, unless it is revoked: the
+	// bound for rights that have ended where the event does not arrive.
+	accessTokenTTL = auth.AccessTokenTTL
 	// sessionTTL is how long a refresh token is valid. No token outlives the session
 	// (see sessionSettings).
 	sessionTTL = 30 * 24 * time.Hour
@@ -93,15 +93,16 @@ func (s *service) openSession(ctx context.Context, c credentials) (*createSessio
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keepSession(ctx, opened, c.PasswordVersion); err != nil {
+	current, err := s.keepSession(ctx, opened, c.PasswordVersion)
+	if err != nil {
 		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
 	}
-	return s.issue(opened, c.Role, refreshToken)
+	return s.issue(opened, current, refreshToken)
 }
 
 // issue returns the tokens of a session that is kept.
-func (s *service) issue(of session, role auth.Role, refreshToken string) (*createSessionOutput, error) {
-	caller := auth.Principal{UserID: of.UserID, Role: role, SessionID: of.FamilyID}
+func (s *service) issue(of session, current rights, refreshToken string) (*createSessionOutput, error) {
+	caller := auth.Principal{UserID: of.UserID, Role: current.Role, SessionID: of.FamilyID, RightsVersion: current.Version}
 	// Near the end of a session the access token ends with it.
 	ttl := min(accessTokenTTL, of.ExpiresAt.Sub(of.CreatedAt))
 	accessToken, err := s.signer.Sign(caller, of.CreatedAt, ttl)
@@ -113,17 +114,23 @@ func (s *service) issue(of session, role auth.Role, refreshToken string) (*creat
 	}}, nil
 }
 
-func (s *service) keepSession(ctx context.Context, opened session, passwordVersion int64) error {
-	return s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		current, err := insertSession(ctx, tx, opened, passwordVersion)
+// keepSession stores a session, and returns the rights that its tokens are to have:
+// those of its transaction, which a change of role or password waits for or revokes.
+func (s *service) keepSession(ctx context.Context, opened session, passwordVersion int64) (current rights, err error) {
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		inserted, err := insertSession(ctx, tx, opened, passwordVersion)
 		if err != nil {
 			return err
 		}
-		if !current { // the password changed, or the account went, while it was checked
+		if !inserted { // the password changed, or the account went, while it was checked
 			return invalidCredentials()
+		}
+		if current, err = lockRights(ctx, tx, opened.UserID); err != nil {
+			return err
 		}
 		return deleteExpiredSessions(ctx, tx, opened.UserID, opened.CreatedAt)
 	})
+	return current, err
 }
 
 // open returns the session of a new login, and its refresh token.

@@ -102,6 +102,9 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := deletePasswordResetsOf(ctx, tx, u.Email); err != nil {
 		return err
 	}
+	if err := s.revokeTokens(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	if err := deleteUser(ctx, tx, u.ID); err != nil {
 		return err
 	}

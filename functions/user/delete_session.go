@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"souk/shared/database"
 )
 
-// deleteSession ends the login that the caller's token comes of: none of its
-// refresh tokens is good any more. The access token is, for what is left of its
-// quarter of an hour.
+// deleteSession ends the login that the caller's token comes of: its refresh tokens are
+// deleted, and its access tokens revoked in every service, within seconds.
 func (s *service) deleteSession(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	caller, err := principal(ctx)
 	if err != nil {
@@ -21,7 +22,7 @@ func (s *service) deleteSession(ctx context.Context, _ *struct{}) (*struct{}, er
 		if _, err := lockUser(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
-		return deleteFamily(ctx, tx, caller.UserID, caller.SessionID)
+		return s.endSession(ctx, tx, caller.UserID, caller.SessionID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, accountGone()
@@ -30,4 +31,12 @@ func (s *service) deleteSession(ctx context.Context, _ *struct{}) (*struct{}, er
 		return nil, fmt.Errorf("delete a session of user %s: %w", caller.UserID, err)
 	}
 	return nil, nil //nolint:nilnil // huma's way to answer 204
+}
+
+// endSession ends a login of a user who is locked, with all of its tokens.
+func (s *service) endSession(ctx context.Context, tx *database.Tx, userID, sessionID uuid.UUID) error {
+	if err := deleteFamily(ctx, tx, userID, sessionID); err != nil {
+		return err
+	}
+	return s.revokeSession(ctx, tx, userID, sessionID)
 }

@@ -76,6 +76,8 @@ func TestDelete(t *testing.T) {
 		u := s.mustRegister(t, "bob@example.com")
 		token := s.mustSignIn(t, "bob@example.com").AccessToken
 		s.deleteMe(t, token, u.ETag()).MustBe(t, http.StatusNoContent)
+		s.getMe(t, token).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
+		token = s.lateToken(t, token)
 		one := addressesPath + "/" + uuid.NewString()
 		for _, r := range []functiontest.Request{
 			{Method: http.MethodGet, Path: "/v1/users/me"},
@@ -141,7 +143,7 @@ func TestDeleteTakesALogin(t *testing.T) {
 		s.mustRegister(t, "bob@example.com")
 		token := s.mustSignIn(t, "bob@example.com").AccessToken
 		s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: token}).MustBe(t, http.StatusNoContent)
-		s.deleteMe(t, token, "*").MustBeProblem(t, http.StatusUnauthorized, "recent_login_required")
+		s.deleteMe(t, s.lateToken(t, token), "*").MustBeProblem(t, http.StatusUnauthorized, "recent_login_required")
 	})
 
 	t.Run("of one's own", func(t *testing.T) {
@@ -166,7 +168,7 @@ func TestDeleteLeavesAnAdmin(t *testing.T) {
 	tokens := map[uuid.UUID]string{}
 	for _, name := range []string{"a", "b", "c"} {
 		u := s.mustRegister(t, name+"@example.com")
-		tokens[u.ID] = s.mustSignIn(t, u.Email).AccessToken
+		tokens[u.ID] = s.lateToken(t, s.mustSignIn(t, u.Email).AccessToken)
 		s.mustPutRole(t, u.ID, auth.Admin)
 	}
 	if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM user WHERE name = 'Root'`); err != nil { // mustPutRole's
@@ -183,7 +185,7 @@ func TestDeleteLeavesAnAdmin(t *testing.T) {
 			if other == id {
 				continue
 			}
-			token := s.Token(t, auth.Principal{UserID: id, Role: auth.Admin})
+			token := s.lateToken(t, s.Token(t, auth.Principal{UserID: id, Role: auth.Admin}))
 			wg.Go(func() {
 				if got := s.putRole(t, other, token, object{"role": "customer"}); got.Status != http.StatusOK && got.Status != http.StatusNotFound {
 					got.MustBeProblem(t, http.StatusForbidden, "forbidden")

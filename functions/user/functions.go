@@ -14,6 +14,7 @@ import (
 	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/mail"
+	"souk/shared/revocation"
 )
 
 //go:embed migrations/*.sql
@@ -28,6 +29,7 @@ var Payloads = event.Payloads{
 	"registration-requested":   registrationRequested{},
 	"password-reset-requested": passwordResetRequested{},
 	"password-changed":         passwordChanged{},
+	revocation.Topic:           revocation.Revoked{},
 }
 
 // Functions returns the functions of the service, by their names in functions.yaml.

@@ -36,13 +36,13 @@ func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (
 	)
 	hash := hashSecret(in.Body.RefreshToken)
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		spent, role, err := lockSession(ctx, tx, hash)
+		spent, rights, err := lockSession(ctx, tx, hash)
 		if err != nil {
 			return err
 		}
 		now := s.Now()
 		if stolen = s.session.isReused(spent, now); stolen {
-			return deleteFamily(ctx, tx, spent.UserID, spent.FamilyID)
+			return s.endSession(ctx, tx, spent.UserID, spent.FamilyID)
 		}
 		if !now.Before(spent.ExpiresAt) {
 			return sql.ErrNoRows
@@ -52,7 +52,7 @@ func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (
 			return err
 		}
 		// Signed before the token is spent: what can't be signed costs nobody a login.
-		if issued, err = s.issue(next, role, refreshToken); err != nil {
+		if issued, err = s.issue(next, rights, refreshToken); err != nil {
 			return err
 		}
 		return rotateSession(ctx, tx, spent, next)

@@ -71,6 +71,9 @@ func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID
 	if err := deletePasswordResetsOf(ctx, tx, emailKey); err != nil {
 		return err
 	}
+	if err := s.revokeTokens(ctx, tx, id); err != nil {
+		return err
+	}
 	return s.Outbox.Add(ctx, tx, "password-changed", "user", id, passwordChanged{UserID: id})
 }
 

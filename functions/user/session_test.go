@@ -142,6 +142,10 @@ func TestRefreshTokenReuse(t *testing.T) {
 		for _, token := range []string{root.RefreshToken, left.RefreshToken, right.RefreshToken, next.RefreshToken} {
 			s.mustBeSpent(t, token)
 		}
+		for _, token := range []string{root.AccessToken, left.AccessToken, right.AccessToken, next.AccessToken} {
+			s.getMe(t, token).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
+		}
+		s.getMe(t, other.AccessToken).MustBe(t, http.StatusOK)
 		s.mustRefresh(t, other.RefreshToken)
 	})
 	t.Run("the interval begins with the first use", func(t *testing.T) {
@@ -241,9 +245,9 @@ func TestDeleteSession(t *testing.T) {
 		t.Parallel()
 		other, mine := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
 		next := s.mustRefresh(t, mine.RefreshToken)
-		for range 2 { // what is gone is gone
-			signOut(t, next.AccessToken).MustBe(t, http.StatusNoContent)
-		}
+		signOut(t, next.AccessToken).MustBe(t, http.StatusNoContent)
+		signOut(t, next.AccessToken).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
+		signOut(t, s.lateToken(t, next.AccessToken)).MustBe(t, http.StatusNoContent)
 		s.mustBeSpent(t, next.RefreshToken)
 		s.mustRefresh(t, other.RefreshToken)
 	})

@@ -23,8 +23,8 @@ type setRoleInput struct {
 	}
 }
 
-// setRole gives an account another role. Its access tokens keep the old one for
-// what is left of their quarter of an hour; the next refresh has the new one.
+// setRole gives an account another role. Its access tokens are revoked in every
+// service, within seconds; a refresh issues one with the new role.
 // Admins cannot change their own role, and who changes another's is an admin at
 // that moment, whatever an older token says: so the shop never runs out of admins.
 func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error) {
@@ -41,14 +41,18 @@ func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error
 		if u, err = lockForAdmin(ctx, tx, caller.UserID, in.ID); err != nil {
 			return err
 		}
-		if u.Role != in.Body.Role {
+		changed := u.Role != in.Body.Role
+		if changed {
 			u.Role = in.Body.Role
 			u.Version++
 			u.UpdatedAt = s.Now()
 		}
 		// Also when it is equal: a stored value that is not a role reads as customer,
 		// and is replaced here.
-		return updateUser(ctx, tx, u)
+		if err := updateUser(ctx, tx, u); err != nil || !changed {
+			return err
+		}
+		return s.revokeTokens(ctx, tx, u.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("user", in.ID)

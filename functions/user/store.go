@@ -44,6 +44,30 @@ func lockUser(ctx context.Context, tx *database.Tx, id uuid.UUID) (User, error) 
 		FOR UPDATE`, id[:]))
 }
 
+// nextRightsVersion counts the rights of an account up, and returns their new version.
+func nextRightsVersion(ctx context.Context, tx *database.Tx, id uuid.UUID) (version int64, err error) {
+	_, err = tx.ExecContext(ctx, `
+		UPDATE user
+		SET rights_version = rights_version + 1
+		WHERE id = ?`, id[:])
+	if err != nil {
+		return 0, err
+	}
+	r, err := lockRights(ctx, tx, id)
+	return r.Version, err
+}
+
+// lockRights returns the rights of an account, and keeps them from changing until the
+// transaction ends.
+func lockRights(ctx context.Context, tx *database.Tx, id uuid.UUID) (r rights, err error) {
+	err = tx.QueryRowContext(ctx, `
+		SELECT role, rights_version
+		FROM user
+		WHERE id = ?
+		LOCK IN SHARE MODE`, id[:]).Scan(&r.Role, &r.Version)
+	return r, err
+}
+
 // selectUsers returns accounts before an id, newest first.
 func selectUsers(ctx context.Context, q database.Queryer, before uuid.UUID, limit int) ([]User, error) {
 	rows, err := q.QueryContext(ctx, `

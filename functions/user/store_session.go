@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/shared/auth"
 	"souk/shared/database"
 )
 
@@ -39,26 +38,26 @@ func deleteExpiredSessions(ctx context.Context, q database.Queryer, userID uuid.
 	return err
 }
 
-// lockSession returns the session of a refresh token and its user's role. It
+// lockSession returns the session of a refresh token and its user's rights. It
 // locks the user first: all that ends or rotates a user's sessions waits there for
 // its turn, so a login can neither branch nor outlive a change of password.
-func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s session, role auth.Role, err error) {
+func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s session, r rights, err error) {
 	err = tx.QueryRowContext(ctx, `
 		SELECT user_id
 		FROM session
 		WHERE refresh_hash = ?`, hash[:]).
 		Scan(&s.UserID)
 	if err != nil {
-		return s, role, err
+		return s, r, err
 	}
 	err = tx.QueryRowContext(ctx, `
-		SELECT role
+		SELECT role, rights_version
 		FROM user
 		WHERE id = ?
 		FOR UPDATE`, s.UserID[:]).
-		Scan(&role)
+		Scan(&r.Role, &r.Version)
 	if err != nil {
-		return s, role, err
+		return s, r, err
 	}
 	var rotatedAt sql.NullTime
 	err = tx.QueryRowContext(ctx, `
@@ -68,7 +67,7 @@ func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s sessi
 		FOR UPDATE`, hash[:]).
 		Scan(&s.ID, &s.FamilyID, &s.SignedInAt, &s.CreatedAt, &s.ExpiresAt, &rotatedAt)
 	s.RefreshHash, s.RotatedAt = hash, rotatedAt.Time
-	return s, role, err
+	return s, r, err
 }
 
 // rotateSession marks a session's token as spent, unless it is already, and inserts

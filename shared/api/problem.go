@@ -88,6 +88,7 @@ const (
 	CodeInternal     = "internal"
 	CodeUnavailable  = "unavailable"
 	CodeUnauthorized = "unauthenticated"
+	CodeTokenRevoked = "token_revoked"
 	CodeForbidden    = "forbidden"
 )
 

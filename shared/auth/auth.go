@@ -22,6 +22,8 @@ var (
 	ErrUnauthenticated = errors.New("no access token")
 	// ErrInvalidToken: there is a token, and it is not good. HTTP 401.
 	ErrInvalidToken = errors.New("invalid token")
+	// ErrRevoked: the token was valid until its rights or its session ended. HTTP 401.
+	ErrRevoked = errors.New("revoked token")
 	// ErrForbidden: the caller is known, and may not do this. HTTP 403.
 	ErrForbidden = errors.New("not allowed")
 	// ErrKeysUnavailable: the keys that tell a good token from a bad one cannot
@@ -66,6 +68,9 @@ type Principal struct {
 	// SessionID is the login that the token comes of, however often it was
 	// refreshed since. A token that no login made has none.
 	SessionID uuid.UUID
+	// RightsVersion counts the times that all tokens of the user were revoked before
+	// this one was signed. A token without it is older than all of them.
+	RightsVersion int64
 }
 
 type principalKey struct{}

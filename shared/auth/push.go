@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -93,6 +94,20 @@ func NewPushVerifier(c PushConfig, now clock.Clock) *PushVerifier {
 		configured:     c.Issuer != "" && c.KeysURL != "" && c.Audience != "" && c.ServiceAccount != "",
 		signatureGone:  c.Auth == PushAuthIAM,
 	}
+}
+
+// serverlessAuthorization is a header that Cloud Run's IAM reads in place of
+// Authorization (https://docs.cloud.google.com/run/docs/authenticating/service-to-service).
+const serverlessAuthorization = "X-Serverless-Authorization"
+
+// BearerToken returns the token of a push request. Behind IAM it refuses a request with
+// a second token: IAM would have checked that one alone, and Authorization could hold
+// anything. Pub/Sub does not send it.
+func (v *PushVerifier) BearerToken(header http.Header) (string, error) {
+	if v.signatureGone && len(header.Values(serverlessAuthorization)) > 0 {
+		return "", fmt.Errorf("%w: a request with %s", ErrInvalidToken, serverlessAuthorization)
+	}
+	return BearerToken(header)
 }
 
 // Verify returns nil for a token that Pub/Sub made for this subscription's

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -189,4 +190,27 @@ func TestPushVerifierBehindIAM(t *testing.T) {
 			t.Fatalf("got %v, want ErrInvalidToken", err)
 		}
 	})
+}
+
+// Behind IAM only Authorization may hold a token: IAM prefers the other header, and then
+// has not checked this one.
+func TestPushBearerToken(t *testing.T) {
+	t.Parallel()
+	behindIAM, direct := NewPushVerifier(PushConfig{Auth: PushAuthIAM}, (&testClock{}).Now), NewPushVerifier(PushConfig{Auth: PushAuthToken}, (&testClock{}).Now)
+	header := http.Header{"Authorization": {"Bearer abc"}}
+	for _, verifier := range []*PushVerifier{behindIAM, direct} {
+		if token, err := verifier.BearerToken(header); err != nil || token != "abc" {
+			t.Errorf("got %q, %v", token, err)
+		}
+	}
+	for _, second := range []string{"Bearer def", "Bearer abc", ""} {
+		both := header.Clone()
+		both.Set("x-serverless-authorization", second)
+		if token, err := behindIAM.BearerToken(both); !errors.Is(err, ErrInvalidToken) {
+			t.Errorf("with a second token %q: got %q, %v, want ErrInvalidToken", second, token, err)
+		}
+		if token, err := direct.BearerToken(both); err != nil || token != "abc" {
+			t.Errorf("where the function checks the signature: got %q, %v", token, err)
+		}
+	}
 }

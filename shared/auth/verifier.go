@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
@@ -14,6 +15,13 @@ import (
 // 2.1). It keeps other tokens of the same key, an e-mail confirmation say, from
 // being taken for one.
 const accessTokenType = "at+jwt"
+
+// AccessTokenTTL is the longest time for which the shop signs an access token.
+const AccessTokenTTL = 15 * time.Minute
+
+// AccessTokenLifetime is the time after which no token is accepted that was signed
+// for AccessTokenTTL, by clocks that differ.
+const AccessTokenLifetime = AccessTokenTTL + 2*leeway
 
 // Config says whose access tokens are accepted. With any of it missing, none are.
 type Config struct {
@@ -28,11 +36,12 @@ type accessClaims struct {
 	Role Role `json:"role"`
 	// SessionID is a UUID; the name is OpenID Connect's
 	// (https://openid.net/specs/openid-connect-frontchannel-1_0.html, section 3).
-	SessionID string `json:"sid,omitempty"`
+	SessionID     string `json:"sid,omitempty"`
+	RightsVersion int64  `json:"rights_version,omitempty"`
 }
 
 func newAccessClaims(p Principal) accessClaims {
-	claims := accessClaims{Role: p.Role}
+	claims := accessClaims{Role: p.Role, RightsVersion: p.RightsVersion}
 	if p.SessionID != uuid.Nil {
 		claims.SessionID = p.SessionID.String()
 	}
@@ -88,5 +97,5 @@ func (v *Verifier) Verify(ctx context.Context, rawToken string) (Principal, erro
 	if err != nil {
 		return Principal{}, fmt.Errorf("verify access token: %w: sid is not a session id", ErrInvalidToken)
 	}
-	return Principal{UserID: id, Role: private.Role, SessionID: sessionID}, nil
+	return Principal{UserID: id, Role: private.Role, SessionID: sessionID, RightsVersion: private.RightsVersion}, nil
 }

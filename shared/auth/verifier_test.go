@@ -56,7 +56,7 @@ func TestVerifierTellsTheSessionOfAToken(t *testing.T) {
 	signer := mustSigner(t, mustGenerateKey(t))
 	verifier := newTestVerifier(newKeyServer(t, signer.PublicKeys()).URL, &testClock{})
 	want := testPrincipal
-	want.SessionID = uuid.New()
+	want.SessionID, want.RightsVersion = uuid.New(), 7
 	token, err := signer.Sign(want, testStart, time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func describeShop(document *huma.OpenAPI) {
 			"- Money is whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
 			"- Lists are cut by key: send `nextPageToken` as `pageToken` for the next page.\n" +
 			"- Things carry an `ETag`: send it as `If-Match` to change the version you saw, as `If-None-Match` to ask for news.\n" +
-			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once, and has the same response for 24 hours, in which the last 1,000 keys of an account are stored. While the first send is under way another is a 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
+			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once, and has the same response for 24 hours. An account has 10,000 keys in that time; more are refused with 429. While the first send is under way another is a 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
 			"- Fields and query parameters that an operation does not know, also in another case, and those sent twice are refused.\n" +
 			"- Text is UTF-8. It is trimmed and has no control characters; text of `format: multiline` may have line feeds and tabs.\n" +
 			"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a field that may be null, and is refused for every other.\n" +
@@ -97,9 +97,11 @@ func (a asked) isConditional() bool {
 		slices.Contains([]string{http.MethodPatch, http.MethodDelete}, a.operation.Method)
 }
 
-// isOpen says that a request costs the shop something, and that nobody knows who
-// sends it.
-func (a asked) isOpen() bool { return !a.needsToken() && a.operation.Method == http.MethodPost }
+// isLimited reports whether the number of requests is limited: those of unknown
+// callers that cost the shop something, and those that store a key.
+func (a asked) isLimited() bool {
+	return !a.needsToken() && a.operation.Method == http.MethodPost || a.hasKey()
+}
 
 // problemKind is a status that many operations answer with.
 type problemKind struct {
@@ -114,7 +116,7 @@ type problemKind struct {
 // with: the access rules, the decoder, the conventions, the gateway.
 var problemKinds = []problemKind{
 	{http.StatusBadRequest, []string{api.CodeInvalid}, "The request breaks a rule: `errors` names every fault.", always},
-	{http.StatusUnauthorized, []string{api.CodeUnauthorized}, "There is no access token, or it is not valid.", asked.needsToken},
+	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "There is no access token, or it is not valid. After `token_revoked`, renew it by `POST /v1/sessions/refresh`.", asked.needsToken},
 	{http.StatusForbidden, []string{api.CodeForbidden}, "The account may not do this.", asked.isForAdmins},
 	{http.StatusNotFound, nil, "There is no such thing, or it is somebody else's.", asked.namesOne},
 	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request's body took too long to arrive.", always},
@@ -124,7 +126,7 @@ var problemKinds = []problemKind{
 	{http.StatusUnsupportedMediaType, []string{codeMediaType}, "The request's body has a media type or a content coding that the operation does not take.", always},
 	{http.StatusUnprocessableEntity, []string{"idempotency_key_reused"}, "The Idempotency-Key was sent before, with another request.", asked.hasKey},
 	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", asked.isConditional},
-	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too often: wait as long as Retry-After says.", asked.isOpen},
+	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too often: wait as long as Retry-After says.", asked.isLimited},
 	{http.StatusInternalServerError, []string{api.CodeInternal}, "Something went wrong here.", always},
 	{http.StatusBadGateway, []string{"bad_gateway"}, "The function broke off before it answered. What it was asked may have been done.", always},
 	{http.StatusServiceUnavailable, []string{api.CodeUnavailable}, "It can't be done just now. Try again.", always},

@@ -143,6 +143,9 @@ func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Han
 			principal, err = rt.users.Verify(r.Context(), token)
 		}
 		if err == nil {
+			err = rt.Revocations.Check(r.Context(), principal)
+		}
+		if err == nil {
 			err = auth.Authorize(access, principal, true)
 		}
 		if err != nil {
@@ -156,7 +159,7 @@ func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Han
 // authorizePush lets through Pub/Sub alone.
 func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := auth.BearerToken(r.Header)
+		token, err := rt.pushes.BearerToken(r.Header)
 		if err == nil {
 			err = rt.pushes.Verify(r.Context(), token)
 		}
@@ -177,6 +180,10 @@ func refusal(ctx context.Context, err error) *api.Problem {
 	case errors.Is(err, auth.ErrKeysUnavailable):
 		slog.ErrorContext(ctx, "no keys to check tokens with", "error", err)
 		return api.Unavailable("The token cannot be checked just now.")
+	case errors.Is(err, auth.ErrRevoked):
+		return api.NewProblem(http.StatusUnauthorized, api.CodeTokenRevoked, "The token was revoked: the account's role or password has changed, or its session has ended. "+
+			"Renew it: POST /v1/sessions/refresh. If that is refused, sign in again: POST /v1/sessions.").
+			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case errors.Is(err, auth.ErrInvalidToken):
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid, or no longer. Sign in again: POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)

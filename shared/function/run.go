@@ -26,6 +26,7 @@ import (
 	"souk/shared/health"
 	"souk/shared/idempotency"
 	"souk/shared/manifest"
+	"souk/shared/revocation"
 	"souk/shared/telemetry"
 )
 
@@ -78,7 +79,7 @@ func (s settings) check() error {
 // Migrations make the tables that functions need besides their service's own:
 // every service's database has them.
 func Migrations() []database.Migrations {
-	return []database.Migrations{event.Migrations, idempotency.Migrations}
+	return []database.Migrations{event.Migrations, idempotency.Migrations, revocation.Migrations}
 }
 
 // Runtime is what the functions of a process share.
@@ -86,6 +87,8 @@ type Runtime struct {
 	DB     *database.DB
 	Outbox *event.Outbox
 	Now    clock.Clock
+	// Revocations are the access tokens that are invalid before they expire.
+	Revocations *revocation.List
 	// Environment is for the settings that only one service has.
 	Environment config.Environment
 
@@ -105,10 +108,12 @@ func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.t
 func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
 	users auth.Config, pushes auth.PushConfig) *Runtime {
 	outbox, keys := event.NewOutbox(db, publisher, now), idempotency.NewKeys(db, now)
+	revocations := revocation.NewList(db, now)
 	outbox.AlsoSweep(keys.Sweep)
+	outbox.AlsoSweep(revocations.Sweep)
 	outbox.PauseBy(pause)
 	return &Runtime{
-		DB: db, Outbox: outbox, Now: now, Environment: environment, keys: keys, hops: 1,
+		DB: db, Outbox: outbox, Now: now, Revocations: revocations, Environment: environment, keys: keys, hops: 1,
 		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,14 +32,14 @@ var Migrations = database.Migrations{Name: "idempotency", FS: files}
 const (
 	// retention is how long a response is replayed.
 	retention = 24 * time.Hour
-	// MaxPerCaller is how many keys of one caller are stored. Those whose responses
-	// are the oldest are deleted first.
-	MaxPerCaller = 1000
-	// evictEvery is after how many commits, on average, the keys of the caller are
-	// counted. It is random, so that no caller can choose keys that are not.
-	evictEvery = 16
-	// evictTimeout bounds the deletion, which the response waits for.
-	evictTimeout = time.Second
+	// MaxPerCaller is how many keys of one caller are stored. A caller that has more
+	// is refused until the oldest expire: to delete one early would let a request
+	// that is sent again take effect twice.
+	MaxPerCaller = 10_000
+	// countEvery is after how many claims, on average, the keys of the caller are
+	// counted. It is random, so that no caller can choose keys that are not. A
+	// caller that was refused is counted each time.
+	countEvery = 16
 	// attemptTimeout bounds an attempt, its commit included. With the longest wait
 	// after the commit (api.MaxWait) it is below the gateway's 60 s.
 	attemptTimeout = 20 * time.Second
@@ -55,12 +55,16 @@ const (
 var (
 	errReused   = errors.New("the key was used with another payload")
 	errInFlight = errors.New("another attempt is in flight")
+	errTooMany  = errors.New("the caller has too many keys")
 )
 
 // Keys are the idempotency keys of a service's clients.
 type Keys struct {
 	db  *database.DB
 	now clock.Clock
+	// full are the callers (uuid.UUID) that had too many keys when they were counted
+	// last.
+	full sync.Map
 }
 
 // NewKeys returns the keys in db.
@@ -74,16 +78,20 @@ func (k *Keys) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// limit deletes, after one commit in evictEvery, the oldest keys of a caller that
-// has more than MaxPerCaller. It runs after the commit, for it needs a connection,
-// and its error changes nothing for the request.
-func (k *Keys) limit(ctx context.Context, caller uuid.UUID) {
-	if rand.N(evictEvery) != 0 {
-		return
+// limit refuses the claim of a caller that has more than MaxPerCaller keys.
+func (k *Keys) limit(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
+	_, full := k.full.Load(caller)
+	if !full && rand.N(countEvery) != 0 {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, evictTimeout)
-	defer cancel()
-	if err := evict(ctx, k.db, caller); err != nil {
-		slog.WarnContext(ctx, "the oldest idempotency keys were not deleted", "caller", caller, "error", err)
+	n, err := countKeys(ctx, tx, caller, k.now())
+	if err != nil {
+		return err
 	}
+	if n > MaxPerCaller {
+		k.full.Store(caller, true)
+		return errTooMany
+	}
+	k.full.Delete(caller)
+	return nil
 }

@@ -38,6 +38,15 @@ func FromContext(ctx context.Context) *Request {
 	return r
 }
 
+// ScopeFromContext returns the hash that identifies the key of the request that is
+// being handled: operation, caller and key. It reports whether the request has a key.
+func ScopeFromContext(ctx context.Context) (scope [32]byte, keyed bool) {
+	if r := FromContext(ctx); r != nil {
+		return r.scope, true
+	}
+	return scope, false
+}
+
 // Run claims the key, runs effect and stores the response that it returns, in one
 // transaction, which InTx may run several times. From the commit on, the response
 // is the one to this request and to each that is sent again. It reports whether it
@@ -58,9 +67,6 @@ func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *
 		return false, problem(ctx, err)
 	}
 	r.response, r.replayed = response, replayed
-	if !replayed {
-		r.keys.limit(ctx, r.caller)
-	}
 	return replayed, nil
 }
 
@@ -127,6 +133,9 @@ func (r *Request) claim(ctx context.Context, tx *database.Tx) (*Response, error)
 			}
 		}
 		inserted, err := insertRow(ctx, tx, r, now.Add(retention))
+		if err == nil && inserted {
+			err = r.keys.limit(ctx, tx, r.caller)
+		}
 		if inserted || err != nil {
 			return nil, err
 		}
@@ -156,10 +165,18 @@ func problem(ctx context.Context, err error) *api.Problem {
 	case errors.Is(err, errInFlight):
 		return api.NewProblem(http.StatusConflict, "idempotency_in_flight",
 			"The first request with this Idempotency-Key has not ended yet. Send it again in a moment.").WithHeader("Retry-After", "1")
+	case errors.Is(err, errTooMany):
+		return api.TooManyRequests(keyLimit, 0, keyLimitReset)
 	default:
 		return failure.Problem(ctx, err)
 	}
 }
+
+// keyLimit is the limit of MaxPerCaller as clients see it, and keyLimitReset when to
+// try again: by then the keys of an hour have expired.
+var keyLimit = api.RateLimit{Name: "idempotency-keys", Quota: MaxPerCaller, Window: retention}
+
+const keyLimitReset = time.Hour
 
 // hashOf hashes parts with their lengths, so that no two lists of parts are one.
 func hashOf(parts ...string) hash {

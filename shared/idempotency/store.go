@@ -139,29 +139,21 @@ func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	return nil
 }
 
-// evict deletes the oldest keys of a caller but MaxPerCaller, 1,000 at most.
-func evict(ctx context.Context, db *database.DB, caller uuid.UUID) error {
-	var oldest time.Time // of those that stay
-	err := db.QueryRowContext(ctx, `
-		SELECT expires_at
-		FROM idempotency_key
-		WHERE caller = ?
-		ORDER BY expires_at DESC
-		LIMIT 1 OFFSET ?`, caller[:], MaxPerCaller-1).Scan(&oldest)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err == nil {
-		_, err = db.ExecContext(ctx, `
-			DELETE FROM idempotency_key
-			WHERE caller = ? AND expires_at < ?
-			ORDER BY expires_at
-			LIMIT 1000`, caller[:], oldest)
-	}
+// countKeys counts the keys of a caller that have not expired, MaxPerCaller and one at
+// most.
+func countKeys(ctx context.Context, q database.Queryer, caller uuid.UUID, now time.Time) (n int, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT COUNT(*)
+		FROM (
+			SELECT 1
+			FROM idempotency_key
+			WHERE caller = ? AND expires_at > ?
+			LIMIT ?
+		) stored`, caller[:], now, MaxPerCaller+1).Scan(&n)
 	if err != nil {
-		return fmt.Errorf("delete the oldest idempotency keys of caller %s: %w", caller, err)
+		return 0, fmt.Errorf("count the idempotency keys of caller %s: %w", caller, err)
 	}
-	return nil
+	return n, nil
 }
 
 const deleteExpired = `DELETE FROM idempotency_key WHERE expires_at < ? ORDER BY expires_at LIMIT ?`

@@ -114,29 +114,31 @@ func (h *house) fill(t *testing.T, caller string, keys int) {
 	}
 }
 
-// TestMaxPerCaller has a caller send more keys than are stored.
+// TestMaxPerCaller has a caller send as many keys as are stored: others are refused
+// until old ones expire, and none of the stored ones loses its response.
 func TestMaxPerCaller(t *testing.T) {
 	t.Parallel()
 	h := open(t, (*house).create)
 	s, other := newSend(), newSend()
-	h.fill(t, s.caller, idempotency.MaxPerCaller+500)
+	first := h.send(t, s).MustBe(t, http.StatusCreated)
+	firstKey := s.key
+	h.fill(t, s.caller, idempotency.MaxPerCaller-1)
 	otherResponse := h.send(t, other).MustBe(t, http.StatusCreated)
-	h.mustBecome(t, "the oldest keys are deleted", func() bool {
-		h.pass(time.Second)
+	h.mustBecome(t, "a key beyond the limit is refused", func() bool {
 		s.key = uuid.NewString()
-		h.send(t, s).MustBe(t, http.StatusCreated)
-		return h.keysOf(t, s.caller) <= idempotency.MaxPerCaller
+		return h.send(t, s).Status == http.StatusTooManyRequests
 	})
-	var newest time.Time
-	id := uuid.MustParse(s.caller)
-	err := h.db.QueryRowContext(t.Context(), `SELECT MAX(expires_at) FROM idempotency_key WHERE caller = ?`, id[:]).Scan(&newest)
-	if err != nil || !newest.Equal(h.clock().Add(24*time.Hour)) {
-		t.Errorf("the newest key expires %s: %v", newest, err)
+	s.key = uuid.NewString()
+	refused := h.send(t, s)
+	if refused.MustBeProblem(t, http.StatusTooManyRequests, api.CodeTooManyRequests); refused.Header.Get("Retry-After") == "" {
+		t.Error("the refusal has no Retry-After")
 	}
-	if n := h.keysOf(t, s.caller); n != idempotency.MaxPerCaller {
-		t.Errorf("%d keys are stored, want %d", n, idempotency.MaxPerCaller)
-	}
+	repeated := s
+	repeated.key = firstKey
+	mustReplay(t, first, h.send(t, repeated))
 	mustReplay(t, otherResponse, h.send(t, other))
+	h.pass(23 * time.Hour) // most of the filled keys expire
+	h.send(t, s).MustBe(t, http.StatusCreated)
 }
 
 // TestLegacyRows sends requests whose keys have rows without a response, of the

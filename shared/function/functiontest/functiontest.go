@@ -36,6 +36,8 @@ type Server struct {
 	Statements dbtest.Hook
 
 	contract    *Contract
+	beside      *Server
+	pushAuth    auth.PushAuth
 	now         clock.Clock
 	connections int
 	proxied     bool
@@ -55,6 +57,13 @@ func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } 
 // WithProxy has Server.Statements decide the fate of the service's statements.
 func WithProxy(s *Server) { s.proxied = true }
 
+// Beside serves another instance of a service under test: on the same database, for
+// the same tokens.
+func Beside(other *Server) Option { return func(s *Server) { s.beside = other } }
+
+// BehindIAM has the service leave the signatures of push tokens to IAM.
+func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
+
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
@@ -67,14 +76,11 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	for _, option := range options {
 		option(s)
 	}
-	url := dbtest.Create(t, append(function.Migrations(), migrations)...)
-	if s.proxied {
-		url = dbtest.NewProxy(t, url, s.Statements.Decide).URL
-	}
-	db := dbtest.Open(t, url, s.connections)
-	tokens := NewTokens(t)
+	db, tokens := s.open(t, migrations)
 	topics := &Recorder{}
-	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, tokens.Pushes)
+	pushes := tokens.Pushes
+	pushes.Auth = s.pushAuth
+	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, pushes)
 	handler, err := function.NewHandler(runtime, list, service, build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
@@ -96,6 +102,19 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	t.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
+}
+
+// open returns the service's database and the tokens of its callers.
+func (s *Server) open(t testing.TB, migrations database.Migrations) (*database.DB, *Tokens) {
+	t.Helper()
+	if s.beside != nil {
+		return s.beside.DB, s.beside.Tokens
+	}
+	url := dbtest.Create(t, append(function.Migrations(), migrations)...)
+	if s.proxied {
+		url = dbtest.NewProxy(t, url, s.Statements.Decide).URL
+	}
+	return dbtest.Open(t, url, s.connections), NewTokens(t)
 }
 
 // Request is what a client sends.

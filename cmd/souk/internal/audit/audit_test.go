@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -41,8 +42,25 @@ func TestAudit(t *testing.T) {
 	s.mustCancel(t, overtaken)
 	s.deliver(t)
 
+	delivered := s.mustOrder(t, 1, cup)
+	s.deliver(t)
+	s.mustShip(t, delivered, "ship")
+	s.mustShip(t, delivered, "deliver")
+	pot, imported := s.mustCreate(t, "POT", 4), s.mustImport(t, `{"sku":"MUG","name":"Mug","price":{"amount":700,"currency":"EUR"},"stock":9}`)
+	s.mustAdjust(t, pot, 3)
+	s.mustAdjust(t, pot, 3)
+	s.mustImport(t, `{"sku":"MUG","stockDelta":-2}`)
+	s.mustErase(t, pot)
+
 	mustBeHealthy(t, s.mustAudit(t, atRest))
-	for name, d := range s.damages(t, tea, cup, confirmed, rejected, cancelled) {
+	all := s.damages(t, tea, cup, confirmed, rejected, cancelled)
+	maps.Copy(all, s.copyDamages(confirmed, rejected))
+	maps.Copy(all, s.lossDamages(confirmed, rejected))
+	maps.Copy(all, s.moveDamages(confirmed, rejected, delivered))
+	maps.Copy(all, s.priceDamages(confirmed, rejected))
+	maps.Copy(all, s.movementDamages(pot, imported))
+	maps.Copy(all, s.ruleDamages(tea, confirmed))
+	for name, d := range all {
 		t.Run("finds "+name, func(t *testing.T) {
 			s.mustExec(t, d.service, d.plant)
 			report := s.mustAudit(t, atRest)

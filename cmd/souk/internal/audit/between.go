@@ -16,6 +16,7 @@ type ordered struct {
 	status  string
 	changed time.Time
 	item    item
+	price   price
 }
 
 // held is one item of a reservation, beside the reservation's state.
@@ -23,7 +24,16 @@ type held struct {
 	state   string
 	changed time.Time
 	item    item
+	price   price
 }
+
+// price is what one piece costs; both are NULL where that is not recorded.
+type price struct {
+	amount   sql.NullInt64
+	currency sql.NullString
+}
+
+func (p price) String() string { return fmt.Sprintf("%d %s", p.amount.Int64, p.currency.String) }
 
 // item is a number of pieces of a product; both are NULL where there is none.
 type item struct {
@@ -34,10 +44,10 @@ type item struct {
 // reservations compares what orders list with what is reserved for them.
 func (a *auditor) reservations(ctx context.Context) error {
 	lines, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, o ordered, err error) {
-		err = rows.Scan(&id, &o.status, &o.changed, &o.item.product, &o.item.quantity)
+		err = rows.Scan(&id, &o.status, &o.changed, &o.item.product, &o.item.quantity, &o.price.amount, &o.price.currency)
 		return id, o, err
 	}, `
-		SELECT o.id, o.status, o.updated_at, i.product_id, i.quantity
+		SELECT o.id, o.status, o.updated_at, i.product_id, i.quantity, i.unit_price, o.total_currency
 		FROM orders o FORCE INDEX (PRIMARY)
 		LEFT JOIN order_item i ON i.order_id = o.id
 		ORDER BY o.id`)
@@ -45,10 +55,10 @@ func (a *auditor) reservations(ctx context.Context) error {
 		return err
 	}
 	items, err := open(ctx, a.product, func(rows *sql.Rows) (id uuid.UUID, h held, err error) {
-		err = rows.Scan(&id, &h.state, &h.changed, &h.item.product, &h.item.quantity)
+		err = rows.Scan(&id, &h.state, &h.changed, &h.item.product, &h.item.quantity, &h.price.amount, &h.price.currency)
 		return id, h, err
 	}, `
-		SELECT r.order_id, r.state, r.updated_at, i.product_id, i.quantity
+		SELECT r.order_id, r.state, r.updated_at, i.product_id, i.quantity, i.unit_price, i.price_currency
 		FROM reservation r FORCE INDEX (PRIMARY)
 		LEFT JOIN reservation_item i ON i.order_id = r.order_id
 		ORDER BY r.order_id`)
@@ -67,10 +77,10 @@ func (a *auditor) reservation(id uuid.UUID, lines []ordered, items []held) {
 	isHeld := len(items) > 0 && items[0].state == "reserved"
 	subject := about("order", id)
 	switch {
+	case len(lines) == 0 && isHeld:
+		a.find(ReservationOrphan, subject, "does not exist, but has reserved %s", list(itemsOf(items)))
 	case len(lines) == 0:
-		if isHeld {
-			a.find(ReservationOrphan, subject, "does not exist, but has reserved %s", list(itemsOf(items)))
-		}
+		a.find(OrderLost, subject, "does not exist, but the product service has it as %s", items[0].state)
 	case slices.Contains(hasStock, lines[0].status) && !isHeld:
 		a.find(ReservationMissing, subject, "is %s, but has no stock reserved", lines[0].status)
 	case slices.Contains(hasNone, lines[0].status) && isHeld:
@@ -79,6 +89,24 @@ func (a *auditor) reservation(id uuid.UUID, lines []ordered, items []held) {
 	case isHeld:
 		if want, got := list(linesOf(lines)), list(itemsOf(items)); want != got {
 			a.find(ReservationDiffers, subject, "lists %s, but has reserved %s", want, got)
+			return
+		}
+	}
+	a.reservedPrices(subject, lines, items)
+}
+
+// reservedPrices compares the prices of an order with those that its stock was taken
+// at, also when the stock was returned since.
+func (a *auditor) reservedPrices(subject string, lines []ordered, items []held) {
+	reserved := map[uuid.UUID]price{}
+	for _, h := range items {
+		if h.item.product.Valid && h.price.amount.Valid {
+			reserved[h.item.product.UUID] = h.price
+		}
+	}
+	for _, o := range lines {
+		if then, known := reserved[o.item.product.UUID]; known && then != o.price {
+			a.find(OrderPrice, subject, "has product %s at %s, but its stock was taken at %s", o.item.product.UUID, o.price, then)
 		}
 	}
 }

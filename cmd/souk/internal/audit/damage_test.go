@@ -39,12 +39,12 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 		"a reserved product that is gone": {
 			"product",
 			[]statement{
-				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ?`, nobody[:], cup[:]),
-				do(`UPDATE product SET available = 8 WHERE id = ?`, cup[:]),
+				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ? AND order_id = ?`, nobody[:], cup[:], confirmed[:]),
+				do(`UPDATE product SET available = available + 2 WHERE id = ?`, cup[:]),
 			},
 			[]statement{
 				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ?`, cup[:], nobody[:]),
-				do(`UPDATE product SET available = 6 WHERE id = ?`, cup[:]),
+				do(`UPDATE product SET available = available - 2 WHERE id = ?`, cup[:]),
 			},
 			[]audit.Check{audit.ProductMissing, audit.ReservationDiffers}, nobody.String(),
 		},
@@ -52,11 +52,11 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 			"product",
 			[]statement{
 				do(`UPDATE reservation SET state = 'released' WHERE order_id = ?`, confirmed[:]),
-				do(`UPDATE product SET available = available + 2`),
+				do(`UPDATE product SET available = available + 2 WHERE id IN (?, ?)`, tea[:], cup[:]),
 			},
 			[]statement{
 				do(`UPDATE reservation SET state = 'reserved' WHERE order_id = ?`, confirmed[:]),
-				do(`UPDATE product SET available = available - 2`),
+				do(`UPDATE product SET available = available - 2 WHERE id IN (?, ?)`, tea[:], cup[:]),
 			},
 			[]audit.Check{audit.ReservationMissing}, confirmed.String(),
 		},
@@ -113,13 +113,13 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 			"order",
 			[]statement{do(`UPDATE order_item SET order_id = ? WHERE order_id = ?`, nobody[:], rejected[:])},
 			[]statement{do(`UPDATE order_item SET order_id = ? WHERE order_id = ?`, rejected[:], nobody[:])},
-			[]audit.Check{audit.OrderItems}, rejected.String(),
+			[]audit.Check{audit.OrderItems, audit.OrderLost}, rejected.String(),
 		},
 		"an order without history": {
 			"order",
 			[]statement{do(`UPDATE order_history SET order_id = ? WHERE order_id = ?`, nobody[:], rejected[:])},
 			[]statement{do(`UPDATE order_history SET order_id = ? WHERE order_id = ?`, rejected[:], nobody[:])},
-			[]audit.Check{audit.HistoryMismatch}, "has no history",
+			[]audit.Check{audit.HistoryMismatch, audit.EventMissing, audit.OrderLost}, "has no history",
 		},
 		"a status that the history does not end with": {
 			"order",
@@ -131,7 +131,7 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 			"order",
 			[]statement{do(`UPDATE order_history SET status = 'delivered' WHERE order_id = ? AND version = 1`, rejected[:])},
 			[]statement{do(`UPDATE order_history SET status = 'pending' WHERE order_id = ? AND version = 1`, rejected[:])},
-			[]audit.Check{audit.HistoryMove}, "from delivered to rejected",
+			[]audit.Check{audit.HistoryMove, audit.EventMissing}, "from delivered to rejected",
 		},
 		"an order of a user that is not there": {
 			"order",
@@ -142,19 +142,25 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 		"an address of somebody who is gone": {
 			"order",
 			[]statement{
-				do(`UPDATE orders SET user_id = ?, shipping_address = '{}' WHERE id = ?`, uuid.Nil[:], rejected[:]),
+				do(`UPDATE orders SET user_id = ? WHERE id = ?`, uuid.Nil[:], rejected[:]),
 				do(`UPDATE order_history SET actor_id = NULL WHERE order_id = ?`, rejected[:]),
 			},
 			[]statement{
-				do(`UPDATE orders SET user_id = ?, shipping_address = NULL WHERE id = ?`, s.userID[:], rejected[:]),
+				do(`UPDATE orders SET user_id = ? WHERE id = ?`, s.userID[:], rejected[:]),
 				do(`UPDATE order_history SET actor_id = ? WHERE order_id = ? AND actor = 'customer'`, s.userID[:], rejected[:]),
 			},
 			[]audit.Check{audit.PersonLeft}, rejected.String(),
 		},
 		"a history that names somebody who is gone": {
 			"order",
-			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, uuid.Nil[:], rejected[:])},
-			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, s.userID[:], rejected[:])},
+			[]statement{
+				do(`CREATE TABLE addresses AS SELECT id, shipping_address FROM orders`),
+				do(`UPDATE orders SET user_id = ?, shipping_address = NULL WHERE id = ?`, uuid.Nil[:], rejected[:]),
+			},
+			[]statement{
+				do(`UPDATE orders o JOIN addresses a ON a.id = o.id SET o.user_id = ?, o.shipping_address = a.shipping_address WHERE o.id = ?`, s.userID[:], rejected[:]),
+				do(`DROP TABLE addresses`),
+			},
 			[]audit.Check{audit.PersonLeft}, "belongs to nobody",
 		},
 		"orders that a deleted account left": {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +31,9 @@ func (a *auditor) orders(ctx context.Context) (err error) {
 	if a.rows["orders"], err = a.order.count(ctx, "orders"); err != nil {
 		return err
 	}
+	if err := a.readEvidence(ctx); err != nil {
+		return err
+	}
 	if err := a.totals(ctx); err != nil {
 		return err
 	}
@@ -38,7 +43,10 @@ func (a *auditor) orders(ctx context.Context) (err error) {
 	if err := a.persons(ctx); err != nil {
 		return err
 	}
-	return a.histories(ctx)
+	if err := a.histories(ctx); err != nil {
+		return err
+	}
+	return a.lost(ctx)
 }
 
 func (a *auditor) totals(ctx context.Context) error {
@@ -107,22 +115,26 @@ func (a *auditor) persons(ctx context.Context) error {
 		ORDER BY o.id`, uuid.Nil[:])
 }
 
-// step is one row of an order's history, beside the order's status now. An order
+// step is one row of an order's history, beside the order as it is now. An order
 // without history has one step, without a version.
 type step struct {
 	now     string
+	current int64 // version of the order
+	owner   uuid.UUID
+	created time.Time
 	version sql.NullInt64
 	status  sql.NullString
+	at      sql.NullTime
 }
 
 func (a *auditor) histories(ctx context.Context) error {
 	scan := func(rows *sql.Rows) (id uuid.UUID, s step, err error) {
-		err = rows.Scan(&id, &s.now, &s.version, &s.status)
+		err = rows.Scan(&id, &s.now, &s.current, &s.owner, &s.created, &s.version, &s.status, &s.at)
 		return id, s, err
 	}
 	// Not ordered by version too: that would sort the whole table.
 	steps, err := open(ctx, a.order, scan, `
-		SELECT o.id, o.status, h.version, h.status
+		SELECT o.id, o.status, o.version, o.user_id, o.created_at, h.version, h.status, h.moved_at
 		FROM orders o FORCE INDEX (PRIMARY)
 		LEFT JOIN order_history h ON h.order_id = o.id
 		ORDER BY o.id`)
@@ -135,6 +147,7 @@ func (a *auditor) histories(ctx context.Context) error {
 func (a *auditor) history(id uuid.UUID, steps []step) {
 	slices.SortFunc(steps, func(x, y step) int { return cmp.Compare(x.version.Int64, y.version.Int64) })
 	last := steps[len(steps)-1]
+	a.compareEvidence(id, steps)
 	switch {
 	case !last.version.Valid:
 		a.find(HistoryMismatch, about("order", id), "is %s and has no history", last.now)
@@ -142,6 +155,7 @@ func (a *auditor) history(id uuid.UUID, steps []step) {
 	case last.status.String != last.now:
 		a.find(HistoryMismatch, about("order", id), "is %s, but its history ends with %s", last.now, last.status.String)
 	}
+	a.versions(id, steps)
 	from := ""
 	for _, s := range steps {
 		if to := s.status.String; !slices.Contains(allowed[from], to) {
@@ -149,4 +163,24 @@ func (a *auditor) history(id uuid.UUID, steps []step) {
 		}
 		from = s.status.String
 	}
+}
+
+// versions compares the versions of an order's history with that of the order. Each
+// move raises the version by one. Erasure raises it once too, and is no move: an order
+// of a deleted account has one version, of any number but the first, without history.
+func (a *auditor) versions(id uuid.UUID, steps []step) {
+	order, erasures := steps[0], int64(0)
+	if order.owner == uuid.Nil {
+		erasures = 1
+	}
+	missing := order.current - int64(len(steps))
+	first, last := steps[0].version.Int64, steps[len(steps)-1].version.Int64
+	if missing >= 0 && missing <= erasures && first == 1 && last <= order.current {
+		return
+	}
+	var versions []string
+	for _, s := range steps {
+		versions = append(versions, strconv.FormatInt(s.version.Int64, 10))
+	}
+	a.find(HistoryGap, about("order", id), "has version %d, and a history of the versions %s", order.current, strings.Join(versions, ", "))
 }

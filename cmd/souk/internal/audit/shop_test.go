@@ -1,10 +1,14 @@
 package audit_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +102,41 @@ func (s *shop) mustCreate(t *testing.T, sku string, stock int) uuid.UUID {
 	return p.ID
 }
 
+// mustAdjust books a delivery.
+func (s *shop) mustAdjust(t *testing.T, id uuid.UUID, delta int) {
+	t.Helper()
+	s.services["product"].Do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/products/" + id.String() + "/stock", Token: s.admin,
+		Body: map[string]any{"delta": delta, "reason": "a delivery\nof two boxes"}, Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+	}).MustBe(t, http.StatusOK)
+}
+
+// mustImport imports a line and returns its product.
+func (s *shop) mustImport(t *testing.T, line string) uuid.UUID {
+	t.Helper()
+	response := s.services["product"].Do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: line,
+		Header: map[string]string{"Content-Type": "application/x-ndjson"},
+	}).MustBe(t, http.StatusOK)
+	var result struct {
+		ID uuid.UUID `json:"id"`
+	}
+	if err := json.NewDecoder(bytes.NewReader(response.Body)).Decode(&result); err != nil || result.ID == uuid.Nil {
+		t.Fatalf("%v: %s", err, response.Body)
+	}
+	s.deliver(t)
+	return result.ID
+}
+
+// mustShip ships an order, or, by "deliver", delivers it.
+func (s *shop) mustShip(t *testing.T, id uuid.UUID, how string) {
+	t.Helper()
+	s.services["order"].Do(t, functiontest.Request{
+		Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/" + how,
+		Token: s.services["order"].Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Admin}),
+	}).MustBe(t, http.StatusOK)
+}
+
 // mustOrder places an order of some pieces of each product.
 func (s *shop) mustOrder(t *testing.T, quantity int, products ...uuid.UUID) uuid.UUID {
 	t.Helper()
@@ -107,7 +146,10 @@ func (s *shop) mustOrder(t *testing.T, quantity int, products ...uuid.UUID) uuid
 	}
 	var o order.Order
 	s.services["order"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders", Token: s.customer, Body: map[string]any{"items": items},
+		Method: http.MethodPost, Path: "/v1/orders", Token: s.customer,
+		Body: map[string]any{"items": items, "shippingAddress": map[string]any{
+			"name": "Amira Haddad", "line1": "12 Market Street", "city": "Berlin", "country": "DE",
+		}},
 		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
 	}).MustBe(t, http.StatusCreated).Into(t, &o)
 	return o.ID
@@ -118,6 +160,24 @@ func (s *shop) mustCancel(t *testing.T, id uuid.UUID) {
 	s.services["order"].Do(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/cancel", Token: s.customer,
 	}).MustBe(t, http.StatusOK)
+}
+
+// mustErase has another customer place two orders, of which one is shipped, and then
+// delete the account; the shipped order is delivered afterwards.
+func (s *shop) mustErase(t *testing.T, product uuid.UUID) {
+	t.Helper()
+	other := *s
+	other.userID = uuid.Must(uuid.NewV7())
+	other.customer = s.services["order"].Token(t, auth.Principal{UserID: other.userID, Role: auth.Customer})
+	shipped := other.mustOrder(t, 1, product)
+	s.deliver(t)
+	s.mustShip(t, shipped, "ship")
+	other.mustOrder(t, 1, product)
+	s.services["order"].Deliver(t, "order-anonymize", functiontest.NewEvent(t, "user-deleted", map[string]any{"userId": other.userID})).
+		MustBe(t, http.StatusNoContent)
+	s.deliver(t)
+	s.mustShip(t, shipped, "deliver")
+	s.deliver(t)
 }
 
 // mustAudit audits the shop at some time from now.
@@ -137,13 +197,17 @@ func (s *shop) mustAudit(t *testing.T, later time.Duration) audit.Report {
 // of the tables may hold up.
 func (s *shop) mustExec(t *testing.T, service string, statements []statement) {
 	t.Helper()
-	conn, err := s.databases[service].Conn(context.WithoutCancel(t.Context()))
-	if err != nil {
-		t.Fatal(err)
+	conns := map[string]*sql.Conn{}
+	for name, db := range s.databases {
+		conn, err := db.Conn(context.WithoutCancel(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conns[name] = conn
 	}
-	defer conn.Close()
 	for _, do := range statements {
-		if _, err := conn.ExecContext(context.WithoutCancel(t.Context()), do.text, do.args...); err != nil {
+		if _, err := conns[cmp.Or(do.service, service)].ExecContext(context.WithoutCancel(t.Context()), do.text, do.args...); err != nil {
 			t.Fatalf("%s: %v", do.text, err)
 		}
 	}
@@ -152,6 +216,25 @@ func (s *shop) mustExec(t *testing.T, service string, statements []statement) {
 type statement struct {
 	text string
 	args []any
+	// service has the database, unless it is the one of the damage.
+	service string
 }
 
-func do(text string, args ...any) statement { return statement{text, args} }
+func do(text string, args ...any) statement { return statement{text: text, args: args} }
+
+func in(service, text string, args ...any) statement { return statement{text, args, service} }
+
+// removed returns statements that delete rows of tables, and those that restore them.
+// A name is "service.table".
+func removed(where string, args []any, names ...string) (plant, mend []statement) {
+	for _, name := range names {
+		service, table, _ := strings.Cut(name, ".")
+		plant = append(plant,
+			in(service, "CREATE TABLE removed_"+table+" AS SELECT * FROM "+table+" WHERE "+where, args...),
+			in(service, "DELETE FROM "+table+" WHERE "+where, args...))
+		mend = append(mend,
+			in(service, "INSERT INTO "+table+" SELECT * FROM removed_"+table),
+			in(service, "DROP TABLE removed_"+table))
+	}
+	return plant, mend
+}

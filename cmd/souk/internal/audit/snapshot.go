@@ -28,6 +28,7 @@ func take(ctx context.Context, service string, db *sql.DB) (*snapshot, error) {
 	for _, statement := range []string{
 		// Two streams are read side by side; one may wait long for the other.
 		"SET SESSION net_write_timeout = 3600",
+		"SET SESSION group_concat_max_len = 1048576", // an order has 50 lines at most
 		"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 		"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 	} {

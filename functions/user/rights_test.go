@@ -1,0 +1,58 @@
+package user
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/dbtest"
+	"souk/shared/function/functiontest"
+)
+
+// lateToken returns a token with the claims of an access token that no revocation
+// covers: the operations must refuse it as they would the access token on an instance
+// that has not read its revocation yet.
+func (s server) lateToken(t *testing.T, accessToken string) string {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(accessToken, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Sub, SID uuid.UUID
+		Role     auth.Role
+	}
+	if err := json.Unmarshal(text, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return s.Token(t, auth.Principal{UserID: claims.Sub, Role: claims.Role, SessionID: claims.SID, RightsVersion: math.MaxInt64})
+}
+
+// A role that changes while a password is checked is not the token's: rights are read by
+// the transaction that creates the session.
+func TestLoginDuringChangeOfRole(t *testing.T) {
+	t.Parallel()
+	s := openWith(t, nil, functiontest.WithProxy)
+	ada := s.mustRegister(t, "ada@example.com")
+	s.mustPutRole(t, ada.ID, auth.Admin)
+	var changed atomic.Bool
+	s.Statements.Set(func(statement string) dbtest.Fate {
+		if strings.Contains(statement, "INSERT INTO session") && changed.CompareAndSwap(false, true) {
+			s.mustPutRole(t, ada.ID, auth.Customer)
+		}
+		return dbtest.Pass
+	})
+	token := s.mustSignIn(t, ada.Email).AccessToken
+	if !changed.Load() {
+		t.Fatal("the role did not change meanwhile")
+	}
+	s.getMe(t, token).MustBe(t, http.StatusOK)
+	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: token}).MustBeProblem(t, http.StatusForbidden, "forbidden")
+}

@@ -1,0 +1,84 @@
+// Package revocation ends access tokens before they expire. The service that issues
+// tokens publishes an event for those it revokes. Every service stores it in a table of
+// its own database, and every instance checks tokens against a copy of that table in
+// memory, which requests refresh. See docs/adr/0025.
+package revocation
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"math"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/database"
+	"souk/shared/event"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations create the table of revocations. Every service's database has it.
+var Migrations = database.Migrations{Name: "revocation", FS: files}
+
+// Topic is the type of the event that access tokens were revoked.
+const Topic = "access-revoked"
+
+// Retention is how long a revocation is stored: until the last token that it revokes
+// has expired, whenever it arrives.
+const Retention = auth.AccessTokenLifetime + overlap
+
+// Revoked is the event that access tokens were revoked: those of a session or, without
+// one, those of a user with rights of an earlier version.
+type Revoked struct {
+	UserID        uuid.UUID  `json:"userId"`
+	SessionID     *uuid.UUID `json:"sessionId,omitempty" doc:"The session that has ended."`
+	RightsVersion int64      `json:"rightsVersion,omitempty" doc:"The version of the user's rights from which on tokens are valid."`
+}
+
+// OfSession returns the revocation of all tokens of a session.
+func OfSession(userID, sessionID uuid.UUID) Revoked {
+	return Revoked{UserID: userID, SessionID: &sessionID}
+}
+
+// OfUser returns the revocation of a user's tokens with rights of a version below the
+// given one.
+func OfUser(userID uuid.UUID, rightsVersion int64) Revoked {
+	return Revoked{UserID: userID, RightsVersion: rightsVersion}
+}
+
+// entry returns the row of a revocation.
+func (r Revoked) entry() (entry, error) {
+	switch {
+	case r.UserID == uuid.Nil:
+		return entry{}, errors.New("a revocation without a user")
+	case r.SessionID != nil && *r.SessionID != uuid.Nil && r.RightsVersion == 0:
+		return entry{subject: *r.SessionID, minVersion: math.MaxInt64}, nil
+	case r.SessionID == nil && r.RightsVersion > 0:
+		return entry{subject: r.UserID, minVersion: r.RightsVersion}, nil
+	}
+	return entry{}, errors.New("a revocation of neither a session nor earlier rights")
+}
+
+// Store stores a revocation as part of tx. This instance knows it after the commit,
+// others when they refresh their copy.
+func (l *List) Store(ctx context.Context, tx *database.Tx, r Revoked) error {
+	e, err := r.entry()
+	if err != nil {
+		return err
+	}
+	e.storedAt = l.now()
+	if err := upsert(ctx, tx, e); err != nil {
+		return err
+	}
+	tx.AfterCommit(func(context.Context) { l.merge([]entry{e}) })
+	return nil
+}
+
+// Receive is the handler of an event function that stores revocations. Events that
+// arrive again, late or in another order change nothing: the highest version counts.
+func (l *List) Receive(ctx context.Context, tx *database.Tx, _ event.Event, r Revoked) error {
+	return l.Store(ctx, tx, r)
+}

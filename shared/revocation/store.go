@@ -1,0 +1,72 @@
+package revocation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/shared/auth"
+	"souk/shared/database"
+)
+
+// entry is a row of the table: tokens of a user or a session with rights of a version
+// below minVersion are invalid.
+type entry struct {
+	subject    uuid.UUID
+	minVersion int64
+	storedAt   time.Time
+}
+
+func upsert(ctx context.Context, tx *database.Tx, e entry) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO access_revocation (subject, min_rights_version, stored_at)
+		VALUES (?, ?, ?)
+		ON DUPLICATE KEY UPDATE min_rights_version = GREATEST(min_rights_version, ?), stored_at = ?`,
+		e.subject[:], e.minVersion, e.storedAt, e.minVersion, e.storedAt)
+	if err != nil {
+		return fmt.Errorf("store the revocation of %s: %w", e.subject, err)
+	}
+	return nil
+}
+
+// selectSince returns up to limit rows that were stored at a time or later.
+func selectSince(ctx context.Context, q database.Queryer, since time.Time, limit int) ([]entry, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT subject, min_rights_version, stored_at
+		FROM access_revocation FORCE INDEX (access_revocation_by_time)
+		WHERE stored_at >= ?
+		LIMIT ?`, since, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the revocations: %w", err)
+	}
+	defer rows.Close()
+	var entries []entry
+	for rows.Next() {
+		var e entry
+		if err := rows.Scan(&e.subject, &e.minVersion, &e.storedAt); err != nil {
+			return nil, fmt.Errorf("read the revocations: %w", err)
+		}
+		entries = append(entries, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the revocations: %w", err)
+	}
+	return entries, nil
+}
+
+// selectRevoked reports whether a row revokes the tokens of a principal.
+func selectRevoked(ctx context.Context, q database.Queryer, p auth.Principal) (revoked bool, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT EXISTS (
+			SELECT 1 FROM access_revocation
+			WHERE subject IN (?, ?) AND min_rights_version > ?)`,
+		p.UserID[:], p.SessionID[:], p.RightsVersion).Scan(&revoked)
+	if err != nil {
+		return false, fmt.Errorf("read the revocations of user %s: %w", p.UserID, err)
+	}
+	return revoked, nil
+}
+
+const deleteOld = `DELETE FROM access_revocation WHERE stored_at < ? ORDER BY stored_at LIMIT ?`
