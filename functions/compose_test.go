@@ -97,7 +97,7 @@ func composeFaults(t *testing.T, text string, list *manifest.Manifest) (faults [
 			fault(f.Name, "has no container. Add to docker-compose.yml, and give it its secrets %v:\n%s", f.Secrets, entry(f))
 			continue
 		}
-		for what, differs := range c.differences(f) {
+		for what, differs := range c.differences(f, list.ScalingOf(f)) {
 			if differs {
 				fault(f.Name, "%s", what)
 			}
@@ -113,27 +113,28 @@ func entry(f manifest.Function) string {
 }
 
 // differences are what a function's container may have wrong.
-func (c container) differences(f manifest.Function) map[string]bool {
+func (c container) differences(f manifest.Function, scaling manifest.Scaling) map[string]bool {
 	secrets := []string{f.Service}
 	for _, name := range f.Secrets {
 		secrets = append(secrets, local.SecretFolder(name))
 	}
 	slices.Sort(secrets)
 	return map[string]bool{
-		"its image is " + c.Image + ", not souk/" + f.Service:                         c.Image != "souk/"+f.Service,
-		"its image may come from a registry, where that name is a stranger's":         c.PullPolicy != "never",
-		"its FUNCTION_TARGET is " + c.Environment["FUNCTION_TARGET"]:                  c.Environment["FUNCTION_TARGET"] != f.Name,
-		fmt.Sprintf("it has the secrets %v, and is to have %v", c.secrets(), secrets): !slices.Equal(c.secrets(), secrets),
-		"it is not on app_network alone":                                              !slices.Equal(c.Networks, []string{"app_network"}),
-		"it may write to its image":                                                   !c.ReadOnly,
-		"it keeps capabilities":                                                       !slices.Equal(c.CapDrop, []string{"ALL"}),
-		"it may gain privileges":                                                      !slices.Contains(c.SecurityOpt, "no-new-privileges:true"),
-		"its memory has no limit":                                                     c.MemLimit == "",
-		"it stays away after a crash":                                                 c.Restart != "unless-stopped",
-		"nobody asks whether it is well":                                              !slices.Equal(c.Healthcheck.Test, []string{"CMD", "/app", "healthcheck"}),
-		"it does not wait for its tables":                                             c.DependsOn["migrate"] == nil,
-		"it is open to this machine, past the gateway":                                len(c.Ports) > 0,
-		"it has no settings: merge *environment into its":                             c.Environment["AUTH_ISSUER"] == "",
+		"its image is " + c.Image + ", not souk/" + f.Service:                                                   c.Image != "souk/"+f.Service,
+		"its image may come from a registry, where that name is a stranger's":                                   c.PullPolicy != "never",
+		"its FUNCTION_TARGET is " + c.Environment["FUNCTION_TARGET"]:                                            c.Environment["FUNCTION_TARGET"] != f.Name,
+		fmt.Sprintf("it has the secrets %v, and is to have %v", c.secrets(), secrets):                           !slices.Equal(c.secrets(), secrets),
+		"it is not on app_network alone":                                                                        !slices.Equal(c.Networks, []string{"app_network"}),
+		"it may write to its image":                                                                             !c.ReadOnly,
+		"it keeps capabilities":                                                                                 !slices.Equal(c.CapDrop, []string{"ALL"}),
+		"it may gain privileges":                                                                                !slices.Contains(c.SecurityOpt, "no-new-privileges:true"),
+		fmt.Sprintf("its mem_limit is %q, and is to be %dm", c.MemLimit, scaling.MemoryBytes()>>20):             c.MemLimit != fmt.Sprintf("%dm", scaling.MemoryBytes()>>20),
+		fmt.Sprintf("its GOMEMLIMIT is %q, and is to be %s", c.Environment["GOMEMLIMIT"], scaling.GoMemLimit()): c.Environment["GOMEMLIMIT"] != scaling.GoMemLimit(),
+		"it stays away after a crash":                                                                           c.Restart != "unless-stopped",
+		"nobody asks whether it is well":                                                                        !slices.Equal(c.Healthcheck.Test, []string{"CMD", "/app", "healthcheck"}),
+		"it does not wait for its tables":                                                                       c.DependsOn["migrate"] == nil,
+		"it is open to this machine, past the gateway":                                                          len(c.Ports) > 0,
+		"it has no settings: merge *environment into its":                                                       c.Environment["AUTH_ISSUER"] == "",
 	}
 }
 
@@ -161,6 +162,8 @@ func TestCompose(t *testing.T) {
 		"a secret too many":                {"  user-get:\n    <<: *user\n", "  user-get:\n    <<: *user-auth-signing-keys\n", "user-get: it has the secrets"},
 		"mail that a function cannot send": {"  user-notify:\n    <<: *user-smtp-url\n", "  user-notify:\n    <<: *user\n", "user-notify: it has the secrets"},
 		"a secret that is missing":         {"  jwks:\n    <<: *user-auth-public-keys\n", "  jwks:\n    <<: *user\n", "jwks: it has the secrets"},
+		"another memory":                   {"mem_limit: 256m", "mem_limit: 128m", "product-get: its mem_limit is"},
+		"another memory of the Go runtime": {"GOMEMLIMIT: 217MiB", "GOMEMLIMIT: 256MiB", "product-get: its GOMEMLIMIT is"},
 		"a port that is open to the world": {`"127.0.0.1:${SOUK_PORT`, `"${SOUK_PORT`, "gateway: port"},
 	} {
 		t.Run("finds "+change, func(t *testing.T) {

@@ -43,13 +43,15 @@ func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
 
 const (
 	goodDelivery = "{ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}"
+	goodScaling  = `scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
+`
 	goodRoute    = "{name: order-get, service: order, http: GET /v1/orders, access: user, publishes: [order-seen], secrets: [AUTH_SIGNING_KEYS]}"
 	goodEvent    = "{name: order-keep, service: order, events: [order-seen, order-made], publishes: [order-kept]}"
 	goodSchedule = `{name: order-outbox, service: order, schedule: "*/5 0-6 * * 1,2"}`
 )
 
 func document(delivery string, functions ...string) string {
-	return "delivery: " + delivery + "\nfunctions:\n  - " + strings.Join(functions, "\n  - ") + "\n"
+	return "delivery: " + delivery + "\n" + goodScaling + "functions:\n  - " + strings.Join(functions, "\n  - ") + "\n"
 }
 
 // with replaces a part of an example, and fails the test when it is not there.
@@ -84,10 +86,18 @@ func TestSchema(t *testing.T) {
 		"nothing":                 "",
 		"an unknown section":      document(goodDelivery, goodRoute) + "gateways: []\n",
 		"no delivery":             with(t, document(goodDelivery, goodRoute), "delivery: "+goodDelivery, ""),
-		"no functions":            "delivery: " + goodDelivery,
-		"an empty list":           "delivery: " + goodDelivery + "\nfunctions: []",
-		"functions of a mapping":  "delivery: " + goodDelivery + "\nfunctions: {a: b}",
+		"no functions":            "delivery: " + goodDelivery + "\n" + goodScaling,
+		"an empty list":           "delivery: " + goodDelivery + "\n" + goodScaling + "functions: []",
+		"functions of a mapping":  "delivery: " + goodDelivery + "\n" + goodScaling + "functions: {a: b}",
 		"a function that is none": document(goodDelivery, "order-get"),
+		"no scaling":              with(t, document(goodDelivery, goodRoute), goodScaling, ""),
+		"scaling of no kind":      with(t, document(goodDelivery, goodRoute), ", push: *s}, service", "}, service"),
+		"scaling of one size":     with(t, document(goodDelivery, goodRoute), ", service: {http: *s, push: *s}", ""),
+		"scaling without a size":  with(t, document(goodDelivery, goodRoute), `memory: 256Mi, `, ""),
+		"memory without a unit":   with(t, document(goodDelivery, goodRoute), `256Mi`, "256"),
+		"no concurrency":          with(t, document(goodDelivery, goodRoute), `concurrency: 40`, "concurrency: 0"),
+		"an empty scaling":        document(goodDelivery, with(t, goodRoute, "access: user", "access: user, scaling: {}")),
+		"scaling by another name": document(goodDelivery, with(t, goodRoute, "access: user", "access: user, scaling: {instances: 2}")),
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()

@@ -68,7 +68,7 @@ func TestBodyEncoding(t *testing.T) {
 	})
 }
 
-func mustGzip(t *testing.T, text string) string {
+func mustGzip(t testing.TB, text string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)

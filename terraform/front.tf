@@ -163,7 +163,7 @@ resource "google_compute_url_map" "front" {
               allow_methods  = route.value.methods
               allow_headers  = local.cors_headers
               expose_headers = local.cors_exposed
-              max_age        = 600
+              max_age        = local.cors_max_age
             }
           }
         }
@@ -189,10 +189,10 @@ resource "google_compute_url_map" "front" {
         route_action {
           cors_policy {
             allow_origins  = var.cors_origins
-            allow_methods  = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+            allow_methods  = local.cors_methods
             allow_headers  = local.cors_headers
             expose_headers = local.cors_exposed
-            max_age        = 600
+            max_age        = local.cors_max_age
           }
         }
       }
@@ -201,8 +201,11 @@ resource "google_compute_url_map" "front" {
 }
 
 locals {
-  cors_headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "X-Request-Id"]
-  cors_exposed = ["ETag", "Location", "Retry-After", "Trace-Id", "X-Request-Id", "Idempotency-Replayed", "Preference-Applied"]
+  # As emulators/gateway/cors.go has them.
+  cors_methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+  cors_headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "Traceparent", "X-Request-Id"]
+  cors_exposed = ["ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After", "Trace-Id", "WWW-Authenticate", "X-Request-Id"]
+  cors_max_age = 7200 # seconds
 }
 
 # TLS ------------------------------------------------------------------------------

@@ -18,6 +18,15 @@ locals {
       secrets   = try(f.secrets, [])
       # Reads that need no account may be a moment old: a cache or a replica will do.
       public_read = try(f.access == "anyone" && startswith(f.http, "GET "), false)
+      # What differs from the default, where it has a Cloud Run service of its own.
+      scaling = { for k, v in {
+        min_instances = try(f.scaling.minInstances, null)
+        max_instances = try(f.scaling.maxInstances, null)
+        concurrency   = try(f.scaling.concurrency, null)
+        pool          = try(f.scaling.pool, null)
+        cpu           = try(f.scaling.cpu, null)
+        memory        = try(f.scaling.memory, null)
+      } : k => v if v != null }
     }
   }
 
@@ -50,23 +59,32 @@ locals {
       account = length(key) <= 27 ? "fn-${key}" : "fn-${substr(key, 0, 20)}-${substr(sha256(key), 0, 6)}"
       scaling = merge(
         local.default_scaling[fs[0].kind],
+        var.granularity == "function" ? fs[0].scaling : {},
         { for k, v in try(var.scaling["default"], {}) : k => v if v != null },
         { for k, v in try(var.scaling[key], {}) : k => v if v != null },
       )
     }
   }
 
+  # The part of an instance's memory that the Go runtime may use, as
+  # manifest.Scaling.GoMemLimit has it.
+  memory_mib = {
+    for key, run in local.runs : key =>
+    tonumber(regex("^([0-9]+)(?:Mi|Gi)$", run.scaling.memory)[0]) * (endswith(run.scaling.memory, "Gi") ? 1024 : 1)
+  }
+  go_memory_limit = { for key, mib in local.memory_mib : key => "${floor(mib * 85 / 100)}MiB" }
+
   run_of = { for name, f in local.functions : name => var.granularity == "function" ? name : "${f.service}-${f.kind}" }
 
-  # One function takes few requests, a whole service more.
+  # How functions.yaml scales a Cloud Run service of that kind.
   default_scaling = {
-    for kind in ["http", "push"] : kind => {
-      min_instances = 0
-      max_instances = var.granularity == "function" ? 3 : 8
-      concurrency   = kind == "http" ? 40 : 10
-      pool          = var.granularity == "function" ? 2 : 6
-      cpu           = "1"
-      memory        = var.granularity == "function" ? "256Mi" : "512Mi"
+    for kind, s in local.manifest.scaling[var.granularity] : kind => {
+      min_instances = s.minInstances
+      max_instances = s.maxInstances
+      concurrency   = s.concurrency
+      pool          = s.pool
+      cpu           = s.cpu
+      memory        = s.memory
     }
   }
 

@@ -122,6 +122,7 @@ locals {
         DATABASE_NAME            = "souk_${run.service}"
         DATABASE_USER            = run.account
         DATABASE_MAX_OPEN_CONNS  = tostring(run.scaling.pool)
+        GOMEMLIMIT               = local.go_memory_limit[key]
         # Logins by IAM are capped a minute, for the whole instance: keep connections.
         DATABASE_CONN_MAX_LIFETIME  = "45m"
         DATABASE_CONN_MAX_IDLE_TIME = "15m"

@@ -76,7 +76,7 @@ variable "granularity" {
 }
 
 variable "scaling" {
-  description = "How a Cloud Run service scales, by its name: a function's, or product-http or product-push with granularity = \"service\". The entry default is for all others. pool is the most database connections of one instance."
+  description = "How a Cloud Run service scales, by its name: a function's, or product-http or product-push with granularity = \"service\". The entry default is for all others. What neither gives is in functions.yaml. pool is the most database connections of one instance."
   type = map(object({
     min_instances = optional(number)
     max_instances = optional(number)
@@ -99,8 +99,9 @@ variable "scaling" {
       try(s.max_instances >= s.min_instances, true),
       try(s.concurrency >= 1 && s.concurrency <= 1000, true),
       try(s.pool >= 1, true),
+      s.memory == null || can(regex("^[1-9][0-9]*(Mi|Gi)$", s.memory)),
     ])])
-    error_message = "In scaling: 0 <= min_instances <= max_instances, 1 <= max_instances, 1 <= concurrency <= 1000, 1 <= pool."
+    error_message = "In scaling: 0 <= min_instances <= max_instances, 1 <= max_instances, 1 <= concurrency <= 1000, 1 <= pool, memory in Mi or Gi."
   }
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,9 +15,10 @@ import (
 // the name of somebody whose token it does not have.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
+	// terraform/front.tf has the same (TestOriginsInTheCloud).
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Traceparent, X-Request-Id"
 	corsExposed = "ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Trace-Id, WWW-Authenticate, X-Request-Id"
-	corsMaxAge  = "7200" // seconds; browsers keep it no longer
+	corsMaxAge  = "7200" // seconds; browsers store it no longer
 )
 
 // ParseOrigins reads a list such as "https://shop.example, http://localhost:3000",
@@ -28,26 +30,40 @@ func ParseOrigins(list string) ([]string, error) {
 		if origin = strings.TrimSpace(origin); origin == "" {
 			continue
 		}
-		u, err := url.Parse(origin)
-		if origin != "*" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
-			origin != strings.ToLower(u.Scheme+"://"+u.Host)) {
-			return nil, fmt.Errorf("origin %q: need * or a scheme and a host in lower case, such as https://shop.example", origin)
+		if err := checkOrigin(origin); err != nil {
+			return nil, fmt.Errorf("origin %q: %w", origin, err)
 		}
 		origins = append(origins, origin)
 	}
 	return origins, nil
 }
 
-// allowOrigin lets scripts of the origins that are listed read the answer, and
-// answers the question that a browser asks before a request (the preflight). It
-// returns true when that was the request.
-func (g *Gateway) allowOrigin(w http.ResponseWriter, r *http.Request) (answered bool) {
+func checkOrigin(origin string) error {
+	if origin == "*" {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	switch {
+	case strings.Contains(origin, "*"):
+		return errors.New("patterns are not supported: list each origin, or * alone for every one")
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || origin != strings.ToLower(u.Scheme+"://"+u.Host):
+		return errors.New("need * or a scheme and a host in lower case, such as https://shop.example")
+	case strings.HasSuffix(origin, ":") || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
+		return errors.New("leave the port out where it is the scheme's own, as browsers do")
+	}
+	return nil
+}
+
+// allowOrigin lets scripts of the origins that are listed read the response, and
+// responds to the question that a browser sends before a request (the preflight). It
+// reports whether that was the request.
+func (g *Gateway) allowOrigin(v *visit, r *http.Request) (done bool) {
 	if len(g.options.Origins) == 0 {
 		return false
 	}
 	every := slices.Contains(g.options.Origins, "*")
 	if !every {
-		w.Header().Add("Vary", "Origin")
+		v.own.Add("Vary", "Origin")
 	}
 	origin := r.Header.Get("Origin")
 	switch {
@@ -56,14 +72,14 @@ func (g *Gateway) allowOrigin(w http.ResponseWriter, r *http.Request) (answered 
 	case every:
 		origin = "*"
 	}
-	w.Header().Set("Access-Control-Allow-Origin", origin)
+	v.own.Set("Access-Control-Allow-Origin", origin)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-		w.Header().Set("Access-Control-Expose-Headers", corsExposed)
+		v.own.Set("Access-Control-Expose-Headers", corsExposed)
 		return false
 	}
-	w.Header().Set("Access-Control-Allow-Methods", corsMethods)
-	w.Header().Set("Access-Control-Allow-Headers", corsHeaders)
-	w.Header().Set("Access-Control-Max-Age", corsMaxAge)
-	w.WriteHeader(http.StatusNoContent)
+	v.own.Set("Access-Control-Allow-Methods", corsMethods)
+	v.own.Set("Access-Control-Allow-Headers", corsHeaders)
+	v.own.Set("Access-Control-Max-Age", corsMaxAge)
+	v.WriteHeader(http.StatusNoContent)
 	return true
 }

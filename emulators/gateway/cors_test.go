@@ -2,10 +2,17 @@ package gateway
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/zclconf/go-cty/cty"
+
+	"souk/shared/api"
 )
 
 func TestOrigins(t *testing.T) {
@@ -87,10 +94,57 @@ func TestOrigins(t *testing.T) {
 		if got, err := ParseOrigins(""); err != nil || got != nil {
 			t.Errorf("got %v, %v", got, err)
 		}
-		for _, bad := range []string{"shop.example", "https://shop.example/", "https://Shop.example", "ftp://a", "https://", "null", "https://*.example/a"} {
+		for _, bad := range []string{"shop.example", "https://shop.example/", "https://Shop.example", "ftp://a", "https://", "null", "https://*.example/a", "https://", "https://:1", "https://a.example:443", "http://a.example:80", "https://u@a.example"} {
 			if _, err := ParseOrigins(bad); err == nil {
 				t.Errorf("%q is taken", bad)
 			}
 		}
+		for _, pattern := range []string{"https://*.example.com", "https://shop.example,https://*", "*.example.com"} {
+			if _, err := ParseOrigins(pattern); err == nil || !strings.Contains(err.Error(), "patterns are not supported") {
+				t.Errorf("%q: got %v", pattern, err)
+			}
+		}
 	})
+}
+
+// TestOriginsInTheCloud compares what scripts of other origins may use here and in the
+// cloud.
+func TestOriginsInTheCloud(t *testing.T) {
+	t.Parallel()
+	file, faults := hclparse.NewParser().ParseHCLFile("../../terraform/front.tf")
+	if faults.HasErrors() {
+		t.Fatal(faults)
+	}
+	content, _, _ := file.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "locals"}}})
+	cloud := map[string]string{}
+	for _, block := range content.Blocks {
+		attributes, _ := block.Body.JustAttributes()
+		for name, attribute := range attributes {
+			if value, faults := attribute.Expr.Value(nil); !faults.HasErrors() && strings.HasPrefix(name, "cors_") {
+				cloud[name] = mustJoin(t, value)
+			}
+		}
+	}
+	here := map[string]string{"cors_methods": corsMethods, "cors_headers": corsHeaders, "cors_exposed": corsExposed, "cors_max_age": corsMaxAge}
+	if !maps.Equal(here, cloud) {
+		t.Errorf("here %v, in the cloud %v", here, cloud)
+	}
+	for _, header := range []string{"ETag", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", api.HeaderTraceID} {
+		if !slices.Contains(strings.Split(corsExposed, ", "), header) {
+			t.Errorf("scripts may not read %s", header)
+		}
+	}
+}
+
+// mustJoin returns a number, or a list of texts as a header has it.
+func mustJoin(t *testing.T, value cty.Value) string {
+	t.Helper()
+	if value.Type() == cty.Number {
+		return value.AsBigFloat().String()
+	}
+	var texts []string
+	for _, v := range value.AsValueSlice() {
+		texts = append(texts, v.AsString())
+	}
+	return strings.Join(texts, ", ")
 }

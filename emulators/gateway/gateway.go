@@ -29,6 +29,10 @@ const LivenessPath = health.Path
 // Run has it wait for an instance to start, for 10 s or more.
 const replicaWait = 5 * time.Second
 
+// longBody is how many bytes a body may have and still arrive within the time of
+// every request.
+const longBody = 1 << 20
+
 // Options says where requests go. Zero limits take the defaults named.
 type Options struct {
 	Manifest *manifest.Manifest
@@ -43,9 +47,6 @@ type Options struct {
 	// from its function: a warning). nil logs nothing.
 	Logger       *slog.Logger
 	RequestLevel slog.Level
-	// MaxBody is the longest request body in bytes, 1 MiB, of a function for which
-	// the manifest gives none.
-	MaxBody int64
 	// Origins are those whose scripts may read answers in a browser (CORS), as
 	// ParseOrigins returns them: none.
 	Origins []string
@@ -57,7 +58,6 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.MaxBody = cmp.Or(o.MaxBody, manifest.DefaultMaxBody)
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -122,16 +122,14 @@ func (g *Gateway) addRoute(function manifest.Function) (err error) {
 			err = fmt.Errorf("pattern %q: %v", function.HTTP, fault)
 		}
 	}()
-	g.router.Handle(function.HTTP, g.forward(function.Name, proxy))
+	g.router.Handle(function.HTTP, g.forward(function, proxy))
 	return nil
 }
 
 // forward sends a request to its function, within the limits.
-func (g *Gateway) forward(function string, proxy http.Handler) http.Handler {
-	limit, long := g.options.MaxBody, false
-	if entry, listed := g.options.Manifest.Function(function); listed {
-		limit, long = cmp.Or(entry.MaxBody, limit), entry.MaxBody > limit
-	}
+func (g *Gateway) forward(function manifest.Function, proxy http.Handler) http.Handler {
+	limit := function.BodyLimit()
+	long := limit > longBody
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if long {
 			// Such a body is worked on while it comes. It fails only where w is no
@@ -139,7 +137,7 @@ func (g *Gateway) forward(function string, proxy http.Handler) http.Handler {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.options.Timeout))
 		}
 		visit := visitOf(r)
-		visit.function, visit.route = function, r.Pattern
+		visit.function, visit.route = function.Name, r.Pattern
 		if r.ContentLength > limit {
 			visit.fault = fmt.Errorf("a body of %d bytes is announced", r.ContentLength)
 			api.BodyTooLarge(limit).Write(w, r)

@@ -33,7 +33,7 @@ func TestBodyLimit(t *testing.T) {
 			long.Add(1)
 		}
 		takeBody(w, r)
-	}, func(o *Options) { o.MaxBody = 100 })
+	}, func(o *Options) { o.Manifest.Functions[0].MaxBody = 100 })
 	t.Cleanup(func() {
 		if n := long.Load(); n != 0 {
 			t.Errorf("%d bodies that were announced as too long have reached the function", n)

@@ -112,6 +112,9 @@ func (d *door) MustDo(t *testing.T, method, path string, header http.Header, bod
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := response.Header.Values("X-Content-Type-Options"); len(got) != 1 || got[0] != "nosniff" {
+		t.Errorf("%s %s responds with X-Content-Type-Options %q", method, path, got)
+	}
 	return answer{response.StatusCode, response.Header, string(text)}
 }
 
@@ -126,8 +129,8 @@ func (a answer) MustBeProblem(t *testing.T, status int, code string) {
 		t.Fatalf("read a problem out of %+v: %v", a, err)
 	}
 	if a.status != status || problem.Status != status || problem.Code != code || problem.TraceID == "" ||
-		a.header.Get("Content-Type") != "application/problem+json" || a.header.Get("X-Request-Id") == "" {
-		t.Errorf("want a %d problem %s with trace and request id, got %+v", status, code, a)
+		a.header.Get("Content-Type") != "application/problem+json" || a.header.Get("X-Request-Id") == "" || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("want a %d problem %s with trace and request id that is not stored, got %+v", status, code, a)
 	}
 }
 

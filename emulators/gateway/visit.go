@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,10 +23,13 @@ const statusClientGone = 499
 type visit struct {
 	http.ResponseWriter
 	requestID string
-	function  string // "" when no route matched
-	route     string
-	status    int
-	fault     error // why the function gave no answer
+	// own are the headers that the gateway adds to the response. They are added last:
+	// the proxy clears the header map when the function announces its response (1xx).
+	own      http.Header
+	function string // "" when no route matched
+	route    string
+	status   int
+	fault    error // why the function gave no answer
 
 	bodyMu    sync.Mutex
 	bodyFault error
@@ -47,8 +51,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	v := &visit{ResponseWriter: w, requestID: id}
-	w.Header().Set(api.HeaderRequestID, id)
+	v := &visit{ResponseWriter: w, requestID: id, own: http.Header{}}
+	v.own.Set(api.HeaderRequestID, id)
+	v.own.Set(api.HeaderContentTypeOptions, api.NoSniff)
 	ctx := context.WithValue(telemetry.FromHeader(r.Context(), r.Header), visitKey{}, v)
 	defer func() {
 		cause := recover()
@@ -65,7 +70,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // route responds to a request whose host is one of the gateway's.
 func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
-	if !g.allowOrigin(w, r) {
+	if !g.allowOrigin(visitOf(r), r) {
 		g.router.ServeHTTP(w, r)
 	}
 }
@@ -91,12 +96,31 @@ func (g *Gateway) log(ctx context.Context, v *visit, r *http.Request, took time.
 	g.options.Logger.LogAttrs(ctx, level, "request", attributes...)
 }
 
-// WriteHeader keeps the status for the log.
+// WriteHeader records the status for the log and adds the gateway's own headers to a
+// final response.
 func (v *visit) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		v.status = status
+		v.addOwn(v.Header())
 	}
 	v.ResponseWriter.WriteHeader(status)
+}
+
+func (v *visit) addOwn(header http.Header) {
+	for name, values := range v.own {
+		if name == "Vary" {
+			values = append(slices.Clone(header[name]), values...)
+		}
+		header[name] = values
+	}
+}
+
+// Write writes a part of the body.
+func (v *visit) Write(b []byte) (int, error) {
+	if v.status == 0 {
+		v.WriteHeader(http.StatusOK)
+	}
+	return v.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

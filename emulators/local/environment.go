@@ -48,6 +48,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_AUDIENCE=" + s.audience(f),
 		"PUSH_SERVICE_ACCOUNT=" + PushServiceAccount,
 		"MAIL_FROM=" + mailFrom,
+		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
 	}
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))

@@ -72,6 +72,9 @@ func (run *importRun) line(ctx context.Context, line fileLine) {
 	r, errs := parseRecord(line)
 	if len(errs) > 0 {
 		run.results = append(run.results, failed(line.number, line.sku, errs...))
+		if len(run.results) >= importBatch {
+			run.flush(ctx) // errors take more memory than their lines of the report
+		}
 		return
 	}
 	same := func(other importLine) bool { return other.key() == r.key() }

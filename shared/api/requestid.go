@@ -27,7 +27,7 @@ func SetTraceID(header http.Header, id string) {
 
 // isShared reports whether Cache-Control lets a shared cache store the response.
 func isShared(header http.Header) bool {
-	for directive := range strings.SplitSeq(header.Get("Cache-Control"), ",") {
+	for directive := range strings.SplitSeq(header.Get(headerCacheControl), ",") {
 		if strings.EqualFold(strings.TrimSpace(directive), "public") {
 			return true
 		}

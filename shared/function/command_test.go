@@ -20,6 +20,7 @@ import (
 
 const commandList = `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
   - {name: note-write, service: test, http: "POST /notes/{outcome}", access: user}
 `

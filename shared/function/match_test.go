@@ -15,6 +15,7 @@ import (
 
 const list = `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
   - {name: thing-get, service: thing, http: "GET /v1/things/{id}", access: anyone, publishes: [thing-made]}
   - {name: thing-keep, service: thing, events: [thing-made]}

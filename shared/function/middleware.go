@@ -26,12 +26,15 @@ type answer struct {
 	bytes  int64
 	// function is the one that answers, and requestID the request's X-Request-Id.
 	function, requestID string
+	// public is that caches may share what the function responds with.
+	public bool
 }
 
 func (a *answer) WriteHeader(status int) {
 	// A 1xx only announces the answer.
 	if a.status == 0 && status >= http.StatusOK {
 		a.status = status
+		api.Protect(a.Header(), status, a.public)
 		api.SetTraceID(a.Header(), telemetry.TraceID(a.ctx))
 	}
 	a.ResponseWriter.WriteHeader(status)
@@ -81,11 +84,12 @@ func (d *drain) serve(next http.Handler) http.Handler {
 	})
 }
 
-// named has the request log name the function that answers.
-func named(function string, next http.Handler) http.Handler {
+// named has the request log name the function that responds, and lets caches store
+// what it responds with if it is a read that anyone may call.
+func named(entry manifest.Function, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := w.(*answer); ok {
-			a.function = function
+			a.function, a.public = entry.Name, entry.IsPublicRead()
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -213,7 +213,7 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 		} else {
 			handler = runtime.authorizePush(handler)
 		}
-		router.Handle(Pattern(entry), named(entry.Name, handler))
+		router.Handle(Pattern(entry), named(entry, handler))
 	}
 	if target := runtime.target; target != "" && !slices.Contains(names, target) {
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))

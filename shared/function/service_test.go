@@ -103,6 +103,7 @@ func newTrace() (id string, header map[string]string) {
 
 const list = `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
   - {name: account-make, service: test, http: POST /v1/accounts, access: anyone, publishes: [account-made]}
   - {name: account-get, service: test, http: "GET /v1/accounts/{id}", access: anyone}

@@ -36,6 +36,7 @@ func TestNoDatabase(t *testing.T) {
 	runtime := function.NewRuntime(db, nil, clock.System, nil, tokens.Users, tokens.Pushes)
 	list := MustManifest(t, `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
   - {name: read, service: test, http: GET /read, access: anyone}
   - {name: write, service: test, http: POST /write, access: user}
@@ -72,6 +73,7 @@ func TestBodyLimits(t *testing.T) {
 	t.Parallel()
 	list := MustManifest(t, `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
   - {name: plain, service: test, http: POST /plain, access: anyone}
   - {name: keyed, service: test, http: POST /keyed, access: user}
@@ -85,7 +87,7 @@ functions:
 		return []function.Function{function.HTTP("plain", take), function.Command("keyed", keyed), function.HTTP("large", take)}, nil
 	}, database.Migrations{Name: "none", FS: migrations.FS}, nil)
 	_, token := s.Tokens.Customer(t)
-	for path, limit := range map[string]int{"/plain": manifest.DefaultMaxBody, "/keyed": manifest.DefaultMaxBody, "/large": 3_000_000} {
+	for path, limit := range map[string]int{"/plain": manifest.DefaultMaxOpenBody, "/keyed": manifest.DefaultMaxBody, "/large": 3_000_000} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			send := func(n int) functiontest.Response {

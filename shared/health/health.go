@@ -32,6 +32,7 @@ func Handler(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		// Who asked and left is not this program's problem.
 		_, _ = w.Write([]byte("ok\n"))
 	})

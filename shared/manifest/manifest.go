@@ -33,7 +33,11 @@ const (
 const (
 	// DefaultMaxBody is the longest request body, in bytes, of a function whose
 	// entry gives none.
-	DefaultMaxBody = 1 << 20
+	DefaultMaxBody = 64 << 10
+	// DefaultMaxOpenBody is the same for a function that anyone may call.
+	DefaultMaxOpenBody = 16 << 10
+	// minMaxBody is the least that an entry may give.
+	minMaxBody = 1 << 10
 	// maxMaxBody is the longest that Cloud Run takes:
 	// https://cloud.google.com/run/quotas#request_limits
 	maxMaxBody = 32 << 20
@@ -53,13 +57,17 @@ type Function struct {
 	Schedule string `yaml:"schedule"`
 	// Secrets are the environment variables that hold secrets the function needs.
 	Secrets []string `yaml:"secrets"`
-	// MaxBody is the longest request body in bytes, if it is not 1 MiB.
+	// MaxBody is the longest request body in bytes, if it is not the default: see
+	// BodyLimit.
 	MaxBody int64 `yaml:"maxBody"`
 	// Publishes are the events that the function tells others of.
 	Publishes []string `yaml:"publishes"`
 	// Idempotency says whether requests carry an Idempotency-Key: see
 	// IdempotencyRule.
 	Idempotency Idempotency `yaml:"idempotency"`
+	// Scaling is how the function scales, where that differs from the default: see
+	// Manifest.ScalingOf.
+	Scaling ScalingOverride `yaml:"scaling"`
 }
 
 // Delivery is how Pub/Sub delivers to every subscription.
@@ -72,8 +80,10 @@ type Delivery struct {
 
 // Manifest is the whole list, in the order of the file.
 type Manifest struct {
-	Delivery  Delivery   `yaml:"delivery"`
-	Functions []Function `yaml:"functions"`
+	Delivery Delivery `yaml:"delivery"`
+	// Scaling is how Cloud Run services scale by default.
+	Scaling   map[Granularity]map[Kind]Scaling `yaml:"scaling"`
+	Functions []Function                       `yaml:"functions"`
 }
 
 // Parse reads and checks a list. Its error names every fault at once.
@@ -202,6 +212,7 @@ func (m *Manifest) check() error {
 		}
 	}
 	faults = append(faults, m.Delivery.check()...)
+	faults = append(faults, m.checkScaling()...)
 	return errors.Join(faults...)
 }
 
@@ -260,8 +271,8 @@ func (f Function) check() []error {
 	if f.HTTP != "" && !slices.Contains([]Access{Anyone, User, Admin}, f.Access) {
 		fault("route %q has no authorization rule: set access to anyone, user or admin, got %q", f.HTTP, f.Access)
 	}
-	if f.MaxBody != 0 && (f.HTTP == "" || f.MaxBody < DefaultMaxBody || f.MaxBody > maxMaxBody) {
-		fault("maxBody is for http functions, and from %d to %d bytes", DefaultMaxBody, maxMaxBody)
+	if f.MaxBody != 0 && (f.HTTP == "" || f.MaxBody < minMaxBody || f.MaxBody > maxMaxBody) {
+		fault("maxBody is for http functions, and from %d to %d bytes", minMaxBody, maxMaxBody)
 	}
 	faults = append(faults, f.checkRequest()...)
 	if f.HTTP == "" && f.Access != "" {

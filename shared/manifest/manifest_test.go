@@ -9,7 +9,11 @@ import (
 	"souk/shared/manifest"
 )
 
-const delivery = "delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}\n"
+const (
+	delivery = "delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}\n" + scaling
+	scaling  = `scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
+`
+)
 
 const shop = delivery + `
 functions:
@@ -92,6 +96,16 @@ func TestParseNamesTheFault(t *testing.T) {
 		"of a field of an entry":          {delivery + "functions: [{name: a, service: s, http: GET /a, access: anyone, memory: 1}]", "memory"},
 		"of a missing delivery":           {ok, "delivery: need an ackDeadline of 10s to 600s, got 0s"},
 		"of an ack deadline":              {strings.Replace(delivery, "30s", "9s", 1) + ok, "ackDeadline"},
+		"of a missing scaling":            {strings.Replace(delivery, scaling, "", 1) + ok, "scaling.function.http is required"},
+		"of a scaling of one kind":        {strings.Replace(delivery, ", push: *s}, service", "}, service", 1) + ok, "scaling.function.push is required"},
+		"of a concurrency":                {strings.Replace(delivery, "concurrency: 40", "concurrency: 1001", 1) + ok, "scaling.function.http: need scaling with a concurrency"},
+		"of memory without a unit":        {strings.Replace(delivery, "256Mi", "256", 1) + ok, "scaling.function.http: need scaling with a memory"},
+		"of a CPU":                        {strings.Replace(delivery, `cpu: "1"`, "cpu: some", 1) + ok, "scaling.function.http: need scaling with a cpu"},
+		"of the least above the most":     {strings.Replace(delivery, "minInstances: 0", "minInstances: 4", 1) + ok, "minInstances <= maxInstances"},
+		"of no instances":                 {strings.Replace(delivery, "maxInstances: 3", "maxInstances: 0", 1) + ok, "maxInstances of 1 or more"},
+		"of no connections":               {strings.Replace(delivery, "pool: 2", "pool: 0", 1) + ok, "a pool of 1 or more"},
+		"of a function's memory":          {entry("name: a, service: s, http: GET /a, access: anyone, scaling: {memory: 64Mi}"), "a: need scaling with a memory of 128Mi"},
+		"of a maxBody below the least":    {entry("name: a, service: s, http: POST /a, access: anyone, maxBody: 1023"), "a: maxBody is for http functions, and from 1024"},
 		"of a backoff that shrinks":       {strings.Replace(delivery, "600s", "500ms", 1) + ok, "minBackoff <= maxBackoff"},
 		"of a backoff that is too long":   {strings.Replace(delivery, "600s", "601s", 1) + ok, "maxBackoff of at most 600s"},
 		"of too few attempts":             {strings.Replace(delivery, "20", "4", 1) + ok, "maxDeliveryAttempts"},
@@ -173,5 +187,29 @@ func TestAccount(t *testing.T) {
 		if got := manifest.Account(run); got != want {
 			t.Errorf("the account of %s is %s, want %s", run, got, want)
 		}
+	}
+}
+
+func TestScaling(t *testing.T) {
+	t.Parallel()
+	m := MustParse(t, strings.ReplaceAll(shop, "access: anyone}", "access: anyone, maxBody: 2048, scaling: {concurrency: 4, memory: 1Gi, pool: 5}}"))
+	for name, want := range map[string]struct {
+		scaling   manifest.Scaling
+		goLimit   string
+		bodyLimit int64
+	}{
+		"thing-make": {manifest.Scaling{Concurrency: 40, Memory: "256Mi", CPU: "1", MaxInstances: 3, Pool: 2}, "217MiB", 64 << 10},
+		"thing-get":  {manifest.Scaling{Concurrency: 4, Memory: "1Gi", CPU: "1", MaxInstances: 3, Pool: 5}, "870MiB", 2048},
+	} {
+		f, _ := m.Function(name)
+		if got := m.ScalingOf(f); got != want.scaling || got.GoMemLimit() != want.goLimit {
+			t.Errorf("%s scales by %+v with %s, want %+v with %s", name, got, got.GoMemLimit(), want.scaling, want.goLimit)
+		}
+		if got := f.BodyLimit(); got != want.bodyLimit {
+			t.Errorf("%s has a body limit of %d, want %d", name, got, want.bodyLimit)
+		}
+	}
+	if f, _ := MustParse(t, shop).Function("thing-get"); f.BodyLimit() != 16<<10 {
+		t.Errorf("a function that anyone may call has a body limit of %d, want 16 KiB", f.BodyLimit())
 	}
 }

@@ -34,12 +34,21 @@ func (f Function) IdempotencyRule() Idempotency {
 	}
 }
 
+// IsPublicRead reports whether the function is a read that needs no account.
+func (f Function) IsPublicRead() bool {
+	return f.Access == Anyone && f.Method() == http.MethodGet
+}
+
 // BodyLimit returns the longest request body that the function takes, in bytes.
 func (f Function) BodyLimit() int64 {
-	if f.MaxBody > 0 {
+	switch {
+	case f.MaxBody > 0:
 		return f.MaxBody
+	case f.Access == Anyone:
+		return DefaultMaxOpenBody
+	default:
+		return DefaultMaxBody
 	}
-	return DefaultMaxBody
 }
 
 func (f Function) checkRequest() []error {

@@ -19,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"souk/shared/api"
+	"souk/shared/manifest"
 )
 
 // Contract is what a system says of itself, to hold it to: its OpenAPI document
@@ -89,6 +90,9 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 	}
 	found, _ := contract.operations.Handler(r)
 	asked, is := found.(operation)
+	if header.Get(api.HeaderContentTypeOptions) != api.NoSniff {
+		return fmt.Errorf("%s %s responds with %d without %s: %s", r.Method, r.URL.Path, status, api.HeaderContentTypeOptions, api.NoSniff)
+	}
 	if !is {
 		return contract.checkProblem(header, body)
 	}
@@ -96,6 +100,11 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 	if public := strings.Contains(header.Get("Cache-Control"), "public"); public == (header.Get(api.HeaderTraceID) != "") {
 		return fmt.Errorf("%s responds with %d, Cache-Control %q and %s %q: exactly the responses that caches do not share have one",
 			name, status, header.Get("Cache-Control"), api.HeaderTraceID, header.Get(api.HeaderTraceID))
+	}
+	public := asked.route.Operation.Extensions["x-access"] == string(manifest.Anyone) && asked.route.Method == http.MethodGet && status < http.StatusBadRequest
+	if stored := header.Get("Cache-Control") != "no-store"; stored != public {
+		return fmt.Errorf("%s responds with %d and Cache-Control %q: exactly successful reads that need no account may be stored",
+			name, status, header.Get("Cache-Control"))
 	}
 	if asked.route.Operation.Responses.Status(status) == nil {
 		return fmt.Errorf("%s answers %d, code %s, which openapi.yaml does not say: add function.Fails to it and run `make generate`", name, status, codeOf(body))

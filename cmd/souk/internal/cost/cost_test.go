@@ -17,6 +17,7 @@ func small(t *testing.T, change func(*Shop)) Shop {
 	t.Helper()
 	list, err := manifest.Parse([]byte(`
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
+scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
   - {name: product-get, service: product, http: "GET /v1/products/{id}", access: anyone}
   - {name: order-place, service: order, http: POST /v1/orders, access: user, publishes: [order-placed]}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -25,12 +24,9 @@ type Settings struct {
 	Database        Database           `json:"database"`
 	KeyRotationDays float64            `json:"key_rotation_days"`
 	ExpectedWithin  float64            `json:"orders_expected_within"`
-	// Standard is how a service scales that Scaling does not name, by its kind, http
-	// or push: local.default_scaling of functions.tf.
-	Standard map[string]Scaling `json:"default_scaling"`
 }
 
-// Scaling is how a Cloud Run service scales. What is not given is the standard.
+// Scaling is how a Cloud Run service scales. What is not given is that of functions.yaml.
 type Scaling struct {
 	Min    *float64 `json:"min_instances"`
 	Max    *float64 `json:"max_instances"`
@@ -75,9 +71,6 @@ func ReadSettings(dir, tfvars string) (Settings, error) {
 		if settings[name], err = value(variables[name], values[name]); err != nil {
 			return s, fmt.Errorf("variable %s: %w", name, err)
 		}
-	}
-	if settings["default_scaling"], err = standardScaling(parser, dir, settings["granularity"]); err != nil {
-		return s, err
 	}
 	text, err := ctyjson.Marshal(cty.ObjectVal(settings), cty.DynamicPseudoType)
 	if err != nil {
@@ -129,18 +122,15 @@ func readFile(parser *hclparse.Parser, path, kind string) (map[string]hcl.Attrib
 		return nil, fmt.Errorf("read terraform's files (in the repository's folder, or with --terraform): %w", faults)
 	}
 	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: kind, LabelNames: []string{"name"}}}}
-	if kind == "locals" {
-		schema.Blocks[0].LabelNames = nil
-	}
 	content, _, faults := file.Body.PartialContent(schema)
 	if faults.HasErrors() {
 		return nil, fmt.Errorf("read %s: %w", path, faults)
 	}
 	blocks := map[string]hcl.Attributes{}
-	for i, block := range content.Blocks {
+	for _, block := range content.Blocks {
 		// A variable's validation blocks are no attributes: that is no fault.
 		attributes, _ := block.Body.JustAttributes()
-		blocks[strings.Join(append(block.Labels, fmt.Sprint(i))[:1], "")] = attributes
+		blocks[block.Labels[0]] = attributes
 	}
 	return blocks, nil
 }
@@ -168,27 +158,4 @@ func value(variable hcl.Attributes, given *hcl.Attribute) (cty.Value, error) {
 		v = defaults.Apply(v)
 	}
 	return convert.Convert(v, kind)
-}
-
-// standardScaling evaluates local.default_scaling.
-func standardScaling(parser *hclparse.Parser, dir string, granularity cty.Value) (cty.Value, error) {
-	path := filepath.Join(dir, "functions.tf")
-	locals, err := readFile(parser, path, "locals")
-	if err != nil {
-		return cty.NilVal, err
-	}
-	for _, attributes := range locals {
-		standard := attributes["default_scaling"]
-		if standard == nil {
-			continue
-		}
-		v, faults := standard.Expr.Value(&hcl.EvalContext{Variables: map[string]cty.Value{
-			"var": cty.ObjectVal(map[string]cty.Value{"granularity": granularity}),
-		}})
-		if faults.HasErrors() {
-			return cty.NilVal, fmt.Errorf("read local.default_scaling: %w", faults)
-		}
-		return v, nil
-	}
-	return cty.NilVal, fmt.Errorf("%s has no local default_scaling", path)
 }

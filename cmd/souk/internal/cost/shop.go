@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"souk/shared/manifest"
 )
 
 const gib = 1 << 30
@@ -57,17 +59,14 @@ type service struct {
 func (s Shop) services(t traffic) map[string]service {
 	services := map[string]service{}
 	for _, f := range s.Functions.Functions {
-		kind := "push"
-		if f.HTTP != "" {
-			kind = "http"
-		}
-		name := f.Name
-		if s.Settings.Granularity == "service" {
-			name = f.Service + "-" + kind
+		name, scaling := f.Name, s.Functions.ScalingOf(f)
+		if s.Settings.Granularity == string(manifest.PerService) {
+			name = fmt.Sprintf("%s-%s", f.Service, f.Kind())
+			scaling = s.Functions.Scaling[manifest.PerService][f.Kind()]
 		}
 		one, there := services[name]
 		if !there {
-			one = s.scaled(name, kind)
+			one = s.scaled(name, scaling)
 		}
 		// Time is paid for in steps of 100 ms.
 		one.busy += t.calls[f.Name] * math.Ceil(s.call(f.Name).Ms/100) / 10
@@ -81,21 +80,21 @@ func (s Shop) services(t traffic) map[string]service {
 	return services
 }
 
-// scaled is a service as its scaling has it.
-func (s Shop) scaled(name, kind string) service {
-	var merged Scaling
-	for _, scaling := range []Scaling{s.Settings.Standard[kind], s.Settings.Scaling["default"], s.Settings.Scaling[name]} {
-		take(&merged.Min, scaling.Min)
-		take(&merged.Max, scaling.Max)
-		take(&merged.CPU, scaling.CPU)
-		take(&merged.Memory, scaling.Memory)
+// scaled returns a service of that scaling, with what the variables change.
+func (s Shop) scaled(name string, scaling manifest.Scaling) service {
+	low, high, cpu, mem := float64(scaling.MinInstances), float64(scaling.MaxInstances), scaling.CPU, scaling.Memory
+	for _, changed := range []Scaling{s.Settings.Scaling["default"], s.Settings.Scaling[name]} {
+		take(&low, changed.Min)
+		take(&high, changed.Max)
+		take(&cpu, changed.CPU)
+		take(&mem, changed.Memory)
 	}
-	return service{min: *merged.Min, max: *merged.Max, cpus: cpus(*merged.CPU), memory: memory(*merged.Memory)}
+	return service{min: low, max: high, cpus: cpus(cpu), memory: memory(mem)}
 }
 
-func take[T any](into **T, given *T) {
+func take[T any](into, given *T) {
 	if given != nil {
-		*into = given
+		*into = *given
 	}
 }
 

@@ -1,0 +1,149 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// Granularity is how many functions share a Cloud Run service.
+type Granularity string
+
+// The granularities, as terraform/ names them.
+const (
+	// PerFunction is a Cloud Run service a function; so are local systems.
+	PerFunction Granularity = "function"
+	// PerService is two Cloud Run services a service: one for clients, one for Pub/Sub.
+	PerService Granularity = "service"
+)
+
+// Kind is what calls a function.
+type Kind string
+
+// The kinds of functions.
+const (
+	KindHTTP Kind = "http" // called by clients
+	KindPush Kind = "push" // called by Pub/Sub
+)
+
+// Kind returns what calls the function.
+func (f Function) Kind() Kind {
+	if f.HTTP != "" {
+		return KindHTTP
+	}
+	return KindPush
+}
+
+// Scaling is the size and the number of instances of a Cloud Run service.
+type Scaling struct {
+	// Concurrency is how many requests an instance gets at the same time.
+	Concurrency int `yaml:"concurrency"`
+	// Memory is that of an instance, such as 256Mi or 1Gi.
+	Memory string `yaml:"memory"`
+	// CPU is a number of vCPUs, such as 1 or 500m.
+	CPU          string `yaml:"cpu"`
+	MinInstances int    `yaml:"minInstances"`
+	MaxInstances int    `yaml:"maxInstances"`
+	// Pool is how many database connections an instance may open.
+	Pool int `yaml:"pool"`
+}
+
+// ScalingOverride is the part of a function's scaling that differs from the default.
+type ScalingOverride struct {
+	Concurrency  *int    `yaml:"concurrency"`
+	Memory       *string `yaml:"memory"`
+	CPU          *string `yaml:"cpu"`
+	MinInstances *int    `yaml:"minInstances"`
+	MaxInstances *int    `yaml:"maxInstances"`
+	Pool         *int    `yaml:"pool"`
+}
+
+// ScalingOf returns the scaling of a function that has a Cloud Run service of its own.
+func (m *Manifest) ScalingOf(f Function) Scaling {
+	s := m.Scaling[PerFunction][f.Kind()]
+	override(&s.Concurrency, f.Scaling.Concurrency)
+	override(&s.Memory, f.Scaling.Memory)
+	override(&s.CPU, f.Scaling.CPU)
+	override(&s.MinInstances, f.Scaling.MinInstances)
+	override(&s.MaxInstances, f.Scaling.MaxInstances)
+	override(&s.Pool, f.Scaling.Pool)
+	return s
+}
+
+func override[T any](value, other *T) {
+	if other != nil {
+		*value = *other
+	}
+}
+
+var (
+	memoryForm = regexp.MustCompile(`^([1-9][0-9]{0,5})(Mi|Gi)$`)
+	cpuForm    = regexp.MustCompile(`^([1-9][0-9]*|[1-9][0-9]{1,3}m)$`)
+)
+
+// MemoryBytes returns the memory of an instance, 0 if it is malformed.
+func (s Scaling) MemoryBytes() int64 {
+	match := memoryForm.FindStringSubmatch(s.Memory)
+	if match == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(match[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	if match[2] == "Gi" {
+		n <<= 10
+	}
+	return n << 20
+}
+
+// goMemoryPercent is the part of an instance's memory that the Go runtime may use. The
+// others are the program itself and memory that the runtime does not count.
+const goMemoryPercent = 85
+
+// GoMemLimit returns GOMEMLIMIT for an instance (https://go.dev/doc/gc-guide#Memory_limit).
+// terraform/run.tf computes it in the same way.
+func (s Scaling) GoMemLimit() string {
+	return fmt.Sprintf("%dMiB", s.MemoryBytes()>>20*goMemoryPercent/100)
+}
+
+// check holds a scaling to what Cloud Run takes:
+// https://cloud.google.com/run/docs/configuring/services/memory-limits
+func (s Scaling) check(name string) []error {
+	var errs []error
+	need := func(ok bool, rule string, got any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s: need scaling with %s, got %v", name, rule, got))
+		}
+	}
+	need(1 <= s.Concurrency && s.Concurrency <= 1000, "a concurrency of 1 to 1000", s.Concurrency)
+	need(s.MemoryBytes() >= 128<<20 && s.MemoryBytes() <= 32<<30, "a memory of 128Mi to 32Gi", s.Memory)
+	need(cpuForm.MatchString(s.CPU), "a cpu such as 1 or 500m", s.CPU)
+	need(0 <= s.MinInstances && s.MinInstances <= s.MaxInstances, "0 <= minInstances <= maxInstances", s.MinInstances)
+	need(1 <= s.MaxInstances, "maxInstances of 1 or more", s.MaxInstances)
+	need(1 <= s.Pool, "a pool of 1 or more", s.Pool)
+	return errs
+}
+
+func (m *Manifest) checkScaling() []error {
+	var errs []error
+	for _, granularity := range []Granularity{PerFunction, PerService} {
+		for _, kind := range []Kind{KindHTTP, KindPush} {
+			s, present := m.Scaling[granularity][kind]
+			if !present {
+				errs = append(errs, fmt.Errorf("scaling.%s.%s is required", granularity, kind))
+				continue
+			}
+			errs = append(errs, s.check(fmt.Sprintf("scaling.%s.%s", granularity, kind))...)
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	for _, f := range m.Functions {
+		if f.Scaling != (ScalingOverride{}) {
+			errs = append(errs, m.ScalingOf(f).check(f.Name)...)
+		}
+	}
+	return errs
+}
