@@ -189,10 +189,7 @@ type auditor struct {
 	results              map[Check]*Result
 	rows                 map[string]int64
 	inFlight             int64
-	// evidence that no order has claimed yet, and since when the keys of callers
-	// with many are there.
-	evidence map[uuid.UUID]evidence
-	evicted  map[uuid.UUID]time.Time
+	evidence             map[uuid.UUID]evidence // that no order has claimed yet
 }
 
 // Run audits. Its error is that it could not look; damage is in the report.

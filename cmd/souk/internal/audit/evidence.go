@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// storedPerCaller is how many idempotency keys of one caller are stored at least.
-	storedPerCaller = 1000
 	// maxPlacing is the longest time between an order's id and its creation, which
 	// are of one request.
 	maxPlacing = time.Minute
@@ -93,7 +91,7 @@ func (a *auditor) readEvidence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = a.order.query(ctx, func(rows *sql.Rows) error {
+	return a.order.query(ctx, func(rows *sql.Rows) error {
 		var id []byte
 		if err := rows.Scan(&id); err != nil {
 			return err
@@ -108,30 +106,6 @@ func (a *auditor) readEvidence(ctx context.Context) error {
 		SELECT `+recordedOrder+`
 		FROM idempotency_key
 		WHERE status = 201 AND header LIKE '%"/v1/orders/%'`)
-	if err != nil {
-		return err
-	}
-	return a.readEvicted(ctx)
-}
-
-// readEvicted reads which callers' oldest keys may have been deleted before their
-// time, and since when all their keys are there.
-func (a *auditor) readEvicted(ctx context.Context) error {
-	a.evicted = map[uuid.UUID]time.Time{}
-	return a.order.query(ctx, func(rows *sql.Rows) error {
-		var caller uuid.UUID
-		var expires time.Time
-		if err := rows.Scan(&caller, &expires); err != nil {
-			return err
-		}
-		a.evicted[caller] = expires.Add(maxPlacing - retention)
-		return nil
-	}, `
-		SELECT caller, MIN(expires_at)
-		FROM idempotency_key
-		WHERE caller IS NOT NULL
-		GROUP BY caller
-		HAVING COUNT(*) >= ?`, storedPerCaller)
 }
 
 // compareEvidence compares an order and its history with the evidence, and removes
@@ -171,11 +145,8 @@ func (a *auditor) compareRequests(id uuid.UUID, order step, found evidence) {
 		a.find(OrderDoubled, about("order", id), "was created at %s, but its id was not", order.created.Format(time.RFC3339))
 		return
 	}
-	oldest, evicted := a.evicted[order.owner]
-	switch {
-	case found.requests == 1, order.owner == uuid.Nil, order.created.Before(a.retained()):
-	case found.requests == 0 && evicted && order.created.Before(oldest):
-	default:
+	erased, old := order.owner == uuid.Nil, order.created.Before(a.retained())
+	if found.requests != 1 && !erased && !old {
 		a.find(OrderDoubled, about("order", id), "was created at %s by %d requests, not by one", order.created.Format(time.RFC3339), found.requests)
 	}
 }
