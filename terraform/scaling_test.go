@@ -50,7 +50,9 @@ func TestScaling(t *testing.T) {
 
 func scalingOf(t *testing.T, run resource) (s manifest.Scaling) {
 	t.Helper()
-	limits := func(name string) string { return run.text("template", 0, "containers", 0, "resources", 0, "limits", name) }
+	limits := func(name string) string {
+		return run.text("template", 0, "containers", 0, "resources", 0, "limits", name)
+	}
 	s.Memory, s.CPU = limits("memory"), limits("cpu")
 	for number, text := range map[*int]string{
 		&s.Concurrency:  run.text("template", 0, "max_instance_request_concurrency"),
