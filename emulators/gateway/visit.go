@@ -30,6 +30,9 @@ type visit struct {
 	route    string
 	status   int
 	fault    error // why the function gave no answer
+	// expectsContinue reports whether the client waits for a 100 before it sends the
+	// body.
+	expectsContinue bool
 
 	bodyMu    sync.Mutex
 	bodyFault error
@@ -51,7 +54,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	v := &visit{ResponseWriter: w, requestID: id, own: http.Header{}}
+	v := &visit{ResponseWriter: w, requestID: id, own: http.Header{}, expectsContinue: r.Header.Get("Expect") != ""}
 	v.own.Set(api.HeaderRequestID, id)
 	v.own.Set(api.HeaderContentTypeOptions, api.NoSniff)
 	ctx := context.WithValue(telemetry.FromHeader(r.Context(), r.Header), visitKey{}, v)
@@ -98,7 +101,14 @@ func (g *Gateway) log(ctx context.Context, v *visit, r *http.Request, took time.
 
 // WriteHeader records the status for the log and adds the gateway's own headers to a
 // final response.
+//
+// Informational responses of the function do not reach a client that waits for a 100:
+// the server writes that itself when the proxy reads the body, which it does in another
+// goroutine, and net/http does not order the two writes.
 func (v *visit) WriteHeader(status int) {
+	if v.expectsContinue && status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		return
+	}
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		v.status = status
 		v.addOwn(v.Header())
