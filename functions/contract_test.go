@@ -20,7 +20,7 @@ func TestContract(t *testing.T) {
 		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
 	}
 	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}
-	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"}}
+	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"}, "X-Content-Type-Options": {"nosniff"}}
 	type answer struct {
 		status int
 		header http.Header
@@ -43,7 +43,9 @@ func TestContract(t *testing.T) {
 		h[name] = values
 		return h
 	}
-	asProblem := header("Content-Type", "application/problem+json")
+	stored := header("Content-Type", "application/problem+json")
+	asProblem := stored.Clone()
+	asProblem["Cache-Control"] = []string{"no-store"}
 
 	for name, right := range map[string]answer{
 		"a product":         {http.StatusOK, headers, good},
@@ -61,21 +63,24 @@ func TestContract(t *testing.T) {
 		answer answer
 		fault  string
 	}{
-		"a text for a number":    {answer{http.StatusOK, headers, with(good, "available", "5")}, "available"},
-		"a member too many":      {answer{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
-		"null for a list":        {answer{http.StatusOK, headers, with(good, "images", nil)}, "images"},
-		"no such state":          {answer{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
-		"no UUID":                {answer{http.StatusOK, headers, with(good, "id", "7")}, "id"},
-		"no time":                {answer{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
-		"no currency":            {answer{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
-		"nothing":                {answer{http.StatusOK, headers, map[string]any{}}, "sku"},
-		"another media type":     {answer{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
-		"no ETag":                {answer{http.StatusOK, header("Etag"), good}, "ETag"},
-		"no Trace-Id":            {answer{http.StatusOK, header("Trace-Id"), good}, "Trace-Id"},
-		"no X-Request-Id":        {answer{http.StatusOK, header("X-Request-Id"), good}, "X-Request-Id"},
-		"an undocumented status": {answer{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
-		"an undocumented code":   {answer{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
-		"a problem without code": {answer{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
+		"a text for a number":         {answer{http.StatusOK, headers, with(good, "available", "5")}, "available"},
+		"a member too many":           {answer{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
+		"null for a list":             {answer{http.StatusOK, headers, with(good, "images", nil)}, "images"},
+		"no such state":               {answer{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
+		"no UUID":                     {answer{http.StatusOK, headers, with(good, "id", "7")}, "id"},
+		"no time":                     {answer{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
+		"no currency":                 {answer{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
+		"nothing":                     {answer{http.StatusOK, headers, map[string]any{}}, "sku"},
+		"another media type":          {answer{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
+		"no ETag":                     {answer{http.StatusOK, header("Etag"), good}, "ETag"},
+		"no Trace-Id":                 {answer{http.StatusOK, header("Trace-Id"), good}, "Trace-Id"},
+		"no X-Request-Id":             {answer{http.StatusOK, header("X-Request-Id"), good}, "X-Request-Id"},
+		"no nosniff":                  {answer{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
+		"a read that no cache stores": {answer{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
+		"a problem that caches store": {answer{http.StatusNotFound, stored, problem}, "Cache-Control"},
+		"an undocumented status":      {answer{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
+		"an undocumented code":        {answer{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
+		"a problem without code":      {answer{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
 	} {
 		t.Run(name+" is wrong", func(t *testing.T) {
 			t.Parallel()
