@@ -20,7 +20,8 @@ func TestContract(t *testing.T) {
 		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
 	}
 	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}
-	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"}}
+	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"},
+		"X-Content-Type-Options": {"nosniff"}}
 	type answer struct {
 		status int
 		header http.Header
@@ -44,6 +45,7 @@ func TestContract(t *testing.T) {
 		return h
 	}
 	asProblem := header("Content-Type", "application/problem+json")
+	asProblem.Set("Cache-Control", "no-store")
 
 	for name, right := range map[string]answer{
 		"a product":         {http.StatusOK, headers, good},

@@ -73,11 +73,11 @@ func wrongType(value any) any {
 func tooMuch(value any) any {
 	switch value.(type) {
 	case string:
-		return strings.Repeat(canary, 5000)
+		return strings.Repeat(canary, 850) // beyond every maxLength, within every maxBody
 	case int:
 		return 1e300
 	case []any:
-		return slices.Repeat([]any{canary}, 5000)
+		return slices.Repeat([]any{canary}, 900)
 	}
 	return nil
 }
