@@ -20,7 +20,8 @@ func TestContract(t *testing.T) {
 		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
 	}
 	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}
-	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"}, "X-Content-Type-Options": {"nosniff"}}
+	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"},
+		"X-Content-Type-Options": {"nosniff"}}
 	type answer struct {
 		status int
 		header http.Header
@@ -43,9 +44,9 @@ func TestContract(t *testing.T) {
 		h[name] = values
 		return h
 	}
-	stored := header("Content-Type", "application/problem+json")
-	asProblem := stored.Clone()
-	asProblem["Cache-Control"] = []string{"no-store"}
+	asProblem := header("Content-Type", "application/problem+json")
+	storedProblem := asProblem.Clone()
+	asProblem.Set("Cache-Control", "no-store")
 
 	for name, right := range map[string]answer{
 		"a product":         {http.StatusOK, headers, good},
@@ -77,7 +78,7 @@ func TestContract(t *testing.T) {
 		"no X-Request-Id":             {answer{http.StatusOK, header("X-Request-Id"), good}, "X-Request-Id"},
 		"no nosniff":                  {answer{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
 		"a read that no cache stores": {answer{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
-		"a problem that caches store": {answer{http.StatusNotFound, stored, problem}, "Cache-Control"},
+		"a problem that caches store": {answer{http.StatusNotFound, storedProblem, problem}, "Cache-Control"},
 		"an undocumented status":      {answer{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
 		"an undocumented code":        {answer{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
 		"a problem without code":      {answer{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},

@@ -73,11 +73,11 @@ func wrongType(value any) any {
 func tooMuch(value any) any {
 	switch value.(type) {
 	case string:
-		return strings.Repeat(canary, 750) // longer than any text, and within every maxBody
+		return strings.Repeat(canary, 850) // beyond every maxLength, within every maxBody
 	case int:
 		return 1e300
 	case []any:
-		return slices.Repeat([]any{canary}, 600)
+		return slices.Repeat([]any{canary}, 900)
 	}
 	return nil
 }

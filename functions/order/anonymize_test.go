@@ -233,6 +233,9 @@ func TestAnonymizeRaces(t *testing.T) {
 			all.Wait()
 			close(answers)
 			for answer := range answers {
+				if answer.Status == http.StatusServiceUnavailable { // a crowd on a slow machine: no effect
+					continue
+				}
 				if answer.Status != http.StatusCreated {
 					answer.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 					refused++
