@@ -60,10 +60,10 @@ func (s *system) callers(t testing.TB, p *pools, v *values) []*caller {
 func (s *system) mustSignUp(t testing.TB, p *pools, v *values) string {
 	t.Helper()
 	email := uuid.NewString() + "@example.com"
-	s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]any{"email": email, "password": password, "name": "Ada"}}).
+	s.insist(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]any{"email": email, "password": password, "name": "Ada"}}).
 		MustBe(t, http.StatusCreated)
 	token := s.mails(t, email, "")[0].token(t)
-	s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/email-verifications/confirm", Body: map[string]any{"token": token, "password": password}}).
+	s.insist(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/email-verifications/confirm", Body: map[string]any{"token": token, "password": password}}).
 		MustBe(t, http.StatusOK)
 	p.add(v, "email", email)
 	p.add(v, "password", password)
@@ -71,6 +71,16 @@ func (s *system) mustSignUp(t testing.TB, p *pools, v *values) string {
 	access := s.mustLogIn(t, email, password)
 	p.add(v, "users", s.accountID(t, access))
 	return access
+}
+
+// insist sends a request until it is not refused for coming too often.
+func (s *system) insist(t testing.TB, r functiontest.Request) (got functiontest.Response) {
+	t.Helper()
+	eventually(t, "the shop accepts "+r.Path, func() bool {
+		got = s.do(t, r)
+		return got.Status != http.StatusTooManyRequests
+	})
+	return got
 }
 
 // accountID returns the id of the account that a token belongs to.

@@ -27,7 +27,7 @@ func (s *system) mustLogIn(t testing.TB, email, password string) string {
 		AccessToken, TokenType, RefreshToken string
 		ExpiresIn                            int
 	}
-	s.do(t, functiontest.Request{
+	s.insist(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/sessions", Body: map[string]any{"email": email, "password": password},
 	}).MustBe(t, http.StatusCreated).Into(t, &session)
 	_, signature, _ := strings.Cut(strings.TrimPrefix(session.AccessToken, "eyJ"), ".")

@@ -143,12 +143,20 @@ func (i *injector) stopFunction() error {
 	if err := syscall.Kill(victim.pid, syscall.SIGSTOP); err != nil {
 		return err
 	}
-	if pause := i.pause(); i.random.IntN(2) == 0 {
-		i.lasting.Go(func() {
-			time.Sleep(pause)
+	pause, goesOn := i.pause(), i.random.IntN(2) == 0
+	i.lasting.Go(func() {
+		time.Sleep(pause)
+		if goesOn {
 			_ = syscall.Kill(victim.pid, syscall.SIGCONT) // it may have been replaced
-		})
-	}
+			return
+		}
+		for deadline := time.Now().Add(startTimeout); syscall.Kill(victim.pid, 0) == nil; time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				i.t.Errorf("%s hangs, and was not replaced within %s", victim.function, startTimeout)
+				return
+			}
+		}
+	})
 	return nil
 }
 

@@ -62,6 +62,10 @@ func (s *service) exportAccount(ctx context.Context, in *exportInput) (*exportOu
 	}
 	for e.pages.More && document.Len() < exportHeld {
 		if err := e.add(ctx, &document); err != nil {
+			if errors.Is(err, errTokenRefused) {
+				return nil, api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid any more. Sign in again: POST /v1/sessions.").
+					WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
+			}
 			slog.ErrorContext(ctx, "the export has no orders", "error", err)
 			return nil, api.Unavailable("Your orders cannot be read just now.")
 		}

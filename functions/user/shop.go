@@ -93,6 +93,10 @@ func (p *orderPages) Next(ctx context.Context) ([]json.RawMessage, error) {
 	return page.Items, nil
 }
 
+// errTokenRefused reports that the caller's token has been revoked since this request
+// began.
+var errTokenRefused = errors.New("the order service refuses the caller's token")
+
 // get reads a resource of the shop into value.
 func (s *shop) get(ctx context.Context, path, authorization string, value any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
@@ -111,6 +115,8 @@ func (s *shop) get(ctx context.Context, path, authorization string, value any) e
 	switch {
 	case err != nil:
 		return fmt.Errorf("the answer broke off: %w", err)
+	case answer.StatusCode == http.StatusUnauthorized:
+		return errTokenRefused
 	case answer.StatusCode != http.StatusOK:
 		return fmt.Errorf("the answer is %s", answer.Status)
 	case len(body) > maxShopAnswer:

@@ -149,7 +149,7 @@ func countKeys(ctx context.Context, q database.Queryer, caller uuid.UUID, now ti
 			FROM idempotency_key
 			WHERE caller = ? AND expires_at > ?
 			LIMIT ?
-		) stored`, caller[:], now, MaxPerCaller+1).Scan(&n)
+		) counted`, caller[:], now, MaxPerCaller+1).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the idempotency keys of caller %s: %w", caller, err)
 	}
