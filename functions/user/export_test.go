@@ -148,11 +148,12 @@ func TestExport(t *testing.T) {
 // Whatever the order service does, no half of an export looks like a whole.
 func TestExportWithoutOrders(t *testing.T) {
 	t.Parallel()
+	const revoked = "takes the token for invalid"
 	faults := map[string]func(w http.ResponseWriter){
 		"is down":                       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 		"fails":                         func(w http.ResponseWriter) { http.Error(w, "no", http.StatusInternalServerError) },
 		"is busy":                       func(w http.ResponseWriter) { http.Error(w, "no", http.StatusTooManyRequests) },
-		"takes the token for invalid":   func(w http.ResponseWriter) { http.Error(w, "no", http.StatusUnauthorized) },
+		revoked:                         func(w http.ResponseWriter) { http.Error(w, "no", http.StatusUnauthorized) },
 		"answers something else":        func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>") },
 		"breaks off":                    func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"items":[{"id":`) },
 		"sends the token elsewhere":     func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
@@ -160,7 +161,7 @@ func TestExportWithoutOrders(t *testing.T) {
 	}
 	for name, fault := range faults {
 		for _, pages := range []int{0, 1} {
-			t.Run(fmt.Sprintf("that %s after %d pages is a 503", name, pages), func(t *testing.T) {
+			t.Run(fmt.Sprintf("that %s after %d pages is a problem", name, pages), func(t *testing.T) {
 				t.Parallel()
 				shop := newOrderService(t, func(w http.ResponseWriter, token string) {
 					if token == "" && pages == 1 {
@@ -171,8 +172,9 @@ func TestExportWithoutOrders(t *testing.T) {
 				})
 				s := openIn(t, shop.URL)
 				answer := s.export(t, s.mustOwner(t, "ada@example.com"))
-				answer.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
-				if answer.Header.Get("Retry-After") == "" {
+				if name == revoked { // since this request began: to try again would not help
+					answer.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+				} else if answer.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable"); answer.Header.Get("Retry-After") == "" {
 					t.Error("it does not say when to come again")
 				}
 				if answer.Header.Get("Content-Disposition") != "" {
