@@ -55,7 +55,7 @@ test-compose: ## Run the end-to-end tests against Docker Compose, which they sta
 	SOUK_COMPOSE=1 go test -count=1 -timeout 45m -v $(TESTFLAGS) ./e2e
 
 # The size of a campaign:  make chaos CHAOS="-orders 2000 -function-kills 100"
-CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 20 -database-kills 20 -database-stops 10 -system-kills 10 \
+CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 20 -database-stops 10 -system-kills 10 \
 	-connection-kills 100 -row-locks 100 -sweep=false -quiet 60s
 .PHONY: chaos
 chaos: ## Run orders while everything is killed, and compare with what clients were acknowledged (CHAOS=...)

@@ -12,7 +12,7 @@ import (
 var (
 	orders          = flag.Int("orders", 150, "orders that clients place and are acknowledged")
 	functionKills   = flag.Int("function-kills", 12, "SIGKILL of a function's process")
-	functionStops   = flag.Int("function-stops", 0, "SIGSTOP of a function's process")
+	functionStops   = flag.Int("function-stops", 1, "SIGSTOP of a function's process")
 	databaseKills   = flag.Int("database-kills", 1, "SIGKILL of the database server")
 	databaseStops   = flag.Int("database-stops", 1, "SIGSTOP of the database server")
 	systemKills     = flag.Int("system-kills", 1, "SIGKILL of the whole system")

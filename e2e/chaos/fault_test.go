@@ -27,6 +27,7 @@ type injector struct {
 	plan     []planned
 	counts   map[string]int
 	missed   map[string]int
+	stops    int            // processes that were suspended
 	lasting  sync.WaitGroup // faults that end by themselves
 	finished atomic.Bool
 	ended    time.Time // when the last fault ended
@@ -143,7 +144,8 @@ func (i *injector) stopFunction() error {
 	if err := syscall.Kill(victim.pid, syscall.SIGSTOP); err != nil {
 		return err
 	}
-	pause, goesOn := i.pause(), i.random.IntN(2) == 0
+	pause, goesOn := i.pause(), i.stops%2 == 0
+	i.stops++
 	i.lasting.Go(func() {
 		time.Sleep(pause)
 		if goesOn {

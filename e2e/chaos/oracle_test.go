@@ -301,12 +301,23 @@ func (o *oracle) checkStock(t *testing.T, sh *shop) {
 // checkEvents compares the events with the steps of the orders: one each.
 func (o *oracle) checkEvents(t *testing.T) {
 	t.Helper()
-	requireNone(t, o.order, "a step without its one event", `
-		SELECT CONCAT(h.step, ': ', COUNT(e.id), ' events') FROM (
-			SELECT CONCAT(LOWER(HEX(order_id)), ' order-', CASE status WHEN 'pending' THEN 'placed' ELSE status END) AS step FROM order_history
-		) h LEFT JOIN (
-			SELECT id, CONCAT(REPLACE(aggregateid, '-', ''), ' ', type) AS step FROM outbox WHERE aggregatetype = 'order'
-		) e ON e.step = h.step GROUP BY h.step HAVING COUNT(e.id) <> 1`)
+	// Compared here and not by a join: neither side has an index for it, and the server
+	// took 20 minutes for 44,000 events.
+	events := map[string]int{}
+	for _, step := range mustColumn[string](t, o.order, `
+		SELECT CONCAT(REPLACE(aggregateid, '-', ''), ' ', type) FROM outbox WHERE aggregatetype = 'order'`) {
+		events[step]++
+	}
+	steps := mustColumn[string](t, o.order, `
+		SELECT CONCAT(LOWER(HEX(order_id)), ' order-', CASE status WHEN 'pending' THEN 'placed' ELSE status END) FROM order_history`)
+	for _, step := range steps {
+		if events[step] != 1 {
+			t.Errorf("step %s has %d events, want one", step, events[step])
+		}
+	}
+	if len(steps) == 0 {
+		t.Error("there are no steps: the check proves nothing")
+	}
 	for _, db := range []*sql.DB{o.order, o.product, o.user} {
 		requireNone(t, db, "an event that was received twice", `SELECT CONCAT(consumer, ' ', HEX(event_id)) FROM inbox GROUP BY consumer, event_id HAVING COUNT(*) > 1`)
 	}
