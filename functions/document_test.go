@@ -18,6 +18,7 @@ import (
 // operationDocument is what of an operation's description is compared.
 type operationDocument struct {
 	OperationID string `json:"operationId"`
+	Summary     string `json:"summary"`
 	Access      string `json:"x-access"`
 	Responses   map[string]struct {
 		Headers map[string]struct {

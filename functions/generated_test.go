@@ -28,7 +28,7 @@ func MustDocument(t *testing.T) []byte {
 		described[name] = function.Service{Description: s.description, Build: s.build}
 	}
 	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
-	document, err := function.Document(runtime, functions.Manifest(), described, comment)
+	document, err := function.Document(runtime, functions.Manifest(), described, operationText)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,11 @@ type cancelInput struct {
 	}
 }
 
-// cancel ends an order that has not been shipped. Its stock goes back.
+// cancel handles POST /v1/orders/{id}/cancel.
+//
+// # Cancel an order
+//
+// Ends an order that has not been shipped. Its stock becomes available again.
 func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*answer, error) {
 	reason := byCustomer
 	if caller, _ := auth.PrincipalFrom(ctx); caller.Role == auth.Admin {

@@ -12,7 +12,11 @@ type deliverInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// deliver notes that a shipped order has arrived.
+// deliver handles POST /v1/orders/{id}/deliver.
+//
+// # Mark an order as delivered
+//
+// Requires an order that is shipped.
 func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*answer, error) {
 	return s.moveFor(ctx, tx, in.ID, step{To: Delivered, Event: "order-delivered", Refusal: "order_not_deliverable"})
 }

@@ -16,7 +16,11 @@ type getInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// get shows an order to its owner and to admins.
+// get handles GET /v1/orders/{id}.
+//
+// # Get an order
+//
+// Customers get their own orders, admins every order.
 func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
 	o, err := selectOrder(ctx, s.DB, in.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {

@@ -20,7 +20,11 @@ type listOutput struct {
 	Body api.Page[Order]
 }
 
-// list shows a customer's own orders, or to an admin everyone's, newest first.
+// list handles GET /v1/orders.
+//
+// # List orders
+//
+// Newest first. Customers get their own orders, admins those of all customers.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
 	filter := orderFilter{UserID: in.UserID, Status: Status(in.Status), Before: uuid.Max}

@@ -27,9 +27,15 @@ type placeItem struct {
 	Quantity  int64     `json:"quantity" minimum:"1" maximum:"1000" example:"1"`
 }
 
-// place takes an order at the shop's prices. Whether there is stock is decided
-// right after; with Prefer: wait the response shows the decision. A response that is
-// replayed shows the order as it was placed: read its Location for the present state.
+// place handles POST /v1/orders. The order is stored as pending; stock-reserve decides
+// on it.
+//
+// # Place an order
+//
+// The prices are the shop's at the time of the request. Whether there is enough stock
+// is decided right afterwards: poll the order, or send Prefer: wait to get the decision
+// in the response. A replayed response shows the order as it was placed: read its
+// Location for the current state.
 func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*answer, error) {
 	if err := in.check(); err != nil {
 		return nil, err

@@ -12,8 +12,11 @@ type shipInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// ship notes that a confirmed order has left the shop. It cannot be cancelled any
-// more.
+// ship handles POST /v1/orders/{id}/ship.
+//
+// # Mark an order as shipped
+//
+// Requires an order that is confirmed. It can no longer be cancelled.
 func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*answer, error) {
 	return s.moveFor(ctx, tx, in.ID, step{To: Shipped, Event: "order-shipped", Refusal: "order_not_shippable"})
 }

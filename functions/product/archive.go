@@ -17,10 +17,13 @@ type archiveInput struct {
 	api.IfMatch
 }
 
-// archive takes a product out of the shop: it is no longer listed, and no order
-// gets it. It stays to be looked at, for old orders link to it. To archive again
-// what is archived changes nothing, whatever version the caller knows of: the
-// answer to the first try may have been lost.
+// archive handles DELETE /v1/products/{id}. A repeated request succeeds whatever
+// version it names: the response to the first one may have been lost.
+//
+// # Archive a product
+//
+// The product is no longer listed and cannot be ordered. It can still be read by its
+// id, because old orders link to it. Archiving an archived product changes nothing.
 func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, error) {
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		p, err := lockProduct(ctx, tx, in.ID)

@@ -25,7 +25,11 @@ type createInput struct {
 	}
 }
 
-// create adds a product with its first stock.
+// create handles POST /v1/products.
+//
+// # Create a product
+//
+// The stock is the first stock: change it later with an adjustment of the stock.
 func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*answer, error) {
 	if err := in.Body.Attributes.check(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)

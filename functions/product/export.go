@@ -24,12 +24,15 @@ type exportInput struct {
 	Format string `query:"format" enum:"ndjson,csv" default:"ndjson" doc:"ndjson: a line of JSON for each product. csv: a header and a row for each product."`
 }
 
-// exportProducts exports the catalogue, archived products included, oldest first. The
-// file is what product-import reads: to import it restores everything but the stock,
-// which is in available, for information.
+// export handles GET /v1/products/export. It has some hundred products in memory at a
+// time.
 //
-// It has some hundred products in memory at a time.
-func (s *service) exportProducts(ctx context.Context, in *exportInput) (*importOutput, error) {
+// # Export the catalogue
+//
+// Oldest first, archived products included. The format is the one that the import
+// reads. An import of the file restores everything but the stock, which is in available
+// for information.
+func (s *service) export(ctx context.Context, in *exportInput) (*importOutput, error) {
 	// Before the response begins: afterwards an error can only break it off.
 	first, err := selectCatalog(ctx, s.DB, uuid.Nil, exportBatch)
 	if err != nil {
@@ -42,7 +45,7 @@ func (s *service) exportProducts(ctx context.Context, in *exportInput) (*importO
 		}
 		ctx.SetHeader("Content-Type", mediaType)
 		ctx.SetHeader("Content-Disposition", `attachment; filename="products.`+in.Format+`"`)
-		if err := s.export(ctx.Context(), ctx.BodyWriter(), first, write); err != nil {
+		if err := s.writeExport(ctx.Context(), ctx.BodyWriter(), first, write); err != nil {
 			// A part of a catalogue must not look complete.
 			slog.ErrorContext(ctx.Context(), "the export failed", "error", err)
 			panic(http.ErrAbortHandler)
@@ -66,8 +69,8 @@ TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,50,active,,
 `
 )
 
-// export writes products and all that follow them.
-func (s *service) export(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []Product) error) error {
+// writeExport writes products and all that follow them.
+func (s *service) writeExport(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []Product) error) error {
 	after := uuid.Nil
 	for {
 		if err := write(w, after == uuid.Nil, products); err != nil {

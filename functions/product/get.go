@@ -15,7 +15,11 @@ type getInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// get shows a product, also an archived one: an old order may link to it.
+// get handles GET /v1/products/{id}.
+//
+// # Get a product
+//
+// Archived products are returned, too, because old orders link to them.
 func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
 	p, err := selectProduct(ctx, s.DB, in.ID)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -54,20 +54,22 @@ type ImportSummary struct {
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// importProducts imports a catalogue, line by line. A line updates the product of its
-// SKU or creates one; a line that fails changes nothing and does not affect others. A
-// field or column that is missing leaves its value as it is. An empty cell, or null,
-// clears description, category, images and attributes, and is an error elsewhere; an
-// empty currency, stock or stockDelta is as if it were missing. A price without a
-// currency is in the product's, for a new product in the shop's; the currency of a
-// product cannot change. stock is the first stock of a product that
-// the line creates; it is ignored, and counted in stockIgnored, if the product exists.
-// stockDelta adds to the stock, or takes from it, and fails where too few are left.
-// available, a column of the export, is ignored. Files are UTF-8, also with
-// Content-Encoding: gzip.
+// importProducts handles POST /v1/products/import. The file is not stored. The results
+// of its lines are, and are sent at the end: with HTTP/1 not every proxy lets a
+// response begin before the request has ended.
 //
-// The file is not stored; the results of its lines are, and are sent at the end: with
-// HTTP/1 not every proxy lets a response begin before the request has ended.
+// # Import products
+//
+// Each line updates the product of its SKU or creates one. A line that fails changes
+// nothing and does not affect others. A missing field or column leaves its value
+// unchanged. An empty cell, or null, clears description, category, images and
+// attributes, and is an error elsewhere; an empty currency, stock or stockDelta counts
+// as missing. A price without a currency is in the product's, for a new product in the
+// shop's; the currency of a product cannot change. stock is the first stock of a
+// product that the line creates; it is ignored, and counted in stockIgnored, if the
+// product exists. stockDelta adds to the stock, or removes from it, and fails if less
+// is available. available, a column of the export, is ignored. Files are UTF-8,
+// optionally with Content-Encoding: gzip.
 func (s *service) importProducts(ctx context.Context, in *importInput) (*importOutput, error) {
 	id, err := in.id()
 	if err != nil {

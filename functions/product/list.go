@@ -23,8 +23,11 @@ type listOutput struct {
 	Body api.Page[Product]
 }
 
-// list shows the products that are sold. A word is looked for as a whole: tea finds
-// no teapot.
+// list handles GET /v1/products.
+//
+// # List products
+//
+// The products on sale. A search finds complete words: tea does not find teapot.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	f, err := in.search()
 	if err != nil {

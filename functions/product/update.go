@@ -28,11 +28,14 @@ type updateInput struct {
 	}
 }
 
-// update changes the fields of a product that the caller sends. Images are replaced as
-// a list; attributes are merged, and one that is null is removed. A new price holds
-// for orders placed from now on; one placed at the old price and not yet decided is
-// rejected. The currency of a product does not change: a product of another currency
-// is another product.
+// update handles PATCH /v1/products/{id}.
+//
+// # Update a product
+//
+// Changes the fields that are sent. Images are replaced as a list; attributes are
+// merged, and one that is null is removed. A new price applies to orders placed from
+// now on; an order that was placed at the old price and is not decided yet is rejected.
+// The currency of a product cannot change: create another product instead.
 func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
 	if err := in.Body.Attributes.set.check(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)

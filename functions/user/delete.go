@@ -31,16 +31,20 @@ type Deleted struct {
 	UserID uuid.UUID `json:"userId"`
 }
 
-// deleteAccount erases the caller's account and all that this service holds on the
-// person, and tells the others.
+// delete handles DELETE /v1/users/me.
 //
-// There is no way back, so a stolen access token must not be enough for it: the
-// caller must have signed in within the last minutes. That takes the password where
-// it is asked for, and guesses at it are counted, already; the password in this
-// request would be a second such place, in the body of a DELETE, which RFC 9110,
-// section 9.3.5, advises against. A refresh is no login: it does not take the
-// password.
-func (s *service) deleteAccount(ctx context.Context, in *deleteAccountInput) (*struct{}, error) {
+// It cannot be undone, so a stolen access token must not be enough for it: the caller
+// must have signed in within the last minutes. Signing in checks the password in the
+// one place where guesses are counted; a password in this request would be a second
+// such place, in the body of a DELETE, which RFC 9110, section 9.3.5, advises against.
+// A refresh is no sign-in: it does not check the password.
+//
+// # Delete the caller's account
+//
+// Erases all personal data of the account in every service. It cannot be undone.
+// Requires a sign-in within the last minutes (POST /v1/sessions): a refreshed token is
+// not enough.
+func (s *service) delete(ctx context.Context, in *deleteAccountInput) (*struct{}, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
@@ -112,7 +116,7 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 }
 
 // adminAccount keeps the shop from running out of admins: nobody changes their own
-// role, so as long as no admin leaves either, there is always one (see setRole).
+// role, so as long as no admin leaves either, there is always one (see role).
 func adminAccount() error {
 	return api.NewProblem(http.StatusConflict, "admin_account",
 		"An admin's account cannot be deleted. Have another admin make it a customer's first: PUT /v1/users/{id}/role.")

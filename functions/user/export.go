@@ -40,10 +40,14 @@ type held struct {
 	Networks   []familiarNetwork `json:"networks"`
 }
 
-// exportAccount gives callers everything that the shop holds on them. Nothing is
-// sent before it is whole, unless it is very long; then a failure cuts the
-// connection, and what has come by then is not JSON. So no half looks like a whole.
-func (s *service) exportAccount(ctx context.Context, in *exportInput) (*exportOutput, error) {
+// export handles GET /v1/users/me/export. The response is buffered until it is
+// complete, unless it is very long; then a failure closes the connection, and what was
+// sent by then is not valid JSON. An incomplete export never looks complete.
+//
+// # Export the caller's data
+//
+// Everything that the shop stores about the caller, as one JSON document.
+func (s *service) export(ctx context.Context, in *exportInput) (*exportOutput, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,9 @@ import (
 	"souk/shared/auth"
 )
 
-// get shows callers their own account.
+// get handles GET /v1/users/me.
+//
+// # Get the caller's account
 func (s *service) get(ctx context.Context, _ *struct{}) (*answer, error) {
 	caller, err := principal(ctx)
 	if err != nil {

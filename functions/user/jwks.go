@@ -29,7 +29,11 @@ type jwksOutput struct {
 	Body         keySet
 }
 
-// jwks shows the public keys that access tokens are signed with.
+// jwks handles GET /.well-known/jwks.json.
+//
+// # Get the token signing keys
+//
+// The public keys (RFC 7517) that verify access tokens.
 func (s *service) jwks(context.Context, *struct{}) (*jwksOutput, error) {
 	// Five minutes in a cache add to the time a rotation takes; see
 	// auth.SignerConfig.

@@ -17,7 +17,11 @@ type listOutput struct {
 	Body api.Page[User]
 }
 
-// list shows every account to an admin, newest first.
+// list handles GET /v1/users.
+//
+// # List accounts
+//
+// Newest first.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	before := uuid.Max
 	if err := in.Cursor(&before); err != nil {

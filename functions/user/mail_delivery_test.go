@@ -103,7 +103,7 @@ func TestTokensDependOnKeyKindAndEvent(t *testing.T) {
 	seen := map[string]bool{}
 	for _, key := range []string{tokenKey, tokenKey + "2"} {
 		s := &service{tokenKey: []byte(key)}
-		for _, kind := range []string{registrationMail, passwordResetMail} {
+		for _, kind := range []string{registrationTemplate, passwordResetTemplate} {
 			for _, event := range []uuid.UUID{id, uuid.New()} {
 				token, hash := s.deriveToken(kind, event)
 				if again, _ := s.deriveToken(kind, event); again != token || hash != hashSecret(token) || len(token) != 43 {

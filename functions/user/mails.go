@@ -25,11 +25,11 @@ var mailFiles embed.FS
 
 // The kinds of mails, by the names of their files.
 const (
-	registrationMail    = "registration"
-	accountExistsMail   = "account_exists"
-	passwordResetMail   = "password_reset"
-	passwordChangedMail = "password_changed"
-	orderMail           = "order"
+	registrationTemplate    = "registration"
+	accountExistsTemplate   = "account_exists"
+	passwordResetTemplate   = "password_reset"
+	passwordChangedTemplate = "password_changed"
+	orderTemplate           = "order"
 )
 
 // mailers are the functions that send mail, and have what it takes.
@@ -85,7 +85,7 @@ func (s *service) loadMail() error {
 		return err
 	}
 	s.templates = map[string]*mail.Template{}
-	for _, name := range []string{registrationMail, accountExistsMail, passwordResetMail, passwordChangedMail, orderMail} {
+	for _, name := range []string{registrationTemplate, accountExistsTemplate, passwordResetTemplate, passwordChangedTemplate, orderTemplate} {
 		if s.templates[name], err = mail.ParseTemplate(mailFiles, "mails/"+name); err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func (s *service) notify(ctx context.Context, e event.Event, o orderEvent) error
 		if !isCode { // the text of whoever cancelled it
 			reason = o.Reason
 		}
-		return outgoing{orderMail, recipient{Name: owner.Name, Email: owner.Email}, orderData{
+		return outgoing{orderTemplate, recipient{Name: owner.Name, Email: owner.Email}, orderData{
 			news: content, Name: owner.Name, Reason: reason, OrderID: o.OrderID, Items: o.Items, Total: o.Total,
 		}}, nil
 	})

@@ -85,7 +85,7 @@ func TestNotify(t *testing.T) {
 	t.Run("understands events from before they said what was ordered", func(t *testing.T) {
 		t.Parallel()
 		cid := s.mustRegister(t, "cid@example.com")
-		content, err := mustService(t, s).templates[orderMail].Render(orderData{news: newsOf["order-shipped"], Name: cid.Name, OrderID: uuid.New()})
+		content, err := mustService(t, s).templates[orderTemplate].Render(orderData{news: newsOf["order-shipped"], Name: cid.Name, OrderID: uuid.New()})
 		if err != nil || strings.Contains(content.Text+content.HTML, "Total") {
 			t.Errorf("got %v:\n%s", err, content.Text)
 		}

@@ -36,12 +36,13 @@ func (in *registerInput) Resolve(huma.Context) []error {
 
 type registerOutput struct{ Body Registration }
 
-// register requests an account. It is created when the address is confirmed with the
-// token that is mailed to it. A newer registration of the same address replaces this
-// one.
+// register handles POST /v1/users. Only the mail reveals whether the address has an
+// account: the response, and the work for it, are the same (docs/adr/0012, 0026).
 //
-// Only the mail reveals whether the address has an account: the response, and the work
-// for it, are the same (docs/adr/0012, 0026).
+// # Register an account
+//
+// The account is created when the address is confirmed with the token that is mailed to
+// it. A newer registration of the same address replaces this one.
 func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
 	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
 	if err != nil {

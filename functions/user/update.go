@@ -30,7 +30,11 @@ func (in *updateInput) Resolve(huma.Context) []error {
 	return nil
 }
 
-// update changes what callers send of their own account.
+// update handles PATCH /v1/users/me.
+//
+// # Update the caller's account
+//
+// Changes the fields that are sent.
 func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
 	caller, err := principal(ctx)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
 )
 
 // spy is a test that does not fail, but keeps why it would have.
@@ -44,14 +45,16 @@ func (s *spy) take() string {
 	return strings.Join(s.faults, "\n")
 }
 
-func explained(any) (string, error) { return "Does it. Always.", nil }
+func described(manifest.Function, any) (function.Text, error) {
+	return function.Text{Summary: "Do it", Description: "Always."}, nil
+}
 
 // MustDocument returns the OpenAPI document of the service that build makes.
 func MustDocument(t testing.TB) []byte {
 	t.Helper()
 	runtime := function.NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
 	services := map[string]function.Service{"test": {Description: "A test.", Build: build}}
-	document, err := function.Document(runtime, MustManifest(t, list), services, explained)
+	document, err := function.Document(runtime, MustManifest(t, list), services, described)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"go/doc"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.yaml.in/yaml/v3"
@@ -26,13 +24,16 @@ type Service struct {
 	Build       Builder
 }
 
-// Explain returns what a handler does, for people, in sentences.
-type Explain func(handler any) (string, error)
+// Text is what the document of an operation says to API users.
+type Text struct{ Summary, Description string }
+
+// Describe returns the text of an operation and its handler.
+type Describe func(entry manifest.Function, handler any) (Text, error)
 
 // Document returns the OpenAPI 3.1 document of all functions that clients call,
 // made of what their services register. Of the runtime only the environment is
-// used. Its error names every function that nobody explains.
-func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Service, explain Explain) (*huma.OpenAPI, error) {
+// used. Its error names every function without a text.
+func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Service, describe Describe) (*huma.OpenAPI, error) {
 	b := newBinder(runtime, list.Delivery)
 	document := b.api.OpenAPI()
 	describeShop(document)
@@ -58,9 +59,9 @@ func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Ser
 			if _, err := written[i].bind(entry, b); err != nil {
 				return nil, err
 			}
-			text, err := explain(written[i].handler)
+			text, err := describe(entry, written[i].handler)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("explain %s: %w", entry.Name, err))
+				faults = append(faults, fmt.Errorf("describe %s: %w", entry.Name, err))
 				continue
 			}
 			faults = append(faults, b.document(entry, text))
@@ -70,13 +71,13 @@ func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Ser
 }
 
 // document completes what huma made of an operation with what holds for all.
-func (b *binder) document(entry manifest.Function, text string) error {
+func (b *binder) document(entry manifest.Function, text Text) error {
 	document := b.api.OpenAPI()
 	operation := operationOf(document, entry)
 	if operation == nil {
 		return fmt.Errorf("%s: nothing was registered for %s", entry.Name, entry.HTTP)
 	}
-	operation.Summary, operation.Description = summarize(text)
+	operation.Summary, operation.Description = text.Summary, text.Description
 	operation.Tags = []string{entry.Service}
 	operation.Security = []map[string][]string{}
 	if entry.Access != manifest.Anyone {
@@ -88,12 +89,6 @@ func (b *binder) document(entry manifest.Function, text string) error {
 	documentSuccess(operation, entry, document.Components.Schemas)
 	documentProblems(operation, entry, document.Components)
 	return nil
-}
-
-// summarize takes the first sentence of a text off for a heading.
-func summarize(text string) (summary, rest string) {
-	sentence := new(doc.Package).Synopsis(text)
-	return strings.TrimSuffix(sentence, "."), strings.TrimSpace(strings.TrimPrefix(text, sentence))
 }
 
 func operationOf(document *huma.OpenAPI, entry manifest.Function) *huma.Operation {

@@ -23,11 +23,14 @@ type setRoleInput struct {
 	}
 }
 
-// setRole gives an account another role. Its access tokens are revoked in every
-// service, within seconds; a refresh issues one with the new role.
-// Admins cannot change their own role, and who changes another's is an admin at
-// that moment, whatever an older token says: so the shop never runs out of admins.
-func (s *service) setRole(ctx context.Context, in *setRoleInput) (*answer, error) {
+// role handles PUT /v1/users/{id}/role. The caller must be an admin at that moment,
+// whatever the token contains: so the last admin cannot lose the role.
+//
+// # Change the role of an account
+//
+// The account's access tokens are revoked in every service within 5 seconds; a refresh
+// issues one with the new role. Admins cannot change their own role.
+func (s *service) role(ctx context.Context, in *setRoleInput) (*answer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
-	"souk/shared/event"
 )
 
 type resetPasswordInput struct {
@@ -20,9 +19,12 @@ type resetPasswordInput struct {
 	}
 }
 
-// resetPassword gives an account another password, and ends every login of it:
-// whoever had the old one is out.
-func (s *service) resetPassword(ctx context.Context, in *resetPasswordInput) (*struct{}, error) {
+// passwordReset handles POST /v1/password-resets/confirm.
+//
+// # Reset a password
+//
+// Requires the token that was mailed. All sessions of the account end.
+func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*struct{}, error) {
 	token := hashSecret(in.Body.Token)
 	// A hash takes a while: only for who has a token.
 	if err := s.checkReset(ctx, token, in.Body.NewPassword); err != nil {
@@ -90,23 +92,4 @@ func (s *service) checkReset(ctx context.Context, token secretHash, password str
 		return api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", fault)
 	}
 	return nil
-}
-
-// passwordChanged is the event that an account has another password.
-type passwordChanged struct {
-	UserID uuid.UUID `json:"userId"`
-}
-
-// mailPasswordChanged notifies the owner of an account that its password was changed.
-func (s *service) mailPasswordChanged(ctx context.Context, e event.Event, changed passwordChanged) error {
-	return s.deliver(ctx, "password-changed-mail", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoing, error) {
-		owner, err := selectUser(ctx, tx, changed.UserID)
-		if errors.Is(err, sql.ErrNoRows) { // deleted since
-			return outgoing{}, nil
-		}
-		if err != nil {
-			return outgoing{}, fmt.Errorf("read user %s: %w", changed.UserID, err)
-		}
-		return outgoing{passwordChangedMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: e.Time}}, nil
-	})
 }

@@ -20,10 +20,14 @@ type changePasswordInput struct {
 	}
 }
 
-// changePassword gives callers another password and ends every login of theirs
-// but the one they ask with. All access tokens are revoked: refresh the session. A
-// stolen access token is not enough for it.
-func (s *service) changePassword(ctx context.Context, in *changePasswordInput) (*struct{}, error) {
+// passwordChange handles PUT /v1/users/me/password. It requires the current password,
+// so that a stolen access token is not enough.
+//
+// # Change the caller's password
+//
+// Requires the current password. All other sessions end, and all access tokens are
+// revoked: refresh the session to get a new one.
+func (s *service) passwordChange(ctx context.Context, in *changePasswordInput) (*struct{}, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

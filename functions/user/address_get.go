@@ -15,8 +15,10 @@ type getAddressInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// getAddress shows callers one of their addresses.
-func (s *service) getAddress(ctx context.Context, in *getAddressInput) (*addressAnswer, error) {
+// addressGet handles GET /v1/users/me/addresses/{id}.
+//
+// # Get an address
+func (s *service) addressGet(ctx context.Context, in *getAddressInput) (*addressAnswer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

@@ -19,8 +19,12 @@ type updateAddressInput struct {
 	Body address.Patch
 }
 
-// updateAddress changes the lines of an address that the caller sends.
-func (s *service) updateAddress(ctx context.Context, in *updateAddressInput) (*addressAnswer, error) {
+// addressUpdate handles PATCH /v1/users/me/addresses/{id}.
+//
+// # Update an address
+//
+// Changes the lines that are sent.
+func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*addressAnswer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

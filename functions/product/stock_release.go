@@ -16,9 +16,9 @@ type orderCancelled struct {
 	OrderID uuid.UUID `json:"orderId"`
 }
 
-// releaseStock gives back the pieces of a cancelled order. A cancellation that
+// stockRelease gives back the pieces of a cancelled order. A cancellation that
 // comes before its order leaves a tombstone: the order then gets nothing.
-func (s *service) releaseStock(ctx context.Context, tx *database.Tx, _ event.Event, order orderCancelled) error {
+func (s *service) stockRelease(ctx context.Context, tx *database.Tx, _ event.Event, order orderCancelled) error {
 	if order.OrderID == uuid.Nil {
 		return errors.New("a cancellation of no order")
 	}

@@ -63,8 +63,8 @@ const (
 	ProductUnavailable Reason = "product_unavailable"
 )
 
-// reserveStock takes the pieces of an order, all or none, and tells which.
-func (s *service) reserveStock(ctx context.Context, tx *database.Tx, _ event.Event, order orderPlaced) error {
+// stockReserve takes the pieces of an order, all or none, and tells which.
+func (s *service) stockReserve(ctx context.Context, tx *database.Tx, _ event.Event, order orderPlaced) error {
 	if err := order.check(); err != nil {
 		return err
 	}

@@ -56,9 +56,14 @@ type session struct {
 	RotatedAt time.Time
 }
 
-// createSession signs a person in. A wrong password and an account that is not
-// there have the same answer and take the same work.
-func (s *service) createSession(ctx context.Context, in *createSessionInput) (*createSessionOutput, error) {
+// sessionCreate handles POST /v1/sessions. A wrong password and an unknown account have
+// the same response and cost the same work.
+//
+// # Sign in
+//
+// Returns an access token and a refresh token. Requires a confirmed e-mail address and
+// its password.
+func (s *service) sessionCreate(ctx context.Context, in *createSessionInput) (*createSessionOutput, error) {
 	c, err := s.checkPassword(ctx, emailKey(in.Body.Email), in.Body.Password)
 	if err != nil {
 		return nil, fmt.Errorf("create a session: %w", err)

@@ -14,8 +14,12 @@ import (
 
 type createAddressInput struct{ Body address.PostalAddress }
 
-// createAddress adds an address to the caller's.
-func (s *service) createAddress(ctx context.Context, tx *database.Tx, in *createAddressInput) (*addressAnswer, error) {
+// addressCreate handles POST /v1/users/me/addresses.
+//
+// # Create an address
+//
+// Adds an address to the caller's address book.
+func (s *service) addressCreate(ctx context.Context, tx *database.Tx, in *createAddressInput) (*addressAnswer, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

@@ -18,10 +18,10 @@ type registrationRequested struct {
 	RegistrationID uuid.UUID `json:"registrationId"`
 }
 
-// mailRegistration sends the token that confirms a registration to its address. An
+// registrationMail sends the token that confirms a registration to its address. An
 // address that has an account is sent a notice of that instead. A registration that a
 // newer one has replaced is not mailed.
-func (s *service) mailRegistration(ctx context.Context, e event.Event, requested registrationRequested) error {
+func (s *service) registrationMail(ctx context.Context, e event.Event, requested registrationRequested) error {
 	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoing, error) {
 		r, _, err := lockRegistration(ctx, tx, requested.RegistrationID)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
@@ -30,7 +30,7 @@ func (s *service) mailRegistration(ctx context.Context, e event.Event, requested
 		if err != nil {
 			return outgoing{}, fmt.Errorf("read registration %s: %w", requested.RegistrationID, err)
 		}
-		m, err := s.registrationMail(ctx, tx, e, r, first)
+		m, err := s.composeRegistrationMail(ctx, tx, e, r, first)
 		if err != nil {
 			return outgoing{}, fmt.Errorf("mail registration %s: %w", r.ID, err)
 		}
@@ -38,7 +38,7 @@ func (s *service) mailRegistration(ctx context.Context, e event.Event, requested
 	})
 }
 
-func (s *service) registrationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration, first bool) (outgoing, error) {
+func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration, first bool) (outgoing, error) {
 	if first {
 		// Without a mail of its own, the registration can be confirmed with a token of
 		// those that have used the quota up.
@@ -57,15 +57,15 @@ func (s *service) registrationMail(ctx context.Context, tx *database.Tx, e event
 	if err != nil {
 		return outgoing{}, err
 	}
-	return outgoing{accountExistsMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt}}, nil
+	return outgoing{accountExistsTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt}}, nil
 }
 
 func (s *service) confirmationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration) (outgoing, error) {
-	token, hash := s.deriveToken(registrationMail, e.ID)
+	token, hash := s.deriveToken(registrationTemplate, e.ID)
 	if err := insertConfirmation(ctx, tx, hash, r); err != nil {
 		return outgoing{}, fmt.Errorf("store the token: %w", err)
 	}
-	return outgoing{registrationMail, recipient{Email: r.Email}, mailData{
+	return outgoing{registrationTemplate, recipient{Email: r.Email}, mailData{
 		At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("confirm-email", token),
 	}}, nil
 }

@@ -40,9 +40,14 @@ func (in *requestPasswordResetInput) Resolve(huma.Context) []error {
 // accepted makes 202 the status of a function that has only noted what to do.
 func accepted(operation *huma.Operation) { operation.DefaultStatus = http.StatusAccepted }
 
-// requestPasswordReset notes that somebody wants to set a password anew. It neither
-// looks for the account nor tells of it: the mail does.
-func (s *service) requestPasswordReset(ctx context.Context, in *requestPasswordResetInput) (*struct{}, error) {
+// passwordResetRequest handles POST /v1/password-resets. It does not read the account,
+// so that its response cannot reveal whether there is one: password-reset-mail does.
+//
+// # Request a password reset
+//
+// Sends a mail with a token if the address belongs to an account. The response is the
+// same in both cases.
+func (s *service) passwordResetRequest(ctx context.Context, in *requestPasswordResetInput) (*struct{}, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make the id of a password reset: %w", err)

@@ -24,9 +24,9 @@ type catalogEntry struct {
 // activeProduct is the status of a product that is sold.
 const activeProduct = "active"
 
-// syncCatalog keeps the copy of a product. An older version that comes after a
+// catalogSync keeps the copy of a product. An older version that comes after a
 // newer one changes nothing.
-func (s *service) syncCatalog(ctx context.Context, tx *database.Tx, _ event.Event, product catalogEntry) error {
+func (s *service) catalogSync(ctx context.Context, tx *database.Tx, _ event.Event, product catalogEntry) error {
 	if err := product.check(); err != nil {
 		return err
 	}

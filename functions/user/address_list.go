@@ -13,8 +13,12 @@ type listAddressesOutput struct {
 	Body api.Page[Address]
 }
 
-// listAddresses shows callers their own addresses, newest first.
-func (s *service) listAddresses(ctx context.Context, in *api.PageQuery) (*listAddressesOutput, error) {
+// addressList handles GET /v1/users/me/addresses.
+//
+// # List addresses
+//
+// The caller's addresses, newest first.
+func (s *service) addressList(ctx context.Context, in *api.PageQuery) (*listAddressesOutput, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

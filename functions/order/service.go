@@ -54,7 +54,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Event("order-confirm", s.confirm),
 		function.Event("order-reject", s.reject),
 		function.Event("order-anonymize", s.anonymize),
-		function.Event("catalog-sync", s.syncCatalog),
+		function.Event("catalog-sync", s.catalogSync),
 		function.Event("order-revocations", s.Revocations.Receive),
 		function.Schedule("order-outbox", s.Outbox.Sweep),
 	}, nil

@@ -18,18 +18,22 @@ type refreshSessionInput struct {
 	}
 }
 
-// refreshSession renews the tokens of a login. The refresh token is spent, and the
-// response has the next one. A spent token is accepted again for 30 seconds, for two
-// tabs of a browser that refresh at once, and for a client that repeats a request whose
-// response was lost: each gets a token of its own. Later it ends the login.
+// sessionRefresh handles POST /v1/sessions/refresh.
 //
-// After the interval, a spent token is in the hands of two parties, and the service
-// cannot know which one is the thief: the login ends for both, with every token that
-// descends from it (RFC 9700, section 4.14.2). No refresh extends a login beyond its
-// maximum age; then the person signs in again.
+// After the reuse interval, a spent token is in the hands of two parties, and the
+// service cannot know which one stole it: the session ends for both, with every token
+// that descends from it (RFC 9700, section 4.14.2). No refresh extends a session beyond
+// its maximum age.
 //
 // The rate is not limited: a token has 256 random bits and cannot be guessed.
-func (s *service) refreshSession(ctx context.Context, in *refreshSessionInput) (*createSessionOutput, error) {
+//
+// # Refresh a session
+//
+// Returns new tokens for a refresh token, which is spent. A spent token is accepted
+// again for 30 seconds, for two tabs of a browser that refresh at the same time, and
+// for a client that repeats a request whose response was lost: each gets a token of its
+// own. Later use of it ends the session.
+func (s *service) sessionRefresh(ctx context.Context, in *refreshSessionInput) (*createSessionOutput, error) {
 	var (
 		issued *createSessionOutput
 		stolen bool

@@ -11,9 +11,13 @@ import (
 	"souk/shared/database"
 )
 
-// deleteSession ends the login that the caller's token comes of: its refresh tokens are
-// deleted, and its access tokens revoked in every service, within seconds.
-func (s *service) deleteSession(ctx context.Context, _ *struct{}) (*struct{}, error) {
+// sessionDelete handles DELETE /v1/sessions/current.
+//
+// # Sign out
+//
+// Deletes the session's refresh tokens, and revokes its access tokens in every service
+// within 5 seconds.
+func (s *service) sessionDelete(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

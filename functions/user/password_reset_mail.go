@@ -17,9 +17,9 @@ type passwordResetRequested struct {
 	ResetID uuid.UUID `json:"resetId"`
 }
 
-// mailPasswordReset sends the token that sets a new password to the owner of the
+// passwordResetMail sends the token that sets a new password to the owner of the
 // account. An address without an account is sent nothing.
-func (s *service) mailPasswordReset(ctx context.Context, e event.Event, requested passwordResetRequested) error {
+func (s *service) passwordResetMail(ctx context.Context, e event.Event, requested passwordResetRequested) error {
 	return s.deliver(ctx, "password-reset-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoing, error) {
 		r, err := lockPasswordReset(ctx, tx, requested.ResetID)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
@@ -28,7 +28,7 @@ func (s *service) mailPasswordReset(ctx context.Context, e event.Event, requeste
 		if err != nil {
 			return outgoing{}, fmt.Errorf("read password reset %s: %w", requested.ResetID, err)
 		}
-		m, err := s.passwordResetMail(ctx, tx, e, r, first)
+		m, err := s.composePasswordResetMail(ctx, tx, e, r, first)
 		if errors.Is(err, sql.ErrNoRows) {
 			m, err = outgoing{}, deletePasswordReset(ctx, tx, r.ID)
 		}
@@ -39,9 +39,9 @@ func (s *service) mailPasswordReset(ctx context.Context, e event.Event, requeste
 	})
 }
 
-// passwordResetMail returns the mail of a reset. The error is sql.ErrNoRows if there is
+// composePasswordResetMail returns the mail of a reset. The error is sql.ErrNoRows if there is
 // none: no such account, or its quota is used up.
-func (s *service) passwordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoing, error) {
+func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoing, error) {
 	c, err := selectCredentials(ctx, tx, r.EmailKey)
 	if err != nil {
 		return outgoing{}, err
@@ -59,11 +59,11 @@ func (s *service) passwordResetMail(ctx context.Context, tx *database.Tx, e even
 	if err != nil {
 		return outgoing{}, err
 	}
-	token, hash := s.deriveToken(passwordResetMail, e.ID)
+	token, hash := s.deriveToken(passwordResetTemplate, e.ID)
 	if err := updatePasswordResetToken(ctx, tx, r.ID, hash); err != nil {
 		return outgoing{}, fmt.Errorf("store the token: %w", err)
 	}
-	return outgoing{passwordResetMail, recipient{Name: owner.Name, Email: owner.Email}, mailData{
+	return outgoing{passwordResetTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{
 		Name: owner.Name, At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("reset-password", token),
 	}}, nil
 }

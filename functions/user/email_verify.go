@@ -24,10 +24,13 @@ type verifyEmailInput struct {
 	}
 }
 
-// verifyEmail confirms an e-mail address. It requires a token that was mailed to the
-// address, and the password of the address's latest registration, whose account it
-// creates.
-func (s *service) verifyEmail(ctx context.Context, in *verifyEmailInput) (*answer, error) {
+// emailVerify handles POST /v1/email-verifications/confirm.
+//
+// # Confirm an e-mail address
+//
+// Creates the account. Requires the token that was mailed to the address, and the
+// password of the address's latest registration.
+func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*answer, error) {
 	p, err := selectPendingRegistration(ctx, s.DB, hashSecret(in.Body.Token), s.Now())
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, invalidConfirmation()

@@ -17,8 +17,12 @@ type deleteAddressInput struct {
 	api.IfMatch
 }
 
-// deleteAddress takes an address from the caller's. Orders keep their copies.
-func (s *service) deleteAddress(ctx context.Context, in *deleteAddressInput) (*struct{}, error) {
+// addressDelete handles DELETE /v1/users/me/addresses/{id}.
+//
+// # Delete an address
+//
+// Orders store copies of their addresses and do not change.
+func (s *service) addressDelete(ctx context.Context, in *deleteAddressInput) (*struct{}, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err

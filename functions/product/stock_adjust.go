@@ -21,9 +21,13 @@ type adjustStockInput struct {
 	}
 }
 
-// adjustStock books a delivery, a loss or a count. It never takes more than there
-// is: what orders have reserved is theirs.
-func (s *service) adjustStock(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*answer, error) {
+// stockAdjust handles POST /v1/products/{id}/stock.
+//
+// # Adjust the stock of a product
+//
+// Records a delivery, a loss or a stocktaking difference. At most what is available can
+// be removed: pieces that orders have reserved are not.
+func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*answer, error) {
 	if in.Body.Delta == 0 {
 		return nil, api.Invalid("body.delta", api.FieldRange, "must not be 0: nothing would change")
 	}

@@ -18,9 +18,13 @@ type listCategoriesOutput struct {
 	Body api.Page[Category]
 }
 
-// listCategories shows the categories of the products that are sold, by name.
-// How many products each has is not told: it would have to be counted each time.
-func (s *service) listCategories(ctx context.Context, in *listCategoriesInput) (*listCategoriesOutput, error) {
+// categoryList handles GET /v1/categories. It returns no number of products per
+// category: that would have to be counted for each request.
+//
+// # List categories
+//
+// The categories of the products on sale, by name.
+func (s *service) categoryList(ctx context.Context, in *listCategoriesInput) (*listCategoriesOutput, error) {
 	after := Category{}
 	if err := in.Cursor(&after); err != nil {
 		return nil, err

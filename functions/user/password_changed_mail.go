@@ -1,0 +1,32 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"souk/shared/database"
+	"souk/shared/event"
+)
+
+// passwordChanged is the event that an account has another password.
+type passwordChanged struct {
+	UserID uuid.UUID `json:"userId"`
+}
+
+// passwordChangedMail notifies the owner of an account that its password was changed.
+func (s *service) passwordChangedMail(ctx context.Context, e event.Event, changed passwordChanged) error {
+	return s.deliver(ctx, "password-changed-mail", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoing, error) {
+		owner, err := selectUser(ctx, tx, changed.UserID)
+		if errors.Is(err, sql.ErrNoRows) { // deleted since
+			return outgoing{}, nil
+		}
+		if err != nil {
+			return outgoing{}, fmt.Errorf("read user %s: %w", changed.UserID, err)
+		}
+		return outgoing{passwordChangedTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: e.Time}}, nil
+	})
+}
