@@ -35,7 +35,7 @@ func TestDrift(t *testing.T) {
 
 	t.Run("the services of the list are those there are", func(t *testing.T) {
 		t.Parallel()
-		files, err := filepath.Glob("*/functions.go")
+		files, err := filepath.Glob("*/service.go")
 		if err != nil {
 			t.Fatal(err)
 		}
