@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -116,19 +114,19 @@ func migrateAndGrant(ctx context.Context, settings database.Config, service stri
 	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
 		return err
 	}
-	return grant(ctx, db.SQL(), settings.Name, logins)
+	return grant(ctx, db, settings, logins)
 }
 
-// grant lets logins read and write the rows of a database, and do nothing else.
-// The names are the manifest's: lower-case letters, digits, hyphens and underscores.
-func grant(ctx context.Context, db *sql.DB, database string, logins []string) error {
-	// In GRANT the database is a pattern, in which _ stands for any character.
-	pattern := strings.ReplaceAll(database, "_", `\_`)
+// grant gives logins their rights in a database, and proves that they are what was
+// meant.
+func grant(ctx context.Context, db *database.DB, settings database.Config, logins []string) error {
 	for _, login := range logins {
-		//nolint:gosec // GRANT takes no arguments, and both names are ours
-		if _, err := db.ExecContext(ctx, "GRANT SELECT, INSERT, UPDATE, DELETE ON `"+pattern+"`.* TO '"+login+"'@'%'"); err != nil {
-			return fmt.Errorf("grant %s its rights; was terraform applied? %w", login, err)
+		if err := database.Grant(ctx, db, settings.Name, login, database.Rights{}); err != nil {
+			return fmt.Errorf("was terraform applied? %w", err)
 		}
+	}
+	if err := database.ProveRights(ctx, settings, database.Rights{}); err != nil {
+		return fmt.Errorf("the logins were granted their rights, but cannot use them: %w", err)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"souk/shared/database"
 )
@@ -86,19 +85,19 @@ func provision(ctx context.Context, admin *sql.DB, a Access) error {
 	if err := a.validate(); err != nil {
 		return fmt.Errorf("provision a database: %w", err)
 	}
-	// In GRANT the database is a pattern, in which _ stands for any character.
-	pattern := quoteName(strings.ReplaceAll(a.Database, "_", `\_`))
 	for _, step := range []struct{ what, statement string }{
 		{"create the database", "CREATE DATABASE IF NOT EXISTS " + quoteName(a.Database) +
 			" CHARACTER SET utf8mb4 COLLATE " + database.Collation},
 		{"create the user", "CREATE USER IF NOT EXISTS " + a.account() + " IDENTIFIED BY '" + a.Password + "'"},
 		// A user that was there may have another password.
 		{"set the user's password", "ALTER USER " + a.account() + " IDENTIFIED BY '" + a.Password + "'"},
-		{"grant the user its rights", "GRANT SELECT, INSERT, UPDATE, DELETE ON " + pattern + ".* TO " + a.account()},
 	} {
 		if _, err := admin.ExecContext(ctx, step.statement); err != nil {
 			return fmt.Errorf("provision %s: %s: %w", a, step.what, err)
 		}
+	}
+	if err := database.Grant(ctx, admin, a.Database, a.User, database.Rights{}); err != nil {
+		return fmt.Errorf("provision %s: %w", a, err)
 	}
 	return nil
 }

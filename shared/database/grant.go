@@ -1,0 +1,250 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Column is a column of a table.
+type Column struct{ Table, Name string }
+
+// Rights is what a login may do in one database: read and write all rows, but for the
+// values of some columns. It can never change a table.
+type Rights struct {
+	// NoRead are columns whose values the login may not read.
+	NoRead []Column
+	// NoWrite are columns whose values the login may not write.
+	NoWrite []Column
+}
+
+// privilege is one privilege of a login in a database, as the server stores it.
+type privilege struct {
+	schema string // as the grant has it: a name or a pattern
+	table  string // empty: every table of the database
+	column string // empty: every column of the table
+	kind   string
+}
+
+var grantName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// Grant gives a login its rights in a database, and revokes what it has beyond them.
+// Names have letters, digits, hyphens and underscores: GRANT takes no arguments.
+func Grant(ctx context.Context, admin Queryer, database, login string, rights Rights) error {
+	for _, name := range []string{database, login} {
+		if !grantName.MatchString(name) {
+			return fmt.Errorf("grant rights: the name %q does not match %s", name, grantName)
+		}
+	}
+	wanted, err := wantedPrivileges(ctx, admin, database, rights)
+	if err != nil {
+		return fmt.Errorf("grant %s its rights in %s: %w", login, database, err)
+	}
+	granted, err := grantedPrivileges(ctx, admin, database, login)
+	if err != nil {
+		return fmt.Errorf("read the rights of %s in %s: %w", login, database, err)
+	}
+	// What is missing first: a function that is running never has less than before
+	// and after.
+	for _, statement := range privilegeStatements("GRANT", "TO", login, wanted, granted) {
+		if _, err := admin.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("grant %s its rights in %s: %w", login, database, err)
+		}
+	}
+	for _, statement := range privilegeStatements("REVOKE", "FROM", login, granted, wanted) {
+		if _, err := admin.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("revoke what %s has beyond its rights in %s: %w", login, database, err)
+		}
+	}
+	return nil
+}
+
+// wantedPrivileges returns the privileges that rights consist of.
+func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Rights) (map[privilege]bool, error) {
+	wanted := map[privilege]bool{}
+	if len(rights.NoRead) == 0 && len(rights.NoWrite) == 0 {
+		schema, err := grantPattern(ctx, q, database)
+		if err != nil {
+			return nil, err
+		}
+		for _, kind := range []string{"SELECT", "INSERT", "UPDATE", "DELETE"} {
+			wanted[privilege{schema: schema, kind: kind}] = true
+		}
+		return wanted, nil
+	}
+	columns, err := columnsOf(ctx, q, database)
+	if err != nil {
+		return nil, err
+	}
+	for _, column := range append(slices.Clone(rights.NoRead), rights.NoWrite...) {
+		if !slices.Contains(columns[column.Table], column.Name) {
+			return nil, fmt.Errorf("there is no column %s.%s", column.Table, column.Name)
+		}
+	}
+	for table, names := range columns {
+		for kind, withheld := range map[string][]Column{
+			"SELECT": rights.NoRead, "INSERT": rights.NoWrite, "UPDATE": rights.NoWrite, "DELETE": nil,
+		} {
+			for _, p := range tablePrivileges(database, table, kind, names, withheld) {
+				wanted[p] = true
+			}
+		}
+	}
+	return wanted, nil
+}
+
+// tablePrivileges returns one privilege for the whole table, or one for each column that
+// is not withheld.
+func tablePrivileges(database, table, kind string, columns []string, withheld []Column) []privilege {
+	var byColumn []privilege
+	for _, column := range columns {
+		if !slices.Contains(withheld, Column{table, column}) {
+			byColumn = append(byColumn, privilege{database, table, column, kind})
+		}
+	}
+	if len(byColumn) == len(columns) {
+		return []privilege{{schema: database, table: table, kind: kind}}
+	}
+	return byColumn
+}
+
+// grantPattern returns a database's name as a grant on all of its tables needs it. There
+// it is a pattern, in which _ stands for any character and is escaped; but with the
+// variable partial_revokes on it is a name, in which the escape would be a character
+// (https://dev.mysql.com/doc/refman/8.4/en/grant.html). MariaDB has no such variable.
+// In a grant on one table it is always a name.
+func grantPattern(ctx context.Context, q Queryer, database string) (string, error) {
+	literal, err := partialRevokes(ctx, q)
+	if err != nil || literal {
+		return database, err
+	}
+	return escapePattern(database), nil
+}
+
+func escapePattern(database string) string { return strings.ReplaceAll(database, "_", `\_`) }
+
+// partialRevokes reports whether the server has partial revokes switched on.
+func partialRevokes(ctx context.Context, q Queryer) (bool, error) {
+	rows, err := q.QueryContext(ctx, `SHOW GLOBAL VARIABLES LIKE 'partial\_revokes'`)
+	if err != nil {
+		return false, fmt.Errorf("read partial_revokes: %w", err)
+	}
+	defer rows.Close()
+	var name, value string
+	for rows.Next() {
+		if err := rows.Scan(&name, &value); err != nil {
+			return false, fmt.Errorf("read partial_revokes: %w", err)
+		}
+	}
+	return value == "ON", rows.Err()
+}
+
+// columnsOf returns the columns of each table of a database.
+func columnsOf(ctx context.Context, q Queryer, database string) (map[string][]string, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT t.table_name, c.column_name
+		FROM information_schema.tables t
+		JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
+		WHERE t.table_schema = ? AND t.table_type = 'BASE TABLE'
+		ORDER BY t.table_name, c.ordinal_position`, database)
+	if err != nil {
+		return nil, fmt.Errorf("read the tables: %w", err)
+	}
+	defer rows.Close()
+	columns := map[string][]string{}
+	for rows.Next() {
+		var table, column string
+		if err := rows.Scan(&table, &column); err != nil {
+			return nil, fmt.Errorf("read the tables: %w", err)
+		}
+		columns[table] = append(columns[table], column)
+	}
+	return columns, rows.Err()
+}
+
+// grantedPrivileges returns the privileges that a login has in a database, in either
+// form of its name. An account without rights on the schema mysql sees its own alone.
+func grantedPrivileges(ctx context.Context, q Queryer, database, login string) (map[privilege]bool, error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT table_schema, '', '', privilege_type FROM information_schema.schema_privileges
+		WHERE grantee = ? AND table_schema IN (?, ?)
+		UNION ALL
+		SELECT table_schema, table_name, '', privilege_type FROM information_schema.table_privileges
+		WHERE grantee = ? AND table_schema = ?
+		UNION ALL
+		SELECT table_schema, table_name, column_name, privilege_type FROM information_schema.column_privileges
+		WHERE grantee = ? AND table_schema = ?`,
+		account(login), database, escapePattern(database), account(login), database, account(login), database)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	granted := map[privilege]bool{}
+	for rows.Next() {
+		var p privilege
+		if err := rows.Scan(&p.schema, &p.table, &p.column, &p.kind); err != nil {
+			return nil, err
+		}
+		if p.kind != "USAGE" { // no privilege at all
+			granted[p] = true
+		}
+	}
+	return granted, rows.Err()
+}
+
+// account is a login as SQL writes it: from any host.
+func account(login string) string { return "'" + login + "'@'%'" }
+
+// privilegeStatements returns the statements that give or take what is in some and not
+// in others, one a table.
+func privilegeStatements(verb, preposition, login string, some, others map[privilege]bool) []string {
+	type scope struct{ schema, table string }
+	kinds := map[scope]map[string][]string{}
+	for p := range some {
+		if others[p] {
+			continue
+		}
+		at := scope{p.schema, p.table}
+		if kinds[at] == nil {
+			kinds[at] = map[string][]string{}
+		}
+		kinds[at][p.kind] = append(kinds[at][p.kind], p.column)
+	}
+	var statements []string
+	for at, columns := range kinds {
+		var parts []string
+		for _, kind := range slices.Sorted(maps.Keys(columns)) {
+			parts = append(parts, privilegeParts(kind, columns[kind])...)
+		}
+		on := "`" + at.schema + "`.*"
+		if at.table != "" {
+			on = "`" + at.schema + "`.`" + at.table + "`"
+		}
+		statements = append(statements, verb+" "+strings.Join(parts, ", ")+" ON "+on+" "+preposition+" "+account(login))
+	}
+	slices.Sort(statements)
+	return statements
+}
+
+// privilegeParts returns a kind of privilege for the columns given, of which the empty
+// one stands for the whole table.
+func privilegeParts(kind string, columns []string) []string {
+	var parts, named []string
+	for _, column := range slices.Sorted(slices.Values(columns)) {
+		if column == "" {
+			parts = append(parts, kind)
+			continue
+		}
+		named = append(named, "`"+column+"`")
+	}
+	if len(named) > 0 {
+		parts = append(parts, kind+" ("+strings.Join(named, ", ")+")")
+	}
+	return parts
+}
+
+var _ Queryer = (*sql.DB)(nil)

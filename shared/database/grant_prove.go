@@ -1,0 +1,111 @@
+package database
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"souk/shared/config"
+)
+
+// ProveRights logs in and does what rights allow, and nothing else: a GRANT that reports
+// success may still have granted nothing to the database that is meant. Logins by IAM
+// have no password, so it creates a login for it, with the same statements, and drops it
+// afterwards. c is an administrator's way to the database.
+func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
+	admin, err := Open(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, admin.Close()) }()
+	login, password := "souk-proof-"+strings.ToLower(rand.Text()[:12]), rand.Text()+"a-1"
+	if _, err := admin.ExecContext(ctx, "CREATE USER "+account(login)+" IDENTIFIED BY '"+password+"'"); err != nil {
+		return fmt.Errorf("create a login to prove rights by: %w", err)
+	}
+	defer func() {
+		// The rollout may have been broken off; the login must not remain.
+		_, dropErr := admin.ExecContext(context.WithoutCancel(ctx), "DROP USER "+account(login)) //nolint:gosec // the name is our own
+		err = errors.Join(err, dropErr)
+	}()
+	var name string
+	if err := admin.QueryRowContext(ctx, `SELECT DATABASE()`).Scan(&name); err != nil {
+		return fmt.Errorf("read the database's name: %w", err)
+	}
+	if err := Grant(ctx, admin, name, login, rights); err != nil {
+		return err
+	}
+	as, err := c.as(login, password)
+	if err != nil {
+		return err
+	}
+	return CheckLogin(ctx, admin, as, rights)
+}
+
+// The server's errors for want of a privilege on a table and on a column.
+const (
+	errTableDenied  = 1142 // ER_TABLEACCESS_DENIED_ERROR
+	errColumnDenied = 1143 // ER_COLUMNACCESS_DENIED_ERROR
+)
+
+// CheckLogin logs in by c and reads and writes no row of each table of the database,
+// which admin has, and tries what the login has no right to.
+func CheckLogin(ctx context.Context, admin Queryer, c Config, rights Rights) (err error) {
+	var name string
+	if err := admin.QueryRowContext(ctx, `SELECT DATABASE()`).Scan(&name); err != nil {
+		return fmt.Errorf("read the database's name: %w", err)
+	}
+	tables, err := columnsOf(ctx, admin, name)
+	if err != nil {
+		return err
+	}
+	db, err := Open(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("log in with the rights that were granted: %w", err)
+	}
+	for _, table := range slices.Sorted(maps.Keys(tables)) {
+		for _, statement := range []string{"SELECT 1 FROM `" + table + "` LIMIT 1", "DELETE FROM `" + table + "` WHERE 1 = 0"} {
+			if _, err := db.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("use the rights that were granted: %w", err)
+			}
+		}
+	}
+	for _, column := range rights.NoRead {
+		err = errors.Join(err, requireDenied(ctx, db, column, "SELECT `"+column.Name+"` FROM `"+column.Table+"` LIMIT 1"))
+	}
+	for _, column := range rights.NoWrite {
+		err = errors.Join(err, requireDenied(ctx, db, column, "UPDATE `"+column.Table+"` SET `"+column.Name+"` = NULL WHERE 1 = 0"))
+	}
+	return err
+}
+
+func requireDenied(ctx context.Context, db Queryer, column Column, statement string) error {
+	_, err := db.ExecContext(ctx, statement)
+	switch serverErrorNumber(err) {
+	case errTableDenied, errColumnDenied:
+		return nil
+	}
+	return errors.Join(fmt.Errorf("the login has no right to %s.%s, but the server did not refuse it: %s", column.Table, column.Name, statement), err)
+}
+
+// as returns c with another login.
+func (c Config) as(login, password string) (Config, error) {
+	c.User, c.Password, c.MaxOpenConns = login, config.NewSecret(password), 1
+	if c.URL == "" {
+		return c, nil
+	}
+	cfg, err := ParseURL(string(c.URL))
+	if err != nil {
+		return Config{}, err
+	}
+	cfg.User, cfg.Passwd = login, password
+	c.URL = FormatURL(cfg)
+	return c, nil
+}
