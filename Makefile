@@ -11,7 +11,7 @@ TEST ?= ./...
 TESTFLAGS ?=
 
 SERVICES := product order user
-FOLDERS  := cmd deploy e2e emulators functions shared terraform
+FOLDERS  := cmd deploy docs e2e emulators functions shared terraform
 PROGRAMS := bin/souk $(SERVICES:%=bin/%)
 # Folders stand here too: a file that is gone changes its folder's time only.
 SOURCES  := go.mod go.sum $(shell find cmd emulators functions shared ! -name '*_test.go' ! -path '*/testdata/*')

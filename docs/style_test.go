@@ -1,0 +1,198 @@
+// Package docs_test checks the rules of style.md that a program can check.
+package docs_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// bannedWords have no use in Souk's text or identifiers: style.md's glossary has the
+// terms to use instead. A trailing * matches every word that begins so.
+var bannedWords = []string{
+	"answer*", "tell", "tells", "telling", "told", "nobody", "somebody", "whoever", "whom",
+	"patience", "verdict*", "fare", "whynot*",
+}
+
+// allowed lists the places where a banned word is right, by file.
+var allowed = map[string][]string{
+	"docs/style.md":      {"answer", "tell", "nobody", "patience", "verdict", "fare"}, // the glossary
+	"docs/style_test.go": bannedWords,
+}
+
+// remaining is how many banned words each folder still has: the number may only fall.
+// The table goes when all folders are at 0.
+var remaining = map[string]int{
+	".":                   9,
+	".ci":                 1,
+	"cmd":                 227,
+	"deploy":              17,
+	"docs":                113,
+	"e2e":                 131,
+	"emulators/balance":   29,
+	"emulators/cloudrun":  73,
+	"emulators/gateway":   65,
+	"emulators/identity":  3,
+	"emulators/local":     39,
+	"emulators/mail":      19,
+	"emulators/mysql":     21,
+	"emulators/pubsub":    75,
+	"emulators/relay":     13,
+	"emulators/scheduler": 3,
+	"functions":           272,
+	"functions/order":     124,
+	"functions/product":   111,
+	"functions/user":      190,
+	"shared/api":          115,
+	"shared/auth":         36,
+	"shared/clock":        1,
+	"shared/database":     16,
+	"shared/dbtest":       14,
+	"shared/event":        65,
+	"shared/failure":      3,
+	"shared/function":     247,
+	"shared/health":       19,
+	"shared/idempotency":  23,
+	"shared/mail":         28,
+	"shared/manifest":     10,
+	"shared/money":        1,
+	"shared/telemetry":    5,
+	"terraform":           63,
+}
+
+// TestWords reads every text file of the repository that is not generated.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	found := map[string]int{}
+	for _, path := range textFiles(t) {
+		content, err := os.ReadFile(filepath.Join("..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasPrefix(content, []byte("# Generated")) || bytes.HasPrefix(content, []byte("// Code generated")) {
+			continue
+		}
+		folder := folderOf(path)
+		for n, line := range strings.Split(string(content), "\n") {
+			for _, word := range splitWords(line) {
+				if !isBanned(word) || slices.ContainsFunc(allowed[path], func(a string) bool { return matches(a, word) }) {
+					continue
+				}
+				found[folder]++
+				if remaining[folder] == 0 {
+					t.Errorf("%s:%d: %q: see the glossary in docs/style.md", path, n+1, word)
+				}
+			}
+		}
+	}
+	for folder, most := range remaining {
+		if n := found[folder]; n > most {
+			t.Errorf("%s has %d words that docs/style.md rules out; it had %d", folder, n, most)
+		} else if n < most {
+			t.Logf("%s has %d words that docs/style.md rules out: its number in remaining may fall from %d", folder, n, most)
+		}
+	}
+}
+
+// textFiles returns the paths of Go, Markdown, Terraform, YAML and shell files, from
+// the repository's root.
+func textFiles(t *testing.T) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files").Output()
+	if err != nil {
+		t.Skipf("NOT CHECKED: the words of the repository: git ls-files: %v", err)
+	}
+	var paths []string
+	for path := range strings.Lines(string(out)) {
+		path = strings.TrimSpace(path)
+		switch filepath.Ext(path) {
+		case ".go", ".md", ".tf", ".hcl", ".yaml", ".yml", ".sh", ".sql", ".txt", ".html":
+		case "":
+			if !strings.HasPrefix(path, "deploy/") && path != "Makefile" && path != ".ci/run" && path != "terraform/check" {
+				continue
+			}
+		default:
+			continue
+		}
+		if _, err := os.Stat(filepath.Join("..", path)); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) < 500 {
+		t.Fatalf("only %d text files were found", len(paths))
+	}
+	return paths
+}
+
+// folderOf returns the folder by which remaining counts: two levels below functions,
+// shared and emulators, else one.
+func folderOf(path string) string {
+	parts := strings.Split(filepath.ToSlash(filepath.Dir(path)), "/")
+	if slices.Contains([]string{"functions", "shared", "emulators"}, parts[0]) && len(parts) > 1 {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
+}
+
+var wordPattern = regexp.MustCompile(`[A-Za-z]+`)
+
+// splitWords returns the words of a line in lower case; identifiers in camel case are
+// split: whyNotTaken is why, not, taken, and whynottaken.
+func splitWords(line string) []string {
+	var words []string
+	for _, token := range wordPattern.FindAllString(line, -1) {
+		parts := splitCamelCase(token)
+		for _, part := range parts {
+			words = append(words, strings.ToLower(part))
+		}
+		if len(parts) > 1 && strings.HasPrefix(strings.ToLower(token), "whynot") {
+			words = append(words, strings.ToLower(token))
+		}
+	}
+	return words
+}
+
+func splitCamelCase(token string) []string {
+	var parts []string
+	start := 0
+	for i := 1; i < len(token); i++ {
+		afterLower := unicode.IsUpper(rune(token[i])) && unicode.IsLower(rune(token[i-1]))
+		lastOfUpper := unicode.IsUpper(rune(token[i])) && i+1 < len(token) && unicode.IsLower(rune(token[i+1]))
+		if i > start && (afterLower || lastOfUpper) {
+			parts = append(parts, token[start:i])
+			start = i
+		}
+	}
+	return append(parts, token[start:])
+}
+
+func isBanned(word string) bool {
+	return slices.ContainsFunc(bannedWords, func(banned string) bool { return matches(banned, word) })
+}
+
+// matches reports whether a word is a banned one, or begins with it where it ends in *.
+func matches(banned, word string) bool {
+	if prefix, open := strings.CutSuffix(banned, "*"); open {
+		return strings.HasPrefix(word, prefix)
+	}
+	return word == banned
+}
+
+// TestSplitWords holds the splitting to its purpose: no banned word hides in an identifier.
+func TestSplitWords(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"answerHeader": true, "the answers": true, "storedAnswer := x": true, "HTTPAnswer": true, "whyNotTaken()": true, "event.Told": true,
+		"MY_PATIENCE": true, "mytell": false, "untold": false, "the response": false, "welfare": false, "storytelling": false,
+	} {
+		if got := slices.ContainsFunc(splitWords(line), isBanned); got != want {
+			t.Errorf("%q: banned word found: %v, want %v", line, got, want)
+		}
+	}
+}
