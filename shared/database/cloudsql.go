@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 
 	"cloud.google.com/go/cloudsqlconn"
-	cloudsqlmysql "cloud.google.com/go/cloudsqlconn/mysql/mysql"
 	"github.com/go-sql-driver/mysql"
 )
 
@@ -18,14 +18,18 @@ import (
 // which authorizes and encrypts; the login is the service account's by IAM, without
 // a password, unless the settings have one.
 func cloudSQLConnector(c Config) (driver.Connector, error) {
-	password := c.Password.Reveal()
-	dialer := &lazyDialer{privateIP: c.PrivateIP, iam: password == ""}
+	return newCloudSQLConnector(c, &lazyDialer{privateIP: c.PrivateIP, iam: c.Password.Reveal() == "", starting: newStartingDialer()})
+}
+
+func newCloudSQLConnector(c Config, dialer *lazyDialer) (driver.Connector, error) {
 	cfg := withDriverSettings(mysql.NewConfig())
 	cfg.User = c.User
 	// Nobody reads it: the connector's certificate says who this is. But the
 	// server asks for one, as in https://cloud.google.com/sql/docs/mysql/iam-logins.
-	cfg.Passwd = cmp.Or(password, "unused")
+	cfg.Passwd = cmp.Or(c.Password.Reveal(), "unused")
 	cfg.DBName = c.Name
+	// Certificate, dial and handshake together: Connect bounds them.
+	cfg.Timeout = connectTimeout
 	cfg.Net = "cloudsql"
 	cfg.Addr = c.InstanceConnectionName
 	cfg.DialFunc = func(ctx context.Context, _, instance string) (net.Conn, error) {
@@ -44,6 +48,8 @@ func cloudSQLConnector(c Config) (driver.Connector, error) {
 type lazyDialer struct {
 	privateIP bool
 	iam       bool // the login is by IAM
+	starting  *startingDialer
+	options   []cloudsqlconn.Option // for tests
 
 	mu     sync.Mutex
 	dialer *cloudsqlconn.Dialer
@@ -55,14 +61,32 @@ func (l *lazyDialer) dial(ctx context.Context, instance string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialer.Dial(ctx, instance)
+	var raw net.Conn
+	conn, err := dialer.Dial(ctx, instance, cloudsqlconn.WithOneOffDialFunc(
+		func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+			raw, err = l.starting.dial(ctx, network, address)
+			return raw, err
+		}))
 	if err != nil {
 		return nil, fmt.Errorf("dial Cloud SQL instance %s: %w", instance, err)
 	}
-	// As a pointer it gives the driver the raw connection, by which it sees that
-	// the server has closed an idle connection before it sends a statement.
-	return &cloudsqlmysql.LivenessCheckConn{Conn: conn}, nil
+	if socket, ok := raw.(syscall.Conn); ok {
+		return &cloudSQLConn{Conn: conn, socket: socket}, nil
+	}
+	return conn, nil
 }
+
+// cloudSQLConn is a connection through TLS that gives the driver the socket below it:
+// there the driver sees that the server has closed an idle connection, before it sends a
+// statement. The connector's own LivenessCheckConn asks the TLS connection for a socket,
+// which has none, so that the driver would take every idle connection for a closed one.
+type cloudSQLConn struct {
+	net.Conn
+	socket syscall.Conn
+}
+
+// SyscallConn returns the socket.
+func (c *cloudSQLConn) SyscallConn() (syscall.RawConn, error) { return c.socket.SyscallConn() }
 
 func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
 	l.mu.Lock()
@@ -86,6 +110,7 @@ func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
 	if l.iam {
 		options = append(options, cloudsqlconn.WithIAMAuthN())
 	}
+	options = append(options, l.options...)
 	// The dialer outlives the request that happens to need it first.
 	dialer, err := cloudsqlconn.NewDialer(context.WithoutCancel(ctx), options...)
 	if err != nil {

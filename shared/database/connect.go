@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -64,9 +65,17 @@ func withDriverSettings(cfg *mysql.Config) *mysql.Config {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = dialTimeout
 	}
-	// The driver logs to stderr as plain text what it also returns as an error.
-	cfg.Logger = &mysql.NopLogger{}
+	cfg.Logger = driverLog{}
 	return cfg
+}
+
+// driverLog writes the driver's messages to the program's log. Some say what no error
+// does: that an idle connection was found closed, and another one is dialled.
+type driverLog struct{}
+
+// Print logs a message of the driver.
+func (driverLog) Print(v ...any) {
+	slog.Warn("database driver", "message", fmt.Sprint(v...))
 }
 
 // Connector makes connections to the server of cfg, each set up as every

@@ -1,0 +1,79 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// startingAttempt bounds one attempt to connect while there was no connection yet.
+	// The kernel repeats a SYN after 1 s, 3 s and 7 s: a new attempt finds a route that
+	// came up meanwhile sooner.
+	startingAttempt = 2 * time.Second
+	// startingPause separates two attempts that failed at once.
+	startingPause = 100 * time.Millisecond
+)
+
+// startingDialer dials again what the network does not carry yet. The egress of a new
+// Cloud Run instance into the VPC may take a minute to come up, in which packets are lost
+// or have no route
+// (https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#limitations). It dials
+// until the context ends, which is the deadline of the request or of the statement.
+//
+// A server that refuses is there, and down: that is an error at once. So is every failure
+// after the first connection: the network is up.
+type startingDialer struct {
+	dialer    func(ctx context.Context, network, address string) (net.Conn, error)
+	attempt   time.Duration
+	connected atomic.Bool
+}
+
+func newStartingDialer() *startingDialer {
+	return &startingDialer{dialer: new(net.Dialer).DialContext, attempt: startingAttempt}
+}
+
+func (d *startingDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	for {
+		conn, err := d.try(ctx, network, address)
+		if err == nil {
+			d.connected.Store(true)
+			return conn, nil
+		}
+		if d.connected.Load() || ctx.Err() != nil || !isNetworkMissing(err) || !sleep(ctx, startingPause) {
+			return nil, err
+		}
+	}
+}
+
+func (d *startingDialer) try(ctx context.Context, network, address string) (net.Conn, error) {
+	if !d.connected.Load() {
+		attempt, cancel := context.WithTimeout(ctx, d.attempt)
+		defer cancel()
+		ctx = attempt
+	}
+	return d.dialer(ctx, network, address)
+}
+
+// isNetworkMissing reports whether a dial failed for want of a way to the server.
+func isNetworkMissing(err error) bool {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return true
+	}
+	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH)
+}
+
+// sleep waits for a time, and reports whether the context lasted as long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
