@@ -18,23 +18,24 @@ type userDeleted struct {
 	UserID uuid.UUID `json:"userId"`
 }
 
-// nobody is whose the orders of deleted accounts are. It is one id for all of
-// them: with one a person, what somebody bought over the years would stay together,
-// and could lead back to who it was.
-var nobody = uuid.Nil
+// anonymousUser is the customer id of the orders of all deleted accounts. A separate
+// id for each account would link the orders that a person placed over the years, and
+// could identify that person.
+var anonymousUser = uuid.Nil
 
-// anonymize takes a person out of the orders, whose items, prices and totals stay.
-// Orders that have not left the shop cannot be sent without an address: they are
-// cancelled, and their stock goes back.
+// anonymize removes the personal data of a deleted account from its orders. Items,
+// prices and totals remain. Orders that have not been shipped can no longer be sent,
+// because their address is deleted: they are cancelled, and their stock is released.
 //
-// All is one transaction, in which nothing can be placed: no order is missed. What
-// has ended costs the same few statements however much it is; what is open costs
-// some for each order, and there are ORDER_MAX_OPEN of them at most.
+// All changes are in one transaction, which locks the customer. The customer cannot
+// place an order meanwhile, so that no order is missed. Closed orders take the same
+// few statements however many they are. Each open order takes some statements of its
+// own; there are at most ORDER_MAX_OPEN of them.
 func (s *service) anonymize(ctx context.Context, tx *database.Tx, _ event.Event, user userDeleted) error {
-	if user.UserID == nobody {
-		return errors.New("the event does not say who was deleted")
+	if user.UserID == anonymousUser {
+		return errors.New("the event has no userId")
 	}
-	// An order being placed right now is committed before this, or refused after.
+	// A concurrent order is committed before this lock, or rejected after it.
 	if _, err := lockCustomer(ctx, tx, user.UserID); err != nil {
 		return fmt.Errorf("lock customer %s: %w", user.UserID, err)
 	}
@@ -42,23 +43,24 @@ func (s *service) anonymize(ctx context.Context, tx *database.Tx, _ event.Event,
 		return fmt.Errorf("mark customer %s as deleted: %w", user.UserID, err)
 	}
 	if err := s.cancelOpen(ctx, tx, user.UserID); err != nil {
-		return fmt.Errorf("cancel the open orders of customer %s: %w", user.UserID, err)
+		return fmt.Errorf("cancel open orders of customer %s: %w", user.UserID, err)
 	}
 	if err := anonymizeOrders(ctx, tx, user.UserID, s.Now()); err != nil {
-		return fmt.Errorf("anonymize the orders of customer %s: %w", user.UserID, err)
+		return fmt.Errorf("anonymize orders of customer %s: %w", user.UserID, err)
 	}
 	return idempotency.Forget(ctx, tx, user.UserID)
 }
 
-// cancelOpen cancels what a customer has open. The events that tell it name nobody.
+// cancelOpen cancels a customer's open orders. The events that it publishes bear
+// anonymousUser in place of the customer's id.
 func (s *service) cancelOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) error {
 	orders, err := lockOpen(ctx, tx, userID)
 	if err != nil {
 		return err
 	}
 	for i := range orders {
-		orders[i].UserID = nobody
-		_, err := s.move(ctx, tx, &orders[i], step{To: Cancelled, Reason: "account_deleted", Event: "order-cancelled"}, Actor{Kind: System})
+		orders[i].UserID = anonymousUser
+		_, err := s.move(ctx, tx, &orders[i], transition{To: Cancelled, Reason: "account_deleted", Event: "order-cancelled"}, Actor{Kind: System})
 		if err != nil {
 			return err
 		}
@@ -66,14 +68,15 @@ func (s *service) cancelOpen(ctx context.Context, tx *database.Tx, userID uuid.U
 	return nil
 }
 
-// deletedKept is how long a deleted customer's id stays, to refuse orders. The last
-// access token of the account is valid for a quarter of an hour, if it is not revoked.
-const deletedKept = 24 * time.Hour
+// deletedRetention is how long the id of a deleted customer is stored, to reject its
+// orders. An access token of the account that is not revoked is valid for 15 minutes.
+const deletedRetention = 24 * time.Hour
 
-// forgetCustomers deletes the ids of customers whose tokens are long out of date.
-func (s *service) forgetCustomers(ctx context.Context) error {
-	if err := database.Prune(ctx, s.DB, deleteForgotten, s.Now().Add(-deletedKept)); err != nil {
-		return fmt.Errorf("forget deleted customers: %w", err)
+// deleteExpiredCustomers deletes the ids of customers who were deleted longer than
+// deletedRetention ago.
+func (s *service) deleteExpiredCustomers(ctx context.Context) error {
+	if err := database.Prune(ctx, s.DB, deleteExpiredStatement, s.Now().Add(-deletedRetention)); err != nil {
+		return fmt.Errorf("delete expired customers: %w", err)
 	}
 	return nil
 }

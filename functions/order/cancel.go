@@ -10,7 +10,7 @@ import (
 	"souk/shared/database"
 )
 
-// The reasons of cancellations for which the caller gave none.
+// Reasons of cancellations for which the caller gave none.
 const (
 	byCustomer = "by_customer"
 	byShop     = "by_shop"
@@ -19,7 +19,7 @@ const (
 type cancelInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body *struct {
-		Reason string `json:"reason,omitempty" format:"multiline" maxLength:"200" doc:"Why, in the caller's words." example:"ordered twice"`
+		Reason string `json:"reason,omitempty" format:"multiline" maxLength:"200" doc:"The reason, as free text. Without it the history shows by_customer or by_shop." example:"ordered twice"`
 	}
 }
 
@@ -28,7 +28,7 @@ type cancelInput struct {
 // # Cancel an order
 //
 // Ends an order that has not been shipped. Its stock becomes available again.
-func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*answer, error) {
+func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*orderResponse, error) {
 	reason := byCustomer
 	if caller, _ := auth.PrincipalFrom(ctx); caller.Role == auth.Admin {
 		reason = byShop
@@ -36,5 +36,5 @@ func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) 
 	if in.Body != nil {
 		reason = cmp.Or(in.Body.Reason, reason)
 	}
-	return s.moveFor(ctx, tx, in.ID, step{To: Cancelled, Reason: reason, Event: "order-cancelled", Refusal: "order_not_cancellable"})
+	return s.moveForCaller(ctx, tx, in.ID, transition{To: Cancelled, Reason: reason, Event: "order-cancelled", Refusal: "order_not_cancellable"})
 }

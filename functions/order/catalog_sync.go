@@ -11,8 +11,8 @@ import (
 	"souk/shared/money"
 )
 
-// catalogEntry is what this service keeps of a product: what catalog-sync reads
-// of the event product-changed.
+// catalogEntry is this service's copy of a product: the part of the event
+// product-changed that catalog-sync reads.
 type catalogEntry struct {
 	ProductID uuid.UUID   `json:"productId"`
 	Name      string      `json:"name"`
@@ -21,24 +21,24 @@ type catalogEntry struct {
 	Version   int64       `json:"version"`
 }
 
-// activeProduct is the status of a product that is sold.
+// activeProduct is the status of a product that is for sale.
 const activeProduct = "active"
 
-// catalogSync keeps the copy of a product. An older version that comes after a
-// newer one changes nothing.
+// catalogSync stores the copy of a product. An older version that arrives after a
+// newer one is ignored.
 func (s *service) catalogSync(ctx context.Context, tx *database.Tx, _ event.Event, product catalogEntry) error {
-	if err := product.check(); err != nil {
+	if err := product.validate(); err != nil {
 		return err
 	}
 	return upsertCatalog(ctx, tx, product)
 }
 
-// check refuses an event that is about no product, or has a price that no order
-// could be placed at. A currency may have been withdrawn since the product was created:
-// the other fields of that product still change.
-func (e catalogEntry) check() error {
+// validate returns an error for an event without a product, or with a price that is
+// invalid in an order. A currency that was withdrawn after the product was created is
+// accepted, so that the product's other fields can still change.
+func (e catalogEntry) validate() error {
 	if e.ProductID == uuid.Nil || e.Version < 1 {
-		return fmt.Errorf("version %d of product %s", e.Version, e.ProductID)
+		return fmt.Errorf("invalid event: version %d of product %s", e.Version, e.ProductID)
 	}
 	if err := e.Price.CheckStored(); err != nil {
 		return fmt.Errorf("product %s: %w", e.ProductID, err)

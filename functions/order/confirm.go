@@ -14,8 +14,8 @@ type stockReserved struct {
 	OrderID uuid.UUID `json:"orderId"`
 }
 
-// confirm notes that an order has its stock. An order that was cancelled in the
-// meantime stays so: its cancellation gives the stock back.
+// confirm marks an order as confirmed, because its stock is reserved. An order that was
+// cancelled in the meantime stays cancelled: its cancellation releases the stock.
 func (s *service) confirm(ctx context.Context, tx *database.Tx, _ event.Event, stock stockReserved) error {
-	return s.decide(ctx, tx, stock.OrderID, step{To: Confirmed, Event: "order-confirmed"})
+	return s.decide(ctx, tx, stock.OrderID, transition{To: Confirmed, Event: "order-confirmed"})
 }

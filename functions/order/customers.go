@@ -12,20 +12,20 @@ import (
 	"souk/shared/database"
 )
 
-// lockCustomer holds a customer until the transaction ends, and says whether the
+// lockCustomer locks a customer until the transaction ends, and reports whether the
 // customer's account was deleted.
 func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted bool, err error) {
-	const held = `
+	const lock = `
 		SELECT deleted_at IS NOT NULL
 		FROM customer
 		WHERE user_id = ?
 		FOR UPDATE`
-	err = tx.QueryRowContext(ctx, held, id[:]).Scan(&deleted)
+	err = tx.QueryRowContext(ctx, lock, id[:]).Scan(&deleted)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return deleted, err
 	}
-	// The first order. Of several at once one inserts, and the others wait for it
-	// here: the update, which changes nothing, takes the lock.
+	// The customer's first order. Of several concurrent transactions one inserts the
+	// row and the others wait here: the update changes nothing but locks the row.
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO customer (user_id)
 		VALUES (?)
@@ -33,12 +33,12 @@ func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted b
 	if err != nil {
 		return false, err
 	}
-	// Whom they waited for may have noted the deletion.
-	err = tx.QueryRowContext(ctx, held, id[:]).Scan(&deleted)
+	// The transaction that inserted the row may have marked it as deleted.
+	err = tx.QueryRowContext(ctx, lock, id[:]).Scan(&deleted)
 	return deleted, err
 }
 
-// markDeleted notes that the account of a locked customer was deleted.
+// markDeleted marks a locked customer as deleted.
 func markDeleted(ctx context.Context, tx *database.Tx, id uuid.UUID, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE customer
@@ -47,9 +47,9 @@ func markDeleted(ctx context.Context, tx *database.Tx, id uuid.UUID, at time.Tim
 	return err
 }
 
-const deleteForgotten = `DELETE FROM customer WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?`
+const deleteExpiredStatement = `DELETE FROM customer WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?`
 
-// countOpen returns how many orders of a customer are open.
+// countOpen returns the number of a customer's open orders.
 func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (open int64, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT COUNT(*)
@@ -58,8 +58,8 @@ func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (open 
 	return open, err
 }
 
-// sumOpenPieces returns how many pieces of each product of an order its customer
-// has in open orders.
+// sumOpenPieces returns, for each product of an order, the number of pieces in the
+// customer's open orders.
 func sumOpenPieces(ctx context.Context, q database.Queryer, o Order) (map[uuid.UUID]int64, error) {
 	args := []any{o.UserID[:], Pending, Confirmed}
 	for i := range o.Items {

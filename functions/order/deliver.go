@@ -17,6 +17,6 @@ type deliverInput struct {
 // # Mark an order as delivered
 //
 // Requires an order that is shipped.
-func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*answer, error) {
-	return s.moveFor(ctx, tx, in.ID, step{To: Delivered, Event: "order-delivered", Refusal: "order_not_deliverable"})
+func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*orderResponse, error) {
+	return s.moveForCaller(ctx, tx, in.ID, transition{To: Delivered, Event: "order-delivered", Refusal: "order_not_deliverable"})
 }

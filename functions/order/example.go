@@ -2,11 +2,11 @@ package order
 
 import "time"
 
-// exampleTime is when the order of the API's examples was placed.
+// exampleTime is the time at which the order of the API's examples was placed.
 var exampleTime = time.Date(2026, time.March, 1, 9, 30, 0, 0, time.UTC)
 
-// exampleMoves are those that an order has made after an operation, in the API's
-// examples. It was placed by its customer before.
+// exampleMoves maps an operation to the history of the order in its example, without
+// the first move, which is the placing.
 var exampleMoves = map[string][]Move{
 	"order-cancel": {{Status: Cancelled, Actor: Customer, Reason: "ordered twice"}},
 	"order-ship":   {{Status: Confirmed, Actor: System}, {Status: Shipped, Actor: Shop}},
@@ -15,7 +15,8 @@ var exampleMoves = map[string][]Move{
 	},
 }
 
-// AdjustExample gives the example of an operation the state that it leads to.
+// AdjustExample sets the order in an operation's example to the status that the
+// operation leads to.
 func (Order) AdjustExample(operation string, example map[string]any) {
 	o := Order{
 		Status: Pending, Version: 1, CreatedAt: exampleTime, UpdatedAt: exampleTime,

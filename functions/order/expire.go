@@ -13,18 +13,18 @@ import (
 	"souk/shared/database"
 )
 
-// expireBatch is the most orders that one transaction of expire holds.
+// expireBatch is the maximum number of orders that one transaction of expire locks.
 const expireBatch = 50
 
-// maxExpireErrors bounds how many errors expire returns; it logs all.
+// maxExpireErrors is the maximum number of errors that expire returns; it logs all.
 const maxExpireErrors = 20
 
-// expire cancels the orders that have been pending for too long. Their
-// cancellation gives back the stock that they may hold. Several may run at once:
-// each takes orders that no other holds.
+// expire cancels orders that have been pending for longer than ORDER_PENDING_FOR. Their
+// cancellation releases any stock that is reserved for them. Concurrent runs skip the
+// orders that another run has locked.
 //
-// An order that cannot be read or cancelled stays as it is, is logged and returned as
-// an error, and holds up no other.
+// An order that cannot be read or cancelled is left unchanged, logged, and returned as
+// an error. The other orders are cancelled nevertheless.
 func (s *service) expire(ctx context.Context) error {
 	before := firstID(s.Now().Add(-s.settings.PendingFor))
 	var after uuid.UUID
@@ -34,8 +34,8 @@ func (s *service) expire(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(append(errs, fmt.Errorf("read pending orders: %w", err))...)
 		}
-		more, err := s.expireBatch(ctx, ids)
-		if errs = append(errs, more...); err != nil {
+		orderErrs, err := s.expireBatch(ctx, ids)
+		if errs = append(errs, orderErrs...); err != nil {
 			return errors.Join(append(errs, fmt.Errorf("expire pending orders: %w", err))...)
 		}
 		if len(ids) < expireBatch {
@@ -43,14 +43,14 @@ func (s *service) expire(ctx context.Context) error {
 		}
 		after = ids[len(ids)-1]
 	}
-	if more := len(errs) - maxExpireErrors; more > 0 {
-		errs = append(errs[:maxExpireErrors], fmt.Errorf("and %d orders more", more))
+	if omitted := len(errs) - maxExpireErrors; omitted > 0 {
+		errs = append(errs[:maxExpireErrors], fmt.Errorf("and %d more orders", omitted))
 	}
 	return errors.Join(errs...)
 }
 
-// expireBatch expires orders in one transaction or, if that fails, each in its own. It
-// returns the errors of single orders, and err if no order can be expired now.
+// expireBatch cancels orders in one transaction or, if that fails, each in its own. It
+// returns the errors of single orders, and err if no order can be cancelled now.
 func (s *service) expireBatch(ctx context.Context, ids []uuid.UUID) (errs []error, err error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -67,13 +67,14 @@ func (s *service) expireBatch(ctx context.Context, ids []uuid.UUID) (errs []erro
 		if ctx.Err() != nil || database.IsUnavailable(err) {
 			return errs, err
 		}
-		slog.ErrorContext(ctx, "an order cannot be expired", "order", id, "error", err)
+		slog.ErrorContext(ctx, "cannot expire the order", "order", id, "error", err)
 		errs = append(errs, fmt.Errorf("expire order %s: %w", id, err))
 	}
 	return errs, nil
 }
 
-// expireOrders cancels those of the orders that are pending and that no other holds.
+// expireOrders cancels those of the orders that are pending and not locked by another
+// transaction.
 func (s *service) expireOrders(ctx context.Context, ids []uuid.UUID) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		orders, err := lockPending(ctx, tx, ids)
@@ -82,20 +83,20 @@ func (s *service) expireOrders(ctx context.Context, ids []uuid.UUID) error {
 		}
 		for i := range orders {
 			o := &orders[i]
-			if _, err := s.move(ctx, tx, o, step{To: Cancelled, Reason: "expired", Event: "order-cancelled"}, Actor{Kind: System}); err != nil {
+			if _, err := s.move(ctx, tx, o, transition{To: Cancelled, Reason: "expired", Event: "order-cancelled"}, Actor{Kind: System}); err != nil {
 				return err
 			}
 			tx.AfterCommit(func(ctx context.Context) {
-				slog.WarnContext(ctx, "the order was pending for too long", "order", o.ID, "since", o.CreatedAt)
+				slog.WarnContext(ctx, "expired a pending order", "order", o.ID, "createdAt", o.CreatedAt)
 			})
 		}
 		return nil
 	})
 }
 
-// firstID returns the least id that a row made at a time can have: a UUIDv7 begins
-// with the milliseconds of its making (RFC 9562, section 5.7), so that the key says
-// how old a row is.
+// firstID returns the lowest id of a row that was created at a time. A UUIDv7 begins
+// with its creation time in milliseconds (RFC 9562, section 5.7), so that the primary
+// key selects rows by age.
 func firstID(at time.Time) uuid.UUID {
 	var id uuid.UUID
 	binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16)

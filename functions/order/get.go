@@ -21,7 +21,7 @@ type getInput struct {
 // # Get an order
 //
 // Customers get their own orders, admins every order.
-func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
+func (s *service) get(ctx context.Context, in *getInput) (*orderResponse, error) {
 	o, err := selectOrder(ctx, s.DB, in.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("get order %s: %w", in.ID, err)
@@ -30,5 +30,5 @@ func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
 	if err != nil || !o.VisibleTo(caller) {
 		return nil, api.NotFound("order", in.ID)
 	}
-	return show(o), nil
+	return newResponse(o), nil
 }

@@ -11,9 +11,9 @@ import (
 	"souk/shared/database"
 )
 
-// fillLines reads the items and the history of orders, in two statements however
-// many orders there are.
-func fillLines(ctx context.Context, q database.Queryer, orders []Order) error {
+// loadLines reads the items and the history of orders, in two statements for any
+// number of orders.
+func loadLines(ctx context.Context, q database.Queryer, orders []Order) error {
 	if len(orders) == 0 {
 		return nil
 	}
@@ -25,16 +25,16 @@ func fillLines(ctx context.Context, q database.Queryer, orders []Order) error {
 		byID[o.ID] = o
 		ids = append(ids, o.ID[:])
 	}
-	if err := fillItems(ctx, q, byID, ids); err != nil {
+	if err := loadItems(ctx, q, byID, ids); err != nil {
 		return fmt.Errorf("read the items of %d orders: %w", len(orders), err)
 	}
-	if err := fillHistory(ctx, q, byID, ids); err != nil {
+	if err := loadHistory(ctx, q, byID, ids); err != nil {
 		return fmt.Errorf("read the history of %d orders: %w", len(orders), err)
 	}
 	return nil
 }
 
-func fillItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
+func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
 	return each(ctx, q, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var item Item
@@ -56,7 +56,7 @@ func fillItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Or
 		ORDER BY order_id, line`, ids...)
 }
 
-func fillHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
+func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
 	return each(ctx, q, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var move Move
@@ -73,8 +73,9 @@ func fillHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*
 		ORDER BY order_id, version`, ids...)
 }
 
-// ordersWithLines runs a query of orders and reads what belongs to them.
-func ordersWithLines(ctx context.Context, q database.Queryer, query string, args ...any) ([]Order, error) {
+// queryOrdersWithLines runs a query that selects orders, and reads their items and
+// history.
+func queryOrdersWithLines(ctx context.Context, q database.Queryer, query string, args ...any) ([]Order, error) {
 	var orders []Order
 	err := each(ctx, q, func(rows *sql.Rows) error {
 		o, err := scanOrder(rows)
@@ -84,7 +85,7 @@ func ordersWithLines(ctx context.Context, q database.Queryer, query string, args
 	if err != nil {
 		return nil, err
 	}
-	return orders, fillLines(ctx, q, orders)
+	return orders, loadLines(ctx, q, orders)
 }
 
 // each runs a query and calls scan for each row.

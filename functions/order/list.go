@@ -12,8 +12,8 @@ import (
 
 type listInput struct {
 	api.PageQuery
-	Status string    `query:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled" doc:"Only orders in this state."`
-	UserID uuid.UUID `query:"userId" format:"uuid" doc:"Only this account's orders. For admins."`
+	Status string    `query:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled" doc:"Return only orders with this status."`
+	UserID uuid.UUID `query:"userId" format:"uuid" doc:"Return only orders of this account. Another account than the caller's requires an admin."`
 }
 
 type listOutput struct {
@@ -30,7 +30,7 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	filter := orderFilter{UserID: in.UserID, Status: Status(in.Status), Before: uuid.Max}
 	if caller.Role != auth.Admin {
 		if in.UserID != uuid.Nil && in.UserID != caller.UserID {
-			return nil, api.Invalid("query.userId", api.FieldValue, "is for admins: leave it out to list your own orders")
+			return nil, api.Invalid("query.userId", api.FieldValue, "is another account's id: leave it out to list your own orders, or use an admin's access token")
 		}
 		filter.UserID = caller.UserID
 	}

@@ -12,16 +12,16 @@ import (
 	"souk/shared/money"
 )
 
-// Order is what a customer asked for, at the prices of that moment.
+// Order is an order of a customer, at the prices of the time when it was placed.
 type Order struct {
 	ID              uuid.UUID              `json:"id" format:"uuid"`
 	UserID          uuid.UUID              `json:"userId" format:"uuid"`
 	Status          Status                 `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
 	Items           []Item                 `json:"items" nullable:"false"`
 	Total           money.Money            `json:"total"`
-	ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty" doc:"As it was when the order was placed."`
+	ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty" doc:"The address as it was given when the order was placed."`
 	History         []Move                 `json:"history" nullable:"false"`
-	Version         int64                  `json:"version" doc:"Counts the changes." example:"2"`
+	Version         int64                  `json:"version" doc:"The number of the order's current version. It is also the ETag." example:"2"`
 	CreatedAt       time.Time              `json:"createdAt"`
 	UpdatedAt       time.Time              `json:"updatedAt"`
 }
@@ -39,19 +39,19 @@ type Item struct {
 type Move struct {
 	Status Status    `json:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled"`
 	At     time.Time `json:"at"`
-	Actor  ActorKind `json:"actor" enum:"customer,shop,system" doc:"Who brought it there."`
-	Reason string    `json:"reason,omitempty" doc:"Why, where a step has more than one possible cause." example:"insufficient_stock"`
+	Actor  ActorKind `json:"actor" enum:"customer,shop,system" doc:"The party that changed the status."`
+	Reason string    `json:"reason,omitempty" doc:"The reason, for a status that has several possible causes." example:"insufficient_stock"`
 
-	actorID uuid.UUID // kept for the shop, shown to nobody
+	actorID uuid.UUID // stored for audits, never part of a response
 }
 
-// Actor is who brought an order to a state.
+// Actor is the party that changed an order's status.
 type Actor struct {
 	Kind ActorKind
-	ID   uuid.UUID // of the account; none for the system
+	ID   uuid.UUID // the account's id; uuid.Nil for the system
 }
 
-// ActorKind is who brought an order to a state, as its history shows.
+// ActorKind is the kind of an Actor, as an order's history shows it.
 type ActorKind string
 
 // The kinds of actors.
@@ -61,7 +61,7 @@ const (
 	System   ActorKind = "system"
 )
 
-// actor returns what a caller is to the order.
+// actor returns the caller as an actor: the order's customer, or the shop.
 func (o *Order) actor(caller auth.Principal) Actor {
 	if caller.UserID == o.UserID {
 		return Actor{Kind: Customer, ID: caller.UserID}
@@ -69,30 +69,30 @@ func (o *Order) actor(caller auth.Principal) Actor {
 	return Actor{Kind: Shop, ID: caller.UserID}
 }
 
-// Status is where an order stands.
+// Status is the state of an order.
 type Status string
 
 // The states of an order.
 const (
-	Pending   Status = "pending"   // placed, and not known yet whether there is stock
+	Pending   Status = "pending"   // placed; its stock is not reserved yet
 	Confirmed Status = "confirmed" // its stock is reserved
 	Shipped   Status = "shipped"
 	Delivered Status = "delivered"
-	Rejected  Status = "rejected" // the shop could not take it
+	Rejected  Status = "rejected" // its stock could not be reserved
 	Cancelled Status = "cancelled"
 )
 
-// moves is every move that an order may make.
+// moves maps a status to those that an order may change to.
 var moves = map[Status][]Status{
 	Pending:   {Confirmed, Rejected, Cancelled},
 	Confirmed: {Shipped, Cancelled},
 	Shipped:   {Delivered},
 }
 
-// May says whether an order may go from one state to another.
+// May reports whether an order may change from one status to another.
 func (s Status) May(to Status) bool { return slices.Contains(moves[s], to) }
 
-// Move brings the order to a state, if it may go there, and says whether it did.
+// Move changes the order's status, and reports whether its status allowed the change.
 func (o *Order) Move(to Status, reason string, by Actor, at time.Time) bool {
 	if !o.Status.May(to) {
 		return false
@@ -104,18 +104,18 @@ func (o *Order) Move(to Status, reason string, by Actor, at time.Time) bool {
 	return true
 }
 
-// VisibleTo says whether someone may see the order: its owner and admins may. For
-// all others it does not exist.
+// VisibleTo reports whether a caller may see the order. Its customer and admins may. For
+// all other callers it does not exist.
 func (o *Order) VisibleTo(p auth.Principal) bool {
 	return o.UserID == p.UserID || p.Role == auth.Admin
 }
 
-// answer is the answer that shows one order.
-type answer = api.Resource[Order]
+// orderResponse is the response that shows one order.
+type orderResponse = api.Resource[Order]
 
-func show(o Order) *answer { return &answer{ETag: api.ETag(o.Version), Body: o} }
+func newResponse(o Order) *orderResponse { return &orderResponse{ETag: api.ETag(o.Version), Body: o} }
 
-// Placed is the event that asks for the stock of an order.
+// Placed is the payload of order-placed, which requests the stock of an order.
 type Placed struct {
 	OrderID uuid.UUID    `json:"orderId"`
 	UserID  uuid.UUID    `json:"userId"`
@@ -123,20 +123,20 @@ type Placed struct {
 	Total   money.Money  `json:"total"`
 }
 
-// PlacedItem is one line of a placed order, at the price the customer was told.
+// PlacedItem is one line of a placed order, at the price that the customer was shown.
 type PlacedItem struct {
 	ProductID uuid.UUID   `json:"productId"`
 	Quantity  int64       `json:"quantity"`
 	UnitPrice money.Money `json:"unitPrice"`
 }
 
-// Decided is the event that an order moved: it was confirmed, rejected, cancelled,
-// shipped or delivered.
+// Decided is the payload of the events of an order's later moves: order-confirmed,
+// order-rejected, order-cancelled, order-shipped and order-delivered.
 type Decided struct {
 	OrderID uuid.UUID `json:"orderId"`
 	UserID  uuid.UUID `json:"userId"`
 	Reason  string    `json:"reason,omitempty"`
-	// Items and Total are for who tells the customer.
+	// Items and Total are for the mail to the customer.
 	Items []DecidedItem `json:"items"`
 	Total money.Money   `json:"total"`
 }
@@ -149,8 +149,8 @@ type DecidedItem struct {
 	LineTotal money.Money `json:"lineTotal"`
 }
 
-// decided is the event that tells of the order as it is now.
-func (o *Order) decided(reason string) Decided {
+// newDecided returns the payload of the event of the order's last move.
+func (o *Order) newDecided(reason string) Decided {
 	e := Decided{OrderID: o.ID, UserID: o.UserID, Reason: reason, Items: []DecidedItem{}, Total: o.Total}
 	for _, item := range o.Items {
 		e.Items = append(e.Items, DecidedItem{ProductID: item.ProductID, Name: item.Name, Quantity: item.Quantity, LineTotal: item.LineTotal})

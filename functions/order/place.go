@@ -36,8 +36,8 @@ type placeItem struct {
 // is decided right afterwards: poll the order, or send Prefer: wait to get the decision
 // in the response. A replayed response shows the order as it was placed: read its
 // Location for the current state.
-func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*answer, error) {
-	if err := in.check(); err != nil {
+func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*orderResponse, error) {
+	if err := in.validate(); err != nil {
 		return nil, err
 	}
 	customer, _ := auth.PrincipalFrom(ctx)
@@ -51,31 +51,33 @@ func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*
 	if err := insertOrder(ctx, tx, o); err != nil {
 		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
-	if err := s.Outbox.Add(ctx, tx, "order-placed", "order", o.ID, placed(o)); err != nil {
+	if err := s.Outbox.Add(ctx, tx, "order-placed", "order", o.ID, newPlaced(o)); err != nil {
 		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
-	return showAt(o), nil
+	return newLocatedResponse(o), nil
 }
 
-// showAt returns the response that shows an order and where it is.
-func showAt(o Order) *answer {
-	shown := show(o)
-	shown.Location = "/v1/orders/" + o.ID.String()
-	return shown
+// newLocatedResponse returns the response that shows an order, with its Location.
+func newLocatedResponse(o Order) *orderResponse {
+	response := newResponse(o)
+	response.Location = "/v1/orders/" + o.ID.String()
+	return response
 }
 
-func (in *placeInput) check() error {
+// validate returns a problem if two lines have the same product.
+func (in *placeInput) validate() error {
 	seen := map[uuid.UUID]bool{}
 	for i, item := range in.Body.Items {
 		if seen[item.ProductID] {
-			return api.Invalid(fmt.Sprintf("body.items[%d].productId", i), api.FieldDuplicate, "is listed twice: add up its quantities")
+			return api.Invalid(fmt.Sprintf("body.items[%d].productId", i), api.FieldDuplicate, "is a duplicate: list each product once, with the total quantity")
 		}
 		seen[item.ProductID] = true
 	}
 	return nil
 }
 
-// newOrder makes the order from the service's own copy of names and prices.
+// newOrder returns a new order, with names and prices from the service's own copy of
+// the catalogue.
 func (s *service) newOrder(ctx context.Context, tx *database.Tx, userID uuid.UUID, in *placeInput) (Order, error) {
 	ids := make([]uuid.UUID, len(in.Body.Items))
 	for i, item := range in.Body.Items {
@@ -87,39 +89,39 @@ func (s *service) newOrder(ctx context.Context, tx *database.Tx, userID uuid.UUI
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return Order{}, fmt.Errorf("make an order id: %w", err)
+		return Order{}, fmt.Errorf("create an order id: %w", err)
 	}
 	now := s.Now()
 	o := Order{
 		ID: id, UserID: userID, Status: Pending, ShippingAddress: in.Body.ShippingAddress,
 		History: []Move{{Status: Pending, At: now, Actor: Customer, actorID: userID}}, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
-	for i, wanted := range in.Body.Items {
-		entry, known := catalog[wanted.ProductID]
-		if !known {
-			return Order{}, unknownProduct(wanted.ProductID)
+	for i, item := range in.Body.Items {
+		entry, found := catalog[item.ProductID]
+		if !found {
+			return Order{}, productUnknown(item.ProductID)
 		}
 		if entry.Status != activeProduct {
-			return Order{}, unavailable(wanted.ProductID)
+			return Order{}, productUnavailable(item.ProductID)
 		}
-		if err := o.addItem(entry, wanted.Quantity); err != nil {
+		if err := o.addItem(entry, item.Quantity); err != nil {
 			return Order{}, api.Invalid(fmt.Sprintf("body.items[%d]", i), api.FieldRange, "%v", err)
 		}
 	}
 	return o, nil
 }
 
-// addItem adds a line and its price. Its error is for the customer.
+// addItem adds a line and its price. Its error is part of a response to the customer.
 func (o *Order) addItem(entry catalogEntry, quantity int64) error {
 	line, err := entry.Price.Times(quantity)
 	if err != nil {
-		return fmt.Errorf("too much: %w", err)
+		return fmt.Errorf("costs too much: %w", err)
 	}
 	if len(o.Items) == 0 {
 		o.Total = money.Money{Currency: line.Currency}
 	}
 	if o.Total, err = o.Total.Plus(line); err != nil {
-		return fmt.Errorf("cannot be in one order with the items before: %w", err)
+		return fmt.Errorf("cannot be in one order with the items before it: %w", err)
 	}
 	o.Items = append(o.Items, Item{
 		ProductID: entry.ProductID, Name: entry.Name, UnitPrice: entry.Price, Quantity: quantity, LineTotal: line,
@@ -127,20 +129,20 @@ func (o *Order) addItem(entry catalogEntry, quantity int64) error {
 	return nil
 }
 
-// unavailable returns the problem of a product that the shop does not sell any more.
-func unavailable(id uuid.UUID) *api.Problem {
-	return api.NewProblem(http.StatusConflict, "product_unavailable", "Product %s is not for sale.", id)
+// productUnavailable returns the problem of a product that is not for sale.
+func productUnavailable(id uuid.UUID) *api.Problem {
+	return api.NewProblem(http.StatusConflict, "product_unavailable", "Product %s is not for sale. Order without it.", id)
 }
 
-// unknownProduct returns the problem of a product that this service does not know, or
-// does not know yet: a new product reaches it a moment after it was created.
-func unknownProduct(id uuid.UUID) *api.Problem {
-	problem := unavailable(id)
-	problem.Detail += " If it was created just now, try again in a second."
+// productUnknown returns the problem of a product that is not in this service's copy of
+// the catalogue, or not yet: a new product is copied a moment after its creation.
+func productUnknown(id uuid.UUID) *api.Problem {
+	problem := productUnavailable(id)
+	problem.Detail += " If it was created just now, retry after one second."
 	return problem.WithHeader("Retry-After", "1")
 }
 
-func placed(o Order) Placed {
+func newPlaced(o Order) Placed {
 	e := Placed{OrderID: o.ID, UserID: o.UserID, Total: o.Total}
 	for _, item := range o.Items {
 		e.Items = append(e.Items, PlacedItem{ProductID: item.ProductID, Quantity: item.Quantity, UnitPrice: item.UnitPrice})

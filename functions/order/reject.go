@@ -15,7 +15,7 @@ type stockRejected struct {
 	Reason  string    `json:"reason"`
 }
 
-// reject notes that an order gets no stock, and why.
+// reject marks an order as rejected, because its stock could not be reserved.
 func (s *service) reject(ctx context.Context, tx *database.Tx, _ event.Event, stock stockRejected) error {
-	return s.decide(ctx, tx, stock.OrderID, step{To: Rejected, Reason: stock.Reason, Event: "order-rejected"})
+	return s.decide(ctx, tx, stock.OrderID, transition{To: Rejected, Reason: stock.Reason, Event: "order-rejected"})
 }

@@ -1,4 +1,5 @@
-// Package order takes orders and brings each to its end.
+// Package order provides the functions of the order service: placing orders and changing
+// their status.
 package order
 
 import (
@@ -15,10 +16,10 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Migrations make the service's tables.
+// Migrations create the service's tables.
 var Migrations = database.Migrations{Name: "order", FS: files}
 
-// Payloads are what the service's events carry, by topic.
+// Payloads maps the service's topics to the payloads of their events.
 var Payloads = event.Payloads{
 	"order-placed":    Placed{},
 	"order-confirmed": Decided{},
@@ -41,7 +42,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		settings.warn(functions.Manifest().Delivery)
 	}
 	s := &service{Runtime: runtime, settings: settings}
-	runtime.Outbox.AlsoSweep(s.forgetCustomers)
+	runtime.Outbox.AlsoSweep(s.deleteExpiredCustomers)
 	return []function.Function{
 		function.Command("order-place", s.place, function.Created, function.AfterCommit(s.wait),
 			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),

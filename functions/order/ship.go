@@ -17,6 +17,6 @@ type shipInput struct {
 // # Mark an order as shipped
 //
 // Requires an order that is confirmed. It can no longer be cancelled.
-func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*answer, error) {
-	return s.moveFor(ctx, tx, in.ID, step{To: Shipped, Event: "order-shipped", Refusal: "order_not_shippable"})
+func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*orderResponse, error) {
+	return s.moveForCaller(ctx, tx, in.ID, transition{To: Shipped, Event: "order-shipped", Refusal: "order_not_shippable"})
 }

@@ -27,7 +27,7 @@ func scanOrder(r row) (Order, error) {
 	}
 	if address != nil {
 		if err := json.Unmarshal(address, &o.ShippingAddress); err != nil {
-			return Order{}, fmt.Errorf("read the address of order %s: %w", o.ID, err)
+			return Order{}, fmt.Errorf("decode the address of order %s: %w", o.ID, err)
 		}
 	}
 	return o, nil
@@ -63,7 +63,7 @@ func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
 	return insertMove(ctx, tx, o)
 }
 
-// insertMove writes the order's last move into its history.
+// insertMove inserts the order's last move into its history.
 func insertMove(ctx context.Context, tx *database.Tx, o Order) error {
 	move := o.History[len(o.History)-1]
 	_, err := tx.ExecContext(ctx, `
@@ -72,7 +72,7 @@ func insertMove(ctx context.Context, tx *database.Tx, o Order) error {
 	return err
 }
 
-// nullable returns an id as a column takes it, NULL for none.
+// nullable returns an id as the value of a column, NULL for uuid.Nil.
 func nullable(id uuid.UUID) []byte {
 	if id == uuid.Nil {
 		return nil
@@ -80,7 +80,7 @@ func nullable(id uuid.UUID) []byte {
 	return id[:]
 }
 
-// saveMove writes an order that Move has changed.
+// saveMove updates an order that Move has changed.
 func saveMove(ctx context.Context, tx *database.Tx, o Order) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders
@@ -96,23 +96,23 @@ func saveMove(ctx context.Context, tx *database.Tx, o Order) error {
 }
 
 func selectOrder(ctx context.Context, q database.Queryer, id uuid.UUID) (Order, error) {
-	return withLines(ctx, q, q.QueryRowContext(ctx, `
+	return scanOrderWithLines(ctx, q, q.QueryRowContext(ctx, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE id = ?`, id[:]))
 }
 
-// lockOrder holds the order until the transaction ends: its moves happen one
-// after the other.
+// lockOrder returns an order and locks it until the transaction ends, so that its moves
+// happen one after the other.
 func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error) {
-	return withLines(ctx, tx, tx.QueryRowContext(ctx, `
+	return scanOrderWithLines(ctx, tx, tx.QueryRowContext(ctx, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE id = ?
 		FOR UPDATE`, id[:]))
 }
 
-// selectPending returns the ids of orders between two ids that are pending, in order.
+// selectPending returns the ids of pending orders between two ids, in ascending order.
 func selectPending(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) (ids []uuid.UUID, err error) {
 	err = each(ctx, q, func(rows *sql.Rows) error {
 		var id uuid.UUID
@@ -128,14 +128,14 @@ func selectPending(ctx context.Context, q database.Queryer, after, before uuid.U
 	return ids, err
 }
 
-// lockPending returns those of the orders that are pending, and holds them until the
-// transaction ends, passing over those that another holds.
+// lockPending returns those of the orders that are pending, and locks them until the
+// transaction ends. It skips orders that another transaction has locked.
 func lockPending(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order, error) {
 	args := []any{Pending}
 	for i := range ids {
 		args = append(args, ids[i][:])
 	}
-	return ordersWithLines(ctx, tx, `
+	return queryOrdersWithLines(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (PRIMARY)
 		WHERE status = ? AND id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
@@ -143,10 +143,10 @@ func lockPending(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order
 		FOR UPDATE SKIP LOCKED`, args...)
 }
 
-// lockOpen returns the orders of a customer that can still be cancelled, and holds
+// lockOpen returns a customer's open orders, which can still be cancelled, and locks
 // them until the transaction ends.
 func lockOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, error) {
-	return ordersWithLines(ctx, tx, `
+	return queryOrdersWithLines(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (orders_by_user_status)
 		WHERE user_id = ? AND status IN (?, ?)
@@ -154,13 +154,13 @@ func lockOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, 
 		FOR UPDATE`, userID[:], Pending, Confirmed)
 }
 
-func withLines(ctx context.Context, q database.Queryer, r row) (Order, error) {
+func scanOrderWithLines(ctx context.Context, q database.Queryer, r row) (Order, error) {
 	o, err := scanOrder(r)
 	if err != nil {
 		return Order{}, err
 	}
 	orders := []Order{o}
-	err = fillLines(ctx, q, orders)
+	err = loadLines(ctx, q, orders)
 	return orders[0], err
 }
 
@@ -172,14 +172,14 @@ func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (status
 	return status, err
 }
 
-// orderFilter says which orders to list. A zero field filters nothing.
+// orderFilter selects the orders to list. A zero field filters nothing.
 type orderFilter struct {
 	UserID uuid.UUID
 	Status Status
 	Before uuid.UUID
 }
 
-// selectOrders returns orders before a key, newest first.
+// selectOrders returns the orders with ids below filter.Before, newest first.
 func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, limit int) ([]Order, error) {
 	where, args := `id < ?`, []any{filter.Before[:]}
 	if filter.UserID != uuid.Nil {
@@ -188,7 +188,7 @@ func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, l
 	if filter.Status != "" {
 		where, args = where+` AND status = ?`, append(args, filter.Status)
 	}
-	return ordersWithLines(ctx, q, `
+	return queryOrdersWithLines(ctx, q, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE `+where+`
@@ -196,7 +196,7 @@ func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, l
 		LIMIT ?`, append(args, limit)...)
 }
 
-// selectCatalog returns what is known of products, by their ids.
+// selectCatalog returns the catalogue entries of products, by id.
 func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (map[uuid.UUID]catalogEntry, error) {
 	var args []any
 	for i := range ids {
@@ -220,8 +220,8 @@ func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (ma
 	return catalog, nil
 }
 
-// upsertCatalog keeps the newest version of a product. The version is set last:
-// the conditions before it must see the old one.
+// upsertCatalog stores a product if its version is newer than the stored one. The
+// version is set last, because the conditions before it must read the old one.
 func upsertCatalog(ctx context.Context, q database.Queryer, e catalogEntry) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO catalog (product_id, name, price_amount, price_currency, status, version)
@@ -234,7 +234,7 @@ func upsertCatalog(ctx context.Context, q database.Queryer, e catalogEntry) erro
 			version        = GREATEST(version, VALUES(version))`,
 		e.ProductID[:], e.Name, e.Price.Amount, e.Price.Currency, e.Status, e.Version)
 	if err != nil {
-		return fmt.Errorf("keep version %d of product %s: %w", e.Version, e.ProductID, err)
+		return fmt.Errorf("store version %d of product %s: %w", e.Version, e.ProductID, err)
 	}
 	return nil
 }

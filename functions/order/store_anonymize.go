@@ -9,8 +9,9 @@ import (
 	"souk/shared/database"
 )
 
-// anonymizeOrders takes a customer out of all orders. What callers gave as a reason
-// is free text: anybody's name may be in it, and only who gave it stays.
+// anonymizeOrders removes a customer's personal data from all orders. A reason that a
+// caller gave is free text, which may contain names: it is replaced by the kind of actor
+// that gave it.
 func anonymizeOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders o
@@ -25,6 +26,6 @@ func anonymizeOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID, now
 	_, err = tx.ExecContext(ctx, `
 		UPDATE orders
 		SET user_id = ?, shipping_address = NULL, version = version + 1, updated_at = ?
-		WHERE user_id = ?`, nobody[:], now, userID[:])
+		WHERE user_id = ?`, anonymousUser[:], now, userID[:])
 	return err
 }

@@ -9,44 +9,44 @@ import (
 	"souk/shared/function"
 )
 
-// How often waitDecided reads the order: often at first, for most orders are decided
-// within some milliseconds, then less often.
+// The interval at which waitDecided polls the order doubles from the minimum to the
+// maximum: most orders are decided within some milliseconds.
 const (
-	firstPoll   = 5 * time.Millisecond
-	longestPoll = 100 * time.Millisecond
+	minPollInterval = 5 * time.Millisecond
+	maxPollInterval = 100 * time.Millisecond
 )
 
-// wait returns the order once it is decided, if the customer prefers to wait, or as
-// it was placed: at the end of the wait, when the process is to stop, and after an
-// error, for the order is placed either way.
-func (s *service) wait(ctx context.Context, in *placeInput, placed *answer) *answer {
+// wait returns the order once it is decided, if the request prefers to wait. It returns
+// the order as it was placed when the wait is over, when the process stops, and after an
+// error, because the order is placed in any case.
+func (s *service) wait(ctx context.Context, in *placeInput, placed *orderResponse) *orderResponse {
 	wait, applied := in.Wait()
 	if wait == 0 {
 		return nil
 	}
 	o, err := s.waitDecided(ctx, placed.Body, wait)
 	if err != nil {
-		slog.WarnContext(ctx, "the order is shown as it was placed", "order", placed.Body.ID, "error", err)
+		slog.WarnContext(ctx, "cannot wait for the order, return it as placed", "order", placed.Body.ID, "error", err)
 		o = placed.Body
 	}
-	shown := showAt(o)
-	shown.PreferenceApplied = applied
-	return shown
+	response := newLocatedResponse(o)
+	response.PreferenceApplied = applied
+	return response
 }
 
-// waitDecided returns the order once it is no longer pending, or as it is when the
-// time is over or the process is to stop. Another function decides it, so it is read
-// from the database.
+// waitDecided returns the order once it is no longer pending, or unchanged when the wait
+// is over or the process stops. It polls the database, because another function decides
+// the order.
 func (s *service) waitDecided(ctx context.Context, o Order, wait time.Duration) (Order, error) {
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	for pause := firstPoll; ; pause = min(2*pause, longestPoll) {
-		poll := time.NewTimer(pause)
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for interval := minPollInterval; ; interval = min(2*interval, maxPollInterval) {
+		poll := time.NewTimer(interval)
 		select {
 		case <-ctx.Done():
 			poll.Stop()
 			return Order{}, fmt.Errorf("wait for order %s: %w", o.ID, ctx.Err())
-		case <-over.C:
+		case <-timeout.C:
 			poll.Stop()
 			return o, nil
 		case <-function.Stopping(ctx):
