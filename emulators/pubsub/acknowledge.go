@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Outcomes of ack ids, as the client libraries expect them in the metadata of an
+// Outcomes of ack ids, which the client libraries read from the metadata of an
 // ErrorInfo: https://cloud.google.com/pubsub/docs/exactly-once-delivery
 const (
 	ackErrorReason = "EXACTLY_ONCE_ACKID_FAILURE"
@@ -22,13 +22,13 @@ const (
 	failedAckID    = "TRANSIENT_FAILURE_SERVICE_UNAVAILABLE"
 )
 
-// ackOutcome sorts the ack ids of a request. Only subscriptions with exactly-once
-// delivery report it: to others, late and unknown ids are no error.
+// ackOutcome groups the ack ids of a request by outcome. Only subscriptions with
+// exactly-once delivery report it; for others, late and unknown ids are no error.
 type ackOutcome struct {
 	done, invalid, unordered, failed []string
 }
 
-// err is the response to a unary request.
+// err returns the status of a unary request.
 func (o ackOutcome) err() error {
 	metadata := map[string]string{}
 	for outcome, ids := range map[string][]string{invalidAckID: o.invalid, unorderedAckID: o.unordered, failedAckID: o.failed} {
@@ -75,13 +75,13 @@ func (b *Broker) acknowledge(s *subscription, ackIDs []string) ackOutcome {
 			found = append(found, d)
 		}
 	}
-	b.settleBy(s, s.queue.acknowledge, found)
+	b.settleWith(s, s.queue.acknowledge, found)
 	return ackOutcome{}
 }
 
-// acknowledgeOnce settles for good: what it reports as done is in the journal. A
-// delivery with an ordering key is not settled before the older ones of its key;
-// the order of the ids in the request has no meaning.
+// acknowledgeOnce writes the acknowledgements to the journal before it reports them
+// as done. A delivery with an ordering key is not settled before the older ones of
+// its key; the order of the ids in the request has no meaning.
 func (b *Broker) acknowledgeOnce(s *subscription, ackIDs []string) (o ackOutcome) {
 	found := map[string]*delivery{}
 	for _, ackID := range ackIDs {
@@ -97,7 +97,7 @@ func (b *Broker) acknowledgeOnce(s *subscription, ackIDs []string) (o ackOutcome
 		return compareIDs(found[a].message.GetMessageId(), found[c].message.GetMessageId())
 	})
 	for _, ackID := range oldestFirst {
-		if l := s.queue.laneOf(found[ackID]); l != nil {
+		if l := s.queue.findLane(found[ackID]); l != nil {
 			if l.deliveries[accepted[l]] != found[ackID] {
 				o.unordered = append(o.unordered, ackID)
 				continue
@@ -110,7 +110,7 @@ func (b *Broker) acknowledgeOnce(s *subscription, ackIDs []string) (o ackOutcome
 	if len(o.done) == 0 {
 		return o
 	}
-	if err := b.keep(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: messageIDs}}); err != nil {
+	if err := b.persist(record{Settled: &settledRecord{Subscription: s.config.GetName(), IDs: messageIDs}}); err != nil {
 		b.log.Error("acknowledgements could not be stored", "subscription", s.config.GetName(), "error", err)
 		o.done, o.failed = nil, o.done
 		return o
@@ -124,8 +124,8 @@ func (b *Broker) acknowledgeOnce(s *subscription, ackIDs []string) (o ackOutcome
 	return o
 }
 
-// modifyDeadline extends leases that have not ended, or returns messages to the
-// queue at once with a deadline of zero.
+// modifyDeadline extends leases that have not ended. A deadline of zero returns
+// messages to the queue at once.
 func (b *Broker) modifyDeadline(s *subscription, ackIDs []string, deadline time.Duration) (o ackOutcome) {
 	if !b.stopping {
 		b.expire(s)
@@ -138,7 +138,7 @@ func (b *Broker) modifyDeadline(s *subscription, ackIDs []string, deadline time.
 			continue
 		case deadline == 0:
 			d.ackID = ""
-			b.fail(s, d, "the subscriber gave the message back")
+			b.fail(s, d, "the subscriber returned the message")
 		default:
 			s.queue.lease(d, b.now().Add(deadline))
 		}
@@ -151,8 +151,8 @@ func (b *Broker) modifyDeadline(s *subscription, ackIDs []string, deadline time.
 	return o
 }
 
-// byAckID finds a delivery by its latest ack id. With exactly-once delivery, the
-// id is void once its lease has ended.
+// byAckID finds a delivery by its latest ack id. With exactly-once delivery, an id
+// is invalid once its lease has ended.
 func (s *subscription) byAckID(ackID string) *delivery {
 	id, _, _ := strings.Cut(ackID, ":")
 	d := s.queue.all[id]

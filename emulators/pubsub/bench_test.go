@@ -16,8 +16,8 @@ import (
 	"souk/emulators/pubsub"
 )
 
-// BenchmarkPublishToPush measures from the call of Publish to the arrival of the
-// push, one message at a time.
+// BenchmarkPublishToPush measures the time from the call of Publish to the arrival of
+// the push, one message at a time.
 func BenchmarkPublishToPush(b *testing.B) {
 	for name, dir := range map[string]string{"memory": "", "journal": b.TempDir()} {
 		b.Run(name, func(b *testing.B) { benchmarkPublishToPush(b, dir) })

@@ -16,41 +16,41 @@ import (
 	"souk/shared/clock"
 )
 
-// maxRequestBytes leaves room around Pub/Sub's limit of 10 MB a publish request.
+// maxRequestBytes is above Pub/Sub's limit of 10 MB per publish request.
 const maxRequestBytes = 12 << 20
 
-// TokenSource mints the tokens that authenticate pushes; identity.Issuer is one.
+// TokenSource issues the tokens that authenticate pushes; identity.Issuer is one.
 type TokenSource interface {
-	// Token returns a token that shows email to audience.
+	// Token returns a token that identifies email to audience.
 	Token(email, audience string) (string, error)
 }
 
-// Options of a broker. The zero value is a memory-only broker on a free port.
+// Options configures a broker. The zero value is a memory-only broker on a free port.
 type Options struct {
-	// Addr to listen on, host:port. Empty means "127.0.0.1:0", a free port.
+	// Addr is the host:port to listen on. Empty means "127.0.0.1:0", a free port.
 	Addr string
-	// Dir keeps topics, subscriptions and undelivered messages over a restart.
-	// Empty: everything lives in memory.
+	// Dir stores topics, subscriptions and undelivered messages across restarts.
+	// Empty means that everything is in memory.
 	Dir string
-	// Tokens mints push tokens. Nil: a subscription that asks for them can't be made.
+	// Tokens issues push tokens. If nil, subscriptions that require them are rejected.
 	Tokens TokenSource
-	// Logger; nil discards.
+	// Logger receives the broker's logs. Nil discards them.
 	Logger *slog.Logger
-	// Clock tells the time; nil is the system's.
+	// Clock returns the current time. Nil is the system clock.
 	Clock clock.Clock
-	// StartPaused delivers nothing until Resume, so that push endpoints can be
-	// set before what is left of an earlier run is pushed to them.
+	// StartPaused delivers nothing until Resume, so that push endpoints can be set
+	// before messages of an earlier run are pushed to them.
 	StartPaused bool
 
 	// Duplicate pushes every message at least twice, sometimes both at once.
 	Duplicate bool
-	// Shuffle delivers in random order, after small random delays. Messages with
-	// an ordering key keep their order where the subscription asks for it.
+	// Shuffle delivers in random order, after small random delays. Messages with an
+	// ordering key stay in order if the subscription enables ordering.
 	Shuffle bool
 }
 
-// Broker is a running Pub/Sub. Clients reach it at Addr with
-// PUBSUB_EMULATOR_HOST; everything they do goes through gRPC.
+// Broker is a running Pub/Sub server. Clients reach it over gRPC at Addr, with
+// PUBSUB_EMULATOR_HOST.
 type Broker struct {
 	options Options
 	log     *slog.Logger
@@ -59,14 +59,14 @@ type Broker struct {
 	address string
 	pusher  *pusher
 
-	// work counts the goroutines of the broker itself: serving, keeping time.
+	// work counts the broker's own goroutines: the server and the timekeeper.
 	work sync.WaitGroup
 	// pushing counts the pushes in flight.
 	pushing sync.WaitGroup
-	// stop ends keeping time and waiting for messages.
+	// stop ends the timekeeper and the calls that wait for messages.
 	stop    chan struct{}
 	stopped sync.Once
-	// alarm wakes the timekeeper: a delivery is due sooner than its timer.
+	// alarm wakes the timekeeper if a delivery is due before its timer.
 	alarm chan struct{}
 
 	mu            sync.Mutex
@@ -75,12 +75,12 @@ type Broker struct {
 	snapshots     map[string]*snapshot
 	journal       *journal // nil without a directory
 	lastID        int64
-	// handOvers numbers the deliveries to subscribers, and run tells this run of
-	// the broker from others: ack ids are made of both.
+	// handOvers numbers the deliveries to subscribers, and run identifies this run
+	// of the broker. Ack ids are built from both.
 	handOvers int64
 	run       string
-	// wakeAt is when the timekeeper checks the queues next; checking is set while
-	// it does, and wakeUps counts its checks.
+	// wakeAt is when the timekeeper checks the queues next; checking is set during a
+	// check, and wakeUps counts the checks.
 	wakeAt   time.Time
 	checking bool
 	wakeUps  int
@@ -88,35 +88,35 @@ type Broker struct {
 	// paused is set until Resume, with Options.StartPaused.
 	paused bool
 	cut    int // pushes that Close cut off
-	// quiet is closed and replaced whenever a push subscription may have run dry.
+	// quiet is closed and replaced whenever a push subscription may have become empty.
 	quiet chan struct{}
 }
 
-// subscription is a queue and who empties it. Its config is replaced, never
-// changed, so that it can be read and sent without the lock.
+// subscription is a queue and its consumers. Its config is replaced, never changed,
+// so that it can be read and sent without the lock.
 type subscription struct {
 	config *pb.Subscription
 	filter filter
 	queue  *queue
-	// pushes in flight, and how many may be.
+	// inFlight is the number of pushes in flight, window its upper bound.
 	inFlight, window int
-	// streams are the open StreamingPulls; more is closed and replaced when a
-	// waiting Pull may find something.
+	// streams are the open StreamingPulls; more is closed and replaced when a waiting
+	// Pull may find messages.
 	streams []*consumer
 	more    chan struct{}
-	// acked are the retained acknowledged messages, by id; trimAt is how many there
-	// may be until the expired ones are removed.
+	// acked are the retained acknowledged messages, by id; trimAt is their number at
+	// which the expired ones are removed.
 	acked  map[string]*pb.PubsubMessage
 	trimAt int
-	// gone is set when the subscription is deleted, detached, or its topic is.
-	gone bool
+	// closed is set when the subscription is deleted or detached, or its topic deleted.
+	closed bool
 }
 
 func (s *subscription) endpoint() string { return s.config.GetPushConfig().GetPushEndpoint() }
 
 func (s *subscription) pushes() bool { return s.endpoint() != "" }
 
-// Start opens the journal, delivers what it holds undelivered, and serves.
+// Start opens the journal, delivers its undelivered messages, and serves.
 func Start(ctx context.Context, options Options) (*Broker, error) {
 	b := newBroker(options)
 	if options.Dir != "" {
@@ -142,7 +142,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 			b.log.Error("the Pub/Sub broker stopped serving", "error", err)
 		}
 	})
-	b.work.Go(b.keepTime)
+	b.work.Go(b.runTimekeeper)
 	return b, nil
 }
 
@@ -173,7 +173,7 @@ func newBroker(options Options) *Broker {
 // Addr is the address clients connect to, host:port.
 func (b *Broker) Addr() string { return b.address }
 
-// Resume begins the deliveries of a broker that was started paused.
+// Resume begins the deliveries of a broker with Options.StartPaused.
 func (b *Broker) Resume() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -183,8 +183,8 @@ func (b *Broker) Resume() {
 	}
 }
 
-// Idle waits until every push subscription has delivered or dead-lettered all of
-// its messages and no push is in flight. Messages of pull subscriptions may stay.
+// Idle waits until every push subscription has delivered or dead-lettered all of its
+// messages and no push is in flight. It does not wait for pull subscriptions.
 func (b *Broker) Idle(ctx context.Context) error {
 	for {
 		b.mu.Lock()
@@ -212,11 +212,10 @@ func (b *Broker) undelivered() int {
 	return n
 }
 
-// Close starts no more pushes, lets those in flight end until ctx does, and
-// stops serving. Publishing works until the last push has ended, so that a
-// function that is being pushed to can still publish. What was not delivered is
-// delivered after the next start with the same directory. Close may be called
-// more than once.
+// Close starts no more pushes, waits for those in flight until ctx is done, and
+// stops serving. Publishing works until the last push has ended, because a function
+// that handles a push may publish. Undelivered messages are delivered after the next
+// start with the same directory. Close may be called more than once.
 func (b *Broker) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.stopping = true
@@ -244,7 +243,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	return errors.Join(err, b.closeJournal())
 }
 
-// stopServing ends open pulls and lets short calls finish.
+// stopServing ends open pulls and waits for short calls until ctx is done.
 func (b *Broker) stopServing(ctx context.Context) {
 	b.stopped.Do(func() { close(b.stop) })
 	release := context.AfterFunc(ctx, b.server.Stop)

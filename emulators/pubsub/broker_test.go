@@ -18,22 +18,22 @@ import (
 	"souk/emulators/pubsub"
 )
 
-// MustConnectNew starts an embedded broker and connects to it.
-func MustConnectNew(t *testing.T, options pubsub.Options) (*pubsub.Broker, *bench) {
+// mustConnectNew starts an embedded broker and returns a client of it.
+func mustConnectNew(t *testing.T, options pubsub.Options) (*pubsub.Broker, *bench) {
 	t.Helper()
-	b := MustStart(t, options)
-	return b, MustConnect(t, b.Addr())
+	b := mustStart(t, options)
+	return b, mustConnect(t, b.Addr())
 }
 
 func TestDuplicatePushesEverythingTwice(t *testing.T) {
 	t.Parallel()
-	b, c := MustConnectNew(t, pubsub.Options{Duplicate: true})
-	e := MustEndpoint(t, failFirst(1))
-	topic := c.MustTopic(t)
-	c.MustSubscribe(t, topic, pushTo(e), soon)
+	b, c := mustConnectNew(t, pubsub.Options{Duplicate: true})
+	e := mustEndpoint(t, failFirst(1))
+	topic := c.mustTopic(t)
+	c.mustSubscribe(t, topic, pushTo(e), soon)
 	var ids []string
 	for i := range 50 {
-		ids = append(ids, c.MustPublish(t, topic, text(fmt.Sprint(i))))
+		ids = append(ids, c.mustPublish(t, topic, text(fmt.Sprint(i))))
 	}
 	if err := b.Idle(t.Context()); err != nil {
 		t.Fatal(err)
@@ -48,25 +48,25 @@ func TestDuplicatePushesEverythingTwice(t *testing.T) {
 
 func TestShuffleChangesTheOrder(t *testing.T) {
 	t.Parallel()
-	b, c := MustConnectNew(t, pubsub.Options{Shuffle: true})
-	e := MustEndpoint(t, always(http.StatusOK))
-	topic := c.MustTopic(t)
-	c.MustSubscribe(t, topic, pushTo(e))
+	b, c := mustConnectNew(t, pubsub.Options{Shuffle: true})
+	e := mustEndpoint(t, always(http.StatusOK))
+	topic := c.mustTopic(t)
+	c.mustSubscribe(t, topic, pushTo(e))
 	var messages []*pb.PubsubMessage
 	for i := range 100 {
 		messages = append(messages, text(fmt.Sprint(i)))
 	}
-	// In one request: those that come slower than the delays would stay in order.
-	published := c.MustPublishAll(t, topic, messages...)
+	// In one request: messages that are published more slowly than the delays would stay in order.
+	published := c.mustPublishAll(t, topic, messages...)
 	if err := b.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, p := range e.MustReceiveN(t, len(published)) {
+	for _, p := range e.mustReceiveN(t, len(published)) {
 		got = append(got, p.Body.Message.MessageID)
 	}
 	if slices.Equal(got, published) {
-		t.Error("100 messages came in the order they were published")
+		t.Error("100 messages were pushed in the order of publication")
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, published) {
@@ -76,18 +76,18 @@ func TestShuffleChangesTheOrder(t *testing.T) {
 
 func TestShuffleKeepsOrderingKeys(t *testing.T) {
 	t.Parallel()
-	b, c := MustConnectNew(t, pubsub.Options{Shuffle: true, Duplicate: true})
-	e := MustEndpoint(t, always(http.StatusOK))
-	topic := c.MustTopic(t)
-	c.MustSubscribe(t, topic, pushTo(e), func(s *pb.Subscription) { s.EnableMessageOrdering = true })
+	b, c := mustConnectNew(t, pubsub.Options{Shuffle: true, Duplicate: true})
+	e := mustEndpoint(t, always(http.StatusOK))
+	topic := c.mustTopic(t)
+	c.mustSubscribe(t, topic, pushTo(e), func(s *pb.Subscription) { s.EnableMessageOrdering = true })
 	for i := range 20 {
-		c.MustPublish(t, topic, &pb.PubsubMessage{Data: []byte{byte(i)}, OrderingKey: "k"})
+		c.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte{byte(i)}, OrderingKey: "k"})
 	}
 	if err := b.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	last := byte(0)
-	for _, p := range e.MustReceiveN(t, 40) {
+	for _, p := range e.mustReceiveN(t, 40) {
 		if now := p.Body.Message.Data[0]; now < last {
 			t.Errorf("message %d came after %d", now, last)
 		} else {
@@ -98,38 +98,38 @@ func TestShuffleKeepsOrderingKeys(t *testing.T) {
 
 func TestPoisonReachesItsDeadLetterTopicWithTheReason(t *testing.T) {
 	t.Parallel()
-	_, c := MustConnectNew(t, pubsub.Options{Duplicate: true, Shuffle: true})
-	e := MustEndpoint(t, always(http.StatusTeapot))
-	topic, deadLetters := c.MustTopic(t), c.MustTopic(t)
-	graveyard := c.MustSubscribe(t, deadLetters)
-	c.MustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(deadLetters))
-	c.MustPublish(t, topic, text("poison"))
-	m := c.MustPull(t, graveyard).GetMessage()
-	if got := m.GetAttributes()["CloudPubSubDeadLetterSourceDeliveryErrorMessage"]; got != "the push endpoint answered 418 I'm a teapot" {
+	_, c := mustConnectNew(t, pubsub.Options{Duplicate: true, Shuffle: true})
+	e := mustEndpoint(t, always(http.StatusTeapot))
+	topic, deadLetters := c.mustTopic(t), c.mustTopic(t)
+	graveyard := c.mustSubscribe(t, deadLetters)
+	c.mustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(deadLetters))
+	c.mustPublish(t, topic, text("poison"))
+	m := c.mustPull(t, graveyard).GetMessage()
+	if got := m.GetAttributes()["CloudPubSubDeadLetterSourceDeliveryErrorMessage"]; got != "the push endpoint responded with 418 I'm a teapot" {
 		t.Errorf("reason = %q", got)
 	}
 }
 
-func TestEndpointThatIsDownIsTriedAgain(t *testing.T) {
+func TestUnreachableEndpointIsRetried(t *testing.T) {
 	t.Parallel()
-	b, c := MustConnectNew(t, pubsub.Options{})
-	topic := c.MustTopic(t)
-	name := c.MustSubscribe(t, topic, soon, func(s *pb.Subscription) {
-		s.PushConfig = &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"} // nobody listens there
+	b, c := mustConnectNew(t, pubsub.Options{})
+	topic := c.mustTopic(t)
+	name := c.mustSubscribe(t, topic, soon, func(s *pb.Subscription) {
+		s.PushConfig = &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"} // nothing listens there
 	})
-	c.MustPublish(t, topic, text("patient"))
+	c.mustPublish(t, topic, text("waiting"))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if err := b.Idle(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("idle = %v, though a message is undelivered", err)
+		t.Fatalf("idle = %v with an undelivered message, want an error", err)
 	}
-	e := MustEndpoint(t, always(http.StatusOK))
+	e := mustEndpoint(t, always(http.StatusOK))
 	err := c.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pb.ModifyPushConfigRequest{
 		Subscription: name, PushConfig: &pb.PushConfig{PushEndpoint: e.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.MustReceive(t)
+	e.mustReceive(t)
 	if err := b.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -137,34 +137,34 @@ func TestEndpointThatIsDownIsTriedAgain(t *testing.T) {
 
 func TestPushesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
-	_, c := MustConnectNew(t, pubsub.Options{})
+	_, c := mustConnectNew(t, pubsub.Options{})
 	var inFlight, most atomic.Int64
 	release := make(chan struct{})
-	e := MustEndpoint(t, func(http.ResponseWriter, *http.Request, pushed) {
+	e := mustEndpoint(t, func(http.ResponseWriter, *http.Request, pushed) {
 		most.Store(max(most.Load(), inFlight.Add(1)))
 		<-release
 		inFlight.Add(-1)
 	})
-	topic := c.MustTopic(t)
-	c.MustSubscribe(t, topic, pushTo(e))
+	topic := c.mustTopic(t)
+	c.mustSubscribe(t, topic, pushTo(e))
 	for i := range 50 {
-		c.MustPublish(t, topic, text(fmt.Sprint(i)))
+		c.mustPublish(t, topic, text(fmt.Sprint(i)))
 	}
-	e.MustReceiveN(t, 10) // what a new subscription may have in flight
+	e.mustReceiveN(t, 10) // the initial window
 	if got := most.Load(); got > 10 {
 		t.Errorf("%d pushes at once before the first acknowledgement", got)
 	}
 	close(release)
-	e.MustReceiveN(t, 40)
+	e.mustReceiveN(t, 40)
 }
 
 func TestListsAndDeletes(t *testing.T) {
 	t.Parallel()
-	_, c := MustConnectNew(t, pubsub.Options{Dir: t.TempDir()})
-	topic := c.MustTopic(t)
+	_, c := mustConnectNew(t, pubsub.Options{Dir: t.TempDir()})
+	topic := c.mustTopic(t)
 	var want []string
 	for range 5 {
-		want = append(want, c.MustSubscribe(t, topic))
+		want = append(want, c.mustSubscribe(t, topic))
 	}
 	slices.Sort(want)
 	var got []string
@@ -178,7 +178,7 @@ func TestListsAndDeletes(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("listed %v, want %v", got, want)
 	}
-	c.MustPublish(t, topic, text("dropped"))
+	c.mustPublish(t, topic, text("dropped"))
 	if err := c.TopicAdminClient.DeleteTopic(t.Context(), &pb.DeleteTopicRequest{Topic: topic}); err != nil {
 		t.Fatal(err)
 	}
@@ -186,8 +186,8 @@ func TestListsAndDeletes(t *testing.T) {
 	if err != nil || s.GetTopic() != "_deleted-topic_" {
 		t.Errorf("subscription of a deleted topic = %v, %v", s, err)
 	}
-	if got := string(c.MustPull(t, want[0]).GetMessage().GetData()); got != "dropped" {
-		t.Errorf("pulled %q: a subscription keeps what it had", got)
+	if got := string(c.mustPull(t, want[0]).GetMessage().GetData()); got != "dropped" {
+		t.Errorf("pulled %q: want the message published before the topic was deleted", got)
 	}
 	if err := c.SubscriptionAdminClient.DeleteSubscription(t.Context(), &pb.DeleteSubscriptionRequest{Subscription: want[0]}); err != nil {
 		t.Fatal(err)
@@ -198,22 +198,22 @@ func TestListsAndDeletes(t *testing.T) {
 	}
 }
 
-func TestSeekDropsWhatIsOlder(t *testing.T) {
+func TestSeekDropsOlderMessages(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var offset atomic.Int64
-	_, c := MustConnectNew(t, pubsub.Options{Clock: func() time.Time { return now.Add(time.Duration(offset.Load())) }})
-	topic := c.MustTopic(t)
-	name := c.MustSubscribe(t, topic)
-	c.MustPublish(t, topic, text("old"))
+	_, c := mustConnectNew(t, pubsub.Options{Clock: func() time.Time { return now.Add(time.Duration(offset.Load())) }})
+	topic := c.mustTopic(t)
+	name := c.mustSubscribe(t, topic)
+	c.mustPublish(t, topic, text("old"))
 	offset.Store(int64(time.Minute))
-	c.MustPublish(t, topic, text("new"))
+	c.mustPublish(t, topic, text("new"))
 	_, err := c.SubscriptionAdminClient.Seek(t.Context(), &pb.SeekRequest{
 		Subscription: name, Target: &pb.SeekRequest_Time{Time: timestamppb.New(now.Add(time.Second))}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(c.MustPull(t, name).GetMessage().GetData()); got != "new" {
+	if got := string(c.mustPull(t, name).GetMessage().GetData()); got != "new" {
 		t.Errorf("pulled %q, want the newer message", got)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// twice sends a message two times, as Pub/Sub does when it loses an
+// sendTwice sends a message two times, as Pub/Sub does when it loses an
 // acknowledgement or redelivers too early: one after the other, or both at once.
-// Only two acknowledgements count as one.
-func twice(ctx context.Context, send func() outcome) outcome {
+// The result is an acknowledgement only if both are.
+func sendTwice(ctx context.Context, send func() outcome) outcome {
 	pause := rand.N(shuffleDelay)
 	if rand.IntN(2) == 0 {
 		if first := send(); !first.acknowledged {

@@ -48,8 +48,8 @@ func checkProject(name string) error {
 	return nil
 }
 
-// checkTopic checks a topic's configuration. What is not emulated is refused: to
-// accept and ignore it would mislead.
+// checkTopic checks a topic's configuration. It rejects what is not emulated:
+// accepting and ignoring it would mislead.
 func checkTopic(config *pb.Topic) error {
 	switch {
 	case config.GetSchemaSettings() != nil:
@@ -73,17 +73,17 @@ func checkRetention(retention *durationpb.Duration) error {
 		return nil
 	}
 	if d := retention.AsDuration(); d < minRetention || d > maxRetention {
-		return status.Errorf(codes.InvalidArgument, "message_retention_duration is %v to %v, got %v", minRetention, maxRetention, d)
+		return status.Errorf(codes.InvalidArgument, "message_retention_duration must be %v to %v, got %v", minRetention, maxRetention, d)
 	}
 	return nil
 }
 
 func checkExpiration(policy *pb.ExpirationPolicy) error {
-	if policy.GetTtl() == nil { // no policy is the default one, an empty policy is never
+	if policy.GetTtl() == nil { // a missing policy is the default one, an empty policy never expires
 		return nil
 	}
 	if ttl := policy.GetTtl().AsDuration(); ttl < minExpiration {
-		return status.Errorf(codes.InvalidArgument, "expiration_policy.ttl is at least %v, got %v", minExpiration, ttl)
+		return status.Errorf(codes.InvalidArgument, "expiration_policy.ttl must be at least %v, got %v", minExpiration, ttl)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (b *Broker) checkSubscription(config *pb.Subscription) error {
 
 func checkAckDeadline(seconds int32) error {
 	if seconds < defaultAckDeadline || seconds > maxAckDeadline {
-		return status.Errorf(codes.InvalidArgument, "an ack deadline is %d to %d s, got %d", defaultAckDeadline, maxAckDeadline, seconds)
+		return status.Errorf(codes.InvalidArgument, "ack_deadline_seconds must be %d to %d, got %d", defaultAckDeadline, maxAckDeadline, seconds)
 	}
 	return nil
 }
@@ -168,13 +168,13 @@ func (b *Broker) checkDeadLetterPolicy(policy *pb.DeadLetterPolicy) error {
 		return nil
 	}
 	if n := policy.GetMaxDeliveryAttempts(); n != 0 && (n < minMaxAttempts || n > maxMaxAttempts) {
-		return status.Errorf(codes.InvalidArgument, "max_delivery_attempts is %d to %d, got %d", minMaxAttempts, maxMaxAttempts, n)
+		return status.Errorf(codes.InvalidArgument, "max_delivery_attempts must be %d to %d, got %d", minMaxAttempts, maxMaxAttempts, n)
 	}
 	_, err := b.findTopic(policy.GetDeadLetterTopic())
 	return err
 }
 
-// fillSubscription sets the defaults that Pub/Sub answers with.
+// fillSubscription sets the defaults that Pub/Sub returns.
 func fillSubscription(config *pb.Subscription) {
 	config.State = pb.Subscription_ACTIVE
 	if config.AckDeadlineSeconds == 0 {
@@ -186,7 +186,7 @@ func fillSubscription(config *pb.Subscription) {
 	if config.ExpirationPolicy == nil {
 		config.ExpirationPolicy = &pb.ExpirationPolicy{Ttl: durationpb.New(defaultExpiration)}
 	}
-	// Output only: describe sets it from the topic.
+	// The field is output only: describe sets it from the topic.
 	config.TopicMessageRetentionDuration = nil
 	if config.PushConfig == nil {
 		config.PushConfig = &pb.PushConfig{}

@@ -18,8 +18,8 @@ const (
 	maxAttributeValueBytes = 1024
 	maxOrderingKeyBytes    = 1024
 
-	// reservedPrefix starts attribute keys that only Pub/Sub may set. The client
-	// libraries carry their trace context in keys that start with clientPrefix:
+	// reservedPrefix starts attribute keys that only Pub/Sub may set. Keys that start
+	// with clientPrefix hold the trace context of the client libraries:
 	// https://cloud.google.com/pubsub/docs/open-telemetry-tracing
 	reservedPrefix = "goog"
 	clientPrefix   = "googclient_"
@@ -27,7 +27,7 @@ const (
 
 func checkMessages(messages []*pb.PubsubMessage) error {
 	if len(messages) == 0 || len(messages) > maxPublishMessages {
-		return status.Errorf(codes.InvalidArgument, "a publish request holds 1 to %d messages, got %d", maxPublishMessages, len(messages))
+		return status.Errorf(codes.InvalidArgument, "a publish request must have 1 to %d messages, got %d", maxPublishMessages, len(messages))
 	}
 	for _, m := range messages {
 		if err := checkMessage(m); err != nil {

@@ -8,13 +8,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// stateRecords returns the shortest list of records that brings back the whole
-// state.
+// stateRecords returns the shortest list of records that restores the state.
 func (b *Broker) stateRecords() ([]record, error) {
 	b.trimAll()
 	records := []record{{Header: &headerRecord{Version: journalVersion, LastID: b.lastID}}}
 	add := func(config proto.Message, as func(*configRecord) record) error {
-		text, err := configOf(config)
+		text, err := newConfigRecord(config)
 		if err != nil {
 			return err
 		}
@@ -43,13 +42,13 @@ func (b *Broker) stateRecords() ([]record, error) {
 	return append(records, b.messageRecords()...), nil
 }
 
-// messageRecords returns every message with all who have it, oldest first.
+// messageRecords returns all messages with their subscriptions, oldest first.
 func (b *Broker) messageRecords() []record {
 	messages := map[string]*messageRecord{}
 	of := func(m *pb.PubsubMessage) *messageRecord {
 		id := m.GetMessageId()
 		if messages[id] == nil {
-			messages[id] = recordOf(m, nil)
+			messages[id] = newMessageRecord(m, nil)
 		}
 		return messages[id]
 	}

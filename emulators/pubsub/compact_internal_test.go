@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// MustOpen returns a broker that keeps a journal and serves nobody.
-func MustOpen(t *testing.T, dir string) *Broker {
+// mustOpen returns a broker with a journal and without a server.
+func mustOpen(t *testing.T, dir string) *Broker {
 	t.Helper()
 	b := newBroker(Options{Dir: dir})
 	if err := b.open(); err != nil {
@@ -25,18 +25,18 @@ func MustOpen(t *testing.T, dir string) *Broker {
 	return b
 }
 
-// MustBeOpenAgain closes a broker's journal and replays it into another.
-func MustBeOpenAgain(t *testing.T, b *Broker) *Broker {
+// mustReopen closes a broker's journal and replays it into another broker.
+func mustReopen(t *testing.T, b *Broker) *Broker {
 	t.Helper()
 	if err := b.closeJournal(); err != nil {
 		t.Fatal(err)
 	}
-	return MustOpen(t, b.options.Dir)
+	return mustOpen(t, b.options.Dir)
 }
 
-// MustSetUp makes a topic with two pull subscriptions, the first with a
-// dead-letter topic, which the second is on, too.
-func MustSetUp(t *testing.T, b *Broker) (topicName string, s, graveyard *subscription) {
+// mustSetUp creates a topic with two pull subscriptions. The first has a dead-letter
+// topic, to which the second is subscribed, too.
+func mustSetUp(t *testing.T, b *Broker) (topicName string, s, graveyard *subscription) {
 	t.Helper()
 	for _, name := range []string{"topic", "dead"} {
 		if _, err := b.saveTopic(&pb.Topic{Name: topicPath("p", name)}); err != nil {
@@ -54,7 +54,7 @@ func MustSetUp(t *testing.T, b *Broker) (topicName string, s, graveyard *subscri
 	return topicPath("p", "topic"), b.subscriptions[subscriptionPath("p", "source")], b.subscriptions[subscriptionPath("p", "graveyard")]
 }
 
-func MustPublishText(t *testing.T, b *Broker, topicName, text string) string {
+func mustPublishText(t *testing.T, b *Broker, topicName, text string) string {
 	t.Helper()
 	ids, err := b.publish(topicName, []*pb.PubsubMessage{{Data: []byte(text)}}, nil)
 	if err != nil {
@@ -63,15 +63,15 @@ func MustPublishText(t *testing.T, b *Broker, topicName, text string) string {
 	return ids[0]
 }
 
-// TestCompactionLosesNothing compacts before each single record.
+// TestCompactionLosesNothing compacts before each record.
 func TestCompactionLosesNothing(t *testing.T) {
 	t.Parallel()
-	b := MustOpen(t, t.TempDir())
-	topicName, s, _ := MustSetUp(t, b)
+	b := mustOpen(t, t.TempDir())
+	topicName, s, _ := mustSetUp(t, b)
 	want := map[string]bool{}
 	for i := range 50 {
 		b.journal.compactAt = 0
-		id := MustPublishText(t, b, topicName, fmt.Sprint(i))
+		id := mustPublishText(t, b, topicName, fmt.Sprint(i))
 		want[id] = true
 		if i%3 == 0 {
 			b.journal.compactAt = 0
@@ -80,13 +80,13 @@ func TestCompactionLosesNothing(t *testing.T) {
 		}
 	}
 	b.journal.compactAt = 0
-	last := MustPublishText(t, b, topicName, "last")
+	last := mustPublishText(t, b, topicName, "last")
 	b.settle(s, s.queue.all[last])
 
-	after := MustBeOpenAgain(t, b)
+	after := mustReopen(t, b)
 	got := after.subscriptions[s.config.GetName()].queue
 	if got.size() != len(want) {
-		t.Errorf("%d messages are left, want %d", got.size(), len(want))
+		t.Errorf("the queue has %d messages, want %d", got.size(), len(want))
 	}
 	for id := range want {
 		if got.all[id] == nil {
@@ -96,19 +96,19 @@ func TestCompactionLosesNothing(t *testing.T) {
 	if !proto.Equal(after.subscriptions[s.config.GetName()].config, s.config) {
 		t.Errorf("config after: %v, before: %v", after.subscriptions[s.config.GetName()].config, s.config)
 	}
-	if next := MustPublishText(t, after, topicName, "next"); compareIDs(next, last) <= 0 {
-		t.Errorf("id %s was given after %s", next, last)
+	if next := mustPublishText(t, after, topicName, "next"); compareIDs(next, last) <= 0 {
+		t.Errorf("id %s was issued after %s", next, last)
 	}
 }
 
 func TestJournalShrinksWhenMessagesAreDone(t *testing.T) {
 	t.Parallel()
-	b := MustOpen(t, t.TempDir())
-	topicName, s, _ := MustSetUp(t, b)
-	kept := MustPublishText(t, b, topicName, "kept")
+	b := mustOpen(t, t.TempDir())
+	topicName, s, _ := mustSetUp(t, b)
+	stored := mustPublishText(t, b, topicName, "stored")
 	text := strings.Repeat("x", 100_000)
 	for range 200 {
-		b.settle(s, s.queue.all[MustPublishText(t, b, topicName, text)])
+		b.settle(s, s.queue.all[mustPublishText(t, b, topicName, text)])
 	}
 	info, err := os.Stat(b.journal.path())
 	if err != nil {
@@ -117,24 +117,24 @@ func TestJournalShrinksWhenMessagesAreDone(t *testing.T) {
 	if info.Size() > compactFloor+1<<20 {
 		t.Errorf("the journal grew to %d bytes for one message", info.Size())
 	}
-	if MustBeOpenAgain(t, b).subscriptions[s.config.GetName()].queue.all[kept] == nil {
+	if mustReopen(t, b).subscriptions[s.config.GetName()].queue.all[stored] == nil {
 		t.Error("the message that was not done is lost")
 	}
 }
 
-// TestDeadLetterSurvivesARestartOnce restarts after the last failed attempt: the
-// dead letter takes the place of the message.
+// TestDeadLetterSurvivesARestartOnce restarts after the last failed attempt: the dead
+// letter has replaced the message.
 func TestDeadLetterSurvivesARestartOnce(t *testing.T) {
 	t.Parallel()
-	b := MustOpen(t, t.TempDir())
-	topicName, s, graveyard := MustSetUp(t, b)
-	MustPublishText(t, b, topicName, "poison")
+	b := mustOpen(t, t.TempDir())
+	topicName, s, graveyard := mustSetUp(t, b)
+	mustPublishText(t, b, topicName, "poison")
 	for attempt := 1; attempt <= 5; attempt++ {
-		MustFail(t, b, s, attempt)
+		mustFail(t, b, s, attempt)
 	}
-	b = MustBeOpenAgain(t, b)
-	if left := b.subscriptions[s.config.GetName()].queue.size(); left != 0 {
-		t.Errorf("%d messages are left at the source", left)
+	b = mustReopen(t, b)
+	if n := b.subscriptions[s.config.GetName()].queue.size(); n != 0 {
+		t.Errorf("the source has %d messages, want none", n)
 	}
 	letters := b.subscriptions[graveyard.config.GetName()].queue.inOrder()
 	if len(letters) != 1 || letters[0].message.GetAttributes()[attributeErrorMessage] != "no good" {
@@ -142,16 +142,16 @@ func TestDeadLetterSurvivesARestartOnce(t *testing.T) {
 	}
 }
 
-// TestRestartsSpendNoAttempts fails a message in each of 20 runs, four times more
-// than its policy allows in one: it is still there, and due at once.
+// TestRestartsSpendNoAttempts fails a message in each of 20 runs, four times more than
+// its policy allows in one run: it is still queued, and due at once.
 func TestRestartsSpendNoAttempts(t *testing.T) {
 	t.Parallel()
-	b := MustOpen(t, t.TempDir())
-	topicName, s, graveyard := MustSetUp(t, b)
-	id := MustPublishText(t, b, topicName, "good")
+	b := mustOpen(t, t.TempDir())
+	topicName, s, graveyard := mustSetUp(t, b)
+	id := mustPublishText(t, b, topicName, "good")
 	for range 20 {
-		MustFail(t, b, s, 1)
-		b = MustBeOpenAgain(t, b)
+		mustFail(t, b, s, 1)
+		b = mustReopen(t, b)
 		s = b.subscriptions[s.config.GetName()]
 	}
 	d := s.queue.all[id]
@@ -159,12 +159,12 @@ func TestRestartsSpendNoAttempts(t *testing.T) {
 		t.Errorf("delivery = %+v, want the first attempt, due at once", d)
 	}
 	if n := b.subscriptions[graveyard.config.GetName()].queue.size(); n > 0 {
-		t.Errorf("there are %d dead letters", n)
+		t.Errorf("%d dead letters, want none", n)
 	}
 }
 
-// MustFail takes the next delivery, which has to be that attempt, and fails it.
-func MustFail(t *testing.T, b *Broker, s *subscription, attempt int) {
+// mustFail hands out the next delivery, which must have that attempt number, and fails it.
+func mustFail(t *testing.T, b *Broker, s *subscription, attempt int) {
 	t.Helper()
 	b.dispatch(s)
 	d := s.queue.take(nil)
@@ -174,18 +174,18 @@ func MustFail(t *testing.T, b *Broker, s *subscription, attempt int) {
 	b.fail(s, d, "no good")
 }
 
-// TestDeadLetterTopicThatIsGone keeps the message where it is.
-func TestDeadLetterTopicThatIsGone(t *testing.T) {
+// TestMissingDeadLetterTopic checks that the message stays in its queue.
+func TestMissingDeadLetterTopic(t *testing.T) {
 	t.Parallel()
-	b := MustOpen(t, t.TempDir())
-	topicName, s, _ := MustSetUp(t, b)
-	MustPublishText(t, b, topicName, "poison")
+	b := mustOpen(t, t.TempDir())
+	topicName, s, _ := mustSetUp(t, b)
+	mustPublishText(t, b, topicName, "poison")
 	b.removeTopic(s.config.GetDeadLetterPolicy().GetDeadLetterTopic())
 	for range 7 {
 		b.dispatch(s)
 		d := s.queue.take(nil)
 		if d == nil {
-			t.Fatal("the message is gone")
+			t.Fatal("the message is lost")
 		}
 		b.fail(s, d, "no good")
 	}

@@ -13,15 +13,15 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
-// testRetentionBounds sets retentions at the documented bounds and beyond them.
+// testRetentionBounds sets retentions at and beyond the documented bounds.
 func testRetentionBounds(t *testing.T, b broker) {
 	const day = 24 * time.Hour
 	bounds := map[time.Duration]codes.Code{
 		10*time.Minute - time.Second: codes.InvalidArgument, 10 * time.Minute: codes.OK,
 		31 * day: codes.OK, 31*day + time.Second: codes.InvalidArgument,
 	}
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic)
 	mask := &fieldmaskpb.FieldMask{Paths: []string{"message_retention_duration"}}
 	for retention, want := range bounds {
 		t.Run(retention.String(), func(t *testing.T) {
@@ -47,9 +47,9 @@ func testRetentionBounds(t *testing.T, b broker) {
 	}
 }
 
-// testDefaults reads back what was left open at creation.
+// testDefaults reads the fields that were not set at creation.
 func testDefaults(t *testing.T, b broker) {
-	name := b.MustSubscribe(t, b.MustTopic(t))
+	name := b.mustSubscribe(t, b.mustTopic(t))
 	s, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pb.GetSubscriptionRequest{Subscription: name})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func testDefaults(t *testing.T, b broker) {
 	}
 }
 
-// testTopicUpdates changes labels and storage policy, and tries to empty the latter.
+// testTopicUpdates changes labels and storage policy, and tries to clear the latter.
 func testTopicUpdates(t *testing.T, b broker) {
 	regions := &pb.MessageStoragePolicy{AllowedPersistenceRegions: []string{"europe-west3"}}
 	cases := map[string]struct {
@@ -77,7 +77,7 @@ func testTopicUpdates(t *testing.T, b broker) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			test.topic.Name = b.MustTopic(t)
+			test.topic.Name = b.mustTopic(t)
 			_, err := b.TopicAdminClient.UpdateTopic(t.Context(), &pb.UpdateTopicRequest{
 				Topic: test.topic, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{test.path}}})
 			if b.lacks[fewUpdates] {
@@ -91,13 +91,13 @@ func testTopicUpdates(t *testing.T, b broker) {
 }
 
 func testDetach(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic)
-	b.MustPublish(t, topic, text("dropped"))
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic)
+	b.mustPublish(t, topic, text("dropped"))
 	_, err := b.TopicAdminClient.DetachSubscription(t.Context(), &pb.DetachSubscriptionRequest{Subscription: name})
 	if b.lacks[noDetach] {
 		if status.Code(err) != codes.Unimplemented {
-			t.Errorf("known difference is gone: detach: %v", err)
+			t.Errorf("known difference has disappeared: detach: %v", err)
 		}
 		return
 	}
@@ -114,9 +114,9 @@ func testDetach(t *testing.T, b broker) {
 	}
 }
 
-// testNoSchemas lists schemas, as some clients do when they start.
+// testNoSchemas lists schemas, as some clients do on start.
 func testNoSchemas(t *testing.T, b broker) {
-	//nolint:staticcheck // the connection is to one broker, whatever pool it is of
+	//nolint:staticcheck // the connection is to one broker, whatever its pool
 	schemas, err := client.NewSchemaClient(t.Context(), option.WithGRPCConn(b.TopicAdminClient.Connection()))
 	if err != nil {
 		t.Fatal(err)
@@ -125,13 +125,13 @@ func testNoSchemas(t *testing.T, b broker) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Errorf("listed %v, want nothing", schema)
+		t.Errorf("listed %v, want no schema", schema)
 	}
 	_, err = schemas.CreateSchema(t.Context(), &pb.CreateSchemaRequest{
 		Parent: "projects/" + project + "-schemas", SchemaId: b.name(t),
 		Schema: &pb.Schema{Type: pb.Schema_AVRO, Definition: `{"type": "record", "name": "M", "fields": [{"name": "a", "type": "string"}]}`}})
 	want := codes.Unimplemented
-	if b.lacks[schemasAreRefused] {
+	if b.lacks[schemasAreRejected] {
 		want = codes.OK
 	}
 	if status.Code(err) != want {

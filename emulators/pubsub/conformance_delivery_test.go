@@ -23,29 +23,29 @@ func deadLetterTo(topic string) func(*pb.Subscription) {
 }
 
 func testAttemptsBySubscription(t *testing.T, b broker) {
-	topic, deadLetters := b.MustTopic(t), b.MustTopic(t)
-	healthy, failing := MustEndpoint(t, always(http.StatusOK)), MustEndpoint(t, failFirst(2))
-	b.MustSubscribe(t, topic, pushTo(healthy), soon, deadLetterTo(deadLetters))
-	b.MustSubscribe(t, topic, pushTo(failing), soon, deadLetterTo(deadLetters))
-	id := b.MustPublish(t, topic, text("twice failed"))
+	topic, deadLetters := b.mustTopic(t), b.mustTopic(t)
+	healthy, failing := mustEndpoint(t, always(http.StatusOK)), mustEndpoint(t, failFirst(2))
+	b.mustSubscribe(t, topic, pushTo(healthy), soon, deadLetterTo(deadLetters))
+	b.mustSubscribe(t, topic, pushTo(failing), soon, deadLetterTo(deadLetters))
+	id := b.mustPublish(t, topic, text("twice failed"))
 	for want := 1; want <= 3; want++ {
-		failing.MustReceive(t).mustTellAttempt(t, b, want)
+		failing.mustReceive(t).mustHaveAttempt(t, b, want)
 	}
-	healthy.MustReceive(t).mustTellAttempt(t, b, 1)
+	healthy.mustReceive(t).mustHaveAttempt(t, b, 1)
 	if got := healthy.Count(id); got != 1 {
-		t.Errorf("the healthy endpoint got the message %d times", got)
+		t.Errorf("the healthy endpoint received the message %d times, want once", got)
 	}
 }
 
 func testDeadLetter(t *testing.T, b broker) {
-	topic, deadLetters := b.MustTopic(t), b.MustTopic(t)
-	graveyard := b.MustSubscribe(t, deadLetters)
-	e := MustEndpoint(t, always(http.StatusInternalServerError))
-	name := b.MustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(deadLetters))
+	topic, deadLetters := b.mustTopic(t), b.mustTopic(t)
+	graveyard := b.mustSubscribe(t, deadLetters)
+	e := mustEndpoint(t, always(http.StatusInternalServerError))
+	name := b.mustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(deadLetters))
 	published := time.Now()
-	id := b.MustPublish(t, topic, &pb.PubsubMessage{Data: []byte("poison"), Attributes: map[string]string{"type": "order-placed"}})
+	id := b.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte("poison"), Attributes: map[string]string{"type": "order-placed"}})
 
-	letter := b.MustPull(t, graveyard)
+	letter := b.mustPull(t, graveyard)
 	if got := e.Count(id); got != 5 {
 		t.Errorf("the message was tried %d times, want 5", got)
 	}
@@ -57,7 +57,7 @@ func testDeadLetter(t *testing.T, b broker) {
 		t.Errorf("delivery attempt = %d on a subscription without a dead-letter policy", letter.GetDeliveryAttempt())
 	}
 	testDeadLetterAttributes(t, m.GetAttributes(), name, published)
-	b.MustAck(t, graveyard, letter)
+	b.mustAck(t, graveyard, letter)
 }
 
 func testDeadLetterAttributes(t *testing.T, attributes map[string]string, subscription string, published time.Time) {
@@ -75,7 +75,7 @@ func testDeadLetterAttributes(t *testing.T, attributes map[string]string, subscr
 	}
 }
 
-// filterMessages are told apart by the attribute name.
+// filterMessages differ in the attribute name.
 var filterMessages = []*pb.PubsubMessage{
 	{Attributes: map[string]string{"name": "plain"}},
 	{Attributes: map[string]string{"name": "placed", "type": "order-placed"}},
@@ -83,7 +83,7 @@ var filterMessages = []*pb.PubsubMessage{
 	{Attributes: map[string]string{"name": "changed", "type": "product-changed", "region": "eu"}},
 }
 
-// filters and the messages they let pass.
+// filters are filter expressions and the messages that they match.
 var filters = map[string][]string{
 	`attributes:type`:                                                           {"placed", "cancelled", "changed"},
 	`attributes.type = "order-placed"`:                                          {"placed"},
@@ -97,12 +97,12 @@ var filters = map[string][]string{
 }
 
 func testFilter(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
+	topic := b.mustTopic(t)
 	subscriptions := map[string]string{}
 	for filter := range filters {
-		subscriptions[filter] = b.MustSubscribe(t, topic, func(s *pb.Subscription) { s.Filter = filter })
+		subscriptions[filter] = b.mustSubscribe(t, topic, func(s *pb.Subscription) { s.Filter = filter })
 	}
-	b.MustPublishAll(t, topic, filterMessages...)
+	b.mustPublishAll(t, topic, filterMessages...)
 	for filter, want := range filters {
 		t.Run(filter, func(t *testing.T) {
 			if b.lacks[filtersAreIgnored] {
@@ -110,9 +110,9 @@ func testFilter(t *testing.T, b broker) {
 			}
 			var got []string
 			for range want {
-				m := b.MustPull(t, subscriptions[filter])
+				m := b.mustPull(t, subscriptions[filter])
 				got = append(got, m.GetMessage().GetAttributes()["name"])
-				b.MustAck(t, subscriptions[filter], m)
+				b.mustAck(t, subscriptions[filter], m)
 			}
 			slices.Sort(got)
 			slices.Sort(want)
@@ -121,7 +121,7 @@ func testFilter(t *testing.T, b broker) {
 			}
 		})
 	}
-	t.Run("broken filter is refused", func(t *testing.T) {
+	t.Run("a malformed filter is rejected", func(t *testing.T) {
 		_, err := b.SubscriptionAdminClient.CreateSubscription(t.Context(), &pb.Subscription{
 			Name: "projects/" + project + "/subscriptions/" + b.name(t), Topic: topic, Filter: `attributes.type = `})
 		want := codes.InvalidArgument
@@ -134,23 +134,23 @@ func testFilter(t *testing.T, b broker) {
 	})
 }
 
-// testOrderingKey fails the first push of each message: no later message of the
-// key may overtake it, whatever other keys do.
+// testOrderingKey fails the first push of each message: no later message of the key
+// may overtake it, regardless of other keys.
 func testOrderingKey(t *testing.T, b broker) {
 	const messages = 4
-	e := MustEndpoint(t, failFirst(1))
-	topic := b.MustTopic(t)
-	b.MustSubscribe(t, topic, pushTo(e), soon, func(s *pb.Subscription) { s.EnableMessageOrdering = true })
+	e := mustEndpoint(t, failFirst(1))
+	topic := b.mustTopic(t)
+	b.mustSubscribe(t, topic, pushTo(e), soon, func(s *pb.Subscription) { s.EnableMessageOrdering = true })
 	for i := range messages {
 		for _, key := range []string{"a", "b"} {
-			b.MustPublish(t, topic, &pb.PubsubMessage{Data: []byte(fmt.Sprint(key, i)), OrderingKey: key})
+			b.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte(fmt.Sprint(key, i)), OrderingKey: key})
 		}
 	}
 	seen := map[string][]string{}
-	for _, p := range e.MustReceiveN(t, 2*2*messages) {
+	for _, p := range e.mustReceiveN(t, 2*2*messages) {
 		key := p.Data()[:1]
 		seen[key] = append(seen[key], p.Data())
-		if told := p.Body.Message.OrderingKey == key; told == b.lacks[noOrderingKey] {
+		if matches := p.Body.Message.OrderingKey == key; matches == b.lacks[noOrderingKey] {
 			t.Errorf("orderingKey = %q; known difference: %v", p.Body.Message.OrderingKey, b.lacks[noOrderingKey])
 		}
 	}
@@ -160,71 +160,71 @@ func testOrderingKey(t *testing.T, b broker) {
 			want = append(want, fmt.Sprint(key, i), fmt.Sprint(key, i))
 		}
 		if !slices.Equal(seen[key], want) {
-			t.Errorf("key %s: pushes %v, want each failed and repeated before the next, %v", key, seen[key], want)
+			t.Errorf("key %s: pushes %v, want each repeated before the next: %v", key, seen[key], want)
 		}
 	}
 }
 
 func testFanOut(t *testing.T, b broker) {
 	const subscribers, messages = 4, 25
-	topic := b.MustTopic(t)
+	topic := b.mustTopic(t)
 	var endpoints []*endpoint
 	for range subscribers {
-		endpoints = append(endpoints, MustEndpoint(t, always(http.StatusNoContent)))
-		b.MustSubscribe(t, topic, pushTo(endpoints[len(endpoints)-1]))
+		endpoints = append(endpoints, mustEndpoint(t, always(http.StatusNoContent)))
+		b.mustSubscribe(t, topic, pushTo(endpoints[len(endpoints)-1]))
 	}
-	other := b.MustSubscribe(t, b.MustTopic(t), pushTo(endpoints[0]))
+	other := b.mustSubscribe(t, b.mustTopic(t), pushTo(endpoints[0]))
 	for i := range messages {
-		b.MustPublish(t, topic, text(fmt.Sprint(i)))
+		b.mustPublish(t, topic, text(fmt.Sprint(i)))
 	}
 	for i, e := range endpoints {
 		got := map[string]bool{}
-		for _, p := range e.MustReceiveN(t, messages) {
+		for _, p := range e.mustReceiveN(t, messages) {
 			got[p.Data()] = true
 			if p.Body.Subscription == other {
-				t.Error("a subscription of another topic got the message")
+				t.Error("a subscription of another topic received the message")
 			}
 		}
 		if len(got) != messages {
-			t.Errorf("subscriber %d got %d of %d messages", i, len(got), messages)
+			t.Errorf("subscriber %d received %d of %d messages", i, len(got), messages)
 		}
 	}
 }
 
 func testPull(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, deadLetterTo(b.MustTopic(t)))
-	id := b.MustPublish(t, topic, &pb.PubsubMessage{Data: []byte("pulled"), Attributes: map[string]string{"a": "b"}})
-	first := b.MustPull(t, name)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, deadLetterTo(b.mustTopic(t)))
+	id := b.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte("pulled"), Attributes: map[string]string{"a": "b"}})
+	first := b.mustPull(t, name)
 	if m := first.GetMessage(); m.GetMessageId() != id || string(m.GetData()) != "pulled" || m.GetAttributes()["a"] != "b" {
 		t.Errorf("message = %v", m)
 	}
 	err := b.SubscriptionAdminClient.ModifyAckDeadline(t.Context(), &pb.ModifyAckDeadlineRequest{Subscription: name, AckIds: []string{first.GetAckId()}})
 	if err != nil {
-		t.Fatalf("give back: %v", err)
+		t.Fatalf("return the message: %v", err)
 	}
-	second := b.MustPull(t, name)
+	second := b.mustPull(t, name)
 	if second.GetMessage().GetMessageId() != id || second.GetDeliveryAttempt() != first.GetDeliveryAttempt()+1 {
-		t.Errorf("pulled %v after %v, want the same message, one attempt on", second, first)
+		t.Errorf("pulled %v after %v, want the same message at the next attempt", second, first)
 	}
-	b.MustAck(t, name, second)
-	next := b.MustPublish(t, topic, text("next"))
-	if got := b.MustPull(t, name).GetMessage().GetMessageId(); got != next {
+	b.mustAck(t, name, second)
+	next := b.mustPublish(t, topic, text("next"))
+	if got := b.mustPull(t, name).GetMessage().GetMessageId(); got != next {
 		t.Errorf("pulled %s, want the next message %s: the first is acknowledged", got, next)
 	}
 }
 
-// testStreamingPull receives as applications do, gives each message back once,
-// and gets all of them.
+// testStreamingPull uses the client's Receive, returns each message once, and expects
+// all of them again.
 func testStreamingPull(t *testing.T, b broker) {
 	const messages = 200
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic)
 	want := map[string]bool{}
 	for i := range messages {
-		want[b.MustPublish(t, topic, text(fmt.Sprint(i)))] = true
+		want[b.mustPublish(t, topic, text(fmt.Sprint(i)))] = true
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	var mu sync.Mutex
 	seen, acknowledged := map[string]int{}, map[string]bool{}
@@ -245,7 +245,7 @@ func testStreamingPull(t *testing.T, b broker) {
 	}
 	for id := range want {
 		if !acknowledged[id] {
-			t.Errorf("message %s did not come twice", id)
+			t.Errorf("message %s was not delivered twice", id)
 		}
 	}
 }

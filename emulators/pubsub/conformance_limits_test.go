@@ -21,7 +21,7 @@ func attributes(n int) map[string]string {
 	return list
 }
 
-// messageLimits are messages at a documented limit, and one beyond it:
+// messageLimits has a message at each documented limit and one beyond it:
 // https://cloud.google.com/pubsub/quotas#resource_limits
 var messageLimits = map[string]struct{ within, beyond *pb.PubsubMessage }{
 	"number of attributes": {&pb.PubsubMessage{Attributes: attributes(100)}, &pb.PubsubMessage{Attributes: attributes(101)}},
@@ -47,25 +47,26 @@ var messageLimits = map[string]struct{ within, beyond *pb.PubsubMessage }{
 	},
 }
 
-// testMessageLimits publishes a message within and one beyond each limit. The
-// first arrives unchanged; the second is refused with the message it came with.
+// testMessageLimits publishes a message within and one beyond each limit. The first
+// arrives unchanged; the second is rejected together with the other message of its
+// request.
 func testMessageLimits(t *testing.T, b broker) {
 	for _, name := range slices.Sorted(maps.Keys(messageLimits)) {
 		limit := messageLimits[name]
 		t.Run(name, func(t *testing.T) {
-			topic := b.MustTopic(t)
-			subscription := b.MustSubscribe(t, topic)
-			b.MustPublish(t, topic, limit.within)
-			got := b.MustPull(t, subscription)
+			topic := b.mustTopic(t)
+			subscription := b.mustSubscribe(t, topic)
+			b.mustPublish(t, topic, limit.within)
+			got := b.mustPull(t, subscription)
 			want := proto.CloneOf(limit.within)
 			want.MessageId, want.PublishTime = got.GetMessage().GetMessageId(), got.GetMessage().GetPublishTime()
 			if !proto.Equal(got.GetMessage(), want) {
 				t.Errorf("pulled %v, want %v", got.GetMessage(), want)
 			}
-			b.MustAck(t, subscription, got)
+			b.mustAck(t, subscription, got)
 
 			_, err := b.TopicAdminClient.Publish(t.Context(), &pb.PublishRequest{
-				Topic: topic, Messages: []*pb.PubsubMessage{text("rides along"), limit.beyond}})
+				Topic: topic, Messages: []*pb.PubsubMessage{text("valid"), limit.beyond}})
 			wantCode := codes.InvalidArgument
 			if b.lacks[messagesAreUnbounded] {
 				wantCode = codes.OK
@@ -76,9 +77,9 @@ func testMessageLimits(t *testing.T, b broker) {
 			if wantCode == codes.OK {
 				return
 			}
-			last := b.MustPublish(t, topic, text("next"))
-			if id := b.MustPull(t, subscription).GetMessage().GetMessageId(); id != last {
-				t.Errorf("pulled %s, want %s: nothing of a refused request is published", id, last)
+			last := b.mustPublish(t, topic, text("next"))
+			if id := b.mustPull(t, subscription).GetMessage().GetMessageId(); id != last {
+				t.Errorf("pulled %s, want %s: no message of a rejected request is published", id, last)
 			}
 		})
 	}

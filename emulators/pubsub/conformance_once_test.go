@@ -22,8 +22,8 @@ const (
 	unorderedAck = "TRANSIENT_FAILURE_UNORDERED_ACK_ID"
 )
 
-// MustRefuseAck checks that an error names these ack ids, all with one outcome.
-func MustRefuseAck(t *testing.T, err error, outcome string, ackIDs ...string) {
+// mustRejectAck checks that an error names exactly these ack ids, with one outcome.
+func mustRejectAck(t *testing.T, err error, outcome string, ackIDs ...string) {
 	t.Helper()
 	var refused *apierror.APIError
 	if !errors.As(err, &refused) || refused.GRPCStatus().Code() != codes.InvalidArgument || refused.Reason() != "EXACTLY_ONCE_ACKID_FAILURE" {
@@ -50,56 +50,56 @@ func (b *bench) modifyDeadline(t *testing.T, subscription string, seconds int32,
 		Subscription: subscription, AckIds: ackIDs, AckDeadlineSeconds: seconds})
 }
 
-// testExactlyOnce uses ack ids a second time, after they were acknowledged, given
-// back or have expired: each is refused by name.
+// testExactlyOnce uses ack ids again after they were acknowledged, returned or have
+// expired: each is rejected by name.
 func testExactlyOnce(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, exactlyOnce)
-	b.MustPublish(t, topic, text("once"))
-	id := b.MustPull(t, name).GetAckId()
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, exactlyOnce)
+	b.mustPublish(t, topic, text("once"))
+	id := b.mustPull(t, name).GetAckId()
 	if err := b.modifyDeadline(t, name, 60, id); err != nil {
 		t.Errorf("extend: %v", err)
 	}
 	if err := b.ack(t, name, id); err != nil {
 		t.Fatalf("acknowledge: %v", err)
 	}
-	MustRefuseAck(t, b.ack(t, name, id), invalidAck, id)
-	MustRefuseAck(t, b.modifyDeadline(t, name, 60, id), invalidAck, id)
+	mustRejectAck(t, b.ack(t, name, id), invalidAck, id)
+	mustRejectAck(t, b.modifyDeadline(t, name, 60, id), invalidAck, id)
 
-	b.MustPublish(t, topic, text("given back"))
-	id = b.MustPull(t, name).GetAckId()
+	b.mustPublish(t, topic, text("returned"))
+	id = b.mustPull(t, name).GetAckId()
 	if err := b.modifyDeadline(t, name, 0, id); err != nil {
-		t.Fatalf("give back: %v", err)
+		t.Fatalf("return the message: %v", err)
 	}
-	MustRefuseAck(t, b.ack(t, name, id), invalidAck, id)
-	again := b.MustPull(t, name).GetAckId()
-	MustRefuseAck(t, b.ack(t, name, id), invalidAck, id)
+	mustRejectAck(t, b.ack(t, name, id), invalidAck, id)
+	again := b.mustPull(t, name).GetAckId()
+	mustRejectAck(t, b.ack(t, name, id), invalidAck, id)
 	if err := b.ack(t, name, again); err != nil {
 		t.Errorf("acknowledge by the latest id: %v", err)
 	}
 
-	b.MustPublish(t, topic, text("expires"))
-	id = b.MustPull(t, name).GetAckId()
-	again = b.MustPull(t, name).GetAckId() // after the ack deadline
-	MustRefuseAck(t, b.ack(t, name, id), invalidAck, id)
+	b.mustPublish(t, topic, text("expires"))
+	id = b.mustPull(t, name).GetAckId()
+	again = b.mustPull(t, name).GetAckId() // after the ack deadline
+	mustRejectAck(t, b.ack(t, name, id), invalidAck, id)
 	if err := b.ack(t, name, again); err != nil {
 		t.Errorf("acknowledge by the latest id: %v", err)
 	}
-	if left := b.pullNow(t, name, 10); len(left) > 0 {
-		t.Errorf("%v came again after its acknowledgement", dataOf(left))
+	if again := b.pullNow(t, name, 10); len(again) > 0 {
+		t.Errorf("%v was delivered again after its acknowledgement", texts(again))
 	}
 }
 
-// testExactlyOnceOrdered acknowledges out of order, which is refused for now.
+// testExactlyOnceOrdered acknowledges out of order, which is rejected as transient.
 func testExactlyOnceOrdered(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, exactlyOnce, ordered)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, exactlyOnce, ordered)
 	b.publishKeys(t, topic, 3, "k")
 	got := b.pullNow(t, name, 3)
 	if len(got) != 3 {
-		t.Fatalf("pulled %v, want all three", dataOf(got))
+		t.Fatalf("pulled %v, want all three", texts(got))
 	}
-	MustRefuseAck(t, b.ack(t, name, got[1].GetAckId()), unorderedAck, got[1].GetAckId())
+	mustRejectAck(t, b.ack(t, name, got[1].GetAckId()), unorderedAck, got[1].GetAckId())
 	for _, m := range got {
 		if err := b.ack(t, name, m.GetAckId()); err != nil {
 			t.Errorf("acknowledge %s in order: %v", m.GetMessage().GetData(), err)
@@ -109,8 +109,8 @@ func testExactlyOnceOrdered(t *testing.T, b broker) {
 
 // testExactlyOnceSwitch turns exactly-once delivery on and off.
 func testExactlyOnceSwitch(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic)
 	for _, on := range []bool{true, false} {
 		s, err := b.SubscriptionAdminClient.UpdateSubscription(t.Context(), &pb.UpdateSubscriptionRequest{
 			Subscription: &pb.Subscription{Name: name, EnableExactlyOnceDelivery: on},
@@ -118,8 +118,8 @@ func testExactlyOnceSwitch(t *testing.T, b broker) {
 		if err != nil || s.GetEnableExactlyOnceDelivery() != on {
 			t.Fatalf("update = %v, %v, want %t", s, err, on)
 		}
-		b.MustPublish(t, topic, text("switched"))
-		id := b.MustPull(t, name).GetAckId()
+		b.mustPublish(t, topic, text("switched"))
+		id := b.mustPull(t, name).GetAckId()
 		if err := b.ack(t, name, id); err != nil {
 			t.Fatal(err)
 		}
@@ -129,14 +129,14 @@ func testExactlyOnceSwitch(t *testing.T, b broker) {
 	}
 }
 
-// testExactlyOnceStream receives as applications do, and learns of every
-// acknowledgement that it counts.
+// testExactlyOnceStream uses the client's Receive and checks the result of every
+// acknowledgement.
 func testExactlyOnceStream(t *testing.T, b broker) {
 	const messages = 40 // the client acknowledges every 100 ms
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, exactlyOnce, ordered)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, exactlyOnce, ordered)
 	b.publishKeys(t, topic, messages/4, "a", "b", "c", "d")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	var mu sync.Mutex
 	acknowledged := map[string]int{}

@@ -22,25 +22,25 @@ func (b *bench) publishKeys(t *testing.T, topic string, n int, keys ...string) {
 			messages = append(messages, &pb.PubsubMessage{Data: fmt.Appendf(nil, "%s%d", key, i), OrderingKey: key})
 		}
 	}
-	b.MustPublishAll(t, topic, messages...)
+	b.mustPublishAll(t, topic, messages...)
 }
 
-// MustPullAll waits for n messages of a pull subscription.
-func (b *bench) MustPullAll(t *testing.T, subscription string, n int) []*pb.ReceivedMessage {
+// mustPullAll waits for n messages of a pull subscription.
+func (b *bench) mustPullAll(t *testing.T, subscription string, n int) []*pb.ReceivedMessage {
 	t.Helper()
-	got := []*pb.ReceivedMessage{b.MustPull(t, subscription)}
+	got := []*pb.ReceivedMessage{b.mustPull(t, subscription)}
 	for len(got) < n {
-		got = append(got, b.MustPull(t, subscription))
+		got = append(got, b.mustPull(t, subscription))
 	}
 	return got
 }
 
-// pullNow returns what a pull gets without waiting.
+// pullNow returns the messages that are ready, without waiting.
 func (b *bench) pullNow(t *testing.T, subscription string, limit int32) []*pb.ReceivedMessage {
 	t.Helper()
 	response, err := b.SubscriptionAdminClient.Pull(t.Context(), &pb.PullRequest{
 		Subscription: subscription, MaxMessages: limit,
-		ReturnImmediately: true, //nolint:staticcheck // Deprecated by the API, and the way to see that there is nothing.
+		ReturnImmediately: true, //nolint:staticcheck // Deprecated by the API, but the only way to see that nothing is ready.
 	})
 	if err != nil {
 		t.Fatalf("pull: %v", err)
@@ -48,8 +48,8 @@ func (b *bench) pullNow(t *testing.T, subscription string, limit int32) []*pb.Re
 	return response.GetReceivedMessages()
 }
 
-// dataOf returns the data of messages as text.
-func dataOf(messages []*pb.ReceivedMessage) []string {
+// texts returns the data of messages as text.
+func texts(messages []*pb.ReceivedMessage) []string {
 	var list []string
 	for _, m := range messages {
 		list = append(list, string(m.GetMessage().GetData()))
@@ -58,39 +58,39 @@ func dataOf(messages []*pb.ReceivedMessage) []string {
 }
 
 // testOrderedPull pulls several messages of a key at a time. As long as they are
-// outstanding, no other pull gets more of the key.
+// outstanding, no other pull receives more of the key.
 func testOrderedPull(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, ordered)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, ordered)
 	b.publishKeys(t, topic, 5, "k")
 	first := b.pullNow(t, name, 3)
-	if want := []string{"k0", "k1", "k2"}; !slices.Equal(dataOf(first), want) {
-		t.Fatalf("pulled %v, want %v", dataOf(first), want)
+	if want := []string{"k0", "k1", "k2"}; !slices.Equal(texts(first), want) {
+		t.Fatalf("pulled %v, want %v", texts(first), want)
 	}
 	if more := b.pullNow(t, name, 3); len(more) > 0 {
-		t.Errorf("pulled %v while messages of the key were outstanding", dataOf(more))
+		t.Errorf("pulled %v while messages of the key were outstanding", texts(more))
 	}
 	for _, m := range first {
-		b.MustAck(t, name, m)
+		b.mustAck(t, name, m)
 	}
 	for _, want := range []string{"k3", "k4"} {
-		m := b.MustPull(t, name)
+		m := b.mustPull(t, name)
 		if got := string(m.GetMessage().GetData()); got != want {
 			t.Errorf("pulled %s, want %s", got, want)
 		}
-		b.MustAck(t, name, m)
+		b.mustAck(t, name, m)
 	}
 }
 
-// testOrderedRedelivery returns the first of several messages of a key. It comes
-// again before those after it, and these come again as well.
+// testOrderedRedelivery returns the first of several messages of a key. It is
+// delivered again before those after it, and these are delivered again as well.
 func testOrderedRedelivery(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, ordered)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, ordered)
 	b.publishKeys(t, topic, 3, "k")
 	first := b.pullNow(t, name, 3)
 	if len(first) != 3 {
-		t.Fatalf("pulled %v, want all three", dataOf(first))
+		t.Fatalf("pulled %v, want all three", texts(first))
 	}
 	err := b.SubscriptionAdminClient.ModifyAckDeadline(t.Context(), &pb.ModifyAckDeadlineRequest{
 		Subscription: name, AckIds: []string{first[0].GetAckId()}})
@@ -99,22 +99,22 @@ func testOrderedRedelivery(t *testing.T, b broker) {
 	}
 	var again []string
 	for range first {
-		m := b.MustPull(t, name)
+		m := b.mustPull(t, name)
 		again = append(again, string(m.GetMessage().GetData()))
-		b.MustAck(t, name, m)
+		b.mustAck(t, name, m)
 	}
 	if slices.Equal(again, []string{"k0", "k1", "k2"}) == b.lacks[orderEndsWithNack] {
-		t.Errorf("pulled %v after k0 was given back; known difference: %v", again, b.lacks[orderEndsWithNack])
+		t.Errorf("pulled %v after k0 was returned; known difference: %v", again, b.lacks[orderEndsWithNack])
 	}
 }
 
-// testOrderedStream receives 1,000 messages of two keys, as applications do.
+// testOrderedStream receives 1,000 messages of two keys with the client's Receive.
 func testOrderedStream(t *testing.T, b broker) {
 	const messages = 500
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, ordered)
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, ordered)
 	b.publishKeys(t, topic, messages, "a", "b")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	var mu sync.Mutex
 	got := map[string][]string{}

@@ -19,24 +19,24 @@ import (
 
 const serviceAccount = "pubsub-push@souk-conformance.iam.gserviceaccount.com"
 
-// retryEvery asks for redelivery after that long, again and again.
+// retryEvery sets a constant backoff.
 func retryEvery(d time.Duration) func(*pb.Subscription) {
 	return func(s *pb.Subscription) {
 		s.RetryPolicy = &pb.RetryPolicy{MinimumBackoff: durationpb.New(d), MaximumBackoff: durationpb.New(d)}
 	}
 }
 
-// soon is a backoff for tests that only want a message again.
+// soon is a backoff for tests that wait for a redelivery.
 var soon = retryEvery(100 * time.Millisecond)
 
 func testPushRequest(t *testing.T, b broker) {
-	e := MustEndpoint(t, failFirst(1))
-	topic := b.MustTopic(t)
-	subscription := b.MustSubscribe(t, topic, pushTo(e), soon)
+	e := mustEndpoint(t, failFirst(1))
+	topic := b.mustTopic(t)
+	subscription := b.mustSubscribe(t, topic, pushTo(e), soon)
 	before := time.Now()
-	id := b.MustPublish(t, topic, &pb.PubsubMessage{Data: []byte("naïve"), Attributes: map[string]string{"type": "order-placed", "empty": ""}})
+	id := b.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte("naïve"), Attributes: map[string]string{"type": "order-placed", "empty": ""}})
 
-	got := e.MustReceive(t)
+	got := e.mustReceive(t)
 	if got.Method != http.MethodPost || got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s of %q, want a POST of application/json", got.Method, got.Header.Get("Content-Type"))
 	}
@@ -48,7 +48,7 @@ func testPushRequest(t *testing.T, b broker) {
 		t.Errorf("message = %+v", m)
 	}
 	if m.MessageID != id || m.MessageIDToo != id {
-		t.Errorf("messageId = %q, message_id = %q, want what Publish returned, %q", m.MessageID, m.MessageIDToo, id)
+		t.Errorf("messageId = %q, message_id = %q, want the id that Publish returned, %q", m.MessageID, m.MessageIDToo, id)
 	}
 	published, err := time.Parse(time.RFC3339Nano, m.PublishTime)
 	if err != nil || m.PublishedAlso != m.PublishTime {
@@ -61,15 +61,15 @@ func testPushRequest(t *testing.T, b broker) {
 		t.Errorf("subscription = %q, want %q", got.Body.Subscription, subscription)
 	}
 	t.Run("has only documented fields", func(t *testing.T) { testFieldNames(t, got.Raw) })
-	t.Run("comes again unchanged", func(t *testing.T) {
-		if again := e.MustReceive(t); string(again.Raw) != string(got.Raw) {
+	t.Run("is repeated unchanged", func(t *testing.T) {
+		if again := e.mustReceive(t); string(again.Raw) != string(got.Raw) {
 			t.Errorf("second push: %s\nfirst push: %s", again.Raw, got.Raw)
 		}
 	})
 }
 
-// testFieldNames holds the keys of a push without ordering key and dead-letter
-// policy to the documented ones.
+// testFieldNames checks that a push without ordering key and dead-letter policy has
+// only the documented keys.
 func testFieldNames(t *testing.T, raw []byte) {
 	var body struct {
 		Top     map[string]any
@@ -81,12 +81,12 @@ func testFieldNames(t *testing.T, raw []byte) {
 	if err := json.Unmarshal(raw, &body.Top); err != nil {
 		t.Fatal(err)
 	}
-	MustHaveKeys(t, body.Top, "message", "subscription")
-	MustHaveKeys(t, body.Message, "attributes", "data", "messageId", "message_id", "publishTime", "publish_time")
+	mustHaveKeys(t, body.Top, "message", "subscription")
+	mustHaveKeys(t, body.Message, "attributes", "data", "messageId", "message_id", "publishTime", "publish_time")
 }
 
-// MustHaveKeys compares the keys of an object.
-func MustHaveKeys(t *testing.T, object map[string]any, want ...string) {
+// mustHaveKeys compares the keys of an object.
+func mustHaveKeys(t *testing.T, object map[string]any, want ...string) {
 	t.Helper()
 	var got []string
 	for key := range object {
@@ -100,20 +100,20 @@ func MustHaveKeys(t *testing.T, object map[string]any, want ...string) {
 }
 
 func testDeliveryAttempt(t *testing.T, b broker) {
-	e := MustEndpoint(t, failFirst(2))
-	topic := b.MustTopic(t)
-	b.MustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(b.MustTopic(t)))
-	b.MustPublish(t, topic, text("counted"))
+	e := mustEndpoint(t, failFirst(2))
+	topic := b.mustTopic(t)
+	b.mustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(b.mustTopic(t)))
+	b.mustPublish(t, topic, text("counted"))
 	for want := 1; want <= 3; want++ {
-		e.MustReceive(t).mustTellAttempt(t, b, want)
+		e.mustReceive(t).mustHaveAttempt(t, b, want)
 	}
 }
 
-// mustTellAttempt checks the delivery attempt of a push.
-func (p pushed) mustTellAttempt(t *testing.T, b broker, want int) {
+// mustHaveAttempt checks the delivery attempt of a push.
+func (p pushed) mustHaveAttempt(t *testing.T, b broker, want int) {
 	t.Helper()
 	if p.Nth != want {
-		t.Errorf("this is push %d of the message, want %d", p.Nth, want)
+		t.Errorf("push %d of the message, want %d", p.Nth, want)
 	}
 	if b.lacks[noDeliveryAttempt] {
 		want = 0
@@ -127,43 +127,43 @@ func testPushToken(t *testing.T, b broker) {
 	audiences := map[string]string{"configured audience": "https://souk.example", "endpoint as audience": ""}
 	for name, audience := range audiences {
 		t.Run(name, func(t *testing.T) {
-			e := MustEndpoint(t, always(http.StatusOK))
-			topic := b.MustTopic(t)
-			b.MustSubscribe(t, topic, pushTo(e), func(s *pb.Subscription) {
+			e := mustEndpoint(t, always(http.StatusOK))
+			topic := b.mustTopic(t)
+			b.mustSubscribe(t, topic, pushTo(e), func(s *pb.Subscription) {
 				s.PushConfig.AuthenticationMethod = &pb.PushConfig_OidcToken_{OidcToken: &pb.PushConfig_OidcToken{
 					ServiceAccountEmail: serviceAccount, Audience: audience}}
 			})
-			b.MustPublish(t, topic, text("signed"))
-			header := e.MustReceive(t).Header.Get("Authorization")
+			b.mustPublish(t, topic, text("signed"))
+			header := e.mustReceive(t).Header.Get("Authorization")
 			if b.lacks[noPushToken] {
 				if header != "" {
-					t.Errorf("known difference is gone: the broker sends Authorization: %s", header)
+					t.Errorf("known difference has disappeared: the broker sends Authorization: %s", header)
 				}
 				return
 			}
 			if audience == "" {
 				audience = e.URL
 			}
-			claims := MustClaims(t, header)
+			claims := mustClaims(t, header)
 			if claims.Audience != audience || claims.Email != serviceAccount || !claims.EmailVerified {
 				t.Errorf("claims = %+v, want audience %q and email %q", claims, audience, serviceAccount)
 			}
 		})
 	}
-	t.Run("none unless configured", func(t *testing.T) {
-		e := MustEndpoint(t, always(http.StatusOK))
-		topic := b.MustTopic(t)
-		b.MustSubscribe(t, topic, pushTo(e))
-		b.MustPublish(t, topic, text("plain"))
-		if header := e.MustReceive(t).Header.Get("Authorization"); header != "" {
+	t.Run("is absent unless configured", func(t *testing.T) {
+		e := mustEndpoint(t, always(http.StatusOK))
+		topic := b.mustTopic(t)
+		b.mustSubscribe(t, topic, pushTo(e))
+		b.mustPublish(t, topic, text("plain"))
+		if header := e.mustReceive(t).Header.Get("Authorization"); header != "" {
 			t.Errorf("Authorization = %q", header)
 		}
 	})
 }
 
-// MustClaims reads the claims of a bearer token, unverified: who issues it is no
-// matter of the broker.
-func MustClaims(t *testing.T, header string) identity.Claims {
+// mustClaims parses the claims of a bearer token without verifying it: the broker does
+// not know the issuer.
+func mustClaims(t *testing.T, header string) identity.Claims {
 	t.Helper()
 	var bearer string
 	if _, err := fmt.Sscanf(header, "Bearer %s", &bearer); err != nil {
@@ -181,19 +181,19 @@ func MustClaims(t *testing.T, header string) identity.Claims {
 }
 
 func testAckDeadline(t *testing.T, b broker) {
-	const deadline = 10 * time.Second // the shortest there is
+	const deadline = 10 * time.Second // the minimum
 	over := make(chan struct{})
-	e := MustEndpoint(t, func(_ http.ResponseWriter, _ *http.Request, p pushed) {
+	e := mustEndpoint(t, func(_ http.ResponseWriter, _ *http.Request, p pushed) {
 		if p.Nth == 1 {
 			<-over
 		}
 	})
 	t.Cleanup(func() { close(over) })
-	topic := b.MustTopic(t)
-	b.MustSubscribe(t, topic, pushTo(e), soon, func(s *pb.Subscription) { s.AckDeadlineSeconds = 10 })
-	b.MustPublish(t, topic, text("slow"))
-	pushes := e.MustReceiveN(t, 2)
-	// The deadline starts when the broker sends, a little before the push arrives.
+	topic := b.mustTopic(t)
+	b.mustSubscribe(t, topic, pushTo(e), soon, func(s *pb.Subscription) { s.AckDeadlineSeconds = 10 })
+	b.mustPublish(t, topic, text("slow"))
+	pushes := e.mustReceiveN(t, 2)
+	// The deadline starts when the broker sends the push, a little before it arrives.
 	if gap := pushes[1].At.Sub(pushes[0].At); gap < deadline-time.Second {
 		t.Errorf("pushed again after %v, within the deadline of %v", gap, deadline)
 	}
@@ -201,13 +201,13 @@ func testAckDeadline(t *testing.T, b broker) {
 
 func testRetryBackoff(t *testing.T, b broker) {
 	const minimum = 2 * time.Second
-	e := MustEndpoint(t, failFirst(2))
-	topic := b.MustTopic(t)
-	b.MustSubscribe(t, topic, pushTo(e), func(s *pb.Subscription) {
+	e := mustEndpoint(t, failFirst(2))
+	topic := b.mustTopic(t)
+	b.mustSubscribe(t, topic, pushTo(e), func(s *pb.Subscription) {
 		s.RetryPolicy = &pb.RetryPolicy{MinimumBackoff: durationpb.New(minimum), MaximumBackoff: durationpb.New(10 * minimum)}
 	})
-	b.MustPublish(t, topic, text("again"))
-	pushes := e.MustReceiveN(t, 3)
+	b.mustPublish(t, topic, text("again"))
+	pushes := e.mustReceiveN(t, 3)
 	for i := range 2 {
 		gap := pushes[i+1].At.Sub(pushes[i].At)
 		want := gap >= minimum
@@ -215,19 +215,19 @@ func testRetryBackoff(t *testing.T, b broker) {
 			want = !want
 		}
 		if !want {
-			t.Errorf("attempt %d came %v after the one before; minimum backoff %v, known difference: %v",
+			t.Errorf("attempt %d was %v after the previous one; minimum backoff %v, known difference: %v",
 				i+2, gap, minimum, b.lacks[firstRetryTooSoon])
 		}
 	}
 }
 
 func testEndpointChange(t *testing.T, b broker) {
-	before, after, last := MustEndpoint(t, always(http.StatusServiceUnavailable)), MustEndpoint(t, always(http.StatusServiceUnavailable)), MustEndpoint(t, always(http.StatusOK))
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic, pushTo(before), soon)
-	id := b.MustPublish(t, topic, text("follows"))
-	if got := before.MustReceive(t).Body.Message.MessageID; got != id {
-		t.Errorf("got message %s, want %s", got, id)
+	before, after, last := mustEndpoint(t, always(http.StatusServiceUnavailable)), mustEndpoint(t, always(http.StatusServiceUnavailable)), mustEndpoint(t, always(http.StatusOK))
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic, pushTo(before), soon)
+	id := b.mustPublish(t, topic, text("follows"))
+	if got := before.mustReceive(t).Body.Message.MessageID; got != id {
+		t.Errorf("received message %s, want %s", got, id)
 	}
 	t.Run("by ModifyPushConfig", func(t *testing.T) {
 		err := b.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pb.ModifyPushConfigRequest{
@@ -235,8 +235,8 @@ func testEndpointChange(t *testing.T, b broker) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := after.MustReceive(t).Body.Message.MessageID; got != id {
-			t.Errorf("got message %s, want %s", got, id)
+		if got := after.mustReceive(t).Body.Message.MessageID; got != id {
+			t.Errorf("received message %s, want %s", got, id)
 		}
 	})
 	t.Run("by UpdateSubscription", func(t *testing.T) {
@@ -246,8 +246,8 @@ func testEndpointChange(t *testing.T, b broker) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := last.MustReceive(t).Body.Message.MessageID; got != id {
-			t.Errorf("got message %s, want %s", got, id)
+		if got := last.mustReceive(t).Body.Message.MessageID; got != id {
+			t.Errorf("received message %s, want %s", got, id)
 		}
 	})
 }

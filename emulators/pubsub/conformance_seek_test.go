@@ -19,14 +19,14 @@ func retain(d time.Duration) func(*pb.Subscription) {
 
 func retainAcked(s *pb.Subscription) { s.RetainAckedMessages = true }
 
-// MustAckAll pulls n messages, acknowledges them and returns their data, sorted.
-func (b *bench) MustAckAll(t *testing.T, subscription string, n int) []string {
+// mustAckAll pulls n messages, acknowledges them and returns their data, sorted.
+func (b *bench) mustAckAll(t *testing.T, subscription string, n int) []string {
 	t.Helper()
-	got := b.MustPullAll(t, subscription, n)
+	got := b.mustPullAll(t, subscription, n)
 	for _, m := range got {
-		b.MustAck(t, subscription, m)
+		b.mustAck(t, subscription, m)
 	}
-	list := dataOf(got)
+	list := texts(got)
 	slices.Sort(list)
 	return list
 }
@@ -49,57 +49,57 @@ func (b *bench) seekSnapshot(t *testing.T, subscription, snapshot string) {
 	}
 }
 
-// MustHaveNothing checks that a subscription has nothing ready.
-func (b *bench) MustHaveNothing(t *testing.T, subscription, why string) {
+// mustHaveNoMessage checks that a subscription has no message ready.
+func (b *bench) mustHaveNoMessage(t *testing.T, subscription, why string) {
 	t.Helper()
 	if got := b.pullNow(t, subscription, 100); len(got) > 0 {
-		t.Errorf("%s: pulled %v", why, dataOf(got))
+		t.Errorf("%s: pulled %v", why, texts(got))
 	}
 }
 
-// testSeekToTime goes back to before the first message, then past the last.
+// testSeekToTime seeks to before the first message, then past the last.
 func testSeekToTime(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	retaining, plain := b.MustSubscribe(t, topic, retainAcked), b.MustSubscribe(t, topic)
+	topic := b.mustTopic(t)
+	retaining, plain := b.mustSubscribe(t, topic, retainAcked), b.mustSubscribe(t, topic)
 	start := time.Now().Add(-time.Second)
-	b.MustPublishAll(t, topic, text("m1"), text("m2"))
+	b.mustPublishAll(t, topic, text("m1"), text("m2"))
 	for _, name := range []string{retaining, plain} {
-		b.MustAckAll(t, name, 2)
+		b.mustAckAll(t, name, 2)
 		b.seekTime(t, name, start)
 	}
-	if got := b.MustAckAll(t, retaining, 2); !slices.Equal(got, []string{"m1", "m2"}) {
-		t.Errorf("after the seek came %v, want both acknowledged messages", got)
+	if got := b.mustAckAll(t, retaining, 2); !slices.Equal(got, []string{"m1", "m2"}) {
+		t.Errorf("pulled %v after the seek, want both acknowledged messages", got)
 	}
-	b.MustHaveNothing(t, plain, "acknowledged messages came back that were not retained")
-	b.MustPublish(t, topic, text("m3"))
+	b.mustHaveNoMessage(t, plain, "acknowledged messages were restored without being retained")
+	b.mustPublish(t, topic, text("m3"))
 	b.seekTime(t, retaining, time.Now().Add(time.Hour))
-	b.MustHaveNothing(t, retaining, "a message came after a seek past it")
+	b.mustHaveNoMessage(t, retaining, "a message was delivered after a seek past it")
 	b.seekTime(t, retaining, start)
 	want := []string{"m1", "m2", "m3"}
 	if b.lacks[seekDropsForGood] {
 		want = want[:2]
 	}
-	if got := b.MustAckAll(t, retaining, len(want)); !slices.Equal(got, want) {
-		t.Errorf("after the seek came %v, want %v; known difference: %v", got, want, b.lacks[seekDropsForGood])
+	if got := b.mustAckAll(t, retaining, len(want)); !slices.Equal(got, want) {
+		t.Errorf("pulled %v after the seek, want %v; known difference: %v", got, want, b.lacks[seekDropsForGood])
 	}
-	b.MustHaveNothing(t, retaining, "more came back")
+	b.mustHaveNoMessage(t, retaining, "more messages were restored")
 }
 
-// testTopicRetention has a subscription get what was published before it existed.
+// testTopicRetention seeks a subscription to messages published before its creation.
 func testTopicRetention(t *testing.T, b broker) {
 	topic := "projects/" + project + "/topics/" + b.name(t)
 	_, err := b.TopicAdminClient.CreateTopic(t.Context(), &pb.Topic{Name: topic, MessageRetentionDuration: durationpb.New(10 * time.Minute)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.MustPublish(t, topic, text("early"))
-	name := b.MustSubscribe(t, topic)
+	b.mustPublish(t, topic, text("early"))
+	name := b.mustSubscribe(t, topic)
 	if got := b.pullNow(t, name, 10); (len(got) > 0) != b.lacks[startsWithRetained] {
-		t.Errorf("a new subscription has %v; known difference: %v", dataOf(got), b.lacks[startsWithRetained])
+		t.Errorf("pulled %v from a new subscription; known difference: %v", texts(got), b.lacks[startsWithRetained])
 	}
 	b.seekTime(t, name, time.Now().Add(-time.Minute))
-	if got := b.MustAckAll(t, name, 1); !slices.Equal(got, []string{"early"}) {
-		t.Errorf("pulled %v, want what the topic retains", got)
+	if got := b.mustAckAll(t, name, 1); !slices.Equal(got, []string{"early"}) {
+		t.Errorf("pulled %v, want the messages that the topic retains", got)
 	}
 	s, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pb.GetSubscriptionRequest{Subscription: name})
 	if err != nil {
@@ -110,45 +110,45 @@ func testTopicRetention(t *testing.T, b broker) {
 	}
 }
 
-// testSnapshot seeks to a snapshot of a subscription that had acknowledged one of
-// its messages.
+// testSnapshot seeks to a snapshot of a subscription that had acknowledged one of its
+// messages.
 func testSnapshot(t *testing.T, b broker) {
-	topic := b.MustTopic(t)
-	name := b.MustSubscribe(t, topic)
-	b.MustPublish(t, topic, text("acknowledged before"))
-	b.MustAckAll(t, name, 1)
-	b.MustPublish(t, topic, text("backlog"))
+	topic := b.mustTopic(t)
+	name := b.mustSubscribe(t, topic)
+	b.mustPublish(t, topic, text("acknowledged before"))
+	b.mustAckAll(t, name, 1)
+	b.mustPublish(t, topic, text("backlog"))
 	snapshot := "projects/" + project + "/snapshots/" + b.name(t)
 	created, err := b.SubscriptionAdminClient.CreateSnapshot(t.Context(), &pb.CreateSnapshotRequest{Name: snapshot, Subscription: name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	week := 7 * 24 * time.Hour
-	if left := time.Until(created.GetExpireTime().AsTime()); created.GetName() != snapshot || created.GetTopic() != topic || left > week || left < week-time.Hour {
+	if lifetime := time.Until(created.GetExpireTime().AsTime()); created.GetName() != snapshot || created.GetTopic() != topic || lifetime > week || lifetime < week-time.Hour {
 		t.Errorf("snapshot = %v", created)
 	}
-	b.MustPublish(t, topic, text("later"))
-	b.MustAckAll(t, name, 2)
+	b.mustPublish(t, topic, text("later"))
+	b.mustAckAll(t, name, 2)
 	for range 2 {
 		b.seekSnapshot(t, name, snapshot)
-		if got := b.MustAckAll(t, name, 2); !slices.Equal(got, []string{"backlog", "later"}) {
-			t.Errorf("after the seek came %v, want what was not acknowledged at the snapshot", got)
+		if got := b.mustAckAll(t, name, 2); !slices.Equal(got, []string{"backlog", "later"}) {
+			t.Errorf("pulled %v after the seek, want the messages unacknowledged at the snapshot", got)
 		}
 	}
 	t.Run("of another subscription", func(t *testing.T) {
-		late := b.MustSubscribe(t, topic)
+		late := b.mustSubscribe(t, topic)
 		b.seekSnapshot(t, late, snapshot)
 		if b.lacks[snapshotsAreTheirSubscriptions] {
-			b.MustHaveNothing(t, late, "known difference is gone")
+			b.mustHaveNoMessage(t, late, "known difference has disappeared")
 			return
 		}
-		if got := b.MustAckAll(t, late, 2); !slices.Equal(got, []string{"backlog", "later"}) {
-			t.Errorf("after the seek came %v", got)
+		if got := b.mustAckAll(t, late, 2); !slices.Equal(got, []string{"backlog", "later"}) {
+			t.Errorf("pulled %v after the seek", got)
 		}
 	})
 	t.Run("of another topic", func(t *testing.T) {
 		_, err := b.SubscriptionAdminClient.Seek(t.Context(), &pb.SeekRequest{
-			Subscription: b.MustSubscribe(t, b.MustTopic(t)), Target: &pb.SeekRequest_Snapshot{Snapshot: snapshot}})
+			Subscription: b.mustSubscribe(t, b.mustTopic(t)), Target: &pb.SeekRequest_Snapshot{Snapshot: snapshot}})
 		if status.Code(err) != codes.FailedPrecondition {
 			t.Errorf("error = %v", err)
 		}
@@ -187,7 +187,7 @@ func testSnapshotAdmin(t *testing.T, b broker, topic, name, snapshot string) {
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"labels"}}})
 	if b.lacks[fewUpdates] {
 		if status.Code(err) != codes.Unimplemented {
-			t.Errorf("known difference is gone: update = %v, %v", updated, err)
+			t.Errorf("known difference has disappeared: update = %v, %v", updated, err)
 		}
 	} else if err != nil || updated.GetLabels()["a"] != "b" || updated.GetTopic() != topic {
 		t.Errorf("update = %v, %v", updated, err)

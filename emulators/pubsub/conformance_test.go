@@ -6,33 +6,33 @@ import (
 	"souk/emulators/pubsub"
 )
 
-// difference names a documented behaviour of Pub/Sub that a broker lacks. Each
-// is asserted where it shows, so that the suite fails when the broker changes,
-// and stands in docs/fidelity.md.
+// difference names a documented behavior of Pub/Sub that a broker lacks. Each is
+// asserted in the tests, so that the suite fails when the broker changes, and listed in
+// docs/fidelity.md.
 type difference string
 
-// broker is one of those that the suite holds to Pub/Sub's documentation.
+// broker is a broker that the suite tests against Pub/Sub's documentation.
 type broker struct {
 	*bench
 	lacks map[difference]bool
 }
 
-// TestConformance is one suite for every broker the functions may run against,
-// through nothing but the public client.
+// TestConformance runs one suite against every broker that the functions may use,
+// through the public client only.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	brokers := map[string]func(*testing.T) broker{
 		"embedded": func(t *testing.T) broker {
-			b := MustStart(t, pubsub.Options{Dir: t.TempDir(), Tokens: MustIssuer(t)})
-			return broker{bench: MustConnect(t, b.Addr())}
+			b := mustStart(t, pubsub.Options{Dir: t.TempDir(), Tokens: mustIssuer(t)})
+			return broker{bench: mustConnect(t, b.Addr())}
 		},
 		"google": func(t *testing.T) broker {
-			return broker{bench: MustConnect(t, google.MustStart(t)), lacks: googleLacks}
+			return broker{bench: mustConnect(t, google.mustStart(t)), lacks: googleLacks}
 		},
 	}
 	behaviours := map[string]func(*testing.T, broker){
 		"push request is Google's":             testPushRequest,
-		"delivery attempt is told":             testDeliveryAttempt,
+		"delivery attempt is sent":             testDeliveryAttempt,
 		"push token":                           testPushToken,
 		"status codes":                         testStatusCodes,
 		"redirect is not followed":             testRedirects,

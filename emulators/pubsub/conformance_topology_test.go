@@ -13,7 +13,7 @@ import (
 )
 
 func testTopology(t *testing.T, b broker) {
-	broken, repaired := MustEndpoint(t, always(http.StatusInternalServerError)), MustEndpoint(t, always(http.StatusOK))
+	broken, repaired := mustEndpoint(t, always(http.StatusInternalServerError)), mustEndpoint(t, always(http.StatusOK))
 	suffix := b.name(t)
 	topology := pubsub.Topology{
 		Manifest: &manifest.Manifest{
@@ -27,35 +27,35 @@ func testTopology(t *testing.T, b broker) {
 		Endpoint:       func(manifest.Function) string { return broken.URL },
 		ServiceAccount: serviceAccount,
 	}
-	MustApply(t, b, topology)
-	MustApply(t, b, topology)
+	mustApply(t, b, topology)
+	mustApply(t, b, topology)
 
 	placed, reserve := "projects/"+project+"/topics/placed"+suffix, "reserve"+suffix+".placed"+suffix
-	t.Run("poisoned message is kept", func(t *testing.T) {
-		b.MustPublish(t, placed, text("poison"))
+	t.Run("a poisoned message is stored as a dead letter", func(t *testing.T) {
+		b.mustPublish(t, placed, text("poison"))
 		graveyard := "projects/" + project + "/subscriptions/" + reserve + ".dead-letter"
-		m := b.MustPull(t, graveyard)
+		m := b.mustPull(t, graveyard)
 		if string(m.GetMessage().GetData()) != "poison" {
 			t.Errorf("dead letter = %v", m)
 		}
-		b.MustAck(t, graveyard, m)
+		b.mustAck(t, graveyard, m)
 	})
-	t.Run("an event that nobody listens to has a topic, so that it can be published", func(t *testing.T) {
-		b.MustPublish(t, "projects/"+project+"/topics/unheard"+suffix, text("hello?"))
+	t.Run("an event without a subscriber has a topic, so that it can be published", func(t *testing.T) {
+		b.mustPublish(t, "projects/"+project+"/topics/unheard"+suffix, text("hello?"))
 	})
-	t.Run("scheduled function has a topic of its name", func(t *testing.T) {
-		b.MustPublish(t, "projects/"+project+"/topics/sweep"+suffix, text("tick"))
-		p := broken.MustReceiveUntil(t, func(p pushed) bool { return p.Data() == "tick" })
+	t.Run("a scheduled function has a topic of its name", func(t *testing.T) {
+		b.mustPublish(t, "projects/"+project+"/topics/sweep"+suffix, text("tick"))
+		p := broken.mustReceiveUntil(t, func(p pushed) bool { return p.Data() == "tick" })
 		if got := p[len(p)-1].Body.Subscription; !strings.HasSuffix(got, "/sweep"+suffix+".sweep"+suffix) {
 			t.Errorf("subscription = %q", got)
 		}
 	})
-	t.Run("applied again with another endpoint", func(t *testing.T) {
+	t.Run("a second Apply changes the endpoint", func(t *testing.T) {
 		topology.Endpoint = func(manifest.Function) string { return repaired.URL }
 		topology.Manifest.Delivery.AckDeadline = 60 * time.Second
-		MustApply(t, b, topology)
-		id := b.MustPublish(t, placed, text("healed"))
-		repaired.MustReceiveUntil(t, func(p pushed) bool { return p.Body.Message.MessageID == id })
+		mustApply(t, b, topology)
+		id := b.mustPublish(t, placed, text("healed"))
+		repaired.mustReceiveUntil(t, func(p pushed) bool { return p.Body.Message.MessageID == id })
 		s, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pb.GetSubscriptionRequest{Subscription: "projects/" + project + "/subscriptions/" + reserve})
 		if err != nil {
 			t.Fatal(err)
@@ -66,8 +66,8 @@ func testTopology(t *testing.T, b broker) {
 	})
 }
 
-// MustApply sets the topology up.
-func MustApply(t *testing.T, b broker, topology pubsub.Topology) {
+// mustApply applies the topology.
+func mustApply(t *testing.T, b broker, topology pubsub.Topology) {
 	t.Helper()
 	if err := pubsub.Apply(t.Context(), b.Client, topology); err != nil {
 		t.Fatal(err)

@@ -12,14 +12,14 @@ import (
 type consumer struct {
 	holder
 	lease time.Duration
-	// What the client lets be outstanding; 0 is no limit.
+	// maxMessages and maxBytes are the client's flow control; 0 is no limit.
 	maxMessages, maxBytes int64
 	messages, bytes       int64
-	// outbox is what the stream has yet to send. filled wakes the stream, also to
+	// outbox holds messages that are not sent yet. filled wakes the stream, also to
 	// check whether its subscription has changed.
 	outbox []*pb.ReceivedMessage
 	filled chan struct{}
-	// announce is set when the client has to learn of changed properties.
+	// announce is set when changed properties have to be sent to the client.
 	announce bool
 }
 
@@ -27,8 +27,8 @@ func (c *consumer) hasRoom() bool {
 	return (c.maxMessages <= 0 || c.messages < c.maxMessages) && (c.maxBytes <= 0 || c.bytes < c.maxBytes)
 }
 
-// feedStreams hands ready deliveries to the open streams in turn, and lets
-// waiting Pulls look when there is no stream to take them.
+// feedStreams hands ready deliveries to the open streams in turn. Without a free
+// stream, it wakes waiting Pulls.
 func (b *Broker) feedStreams(s *subscription) {
 	for misses := 0; misses < len(s.streams); {
 		c := s.streams[0]
@@ -58,7 +58,7 @@ func (b *Broker) feedStreams(s *subscription) {
 	}
 }
 
-// handOver leases a delivery that was taken to a pulling client.
+// handOver leases a delivery to a pulling client.
 func (b *Broker) handOver(s *subscription, d *delivery, lease time.Duration) *pb.ReceivedMessage {
 	b.handOvers++
 	d.handOver = b.handOvers
@@ -71,7 +71,7 @@ func (b *Broker) handOver(s *subscription, d *delivery, lease time.Duration) *pb
 	return received
 }
 
-// release gives a stream the room back that a delivery took.
+// release frees the flow control that a delivery used on its stream.
 func (s *subscription) release(d *delivery) {
 	if d.consumer == nil {
 		return

@@ -16,17 +16,17 @@ const (
 	attributeSubscription        = "CloudPubSubDeadLetterSourceSubscription"
 	attributeSubscriptionProject = "CloudPubSubDeadLetterSourceSubscriptionProject"
 	attributePublishTime         = "CloudPubSubDeadLetterSourceTopicPublishTime"
-	// attributeErrorMessage says why the last attempt failed. Pub/Sub documents
-	// it for export subscriptions; here, every subscription sets it.
+	// attributeErrorMessage is the reason of the last failure. Pub/Sub documents it
+	// for export subscriptions; here, every subscription sets it.
 	attributeErrorMessage = "CloudPubSubDeadLetterSourceDeliveryErrorMessage"
 
-	// deadLetterTime is how Pub/Sub writes the publish time of the original.
+	// deadLetterTime is Pub/Sub's format for the publish time of the original.
 	deadLetterTime = "2006-01-02T15:04:05.000-07:00"
 
 	defaultMaxAttempts = 5
 )
 
-// exhausted tells that a delivery has failed as often as its policy allows.
+// exhausted reports whether a delivery has failed as often as its policy allows.
 func (s *subscription) exhausted(d *delivery) bool {
 	policy := s.config.GetDeadLetterPolicy()
 	if policy == nil {
@@ -39,8 +39,8 @@ func (s *subscription) exhausted(d *delivery) bool {
 	return d.failures >= allowed
 }
 
-// deadLetter publishes a delivery's message to the dead-letter topic in place of
-// delivering it.
+// deadLetter publishes a delivery's message to the dead-letter topic and settles the
+// delivery.
 func (b *Broker) deadLetter(s *subscription, d *delivery, reason string) error {
 	topicName := s.config.GetDeadLetterPolicy().GetDeadLetterTopic()
 	letter := &pb.PubsubMessage{
@@ -48,14 +48,14 @@ func (b *Broker) deadLetter(s *subscription, d *delivery, reason string) error {
 		OrderingKey: d.message.GetOrderingKey(),
 		Attributes:  deadLetterAttributes(s.config.GetName(), d, reason),
 	}
-	if len(b.subscribersOf(topicName, letter)) == 0 {
+	if len(b.subscriberNames(topicName, letter)) == 0 {
 		b.log.Error("a dead-letter topic has no subscription: its messages are lost", "topic", topicName)
 	}
 	settles := &settledRecord{Subscription: s.config.GetName(), IDs: []string{d.message.GetMessageId()}}
 	if _, err := b.publish(topicName, []*pb.PubsubMessage{letter}, settles); err != nil {
 		return err
 	}
-	// Written again, with what was acknowledged behind it in its lane.
+	// settle writes a second record, which includes the deliveries acknowledged behind it in its lane.
 	b.settle(s, d)
 	return nil
 }
@@ -74,8 +74,7 @@ func deadLetterAttributes(subscriptionName string, d *delivery, reason string) m
 	return attributes
 }
 
-// splitName takes "projects/p/subscriptions/s" apart. Names are checked when the
-// thing is made.
+// splitName splits "projects/p/subscriptions/s". Names are checked on creation.
 func splitName(name string) (project, short string) {
 	parts := strings.SplitN(name, "/", 4)
 	return parts[1], parts[3]

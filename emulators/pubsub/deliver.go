@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// Backoff of a retry policy that leaves its bounds open, and of push
-	// subscriptions without one, which otherwise would hammer a broken endpoint.
+	// Backoff of a retry policy without bounds, and of push subscriptions without a
+	// policy, so that a broken endpoint is not called continuously.
 	// https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff
 	// https://cloud.google.com/pubsub/docs/push#push_backoff
 	policyMinBackoff = 10 * time.Second
@@ -26,8 +26,9 @@ const (
 	shuffleDelay = 20 * time.Millisecond
 )
 
-// publish keeps messages and queues them for the subscriptions of a topic, all
-// or none, and returns their ids. What settles names is settled by the same stroke.
+// publish stores messages and queues them for the subscriptions of a topic, all or
+// none, and returns their ids. The deliveries in settles are settled in the same
+// journal write.
 func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles *settledRecord) ([]string, error) {
 	if _, err := b.findTopic(topicName); err != nil {
 		return nil, err
@@ -39,10 +40,10 @@ func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles
 	var records []record
 	for _, m := range messages {
 		m = b.stamp(m, now)
-		names := b.subscribersOf(topicName, m)
+		names := b.subscriberNames(topicName, m)
 		ids, stamped, targets = append(ids, m.GetMessageId()), append(stamped, m), append(targets, names)
 		if len(names) > 0 || settles != nil || retains {
-			r := recordOf(m, names)
+			r := newMessageRecord(m, names)
 			r.DeadLetterOf = settles
 			if retains {
 				r.Topic = topicName
@@ -50,7 +51,7 @@ func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles
 			records = append(records, record{Message: r})
 		}
 	}
-	if err := b.keep(records...); err != nil {
+	if err := b.persist(records...); err != nil {
 		return nil, status.Errorf(codes.Unavailable, "publish to %s: %v", topicName, err)
 	}
 	if retains {
@@ -71,9 +72,9 @@ func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles
 	return ids, nil
 }
 
-// stamp copies a message with an id and a publish time. Ids are numbers, as
-// Pub/Sub's are, that start from the time, so that they differ between brokers.
-// Publish times have Pub/Sub's precision, a millisecond.
+// stamp copies a message and sets its id and publish time. Ids are numbers, like
+// Pub/Sub's, and start from the time, so that they differ between brokers. Publish
+// times have Pub/Sub's precision of one millisecond.
 func (b *Broker) stamp(m *pb.PubsubMessage, now time.Time) *pb.PubsubMessage {
 	b.lastID = max(b.lastID+1, now.UnixMicro())
 	return &pb.PubsubMessage{
@@ -85,10 +86,10 @@ func (b *Broker) stamp(m *pb.PubsubMessage, now time.Time) *pb.PubsubMessage {
 	}
 }
 
-func (b *Broker) subscribersOf(topicName string, m *pb.PubsubMessage) []string {
+func (b *Broker) subscriberNames(topicName string, m *pb.PubsubMessage) []string {
 	var names []string
 	for name, s := range b.subscriptions {
-		if s.config.GetTopic() == topicName && !s.gone && s.filter(m.GetAttributes()) {
+		if s.config.GetTopic() == topicName && !s.closed && s.filter(m.GetAttributes()) {
 			names = append(names, name)
 		}
 	}
@@ -103,9 +104,9 @@ func (b *Broker) firstDue(now time.Time) time.Time {
 	return now.Add(rand.N(shuffleDelay))
 }
 
-// dispatch sends what a subscription may send now.
+// dispatch sends all messages that a subscription may send now.
 func (b *Broker) dispatch(s *subscription) {
-	if b.stopping || b.paused || s.gone {
+	if b.stopping || b.paused || s.closed {
 		return
 	}
 	b.expire(s)
@@ -123,10 +124,10 @@ func (b *Broker) dispatch(s *subscription) {
 	b.wake(s.queue.next())
 }
 
-// expire makes ready what is due, and fails the deliveries whose lease has ended.
+// expire makes due deliveries ready and fails those whose lease has ended.
 func (b *Broker) expire(s *subscription) {
 	for _, d := range s.queue.advance(b.now()) {
-		// Failing an earlier message of its key may have taken it back already.
+		// It is no longer out if an earlier message of its key has failed.
 		if d.state == out {
 			b.fail(s, d, "the acknowledgement deadline passed")
 		}
@@ -135,17 +136,17 @@ func (b *Broker) expire(s *subscription) {
 
 // settle ends deliveries for good.
 func (b *Broker) settle(s *subscription, deliveries ...*delivery) {
-	b.settleBy(s, s.queue.settle, deliveries)
+	b.settleWith(s, s.queue.settle, deliveries)
 }
 
-// settleBy ends those deliveries for good that remove settles.
-func (b *Broker) settleBy(s *subscription, remove func(*delivery) []*delivery, deliveries []*delivery) {
+// settleWith ends deliveries for good with the given function of the queue.
+func (b *Broker) settleWith(s *subscription, remove func(*delivery) []*delivery, deliveries []*delivery) {
 	var ids []string
 	for _, d := range deliveries {
 		if d.state == settled {
-			continue // with an earlier one of its key
+			continue // already settled with an earlier one of its key
 		}
-		for _, removed := range s.settleBy(remove, d) {
+		for _, removed := range s.settleWith(remove, d) {
 			ids = append(ids, removed.message.GetMessageId())
 		}
 	}
@@ -156,9 +157,9 @@ func (b *Broker) settleBy(s *subscription, remove func(*delivery) []*delivery, d
 	b.maybeQuiet(s)
 }
 
-// fail counts a negative acknowledgement or a missed deadline: the message is
-// sent again after the backoff, or goes to the dead-letter topic after the last
-// attempt.
+// fail handles a negative acknowledgement or a missed deadline: it queues the
+// message again after the backoff or, after the last attempt, publishes it to the
+// dead-letter topic.
 func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	s.release(d)
 	d.failures++
@@ -170,18 +171,19 @@ func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	if s.exhausted(d) {
 		err := b.deadLetter(s, d, reason)
 		if err == nil {
-			log.Error("a message went to its dead-letter topic", "topic", s.config.GetDeadLetterPolicy().GetDeadLetterTopic())
+			log.Error("forward a message to its dead-letter topic", "topic", s.config.GetDeadLetterPolicy().GetDeadLetterTopic())
 			return
 		}
-		log.Error("a message could not be sent to its dead-letter topic and is tried again", "error", err)
+		log.Error("forward a message to its dead-letter topic: retrying", "error", err)
 	}
 	backoff := s.backoff(d.failures)
 	log.Warn("a delivery failed", "retryIn", backoff)
 	b.putBack(s, d, b.now().Add(backoff))
 }
 
-// putBack returns a delivery that is out to the queue, not to be sent before due,
-// and with it the outstanding ones after it in its lane. These have not failed.
+// putBack returns an outstanding delivery to the queue, to be sent not before due,
+// together with the outstanding ones after it in its lane. The latter do not count
+// as failures.
 func (b *Broker) putBack(s *subscription, d *delivery, due time.Time) {
 	s.release(d)
 	for _, recalled := range s.queue.retry(d, due) {
@@ -190,7 +192,7 @@ func (b *Broker) putBack(s *subscription, d *delivery, due time.Time) {
 	}
 }
 
-// backoff before the next attempt after so many failures.
+// backoff returns the wait before the next attempt, by the number of failures.
 func (s *subscription) backoff(failures int) time.Duration {
 	policy := s.config.GetRetryPolicy()
 	minimum, maximum := policyMinBackoff, policyMaxBackoff
@@ -205,7 +207,7 @@ func (s *subscription) backoff(failures int) time.Duration {
 	case s.pushes():
 		minimum, maximum = pushMinBackoff, pushMaxBackoff
 	default:
-		// A pulling client paces itself.
+		// A pulling client sets its own pace.
 		return 0
 	}
 	backoff := minimum
@@ -218,14 +220,14 @@ func (s *subscription) backoff(failures int) time.Duration {
 	return min(backoff, maximum)
 }
 
-// maybeQuiet tells who waits for the broker to be idle to look again.
+// maybeQuiet wakes Idle if the subscription may have become empty.
 func (b *Broker) maybeQuiet(s *subscription) {
 	if s.queue.size() == 0 && s.inFlight == 0 {
-		b.lookAgain()
+		b.notifyIdle()
 	}
 }
 
-func (b *Broker) lookAgain() {
+func (b *Broker) notifyIdle() {
 	close(b.quiet)
 	b.quiet = make(chan struct{})
 }

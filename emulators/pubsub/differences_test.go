@@ -1,11 +1,11 @@
 package pubsub_test
 
-// What Google's emulator does otherwise than Pub/Sub's documentation says, seen
-// in version 0.8.20.
+// Differences of Google's emulator from Pub/Sub's documentation, observed in version
+// 0.8.20.
 const (
 	noPushToken                    difference = "push requests carry no token"
-	noDeliveryAttempt              difference = "push requests do not tell the delivery attempt"
-	noOrderingKey                  difference = "push requests do not tell the ordering key"
+	noDeliveryAttempt              difference = "push requests lack the delivery attempt"
+	noOrderingKey                  difference = "push requests lack the ordering key"
 	ownUserAgent                   difference = "push requests come from Java's user agent"
 	acceptedFails                  difference = "202 does not acknowledge"
 	nonAuthoritativeAcknowledges   difference = "203 acknowledges"
@@ -17,13 +17,13 @@ const (
 	fewUpdates                     difference = "labels, storage policies and snapshots cannot be updated"
 	noDetach                       difference = "DetachSubscription is not implemented"
 	shortRetention                 difference = "subscriptions retain messages for 7 days at most"
-	startsWithRetained             difference = "a new subscription begins with what its topic retains"
-	orderEndsWithNack              difference = "a message that was given back comes after later ones of its key"
-	seekDropsForGood               difference = "a message that a seek passed over does not come back, though it is retained"
+	startsWithRetained             difference = "a new subscription begins with the messages that its topic retains"
+	orderEndsWithNack              difference = "a returned message is delivered after later ones of its key"
+	seekDropsForGood               difference = "a retained message that a seek passed over is not restored"
 	snapshotsAreTheirSubscriptions difference = "a snapshot restores nothing to another subscription"
-	// schemasAreRefused is no difference of Google's, but of the embedded broker:
+	// schemasAreRejected is a difference of the embedded broker, not of Google's:
 	// docs/adr/0017-no-pubsub-schemas.md.
-	schemasAreRefused difference = "schemas can be created"
+	schemasAreRejected difference = "schemas can be created"
 )
 
 var googleLacks = map[difference]bool{
@@ -45,5 +45,5 @@ var googleLacks = map[difference]bool{
 	orderEndsWithNack:              true,
 	seekDropsForGood:               true,
 	snapshotsAreTheirSubscriptions: true,
-	schemasAreRefused:              true,
+	schemasAreRejected:             true,
 }

@@ -17,42 +17,42 @@ import (
 	"souk/emulators/pubsub"
 )
 
-func TestNothingPublishedIsLostByAKill(t *testing.T) {
+func TestPublishedMessagesSurviveAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	addr, kill := MustStartProcess(t, dir)
-	c := MustConnect(t, addr)
-	down := MustEndpoint(t, always(http.StatusServiceUnavailable))
-	topic := c.MustTopic(t)
-	push := c.MustSubscribe(t, topic, pushTo(down), soon)
-	pull := c.MustSubscribe(t, topic)
+	addr, kill := mustStartProcess(t, dir)
+	c := mustConnect(t, addr)
+	down := mustEndpoint(t, always(http.StatusServiceUnavailable))
+	topic := c.mustTopic(t)
+	push := c.mustSubscribe(t, topic, pushTo(down), soon)
+	pull := c.mustSubscribe(t, topic)
 	var ids []string
 	for i := range 100 {
-		ids = append(ids, c.MustPublish(t, topic, text(fmt.Sprint(i))))
+		ids = append(ids, c.mustPublish(t, topic, text(fmt.Sprint(i))))
 	}
-	acknowledged := c.MustPull(t, pull)
-	c.MustAck(t, pull, acknowledged)
+	acknowledged := c.mustPull(t, pull)
+	c.mustAck(t, pull, acknowledged)
 	kill()
 
-	up := MustEndpoint(t, always(http.StatusOK))
-	b := MustStart(t, pubsub.Options{Dir: dir})
-	c = MustConnect(t, b.Addr())
+	up := mustEndpoint(t, always(http.StatusOK))
+	b := mustStart(t, pubsub.Options{Dir: dir})
+	c = mustConnect(t, b.Addr())
 	err := c.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pb.ModifyPushConfigRequest{
 		Subscription: push, PushConfig: &pb.PushConfig{PushEndpoint: up.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pushedIDs := map[string]bool{}
-	for _, p := range up.MustReceiveN(t, len(ids)) {
+	for _, p := range up.mustReceiveN(t, len(ids)) {
 		pushedIDs[p.Body.Message.MessageID] = true
 	}
-	left := map[string]bool{}
+	pulled := map[string]bool{}
 	for range len(ids) - 1 {
-		left[c.MustPull(t, pull).GetMessage().GetMessageId()] = true
+		pulled[c.mustPull(t, pull).GetMessage().GetMessageId()] = true
 	}
 	for _, id := range ids {
-		if want := id != acknowledged.GetMessage().GetMessageId(); left[id] != want {
-			t.Errorf("message %s is left: %v, want %v", id, left[id], want)
+		if want := id != acknowledged.GetMessage().GetMessageId(); pulled[id] != want {
+			t.Errorf("message %s is unacknowledged: %v, want %v", id, pulled[id], want)
 		}
 		if !pushedIDs[id] {
 			t.Errorf("message %s was not pushed", id)
@@ -60,30 +60,30 @@ func TestNothingPublishedIsLostByAKill(t *testing.T) {
 	}
 }
 
-func TestUndeliveredIsPushedAfterARestart(t *testing.T) {
+func TestUndeliveredMessagesArePushedAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	e := MustEndpoint(t, statusOf(func(p pushed) int {
+	e := mustEndpoint(t, respondWith(func(p pushed) int {
 		if p.Nth <= 3 {
 			return http.StatusServiceUnavailable
 		}
 		return http.StatusOK
 	}))
-	addr, kill := MustStartProcess(t, dir)
-	c := MustConnect(t, addr)
-	topic := c.MustTopic(t)
-	c.MustSubscribe(t, topic, pushTo(e), retryEvery(time.Second), deadLetterTo(c.MustTopic(t)))
-	id := c.MustPublish(t, topic, &pb.PubsubMessage{Data: []byte("kept"), Attributes: map[string]string{"a": "b"}})
-	first := e.MustReceiveN(t, 2)[0]
+	addr, kill := mustStartProcess(t, dir)
+	c := mustConnect(t, addr)
+	topic := c.mustTopic(t)
+	c.mustSubscribe(t, topic, pushTo(e), retryEvery(time.Second), deadLetterTo(c.mustTopic(t)))
+	id := c.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte("stored"), Attributes: map[string]string{"a": "b"}})
+	first := e.mustReceiveN(t, 2)[0]
 	kill()
 
-	b := MustStart(t, pubsub.Options{Dir: dir})
-	third := e.MustReceive(t)
+	b := mustStart(t, pubsub.Options{Dir: dir})
+	third := e.mustReceive(t)
 	if third.Body.Message.MessageID != id || third.Body.Message.PublishTime != first.Body.Message.PublishTime {
 		t.Errorf("push after the restart: %s, before: %s", third.Raw, first.Raw)
 	}
 	if attempt := third.Body.DeliveryAttempt; attempt != 1 {
-		t.Errorf("deliveryAttempt = %d after the restart, want the count to start afresh", attempt)
+		t.Errorf("deliveryAttempt = %d after the restart, want 1", attempt)
 	}
 	if err := b.Idle(t.Context()); err != nil {
 		t.Fatal(err)
@@ -91,38 +91,38 @@ func TestUndeliveredIsPushedAfterARestart(t *testing.T) {
 }
 
 // TestEndpointsAreSetBeforeTheFirstDelivery restarts a broker as the local system
-// does: its functions have other ports in each run. Whatever listens on the ports
-// of the run before gets nothing.
+// does: its functions have other ports in each run. A process that listens on a port
+// of an earlier run receives no pushes.
 func TestEndpointsAreSetBeforeTheFirstDelivery(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	former := MustEndpoint(t, always(http.StatusServiceUnavailable))
-	addr, kill := MustStartProcess(t, dir)
-	c := MustConnect(t, addr)
-	topic, deadLetters := c.MustTopic(t), c.MustTopic(t)
-	push := c.MustSubscribe(t, topic, pushTo(former), retryEvery(time.Minute), deadLetterTo(deadLetters))
-	pull := c.MustSubscribe(t, topic)
-	id := c.MustPublish(t, topic, text("waits"))
-	former.MustReceive(t)
+	former := mustEndpoint(t, always(http.StatusServiceUnavailable))
+	addr, kill := mustStartProcess(t, dir)
+	c := mustConnect(t, addr)
+	topic, deadLetters := c.mustTopic(t), c.mustTopic(t)
+	push := c.mustSubscribe(t, topic, pushTo(former), retryEvery(time.Minute), deadLetterTo(deadLetters))
+	pull := c.mustSubscribe(t, topic)
+	id := c.mustPublish(t, topic, text("waits"))
+	former.mustReceive(t)
 	kill()
 
-	b := MustStart(t, pubsub.Options{Dir: dir, StartPaused: true})
-	c = MustConnect(t, b.Addr())
-	// All that may deliver: an update, a publish, a pull.
-	other := c.MustPublish(t, topic, text("published while paused"))
+	b := mustStart(t, pubsub.Options{Dir: dir, StartPaused: true})
+	c = mustConnect(t, b.Addr())
+	// All operations that may deliver: an update, a publish, a pull.
+	other := c.mustPublish(t, topic, text("published while paused"))
 	response, err := c.SubscriptionAdminClient.Pull(t.Context(), &pb.PullRequest{
-		Subscription: pull, MaxMessages: 10, ReturnImmediately: true}) //nolint:staticcheck // Deprecated, and the way not to wait.
+		Subscription: pull, MaxMessages: 10, ReturnImmediately: true}) //nolint:staticcheck // Deprecated, but the only way not to wait.
 	if err != nil || len(response.GetReceivedMessages()) > 0 {
-		t.Errorf("pull = %v, %v, want nothing while paused", response, err)
+		t.Errorf("pull = %v, %v, want no message while paused", response, err)
 	}
-	current := MustEndpoint(t, always(http.StatusOK))
+	current := mustEndpoint(t, always(http.StatusOK))
 	err = c.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pb.ModifyPushConfigRequest{
 		Subscription: push, PushConfig: &pb.PushConfig{PushEndpoint: current.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.Resume()
-	for _, p := range current.MustReceiveN(t, 2) {
+	for _, p := range current.mustReceiveN(t, 2) {
 		if p.Body.Message.MessageID != id && p.Body.Message.MessageID != other || p.Body.DeliveryAttempt != 1 || p.Nth != 1 {
 			t.Errorf("push %d: %s, want each message once, at its first attempt", p.Nth, p.Raw)
 		}
@@ -131,49 +131,49 @@ func TestEndpointsAreSetBeforeTheFirstDelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := former.Count(id); n != 1 {
-		t.Errorf("the endpoint of the former run got the message %d times, want once, before the restart", n)
+		t.Errorf("the endpoint of the earlier run received the message %d times, want once, before the restart", n)
 	}
-	c.MustPull(t, pull)
+	c.mustPull(t, pull)
 }
 
-func TestFullDiskIsToldToThePublisher(t *testing.T) {
+func TestFullDiskFailsPublish(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	addr, kill := MustStartProcess(t, dir, helperLimit+"=20000")
-	// The plain client: the other one retries for a minute.
+	addr, kill := mustStartProcess(t, dir, helperLimit+"=20000")
+	// The generated client does not retry; the other one retries for a minute.
 	connection, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	c := MustConnect(t, addr)
-	topic := c.MustTopic(t)
-	name := c.MustSubscribe(t, topic)
-	var kept []string
+	c := mustConnect(t, addr)
+	topic := c.mustTopic(t)
+	name := c.mustSubscribe(t, topic)
+	var published []string
 	for {
 		response, err := pb.NewPublisherClient(connection).Publish(t.Context(), &pb.PublishRequest{
 			Topic: topic, Messages: []*pb.PubsubMessage{text(strings.Repeat("x", 700))}})
 		if err != nil {
 			if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "journal") {
-				t.Errorf("error = %v, want Unavailable and the reason", err)
+				t.Errorf("error = %v, want Unavailable with the reason", err)
 			}
 			break
 		}
-		if kept = append(kept, response.GetMessageIds()...); len(kept) > 100 {
+		if published = append(published, response.GetMessageIds()...); len(published) > 100 {
 			t.Fatal("20,000 bytes hold more than 100 messages of 700: the limit did not work")
 		}
 	}
-	// A smaller record still fits: the failed one left no half behind.
-	kept = append(kept, c.MustPublish(t, topic, text("small")))
+	// A smaller record still fits: no part of the failed one is in the journal.
+	published = append(published, c.mustPublish(t, topic, text("small")))
 	kill()
 
-	c = MustConnect(t, MustStart(t, pubsub.Options{Dir: dir}).Addr())
+	c = mustConnect(t, mustStart(t, pubsub.Options{Dir: dir}).Addr())
 	var got []string
-	for range kept {
-		got = append(got, c.MustPull(t, name).GetMessage().GetMessageId())
+	for range published {
+		got = append(got, c.mustPull(t, name).GetMessage().GetMessageId())
 	}
 	slices.Sort(got)
-	if !slices.Equal(got, kept) {
-		t.Errorf("kept %v\nwant what was acknowledged to the publisher, %v", got, kept)
+	if !slices.Equal(got, published) {
+		t.Errorf("stored %v\nwant the acknowledged messages %v", got, published)
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// patience bounds every wait for something that must happen.
-const patience = 60 * time.Second
+// waitLimit bounds every wait for an expected event.
+const waitLimit = 60 * time.Second
 
-// pushed is a request that a push endpoint got.
+// pushed is a request that a push endpoint received.
 type pushed struct {
 	At     time.Time
 	Method string
@@ -39,7 +39,7 @@ type pushed struct {
 // Data is the message's data as text.
 func (p pushed) Data() string { return string(p.Body.Message.Data) }
 
-// endpoint is a push endpoint that writes down what it gets.
+// endpoint is a push endpoint that records its requests.
 type endpoint struct {
 	URL string
 
@@ -48,20 +48,20 @@ type endpoint struct {
 	counts   map[string]int
 }
 
-// answer writes the response to a push.
-type answer func(w http.ResponseWriter, r *http.Request, p pushed)
+// responder writes the response to a push.
+type responder func(w http.ResponseWriter, r *http.Request, p pushed)
 
-// statusOf answers with the code that a function gives.
-func statusOf(code func(pushed) int) answer {
+// respondWith returns a responder that sends the status code that code returns.
+func respondWith(code func(pushed) int) responder {
 	return func(w http.ResponseWriter, _ *http.Request, p pushed) { w.WriteHeader(code(p)) }
 }
 
-// always answers every push the same.
-func always(code int) answer { return statusOf(func(pushed) int { return code }) }
+// always responds to every push with the same status code.
+func always(code int) responder { return respondWith(func(pushed) int { return code }) }
 
-// failFirst answers 500 to the first n pushes of each message.
-func failFirst(n int) answer {
-	return statusOf(func(p pushed) int {
+// failFirst responds with 500 to the first n pushes of each message.
+func failFirst(n int) responder {
+	return respondWith(func(p pushed) int {
 		if p.Nth <= n {
 			return http.StatusInternalServerError
 		}
@@ -69,8 +69,8 @@ func failFirst(n int) answer {
 	})
 }
 
-// MustEndpoint starts a push endpoint.
-func MustEndpoint(t *testing.T, respond answer) *endpoint {
+// mustEndpoint starts a push endpoint.
+func mustEndpoint(t *testing.T, respond responder) *endpoint {
 	t.Helper()
 	e := &endpoint{requests: make(chan pushed, 10_000), counts: map[string]int{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +81,7 @@ func MustEndpoint(t *testing.T, respond answer) *endpoint {
 			return
 		}
 		if err := json.Unmarshal(p.Raw, &p.Body); err != nil {
-			t.Errorf("a push is no JSON: %v: %s", err, p.Raw)
+			t.Errorf("decode a push: %v: %s", err, p.Raw)
 		}
 		e.mu.Lock()
 		e.counts[p.Body.Message.MessageID]++
@@ -95,41 +95,41 @@ func MustEndpoint(t *testing.T, respond answer) *endpoint {
 	return e
 }
 
-// MustReceive waits for the next push.
-func (e *endpoint) MustReceive(t *testing.T) pushed {
+// mustReceive waits for the next push.
+func (e *endpoint) mustReceive(t *testing.T) pushed {
 	t.Helper()
 	select {
 	case p := <-e.requests:
 		return p
-	case <-time.After(patience):
-		t.Fatal("no push came")
+	case <-time.After(waitLimit):
+		t.Fatal("no push arrived")
 		return pushed{}
 	}
 }
 
-// MustReceiveN waits for n pushes.
-func (e *endpoint) MustReceiveN(t *testing.T, n int) []pushed {
+// mustReceiveN waits for n pushes.
+func (e *endpoint) mustReceiveN(t *testing.T, n int) []pushed {
 	t.Helper()
 	var got []pushed
 	for range n {
-		got = append(got, e.MustReceive(t))
+		got = append(got, e.mustReceive(t))
 	}
 	return got
 }
 
-// MustReceiveUntil waits for a push that is wanted and returns it with those before.
-func (e *endpoint) MustReceiveUntil(t *testing.T, wanted func(pushed) bool) []pushed {
+// mustReceiveUntil waits for a wanted push and returns all pushes up to it.
+func (e *endpoint) mustReceiveUntil(t *testing.T, wanted func(pushed) bool) []pushed {
 	t.Helper()
 	var got []pushed
 	for {
-		got = append(got, e.MustReceive(t))
+		got = append(got, e.mustReceive(t))
 		if wanted(got[len(got)-1]) {
 			return got
 		}
 	}
 }
 
-// Count is how often a message was pushed here so far.
+// Count returns how often a message was pushed here so far.
 func (e *endpoint) Count(messageID string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()

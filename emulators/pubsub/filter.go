@@ -11,12 +11,12 @@ import (
 // maxFilterBytes is Pub/Sub's limit for a filter.
 const maxFilterBytes = 256
 
-// filter tells whether a message with these attributes is for a subscription.
+// filter reports whether a subscription receives a message with these attributes.
 type filter func(attributes map[string]string) bool
 
-// parseFilter reads an expression of Pub/Sub's filter language, which is
-// described at https://cloud.google.com/pubsub/docs/subscription-message-filter.
-// An empty one lets everything pass.
+// parseFilter parses an expression of Pub/Sub's filter language, which is described
+// at https://cloud.google.com/pubsub/docs/subscription-message-filter. An empty
+// expression matches every message.
 func parseFilter(text string) (filter, error) {
 	if text == "" {
 		return func(map[string]string) bool { return true }, nil
@@ -28,7 +28,7 @@ func parseFilter(text string) (filter, error) {
 	p.scan.Init(strings.NewReader(text))
 	p.scan.Mode = scanner.ScanIdents | scanner.ScanStrings
 	p.scan.Error = func(_ *scanner.Scanner, message string) { p.fail(message) }
-	// An attribute's key may hold dashes without being quoted: attributes.iana-org.
+	// Unquoted attribute keys may contain dashes: attributes.iana-org.
 	p.scan.IsIdentRune = func(r rune, i int) bool {
 		return r == '_' || unicode.IsLetter(r) || i > 0 && (r == '-' || unicode.IsDigit(r))
 	}
@@ -43,8 +43,8 @@ func parseFilter(text string) (filter, error) {
 	return f, nil
 }
 
-// filterParser is a recursive descent over the expression. After a fault it
-// keeps going on whatever comes; the first fault is the one told.
+// filterParser is a recursive descent parser. It continues after an error and
+// returns the first one.
 type filterParser struct {
 	scan  scanner.Scanner
 	token rune
@@ -77,7 +77,7 @@ func (p *filterParser) expect(text string) {
 	}
 }
 
-// expression joins terms by AND or by OR. Mixing the two takes parentheses.
+// expression parses terms joined by AND or by OR. Mixing the two needs parentheses.
 func (p *filterParser) expression() filter {
 	terms := []filter{p.term()}
 	operator := p.text
@@ -118,7 +118,7 @@ func (p *filterParser) term() filter {
 	return nil
 }
 
-// comparison reads what follows "attributes".
+// comparison parses the text after "attributes".
 func (p *filterParser) comparison() filter {
 	if p.accept(":") {
 		key := p.key()
@@ -133,11 +133,11 @@ func (p *filterParser) comparison() filter {
 	p.expect("!")
 	p.expect("=")
 	value := p.quoted()
-	// A message without the attribute is different, too.
+	// A message without the attribute differs, too.
 	return func(attributes map[string]string) bool { got, ok := attributes[key]; return !ok || got != value }
 }
 
-// hasPrefix reads the two arguments of the function.
+// hasPrefix parses the two arguments of the function.
 func (p *filterParser) hasPrefix() filter {
 	p.expect("(")
 	p.expect("attributes")

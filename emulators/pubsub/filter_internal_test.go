@@ -45,7 +45,7 @@ func TestFilterLanguage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Google's fake must know it, too.
+			// Google's fake must accept it, too.
 			if err := pstest.ValidateFilter(text); err != nil && !unknownToPstest[text] {
 				t.Errorf("pstest: %v", err)
 			}
@@ -56,14 +56,14 @@ func TestFilterLanguage(t *testing.T) {
 	}
 }
 
-// unknownToPstest is what the documentation allows and Google's fake does not.
+// unknownToPstest are documented filters that Google's fake rejects.
 var unknownToPstest = map[string]bool{
 	``:                                  true,
 	`attributes."iana.org/tag" = "x"`:   true,
 	`attributes:AND OR attributes:lang`: true,
 }
 
-func TestBrokenFilterIsAnError(t *testing.T) {
+func TestMalformedFilterIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		`attributes`, `attributes:`, `attributes.`, `attributes.lang`, `attributes.lang =`, `attributes.lang = en`,
@@ -81,13 +81,13 @@ func TestBrokenFilterIsAnError(t *testing.T) {
 	t.Run("AND and OR without parentheses", func(t *testing.T) {
 		t.Parallel()
 		if _, err := parseFilter(`attributes:a AND attributes:b OR attributes:c`); err == nil {
-			t.Error("was accepted")
+			t.Error("the filter was accepted")
 		}
 	})
 	t.Run("too long", func(t *testing.T) {
 		t.Parallel()
 		if _, err := parseFilter(`attributes:` + strings.Repeat("x", maxFilterBytes)); err == nil {
-			t.Error("was accepted")
+			t.Error("the filter was accepted")
 		}
 	})
 }

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// googleEmulator is Google's Pub/Sub emulator of the gcloud SDK. The tests of a
-// binary share one; it starts when the first of them needs it.
+// googleEmulator is Google's Pub/Sub emulator of the gcloud SDK. The tests share one
+// instance, which is started by the first that needs it.
 type googleEmulator struct {
 	once    sync.Once
 	err     error
@@ -27,12 +27,12 @@ type googleEmulator struct {
 
 var google googleEmulator
 
-// errNotInstalled is the only reason to leave Google's emulator out.
-var errNotInstalled = errors.New("no Pub/Sub emulator of Google's is installed on this machine (gcloud components install pubsub-emulator)")
+// errNotInstalled is the only reason to skip Google's emulator.
+var errNotInstalled = errors.New("Google's Pub/Sub emulator is not installed (gcloud components install pubsub-emulator)")
 
-// MustStart returns the address of the running emulator. It skips the test where
-// the emulator is not installed.
-func (g *googleEmulator) MustStart(t *testing.T) string {
+// mustStart returns the address of the running emulator. It skips the test if the
+// emulator is not installed.
+func (g *googleEmulator) mustStart(t *testing.T) string {
 	t.Helper()
 	g.once.Do(func() { g.err = g.start() })
 	if errors.Is(g.err, errNotInstalled) {
@@ -60,7 +60,7 @@ func (g *googleEmulator) start() error {
 	g.addr = fmt.Sprintf("127.0.0.1:%d", port)
 	g.command = exec.Command(program, "--host=127.0.0.1", fmt.Sprintf("--port=%d", port))
 	g.command.Stdout, g.command.Stderr = &g.output, &g.output
-	// A group of its own: the program is a script that starts Java.
+	// A process group of its own: the program is a script that starts Java.
 	g.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := g.command.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", program, err)
@@ -94,17 +94,17 @@ func (g *googleEmulator) awaitReady() error {
 		}
 		pause(20 * time.Millisecond)
 	}
-	return fmt.Errorf("Google's emulator does not listen on %s; it said: %s", g.addr, &g.output)
+	return fmt.Errorf("Google's emulator does not listen on %s; output: %s", g.addr, &g.output)
 }
 
-// pause between two looks at a condition that nothing announces.
+// pause waits before a condition is polled again.
 func pause(d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	<-ctx.Done()
 }
 
-// stop ends the emulator, if it was started.
+// stop ends the emulator if it was started.
 func (g *googleEmulator) stop() {
 	if g.command == nil || g.command.Process == nil {
 		return
@@ -112,6 +112,6 @@ func (g *googleEmulator) stop() {
 	if err := syscall.Kill(-g.command.Process.Pid, syscall.SIGKILL); err != nil {
 		fmt.Fprintf(os.Stderr, "stop Google's emulator, process %d: %v\n", g.command.Process.Pid, err)
 	}
-	// It was killed, so it does not end well.
+	// It was killed, so Wait returns an error.
 	_ = g.command.Wait()
 }

@@ -18,17 +18,17 @@ const (
 	journalFile    = "journal.jsonl"
 	lockFile       = "lock"
 	journalVersion = 1
-	// compactFloor is the size in bytes below which compacting is not worth it.
+	// compactFloor is the size in bytes below which the journal is not compacted.
 	compactFloor = 8 << 20
-	// compactGrowth is how many times its compacted size the journal may grow to.
+	// compactGrowth is the factor of its compacted size to which the journal may grow.
 	compactGrowth = 4
 )
 
-// journal is an append-only file of records, one JSON object a line. It
-// survives the end of the process, however sudden; it does not sync, so a
-// machine that loses power may lose the last moments.
+// journal is an append-only file of records, one JSON object a line. It survives
+// a kill of the process; it does not sync, so a machine that loses power may lose
+// the last records.
 //
-// Its user holds the lock.
+// Callers must hold the broker's lock.
 type journal struct {
 	dir       string
 	file      *os.File
@@ -36,19 +36,19 @@ type journal struct {
 	log       *slog.Logger
 	size      int64
 	compactAt int64
-	// broken is set when the file's end could not be repaired after a failed
-	// write: whatever came after it would be unreadable.
+	// broken is set when the end of the file could not be repaired after a failed
+	// write: any record after it would be unreadable.
 	broken error
 }
 
-// openJournal claims dir and hands every record of its journal to apply. A last
-// line that a killed process left unfinished is dropped: nobody was told that it
-// was kept. Anything else that can't be read is an error.
+// openJournal locks dir and passes every record of its journal to apply. It drops an
+// incomplete last line of a killed process, which was never acknowledged to a client.
+// Any other unreadable line is an error.
 func openJournal(dir string, log *slog.Logger, apply func(record) error) (*journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the directory of the journal: %w", err)
+		return nil, fmt.Errorf("create the directory of the journal: %w", err)
 	}
-	lock, err := claim(filepath.Join(dir, lockFile))
+	lock, err := acquireLock(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +59,9 @@ func openJournal(dir string, log *slog.Logger, apply func(record) error) (*journ
 	return j, nil
 }
 
-// claim makes sure that one process alone writes here. The system gives the
-// lock back when the process ends, even by SIGKILL.
-func claim(path string) (*os.File, error) {
+// acquireLock ensures that only one process writes to the directory. The operating
+// system releases the lock when the process ends, even by SIGKILL.
+func acquireLock(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the journal: %w", err)
@@ -83,15 +83,15 @@ func (j *journal) replay(apply func(record) error) error {
 		return fmt.Errorf("read the journal: %w", err)
 	}
 	for number := 1; len(text) > 0; number++ {
-		line, rest, whole := bytes.Cut(text, []byte("\n"))
-		if !whole {
-			j.log.Warn("the journal ends in an unfinished record, dropped", "file", j.path(), "bytes", len(line))
+		line, remaining, complete := bytes.Cut(text, []byte("\n"))
+		if !complete {
+			j.log.Warn("drop the incomplete last record of the journal", "file", j.path(), "bytes", len(line))
 			return nil
 		}
 		if err := replayLine(number, line, apply); err != nil {
-			return fmt.Errorf("journal %s, line %d: %w (repair it, or remove it and lose what was undelivered)", j.path(), number, err)
+			return fmt.Errorf("journal %s, line %d: %w (repair it, or remove it and lose its undelivered messages)", j.path(), number, err)
 		}
-		text = rest
+		text = remaining
 	}
 	return nil
 }
@@ -104,13 +104,13 @@ func replayLine(number int, line []byte, apply func(record) error) error {
 		return err
 	}
 	if number == 1 && (r.Header == nil || r.Header.Version != journalVersion) {
-		return fmt.Errorf("is no header of version %d", journalVersion)
+		return fmt.Errorf("not a header of version %d", journalVersion)
 	}
 	return apply(r)
 }
 
-// compact replaces the file by the records given, the shortest way to tell
-// the same. The old file stays if that fails.
+// compact replaces the file by the given records, which describe the same state. If
+// that fails, the old file stays.
 func (j *journal) compact(records []record) error {
 	var text bytes.Buffer
 	if err := encode(&text, records); err != nil {
@@ -129,7 +129,7 @@ func (j *journal) compact(records []record) error {
 	}
 	if j.file != nil {
 		if err := j.file.Close(); err != nil {
-			j.log.Warn("close the journal before its compaction", "error", err)
+			j.log.Warn("close the journal after its compaction", "error", err)
 		}
 	}
 	j.file, j.broken = draft, nil
@@ -138,7 +138,7 @@ func (j *journal) compact(records []record) error {
 	return nil
 }
 
-// append adds records, all or none.
+// append writes records, all or none.
 func (j *journal) append(records ...record) error {
 	if j.broken != nil {
 		return j.broken
@@ -153,7 +153,7 @@ func (j *journal) append(records ...record) error {
 		return nil
 	}
 	err = fmt.Errorf("write to the journal: %w", err)
-	// Take back what was written in part, or the next record would follow it.
+	// Remove a partial write, or the next record would follow it.
 	_, seekErr := j.file.Seek(j.size, io.SeekStart)
 	if repair := errors.Join(j.file.Truncate(j.size), seekErr); repair != nil {
 		j.broken = errors.Join(err, fmt.Errorf("repair its end: %w", repair))
@@ -161,7 +161,7 @@ func (j *journal) append(records ...record) error {
 	return err
 }
 
-// outgrown tells that it is time to compact.
+// outgrown reports whether the journal should be compacted.
 func (j *journal) outgrown() bool { return j.size >= j.compactAt }
 
 func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }

@@ -12,68 +12,68 @@ import (
 
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	// MustFill leaves a directory with one undelivered message.
-	MustFill := func(t *testing.T) (dir, journal, subscription, id string) {
+	// mustFill returns a directory with one undelivered message.
+	mustFill := func(t *testing.T) (dir, journal, subscription, id string) {
 		t.Helper()
 		dir = t.TempDir()
 		b, err := pubsub.Start(t.Context(), pubsub.Options{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := MustConnect(t, b.Addr())
-		topic := c.MustTopic(t)
-		subscription = c.MustSubscribe(t, topic)
-		id = c.MustPublish(t, topic, text("kept"))
-		MustClose(t, b)
+		c := mustConnect(t, b.Addr())
+		topic := c.mustTopic(t)
+		subscription = c.mustSubscribe(t, topic)
+		id = c.mustPublish(t, topic, text("stored"))
+		mustClose(t, b)
 		return dir, filepath.Join(dir, "journal.jsonl"), subscription, id
 	}
-	t.Run("torn last line is dropped", func(t *testing.T) {
+	t.Run("an incomplete last line is dropped", func(t *testing.T) {
 		t.Parallel()
-		dir, journal, subscription, id := MustFill(t)
-		MustAppend(t, journal, `{"message":{"id":"99","da`)
-		for range 2 { // the second start must find it repaired
+		dir, journal, subscription, id := mustFill(t)
+		mustAppend(t, journal, `{"message":{"id":"99","da`)
+		for range 2 { // the second start reads the repaired file
 			b, err := pubsub.Start(t.Context(), pubsub.Options{Dir: dir})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := MustConnect(t, b.Addr()).MustPull(t, subscription).GetMessage().GetMessageId(); got != id {
+			if got := mustConnect(t, b.Addr()).mustPull(t, subscription).GetMessage().GetMessageId(); got != id {
 				t.Errorf("pulled %s, want %s", got, id)
 			}
-			MustClose(t, b)
+			mustClose(t, b)
 		}
 	})
 	for name, line := range map[string]string{
 		"broken line": `{"message":{"id":"99","da`, "unknown record": `{"surprise":{}}`, "empty record": `{}`, "no JSON": "\x00\x00",
 	} {
-		t.Run(name+" is an error", func(t *testing.T) {
+		t.Run("a line with "+name+" is an error", func(t *testing.T) {
 			t.Parallel()
-			dir, journal, _, _ := MustFill(t)
-			MustAppend(t, journal, line+"\n{\"topicDeleted\":\"t\"}\n")
+			dir, journal, _, _ := mustFill(t)
+			mustAppend(t, journal, line+"\n{\"topicDeleted\":\"t\"}\n")
 			_, err := pubsub.Start(t.Context(), pubsub.Options{Dir: dir})
 			if err == nil || !strings.Contains(err.Error(), "journal.jsonl, line 5") {
-				t.Errorf("error = %v, want one that names file and line", err)
+				t.Errorf("error = %v, want one with file and line", err)
 			}
 		})
 	}
-	t.Run("file of something else is an error", func(t *testing.T) {
+	t.Run("another kind of file is an error", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		MustAppend(t, filepath.Join(dir, "journal.jsonl"), "{\"topicDeleted\":\"t\"}\n")
+		mustAppend(t, filepath.Join(dir, "journal.jsonl"), "{\"topicDeleted\":\"t\"}\n")
 		if _, err := pubsub.Start(t.Context(), pubsub.Options{Dir: dir}); err == nil {
 			t.Error("a journal without a header was accepted")
 		}
 	})
-	t.Run("directory belongs to one broker", func(t *testing.T) {
+	t.Run("a directory belongs to one broker", func(t *testing.T) {
 		t.Parallel()
-		dir, _, _, _ := MustFill(t)
-		MustStart(t, pubsub.Options{Dir: dir})
+		dir, _, _, _ := mustFill(t)
+		mustStart(t, pubsub.Options{Dir: dir})
 		if _, err := pubsub.Start(t.Context(), pubsub.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "another broker") {
-			t.Errorf("error = %v, want one that says that another broker is there", err)
+			t.Errorf("error = %v, want one that reports another broker", err)
 		}
 	})
-	t.Run("is readable by its owner only", func(t *testing.T) {
+	t.Run("the journal is readable by its owner only", func(t *testing.T) {
 		t.Parallel()
-		_, journal, _, _ := MustFill(t)
+		_, journal, _, _ := mustFill(t)
 		info, err := os.Stat(journal)
 		if err != nil {
 			t.Fatal(err)
@@ -84,8 +84,8 @@ func TestJournal(t *testing.T) {
 	})
 }
 
-// MustAppend writes to the end of a file.
-func MustAppend(t *testing.T, path, text string) {
+// mustAppend appends text to a file.
+func mustAppend(t *testing.T, path, text string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

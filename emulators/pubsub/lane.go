@@ -7,35 +7,35 @@ import (
 
 // lane is the queue of one ordering key.
 type lane struct {
-	// deliveries are the unsettled ones, oldest first. The first outstanding of
-	// them are with a subscriber (out) or acknowledged ahead of an older one (acked).
+	// deliveries are the unsettled ones, oldest first. The first outstanding of them
+	// are out, or acknowledged ahead of an older one (acked).
 	deliveries  []*delivery
 	outstanding int
-	// holder may take further deliveries while some are outstanding. Without a
+	// holder may receive further deliveries while some are outstanding. Without a
 	// holder, the lane continues when none is outstanding.
 	holder *holder
-	// listedBy is the holder that has the lane in its list.
+	// listedBy is the holder whose list contains the lane.
 	listedBy *holder
 }
 
-// holder is a subscriber that takes deliveries. A stream may take several of an
+// holder is a subscriber that receives deliveries. A stream may hold several of an
 // ordering key at a time, a pull request those that it returns together:
-// https://cloud.google.com/pubsub/docs/ordering. Pushes have no holder: they are
+// https://cloud.google.com/pubsub/docs/ordering. Pushes have no holder: they send
 // one of a key at a time.
 type holder struct {
-	// lanes have, or had, a next delivery for this holder.
+	// lanes are those that may have a next delivery for this holder.
 	lanes []*lane
 }
 
-// laneOf returns the lane of a delivery, nil if it has none.
-func (q *queue) laneOf(d *delivery) *lane {
+// findLane returns the lane of a delivery, nil if it has none.
+func (q *queue) findLane(d *delivery) *lane {
 	if key := d.message.GetOrderingKey(); q.ordered && key != "" {
 		return q.lanes[key]
 	}
 	return nil
 }
 
-// insert adds a delivery to the lane of its key, by age.
+// insert adds a delivery to the lane of its key, ordered by age.
 func (q *queue) insert(d *delivery) {
 	key := d.message.GetOrderingKey()
 	l := q.lanes[key]
@@ -57,8 +57,8 @@ func (q *queue) insert(d *delivery) {
 	q.advanceLane(l)
 }
 
-// advanceLane makes the next delivery of a lane available: to everyone when none
-// is outstanding, else to the holder.
+// advanceLane makes the next delivery of a lane available: to all subscribers if none
+// is outstanding, else only to the holder.
 func (q *queue) advanceLane(l *lane) {
 	if l.outstanding == len(l.deliveries) {
 		return
@@ -130,10 +130,10 @@ func (l *lane) remove(i int) {
 	l.deliveries = l.deliveries[1:]
 }
 
-// rewind takes back the outstanding deliveries of a lane from d on, to be
-// delivered again in order and not before due, and returns those after d. Pub/Sub
-// also delivers acknowledged messages again that follow one that was not:
-// https://cloud.google.com/pubsub/docs/ordering
+// rewind returns the outstanding deliveries of a lane from d on to the queue, to be
+// delivered again in order and not before due, and returns those after d. Like
+// Pub/Sub, it also redelivers acknowledged messages that follow an unacknowledged
+// one: https://cloud.google.com/pubsub/docs/ordering
 func (q *queue) rewind(l *lane, d *delivery, due time.Time) (recalled []*delivery) {
 	i := slices.Index(l.deliveries, d)
 	for _, d := range l.deliveries[i:l.outstanding] {
@@ -141,7 +141,7 @@ func (q *queue) rewind(l *lane, d *delivery, due time.Time) (recalled []*deliver
 		d.state, d.due = blocked, due
 	}
 	recalled = slices.Clone(l.deliveries[i+1 : l.outstanding])
-	// What is outstanding before d continues to be; nothing is added to it.
+	// Deliveries before d stay outstanding; none is added to them.
 	l.outstanding, l.holder = i, nil
 	q.advanceLane(l)
 	return recalled

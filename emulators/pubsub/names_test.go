@@ -19,26 +19,26 @@ import (
 	"souk/emulators/pubsub"
 )
 
-// malformed are names that no resource can have.
+// malformed are invalid resource names.
 var malformed = []string{"", "x", "projects", "projects/", "projects/p/things", "projects//topics/name", "projects/p/topics/ab",
 	"projects/p/topics/a b c", "projects/p/topics/1ab", "projects/p/topics/name/more", "projects/p/subscriptions/", "/topics/name", "_deleted-topic_"}
 
-// TestMalformedNames sends every malformed name in every name field of every
-// method of the API: all are INVALID_ARGUMENT, and name the field's value. A
-// method that is not implemented is exempt, and has to be listed here.
+// TestMalformedNames sends every malformed name in every name field of every method of
+// the API: the error is INVALID_ARGUMENT and contains the field's value. Methods that
+// are not implemented are exempt and have to be listed here.
 func TestMalformedNames(t *testing.T) {
 	t.Parallel()
 	notEmulated := []string{"CreateSchema", "CommitSchema", "RollbackSchema", "DeleteSchemaRevision", "ValidateSchema", "ValidateMessage"}
-	b := MustStart(t, pubsub.Options{})
+	b := mustStart(t, pubsub.Options{})
 	connection, err := grpc.NewClient(b.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = connection.Close() })
-	c := MustConnect(t, b.Addr())
-	topic := c.MustTopic(t)
+	c := mustConnect(t, b.Addr())
+	topic := c.mustTopic(t)
 	valid := map[string]string{
-		"project": "projects/" + project, "parent": "projects/" + project, "topic": topic, "subscription": c.MustSubscribe(t, topic),
+		"project": "projects/" + project, "parent": "projects/" + project, "topic": topic, "subscription": c.mustSubscribe(t, topic),
 		"snapshot": "projects/" + project + "/snapshots/none",
 	}
 	fields := 0
@@ -49,7 +49,7 @@ func TestMalformedNames(t *testing.T) {
 				method := service.Methods().Get(j)
 				full := fmt.Sprintf("/%s/%s", service.FullName(), method.Name())
 				if slices.Contains(notEmulated, string(method.Name())) {
-					if err := invoke(t, connection, full, method, MustNew(t, method.Input())); status.Code(err) != codes.Unimplemented {
+					if err := invoke(t, connection, full, method, mustNew(t, method.Input())); status.Code(err) != codes.Unimplemented {
 						t.Errorf("%s is listed as not emulated: %v", full, err)
 					}
 					continue
@@ -75,7 +75,7 @@ func testMalformedName(t *testing.T, connection *grpc.ClientConn, full string, m
 	if name == "" && full == "/google.pubsub.v1.Subscriber/CreateSnapshot" && field == "name" {
 		return // the server chooses a name
 	}
-	request := MustNew(t, method.Input())
+	request := mustNew(t, method.Input())
 	fill(request, valid)
 	setName(request.ProtoReflect(), field, name)
 	if err := invoke(t, connection, full, method, request); status.Code(err) != codes.InvalidArgument {
@@ -83,8 +83,8 @@ func testMalformedName(t *testing.T, connection *grpc.ClientConn, full string, m
 	}
 }
 
-// nameFields lists the fields of a request that name a resource; "topic.name" is
-// the name in a resource.
+// nameFields returns the fields of a request that name a resource; "topic.name" is the
+// name in a resource.
 func nameFields(request protoreflect.MessageDescriptor) []string {
 	var list []string
 	for i := range request.Fields().Len() {
@@ -116,7 +116,7 @@ func trimName(field string) (resource string, ok bool) {
 	return field, false
 }
 
-// fill sets what a request needs besides the name under test.
+// fill sets the required fields of a request other than the name under test.
 func fill(request proto.Message, valid map[string]string) {
 	m := request.ProtoReflect()
 	for _, field := range nameFields(m.Descriptor()) {
@@ -132,7 +132,7 @@ func fill(request proto.Message, valid map[string]string) {
 	case *pb.PublishRequest:
 		request.Messages = []*pb.PubsubMessage{text("x")}
 	case *pb.PullRequest:
-		request.MaxMessages, request.ReturnImmediately = 1, true //nolint:staticcheck // Deprecated, and the way not to wait.
+		request.MaxMessages, request.ReturnImmediately = 1, true //nolint:staticcheck // Deprecated, but the only way not to wait.
 	case *pb.StreamingPullRequest:
 		request.StreamAckDeadlineSeconds = 10
 	case *pb.SeekRequest:
@@ -140,14 +140,14 @@ func fill(request proto.Message, valid map[string]string) {
 	}
 }
 
-// invoke calls a method; of a stream it returns how it begins.
+// invoke calls a method. For a stream it returns the first result.
 func invoke(t *testing.T, connection *grpc.ClientConn, full string, method protoreflect.MethodDescriptor, request proto.Message) error {
 	t.Helper()
-	response := MustNew(t, method.Output())
+	response := mustNew(t, method.Output())
 	if !method.IsStreamingClient() {
 		return connection.Invoke(t.Context(), full, request, response)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	stream, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, full)
 	if err != nil {
@@ -159,8 +159,8 @@ func invoke(t *testing.T, connection *grpc.ClientConn, full string, method proto
 	return stream.RecvMsg(response)
 }
 
-// MustNew returns an empty message of a type.
-func MustNew(t *testing.T, descriptor protoreflect.MessageDescriptor) proto.Message {
+// mustNew returns an empty message of a type.
+func mustNew(t *testing.T, descriptor protoreflect.MessageDescriptor) proto.Message {
 	t.Helper()
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(descriptor.FullName())
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	helperLimit = "SOUK_PUBSUB_TEST_FILE_LIMIT"
 )
 
-// TestHelperBroker is no test but a broker in a process of its own, which other
+// TestHelperBroker is not a test: it runs a broker in a separate process, which other
 // tests start and kill.
 func TestHelperBroker(t *testing.T) {
 	dir := os.Getenv(helperDir)
@@ -26,7 +26,7 @@ func TestHelperBroker(t *testing.T) {
 		t.Skip("this is the process that the durability tests kill")
 	}
 	if text := os.Getenv(helperLimit); text != "" {
-		MustLimitFiles(t, text)
+		mustLimitFiles(t, text)
 	}
 	b, err := pubsub.Start(t.Context(), pubsub.Options{Dir: dir})
 	if err != nil {
@@ -36,8 +36,8 @@ func TestHelperBroker(t *testing.T) {
 	select {}
 }
 
-// MustLimitFiles has writes fail beyond a size, as on a full disk.
-func MustLimitFiles(t *testing.T, size string) {
+// mustLimitFiles makes writes fail beyond a size, as on a full disk.
+func mustLimitFiles(t *testing.T, size string) {
 	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -46,16 +46,16 @@ func MustLimitFiles(t *testing.T, size string) {
 	if _, err := fmt.Sscan(size, &limit.Cur); err != nil {
 		t.Fatal(err)
 	}
-	// Without this, the process is killed instead of being told.
+	// Without this, the signal kills the process before the write returns an error.
 	signal.Ignore(syscall.SIGXFSZ)
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// MustStartProcess starts a broker in a process of its own and returns its
-// address and the way to kill it.
-func MustStartProcess(t *testing.T, dir string, environment ...string) (addr string, kill func()) {
+// mustStartProcess starts a broker in a separate process and returns its address and a
+// function that kills it.
+func mustStartProcess(t *testing.T, dir string, environment ...string) (addr string, kill func()) {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run=^TestHelperBroker$", "-test.v")
 	command.Env = append(append(os.Environ(), helperDir+"="+dir), environment...)
@@ -75,7 +75,7 @@ func MustStartProcess(t *testing.T, dir string, environment ...string) (addr str
 		if err := command.Process.Kill(); err != nil {
 			t.Errorf("kill the broker: %v", err)
 		}
-		_ = command.Wait() // it was killed, so it does not end well
+		_ = command.Wait() // it was killed, so Wait returns an error
 	}
 	t.Cleanup(kill)
 	for lines := bufio.NewScanner(output); lines.Scan(); {

@@ -13,14 +13,13 @@ import (
 	"souk/shared/manifest"
 )
 
-// Prune deletes the subscriptions of functions that a manifest no longer has, with
-// the messages that wait in them, and returns their names. Left alone they would
-// be delivered to nobody for ever.
+// Prune deletes the push subscriptions of functions that are not in the manifest,
+// with their waiting messages, and returns their names. Without it, those messages
+// would be retried without end.
 //
-// It knows a function's subscription by how Apply makes it: its name is that of
-// the function and of the topic it hangs on, and what fails goes to the dead-letter
-// topic of that name. All others are somebody else's. Dead letters stay, and can be
-// looked at and discarded.
+// It recognizes a subscription that Apply created by its name, which joins those of
+// the function and the topic, and by its dead-letter topic of that name. It leaves all
+// others alone. Dead letters stay and can be read and discarded.
 func Prune(ctx context.Context, client *pubsub.Client, list *manifest.Manifest) ([]string, error) {
 	wanted := map[string]bool{}
 	for _, f := range list.Functions {
@@ -38,15 +37,15 @@ func Prune(ctx context.Context, client *pubsub.Client, list *manifest.Manifest) 
 			Subscription: subscriptionPath(client.Project(), name),
 		})
 		if err != nil {
-			return pruned, fmt.Errorf("delete subscription %s, whose function is gone: %w", name, err)
+			return pruned, fmt.Errorf("delete subscription %s of a removed function: %w", name, err)
 		}
 		pruned = append(pruned, name)
 	}
 	return pruned, nil
 }
 
-// orphans returns the names of subscriptions that Apply has made, and that nobody
-// wants any more.
+// orphans returns the names of subscriptions that Apply created and that are not
+// wanted any more.
 func orphans(ctx context.Context, client *pubsub.Client, wanted map[string]bool) ([]string, error) {
 	var names []string
 	list := client.SubscriptionAdminClient.ListSubscriptions(ctx, &pb.ListSubscriptionsRequest{Project: "projects/" + client.Project()})
@@ -58,17 +57,17 @@ func orphans(ctx context.Context, client *pubsub.Client, wanted map[string]bool)
 		if err != nil {
 			return nil, fmt.Errorf("list the subscriptions of project %s: %w", client.Project(), err)
 		}
-		if _, name := splitName(s.GetName()); !wanted[name] && isOurs(client.Project(), name, s) {
+		if _, name := splitName(s.GetName()); !wanted[name] && createdByApply(client.Project(), name, s) {
 			names = append(names, name)
 		}
 	}
 }
 
-// isOurs says whether a subscription is as Apply makes those of functions.
-func isOurs(project, name string, s *pb.Subscription) bool {
+// createdByApply reports whether a subscription looks like one that Apply created.
+func createdByApply(project, name string, s *pb.Subscription) bool {
 	function, topic, both := strings.Cut(name, ".")
-	made := manifest.Function{Name: function}
+	expected := manifest.Function{Name: function}
 	return both && s.GetPushConfig().GetPushEndpoint() != "" &&
 		s.GetTopic() == topicPath(project, topic) &&
-		s.GetDeadLetterPolicy().GetDeadLetterTopic() == topicPath(project, made.DeadLetterTopic(topic))
+		s.GetDeadLetterPolicy().GetDeadLetterTopic() == topicPath(project, expected.DeadLetterTopic(topic))
 }

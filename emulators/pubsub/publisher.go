@@ -22,7 +22,7 @@ type publisher struct {
 	*Broker
 }
 
-// CreateTopic makes a topic.
+// CreateTopic creates a topic.
 func (b publisher) CreateTopic(_ context.Context, config *pb.Topic) (*pb.Topic, error) {
 	if err := checkName(config.GetName(), "topics"); err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (b publisher) CreateTopic(_ context.Context, config *pb.Topic) (*pb.Topic, 
 	return b.saveTopic(config)
 }
 
-// UpdateTopic changes the fields of the mask.
+// UpdateTopic changes the fields in the update mask.
 func (b publisher) UpdateTopic(_ context.Context, request *pb.UpdateTopicRequest) (*pb.Topic, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,7 +80,7 @@ func (b publisher) ListTopics(_ context.Context, request *pb.ListTopicsRequest) 
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(b.topics)), func(name string) bool {
 		return !strings.HasPrefix(name, request.GetProject()+"/")
 	})
-	page, next := pageOf(names, request.GetPageSize(), request.GetPageToken())
+	page, next := paginate(names, request.GetPageSize(), request.GetPageToken())
 	response := &pb.ListTopicsResponse{NextPageToken: next}
 	for _, name := range page {
 		response.Topics = append(response.Topics, b.topics[name].config)
@@ -97,30 +97,30 @@ func (b publisher) ListTopicSubscriptions(_ context.Context, request *pb.ListTop
 	}
 	var names []string
 	for name, s := range b.subscriptions {
-		if s.config.GetTopic() == request.GetTopic() && !s.gone {
+		if s.config.GetTopic() == request.GetTopic() && !s.closed {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	page, next := pageOf(names, request.GetPageSize(), request.GetPageToken())
+	page, next := paginate(names, request.GetPageSize(), request.GetPageToken())
 	return &pb.ListTopicSubscriptionsResponse{Subscriptions: page, NextPageToken: next}, nil
 }
 
-// DeleteTopic removes a topic. Its subscriptions stay, with what they hold.
+// DeleteTopic deletes a topic. Its subscriptions stay, with their messages.
 func (b publisher) DeleteTopic(_ context.Context, request *pb.DeleteTopicRequest) (*emptypb.Empty, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, err := b.findTopic(request.GetTopic()); err != nil {
 		return nil, err
 	}
-	if err := b.keep(record{TopicDeleted: request.GetTopic()}); err != nil {
+	if err := b.persist(record{TopicDeleted: request.GetTopic()}); err != nil {
 		return nil, status.Errorf(codes.Unavailable, "delete topic %s: %v", request.GetTopic(), err)
 	}
 	b.removeTopic(request.GetTopic())
 	return &emptypb.Empty{}, nil
 }
 
-// DetachSubscription ends a subscription's deliveries and drops its messages.
+// DetachSubscription stops a subscription's deliveries and drops its messages.
 func (b publisher) DetachSubscription(_ context.Context, request *pb.DetachSubscriptionRequest) (*pb.DetachSubscriptionResponse, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,7 +136,7 @@ func (b publisher) DetachSubscription(_ context.Context, request *pb.DetachSubsc
 	return &pb.DetachSubscriptionResponse{}, nil
 }
 
-// Publish keeps messages and hands them to the topic's subscriptions.
+// Publish stores messages and queues them for the topic's subscriptions.
 func (b publisher) Publish(_ context.Context, request *pb.PublishRequest) (*pb.PublishResponse, error) {
 	if err := checkMessages(request.GetMessages()); err != nil {
 		return nil, err
@@ -160,15 +160,15 @@ func (b *Broker) findTopic(name string) (*topic, error) {
 	return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", name)
 }
 
-// saveTopic keeps a configuration, then puts it into force.
+// saveTopic stores a configuration and applies it.
 func (b *Broker) saveTopic(config *pb.Topic) (*pb.Topic, error) {
 	config.State = pb.Topic_ACTIVE
-	kept, err := configOf(config)
+	stored, err := newConfigRecord(config)
 	if err == nil {
-		err = b.keep(record{Topic: kept})
+		err = b.persist(record{Topic: stored})
 	}
 	if err != nil {
-		return nil, status.Errorf(codes.Unavailable, "keep topic %s: %v", config.GetName(), err)
+		return nil, status.Errorf(codes.Unavailable, "store topic %s: %v", config.GetName(), err)
 	}
 	b.putTopic(config)
 	return config, nil

@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	// maxPull bounds the messages of one Pull answer.
+	// maxPull is the most messages in one Pull response.
 	maxPull = 1000
-	// pullWait is how long a Pull waits for a first message before it answers
-	// with none, which the API allows at any time.
+	// pullWait is how long a Pull waits for a first message before it returns none,
+	// which the API allows at any time.
 	pullWait = 5 * time.Second
 )
 
-// Pull returns ready messages, or waits a while for the first.
+// Pull returns ready messages, or waits up to pullWait for the first.
 func (b subscriber) Pull(ctx context.Context, request *pb.PullRequest) (*pb.PullResponse, error) {
 	if request.GetMaxMessages() <= 0 {
 		return nil, status.Error(codes.InvalidArgument, "max_messages must be positive")
 	}
-	patience := time.NewTimer(pullWait)
-	defer patience.Stop()
+	timeout := time.NewTimer(pullWait)
+	defer timeout.Stop()
 	for {
 		received, more, err := b.pullOnce(request)
-		//nolint:staticcheck // Deprecated by the API, and still the way to peek without waiting.
+		//nolint:staticcheck // Deprecated by the API, but the only way to pull without waiting.
 		if err != nil || len(received) > 0 || request.GetReturnImmediately() {
 			return &pb.PullResponse{ReceivedMessages: received}, err
 		}
 		select {
 		case <-more:
-		case <-patience.C:
+		case <-timeout.C:
 			return &pb.PullResponse{}, nil
 		case <-b.stop:
 			return nil, errStopping
@@ -43,8 +43,8 @@ func (b subscriber) Pull(ctx context.Context, request *pb.PullRequest) (*pb.Pull
 	}
 }
 
-// pullOnce takes what is ready, and otherwise returns a channel that is closed
-// when there may be more.
+// pullOnce returns the ready messages, or a channel that is closed when there may be
+// more.
 func (b subscriber) pullOnce(request *pb.PullRequest) ([]*pb.ReceivedMessage, <-chan struct{}, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,8 +53,8 @@ func (b subscriber) pullOnce(request *pb.PullRequest) ([]*pb.ReceivedMessage, <-
 		return nil, nil, err
 	}
 	b.dispatch(s)
-	// What this request returns of an ordering key has to be settled before another
-	// one gets more of it.
+	// The messages of an ordering key that this request returns have to be settled before
+	// another request receives more of that key.
 	h := &holder{}
 	var received []*pb.ReceivedMessage
 	for len(received) < min(int(request.GetMaxMessages()), maxPull) {
@@ -81,7 +81,7 @@ func (b subscriber) Acknowledge(_ context.Context, request *pb.AcknowledgeReques
 	return &emptypb.Empty{}, outcome.err()
 }
 
-// ModifyAckDeadline prolongs leases, or gives messages back.
+// ModifyAckDeadline extends leases, or returns messages to the queue.
 func (b subscriber) ModifyAckDeadline(_ context.Context, request *pb.ModifyAckDeadlineRequest) (*emptypb.Empty, error) {
 	seconds := request.GetAckDeadlineSeconds()
 	if seconds < 0 || seconds > maxAckDeadline {
@@ -98,13 +98,13 @@ func (b subscriber) ModifyAckDeadline(_ context.Context, request *pb.ModifyAckDe
 	return &emptypb.Empty{}, outcome.err()
 }
 
-// pullable finds a subscription that clients may pull from.
+// pullable finds a subscription and checks that clients may pull from it.
 func (b *Broker) pullable(name string) (*subscription, error) {
 	s, err := b.find(name)
 	if err != nil {
 		return nil, err
 	}
-	if s.gone || s.pushes() {
+	if s.closed || s.pushes() {
 		return nil, status.Error(codes.FailedPrecondition, "This method is not supported for this subscription type.")
 	}
 	return s, nil

@@ -19,28 +19,28 @@ import (
 )
 
 const (
-	// Pushes in flight a subscription: the window opens by one with each
-	// acknowledgement, so it doubles each round trip, and halves when one fails.
-	// It is a simple form of https://cloud.google.com/pubsub/docs/push#delivery_rate
+	// Pushes in flight per subscription: the window grows by one with each
+	// acknowledgement, so it doubles each round trip, and halves on a failure. It is a
+	// simple form of https://cloud.google.com/pubsub/docs/push#delivery_rate
 	minWindow = 10
 	maxWindow = 1000
 
-	// userAgent is the one Pub/Sub sends.
+	// userAgent is the User-Agent that Pub/Sub sends.
 	userAgent = "CloudPubSub-Google"
 
-	// drained is how much of a response is read so that its connection can be
-	// used again. Its content has no meaning.
-	drained = 64 << 10
+	// maxDrain is how many bytes of a response are read so that its connection can be
+	// used again. The content has no meaning.
+	maxDrain = 64 << 10
 )
 
-// pushBody is what Pub/Sub posts: https://cloud.google.com/pubsub/docs/push
+// pushBody is the JSON body of a push: https://cloud.google.com/pubsub/docs/push
 type pushBody struct {
 	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
 	Message         pushMessage `json:"message"`
 	Subscription    string      `json:"subscription"`
 }
 
-// pushMessage has two names for id and time, as Pub/Sub's has.
+// pushMessage has two names for id and time, like Pub/Sub's.
 type pushMessage struct {
 	Attributes       map[string]string `json:"attributes,omitempty"`
 	Data             []byte            `json:"data,omitempty"`
@@ -51,17 +51,17 @@ type pushMessage struct {
 	PublishTimeAlias string            `json:"publish_time"`
 }
 
-// outcome of a push: acknowledged, or the reason why not.
+// outcome is the result of a push: acknowledged, or the reason of the failure.
 type outcome struct {
 	acknowledged bool
 	reason       string
 }
 
-// pusher posts messages.
+// pusher sends push requests.
 type pusher struct {
 	client *http.Client
 	tokens TokenSource
-	// ctx ends when pushes in flight are cut off.
+	// ctx ends when pushes in flight are aborted.
 	ctx    context.Context
 	cutOff context.CancelFunc
 }
@@ -74,14 +74,14 @@ func newPusher(tokens TokenSource) *pusher {
 		cutOff: cancel,
 		client: &http.Client{
 			Transport: transport.New(5 * time.Second),
-			// A redirect is no acknowledgement, and a token must not travel on.
+			// A redirect is no acknowledgement, and the token must not be sent to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 }
 
-// push sends a delivery to the endpoint in a goroutine of its own, and settles
-// or retries it when that is done.
+// push sends a delivery to the endpoint in its own goroutine, then settles or retries
+// it.
 func (b *Broker) push(s *subscription, d *delivery) {
 	s.inFlight++
 	b.handOvers++
@@ -91,7 +91,7 @@ func (b *Broker) push(s *subscription, d *delivery) {
 		send := func() outcome { return b.pusher.post(config, d.message, attempt) }
 		var o outcome
 		if b.options.Duplicate {
-			o = twice(b.pusher.ctx, send)
+			o = sendTwice(b.pusher.ctx, send)
 		} else {
 			o = send()
 		}
@@ -104,13 +104,13 @@ func (b *Broker) push(s *subscription, d *delivery) {
 func (b *Broker) pushed(s *subscription, d *delivery, handOver int64, o outcome) {
 	s.inFlight--
 	switch {
-	case s.gone || d.state != out || d.handOver != handOver:
-		// Deleted, detached, purged or taken back by a seek meanwhile.
+	case s.closed || d.state != out || d.handOver != handOver:
+		// It was deleted, detached, purged or recalled by a seek in the meantime.
 	case o.acknowledged:
 		s.window = min(s.window+1, maxWindow)
 		b.settle(s, d)
 	case b.pusher.ctx.Err() != nil:
-		// Cut off by Close, which is not the endpoint's failure.
+		// Aborted by Close, which is not the endpoint's failure.
 		b.cut++
 		b.putBack(s, d, b.now())
 	default:
@@ -121,13 +121,13 @@ func (b *Broker) pushed(s *subscription, d *delivery, handOver int64, o outcome)
 	b.dispatch(s)
 }
 
-// post makes one push request and waits for its answer, at most for the
+// post sends one push request and waits for its response, at most for the
 // acknowledgement deadline.
 func (p *pusher) post(config *pb.Subscription, m *pb.PubsubMessage, attempt int) outcome {
 	deadline := time.Duration(config.GetAckDeadlineSeconds()) * time.Second
 	ctx, cancel := context.WithTimeout(p.ctx, deadline)
 	defer cancel()
-	// 102 acknowledges though it is not the last word of HTTP.
+	// 102 acknowledges, although it is not a final status of HTTP.
 	var processing atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
@@ -145,22 +145,22 @@ func (p *pusher) post(config *pb.Subscription, m *pb.PubsubMessage, attempt int)
 	}
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return outcome{reason: fmt.Sprintf("the push endpoint did not answer within %v", deadline)}
+			return outcome{reason: fmt.Sprintf("the push endpoint did not respond within %v", deadline)}
 		}
 		return outcome{reason: fmt.Sprintf("push: %v", err)}
 	}
 	if response != nil {
-		// The answer's content means nothing; failing to read it costs a connection.
-		_, _ = io.CopyN(io.Discard, response.Body, drained)
+		// The content has no meaning; failing to read it only costs a connection.
+		_, _ = io.CopyN(io.Discard, response.Body, maxDrain)
 		_ = response.Body.Close()
 	}
 	if processing.Load() || acknowledges(response.StatusCode) {
 		return outcome{acknowledged: true}
 	}
-	return outcome{reason: "the push endpoint answered " + response.Status}
+	return outcome{reason: "the push endpoint responded with " + response.Status}
 }
 
-// acknowledges tells whether a status code does:
+// acknowledges reports whether a status code is an acknowledgement:
 // https://cloud.google.com/pubsub/docs/push#receive_push
 func acknowledges(code int) bool {
 	switch code {
@@ -171,7 +171,7 @@ func acknowledges(code int) bool {
 }
 
 func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.PubsubMessage, attempt int) (*http.Request, error) {
-	body, err := json.Marshal(bodyOf(config, m, attempt))
+	body, err := json.Marshal(newPushBody(config, m, attempt))
 	if err != nil {
 		return nil, fmt.Errorf("encode message %s: %w", m.GetMessageId(), err)
 	}
@@ -190,7 +190,7 @@ func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.Pub
 			audience = endpoint
 		}
 		if p.tokens == nil {
-			// Only after a restart with other options: making one is refused.
+			// This happens only after a restart with other options: creation requires an issuer.
 			return nil, errors.New("push token: this broker was started without a token issuer")
 		}
 		token, err := p.tokens.Token(oidc.GetServiceAccountEmail(), audience)
@@ -202,7 +202,7 @@ func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.Pub
 	return request, nil
 }
 
-func bodyOf(config *pb.Subscription, m *pb.PubsubMessage, attempt int) pushBody {
+func newPushBody(config *pb.Subscription, m *pb.PubsubMessage, attempt int) pushBody {
 	published := m.GetPublishTime().AsTime().Format("2006-01-02T15:04:05.000Z07:00")
 	body := pushBody{
 		Message: pushMessage{

@@ -9,25 +9,25 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// state is where a delivery stands.
+// state is the state of a delivery.
 type state int
 
 const (
-	// ready may be sent at once.
+	// ready means that it may be sent at once.
 	ready state = iota
-	// waiting may be sent when it is due.
+	// waiting means that it may be sent when it is due.
 	waiting
-	// blocked waits for an earlier message of its ordering key.
+	// blocked means that it waits for an earlier message of its ordering key.
 	blocked
-	// out is with a subscriber; with a lease, it comes back when that ends.
+	// out means that a subscriber has it; with a lease, it returns when that ends.
 	out
-	// acked is acknowledged, but an earlier message of its ordering key is not.
+	// acked means that it is acknowledged, but an earlier message of its ordering key is not.
 	acked
-	// settled is acknowledged, dead-lettered or dropped.
+	// settled means that it is acknowledged, dead-lettered or dropped.
 	settled
 )
 
-// delivery is one message on its way to one subscription.
+// delivery is the delivery of one message to one subscription.
 type delivery struct {
 	// message is shared by all subscriptions of its topic and never changed.
 	message *pb.PubsubMessage
@@ -36,32 +36,32 @@ type delivery struct {
 	state    state
 	// due is when a waiting delivery may be sent, or when a lease ends.
 	due time.Time
-	// position in the queue's timers, -1 outside.
+	// position is its index in the queue's timers, -1 if it is not there.
 	position int
 
-	// handOver numbers the last hand-over to a subscriber. ackID and consumer
-	// belong to it, if the subscriber pulls.
+	// handOver is the number of the last hand-over to a subscriber. ackID and
+	// consumer belong to it, if the subscriber pulls.
 	handOver int64
 	ackID    string
 	consumer *consumer
 }
 
-// attempt numbers the delivery that is under way or next, from 1.
+// attempt returns the number of the current or next attempt, from 1.
 func (d *delivery) attempt() int { return d.failures + 1 }
 
-// queue holds what one subscription has not acknowledged, and decides what may
-// be sent when. It does no I/O and is told the time, so that its rules can be
-// tested alone. Its user holds the lock.
+// queue holds the unacknowledged messages of one subscription and decides which may
+// be sent when. It does no I/O and receives the time as an argument, so that its rules
+// can be tested alone. Callers must hold the broker's lock.
 type queue struct {
 	all   map[string]*delivery
 	ready []*delivery
-	// timers holds the waiting and the leased, the soonest first.
+	// timers holds the waiting and the leased deliveries, the earliest first.
 	timers timers
-	// lanes are the queues of the ordering keys. Only the first delivery of one is
-	// among the ready and the timers, unless it is leased.
+	// lanes are the queues of the ordering keys. Only the first delivery of a lane is in
+	// ready or timers, unless it is leased.
 	lanes   map[string]*lane
 	ordered bool
-	// shuffled takes ready deliveries in random order.
+	// shuffled makes take choose ready deliveries in random order.
 	shuffled bool
 }
 
@@ -76,7 +76,7 @@ func newQueue(ordered, shuffled bool) *queue {
 
 func (q *queue) size() int { return len(q.all) }
 
-// add queues a delivery, not to be sent before due.
+// add queues a delivery, to be sent not before due.
 func (q *queue) add(d *delivery, due time.Time) {
 	d.position, d.due = -1, due
 	q.all[d.message.GetMessageId()] = d
@@ -87,8 +87,8 @@ func (q *queue) add(d *delivery, due time.Time) {
 	q.wait(d, due)
 }
 
-// advance makes ready what is due at now and returns the deliveries whose lease
-// has ended; they stay out until the caller retries or settles them.
+// advance makes deliveries ready that are due at now. It returns those whose lease
+// has ended, which stay out until the caller retries or settles them.
 func (q *queue) advance(now time.Time) []*delivery {
 	var expired []*delivery
 	for len(q.timers) > 0 && !q.timers[0].due.After(now) {
@@ -103,8 +103,8 @@ func (q *queue) advance(now time.Time) []*delivery {
 	return expired
 }
 
-// take hands over the next delivery that h may have, nil if there is none: the
-// older one of the first ready and the first that continues a lane of h.
+// take removes and returns the next delivery for h, nil if there is none: the older
+// one of the first ready delivery and the first that continues a lane of h.
 func (q *queue) take(h *holder) *delivery {
 	d, continued := q.firstReady(), h.continued()
 	switch {
@@ -118,7 +118,7 @@ func (q *queue) take(h *holder) *delivery {
 		return nil
 	}
 	d.state = out
-	if l := q.laneOf(d); l != nil {
+	if l := q.findLane(d); l != nil {
 		l.outstanding++
 		l.holder = h
 		q.advanceLane(l)
@@ -126,8 +126,8 @@ func (q *queue) take(h *holder) *delivery {
 	return d
 }
 
-// firstReady returns the first ready delivery, a random one if shuffled, nil if
-// there is none. It stays the first.
+// firstReady returns the first ready delivery without removing it: a random one if
+// shuffled, nil if there is none.
 func (q *queue) firstReady() *delivery {
 	for len(q.ready) > 0 {
 		if q.shuffled {
@@ -137,24 +137,24 @@ func (q *queue) firstReady() *delivery {
 		if d := q.ready[0]; d.state == ready {
 			return d
 		}
-		// It was settled or blocked meanwhile.
+		// It was settled or blocked in the meantime.
 		q.ready[0] = nil
 		q.ready = q.ready[1:]
 	}
 	return nil
 }
 
-// lease has a delivery that is out come back at until.
+// lease sets the time at which an outstanding delivery returns to the queue.
 func (q *queue) lease(d *delivery, until time.Time) {
 	q.untime(d)
 	d.due = until
 	heap.Push(&q.timers, d)
 }
 
-// retry puts a delivery that was out back, not to be sent before due. The
-// outstanding ones after it in its lane are taken back as well, and returned.
+// retry returns an outstanding delivery to the queue, to be sent not before due. It
+// also returns the outstanding ones after it in its lane to the queue, and lists them.
 func (q *queue) retry(d *delivery, due time.Time) (recalled []*delivery) {
-	l := q.laneOf(d)
+	l := q.findLane(d)
 	if l == nil {
 		q.untime(d)
 		q.wait(d, due)
@@ -163,15 +163,15 @@ func (q *queue) retry(d *delivery, due time.Time) (recalled []*delivery) {
 	return q.rewind(l, d, due)
 }
 
-// recall takes back everything that is out, to be sent again at once, and
-// returns it.
+// recall returns all outstanding deliveries to the queue, to be sent again at once,
+// and lists them.
 func (q *queue) recall(now time.Time) (recalled []*delivery) {
 	for _, d := range q.all {
 		if d.state != out && d.state != acked {
 			continue
 		}
 		recalled = append(recalled, d)
-		if q.laneOf(d) == nil {
+		if q.findLane(d) == nil {
 			q.untime(d)
 			q.wait(d, now)
 		}
@@ -184,10 +184,10 @@ func (q *queue) recall(now time.Time) (recalled []*delivery) {
 	return recalled
 }
 
-// acknowledge settles a delivery, or marks it until the outstanding ones before
-// it in its lane are settled. It returns what it settled.
+// acknowledge settles a delivery, or marks it until the outstanding ones before it in
+// its lane are settled. It returns the settled deliveries.
 func (q *queue) acknowledge(d *delivery) []*delivery {
-	if l := q.laneOf(d); l != nil && d.state == out && l.deliveries[0] != d {
+	if l := q.findLane(d); l != nil && d.state == out && l.deliveries[0] != d {
 		q.untime(d)
 		d.state = acked
 		return nil
@@ -195,11 +195,11 @@ func (q *queue) acknowledge(d *delivery) []*delivery {
 	return q.settle(d)
 }
 
-// settle removes a delivery for good, with those that were acknowledged ahead of
-// it, lets the next of its key go, and returns what it removed.
+// settle removes a delivery for good, with those that were acknowledged ahead of it,
+// and unblocks the next of its key. It returns the removed deliveries.
 func (q *queue) settle(d *delivery) []*delivery {
 	removed := []*delivery{d}
-	if l := q.laneOf(d); l != nil {
+	if l := q.findLane(d); l != nil {
 		removed = append(removed, q.removeFromLane(l, d)...)
 	}
 	for _, d := range removed {
@@ -210,7 +210,7 @@ func (q *queue) settle(d *delivery) []*delivery {
 	return removed
 }
 
-// next is when something becomes due, the zero time if nothing will.
+// next returns when the next delivery becomes due, the zero time if none will.
 func (q *queue) next() time.Time {
 	if len(q.timers) == 0 {
 		return time.Time{}
@@ -230,7 +230,7 @@ func (q *queue) oldest() *delivery {
 	return oldest
 }
 
-// inOrder lists all unsettled deliveries as they were published.
+// inOrder returns all unsettled deliveries in the order of publication.
 func (q *queue) inOrder() []*delivery {
 	list := make([]*delivery, 0, len(q.all))
 	for _, d := range q.all {

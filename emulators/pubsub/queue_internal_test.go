@@ -14,30 +14,30 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-func deliveryOf(id int, key string) *delivery {
+func newDelivery(id int, key string) *delivery {
 	return &delivery{message: &pb.PubsubMessage{MessageId: strconv.Itoa(id), OrderingKey: key}}
 }
 
-// queueModel drives a queue at random and knows what it has to do.
+// queueModel drives a queue with random operations and holds the expected state.
 type queueModel struct {
 	*queue
 	now                time.Time
 	published, settled int
 	holders            []*holder
-	// outstanding are the deliveries that are with a subscriber, and with which.
+	// outstanding maps each delivery that is out to its subscriber.
 	outstanding map[*delivery]*holder
 }
 
-// TestQueueRules plays at random against a queue with ordering keys: nothing is
-// lost or handed out twice at once, nothing comes before it is due, and a message
-// is only handed out when all older ones of its key are settled or with the same
+// TestQueueRules applies random operations to a queue with ordering keys: no message is
+// lost or handed out twice at once, none is handed out before it is due, and one is
+// only handed out when all older ones of its key are settled or with the same
 // subscriber.
 func TestQueueRules(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := &queueModel{
 			queue: newQueue(true, rapid.Bool().Draw(t, "shuffled")), now: noon,
-			// No holder is a push, which takes one of a key at a time.
+			// A nil holder is a push, which sends one message of a key at a time.
 			holders: []*holder{nil, {}, {}}, outstanding: map[*delivery]*holder{},
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -58,7 +58,7 @@ func TestQueueRules(t *testing.T) {
 			"drop": func(t *rapid.T) {
 				all := m.inOrder()
 				if len(all) == 0 {
-					t.Skip("nothing to drop")
+					t.Skip("no message to drop")
 				}
 				m.done(m.settle(rapid.SampledFrom(all).Draw(t, "dropped")))
 			},
@@ -76,7 +76,7 @@ func TestQueueRules(t *testing.T) {
 func (m *queueModel) publish(t *rapid.T) {
 	m.published++
 	key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
-	m.add(deliveryOf(m.published, key), m.now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "delay"))*time.Second))
+	m.add(newDelivery(m.published, key), m.now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "delay"))*time.Second))
 }
 
 func (m *queueModel) takeNext(t *rapid.T) {
@@ -89,7 +89,7 @@ func (m *queueModel) takeNext(t *rapid.T) {
 	h := rapid.SampledFrom(m.holders).Draw(t, "holder")
 	d := m.take(h)
 	if d == nil {
-		t.Skip("nothing to take")
+		t.Skip("no message is ready")
 	}
 	if _, twice := m.outstanding[d]; twice {
 		t.Fatalf("message %s was handed out twice", d.message.GetMessageId())
@@ -106,14 +106,14 @@ func (m *queueModel) takeNext(t *rapid.T) {
 				d.message.GetMessageId(), h, other.message.GetMessageId(), other.state, with)
 		}
 	}
-	// What continues a key follows a message that was due.
+	// A message that continues a key follows one that was due.
 	if first && d.due.After(m.now) {
 		t.Fatalf("message %s was handed out before %v", d.message.GetMessageId(), d.due)
 	}
 	m.outstanding[d] = h
 }
 
-// pick returns a delivery that is out.
+// pick returns a random outstanding delivery.
 func (m *queueModel) pick(t *rapid.T) *delivery {
 	var all []*delivery
 	for _, d := range m.inOrder() {
@@ -122,7 +122,7 @@ func (m *queueModel) pick(t *rapid.T) *delivery {
 		}
 	}
 	if len(all) == 0 {
-		t.Skip("nothing is out")
+		t.Skip("no message is outstanding")
 	}
 	return rapid.SampledFrom(all).Draw(t, "picked")
 }
@@ -130,7 +130,7 @@ func (m *queueModel) pick(t *rapid.T) *delivery {
 func (m *queueModel) takenBack(t *rapid.T, d *delivery, recalled []*delivery) {
 	for _, other := range recalled {
 		if !older(d, other) || other.message.GetOrderingKey() != d.message.GetOrderingKey() {
-			t.Fatalf("message %s was taken back with %s", other.message.GetMessageId(), d.message.GetMessageId())
+			t.Fatalf("message %s was recalled with %s", other.message.GetMessageId(), d.message.GetMessageId())
 		}
 		delete(m.outstanding, other)
 	}
@@ -161,7 +161,7 @@ func (m *queueModel) check(t *rapid.T) {
 	}
 }
 
-// drain settles everything, which must be possible from any state.
+// drain settles all messages, which must be possible from any state.
 func (m *queueModel) drain(t *rapid.T) {
 	m.recall(m.now)
 	m.now = m.now.Add(time.Hour)
@@ -178,14 +178,14 @@ func (m *queueModel) drain(t *rapid.T) {
 	}
 }
 
-// TestHolderGetsSeveralOfAKey takes messages of two keys: the first holder may go
-// on with its keys, others may not, and one that was not acknowledged comes again
+// TestHolderGetsSeveralOfAKey hands out messages of two keys: the first holder may
+// continue its keys, others may not, and an unacknowledged message is delivered again
 // before those after it.
 func TestHolderGetsSeveralOfAKey(t *testing.T) {
 	t.Parallel()
 	q := newQueue(true, false)
 	for i, key := range []string{"a", "b", "a", "b", "a", "c"} {
-		q.add(deliveryOf(i+1, key), noon)
+		q.add(newDelivery(i+1, key), noon)
 	}
 	stream, other := &holder{}, &holder{}
 	taken := func(h *holder, n int) (ids []string) {
@@ -198,25 +198,25 @@ func TestHolderGetsSeveralOfAKey(t *testing.T) {
 		return ids
 	}
 	if got := taken(stream, 5); !slices.Equal(got, []string{"1", "2", "3", "4", "5"}) {
-		t.Errorf("the stream got %v, want all of its keys in order", got)
+		t.Errorf("the stream received %v, want all messages of its keys in order", got)
 	}
 	if got := taken(other, 5); !slices.Equal(got, []string{"6"}) {
-		t.Errorf("another stream got %v, want the key that nobody has", got)
+		t.Errorf("another stream received %v, want the key without a holder", got)
 	}
 	q.acknowledge(q.all["5"])
 	if recalled := q.retry(q.all["1"], noon); len(recalled) != 2 {
-		t.Errorf("%d were taken back, want those after it, acknowledged or not", len(recalled))
+		t.Errorf("%d were recalled, want those after it, acknowledged or not", len(recalled))
 	}
 	if got := taken(other, 5); !slices.Equal(got, []string{"1", "3", "5"}) {
-		t.Errorf("after the retry came %v, want the key from there on", got)
+		t.Errorf("received %v after the retry, want the key from the retried message on", got)
 	}
 	q.settle(q.all["2"])
-	q.add(deliveryOf(7, "b"), noon)
+	q.add(newDelivery(7, "b"), noon)
 	if got := taken(stream, 5); !slices.Equal(got, []string{"7"}) {
-		t.Errorf("the stream got %v, want the new message of its key", got)
+		t.Errorf("the stream received %v, want the new message of its key", got)
 	}
 	if done := q.acknowledge(q.all["7"]); len(done) != 0 || q.size() != 6 {
-		t.Errorf("%d were settled, %d are left, want none while an older one is out", len(done), q.size())
+		t.Errorf("%d were settled, %d remain, want none settled while an older one is out", len(done), q.size())
 	}
 	if done := q.acknowledge(q.all["4"]); len(done) != 2 {
 		t.Errorf("%d were settled, want both of the key", len(done))
@@ -227,12 +227,12 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 	t.Parallel()
 	q := newQueue(false, false)
 	for id := range 20 {
-		q.add(deliveryOf(id+1, ""), noon)
+		q.add(newDelivery(id+1, ""), noon)
 	}
 	q.advance(noon)
 	for id := range 20 {
 		if got := q.take(nil).message.GetMessageId(); got != strconv.Itoa(id+1) {
-			t.Fatalf("message %s came at place %d", got, id+1)
+			t.Fatalf("message %s was received at position %d", got, id+1)
 		}
 	}
 }

@@ -28,10 +28,10 @@ type record struct {
 	Restored            *restoredRecord `json:"restored,omitempty"`
 }
 
-// headerRecord comes first.
+// headerRecord is the first record of a journal.
 type headerRecord struct {
 	Version int `json:"version"`
-	// LastID keeps ids from being given twice, though their messages are gone.
+	// LastID prevents ids from being issued twice after their messages are deleted.
 	LastID int64 `json:"lastId"`
 }
 
@@ -40,8 +40,8 @@ type configRecord struct {
 	Config json.RawMessage `json:"config"`
 }
 
-// messageRecord is a message and the subscriptions that are to get it. The
-// filters were asked when it was published and are not asked again.
+// messageRecord is a message and the subscriptions that receive it. The filters were
+// evaluated when it was published and are not evaluated again.
 type messageRecord struct {
 	ID            string            `json:"id"`
 	Data          []byte            `json:"data,omitempty"`
@@ -49,20 +49,20 @@ type messageRecord struct {
 	OrderingKey   string            `json:"orderingKey,omitempty"`
 	PublishTime   time.Time         `json:"publishTime"`
 	Subscriptions []string          `json:"subscriptions"`
-	// Topic is set if the topic retains the message. Acked are the subscriptions
-	// that retain it acknowledged, Snapshots those that have it in their backlog;
-	// these two are only written when the journal is compacted.
+	// Topic is set if the topic retains the message. Acked are the subscriptions that
+	// retain it acknowledged, Snapshots those that have it in their backlog; these two
+	// are only written when the journal is compacted.
 	Topic     string   `json:"topic,omitempty"`
 	Acked     []string `json:"acked,omitempty"`
 	Snapshots []string `json:"snapshots,omitempty"`
-	// DeadLetterOf is what this message takes the place of, in one line, so that
-	// a dead letter is neither lost nor doubled.
+	// DeadLetterOf is the delivery that this message replaces. Both are in one record,
+	// so that a dead letter is neither lost nor duplicated.
 	DeadLetterOf *settledRecord `json:"deadLetterOf,omitempty"`
 }
 
-// failedRecord counted the failed attempts of a delivery. It is read, since older
-// journals have it, and ignored: attempts and backoff start afresh with the
-// broker, so that restarts never use up the attempts of a message.
+// failedRecord counted the failed attempts of a delivery. It is accepted because older
+// journals contain it, and ignored: attempts and backoff start again with the broker,
+// so that restarts never use up the attempts of a message.
 type failedRecord struct {
 	Subscription string `json:"subscription"`
 	ID           string `json:"id"`
@@ -73,24 +73,24 @@ type failedRecord struct {
 type snapshotRecord struct {
 	Config json.RawMessage `json:"config"`
 	LastID int64           `json:"lastId"`
-	// Source is the subscription whose unsettled messages at this place of the
-	// journal are the backlog. Empty: messages name the snapshot.
+	// Source is the subscription whose unsettled messages at this position of the
+	// journal are the backlog. If empty, the messages name the snapshot.
 	Source string `json:"source,omitempty"`
 }
 
-// restoredRecord makes acknowledged messages of a subscription new ones.
+// restoredRecord makes acknowledged messages of a subscription unacknowledged again.
 type restoredRecord struct {
 	Subscription string   `json:"subscription"`
 	IDs          []string `json:"ids"`
 }
 
-// settledRecord ends deliveries of one subscription.
+// settledRecord settles deliveries of one subscription.
 type settledRecord struct {
 	Subscription string   `json:"subscription"`
 	IDs          []string `json:"ids"`
 }
 
-func configOf(message proto.Message) (*configRecord, error) {
+func newConfigRecord(message proto.Message) (*configRecord, error) {
 	text, err := protojson.Marshal(message)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", message, err)
@@ -98,7 +98,7 @@ func configOf(message proto.Message) (*configRecord, error) {
 	return &configRecord{Config: text}, nil
 }
 
-func recordOf(m *pb.PubsubMessage, subscriptions []string) *messageRecord {
+func newMessageRecord(m *pb.PubsubMessage, subscriptions []string) *messageRecord {
 	return &messageRecord{
 		ID:            m.GetMessageId(),
 		Data:          m.GetData(),
@@ -119,12 +119,12 @@ func (r *messageRecord) message() *pb.PubsubMessage {
 	}
 }
 
-// compareIDs orders message ids by age. They are numbers without leading zeros.
+// compareIDs compares message ids by age. They are numbers without leading zeros.
 func compareIDs(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-// apply brings the state of the broker to where it was after the record was written.
+// apply replays a record: it changes the state as the original operation did.
 func (b *Broker) apply(r record) error {
 	switch {
 	case r.Header != nil:
@@ -142,7 +142,7 @@ func (b *Broker) apply(r record) error {
 		if err := protojson.Unmarshal(r.Subscription.Config, config); err != nil {
 			return err
 		}
-		fillSubscription(config) // with what a former version left out
+		fillSubscription(config) // with fields that an earlier version did not write
 		return b.putSubscription(config)
 	case r.SubscriptionDeleted != "":
 		b.removeSubscription(r.SubscriptionDeleted)
@@ -159,11 +159,11 @@ func (b *Broker) apply(r record) error {
 	case r.Restored != nil:
 		return b.applyRestored(r.Restored)
 	case r.Failed != nil:
-		// See failedRecord.
+		// Ignored, see failedRecord.
 	case r.Settled != nil:
 		b.applySettled(r.Settled)
 	default:
-		return fmt.Errorf("is an empty record")
+		return fmt.Errorf("empty record")
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (b *Broker) applyRestored(r *restoredRecord) error {
 	for _, id := range r.IDs {
 		m := b.restorable(s, id)
 		if m == nil {
-			return fmt.Errorf("restores message %s to %s, which is not stored", id, r.Subscription)
+			return fmt.Errorf("restore message %s to %s: not stored", id, r.Subscription)
 		}
 		if s.queue.all[id] == nil {
 			s.restore(m, b.now())

@@ -12,8 +12,7 @@ import (
 
 const defaultPageSize = 1000
 
-// replaceFields copies the fields named by the mask, which must be among those
-// that may change.
+// replaceFields copies the fields named by the mask, which must be changeable ones.
 func replaceFields(to, from proto.Message, mask *fieldmaskpb.FieldMask, changeable ...string) error {
 	if len(mask.GetPaths()) == 0 {
 		return status.Error(codes.InvalidArgument, "The update_mask in the request must be set and not empty.")
@@ -32,8 +31,8 @@ func replaceFields(to, from proto.Message, mask *fieldmaskpb.FieldMask, changeab
 	return nil
 }
 
-// pageOf cuts a page out of sorted names. The token is the last name seen.
-func pageOf(names []string, size int32, token string) (page []string, next string) {
+// paginate returns a page of sorted names. The token is the last name of the page.
+func paginate(names []string, size int32, token string) (page []string, next string) {
 	start, seen := slices.BinarySearch(names, token)
 	if seen {
 		start++

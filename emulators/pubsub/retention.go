@@ -10,19 +10,19 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// trimFloor is the number of retained acknowledged messages below which expired
-// ones are not searched for.
+// trimFloor is the number of retained acknowledged messages below which expired ones
+// are not searched for.
 const trimFloor = 1000
 
-// topic is a topic with what may still be asked for after its delivery.
+// topic is a topic with its retained messages.
 type topic struct {
 	config *pb.Topic
-	// retained are published messages, oldest first: those within the topic's
-	// retention, and all since the oldest of its snapshots.
+	// retained are published messages, oldest first: those within the topic's retention,
+	// and all since the oldest of its snapshots.
 	retained []*pb.PubsubMessage
 }
 
-// retains reports whether a topic has to store what is published to it.
+// retains reports whether a topic has to store its published messages.
 func (b *Broker) retains(topicName string) bool {
 	t := b.topics[topicName]
 	if t == nil {
@@ -43,7 +43,7 @@ func (b *Broker) oldestSnapshot(topicName string) (lastID int64, ok bool) {
 	return lastID, ok
 }
 
-// trimTopic removes what no seek may ask for any more.
+// trimTopic removes messages that no seek can restore any more.
 func (b *Broker) trimTopic(t *topic) {
 	if len(t.retained) == 0 {
 		return
@@ -63,7 +63,7 @@ func (b *Broker) trimTopic(t *topic) {
 func (t *topic) retentionStart(now time.Time) time.Time {
 	retention := t.config.GetMessageRetentionDuration()
 	if retention == nil {
-		return now.Add(time.Hour) // none is
+		return now.Add(time.Hour) // no message is retained
 	}
 	return now.Add(-retention.AsDuration())
 }
@@ -76,9 +76,9 @@ func (t *topic) since(id int64) []*pb.PubsubMessage {
 	return t.retained[i:]
 }
 
-// retain stores acknowledged messages, if the subscription asks for it.
+// retain stores an acknowledged message, if the subscription's configuration requires it.
 func (s *subscription) retain(m *pb.PubsubMessage) {
-	if !s.config.GetRetainAckedMessages() || s.gone {
+	if !s.config.GetRetainAckedMessages() || s.closed {
 		return
 	}
 	if s.acked == nil {
@@ -88,7 +88,7 @@ func (s *subscription) retain(m *pb.PubsubMessage) {
 }
 
 // trimAcked removes retained acknowledged messages that are older than the
-// subscription's retention, from time to time.
+// subscription's retention. Unless always is set, it waits until trimAt is reached.
 func (s *subscription) trimAcked(now time.Time, always bool) {
 	if !always && len(s.acked) < max(trimFloor, s.trimAt) {
 		return
@@ -109,7 +109,7 @@ func (b *Broker) trimAll() {
 	}
 }
 
-// restorable finds a message that a seek of the subscription brought back.
+// restorable finds a message that a seek of the subscription can restore.
 func (b *Broker) restorable(s *subscription, id string) *pb.PubsubMessage {
 	if m := s.acked[id]; m != nil {
 		return m
@@ -129,7 +129,7 @@ func (b *Broker) restorable(s *subscription, id string) *pb.PubsubMessage {
 	return nil
 }
 
-// describe returns a subscription's configuration as responses have it.
+// describe returns a subscription's configuration with its output-only fields.
 func (b *Broker) describe(config *pb.Subscription) *pb.Subscription {
 	t := b.topics[config.GetTopic()]
 	if t == nil || t.config.GetMessageRetentionDuration() == nil {
@@ -140,11 +140,11 @@ func (b *Broker) describe(config *pb.Subscription) *pb.Subscription {
 	return config
 }
 
-// messageNumber is the id of a message, which this broker has given.
+// messageNumber returns the id of a message of this broker as a number.
 func messageNumber(m *pb.PubsubMessage) int64 {
 	number, err := strconv.ParseInt(m.GetMessageId(), 10, 64)
 	if err != nil {
-		return 0 // ids are checked where they are read
+		return 0 // unreachable: ids are checked on reading
 	}
 	return number
 }

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// schemaService serves google.pubsub.v1.SchemaService. Schemas are not emulated
-// and can't be created, so there are none.
+// schemaService serves google.pubsub.v1.SchemaService. Schemas are not emulated and
+// can't be created, so every list is empty.
 type schemaService struct {
 	pb.UnimplementedSchemaServiceServer
 }

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Seek acknowledges and restores messages so that those are unacknowledged that a
-// time or a snapshot asks for. What is outstanding is delivered again, and its ack
-// ids are void. https://cloud.google.com/pubsub/docs/replay-overview
+// Seek restores the messages that a time or a snapshot selects and acknowledges all
+// others. Outstanding messages are delivered again, and their ack ids become invalid.
+// https://cloud.google.com/pubsub/docs/replay-overview
 func (b subscriber) Seek(_ context.Context, request *pb.SeekRequest) (*pb.SeekResponse, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -35,7 +35,7 @@ func (b subscriber) Seek(_ context.Context, request *pb.SeekRequest) (*pb.SeekRe
 	default:
 		return nil, status.Error(codes.InvalidArgument, "No target was specified in the SeekRequest. Must specify either a time or a snapshot")
 	}
-	if s.gone {
+	if s.closed {
 		return nil, status.Errorf(codes.FailedPrecondition, "subscription %s is detached", request.GetSubscription())
 	}
 	if err := b.seek(s, wanted); err != nil {
@@ -44,8 +44,8 @@ func (b subscriber) Seek(_ context.Context, request *pb.SeekRequest) (*pb.SeekRe
 	return &pb.SeekResponse{}, nil
 }
 
-// wantedSince returns what the subscription has of the time since start: what it
-// has not acknowledged, what it retains itself, and what its topic does.
+// wantedSince returns the subscription's messages published since start: those not
+// acknowledged, those that it retains itself, and those that its topic retains.
 func (b *Broker) wantedSince(s *subscription, start time.Time) map[string]*pb.PubsubMessage {
 	wanted := map[string]*pb.PubsubMessage{}
 	add := func(m *pb.PubsubMessage, start time.Time) {
@@ -73,8 +73,8 @@ func (b *Broker) wantedSince(s *subscription, start time.Time) map[string]*pb.Pu
 	return wanted
 }
 
-// wantedBySnapshot returns the backlog of a snapshot and all that was published
-// since, as far as the subscription's filter lets it pass.
+// wantedBySnapshot returns the backlog of a snapshot and all messages published since
+// that match the subscription's filter.
 func (b *Broker) wantedBySnapshot(s *subscription, name string) (map[string]*pb.PubsubMessage, error) {
 	snap, err := b.findSnapshot(name)
 	if err != nil {
@@ -99,7 +99,7 @@ func (b *Broker) wantedBySnapshot(s *subscription, name string) (map[string]*pb.
 	return wanted, nil
 }
 
-// seek makes the wanted messages the unacknowledged ones, all or nothing.
+// seek makes exactly the wanted messages unacknowledged, all or none.
 func (b *Broker) seek(s *subscription, wanted map[string]*pb.PubsubMessage) error {
 	var dropped, restored []string
 	for id := range s.queue.all {
@@ -122,7 +122,7 @@ func (b *Broker) seek(s *subscription, wanted map[string]*pb.PubsubMessage) erro
 	if len(restored) > 0 {
 		records = append(records, record{Restored: &restoredRecord{name, restored}})
 	}
-	if err := b.keep(records...); err != nil {
+	if err := b.persist(records...); err != nil {
 		return err
 	}
 	for _, d := range s.queue.recall(b.now()) {
@@ -142,9 +142,9 @@ func (b *Broker) seek(s *subscription, wanted map[string]*pb.PubsubMessage) erro
 
 // settle removes a delivery from the queue for good, with those that were
 // acknowledged ahead of it.
-func (s *subscription) settle(d *delivery) { s.settleBy(s.queue.settle, d) }
+func (s *subscription) settle(d *delivery) { s.settleWith(s.queue.settle, d) }
 
-func (s *subscription) settleBy(remove func(*delivery) []*delivery, d *delivery) []*delivery {
+func (s *subscription) settleWith(remove func(*delivery) []*delivery, d *delivery) []*delivery {
 	s.release(d)
 	removed := remove(d)
 	for _, d := range removed {
@@ -153,7 +153,7 @@ func (s *subscription) settleBy(remove func(*delivery) []*delivery, d *delivery)
 	return removed
 }
 
-// restore makes a message that was acknowledged a new one.
+// restore makes an acknowledged message unacknowledged.
 func (s *subscription) restore(m *pb.PubsubMessage, now time.Time) {
 	delete(s.acked, m.GetMessageId())
 	s.queue.add(&delivery{message: m}, now)

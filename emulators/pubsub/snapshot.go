@@ -23,8 +23,8 @@ const (
 	minSnapshotLifetime = time.Hour
 )
 
-// snapshot is the state of a subscription at a point in time: what it had not
-// acknowledged then, and everything that was published since.
+// snapshot is the state of a subscription at a point in time: its unacknowledged
+// messages and all messages published since.
 type snapshot struct {
 	config *pb.Snapshot
 	// backlog are the messages that were not acknowledged, by id.
@@ -53,7 +53,7 @@ func (b subscriber) CreateSnapshot(_ context.Context, request *pb.CreateSnapshot
 	if b.snapshots[name] != nil {
 		return nil, status.Errorf(codes.AlreadyExists, "Resource already exists in the project (resource=%s).", name)
 	}
-	if b.topics[s.config.GetTopic()] == nil || s.gone {
+	if b.topics[s.config.GetTopic()] == nil || s.closed {
 		return nil, status.Errorf(codes.FailedPrecondition, "subscription %s has no topic", request.GetSubscription())
 	}
 	expires := b.now().Add(snapshotLifetime)
@@ -93,7 +93,7 @@ func (b subscriber) UpdateSnapshot(_ context.Context, request *pb.UpdateSnapshot
 	}
 	expires, now := config.GetExpireTime(), b.now()
 	if !expires.IsValid() || expires.AsTime().Before(now) || expires.AsTime().After(now.Add(snapshotLifetime)) {
-		return nil, status.Errorf(codes.InvalidArgument, "expire_time has to be within %v from now", snapshotLifetime)
+		return nil, status.Errorf(codes.InvalidArgument, "expire_time must be within %v from now", snapshotLifetime)
 	}
 	return b.saveSnapshot(config, "")
 }
@@ -131,10 +131,10 @@ func (b publisher) ListTopicSnapshots(_ context.Context, request *pb.ListTopicSn
 func (b *Broker) pageOfSnapshots(size int32, token string, listed func(*snapshot) bool) (page []string, next string) {
 	b.expireSnapshots()
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(b.snapshots)), func(name string) bool { return !listed(b.snapshots[name]) })
-	return pageOf(names, size, token)
+	return paginate(names, size, token)
 }
 
-// DeleteSnapshot removes a snapshot and what is stored for it alone.
+// DeleteSnapshot deletes a snapshot and the messages stored for it alone.
 func (b subscriber) DeleteSnapshot(_ context.Context, request *pb.DeleteSnapshotRequest) (*emptypb.Empty, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,7 +142,7 @@ func (b subscriber) DeleteSnapshot(_ context.Context, request *pb.DeleteSnapshot
 	if err != nil {
 		return nil, err
 	}
-	if err := b.keep(record{SnapshotDeleted: request.GetSnapshot()}); err != nil {
+	if err := b.persist(record{SnapshotDeleted: request.GetSnapshot()}); err != nil {
 		return nil, status.Errorf(codes.Unavailable, "delete snapshot %s: %v", request.GetSnapshot(), err)
 	}
 	delete(b.snapshots, request.GetSnapshot())
@@ -163,12 +163,12 @@ func (b *Broker) findSnapshot(name string) (*snapshot, error) {
 	return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", name)
 }
 
-// saveSnapshot stores a configuration, for a new snapshot with the backlog of the
+// saveSnapshot stores a configuration; for a new snapshot, with the backlog of the
 // source subscription.
 func (b *Broker) saveSnapshot(config *pb.Snapshot, source string) (*pb.Snapshot, error) {
-	stored, err := configOf(config)
+	stored, err := newConfigRecord(config)
 	if err == nil {
-		err = b.keep(record{Snapshot: &snapshotRecord{Config: stored.Config, LastID: b.lastID, Source: source}})
+		err = b.persist(record{Snapshot: &snapshotRecord{Config: stored.Config, LastID: b.lastID, Source: source}})
 	}
 	if err != nil {
 		return nil, status.Errorf(codes.Unavailable, "store snapshot %s: %v", config.GetName(), err)
@@ -177,7 +177,7 @@ func (b *Broker) saveSnapshot(config *pb.Snapshot, source string) (*pb.Snapshot,
 	return config, nil
 }
 
-// putSnapshot creates a snapshot, or replaces the configuration of one.
+// putSnapshot creates a snapshot, or replaces the configuration of an existing one.
 func (b *Broker) putSnapshot(config *pb.Snapshot, lastID int64, source string) {
 	if snap := b.snapshots[config.GetName()]; snap != nil && source == "" {
 		snap.config = config
@@ -192,8 +192,8 @@ func (b *Broker) putSnapshot(config *pb.Snapshot, lastID int64, source string) {
 	b.snapshots[config.GetName()] = snap
 }
 
-// expireSnapshots removes the snapshots whose time is over. The journal needs no
-// record of it: after a restart it is still over.
+// expireSnapshots removes expired snapshots. It writes no record to the journal: they
+// expire again after a restart.
 func (b *Broker) expireSnapshots() {
 	now := b.now()
 	maps.DeleteFunc(b.snapshots, func(_ string, snap *snapshot) bool { return snap.config.GetExpireTime().AsTime().Before(now) })

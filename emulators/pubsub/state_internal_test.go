@@ -18,16 +18,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// stateModel plays at random against a broker with a journal.
+// stateModel applies random operations to a broker with a journal.
 type stateModel struct {
 	b     *Broker
 	now   time.Time
 	times []time.Time
 }
 
-// TestStateSurvivesRestarts publishes, acknowledges, retains, takes snapshots and
-// seeks at random. At any time, a broker that reads the journal has the same
-// state, compacted or not.
+// TestStateSurvivesRestarts publishes, acknowledges, retains, creates snapshots and
+// seeks at random. At any time, a broker that reads the journal has the same state,
+// whether compacted or not.
 func TestStateSurvivesRestarts(t *testing.T) {
 	t.Parallel()
 	base, run := t.TempDir(), 0
@@ -60,7 +60,7 @@ func TestStateSurvivesRestarts(t *testing.T) {
 				}
 				for id := range wantRetained {
 					if !retained[id] {
-						t.Fatalf("message %s is no longer retained by its topic", id)
+						t.Fatalf("message %s is not retained by its topic any more", id)
 					}
 				}
 			},
@@ -75,7 +75,7 @@ func (m *stateModel) open(t *rapid.T, dir string) {
 	}
 }
 
-// create makes two topics with two subscriptions each, one of them ordered.
+// create creates two topics with two subscriptions each, one of them ordered.
 func (m *stateModel) create(t *rapid.T) {
 	for _, topic := range []string{"one", "two"} {
 		if _, err := m.b.saveTopic(&pb.Topic{Name: topicPath("p", topic)}); err != nil {
@@ -91,9 +91,9 @@ func (m *stateModel) create(t *rapid.T) {
 	}
 }
 
-// state is all that the broker stores, in a canonical form, and apart from it what
-// topics retain: a restart may bring back what was retained by a snapshot that
-// was deleted since, if the topic retains messages by now.
+// state returns the stored state in a canonical form, and separately the messages that
+// topics retain: a restart may restore messages that were retained by a snapshot that
+// has been deleted since, if the topic retains messages by now.
 func (m *stateModel) state(t *rapid.T) (text string, retained map[string]bool) {
 	records, err := m.b.stateRecords()
 	if err != nil {
@@ -165,7 +165,7 @@ func (m *stateModel) retention(t *rapid.T) {
 		t.Fatal(err)
 	}
 	if !retain && len(s.acked) > 0 {
-		t.Fatalf("%d acknowledged messages are retained, though none have to be", len(s.acked))
+		t.Fatalf("%d acknowledged messages are retained, want none", len(s.acked))
 	}
 }
 
@@ -186,7 +186,7 @@ func (m *stateModel) snapshot(t *rapid.T) {
 	}
 }
 
-// seek to a snapshot or a time, then checks that it was followed.
+// seek seeks to a snapshot or a time, then checks the result.
 func (m *stateModel) seek(t *rapid.T) {
 	s := m.subscription(t)
 	request := &pb.SeekRequest{Subscription: s.config.GetName()}
@@ -205,12 +205,12 @@ func (m *stateModel) seek(t *rapid.T) {
 		}
 		request.Target = &pb.SeekRequest_Time{Time: timestamppb.New(rapid.SampledFrom(m.times).Draw(t, "time"))}
 	}
-	// Something is with a subscriber, something acknowledged ahead of it.
+	// One message is with a subscriber, one is acknowledged ahead of it.
 	s.queue.advance(m.now)
 	h := &holder{}
 	first, second := s.queue.take(h), s.queue.take(h)
 	if first != nil && second != nil {
-		m.b.settleBy(s, s.queue.acknowledge, []*delivery{second})
+		m.b.settleWith(s, s.queue.acknowledge, []*delivery{second})
 	}
 	if _, err := (subscriber{Broker: m.b}).Seek(t.Context(), request); err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func (m *stateModel) seek(t *rapid.T) {
 			t.Fatalf("message %s is outstanding after the seek", d.message.GetMessageId())
 		}
 		if request.GetSnapshot() == "" && d.message.GetPublishTime().AsTime().Before(start) {
-			t.Fatalf("message %s of %v is left after a seek to %v", d.message.GetMessageId(), d.message.GetPublishTime().AsTime(), start)
+			t.Fatalf("message %s of %v is unacknowledged after a seek to %v", d.message.GetMessageId(), d.message.GetPublishTime().AsTime(), start)
 		}
 	}
 	for _, l := range s.queue.lanes {

@@ -11,12 +11,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// streamDelay is how long messages wait in a stream's outbox, so that they travel
-// together, and that a publisher has the response to its request before it gets
+// streamDelay is how long messages wait in a stream's outbox, so that they are sent
+// together, and that a publisher has the response to its request before it receives
 // the message itself: tests of Google's clients rely on that order.
 const streamDelay = 5 * time.Millisecond
 
-// StreamingPull sends messages as they become ready, until the client ends it.
+// StreamingPull sends messages as they become ready, until the client closes the
+// stream.
 func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) error {
 	first, err := stream.Recv()
 	if err != nil {
@@ -28,7 +29,7 @@ func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) erro
 	}
 	defer b.closeStream(s, c)
 	requests, failed := receive(stream)
-	send := time.NewTimer(0) // what opening the stream found
+	send := time.NewTimer(0) // messages found when the stream was opened
 	defer send.Stop()
 	pending := true
 	for {
@@ -57,8 +58,8 @@ func (b subscriber) StreamingPull(stream pb.Subscriber_StreamingPullServer) erro
 	}
 }
 
-// receive passes on what the client sends, and how that ends. It ends with the
-// stream's context at the latest, which ends when the handler returns.
+// receive returns channels with the client's requests and the final error. It ends
+// with the stream's context at the latest, which ends when the handler returns.
 func receive(stream pb.Subscriber_StreamingPullServer) (<-chan *pb.StreamingPullRequest, <-chan error) {
 	requests, failed := make(chan *pb.StreamingPullRequest), make(chan error, 1)
 	go func() {
@@ -100,8 +101,8 @@ func (b subscriber) openStream(first *pb.StreamingPullRequest) (*subscription, *
 	return s, c, nil
 }
 
-// closeStream lets go of a stream. What it was sent stays leased; what it was
-// not sent yet is free at once.
+// closeStream removes a stream. Messages that were sent stay leased; the others
+// return to the queue at once.
 func (b subscriber) closeStream(s *subscription, c *consumer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -116,11 +117,11 @@ func (b subscriber) closeStream(s *subscription, c *consumer) {
 
 func (b subscriber) sendOutbox(stream pb.Subscriber_StreamingPullServer, s *subscription, c *consumer) error {
 	b.mu.Lock()
-	if s.gone || s.pushes() {
+	if s.closed || s.pushes() {
 		b.mu.Unlock()
-		return status.Error(codes.FailedPrecondition, "the subscription can no longer be pulled from")
+		return status.Error(codes.FailedPrecondition, "the subscription is no longer a pull subscription")
 	}
-	// What was taken back meanwhile is sent again with another ack id.
+	// Messages recalled in the meantime are sent again with another ack id.
 	batch := slices.DeleteFunc(c.outbox, func(m *pb.ReceivedMessage) bool { return s.byAckID(m.GetAckId()) == nil })
 	announce, properties := c.announce, s.properties()
 	c.outbox, c.announce = nil, false
@@ -131,11 +132,11 @@ func (b subscriber) sendOutbox(stream pb.Subscriber_StreamingPullServer, s *subs
 	return stream.Send(&pb.StreamingPullResponse{ReceivedMessages: batch, SubscriptionProperties: properties})
 }
 
-// handle does what a client asks on an open stream. It responds to an empty
-// request, which asks for a sign of life, and with exactly-once delivery.
+// handle processes a request on an open stream. It responds to an empty request, which
+// checks the connection, and with exactly-once delivery.
 func (b subscriber) handle(stream pb.Subscriber_StreamingPullServer, s *subscription, c *consumer, request *pb.StreamingPullRequest) error {
 	if len(request.GetModifyDeadlineAckIds()) != len(request.GetModifyDeadlineSeconds()) {
-		return status.Error(codes.InvalidArgument, "modify_deadline_ack_ids and modify_deadline_seconds must be of one length")
+		return status.Error(codes.InvalidArgument, "modify_deadline_ack_ids and modify_deadline_seconds must have the same length")
 	}
 	response := b.handleAckIDs(s, c, request)
 	if response == nil {
@@ -173,7 +174,7 @@ func (b subscriber) handleAckIDs(s *subscription, c *consumer, request *pb.Strea
 	return response
 }
 
-// properties is what clients on a stream learn of the subscription.
+// properties returns the subscription properties that are sent on a stream.
 func (s *subscription) properties() *pb.StreamingPullResponse_SubscriptionProperties {
 	return &pb.StreamingPullResponse_SubscriptionProperties{
 		MessageOrderingEnabled:     s.queue.ordered,

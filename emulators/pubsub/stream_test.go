@@ -10,14 +10,14 @@ import (
 	"souk/emulators/pubsub"
 )
 
-// TestStreamConfirmsAcknowledgements acknowledges on the stream itself, as some
-// clients do: with exactly-once delivery the response names the ids. That it is
-// switched on is announced on the open stream.
+// TestStreamConfirmsAcknowledgements acknowledges on the stream itself, as some clients
+// do: with exactly-once delivery the response names the ids. An update that enables it
+// is announced on the open stream.
 func TestStreamConfirmsAcknowledgements(t *testing.T) {
 	t.Parallel()
-	_, c := MustConnectNew(t, pubsub.Options{})
-	topic := c.MustTopic(t)
-	name := c.MustSubscribe(t, topic, ordered)
+	_, c := mustConnectNew(t, pubsub.Options{})
+	topic := c.mustTopic(t)
+	name := c.mustSubscribe(t, topic, ordered)
 	stream, err := c.SubscriptionAdminClient.StreamingPull(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestStreamConfirmsAcknowledgements(t *testing.T) {
 	}
 	send(&pb.StreamingPullRequest{AckIds: ids[1:]})
 	if o := receive().GetAcknowledgeConfirmation(); !slices.Equal(o.GetAckIds(), ids[1:]) {
-		t.Errorf("confirmation = %v, want all that is left", o)
+		t.Errorf("confirmation = %v, want all remaining ids", o)
 	}
 	if err := stream.CloseSend(); err != nil {
 		t.Error(err)

@@ -20,7 +20,8 @@ type subscriber struct {
 	*Broker
 }
 
-// CreateSubscription makes a subscription, which gets what is published from now on.
+// CreateSubscription creates a subscription, which receives messages published from
+// now on.
 func (b subscriber) CreateSubscription(_ context.Context, config *pb.Subscription) (*pb.Subscription, error) {
 	if err := checkName(config.GetName(), "subscriptions"); err != nil {
 		return nil, err
@@ -47,8 +48,8 @@ func (b subscriber) GetSubscription(_ context.Context, request *pb.GetSubscripti
 	return b.describe(s.config), nil
 }
 
-// UpdateSubscription changes the fields of the mask. The others, a filter and
-// ordering among them, are fixed when the subscription is made.
+// UpdateSubscription changes the fields in the update mask. The others, including
+// filter and ordering, can't change after creation.
 func (b subscriber) UpdateSubscription(_ context.Context, request *pb.UpdateSubscriptionRequest) (*pb.Subscription, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,8 +67,8 @@ func (b subscriber) UpdateSubscription(_ context.Context, request *pb.UpdateSubs
 	return b.saveSubscription(config)
 }
 
-// ModifyPushConfig changes where messages are pushed to. An empty configuration
-// makes it a pull subscription.
+// ModifyPushConfig changes the push endpoint. An empty configuration makes the
+// subscription a pull subscription.
 func (b subscriber) ModifyPushConfig(_ context.Context, request *pb.ModifyPushConfigRequest) (*emptypb.Empty, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -93,7 +94,7 @@ func (b subscriber) ListSubscriptions(_ context.Context, request *pb.ListSubscri
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(b.subscriptions)), func(name string) bool {
 		return !strings.HasPrefix(name, request.GetProject()+"/")
 	})
-	page, next := pageOf(names, request.GetPageSize(), request.GetPageToken())
+	page, next := paginate(names, request.GetPageSize(), request.GetPageToken())
 	response := &pb.ListSubscriptionsResponse{NextPageToken: next}
 	for _, name := range page {
 		response.Subscriptions = append(response.Subscriptions, b.describe(b.subscriptions[name].config))
@@ -101,18 +102,18 @@ func (b subscriber) ListSubscriptions(_ context.Context, request *pb.ListSubscri
 	return response, nil
 }
 
-// DeleteSubscription removes a subscription with all it holds.
+// DeleteSubscription deletes a subscription with all its messages.
 func (b subscriber) DeleteSubscription(_ context.Context, request *pb.DeleteSubscriptionRequest) (*emptypb.Empty, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, err := b.find(request.GetSubscription()); err != nil {
 		return nil, err
 	}
-	if err := b.keep(record{SubscriptionDeleted: request.GetSubscription()}); err != nil {
+	if err := b.persist(record{SubscriptionDeleted: request.GetSubscription()}); err != nil {
 		return nil, status.Errorf(codes.Unavailable, "delete subscription %s: %v", request.GetSubscription(), err)
 	}
 	b.removeSubscription(request.GetSubscription())
-	b.lookAgain()
+	b.notifyIdle()
 	return &emptypb.Empty{}, nil
 }
 
@@ -126,29 +127,29 @@ func (b *Broker) find(name string) (*subscription, error) {
 	return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", name)
 }
 
-// saveSubscription checks and keeps a configuration, then puts it into force.
+// saveSubscription checks, stores and applies a configuration.
 func (b *Broker) saveSubscription(config *pb.Subscription) (*pb.Subscription, error) {
 	if err := b.checkSubscription(config); err != nil {
 		return nil, err
 	}
 	fillSubscription(config)
-	kept, err := configOf(config)
+	stored, err := newConfigRecord(config)
 	if err == nil {
-		err = b.keep(record{Subscription: kept})
+		err = b.persist(record{Subscription: stored})
 	}
 	if err != nil {
-		return nil, status.Errorf(codes.Unavailable, "keep subscription %s: %v", config.GetName(), err)
+		return nil, status.Errorf(codes.Unavailable, "store subscription %s: %v", config.GetName(), err)
 	}
 	if err := b.putSubscription(config); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	// It may have become a pull subscription, which nobody waits for.
-	b.lookAgain()
+	// It may have become a pull subscription, for which Idle does not wait.
+	b.notifyIdle()
 	b.dispatch(b.subscriptions[config.GetName()])
 	return b.describe(config), nil
 }
 
-// putSubscription puts a checked configuration into force.
+// putSubscription applies a checked configuration.
 func (b *Broker) putSubscription(config *pb.Subscription) error {
 	s := b.subscriptions[config.GetName()]
 	if s == nil {
@@ -186,15 +187,15 @@ func (b *Broker) removeSubscription(name string) {
 	}
 }
 
-// drop ends all deliveries for good.
+// drop ends all deliveries and removes the messages.
 func (s *subscription) drop() {
-	s.gone = true
+	s.closed = true
 	s.acked = nil
 	s.queue = newQueue(s.queue.ordered, false)
 	s.endStreams()
 }
 
-// announce has open streams send the changed properties.
+// announce makes open streams send the changed properties.
 func (s *subscription) announce() {
 	for _, c := range s.streams {
 		c.announce = true
@@ -211,7 +212,7 @@ func (s *subscription) wakeStreams() {
 	}
 }
 
-// endStreams has open pulls look and find that there is nothing to pull here.
+// endStreams wakes open pulls, which then return an error.
 func (s *subscription) endStreams() {
 	s.wakeStreams()
 	close(s.more)

@@ -26,7 +26,7 @@ const project = "souk-conformance"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Most of these tests wait for a deadline or a backoff, not for a processor.
+	// Most of these tests wait for a deadline or a backoff and use little CPU.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	google.stop()
 	if code == 0 {
 		err := goleak.Find(goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
-			// The client's, which ends with its next tick, up to 30 s after the stream.
+			// The client's goroutine ends with its next tick, up to 30 s after the stream.
 			goleak.IgnoreTopFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -45,35 +45,35 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// bench is a client of some broker, with short ways to do what tests do often.
+// bench is a client of a broker with shortcuts for tests.
 type bench struct {
 	*client.Client
 	numbers atomic.Int64
 }
 
-// MustStart starts an embedded broker that is closed with the test.
-func MustStart(t *testing.T, options pubsub.Options) *pubsub.Broker {
+// mustStart starts an embedded broker, which is closed when the test ends.
+func mustStart(t *testing.T, options pubsub.Options) *pubsub.Broker {
 	t.Helper()
 	b, err := pubsub.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { MustClose(t, b) })
+	t.Cleanup(func() { mustClose(t, b) })
 	return b
 }
 
-// MustClose stops a broker within a bounded time.
-func MustClose(t *testing.T, b *pubsub.Broker) {
+// mustClose closes a broker within waitLimit.
+func mustClose(t *testing.T, b *pubsub.Broker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	if err := b.Close(ctx); err != nil {
 		t.Errorf("close the broker: %v", err)
 	}
 }
 
-// MustIssuer makes the issuer of push tokens.
-func MustIssuer(t *testing.T) *identity.Issuer {
+// mustIssuer returns a new issuer of push tokens.
+func mustIssuer(t *testing.T) *identity.Issuer {
 	t.Helper()
 	issuer, err := identity.New(identity.Options{URL: "http://127.0.0.1:1"})
 	if err != nil {
@@ -82,8 +82,8 @@ func MustIssuer(t *testing.T) *identity.Issuer {
 	return issuer
 }
 
-// MustConnect returns a client of the broker at addr.
-func MustConnect(t *testing.T, addr string) *bench {
+// mustConnect returns a client of the broker at addr.
+func mustConnect(t *testing.T, addr string) *bench {
 	t.Helper()
 	c, err := client.NewClient(t.Context(), project,
 		option.WithEndpoint(addr),
@@ -100,18 +100,18 @@ func MustConnect(t *testing.T, addr string) *bench {
 	return &bench{Client: c}
 }
 
-// unfit is what can't stand in a resource id.
+// unfit matches the characters that test names may have and resource ids may not.
 var unfit = regexp.MustCompile(`[^a-z0-9]+`)
 
-// name returns a resource id that no other test uses.
+// name returns a resource id that is unique to the test.
 func (b *bench) name(t *testing.T) string {
 	t.Helper()
 	base := unfit.ReplaceAllString(strings.ToLower(t.Name()), "-")
 	return fmt.Sprintf("t%s-%d", base[max(0, len(base)-100):], b.numbers.Add(1))
 }
 
-// MustTopic makes a topic and returns its full name.
-func (b *bench) MustTopic(t *testing.T) string {
+// mustTopic creates a topic and returns its full name.
+func (b *bench) mustTopic(t *testing.T) string {
 	t.Helper()
 	name := "projects/" + project + "/topics/" + b.name(t)
 	if _, err := b.TopicAdminClient.CreateTopic(t.Context(), &pb.Topic{Name: name}); err != nil {
@@ -120,8 +120,8 @@ func (b *bench) MustTopic(t *testing.T) string {
 	return name
 }
 
-// MustSubscribe makes a subscription to a topic and returns its full name.
-func (b *bench) MustSubscribe(t *testing.T, topic string, settings ...func(*pb.Subscription)) string {
+// mustSubscribe creates a subscription to a topic and returns its full name.
+func (b *bench) mustSubscribe(t *testing.T, topic string, settings ...func(*pb.Subscription)) string {
 	t.Helper()
 	s := &pb.Subscription{Name: "projects/" + project + "/subscriptions/" + b.name(t), Topic: topic}
 	for _, set := range settings {
@@ -137,14 +137,14 @@ func pushTo(e *endpoint) func(*pb.Subscription) {
 	return func(s *pb.Subscription) { s.PushConfig = &pb.PushConfig{PushEndpoint: e.URL} }
 }
 
-// MustPublish publishes one message and returns its id.
-func (b *bench) MustPublish(t *testing.T, topic string, m *pb.PubsubMessage) string {
+// mustPublish publishes one message and returns its id.
+func (b *bench) mustPublish(t *testing.T, topic string, m *pb.PubsubMessage) string {
 	t.Helper()
-	return b.MustPublishAll(t, topic, m)[0]
+	return b.mustPublishAll(t, topic, m)[0]
 }
 
-// MustPublishAll publishes messages in one request.
-func (b *bench) MustPublishAll(t *testing.T, topic string, messages ...*pb.PubsubMessage) []string {
+// mustPublishAll publishes messages in one request.
+func (b *bench) mustPublishAll(t *testing.T, topic string, messages ...*pb.PubsubMessage) []string {
 	t.Helper()
 	response, err := b.TopicAdminClient.Publish(t.Context(), &pb.PublishRequest{Topic: topic, Messages: messages})
 	if err != nil {
@@ -153,11 +153,10 @@ func (b *bench) MustPublishAll(t *testing.T, topic string, messages ...*pb.Pubsu
 	return response.GetMessageIds()
 }
 
-// MustPull waits for the next message of a pull subscription and does not
-// acknowledge it.
-func (b *bench) MustPull(t *testing.T, subscription string) *pb.ReceivedMessage {
+// mustPull waits for the next message of a pull subscription without acknowledging it.
+func (b *bench) mustPull(t *testing.T, subscription string) *pb.ReceivedMessage {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	for time.Now().Before(deadline) {
 		response, err := b.SubscriptionAdminClient.Pull(t.Context(), &pb.PullRequest{Subscription: subscription, MaxMessages: 1})
 		if err != nil {
@@ -167,12 +166,12 @@ func (b *bench) MustPull(t *testing.T, subscription string) *pb.ReceivedMessage 
 			return response.GetReceivedMessages()[0]
 		}
 	}
-	t.Fatalf("nothing came to %s", subscription)
+	t.Fatalf("no message on %s", subscription)
 	return nil
 }
 
-// MustAck acknowledges a pulled message.
-func (b *bench) MustAck(t *testing.T, subscription string, m *pb.ReceivedMessage) {
+// mustAck acknowledges a pulled message.
+func (b *bench) mustAck(t *testing.T, subscription string, m *pb.ReceivedMessage) {
 	t.Helper()
 	err := b.SubscriptionAdminClient.Acknowledge(t.Context(), &pb.AcknowledgeRequest{Subscription: subscription, AckIds: []string{m.GetAckId()}})
 	if err != nil {

@@ -2,7 +2,7 @@ package pubsub
 
 import "time"
 
-// wake makes the timekeeper check the queues at that time, if not sooner.
+// wake makes the timekeeper check the queues at the given time or earlier.
 func (b *Broker) wake(at time.Time) {
 	if at.IsZero() || !b.wakeAt.IsZero() && !at.Before(b.wakeAt) {
 		return
@@ -17,9 +17,9 @@ func (b *Broker) wake(at time.Time) {
 	}
 }
 
-// keepTime dispatches each subscription when one of its deliveries becomes due.
-// Between two due times it sleeps.
-func (b *Broker) keepTime() {
+// runTimekeeper dispatches each subscription when one of its deliveries becomes due,
+// and sleeps in between.
+func (b *Broker) runTimekeeper() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -35,8 +35,8 @@ func (b *Broker) keepTime() {
 	}
 }
 
-// checkQueues dispatches what is due, and returns after how long the next
-// delivery becomes due, if any does.
+// checkQueues dispatches due deliveries and returns the time until the next one
+// becomes due, if any does.
 func (b *Broker) checkQueues() (next time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

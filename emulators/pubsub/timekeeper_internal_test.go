@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// TestWakeUps counts how often the timekeeper checks the queues while a message
-// waits for its next attempt: a few times an attempt, and never in a loop.
+// TestWakeUps counts how often the timekeeper checks the queues while a message waits
+// for its next attempt: a few times an attempt, and never in a loop.
 func TestWakeUps(t *testing.T) {
 	t.Parallel()
 	const attempts = 10
@@ -31,12 +31,12 @@ func TestWakeUps(t *testing.T) {
 		}
 	})
 	backoff := durationpb.New(50 * time.Millisecond)
-	MustCreate(t, b, "topic", &pb.Subscription{
+	mustCreate(t, b, "topic", &pb.Subscription{
 		PushConfig:  &pb.PushConfig{PushEndpoint: server.URL},
 		RetryPolicy: &pb.RetryPolicy{MinimumBackoff: backoff, MaximumBackoff: backoff},
 	})
-	// A second queue waits for longer, so that there always is a next due time.
-	MustCreate(t, b, "other", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"},
+	// A second queue waits for longer, so that a next due time always exists.
+	mustCreate(t, b, "other", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"},
 		RetryPolicy: &pb.RetryPolicy{MinimumBackoff: durationpb.New(time.Minute), MaximumBackoff: durationpb.New(time.Minute)}})
 	for _, topic := range []string{"topic", "other"} {
 		if _, err := (publisher{Broker: b}).Publish(t.Context(), &pb.PublishRequest{
@@ -54,14 +54,14 @@ func TestWakeUps(t *testing.T) {
 	}
 }
 
-// TestCheckDoesNotWakeItself fails when a check of the queues asks for another one.
+// TestCheckDoesNotWakeItself fails if a check of the queues triggers another one.
 func TestCheckDoesNotWakeItself(t *testing.T) {
 	t.Parallel()
 	b := newBroker(Options{})
-	MustCreate(t, b, "topic", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"}})
+	mustCreate(t, b, "topic", &pb.Subscription{PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"}})
 	s := b.subscriptions[subscriptionPath("p", "topic")]
 	due := b.now().Add(time.Hour)
-	s.queue.add(deliveryOf(1, ""), due)
+	s.queue.add(newDelivery(1, ""), due)
 	next, ok := b.checkQueues()
 	if !ok || next < 59*time.Minute || next > time.Hour {
 		t.Errorf("next check after %v, %t, want an hour", next, ok)
@@ -74,8 +74,8 @@ func TestCheckDoesNotWakeItself(t *testing.T) {
 	}
 }
 
-// MustCreate creates a topic and a subscription of its name in project p.
-func MustCreate(t *testing.T, b *Broker, name string, config *pb.Subscription) {
+// mustCreate creates a topic and a subscription with the same name in project p.
+func mustCreate(t *testing.T, b *Broker, name string, config *pb.Subscription) {
 	t.Helper()
 	if _, err := (publisher{Broker: b}).CreateTopic(t.Context(), &pb.Topic{Name: topicPath("p", name)}); err != nil {
 		t.Fatal(err)

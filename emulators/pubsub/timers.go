@@ -1,7 +1,7 @@
 package pubsub
 
-// timers is a heap of deliveries by due, then by publication, so that messages
-// that become due together leave in the order they came.
+// timers is a heap of deliveries ordered by due time, then by publication, so that
+// messages that become due together are sent in the order they were published.
 type timers []*delivery
 
 func (t timers) Len() int { return len(t) }

@@ -16,36 +16,35 @@ import (
 	"souk/shared/manifest"
 )
 
-// Topology is what the functions of a manifest need of a broker: a topic for
-// each event and schedule, also for one that nobody listens to yet, and for each
-// function that listens to one a push subscription with a dead-letter topic, which
-// a pull subscription keeps.
+// Topology describes the Pub/Sub resources of a manifest's functions: a topic for each
+// event and schedule, even without a subscriber, and for each function and topic a push
+// subscription with a dead-letter topic, whose messages a pull subscription stores.
 type Topology struct {
 	Manifest *manifest.Manifest
-	// Endpoint is the URL that a function's messages are pushed to. Required.
+	// Endpoint returns the push URL of a function. Required.
 	Endpoint func(manifest.Function) string
-	// ServiceAccount is the email in push tokens. Empty: pushes carry no token.
+	// ServiceAccount is the email in push tokens. If empty, pushes have no token.
 	ServiceAccount string
-	// Audience is whom a function's push tokens are for. nil: the endpoint.
+	// Audience returns the audience of a function's push tokens. If nil, it is the endpoint.
 	Audience func(manifest.Function) string
 }
 
-// Apply makes or updates topics and subscriptions in the client's project. It
-// may be repeated, against any broker. What the manifest no longer names stays,
-// with the messages it may hold: Prune deletes it.
+// Apply creates or updates topics and subscriptions in the client's project. It is
+// idempotent and works with any broker. Resources that the manifest no longer names
+// stay, with their messages; Prune deletes them.
 func Apply(ctx context.Context, client *pubsub.Client, t Topology) error {
-	var faults []error
+	var errs []error
 	for _, topic := range t.Manifest.Topics() {
-		faults = append(faults, ensureTopic(ctx, client, topicPath(client.Project(), topic)))
+		errs = append(errs, ensureTopic(ctx, client, topicPath(client.Project(), topic)))
 	}
 	for _, f := range t.Manifest.Functions {
 		for _, topic := range f.Topics() {
 			if err := t.apply(ctx, client, f, topic); err != nil {
-				faults = append(faults, fmt.Errorf("set up %s: %w", f.Subscription(topic), err))
+				errs = append(errs, fmt.Errorf("set up %s: %w", f.Subscription(topic), err))
 			}
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
 func (t Topology) apply(ctx context.Context, client *pubsub.Client, f manifest.Function, topic string) error {
@@ -53,31 +52,31 @@ func (t Topology) apply(ctx context.Context, client *pubsub.Client, f manifest.F
 	if err := ensureTopic(ctx, client, topicPath(project, deadLetters)); err != nil {
 		return err
 	}
-	// The dead-letter topic gets its subscription first: without one, it loses
-	// what it is sent.
-	if err := ensureSubscription(ctx, client, t.keeping(project, deadLetters)); err != nil {
+	// The subscription of the dead-letter topic comes first: without one, the topic
+	// drops its messages.
+	if err := ensureSubscription(ctx, client, t.deadLetterSubscription(project, deadLetters)); err != nil {
 		return err
 	}
-	pushing, err := t.pushing(project, f, topic)
+	pushing, err := t.pushSubscription(project, f, topic)
 	if err != nil {
 		return err
 	}
 	return ensureSubscription(ctx, client, pushing)
 }
 
-// keeping is the pull subscription of a dead-letter topic.
-func (t Topology) keeping(project, deadLetters string) *pb.Subscription {
+// deadLetterSubscription returns the pull subscription of a dead-letter topic.
+func (t Topology) deadLetterSubscription(project, deadLetters string) *pb.Subscription {
 	return &pb.Subscription{
 		Name:               subscriptionPath(project, deadLetters),
 		Topic:              topicPath(project, deadLetters),
 		AckDeadlineSeconds: t.ackDeadline(),
-		// An empty policy means that it never expires; none would be 31 days.
+		// An empty policy means that it never expires; without a policy it expires after 31 days.
 		ExpirationPolicy: &pb.ExpirationPolicy{},
 	}
 }
 
-// pushing is the subscription that calls a function.
-func (t Topology) pushing(project string, f manifest.Function, topic string) (*pb.Subscription, error) {
+// pushSubscription returns the subscription that calls a function.
+func (t Topology) pushSubscription(project string, f manifest.Function, topic string) (*pb.Subscription, error) {
 	endpoint := t.Endpoint(f)
 	if endpoint == "" {
 		return nil, fmt.Errorf("function %s has no push endpoint", f.Name)
@@ -131,8 +130,8 @@ func ensureSubscription(ctx context.Context, client *pubsub.Client, want *pb.Sub
 		}
 		return nil
 	}
-	// Not the expiration policy, which is set for good when the subscription is
-	// made: Google's emulator refuses to update it.
+	// The expiration policy is set only on creation: Google's emulator refuses to
+	// update it.
 	paths := []string{"push_config", "ack_deadline_seconds", "retry_policy", "dead_letter_policy"}
 	got, err := admin.UpdateSubscription(ctx, &pb.UpdateSubscriptionRequest{
 		Subscription: want,
@@ -142,7 +141,7 @@ func ensureSubscription(ctx context.Context, client *pubsub.Client, want *pb.Sub
 		return fmt.Errorf("update %s of subscription %s: %w", strings.Join(paths, ", "), want.GetName(), err)
 	}
 	if got.GetTopic() != want.GetTopic() {
-		return fmt.Errorf("subscription %s hangs on %s, not on %s: delete it, once it is empty", want.GetName(), got.GetTopic(), want.GetTopic())
+		return fmt.Errorf("subscription %s belongs to topic %s, not %s: delete it once it is empty", want.GetName(), got.GetTopic(), want.GetTopic())
 	}
 	return nil
 }

@@ -14,10 +14,10 @@ import (
 	"souk/emulators/pubsub"
 )
 
-func TestUnfitRequestsAreRefused(t *testing.T) {
+func TestInvalidRequestsAreRejected(t *testing.T) {
 	t.Parallel()
-	_, c := MustConnectNew(t, pubsub.Options{})
-	topic := c.MustTopic(t)
+	_, c := mustConnectNew(t, pubsub.Options{})
+	topic := c.mustTopic(t)
 	subscribe := func(set func(*pb.Subscription)) error {
 		s := &pb.Subscription{Name: "projects/" + project + "/subscriptions/" + c.name(t), Topic: topic}
 		set(s)
@@ -70,7 +70,7 @@ func TestUnfitRequestsAreRefused(t *testing.T) {
 		}
 	})
 	t.Run("pull from a push subscription", func(t *testing.T) {
-		name := c.MustSubscribe(t, topic, pushTo(MustEndpoint(t, always(http.StatusOK))))
+		name := c.mustSubscribe(t, topic, pushTo(mustEndpoint(t, always(http.StatusOK))))
 		_, err := c.SubscriptionAdminClient.Pull(t.Context(), &pb.PullRequest{Subscription: name, MaxMessages: 1})
 		if status.Code(err) != codes.FailedPrecondition {
 			t.Errorf("error = %v", err)
@@ -78,7 +78,7 @@ func TestUnfitRequestsAreRefused(t *testing.T) {
 	})
 	t.Run("filter can't be changed", func(t *testing.T) {
 		_, err := c.SubscriptionAdminClient.UpdateSubscription(t.Context(), &pb.UpdateSubscriptionRequest{
-			Subscription: &pb.Subscription{Name: c.MustSubscribe(t, topic), Filter: "attributes:x"},
+			Subscription: &pb.Subscription{Name: c.mustSubscribe(t, topic), Filter: "attributes:x"},
 			UpdateMask:   &fieldmaskpb.FieldMask{Paths: []string{"filter"}}})
 		if status.Code(err) != codes.InvalidArgument {
 			t.Errorf("error = %v", err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// open brings back what the directory holds and starts a compacted journal.
+// open restores the state from the directory and starts a compacted journal.
 func (b *Broker) open() error {
 	journal, err := openJournal(b.options.Dir, b.log, b.apply)
 	if err != nil {
@@ -36,10 +36,10 @@ func (b *Broker) closeJournal() error {
 	return nil
 }
 
-// keep writes records to the journal, if there is one, before they take effect:
-// the state may run behind the journal by these records alone, so that this is
-// also the moment to compact a journal that has outgrown what it has to say.
-func (b *Broker) keep(records ...record) error {
+// persist writes records to the journal, if there is one, before they take effect. At
+// this point the state lacks only these records, so an outgrown journal is compacted
+// here.
+func (b *Broker) persist(records ...record) error {
 	if b.journal == nil || len(records) == 0 {
 		return nil
 	}
@@ -55,16 +55,16 @@ func (b *Broker) compact() {
 		err = b.journal.compact(records)
 	}
 	if err != nil {
-		// The long journal is as good, as long as there is room for it.
+		// The long journal is still valid, as long as the disk has room for it.
 		b.journal.compactAt *= 2
-		b.log.Warn("the journal of the Pub/Sub broker could not be compacted", "error", err)
+		b.log.Warn("compact the journal of the Pub/Sub broker", "error", err)
 	}
 }
 
-// note writes records whose loss only means that something is done once more
-// after a restart, as Pub/Sub may at any time.
+// note writes records whose loss only means a redelivery after a restart, which
+// Pub/Sub allows at any time.
 func (b *Broker) note(records ...record) {
-	if err := b.keep(records...); err != nil {
-		b.log.Error("the journal of the Pub/Sub broker could not be written: messages may come again after a restart", "error", err)
+	if err := b.persist(records...); err != nil {
+		b.log.Error("write the journal of the Pub/Sub broker: messages may be delivered again after a restart", "error", err)
 	}
 }
