@@ -54,7 +54,7 @@ func openJournal(dir string, log *slog.Logger, apply func(record) error) (*journ
 	}
 	j := &journal{dir: dir, lock: lock, log: log}
 	if err := j.replay(apply); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, releaseLock(lock))
 	}
 	return j, nil
 }
@@ -164,7 +164,13 @@ func (j *journal) append(records ...record) error {
 // outgrown reports whether the journal should be compacted.
 func (j *journal) outgrown() bool { return j.size >= j.compactAt }
 
-func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
+func (j *journal) close() error { return errors.Join(j.file.Close(), releaseLock(j.lock)) }
+
+// releaseLock unlocks explicitly: a process that is being forked has a copy of the file
+// descriptor until its exec, which would hold the lock beyond Close.
+func releaseLock(lock *os.File) error {
+	return errors.Join(unix.Flock(int(lock.Fd()), unix.LOCK_UN), lock.Close())
+}
 
 func encode(w io.Writer, records []record) error {
 	encoder := json.NewEncoder(w)

@@ -17,7 +17,7 @@ func (b *Broker) open() error {
 		err = journal.compact(records)
 	}
 	if err != nil {
-		return errors.Join(err, journal.lock.Close())
+		return errors.Join(err, releaseLock(journal.lock))
 	}
 	return nil
 }
