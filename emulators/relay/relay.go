@@ -1,8 +1,7 @@
-// Package relay does for Google's Pub/Sub emulator what that leaves out of a push:
-// the token by which a function knows that Pub/Sub calls it, and a second try soon
-// after a first that failed. The emulator takes the configuration of push tokens,
-// and sends none; the functions' own check stays as it is in the cloud
-// (docs/adr/0019).
+// Package relay adds to pushes what Google's Pub/Sub emulator leaves out: the token
+// that authenticates Pub/Sub, and a fast retry after a failure. The emulator accepts
+// the configuration of push tokens, but sends none. With the relay, functions verify
+// pushes as in the cloud (docs/adr/0019).
 package relay
 
 import (
@@ -19,57 +18,57 @@ import (
 	"souk/shared/manifest"
 )
 
-// Options say where messages go on to, and as whose.
+// Options configures a relay.
 type Options struct {
 	Manifest *manifest.Manifest
-	// Endpoint is the URL at which a function takes its messages.
+	// Endpoint returns the URL to which a function's messages are forwarded.
 	Endpoint func(manifest.Function) string
-	// Audience is whom a function's tokens are for.
+	// Audience returns the audience of a function's tokens.
 	Audience func(manifest.Function) string
 	// ServiceAccount is the email in the tokens.
 	ServiceAccount string
-	// Tokens makes them, and serves the keys to check them.
+	// Tokens issues the tokens and serves the keys to verify them.
 	Tokens *identity.Issuer
-	// Transport carries the messages. Its user closes it.
+	// Transport sends the messages. The caller closes it.
 	Transport http.RoundTripper
-	// Retries are the delays after which a function that failed gets the message
-	// again, before Pub/Sub hears of it: Google's emulator comes again only after
-	// minutes, once a message has failed three times, whatever the retry policy.
+	// Retries are the delays before each retry of a failed push. Pub/Sub receives only
+	// the last status: Google's emulator redelivers only after minutes once a message
+	// has failed three times, regardless of the retry policy.
 	Retries []time.Duration
-	// Logger hears of functions that could not be reached.
+	// Logger receives warnings about failed pushes.
 	Logger *slog.Logger
 }
 
-// New returns the handler that Pub/Sub pushes to, a function's messages to
-// /NAME. The status that the function answers is passed back. Next to that it serves
-// the issuer's documents. Its error names every function without an endpoint.
+// New returns a new handler for pushes: messages of a function are pushed to /NAME, and
+// the function's status is returned. The handler also serves the issuer's documents. The
+// error names every function without an endpoint.
 func New(options Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", options.Tokens)
-	var faults []error
+	var errs []error
 	for _, f := range options.Manifest.Functions {
 		if len(f.Topics()) == 0 {
 			continue
 		}
 		to, err := url.Parse(options.Endpoint(f))
 		if err != nil || to.Host == "" {
-			faults = append(faults, errors.Join(err, fmt.Errorf("the endpoint of %s is no URL", f.Name)))
+			errs = append(errs, errors.Join(err, fmt.Errorf("function %s: the endpoint is not a URL", f.Name)))
 			continue
 		}
 		mux.Handle("POST /"+f.Name, options.forward(f, to))
 	}
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return mux, nil
 }
 
-// maxPushBytes bounds a push request: Pub/Sub's largest message is 10 MB, and
-// base64 makes a third more of it.
+// maxPushBytes is the limit of a push request: Pub/Sub's largest message is 10 MB, and
+// base64 adds a third.
 const maxPushBytes = 14 << 20
 
-// forward passes a function's messages on to it, and what it answers back. A
-// function that fails gets the message again after each of the delays.
+// forward returns a handler that sends messages to a function and returns its status. It
+// retries server errors after each of the delays.
 func (o Options) forward(f manifest.Function, to *url.URL) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		log := o.Logger.With("function", f.Name)
@@ -88,18 +87,18 @@ func (o Options) forward(f manifest.Function, to *url.URL) http.Handler {
 			case <-time.After(delay):
 				status, err = o.push(r, f, to, body)
 			case <-r.Context().Done():
-				return // Pub/Sub has given up: it comes again.
+				return // Pub/Sub has cancelled the push and will redeliver the message.
 			}
 		}
 		if err != nil {
-			log.WarnContext(r.Context(), "a message did not reach its function", "error", err)
+			log.WarnContext(r.Context(), "forward a push", "error", err)
 		}
 		w.WriteHeader(status)
 	})
 }
 
-// push sends a message to its function once, and returns what that answered: 503 if
-// nothing.
+// push sends a message to its function once and returns the status of the response, 503
+// without a response.
 func (o Options) push(r *http.Request, f manifest.Function, to *url.URL, body []byte) (status int, err error) {
 	token, err := o.Tokens.Token(o.ServiceAccount, o.Audience(f))
 	if err != nil {
@@ -107,15 +106,15 @@ func (o Options) push(r *http.Request, f manifest.Function, to *url.URL, body []
 	}
 	out, err := http.NewRequestWithContext(r.Context(), http.MethodPost, to.String(), bytes.NewReader(body))
 	if err != nil {
-		return http.StatusInternalServerError, fmt.Errorf("make a push: %w", err)
+		return http.StatusInternalServerError, fmt.Errorf("create a push request: %w", err)
 	}
 	out.Header.Set("Content-Type", r.Header.Get("Content-Type"))
 	out.Header.Set("Authorization", "Bearer "+token)
-	answer, err := o.Transport.RoundTrip(out)
+	response, err := o.Transport.RoundTrip(out)
 	if err != nil {
 		return http.StatusServiceUnavailable, err
 	}
-	// What a function says besides its status, Pub/Sub does not read.
-	_, err = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode, errors.Join(err, answer.Body.Close())
+	// Pub/Sub ignores the body of the response.
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, errors.Join(err, response.Body.Close())
 }

@@ -22,7 +22,7 @@ const (
 	audience = "http://stock-reserve:8080"
 )
 
-// open returns a relay in front of a function, and the function's own check.
+// open returns a relay in front of a function, and a verifier as the function has it.
 func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*httptest.Server, *auth.PushVerifier) {
 	t.Helper()
 	backend := httptest.NewServer(function)
@@ -53,22 +53,22 @@ func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*h
 	}, time.Now)
 }
 
-// mustPost sends a push as the emulator does, and returns the status.
+// mustPost sends a push like the emulator's and returns the status.
 func mustPost(t *testing.T, url string) int {
 	t.Helper()
-	answer, err := http.Post(url, "application/json", strings.NewReader(`{"message":{}}`))
+	response, err := http.Post(url, "application/json", strings.NewReader(`{"message":{}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := answer.Body.Close(); err != nil {
+	if err := response.Body.Close(); err != nil {
 		t.Error(err)
 	}
-	return answer.StatusCode
+	return response.StatusCode
 }
 
 func TestRelay(t *testing.T) {
 	t.Parallel()
-	t.Run("a push reaches its function whole, with a token that the function accepts", func(t *testing.T) {
+	t.Run("a push reaches its function unchanged, with a valid token", func(t *testing.T) {
 		t.Parallel()
 		type push struct{ path, authorization, body string }
 		pushes := make(chan push, 1)
@@ -85,14 +85,14 @@ func TestRelay(t *testing.T) {
 		}
 		got := <-pushes
 		if got.path != "/stock-reserve" || got.body != `{"message":{}}` {
-			t.Errorf("the function got %+v", got)
+			t.Errorf("the function received %+v", got)
 		}
 		token, _ := strings.CutPrefix(got.authorization, "Bearer ")
 		if err := verifier.Verify(t.Context(), token); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("what the function answers is what Pub/Sub gets", func(t *testing.T) {
+	t.Run("the status of the function is returned to Pub/Sub", func(t *testing.T) {
 		t.Parallel()
 		for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
 			server, _ := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
@@ -101,21 +101,21 @@ func TestRelay(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a function that breaks off has not taken the message", func(t *testing.T) {
+	t.Run("an aborted response is not an acknowledgement", func(t *testing.T) {
 		t.Parallel()
 		server, _ := open(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		if got := mustPost(t, server.URL+"/stock-reserve"); got != http.StatusServiceUnavailable {
 			t.Errorf("got %d", got)
 		}
 	})
-	t.Run("a function that fails gets the message again, whole, and the last answer counts", func(t *testing.T) {
+	t.Run("a failed push is retried unchanged, and the last status is returned", func(t *testing.T) {
 		t.Parallel()
 		for failures, want := range map[int64]int{2: http.StatusNoContent, 9: http.StatusInternalServerError} {
 			var tries atomic.Int64
 			server, _ := open(t, func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				if err != nil || string(body) != `{"message":{}}` {
-					t.Errorf("the function got %q, %v", body, err)
+					t.Errorf("the function received %q, %v", body, err)
 				}
 				if tries.Add(1) <= failures {
 					w.WriteHeader(http.StatusInternalServerError)
@@ -124,13 +124,13 @@ func TestRelay(t *testing.T) {
 				w.WriteHeader(http.StatusNoContent)
 			}, time.Millisecond, time.Millisecond)
 			if got := mustPost(t, server.URL+"/stock-reserve"); got != want || tries.Load() != 3 {
-				t.Errorf("of a function that fails %d times: %d after %d tries, want %d after 3", failures, got, tries.Load(), want)
+				t.Errorf("after %d failures: status %d and %d attempts, want status %d and 3 attempts", failures, got, tries.Load(), want)
 			}
 		}
 	})
-	t.Run("functions that clients call are not reached", func(t *testing.T) {
+	t.Run("functions of the public API are not reachable", func(t *testing.T) {
 		t.Parallel()
-		server, _ := open(t, func(http.ResponseWriter, *http.Request) { t.Error(errors.New("it was called")) })
+		server, _ := open(t, func(http.ResponseWriter, *http.Request) { t.Error(errors.New("the function was called")) })
 		if got := mustPost(t, server.URL+"/order-get"); got != http.StatusMethodNotAllowed {
 			t.Errorf("got %d", got)
 		}
