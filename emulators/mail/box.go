@@ -10,8 +10,8 @@ import (
 	"souk/shared/mail/catch"
 )
 
-// A box keeps the newest mails, so many and so much. What is older is gone: it is
-// for looking at what was sent just now.
+// Limits of a box in messages and bytes. Older messages are deleted: the box is only for
+// reading recent mail.
 const (
 	maxLetters = 1000
 	maxBytes   = 64 << 20
@@ -35,7 +35,7 @@ type box struct {
 	messages []message // oldest first
 	size     int
 	last     int64
-	// changed is closed, and replaced, with every change.
+	// changed is closed and replaced with every change.
 	changed chan struct{}
 	closed  bool
 }
@@ -55,11 +55,11 @@ func (b *box) put(letter catch.Letter, at time.Time) {
 		b.size -= b.messages[0].Size
 		b.messages = slices.Delete(b.messages, 0, 1)
 	}
-	b.tell()
+	b.notify()
 }
 
-// tell wakes those who wait. The box is locked.
-func (b *box) tell() {
+// notify wakes waiting readers. The caller must hold mu.
+func (b *box) notify() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
@@ -68,14 +68,14 @@ func (b *box) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.messages, b.size = nil, 0
-	b.tell()
+	b.notify()
 }
 
 func (b *box) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	b.tell()
+	b.notify()
 }
 
 func (b *box) get(id int64) (message, bool) {
@@ -88,21 +88,21 @@ func (b *box) get(id int64) (message, bool) {
 	return b.messages[i], true
 }
 
-// filter says which mails to list. A zero field filters nothing.
+// filter selects messages. A zero field matches all.
 type filter struct {
 	to      string
-	subject string // a part of it
+	subject string // a substring
 	after   int64
 }
 
-func (f filter) takes(m message) bool {
-	is := func(address string) bool { return strings.EqualFold(address, f.to) }
-	return m.ID > f.after && (f.to == "" || slices.ContainsFunc(m.To, is)) &&
+func (f filter) matches(m message) bool {
+	isRecipient := func(address string) bool { return strings.EqualFold(address, f.to) }
+	return m.ID > f.after && (f.to == "" || slices.ContainsFunc(m.To, isRecipient)) &&
 		strings.Contains(strings.ToLower(m.Subject), strings.ToLower(f.subject))
 }
 
-// list returns mails, newest first. While there are none it waits until there is
-// one, ctx ends or the box is closed.
+// list returns the matching messages, newest first. Without any, it waits for one until
+// ctx is done or the box is closed.
 func (b *box) list(ctx context.Context, f filter) []message {
 	for {
 		found, changed, final := b.find(f)
@@ -122,7 +122,7 @@ func (b *box) find(f filter) (found []message, changed <-chan struct{}, final bo
 	defer b.mu.Unlock()
 	found = []message{}
 	for _, m := range slices.Backward(b.messages) {
-		if f.takes(m) {
+		if f.matches(m) {
 			found = append(found, m)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package mail is the shop's mail server on one machine: it takes every mail in,
-// sends none of them on, and shows them in a browser. Tests read them by its API.
+// Package mail is a local mail server: it accepts every mail, forwards none, and shows
+// them on a web page. Tests read them through its API.
 package mail
 
 import (
@@ -17,16 +17,16 @@ import (
 	"souk/shared/mail/catch"
 )
 
-// Options says where to listen. An empty address is a free port of 127.0.0.1.
+// Options configures a server. An empty address is a free port of 127.0.0.1.
 type Options struct {
 	SMTP, HTTP string
-	// Hosts are the names that the page is called by besides those of this machine.
+	// Hosts are allowed host names of the page in addition to those of this machine.
 	Hosts hostcheck.Hosts
-	// Logger hears of conversations that broke off, never of what mails say.
+	// Logger receives failed SMTP sessions, but never the content of mails.
 	Logger *slog.Logger
 }
 
-// Server is a mail server that runs.
+// Server is a running mail server.
 type Server struct {
 	mail   *catch.Server
 	web    *http.Server
@@ -34,11 +34,11 @@ type Server struct {
 	smtp   net.Addr
 	http   net.Addr
 	served chan error
-	// fault is why the page is served no more, before Close.
-	fault chan error
+	// failed receives the error that stopped the page.
+	failed chan error
 }
 
-// Start starts a server. It runs until Close; ctx is for starting alone.
+// Start starts a server, which runs until Close. ctx applies to the start only.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	const free = "127.0.0.1:0"
 	if o.Logger == nil {
@@ -50,11 +50,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	page, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cmp.Or(o.HTTP, free))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for the mail's readers: %w", err), incoming.Close())
+		return nil, errors.Join(fmt.Errorf("listen for the mail page: %w", err), incoming.Close())
 	}
 	s := &Server{
 		box: newBox(), smtp: incoming.Addr(), http: page.Addr(),
-		served: make(chan error, 1), fault: make(chan error, 1),
+		served: make(chan error, 1), failed: make(chan error, 1),
 	}
 	s.mail = catch.Serve(incoming, catch.Options{Logger: o.Logger, Take: func(letter catch.Letter) error {
 		s.box.put(letter, time.Now().UTC())
@@ -67,34 +67,35 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	go func() {
 		err := s.web.Serve(page)
-		s.fault <- err
+		s.failed <- err
 		s.served <- err
 	}()
 	return s, nil
 }
 
-// SMTP is the URL to send mail by.
+// SMTP returns the URL for sending mail.
 func (s *Server) SMTP() string { return "smtp://" + s.smtp.String() }
 
-// URL is where to read mail, in a browser and by the API.
+// URL returns the URL of the page and the API.
 func (s *Server) URL() string { return "http://" + s.http.String() }
 
-// Wait returns nil when ctx ends, or the reason when the server cannot go on.
+// Wait waits until ctx is done and returns nil, or until the server fails and returns the
+// error.
 func (s *Server) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-s.fault:
+	case err := <-s.failed:
 		return fmt.Errorf("serve the mail page: %w", err)
 	}
 }
 
-// Close stops the server. Its mail is gone.
+// Close stops the server and deletes its mail.
 func (s *Server) Close(ctx context.Context) error {
-	s.box.close() // those who wait for mail wait no longer
+	s.box.close() // ends requests that wait for mail
 	err := s.mail.Close(ctx)
-	if fault := s.web.Shutdown(ctx); fault != nil {
-		err = errors.Join(err, fmt.Errorf("stop the mail page: %w", fault), s.web.Close())
+	if shutdownErr := s.web.Shutdown(ctx); shutdownErr != nil {
+		err = errors.Join(err, fmt.Errorf("stop the mail page: %w", shutdownErr), s.web.Close())
 	}
 	<-s.served
 	return err

@@ -18,7 +18,7 @@ import (
 	"souk/shared/mail/catch"
 )
 
-const patience = time.Minute
+const closeTimeout = time.Minute
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -29,7 +29,7 @@ func mustStart(t *testing.T) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), closeTimeout)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Error(err)
@@ -39,7 +39,7 @@ func mustStart(t *testing.T) *Server {
 	return s
 }
 
-// mustSend sends a mail as the shop does.
+// mustSend sends a mail with the shop's sender.
 func (s *Server) mustSend(t *testing.T, to, subject string) {
 	t.Helper()
 	sender, err := mail.NewSender(mail.Config{URL: config.NewSecret(s.SMTP()), From: "Souk <shop@souk.test>"})
@@ -60,16 +60,16 @@ func (s *Server) do(t *testing.T, method, path string) (int, http.Header, string
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, answer.Header, string(body)
+	return response.StatusCode, response.Header, string(body)
 }
 
 func (s *Server) mustList(t *testing.T, query string) []message {
@@ -88,12 +88,12 @@ func TestMail(t *testing.T) {
 	s.mustSend(t, "bob@example.com", "Welcome")
 	s.mustSend(t, "ada@example.com", "Your order")
 
-	t.Run("the server tells a container's health check that it is well", func(t *testing.T) {
+	t.Run("the health check reports ok", func(t *testing.T) {
 		if status, _, body := s.do(t, http.MethodGet, health.Path); status != http.StatusOK || body != "ok\n" {
 			t.Errorf("status %d: %s", status, body)
 		}
 	})
-	t.Run("is listed by recipient and subject, newest first", func(t *testing.T) {
+	t.Run("messages are listed by recipient and subject, newest first", func(t *testing.T) {
 		for query, want := range map[string]string{
 			"": "Your order, Welcome, Welcome", "?to=ADA@example.com": "Your order, Welcome", "?to=eve@example.com": "",
 			"?subject=welc": "Welcome, Welcome", "?after=2": "Your order", "?to=ada@example.com&subject=order&wait=5": "Your order",
@@ -107,7 +107,7 @@ func TestMail(t *testing.T) {
 			}
 		}
 	})
-	t.Run("is shown as text, as HTML that can do nothing, and as it came", func(t *testing.T) {
+	t.Run("a message is available as text, as sandboxed HTML and as source", func(t *testing.T) {
 		path := fmt.Sprintf("/api/messages/%d", s.mustList(t, "?to=bob@example.com")[0].ID)
 		if _, _, body := s.do(t, http.MethodGet, path); !strings.Contains(body, `"text":"text of Welcome"`) {
 			t.Errorf("got %s", body)
@@ -124,36 +124,36 @@ func TestMail(t *testing.T) {
 			t.Errorf("got %s", body)
 		}
 	})
-	t.Run("is not found when it is not there", func(t *testing.T) {
+	t.Run("unknown messages and invalid queries are rejected", func(t *testing.T) {
 		for path, want := range map[string]int{
 			"/api/messages/99": http.StatusNotFound, "/api/messages/x": http.StatusNotFound, "/api/latest?to=eve@example.com": http.StatusNotFound,
 			"/api/messages?wait=x": http.StatusBadRequest, "/api/messages?after=-1": http.StatusBadRequest, "/other": http.StatusNotFound,
 		} {
 			if status, _, body := s.do(t, http.MethodGet, path); status != want {
-				t.Errorf("%s answers %d: %s", path, status, body)
+				t.Errorf("%s responds with %d: %s", path, status, body)
 			}
 		}
 	})
-	t.Run("has a page that loads nothing of others", func(t *testing.T) {
+	t.Run("the page loads nothing from other origins", func(t *testing.T) {
 		for path, kind := range map[string]string{"/": "text/html", "/page.js": "text/javascript", "/page.css": "text/css"} {
 			status, header, body := s.do(t, http.MethodGet, path)
 			if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), kind) || strings.Contains(body, "://") {
-				t.Errorf("%s answers %d %s", path, status, header.Get("Content-Type"))
+				t.Errorf("%s responds with %d %s", path, status, header.Get("Content-Type"))
 			}
 			if !strings.HasPrefix(header.Get("Content-Security-Policy"), "default-src 'none'") {
 				t.Errorf("%s has the policy %q", path, header.Get("Content-Security-Policy"))
 			}
 		}
 	})
-	t.Run("is forgotten when somebody says so", func(t *testing.T) {
+	t.Run("a DELETE request removes all messages", func(t *testing.T) {
 		if status, _, _ := s.do(t, http.MethodDelete, "/api/messages"); status != http.StatusNoContent {
 			t.Errorf("status %d", status)
 		}
-		if left := s.mustList(t, ""); len(left) != 0 {
-			t.Errorf("%d are left", len(left))
+		if remaining := s.mustList(t, ""); len(remaining) != 0 {
+			t.Errorf("%d messages remain", len(remaining))
 		}
 	})
-	t.Run("ends a wait when it comes", func(t *testing.T) {
+	t.Run("a new message ends a waiting request", func(t *testing.T) {
 		got := make(chan []message, 1)
 		go func() {
 			defer close(got)
@@ -174,16 +174,16 @@ func TestBox(t *testing.T) {
 	}
 	found, _, _ := b.find(filter{})
 	if len(found) != maxLetters || found[0].ID != maxLetters+5 {
-		t.Errorf("%d are kept, the newest is %d", len(found), found[0].ID)
+		t.Errorf("%d messages are stored, the newest is %d", len(found), found[0].ID)
 	}
 	for range 40 {
 		b.put(catch.Letter{Source: make([]byte, catch.MaxBytes)}, time.Now())
 	}
 	if found, _, _ = b.find(filter{}); len(found) != maxBytes/catch.MaxBytes || b.size > maxBytes {
-		t.Errorf("%d are kept, %d bytes", len(found), b.size)
+		t.Errorf("%d messages are stored, %d bytes", len(found), b.size)
 	}
 	b.close()
-	if left := b.list(t.Context(), filter{to: "nobody@example.com"}); len(left) != 0 {
-		t.Errorf("found %d", len(left))
+	if found := b.list(t.Context(), filter{to: "unknown@example.com"}); len(found) != 0 {
+		t.Errorf("found %d messages", len(found))
 	}
 }

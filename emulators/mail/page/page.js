@@ -49,25 +49,25 @@ async function show() {
     $("html").src = `api/messages/${m.id}/html`;
     return;
   }
-  const answer = await fetch(`api/messages/${m.id}` + (view === "source" ? "/source" : ""));
-  const text = view === "source" ? await answer.text() : (await answer.json()).text;
+  const response = await fetch(`api/messages/${m.id}` + (view === "source" ? "/source" : ""));
+  const text = view === "source" ? await response.text() : (await response.json()).text;
   if (chosen === m.id) $("plain").textContent = text;
 }
 
-// follow asks for what is new, and gets its answer when there is something.
+// follow polls for new mail with long requests.
 async function follow() {
   for (;;) {
     try {
       const after = messages.length ? messages[0].id : 0;
-      const answer = await fetch(`api/messages?after=${after}&wait=25`);
-      const { items } = await answer.json();
+      const response = await fetch(`api/messages?after=${after}&wait=25`);
+      const { items } = await response.json();
       if (items.length === 0) continue;
       messages = [...items, ...messages];
       if (!chosen) chosen = Number(location.hash.slice(1)) || messages[0].id;
       render();
       if ($("mail").hidden) await show();
     } catch {
-      await new Promise((done) => setTimeout(done, 2000)); // the system may come back
+      await new Promise((done) => setTimeout(done, 2000)); // the system may be restarting
     }
   }
 }
