@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Clock tells the time and waits for it.
+// Clock returns the time and waits for a time.
 type Clock interface {
 	Now() time.Time
 	// WaitUntil returns nil once Now is not before t, or ctx's error.
 	WaitUntil(ctx context.Context, t time.Time) error
 }
 
-// glance is how long the machine's clock is trusted to run on. Timers stand still
-// while a laptop sleeps: without a glance at the clock a tick would be late by as
-// long as the machine slept.
-const glance = 10 * time.Second
+// checkInterval is the longest time between two reads of the wall clock. Timers stop
+// while a laptop is suspended: without this check, a tick would be late by the time of
+// the suspension.
+const checkInterval = 10 * time.Second
 
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
 func (systemClock) WaitUntil(ctx context.Context, t time.Time) error {
-	t = t.Round(0) // Without its monotonic reading, so that the wall clock counts.
+	t = t.Round(0) // strips the monotonic reading, so that the wall clock counts
 	for {
-		left := t.Sub(time.Now().Round(0))
-		if left <= 0 {
+		remaining := t.Sub(time.Now().Round(0))
+		if remaining <= 0 {
 			return nil
 		}
-		timer := time.NewTimer(min(left, glance))
+		timer := time.NewTimer(min(remaining, checkInterval))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

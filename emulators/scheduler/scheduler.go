@@ -1,8 +1,8 @@
-// Package scheduler is Cloud Scheduler on one machine: it publishes a tick to the
-// topic of every function with a schedule, when the schedule says so, in UTC.
+// Package scheduler is a local Cloud Scheduler: it publishes a tick to the topic of every
+// function with a schedule when the schedule is due, in UTC.
 //
-// As in the cloud a tick that was missed, because the machine slept or the last
-// one was still being published, is not made up for.
+// As in the cloud, a missed tick is not published later. A tick is missed if the machine
+// is suspended or the previous one is still being published.
 package scheduler
 
 import (
@@ -23,13 +23,13 @@ import (
 	"souk/shared/telemetry"
 )
 
-// EventType is the type of a tick's event, in its attribute of that name.
+// EventType is the value of the attribute "type" of a tick's event.
 const EventType = event.TypeScheduleDue
 
 const (
-	// publishTimeout is how long one publish may take.
+	// publishTimeout is the timeout of one publish.
 	publishTimeout = 30 * time.Second
-	// maxLateness is how late a tick may go out. Later it counts as missed.
+	// maxLateness is how late a tick may be published. After that it counts as missed.
 	maxLateness = 30 * time.Second
 )
 
@@ -38,12 +38,12 @@ type Publisher interface {
 	Publish(ctx context.Context, topic string, data []byte, attributes map[string]string) error
 }
 
-// Options says what to publish and where. A zero Clock is the machine's.
+// Options configures a scheduler. A nil Clock is the machine's.
 type Options struct {
 	Manifest  *manifest.Manifest
 	Publisher Publisher
 	Clock     Clock
-	// Logger hears of ticks that could not be published. nil says nothing.
+	// Logger receives missed ticks and publish errors. Nil discards them.
 	Logger *slog.Logger
 }
 
@@ -60,60 +60,60 @@ type job struct {
 	function string
 	topic    string
 	schedule cron.Schedule
-	// turn is held while the job publishes: never twice at once.
-	turn chan struct{}
+	// publishing is a semaphore that prevents two publishes of the job at once.
+	publishing chan struct{}
 }
 
-// Start schedules every function of the list that has a schedule. Its error names
-// every schedule that can't be kept. The scheduler ends with ctx or Close.
+// Start starts a scheduler for the functions of the manifest that have a schedule. The
+// error names every invalid schedule. The scheduler stops with ctx or Close.
 func Start(ctx context.Context, options Options) (*Scheduler, error) {
 	options.Clock = cmp.Or[Clock](options.Clock, systemClock{})
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Scheduler{options: options}
-	var faults []error
+	var errs []error
 	for _, function := range options.Manifest.Functions {
 		if function.Schedule == "" {
 			continue
 		}
 		schedule, err := parse(function.Schedule, options.Clock.Now())
 		if err != nil {
-			faults = append(faults, fmt.Errorf("schedule %q of %s: %w", function.Schedule, function.Name, err))
+			errs = append(errs, fmt.Errorf("schedule %q of %s: %w", function.Schedule, function.Name, err))
 			continue
 		}
 		s.jobs = append(s.jobs, &job{
-			function: function.Name, topic: function.Topics()[0], schedule: schedule, turn: make(chan struct{}, 1),
+			function: function.Name, topic: function.Topics()[0], schedule: schedule, publishing: make(chan struct{}, 1),
 		})
 	}
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	for _, j := range s.jobs {
-		s.running.Go(func() { s.keep(ctx, j) })
+		s.running.Go(func() { s.runJob(ctx, j) })
 	}
 	return s, nil
 }
 
-// parse reads a cron expression of five fields. It refuses a time zone, since the
-// list's schedules are UTC, and one that is never due.
+// parse parses a cron expression of five fields. It rejects time zones, since schedules
+// are in UTC, and expressions that are never due.
 func parse(expression string, now time.Time) (cron.Schedule, error) {
 	if strings.Contains(expression, "TZ=") {
-		return nil, errors.New("schedules are in UTC: leave the time zone out")
+		return nil, errors.New("schedules are in UTC: remove the time zone")
 	}
 	schedule, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(expression)
 	if err != nil {
 		return nil, err
 	}
 	if schedule.Next(now.UTC()).IsZero() {
-		return nil, errors.New("it is never due")
+		return nil, errors.New("the schedule is never due")
 	}
 	return schedule, nil
 }
 
-// keep publishes a job's ticks until ctx ends.
-func (s *Scheduler) keep(ctx context.Context, j *job) {
+// runJob publishes a job's ticks until ctx is done.
+func (s *Scheduler) runJob(ctx context.Context, j *job) {
 	var last time.Time
 	for {
 		due := j.schedule.Next(latest(last, s.options.Clock.Now()).UTC())
@@ -123,23 +123,24 @@ func (s *Scheduler) keep(ctx context.Context, j *job) {
 		}
 		log := s.options.Logger.With("function", j.function, "due", due)
 		if late := s.options.Clock.Now().Sub(due); late > maxLateness {
-			log.Warn("a tick was missed", "late", late)
+			log.Warn("missed a tick", "late", late)
 			continue
 		}
 		select {
-		case j.turn <- struct{}{}:
+		case j.publishing <- struct{}{}:
 		default:
-			log.Warn("a tick was missed: the one before is still being published")
+			log.Warn("missed a tick: the previous one is still being published")
 			continue
 		}
 		if err := s.publish(ctx, j, due); err != nil && ctx.Err() == nil {
-			log.Error("a tick could not be published", "error", err)
+			log.Error("publish a tick", "error", err)
 		}
-		<-j.turn
+		<-j.publishing
 	}
 }
 
-// latest keeps a clock that is set back from making a tick due twice.
+// latest returns the later time. It prevents a tick from being due twice after the clock
+// is set back.
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -147,16 +148,16 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// Run publishes a tick to a function now, whatever its schedule, once the tick
-// that may be under way is out. It fails for a function without a schedule.
+// Run publishes a tick to a function now, regardless of its schedule. It waits for a
+// publish in progress. It fails for a function without a schedule.
 func (s *Scheduler) Run(ctx context.Context, function string) error {
 	for _, j := range s.jobs {
 		if j.function != function {
 			continue
 		}
 		select {
-		case j.turn <- struct{}{}:
-			defer func() { <-j.turn }()
+		case j.publishing <- struct{}{}:
+			defer func() { <-j.publishing }()
 			return s.publish(ctx, j, s.options.Clock.Now())
 		case <-ctx.Done():
 			return fmt.Errorf("run %s: %w", function, ctx.Err())
@@ -165,13 +166,13 @@ func (s *Scheduler) Run(ctx context.Context, function string) error {
 	return fmt.Errorf("run %s: no function of that name has a schedule", function)
 }
 
-// publish sends one tick. Its trace begins here, unless a caller of Run has one.
+// publish publishes one tick. It starts a new trace, unless ctx has one.
 func (s *Scheduler) publish(ctx context.Context, j *job, due time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	id, err := uuid.NewV7()
 	if err != nil {
-		return fmt.Errorf("make an id for a tick of %s: %w", j.function, err)
+		return fmt.Errorf("create an id for a tick of %s: %w", j.function, err)
 	}
 	ctx = telemetry.FromAttribute(ctx, "")
 	err = s.options.Publisher.Publish(ctx, j.topic, []byte("{}"), map[string]string{
@@ -186,8 +187,7 @@ func (s *Scheduler) publish(ctx context.Context, j *job, due time.Time) error {
 	return nil
 }
 
-// Close stops all jobs, gives up on a publish that is under way, and waits until
-// nothing runs any more.
+// Close stops all jobs, cancels a publish in progress, and waits for the jobs to end.
 func (s *Scheduler) Close() {
 	s.cancel()
 	s.running.Wait()

@@ -18,11 +18,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// cloudsqlconn, which shared/event brings along, starts it on import, and never stops it.
+	// cloudsqlconn, a dependency of shared/event, starts it on import and never stops it.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
-// tick is a message that was published.
+// tick is a published message.
 type tick struct {
 	at         time.Time
 	topic      string
@@ -30,8 +30,8 @@ type tick struct {
 	attributes map[string]string
 }
 
-// topics is a Publisher that keeps what it is given. publish, if set, decides how
-// long a publish takes and what comes of it.
+// topics is a Publisher that records messages. publish, if set, determines the duration
+// and the error of a publish.
 type topics struct {
 	mu      sync.Mutex
 	ticks   []tick
@@ -62,9 +62,9 @@ func list(schedule string) *manifest.Manifest {
 	}}
 }
 
-// MustStart starts a scheduler in a synctest bubble, where time is the test's: it
-// begins at midnight of 2000-01-01 UTC and passes when everybody waits.
-func MustStart(t *testing.T, schedule string, publisher Publisher, log *strings.Builder) *Scheduler {
+// mustStart starts a scheduler in a synctest bubble, where time starts at midnight of
+// 2000-01-01 UTC and advances when all goroutines are blocked.
+func mustStart(t *testing.T, schedule string, publisher Publisher, log *strings.Builder) *Scheduler {
 	t.Helper()
 	options := Options{Manifest: list(schedule), Publisher: publisher}
 	if log != nil {
@@ -78,7 +78,7 @@ func MustStart(t *testing.T, schedule string, publisher Publisher, log *strings.
 	return s
 }
 
-// pass lets time pass in the bubble, and everything happen that is due in it.
+// pass advances the time of the bubble and waits for all effects.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -86,11 +86,11 @@ func pass(d time.Duration) {
 
 func TestTicks(t *testing.T) {
 	t.Parallel()
-	t.Run("are published when the schedule says, in UTC", func(t *testing.T) {
+	t.Run("ticks are published when the schedule is due, in UTC", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{}
-			MustStart(t, "*/15 1 * * *", got, nil)
+			mustStart(t, "*/15 1 * * *", got, nil)
 			pass(24 * time.Hour)
 			var at []string
 			for _, tick := range got.all() {
@@ -101,11 +101,11 @@ func TestTicks(t *testing.T) {
 			}
 		})
 	})
-	t.Run("say what they are", func(t *testing.T) {
+	t.Run("ticks carry the attributes of an event", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{}
-			MustStart(t, "* * * * *", got, nil)
+			mustStart(t, "* * * * *", got, nil)
 			pass(2 * time.Minute)
 			ticks := got.all()
 			if len(ticks) != 2 {
@@ -120,18 +120,18 @@ func TestTicks(t *testing.T) {
 				t.Errorf("id: %v, %v", id, err)
 			}
 			if first["id"] == second["id"] || first["traceparent"] == second["traceparent"] {
-				t.Errorf("two ticks are one: %v, %v", first, second)
+				t.Errorf("two ticks share an id or a trace: %v, %v", first, second)
 			}
 		})
 	})
-	t.Run("that were missed during a long publish are not made up for", func(t *testing.T) {
+	t.Run("ticks missed during a long publish are not published later", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{publish: func(context.Context) error {
 				time.Sleep(150 * time.Second)
 				return nil
 			}}
-			MustStart(t, "* * * * *", got, nil)
+			mustStart(t, "* * * * *", got, nil)
 			pass(10*time.Minute + time.Second)
 			var at []string
 			for _, tick := range got.all() {
@@ -143,12 +143,12 @@ func TestTicks(t *testing.T) {
 			pass(150 * time.Second)
 		})
 	})
-	t.Run("that fail are logged, and the next comes all the same", func(t *testing.T) {
+	t.Run("a failed tick is logged, and the next one is published", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{publish: func(context.Context) error { return errors.New("no broker") }}
 			log := &strings.Builder{}
-			s := MustStart(t, "* * * * *", got, log)
+			s := mustStart(t, "* * * * *", got, log)
 			pass(2 * time.Minute)
 			s.Close()
 			if n := strings.Count(log.String(), "publish a tick to product-outbox: no broker"); len(got.all()) != 2 || n != 2 {
@@ -156,7 +156,7 @@ func TestTicks(t *testing.T) {
 			}
 		})
 	})
-	t.Run("are given up on when the topic takes none", func(t *testing.T) {
+	t.Run("a publish is cancelled after its timeout", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{publish: func(ctx context.Context) error {
@@ -164,27 +164,27 @@ func TestTicks(t *testing.T) {
 				return ctx.Err()
 			}}
 			log := &strings.Builder{}
-			s := MustStart(t, "* * * * *", got, log)
+			s := mustStart(t, "* * * * *", got, log)
 			pass(time.Minute + publishTimeout)
 			s.Close()
 			if !strings.Contains(log.String(), context.DeadlineExceeded.Error()) {
-				t.Errorf("our log does not say so: %s", log)
+				t.Errorf("the log lacks the timeout: %s", log)
 			}
 		})
 	})
 }
 
-// sleeper is a clock that jumps past whatever it waits for, like the clock of a
-// laptop that wakes up. Every jump is told to the test.
-type sleeper struct {
+// jumpingClock is a clock that jumps past the time it waits for, like that of a laptop
+// after suspension. It sends every jump to the test.
+type jumpingClock struct {
 	now   time.Time
 	by    time.Duration
 	jumps chan time.Time
 }
 
-func (c *sleeper) Now() time.Time { return c.now }
+func (c *jumpingClock) Now() time.Time { return c.now }
 
-func (c *sleeper) WaitUntil(ctx context.Context, until time.Time) error {
+func (c *jumpingClock) WaitUntil(ctx context.Context, until time.Time) error {
 	c.now = until.Add(c.by)
 	select {
 	case c.jumps <- until:
@@ -194,19 +194,19 @@ func (c *sleeper) WaitUntil(ctx context.Context, until time.Time) error {
 	}
 }
 
-func TestTickOfAMachineThatSlept(t *testing.T) {
+func TestTicksAfterSuspension(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		slept  time.Duration
 		ticks  int
 		second string
 	}{
-		"is missed after long":        {time.Hour, 0, "13:02"},
-		"is published after a moment": {time.Second, 1, "12:02"},
+		"a tick is missed after an hour":       {time.Hour, 0, "13:02"},
+		"a tick is published after one second": {time.Second, 1, "12:02"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := &sleeper{now: time.Date(2026, 1, 1, 12, 0, 30, 0, time.UTC), by: test.slept, jumps: make(chan time.Time)}
+			clock := &jumpingClock{now: time.Date(2026, 1, 1, 12, 0, 30, 0, time.UTC), by: test.slept, jumps: make(chan time.Time)}
 			got := &topics{}
 			s, err := Start(t.Context(), Options{Manifest: list("* * * * *"), Publisher: got, Clock: clock})
 			if err != nil {
@@ -217,7 +217,7 @@ func TestTickOfAMachineThatSlept(t *testing.T) {
 				t.Errorf("first due at %s", first)
 			}
 			if second := <-clock.jumps; second.Format("15:04") != test.second {
-				t.Errorf("next due at %s, want %s: what was missed is not made up for", second, test.second)
+				t.Errorf("next due at %s, want %s: missed ticks are not published later", second, test.second)
 			}
 			published := 0
 			for _, tick := range got.all() {
@@ -234,11 +234,11 @@ func TestTickOfAMachineThatSlept(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	t.Run("publishes now, in the caller's trace", func(t *testing.T) {
+	t.Run("Run publishes at once, in the caller's trace", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{}
-			s := MustStart(t, "0 0 1 1 *", got, nil)
+			s := mustStart(t, "0 0 1 1 *", got, nil)
 			ctx := telemetry.FromAttribute(t.Context(), "")
 			if err := s.Run(ctx, "product-outbox"); err != nil {
 				t.Fatal(err)
@@ -250,7 +250,7 @@ func TestRun(t *testing.T) {
 			}
 		})
 	})
-	t.Run("waits for the publish under way, and a tick meanwhile is missed", func(t *testing.T) {
+	t.Run("Run waits for a publish in progress, and a tick due meanwhile is missed", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			release := make(chan struct{})
@@ -258,7 +258,7 @@ func TestRun(t *testing.T) {
 				<-release
 				return nil
 			}}
-			s := MustStart(t, "* * * * *", got, nil)
+			s := mustStart(t, "* * * * *", got, nil)
 			var runs sync.WaitGroup
 			for range 2 {
 				runs.Go(func() {
@@ -274,11 +274,11 @@ func TestRun(t *testing.T) {
 			close(release)
 			runs.Wait()
 			if n := len(got.all()); n != 2 {
-				t.Errorf("%d publishes, want one a Run and none for the tick", n)
+				t.Errorf("%d publishes, want one per Run and none for the tick", n)
 			}
 		})
 	})
-	t.Run("tells what went wrong", func(t *testing.T) {
+	t.Run("Run returns the error of the publisher", func(t *testing.T) {
 		t.Parallel()
 		cause := errors.New("no broker")
 		s, err := Start(t.Context(), Options{
@@ -303,17 +303,17 @@ func TestStart(t *testing.T) {
 		"six fields": "0 * * * * *", "four fields": "* * * *", "nonsense": "every minute or so now",
 		"a descriptor": "@every 1m", "a time zone": "CRON_TZ=Asia/Tokyo 0 6 * * *", "a day that never comes": "0 0 30 2 *",
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run("Start rejects "+name, func(t *testing.T) {
 			t.Parallel()
 			if s, err := Start(t.Context(), Options{Manifest: list(schedule), Publisher: &topics{}}); err == nil {
 				s.Close()
-				t.Errorf("%q was taken", schedule)
+				t.Errorf("schedule %q was accepted", schedule)
 			} else if !strings.Contains(err.Error(), "product-outbox") {
 				t.Errorf("the error does not name the function: %v", err)
 			}
 		})
 	}
-	t.Run("takes the shop's own list", func(t *testing.T) {
+	t.Run("Start accepts the manifest of the shop", func(t *testing.T) {
 		t.Parallel()
 		s, err := Start(t.Context(), Options{Manifest: functions.Manifest(), Publisher: &topics{}})
 		if err != nil {
