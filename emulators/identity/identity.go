@@ -1,10 +1,9 @@
-// Package identity stands in for Google's token service on one machine: it
-// issues the OpenID Connect tokens that Pub/Sub puts on push requests, and
-// serves the keys to check them, so that functions verify a push locally by the
-// same code as in the cloud.
+// Package identity is a local replacement for Google's token service: it issues the OpenID
+// Connect tokens of Pub/Sub's push requests and serves the keys to verify them, so that
+// functions verify a push with the same code as in the cloud.
 //
-// The issuer itself refuses nobody. Whoever trusts it must make sure to run
-// under the emulator: in the cloud, Google is the only issuer.
+// The issuer accepts any caller. Programs must trust it only under the emulator: in the
+// cloud, Google is the only issuer.
 package identity
 
 import (
@@ -24,29 +23,28 @@ import (
 const (
 	// lifetime of a token, the same as Google's.
 	lifetime = time.Hour
-	// renewal is how long before its end a cached token is replaced: no request
-	// should carry one that expires on the way.
+	// renewal is how long before its expiry a cached token is replaced, so that it does
+	// not expire in transit.
 	renewal = 5 * time.Minute
 
 	discoveryPath = "/.well-known/openid-configuration"
-	// certsPath is where Google serves its keys, under its own host.
+	// certsPath is the path under which Google serves its keys on its own host.
 	certsPath = "/oauth2/v3/certs"
 )
 
-// Options say who issues the tokens.
+// Options configures an issuer.
 type Options struct {
-	// Dir keeps the signing key, so that tokens stay valid over a restart. Empty:
-	// the key lives in memory.
+	// Dir stores the signing key, so that tokens stay valid across restarts. Empty means
+	// that the key is in memory.
 	Dir string
-	// URL is the issuer, as it stands in the claim iss, and where the Issuer is
-	// reachable as an http.Handler: "http://127.0.0.1:8085". Required.
+	// URL is the claim iss and the URL that serves the Issuer as an http.Handler, such
+	// as "http://127.0.0.1:8085". Required.
 	URL string
-	// Clock tells the time; nil means time.Now.
+	// Clock returns the current time; nil means time.Now.
 	Clock func() time.Time
 }
 
-// Issuer mints tokens and serves the keys that verify them. It is safe for
-// concurrent use.
+// Issuer issues tokens and serves the keys to verify them. It is safe for concurrent use.
 type Issuer struct {
 	url    string
 	clock  func() time.Time
@@ -64,7 +62,7 @@ type cachedToken struct {
 	expires time.Time
 }
 
-// Claims are what a push token says, named and ordered as in Google's example:
+// Claims are the claims of a push token, in the order of Google's example:
 // https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions#jwt_format
 type Claims struct {
 	Audience        string `json:"aud"`
@@ -77,13 +75,13 @@ type Claims struct {
 	Subject         string `json:"sub"`
 }
 
-// New returns an issuer with the key in Dir, which is made if there is none. A
-// key that can't be read is an error, never replaced: tokens out there rely on it.
+// New returns a new issuer with the key in Dir, which it creates if it is missing. It never
+// replaces an unreadable key, because issued tokens depend on it, but returns an error.
 func New(options Options) (*Issuer, error) {
 	if options.URL == "" {
 		return nil, errors.New("token issuer: URL is required")
 	}
-	key, err := loadOrMakeKey(options.Dir)
+	key, err := loadOrCreateKey(options.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("token issuer: %w", err)
 	}
@@ -109,11 +107,11 @@ func New(options Options) (*Issuer, error) {
 	return i, i.route(&key.PublicKey, id)
 }
 
-// URL is the issuer as it stands in the claim iss.
+// URL returns the issuer as in the claim iss.
 func (i *Issuer) URL() string { return i.url }
 
-// Token returns a token that shows email to audience. It is valid for at least
-// five minutes; one token is reused until it has less left.
+// Token returns a token that identifies email to audience. It is valid for at least five
+// minutes; a cached token is reused until then.
 func (i *Issuer) Token(email, audience string) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -172,7 +170,7 @@ func document(body []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "public, max-age=3600")
-		// A client that went away is not this server's problem.
+		// It fails only if the client has disconnected.
 		_, _ = w.Write(body)
 	})
 }

@@ -21,8 +21,8 @@ const (
 	audience = "http://127.0.0.1:9001"
 )
 
-// MustServe starts an issuer on a real server, whose URL it carries.
-func MustServe(t *testing.T, dir string, clock func() time.Time) *Issuer {
+// mustServe starts an issuer on a real server with that server's URL.
+func mustServe(t *testing.T, dir string, clock func() time.Time) *Issuer {
 	t.Helper()
 	var issuer atomic.Pointer[Issuer]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +37,7 @@ func MustServe(t *testing.T, dir string, clock func() time.Time) *Issuer {
 	return i
 }
 
-func MustToken(t *testing.T, i *Issuer, email, audience string) string {
+func mustToken(t *testing.T, i *Issuer, email, audience string) string {
 	t.Helper()
 	token, err := i.Token(email, audience)
 	if err != nil {
@@ -46,7 +46,7 @@ func MustToken(t *testing.T, i *Issuer, email, audience string) string {
 	return token
 }
 
-func MustVerifier(t *testing.T, i *Issuer, config oidc.Config) *oidc.IDTokenVerifier {
+func mustVerifier(t *testing.T, i *Issuer, config oidc.Config) *oidc.IDTokenVerifier {
 	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), i.URL())
 	if err != nil {
@@ -55,11 +55,11 @@ func MustVerifier(t *testing.T, i *Issuer, config oidc.Config) *oidc.IDTokenVeri
 	return provider.Verifier(&config)
 }
 
-func TestTokenIsVerifiedAsGooglesAre(t *testing.T) {
+func TestTokenIsVerifiedLikeGoogles(t *testing.T) {
 	t.Parallel()
-	i := MustServe(t, "", nil)
-	verified, err := MustVerifier(t, i, oidc.Config{ClientID: audience}).
-		Verify(t.Context(), MustToken(t, i, email, audience))
+	i := mustServe(t, "", nil)
+	verified, err := mustVerifier(t, i, oidc.Config{ClientID: audience}).
+		Verify(t.Context(), mustToken(t, i, email, audience))
 	if err != nil {
 		t.Fatalf("verify: %v", err)
 	}
@@ -74,29 +74,29 @@ func TestTokenIsVerifiedAsGooglesAre(t *testing.T) {
 		t.Errorf("sub = %q, azp = %q, want the same account id", claims.Subject, claims.AuthorizedParty)
 	}
 	if got := claims.Expiry - claims.IssuedAt; got != 3600 {
-		t.Errorf("token lives %d s, want 3600", got)
+		t.Errorf("lifetime = %d s, want 3600", got)
 	}
 }
 
-func TestTokenForAnotherAudienceIsRefused(t *testing.T) {
+func TestTokenForAnotherAudienceIsRejected(t *testing.T) {
 	t.Parallel()
-	i := MustServe(t, "", nil)
-	_, err := MustVerifier(t, i, oidc.Config{ClientID: audience}).
-		Verify(t.Context(), MustToken(t, i, email, "http://127.0.0.1:9002"))
+	i := mustServe(t, "", nil)
+	_, err := mustVerifier(t, i, oidc.Config{ClientID: audience}).
+		Verify(t.Context(), mustToken(t, i, email, "http://127.0.0.1:9002"))
 	if err == nil {
 		t.Fatal("a token for another audience was accepted")
 	}
 }
 
-func TestTokenOfAnotherKeyIsRefused(t *testing.T) {
+func TestTokenOfAnotherKeyIsRejected(t *testing.T) {
 	t.Parallel()
-	trusted := MustServe(t, "", nil)
+	trusted := mustServe(t, "", nil)
 	stranger, err := New(Options{URL: trusted.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = MustVerifier(t, trusted, oidc.Config{ClientID: audience}).
-		Verify(t.Context(), MustToken(t, stranger, email, audience))
+	_, err = mustVerifier(t, trusted, oidc.Config{ClientID: audience}).
+		Verify(t.Context(), mustToken(t, stranger, email, audience))
 	if err == nil {
 		t.Fatal("a token signed with another key was accepted")
 	}
@@ -104,8 +104,8 @@ func TestTokenOfAnotherKeyIsRefused(t *testing.T) {
 
 func TestTokenNamesItsKeyAndType(t *testing.T) {
 	t.Parallel()
-	i := MustServe(t, "", nil)
-	parsed, err := jwt.ParseSigned(MustToken(t, i, email, audience), []jose.SignatureAlgorithm{jose.RS256})
+	i := mustServe(t, "", nil)
+	parsed, err := jwt.ParseSigned(mustToken(t, i, email, audience), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,20 +115,20 @@ func TestTokenNamesItsKeyAndType(t *testing.T) {
 	}
 }
 
-func TestTokenIsReusedUntilNearItsEnd(t *testing.T) {
+func TestTokenIsReusedUntilNearItsExpiry(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	i := MustServe(t, "", func() time.Time { return now })
-	first := MustToken(t, i, email, audience)
+	i := mustServe(t, "", func() time.Time { return now })
+	first := mustToken(t, i, email, audience)
 	now = now.Add(lifetime - renewal - time.Second)
-	if MustToken(t, i, email, audience) != first {
+	if mustToken(t, i, email, audience) != first {
 		t.Error("a token with more than five minutes left was replaced")
 	}
 	now = now.Add(time.Second)
-	if MustToken(t, i, email, audience) == first {
+	if mustToken(t, i, email, audience) == first {
 		t.Error("a token with five minutes left was not replaced")
 	}
-	if MustToken(t, i, email, audience) == MustToken(t, i, email, "other") {
+	if mustToken(t, i, email, audience) == mustToken(t, i, email, "other") {
 		t.Error("two audiences share a token")
 	}
 }
@@ -136,11 +136,11 @@ func TestTokenIsReusedUntilNearItsEnd(t *testing.T) {
 func TestKeySurvivesARestart(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "identity")
-	before := MustServe(t, dir, nil)
-	token := MustToken(t, before, email, audience)
-	after := MustServe(t, dir, nil)
+	before := mustServe(t, dir, nil)
+	token := mustToken(t, before, email, audience)
+	after := mustServe(t, dir, nil)
 	// The server of the second run has another port, hence another issuer.
-	verifier := MustVerifier(t, after, oidc.Config{ClientID: audience, SkipIssuerCheck: true})
+	verifier := mustVerifier(t, after, oidc.Config{ClientID: audience, SkipIssuerCheck: true})
 	if _, err := verifier.Verify(t.Context(), token); err != nil {
 		t.Errorf("a token from before the restart: %v", err)
 	}
@@ -149,7 +149,7 @@ func TestKeySurvivesARestart(t *testing.T) {
 func TestKeyIsReadableByItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	MustServe(t, dir, nil)
+	mustServe(t, dir, nil)
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 {
 		t.Fatalf("files = %v, %v; want the key alone", files, err)
@@ -163,7 +163,7 @@ func TestKeyIsReadableByItsOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestBrokenKeyIsAnErrorAndIsKept(t *testing.T) {
+func TestUnreadableKeyIsAnErrorAndStays(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, keyFile)
@@ -172,23 +172,23 @@ func TestBrokenKeyIsAnErrorAndIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := New(Options{Dir: dir, URL: "http://127.0.0.1"}); err == nil {
-		t.Error("a broken key was accepted")
+		t.Error("an unreadable key was accepted")
 	}
 	if got, err := os.ReadFile(path); err != nil || !slices.Equal(got, broken) {
-		t.Errorf("the file now holds %q, %v", got, err)
+		t.Errorf("the file contains %q, %v", got, err)
 	}
 }
 
 func TestIssuerURLIsRequired(t *testing.T) {
 	t.Parallel()
 	if _, err := New(Options{}); err == nil {
-		t.Error("an issuer without a URL was made")
+		t.Error("an issuer without a URL was created")
 	}
 }
 
 func TestKeySetHoldsNoPrivateKey(t *testing.T) {
 	t.Parallel()
-	i := MustServe(t, "", nil)
+	i := mustServe(t, "", nil)
 	recorder := httptest.NewRecorder()
 	i.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, certsPath, nil))
 	var set struct{ Keys []map[string]any }
@@ -196,6 +196,6 @@ func TestKeySetHoldsNoPrivateKey(t *testing.T) {
 		t.Fatalf("key set = %s, %v", recorder.Body, err)
 	}
 	if _, private := set.Keys[0]["d"]; private {
-		t.Error("the key set gives the private key away")
+		t.Error("the key set contains the private key")
 	}
 }
