@@ -1,7 +1,7 @@
-// Package hostcheck keeps web pages of others from the servers of a system on this
-// machine. A page may point a name of its own at 127.0.0.1 after it was loaded (DNS
-// rebinding): to the browser it is then of the same origin as the server, and may read
-// what that responds. The name is still in the Host header, where it gives it away.
+// Package hostcheck protects the servers of a local system from DNS rebinding. A web page
+// may point its own name at 127.0.0.1 after it was loaded: for the browser it then has the
+// same origin as the local server and may read its responses. Such requests are recognized
+// by the name in the Host header.
 package hostcheck
 
 import (
@@ -18,24 +18,25 @@ import (
 )
 
 const (
-	// Flag sets the names that are allowed besides those of this machine.
+	// Flag is the command-line flag for allowed names in addition to those of this
+	// machine.
 	Flag = "allowed-hosts"
-	// Variable does where the flag is not given.
+	// Variable is the environment variable that applies without the flag.
 	Variable = "ALLOWED_HOSTS"
 
 	// everyName allows all names.
 	everyName = "*"
 )
 
-// Hosts are the host names and addresses that servers are called by. Loopback addresses,
-// localhost and the names below it (RFC 6761, section 6.3) are always among them.
+// Hosts are the allowed host names and addresses. Loopback addresses, localhost and the
+// names below it (RFC 6761, section 6.3) are always allowed.
 type Hosts []string
 
-// namePattern is a host name or an IPv4 address, as a URL has it.
+// namePattern matches a host name or an IPv4 address in a URL.
 var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
 
-// Parse reads a list such as "shop.test, 192.168.1.7", or "*" for all names. Ports are
-// not part of it.
+// Parse parses a list such as "shop.test, 192.168.1.7", or "*" for all names. Ports are not
+// allowed.
 func Parse(list string) (Hosts, error) {
 	var hosts Hosts
 	for host := range strings.SplitSeq(list, ",") {
@@ -51,7 +52,7 @@ func Parse(list string) (Hosts, error) {
 	return hosts, nil
 }
 
-// Allows reports whether a Host header, with or without a port, is one of the hosts.
+// Allows reports whether a Host header, with or without a port, is an allowed host.
 func (h Hosts) Allows(header string) bool {
 	host := header
 	if name, _, err := net.SplitHostPort(header); err == nil {
@@ -65,15 +66,16 @@ func (h Hosts) Allows(header string) bool {
 		slices.Contains(h, host) || slices.Contains(h, everyName)
 }
 
-// normalize returns a host in lower case, without brackets and without the dot of the root.
+// normalize returns a host in lower case, without brackets and without a trailing dot.
 func normalize(host string) string {
-	if inner, is := strings.CutPrefix(host, "["); is {
+	if inner, found := strings.CutPrefix(host, "["); found {
 		host = strings.TrimSuffix(inner, "]")
 	}
 	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
 
-// Handler passes on the requests for the hosts; all others get 421.
+// Handler returns a handler that calls next for allowed hosts and responds with 421 to all
+// others.
 func (h Hosts) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.Allows(r.Host) {

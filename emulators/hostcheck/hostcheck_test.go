@@ -46,7 +46,7 @@ func TestAllows(t *testing.T) {
 			t.Errorf("Host %q is allowed: %t", header, got)
 		}
 		if all := (hostcheck.Hosts{"*"}); !all.Allows(header) {
-			t.Errorf("Host %q is not among all", header)
+			t.Errorf("Host %q is not allowed by *", header)
 		}
 	}
 }
