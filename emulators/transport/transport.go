@@ -1,6 +1,6 @@
-// Package transport has the one HTTP transport that the emulators reach each other and
-// the functions by. All of it runs in one process, in which a connection between two
-// emulators takes two descriptors: so few are left idle, and not for long.
+// Package transport provides the HTTP transport for calls between the emulators and to
+// the functions. All emulators run in one process, where a connection between two of them
+// uses two file descriptors, so idle connections are limited in number and time.
 package transport
 
 import (
@@ -10,19 +10,20 @@ import (
 )
 
 const (
-	// maxIdlePerHost are left to a host: what a burst opened beyond them is closed with
-	// its response. In a steady load hardly any connection is idle.
+	// maxIdlePerHost is the limit of idle connections per host. Connections that a burst
+	// opened beyond it are closed after their response. In a steady load hardly any
+	// connection is idle.
 	maxIdlePerHost = 64
-	// maxIdle are left to all hosts of a transport.
+	// maxIdle is the limit of idle connections to all hosts.
 	maxIdle = 256
-	// idleTimeout is shorter than that of any server here, so that it is never a server
-	// that closes a connection just when a request comes.
+	// idleTimeout is shorter than that of any local server, so that a server never closes
+	// a connection while a request is being sent.
 	idleTimeout = 10 * time.Second
 	keepAlive   = 30 * time.Second
 )
 
-// New returns a transport whose connections must be accepted within dialTimeout. It uses
-// no proxy of the environment and leaves compressed bodies as they are.
+// New returns a new transport whose connections must be accepted within dialTimeout. It
+// ignores the environment's proxy and does not decompress bodies.
 func New(dialTimeout time.Duration) *http.Transport {
 	return &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext,
