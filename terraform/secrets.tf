@@ -5,6 +5,12 @@
 
 locals {
   secrets = toset(flatten([for f in values(local.functions) : f.secrets]))
+
+  # Secret Manager accepts no first rotation that is less than 300 seconds in the future,
+  # so a date in a file would stop the creation of every environment after it. An hour of
+  # margin: an apply takes its time.
+  # https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets#Rotation
+  first_rotation = try(timecmp(var.key_rotation_start, timeadd(plantimestamp(), "1h")) > 0, false) ? var.key_rotation_start : timeadd(plantimestamp(), "${var.key_rotation_days * 24}h")
 }
 
 resource "google_secret_manager_secret" "secret" {
@@ -21,7 +27,7 @@ resource "google_secret_manager_secret" "secret" {
   dynamic "rotation" {
     for_each = each.key == "AUTH_SIGNING_KEYS" ? [1] : []
     content {
-      next_rotation_time = var.key_rotation_start
+      next_rotation_time = local.first_rotation
       rotation_period    = "${var.key_rotation_days * 24 * 60 * 60}s"
     }
   }
@@ -63,10 +69,14 @@ resource "google_pubsub_topic_iam_member" "key_rotation" {
   member = "serviceAccount:service-${local.project_number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
 }
 
-# Kept until somebody has done it: the alert key-rotation counts what is here.
+# Messages stay here until the keys are replaced: the alert key-rotation counts them.
+# Secret Manager publishes every change of the secret to the topic; only a rotation that
+# is due may count.
+# https://cloud.google.com/secret-manager/docs/event-notifications#events
 resource "google_pubsub_subscription" "key_rotation" {
   name                       = "key-rotation"
   topic                      = google_pubsub_topic.key_rotation.id
+  filter                     = "attributes.eventType = \"SECRET_ROTATE\""
   message_retention_duration = "2678400s" # 31 days
 
   expiration_policy {

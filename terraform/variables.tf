@@ -235,12 +235,12 @@ variable "key_rotation_days" {
 }
 
 variable "key_rotation_start" {
-  description = "When the rotation is announced first, RFC 3339."
+  description = "When the rotation is announced first, RFC 3339, if that is in the future. Without it: key_rotation_days after the secret is created."
   type        = string
-  default     = "2027-01-15T09:00:00Z"
+  default     = null
 
   validation {
-    condition     = can(formatdate("YYYY", var.key_rotation_start))
+    condition     = var.key_rotation_start == null || can(formatdate("YYYY", var.key_rotation_start))
     error_message = "The time must be RFC 3339, such as 2027-01-15T09:00:00Z."
   }
 }
