@@ -23,13 +23,15 @@ locals {
     { "order-decided" = { goal = local.promises.decided.good, runbook = "slo-order-decided" } },
   )
 
-  # A budget of 28 days is gone in two days at the first pace, in five at the second,
-  # in 28 at the third. The short window ends the alert soon after the trouble ends:
+  # A budget of 28 days is spent in two days at the first pace, in five at the second,
+  # in nine at the third. The short window ends the alert soon after the trouble ends:
   # https://sre.google/workbook/alerting-on-slos/
+  # No window is longer than a day, the most that Cloud Monitoring accepts for a burn rate:
+  # https://cloud.google.com/stackdriver/docs/solutions/slo-monitoring/api/timeseries-selectors#select-slo-burn-rate
   burn_rates = {
     fast   = { rate = local.promises.page_at_burn_rate, long = "3600s", short = "300s", severity = "CRITICAL" }
     medium = { rate = 6, long = "21600s", short = "1800s", severity = "ERROR" }
-    slow   = { rate = 1, long = "259200s", short = "21600s", severity = "WARNING" }
+    slow   = { rate = 3, long = "86400s", short = "7200s", severity = "WARNING" }
   }
 
   burns = merge([
