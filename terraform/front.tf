@@ -24,6 +24,14 @@ locals {
   # because one must be, and no request gets there.
   default_function = [for f in local.manifest.functions : f.name if try(local.functions[f.name].public_read, false)][0]
 
+  # Operations whose ETag clients send back (If-Match, If-None-Match). Compression turns a
+  # strong ETag into a weak one, or removes it, so these are never compressed on the fly.
+  # https://cloud.google.com/cdn/docs/dynamic-compression
+  tagged = ["product-get"]
+
+  # Dynamic compression is a feature of Cloud CDN: backends without it do not have it.
+  compressed = [for name, f in local.http_functions : name if f.public_read && !contains(local.tagged, name)]
+
   # Cloud Armor's limits for sign-in go by what anyone may call and that writes.
   open_writes = distinct([for f in values(local.http_functions) : f.path if f.access == "anyone" && f.method != "GET"])
 }
@@ -56,7 +64,7 @@ resource "google_compute_backend_service" "function" {
   protocol              = "HTTPS"
   security_policy       = google_compute_security_policy.front.id
   enable_cdn            = each.value.public_read
-  compression_mode      = "AUTOMATIC"
+  compression_mode      = contains(local.compressed, each.key) ? "AUTOMATIC" : "DISABLED"
 
   backend {
     group = google_compute_region_network_endpoint_group.run[local.run_of[each.key]].id

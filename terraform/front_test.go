@@ -1,0 +1,82 @@
+package terraform_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// taggedOperations returns the operations that respond with an ETag, by openapi.yaml.
+func taggedOperations(t *testing.T) (tagged []string) {
+	t.Helper()
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string `yaml:"operationId"`
+			Responses   map[string]struct{ Headers map[string]any }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(mustRead(t, "../functions/openapi.yaml")), &document); err != nil {
+		t.Fatal(err)
+	}
+	for _, operations := range document.Paths {
+		for _, operation := range operations {
+			for _, response := range operation.Responses {
+				if _, has := response.Headers["ETag"]; has {
+					tagged = append(tagged, operation.OperationID)
+				}
+			}
+		}
+	}
+	slices.Sort(tagged)
+	return slices.Compact(tagged)
+}
+
+// TestCompression compares what the load balancer compresses with what has an ETag:
+// compression makes a strong one weak, and no If-Match has it any more.
+func TestCompression(t *testing.T) {
+	t.Parallel()
+	tagged := taggedOperations(t)
+	if len(tagged) < 5 || !slices.Contains(tagged, "product-get") {
+		t.Fatalf("operations with an ETag are %q", tagged)
+	}
+	var compressed []string
+	for _, backend := range mustPlanOf(t, "prod").of("google_compute_backend_service") {
+		if backend.text("compression_mode") == "AUTOMATIC" {
+			compressed = append(compressed, backend.text("name"))
+			if backend.text("enable_cdn") != "true" {
+				t.Errorf("%s is compressed, and has no Cloud CDN, whose feature that is", backend.Address)
+			}
+		}
+	}
+	for _, name := range compressed {
+		if slices.Contains(tagged, name) {
+			t.Errorf("%s is compressed, and has an ETag", name)
+		}
+	}
+	if len(compressed) == 0 {
+		t.Error("nothing is compressed")
+	}
+}
+
+// TestRotationIsFiltered requires of each subscription to what Secret Manager publishes
+// that it takes nothing but rotations that are due: an alert counts its messages.
+func TestRotationIsFiltered(t *testing.T) {
+	t.Parallel()
+	p := mustPlanOf(t, "prod")
+	found := 0
+	for _, s := range p.of("google_pubsub_subscription") {
+		if !strings.HasPrefix(s.Address, "google_pubsub_subscription.key_rotation") {
+			continue
+		}
+		found++
+		// The event types: https://cloud.google.com/secret-manager/docs/event-notifications#events
+		if want := `attributes.eventType = "SECRET_ROTATE"`; s.text("filter") != want {
+			t.Errorf("%s has the filter %q, want %s", s.Address, s.text("filter"), want)
+		}
+	}
+	if found != 1 {
+		t.Errorf("there are %d subscriptions to rotations", found)
+	}
+}
