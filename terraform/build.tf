@@ -99,7 +99,7 @@ resource "google_service_account" "rollout" {
 }
 
 resource "google_service_account" "check" {
-  account_id   = "check"
+  account_id   = "pipeline-check" # at least six characters: rules_test.go
   display_name = "The pipeline that tests what is proposed"
 
   depends_on = [google_project_service.api]
@@ -173,7 +173,7 @@ resource "google_service_account_iam_member" "rollout" {
 # The smoke test of a new revision ------------------------------------------------
 
 resource "google_service_account" "smoke" {
-  account_id   = "smoke"
+  account_id   = "smoke-test"
   display_name = "The job that asks new revisions"
 }
 

@@ -160,13 +160,14 @@ var environments = struct {
 	plans map[string]plan
 }{plans: map[string]plan{}}
 
-// mustPlanOf returns the plan of the example of an environment.
-func mustPlanOf(t *testing.T, environment string) plan {
+// mustPlanOf returns the plan of the example of an environment, with further arguments.
+func mustPlanOf(t *testing.T, environment string, args ...string) plan {
 	t.Helper()
 	environments.Lock()
 	defer environments.Unlock()
-	if _, done := environments.plans[environment]; !done {
-		environments.plans[environment] = mustWorkspace(t, ".").mustPlan(t, "-var-file=env/"+environment+".tfvars.example")
+	key := environment + " " + strings.Join(args, " ")
+	if _, done := environments.plans[key]; !done {
+		environments.plans[key] = mustWorkspace(t, ".").mustPlan(t, append([]string{"-var-file=env/" + environment + ".tfvars.example"}, args...)...)
 	}
-	return environments.plans[environment]
+	return environments.plans[key]
 }
