@@ -19,6 +19,12 @@ type cloud struct {
 	Builds []string
 	// Severities of what a scan finds.
 	Severities []string
+	// Quotas are limit and usage of a project's quotas in Compute Engine, RegionQuotas
+	// those of its region, and QuotaInfos the lines about another API's.
+	Quotas, RegionQuotas map[string][2]int
+	QuotaInfos           map[string][]string
+	// Accounts is how many service accounts there are.
+	Accounts int
 	// Calls are all command lines so far.
 	Calls []string
 
@@ -197,6 +203,20 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 		return nil
 	case "artifacts docker images list-vulnerabilities":
 		fmt.Println(strings.Join(c.Severities, "\n"))
+		return nil
+	case "compute project-info describe":
+		return printQuotas(c.Quotas, flags)
+	case "compute regions describe":
+		return printQuotas(c.RegionQuotas, flags)
+	case "iam service-accounts list":
+		for i := range c.Accounts {
+			fmt.Printf("account-%d@souk-test.iam.gserviceaccount.com\n", i)
+		}
+		return nil
+	case "beta quotas info list":
+		for _, line := range c.QuotaInfos[flags["--service"]] {
+			fmt.Println(line)
+		}
 		return nil
 	}
 	return errors.New("the stand-in cannot do that")

@@ -19,6 +19,7 @@ var all = []string{"product-http", "product-push", "order-http", "order-push", "
 // project is a cloud with everything that a script needs to work on it.
 type project struct {
 	path, dir string
+	stdin     string
 	env       []string
 }
 
@@ -93,6 +94,7 @@ func (p project) run(t *testing.T, script string, env ...string) (ok bool, said 
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "deploy", script)}, scriptArgs[script]...)...)
 	cmd.Env = append(slices.Clone(p.env), env...)
+	cmd.Stdin = strings.NewReader(p.stdin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

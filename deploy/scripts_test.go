@@ -150,7 +150,7 @@ func TestLint(t *testing.T) {
 // TestSettingsAreRequired runs each script without what it needs.
 func TestSettingsAreRequired(t *testing.T) {
 	t.Parallel()
-	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY"} {
+	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY", "preflight": "REGION"} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t)
