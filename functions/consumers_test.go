@@ -28,7 +28,7 @@ func TestConsumers(t *testing.T) {
 			for _, topic := range entry.Events {
 				by := publishers()[topic]
 				publisher, _ := functions.Manifest().Function(by[0])
-				told := MustEventSchema(t, reflect.TypeOf(services[publisher.Service].payloads[topic]))
+				told := MustEventSchema(t, payloadOf(t, publisher.Service, topic))
 				for _, fault := range unread(f.Name, schemaPart{MustEventSchema(t, f.Payload), nil}, schemaPart{told, nil}) {
 					t.Errorf("%s is read of %s, but %s does not tell it so", fault, topic, publisher.Name)
 				}

@@ -29,12 +29,12 @@ var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 var services = map[string]struct {
 	build       function.Builder
 	migrations  database.Migrations
-	payloads    event.Payloads
+	topics      []event.AnyTopic
 	description string // of the service, in openapi.yaml
 }{
-	"product": {product.Functions, product.Migrations, product.Payloads, "The catalogue and the stock."},
-	"order":   {order.Functions, order.Migrations, order.Payloads, "Orders, from placed to delivered."},
-	"user":    {user.Functions, user.Migrations, user.Payloads, "Accounts, sessions and the keys that sign them."},
+	"product": {product.Functions, product.Migrations, product.Topics, "The catalogue and the stock."},
+	"order":   {order.Functions, order.Migrations, order.Topics, "Orders, from placed to delivered."},
+	"user":    {user.Functions, user.Migrations, user.Topics, "Accounts, sessions and the keys that sign them."},
 }
 
 // environment holds what a service needs besides the settings of every service.

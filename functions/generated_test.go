@@ -56,12 +56,7 @@ func MustEventSchemas(t *testing.T) map[string][]byte {
 	files := map[string][]byte{}
 	for topic, by := range publishers() {
 		f, _ := functions.Manifest().Function(by[0])
-		payload, declared := services[f.Service].payloads[topic]
-		if !declared {
-			t.Errorf("%s publishes %s: say what it carries in Payloads of service %s", f.Name, topic, f.Service)
-			continue
-		}
-		schema, err := event.Schema(reflect.TypeOf(payload))
+		schema, err := event.Schema(payloadOf(t, f.Service, topic))
 		if err != nil {
 			t.Fatalf("the schema of %s: %v", topic, err)
 		}
@@ -113,16 +108,27 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-func TestPayloads(t *testing.T) {
+// payloadOf returns the type of the payload of a topic that a service publishes to.
+func payloadOf(t *testing.T, service, topic string) reflect.Type {
+	t.Helper()
+	topics := services[service].topics
+	at := slices.IndexFunc(topics, func(known event.AnyTopic) bool { return known.Name() == topic })
+	if at < 0 {
+		t.Fatalf("a function of service %s publishes %s: add it to Topics of the service", service, topic)
+	}
+	return topics[at].Payload()
+}
+
+func TestTopics(t *testing.T) {
 	t.Parallel()
 	for _, service := range functions.Manifest().Services() {
-		for topic := range services[service].payloads {
-			published := slices.ContainsFunc(publishers()[topic], func(name string) bool {
+		for _, topic := range services[service].topics {
+			published := slices.ContainsFunc(publishers()[topic.Name()], func(name string) bool {
 				f, _ := functions.Manifest().Function(name)
 				return f.Service == service
 			})
 			if !published {
-				t.Errorf("service %s says what %s carries, but no function of it publishes that", service, topic)
+				t.Errorf("service %s has the topic %s, but no function of it publishes to it", service, topic.Name())
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func TestPoison(t *testing.T) {
 		"order-reject":    {`{}`, `{"orderId":"%s","reason":"none"}`},
 	}
 	for _, f := range functions.Manifest().Functions {
-		if slices.Contains(f.Events, revocation.Topic) {
+		if slices.Contains(f.Events, revocation.Topic.Name()) {
 			poison[f.Name] = []string{
 				`{}`, `null`, `{"userId":"%s"}`, `{"rightsVersion":2}`, `{"userId":"%s","rightsVersion":-1}`,
 				`{"userId":"%s","sessionId":"00000000-0000-0000-0000-000000000000"}`, `{"userId":"%s","sessionId":"%s","rightsVersion":2}`,

@@ -206,13 +206,13 @@ func (s *shop) mustAllow(t *testing.T, u signedIn) {
 // twice, as Pub/Sub may.
 func (s *shop) deliver(t *testing.T, userID uuid.UUID) {
 	t.Helper()
-	events := slices.DeleteFunc(s.writers[issuer].Topics.Of(revocation.Topic), func(e event.Event) bool { return e.AggregateID != userID })
+	events := slices.DeleteFunc(s.writers[issuer].Topics.Of(revocation.Topic.Name()), func(e event.Event) bool { return e.AggregateID != userID })
 	if len(events) != 1 {
 		t.Fatalf("%d revocations were published, want 1", len(events))
 	}
 	for range 2 {
 		for _, f := range functions.Manifest().Functions {
-			if slices.Contains(f.Events, revocation.Topic) {
+			if slices.Contains(f.Events, revocation.Topic.Name()) {
 				s.writers[f.Service].Deliver(t, f.Name, events[0]).MustBe(t, http.StatusNoContent)
 			}
 		}

@@ -43,11 +43,11 @@ func TestKeep(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	outbox := event.NewOutbox(db, taker{}, clock.System)
+	outbox := event.NewOutbox(db, taker{}, clock.System, nil)
 	tell := func() {
 		t.Helper()
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			return outbox.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1)
+			return event.NewTopic[int]("thing-made", "thing").Add(ctx, tx, outbox, uuid.New(), 1)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestKeep(t *testing.T) {
 	})
 
 	// The sweep leaves what a request may still be publishing.
-	later := event.NewOutbox(db, taker{}, func() time.Time { return time.Now().Add(time.Minute) })
+	later := event.NewOutbox(db, taker{}, func() time.Time { return time.Now().Add(time.Minute) }, nil)
 	if err := later.Sweep(t.Context()); err != nil || unpublished() != 0 {
 		t.Fatalf("%d events are not published: %v", unpublished(), err)
 	}

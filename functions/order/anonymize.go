@@ -60,7 +60,7 @@ func (s *service) cancelOpen(ctx context.Context, tx *database.Tx, userID uuid.U
 	}
 	for i := range orders {
 		orders[i].UserID = anonymousUser
-		_, err := s.move(ctx, tx, &orders[i], transition{To: Cancelled, Reason: "account_deleted", Event: "order-cancelled"}, Actor{Kind: System})
+		_, err := s.move(ctx, tx, &orders[i], Cancelled, "account_deleted", Actor{Kind: System})
 		if err != nil {
 			return err
 		}

@@ -36,5 +36,5 @@ func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) 
 	if in.Body != nil {
 		reason = cmp.Or(in.Body.Reason, reason)
 	}
-	return s.moveForCaller(ctx, tx, in.ID, transition{To: Cancelled, Reason: reason, Event: "order-cancelled", Refusal: "order_not_cancellable"})
+	return s.moveForCaller(ctx, tx, in.ID, Cancelled, reason)
 }

@@ -17,5 +17,5 @@ type stockReserved struct {
 // confirm marks an order as confirmed, because its stock is reserved. An order that was
 // cancelled in the meantime stays cancelled: its cancellation releases the stock.
 func (s *service) confirm(ctx context.Context, tx *database.Tx, _ event.Event, stock stockReserved) error {
-	return s.decide(ctx, tx, stock.OrderID, transition{To: Confirmed, Event: "order-confirmed"})
+	return s.decide(ctx, tx, stock.OrderID, Confirmed, "")
 }

@@ -83,7 +83,7 @@ func (s *service) expireOrders(ctx context.Context, ids []uuid.UUID) error {
 		}
 		for i := range orders {
 			o := &orders[i]
-			if _, err := s.move(ctx, tx, o, transition{To: Cancelled, Reason: "expired", Event: "order-cancelled"}, Actor{Kind: System}); err != nil {
+			if _, err := s.move(ctx, tx, o, Cancelled, "expired", Actor{Kind: System}); err != nil {
 				return err
 			}
 			tx.AfterCommit(func(ctx context.Context) {

@@ -12,7 +12,7 @@ import (
 
 type listInput struct {
 	api.PageQuery
-	Status string    `query:"status" enum:"pending,confirmed,shipped,delivered,rejected,cancelled" doc:"Return only orders with this status."`
+	Status Status    `query:"status" doc:"Return only orders with this status."`
 	UserID uuid.UUID `query:"userId" format:"uuid" doc:"Return only orders of this account. Another account than the caller's requires an admin."`
 }
 

@@ -15,19 +15,9 @@ import (
 	"souk/shared/database"
 )
 
-// transition is a requested change of an order's status.
-type transition struct {
-	To     Status
-	Reason string
-	Event  string // the topic of the event that is published
-	// Refusal is the problem code of the response if the order's status does not allow
-	// the change.
-	Refusal string
-}
-
 // moveForCaller changes an order's status on request of a caller, and publishes the
 // event. An order that is not visible to the caller is not found.
-func (s *service) moveForCaller(ctx context.Context, tx *database.Tx, id uuid.UUID, t transition) (*orderResponse, error) {
+func (s *service) moveForCaller(ctx context.Context, tx *database.Tx, id uuid.UUID, to Status, reason string) (*orderResponse, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
 	o, err := lockOrder(ctx, tx, id)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !o.VisibleTo(caller) {
@@ -36,24 +26,24 @@ func (s *service) moveForCaller(ctx context.Context, tx *database.Tx, id uuid.UU
 	if err != nil {
 		return nil, fmt.Errorf("lock order %s: %w", id, err)
 	}
-	moved, err := s.move(ctx, tx, &o, t, o.actor(caller))
+	moved, err := s.move(ctx, tx, &o, to, reason, o.actor(caller))
 	if err != nil {
-		return nil, fmt.Errorf("move order %s to %s: %w", id, t.To, err)
+		return nil, fmt.Errorf("move order %s to %s: %w", id, to, err)
 	}
 	if !moved {
-		return nil, api.NewProblem(http.StatusConflict, t.Refusal, "An order that is %s cannot become %s. Read the order for its current status.", o.Status, t.To)
+		return nil, api.NewProblem(http.StatusConflict, refusal(to), "An order that is %s cannot become %s. Read the order for its current status.", o.Status, to)
 	}
 	return newResponse(o), nil
 }
 
 // decide changes an order's status because of an event. It does nothing if the order's
 // status no longer allows the change.
-func (s *service) decide(ctx context.Context, tx *database.Tx, id uuid.UUID, t transition) error {
+func (s *service) decide(ctx context.Context, tx *database.Tx, id uuid.UUID, to Status, reason string) error {
 	o, err := lockOrder(ctx, tx, id)
 	if err != nil {
 		return fmt.Errorf("lock order %s: %w", id, err)
 	}
-	moved, err := s.move(ctx, tx, &o, t, Actor{Kind: System})
+	moved, err := s.move(ctx, tx, &o, to, reason, Actor{Kind: System})
 	if moved && err == nil {
 		// A metric in terraform/watch.tf reads the waiting time from this log entry.
 		seconds := s.Now().Sub(o.CreatedAt).Seconds()
@@ -66,12 +56,12 @@ func (s *service) decide(ctx context.Context, tx *database.Tx, id uuid.UUID, t t
 
 // move changes the status of a locked order, adds the event to the outbox, and reports
 // whether the order's status allowed the change.
-func (s *service) move(ctx context.Context, tx *database.Tx, o *Order, t transition, by Actor) (moved bool, err error) {
-	if !o.Move(t.To, t.Reason, by, s.Now()) {
+func (s *service) move(ctx context.Context, tx *database.Tx, o *Order, to Status, reason string, by Actor) (moved bool, err error) {
+	if !o.Move(to, reason, by, s.Now()) {
 		return false, nil
 	}
 	if err := saveMove(ctx, tx, *o); err != nil {
 		return false, err
 	}
-	return true, s.Outbox.Add(ctx, tx, t.Event, "order", o.ID, o.newDecided(t.Reason))
+	return true, transitionTo(to).topic.Add(ctx, tx, s.Outbox, o.ID, o.newDecided(reason))
 }

@@ -51,7 +51,7 @@ func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*
 	if err := insertOrder(ctx, tx, o); err != nil {
 		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
-	if err := s.Outbox.Add(ctx, tx, "order-placed", "order", o.ID, newPlaced(o)); err != nil {
+	if err := orderPlaced.Add(ctx, tx, s.Outbox, o.ID, newPlaced(o)); err != nil {
 		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
 	return newLocatedResponse(o), nil

@@ -17,5 +17,5 @@ type stockRejected struct {
 
 // reject marks an order as rejected, because its stock could not be reserved.
 func (s *service) reject(ctx context.Context, tx *database.Tx, _ event.Event, stock stockRejected) error {
-	return s.decide(ctx, tx, stock.OrderID, transition{To: Rejected, Reason: stock.Reason, Event: "order-rejected"})
+	return s.decide(ctx, tx, stock.OrderID, Rejected, stock.Reason)
 }

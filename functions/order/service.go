@@ -9,7 +9,6 @@ import (
 	"souk/functions"
 	"souk/shared/config"
 	"souk/shared/database"
-	"souk/shared/event"
 	"souk/shared/function"
 )
 
@@ -18,16 +17,6 @@ var files embed.FS
 
 // Migrations create the service's tables.
 var Migrations = database.Migrations{Name: "order", FS: files}
-
-// Payloads maps the service's topics to the payloads of their events.
-var Payloads = event.Payloads{
-	"order-placed":    Placed{},
-	"order-confirmed": Decided{},
-	"order-rejected":  Decided{},
-	"order-shipped":   Decided{},
-	"order-delivered": Decided{},
-	"order-cancelled": Decided{},
-}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
@@ -42,15 +31,15 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		settings.warn(functions.Manifest().Delivery)
 	}
 	s := &service{Runtime: runtime, settings: settings}
-	runtime.Outbox.AlsoSweep(s.deleteExpiredCustomers)
+	runtime.Outbox.OnSweep(s.deleteExpiredCustomers)
 	return []function.Function{
 		function.Command("order-place", s.place, function.Created, function.AfterCommit(s.wait),
 			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
 		function.HTTP("order-get", s.get),
 		function.HTTP("order-list", s.list),
-		function.Command("order-cancel", s.cancel, function.Fails(http.StatusConflict, "order_not_cancellable")),
-		function.Command("order-ship", s.ship, function.Fails(http.StatusConflict, "order_not_shippable")),
-		function.Command("order-deliver", s.deliver, function.Fails(http.StatusConflict, "order_not_deliverable")),
+		function.Command("order-cancel", s.cancel, function.Fails(http.StatusConflict, refusal(Cancelled))),
+		function.Command("order-ship", s.ship, function.Fails(http.StatusConflict, refusal(Shipped))),
+		function.Command("order-deliver", s.deliver, function.Fails(http.StatusConflict, refusal(Delivered))),
 		function.Schedule("order-expire", s.expire),
 		function.Event("order-confirm", s.confirm),
 		function.Event("order-reject", s.reject),

@@ -62,13 +62,13 @@ type Changed struct {
 
 // tellChanged adds product-changed to the outbox, for each product.
 func (s *service) tellChanged(ctx context.Context, tx *database.Tx, products ...Product) error {
-	told := make([]event.Told, len(products))
+	messages := make([]event.Message[Changed], len(products))
 	for i, p := range products {
-		told[i] = event.Told{AggregateID: p.ID, Payload: Changed{
+		messages[i] = event.Message[Changed]{AggregateID: p.ID, Payload: Changed{
 			ProductID: p.ID, SKU: p.SKU, Name: p.Name, Price: p.Price, Status: p.Status, Version: p.Version,
 		}}
 	}
-	return s.Outbox.AddAll(ctx, tx, "product-changed", "product", told...)
+	return topicProductChanged.AddBatch(ctx, tx, s.Outbox, messages...)
 }
 
 func skuTaken(sku string) error {

@@ -17,12 +17,14 @@ var files embed.FS
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "product", FS: files}
 
-// Payloads are what the service's events carry, by topic.
-var Payloads = event.Payloads{
-	"product-changed": Changed{},
-	"stock-reserved":  StockReserved{},
-	"stock-rejected":  StockRejected{},
-}
+var (
+	topicProductChanged = event.NewTopic[Changed]("product-changed", "product")
+	topicStockReserved  = event.NewTopic[StockReserved]("stock-reserved", "order")
+	topicStockRejected  = event.NewTopic[StockRejected]("stock-rejected", "order")
+)
+
+// Topics lists the topics that the service publishes to.
+var Topics = []event.AnyTopic{topicProductChanged, topicStockReserved, topicStockRejected}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {

@@ -93,7 +93,7 @@ func (s *service) stockReserve(ctx context.Context, tx *database.Tx, _ event.Eve
 	if err := insertReservedItems(ctx, tx, order.OrderID, items); err != nil {
 		return err
 	}
-	return s.Outbox.Add(ctx, tx, "stock-reserved", "order", order.OrderID, StockReserved{OrderID: order.OrderID})
+	return topicStockReserved.Add(ctx, tx, s.Outbox, order.OrderID, StockReserved{OrderID: order.OrderID})
 }
 
 // rejectReservation gives back what the order had taken and tells why it failed.
@@ -108,7 +108,7 @@ func (s *service) rejectReservation(ctx context.Context, tx *database.Tx, orderI
 	if err := updateReservation(ctx, tx, orderID, rejected, s.Now()); err != nil {
 		return err
 	}
-	return s.Outbox.Add(ctx, tx, "stock-rejected", "order", orderID,
+	return topicStockRejected.Add(ctx, tx, s.Outbox, orderID,
 		StockRejected{OrderID: orderID, ProductID: item.ProductID, Reason: reason})
 }
 

@@ -112,7 +112,7 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := deleteUser(ctx, tx, u.ID); err != nil {
 		return err
 	}
-	return s.Outbox.Add(ctx, tx, "user-deleted", "user", u.ID, Deleted{UserID: u.ID})
+	return topicUserDeleted.Add(ctx, tx, s.Outbox, u.ID, Deleted{UserID: u.ID})
 }
 
 // adminAccount keeps the shop from running out of admins: nobody changes their own

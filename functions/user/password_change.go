@@ -62,7 +62,7 @@ func (s *service) passwordChange(ctx context.Context, in *changePasswordInput) (
 		if err := s.revokeTokens(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
-		return s.Outbox.Add(ctx, tx, "password-changed", "user", caller.UserID, passwordChanged{UserID: caller.UserID})
+		return topicPasswordChanged.Add(ctx, tx, s.Outbox, caller.UserID, passwordChanged{UserID: caller.UserID})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change the password of user %s: %w", caller.UserID, err)

@@ -76,7 +76,7 @@ func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID
 	if err := s.revokeTokens(ctx, tx, id); err != nil {
 		return err
 	}
-	return s.Outbox.Add(ctx, tx, "password-changed", "user", id, passwordChanged{UserID: id})
+	return topicPasswordChanged.Add(ctx, tx, s.Outbox, id, passwordChanged{UserID: id})
 }
 
 // checkReset says whether a token is good for that password.

@@ -58,7 +58,7 @@ func (s *service) passwordResetRequest(ctx context.Context, in *requestPasswordR
 		if err := insertPasswordReset(ctx, tx, r); err != nil {
 			return err
 		}
-		return s.Outbox.Add(ctx, tx, "password-reset-requested", "password-reset", r.ID, passwordResetRequested{ResetID: r.ID})
+		return topicPasswordResetRequested.Add(ctx, tx, s.Outbox, r.ID, passwordResetRequested{ResetID: r.ID})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("request password reset %s: %w", r.ID, err)

@@ -60,7 +60,7 @@ func (s *service) register(ctx context.Context, in *registerInput) (*registerOut
 		if err := deleteReplacedRegistrations(ctx, tx, r); err != nil {
 			return err
 		}
-		return s.Outbox.Add(ctx, tx, "registration-requested", "registration", r.ID, registrationRequested{RegistrationID: r.ID})
+		return topicRegistrationRequested.Add(ctx, tx, s.Outbox, r.ID, registrationRequested{RegistrationID: r.ID})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("register %s: %w", r.ID, err)

@@ -43,5 +43,5 @@ func (s *service) revoke(ctx context.Context, tx *database.Tx, revoked revocatio
 	if err := s.Revocations.Store(ctx, tx, revoked); err != nil {
 		return err
 	}
-	return s.Outbox.Add(ctx, tx, revocation.Topic, "user", revoked.UserID, revoked)
+	return revocation.Topic.Add(ctx, tx, s.Outbox, revoked.UserID, revoked)
 }

@@ -23,13 +23,16 @@ var files embed.FS
 // Migrations make the service's tables.
 var Migrations = database.Migrations{Name: "user", FS: files}
 
-// Payloads are what the service's events carry, by topic.
-var Payloads = event.Payloads{
-	"user-deleted":             Deleted{},
-	"registration-requested":   registrationRequested{},
-	"password-reset-requested": passwordResetRequested{},
-	"password-changed":         passwordChanged{},
-	revocation.Topic:           revocation.Revoked{},
+var (
+	topicUserDeleted            = event.NewTopic[Deleted]("user-deleted", "user")
+	topicRegistrationRequested  = event.NewTopic[registrationRequested]("registration-requested", "registration")
+	topicPasswordResetRequested = event.NewTopic[passwordResetRequested]("password-reset-requested", "password-reset")
+	topicPasswordChanged        = event.NewTopic[passwordChanged]("password-changed", "user")
+)
+
+// Topics lists the topics that the service publishes to.
+var Topics = []event.AnyTopic{
+	topicUserDeleted, topicRegistrationRequested, topicPasswordResetRequested, topicPasswordChanged, revocation.Topic,
 }
 
 // Functions returns the functions of the service, by their names in functions.yaml.
@@ -49,7 +52,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	runtime.Outbox.AlsoSweep(s.pruneMail)
+	runtime.Outbox.OnSweep(s.pruneMail)
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created),
 		function.Effect("registration-mail", s.registrationMail),

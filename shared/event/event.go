@@ -1,7 +1,7 @@
-// Package event tells other services what happened, exactly as often as it
-// happened. A change and its event are one transaction (the outbox), and a
-// consumer's effect and the note that it was done are one transaction too (the
-// inbox), so that what lies between may deliver late, twice or in any order.
+// Package event publishes and receives events with effectively-once semantics. A
+// change and its event are one transaction (the outbox), and so are a consumer's
+// effect and the record that it was processed (the inbox). Pub/Sub in between may
+// deliver late, twice or in any order.
 package event
 
 import (
@@ -19,22 +19,22 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Migrations make the outbox and the inbox. Every service's database has them.
+// Migrations create the outbox and the inbox, which every service's database has.
 var Migrations = database.Migrations{Name: "event", FS: files}
 
-// Event is something that happened to one thing (its aggregate) of a service.
+// Event is a change of one aggregate of a service.
 type Event struct {
 	ID            uuid.UUID
-	Type          string // what happened, and the topic it is published to
+	Type          string // the name of the topic it is published to
 	Time          time.Time
 	AggregateType string
 	AggregateID   uuid.UUID
 	Payload       json.RawMessage
-	// Traceparent is the trace that the event came about in (W3C Trace Context).
+	// Traceparent is the trace of the request that added the event (W3C Trace Context).
 	Traceparent string
 }
 
-// Names of the message attributes that make the envelope. Data is the payload.
+// Names of the message attributes that form the envelope. Data is the payload.
 const (
 	attributeID            = "id"
 	attributeType          = "type"
@@ -80,7 +80,7 @@ type Push struct {
 	DeliveryAttempt int `json:"deliveryAttempt"`
 }
 
-// Event reads the envelope. Its error names what the message lacks.
+// Event reads the envelope. Its error names the missing attribute.
 func (p Push) Event() (Event, error) {
 	attributes := p.Message.Attributes
 	e := Event{
@@ -99,7 +99,7 @@ func (p Push) Event() (Event, error) {
 	if e.Type == "" {
 		return Event{}, fmt.Errorf("message %s: attribute type is missing", p.Message.MessageID)
 	}
-	// What is published by hand may be about no aggregate.
+	// A message that was published by hand may have no aggregate.
 	if id := attributes[attributeAggregateID]; id != "" {
 		if e.AggregateID, err = uuid.Parse(id); err != nil {
 			return Event{}, fmt.Errorf("message %s: attribute aggregateId: %w", p.Message.MessageID, err)
@@ -108,10 +108,10 @@ func (p Push) Event() (Event, error) {
 	return e, nil
 }
 
-// Tick reads the message of a scheduler: it says nothing but that it is time. The
-// attributes of a Cloud Scheduler job are the same each time, so what an event has
-// in them comes from the message instead: the id from the message's, which stays
-// when it is delivered again, and the time from when it was published.
+// Tick reads the message of a scheduler, which has no payload. The attributes of a
+// Cloud Scheduler job are the same each time. So the event's id is derived from the
+// message's, which does not change when it is delivered again, and its time is the
+// publish time.
 func (p Push) Tick() (Event, error) {
 	if p.Message.MessageID == "" {
 		return Event{}, errors.New("the message has no id")

@@ -38,20 +38,27 @@ type house struct {
 	refuse func(event.Event) error
 	// onPublish, unless nil, is called before events are taken.
 	onPublish func(ctx context.Context, events []event.Event)
+	// onPause replaces the pauses of sweeps.
+	onPause func(d time.Duration) bool
 	// slow has events be taken when the publisher's time ends.
 	slow bool
 }
 
+// thingMade is the topic of most tests.
+var thingMade = event.NewTopic[int]("thing-made", "thing")
+
 func open(t *testing.T) *house {
 	t.Helper()
 	h := &house{db: dbtest.New(t, event.Migrations), now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
-	h.Outbox = event.NewOutbox(h.db, h, h.clock)
-	h.PauseBy(h.pause)
+	h.Outbox = event.NewOutbox(h.db, h, h.clock, h.pause)
 	return h
 }
 
 // pause has the time of a sweep pass.
 func (h *house) pause(_ context.Context, d time.Duration) bool {
+	if h.onPause != nil {
+		return h.onPause(d)
+	}
 	h.pass(d)
 	return true
 }
@@ -103,8 +110,8 @@ func (h *house) down(is bool) {
 	}
 }
 
-// told returns the payloads that were published, in order.
-func (h *house) told() []string {
+// publishedPayloads returns the payloads that were published, in order.
+func (h *house) publishedPayloads() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var payloads []string
@@ -114,9 +121,9 @@ func (h *house) told() []string {
 	return payloads
 }
 
-func (h *house) mustTell(t *testing.T, want ...string) {
+func (h *house) requirePublished(t *testing.T, want ...string) {
 	t.Helper()
-	if got := h.told(); !slices.Equal(got, want) {
+	if got := h.publishedPayloads(); !slices.Equal(got, want) {
 		t.Errorf("published were %v, want %v", got, want)
 	}
 }
@@ -126,7 +133,7 @@ func (h *house) mustAdd(t *testing.T, eventType string, payloads ...int) {
 	t.Helper()
 	err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		for _, payload := range payloads {
-			if err := h.Add(ctx, tx, eventType, "thing", uuid.New(), payload); err != nil {
+			if err := event.NewTopic[int](eventType, "thing").Add(ctx, tx, h.Outbox, uuid.New(), payload); err != nil {
 				return err
 			}
 		}

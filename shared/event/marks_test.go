@@ -34,8 +34,7 @@ func openSmall(t *testing.T, connections int) (h *house, marks func() int64) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h = &house{db: db, now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
-	h.Outbox = event.NewOutbox(h.db, h, h.clock)
-	h.PauseBy(h.pause)
+	h.Outbox = event.NewOutbox(h.db, h, h.clock, h.pause)
 	return h, marking.Load
 }
 
@@ -64,7 +63,7 @@ func TestMarksInACrowd(t *testing.T) {
 			}
 			h.pass(untilSwept)
 			h.mustSweep(t)
-			if n := len(h.told()); n != clients*each {
+			if n := len(h.publishedPayloads()); n != clients*each {
 				t.Errorf("%d events were published %d times", clients*each, n)
 			}
 		})
@@ -130,8 +129,7 @@ func TestMarkIsTriedAgain(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{db: db, now: time.Now()}
-	h.Outbox = event.NewOutbox(db, h, h.clock)
-	h.PauseBy(h.pause)
+	h.Outbox = event.NewOutbox(db, h, h.clock, h.pause)
 	h.mustAdd(t, "thing-made", 1)
 	h.mustCount(t, marked, 1)
 	if cuts.Load() != 2 {
@@ -156,10 +154,9 @@ func TestMarkEndsWithItsTime(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{db: db, now: time.Now()}
-	h.Outbox = event.NewOutbox(db, h, h.clock)
-	h.PauseBy(h.pause)
+	h.Outbox = event.NewOutbox(db, h, h.clock, h.pause)
 	err = h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-		return h.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1)
+		return thingMade.Add(ctx, tx, h.Outbox, uuid.New(), 1)
 	})
 	if err != nil {
 		t.Errorf("the request fails for its mark: %v", err)

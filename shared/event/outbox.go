@@ -16,48 +16,46 @@ import (
 
 const (
 	// publishTimeout bounds how long a request waits for Pub/Sub after its
-	// commit. What is not published by then is left for the sweep.
+	// commit. The sweep publishes what is pending then.
 	publishTimeout = 5 * time.Second
-	// markTimeout bounds how long it then waits for its mark, however long the
-	// publishing took.
+	// markTimeout bounds how long it then waits to mark the rows as published,
+	// however long publishing took.
 	markTimeout = 4 * time.Second
-	// sweepAge is how old an unpublished row must be before the sweep takes it:
-	// the request that wrote a younger one may still publish and mark it.
+	// sweepAge is the age from which the sweep publishes a pending row: the request
+	// that wrote a younger one may still publish and mark it.
 	sweepAge = publishTimeout + markTimeout + time.Second
-	// sweepBatch is the most rows that one transaction of the sweep holds.
+	// sweepBatch is the most rows that one transaction of the sweep locks.
 	sweepBatch = 200
-	// publishedKept is how long a published row stays, to be looked at.
-	publishedKept = 24 * time.Hour
-	// receivedKept is how long the inbox remembers an event. Pub/Sub keeps a
-	// message for 7 days, and a dead-lettered one may be replayed 7 days later.
-	receivedKept = 15 * 24 * time.Hour
+	// outboxRetention is how long a published row is stored, for diagnosis and
+	// Republish.
+	outboxRetention = 24 * time.Hour
+	// inboxRetention is how long the id of a processed event is stored. Pub/Sub
+	// retains a message for 7 days, and a dead letter may be replayed 7 days later.
+	inboxRetention = 15 * 24 * time.Hour
 )
 
-// Publisher sends events to their topics. It returns one error an event, in
-// their order, nil for an event that Pub/Sub has taken.
+// Publisher publishes events to their topics. It returns one error per event, in
+// their order: nil for an event that Pub/Sub has accepted.
 type Publisher interface {
 	Publish(ctx context.Context, events []Event) []error
 }
 
-// Outbox keeps a service's events until they are published.
+// Outbox stores a service's events until they are published.
 type Outbox struct {
 	db        *database.DB
 	publisher Publisher
-	// marks of an instance's requests share statements, and wait for no connection
-	// behind requests that have not begun.
+	// marks coalesces the marks of an instance's requests into shared statements,
+	// which do not queue for a connection behind requests that have not begun.
 	marks     *database.Coalescer[uuid.UUID]
 	now       clock.Clock
 	permitted map[string]bool // by event type; nil permits every type
-	more      []func(context.Context) error
+	sweeps    []func(context.Context) error
 	pause     Pause
 }
 
-// Pause waits for a time and reports whether to go on: not when ctx has ended, or the
-// process is to stop.
+// Pause waits for d and reports whether to continue: it does not if ctx has ended or
+// the process is stopping.
 type Pause func(ctx context.Context, d time.Duration) bool
-
-// PauseBy has Sweep wait by pause. Call it before the outbox is used.
-func (o *Outbox) PauseBy(pause Pause) { o.pause = pause }
 
 func pauseByTimer(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
@@ -70,13 +68,11 @@ func pauseByTimer(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// AlsoSweep has Sweep call another sweep of the same database as well. Call it
-// before the outbox is used.
-func (o *Outbox) AlsoSweep(sweep func(context.Context) error) { o.more = append(o.more, sweep) }
+// OnSweep makes Sweep call sweep, too. It must be called before the outbox is used.
+func (o *Outbox) OnSweep(sweep func(context.Context) error) { o.sweeps = append(o.sweeps, sweep) }
 
-// Permit names the event types that Add takes from now on: those that the list of
-// functions says are published. There are topics, and rights to publish to them,
-// for no others.
+// Permit restricts the outbox to some event types: those that functions.yaml lists
+// under publishes. Only for these are there topics, and rights to publish.
 func (o *Outbox) Permit(types []string) {
 	o.permitted = map[string]bool{}
 	for _, eventType := range types {
@@ -84,10 +80,13 @@ func (o *Outbox) Permit(types []string) {
 	}
 }
 
-// NewOutbox returns the outbox in db.
-func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock) *Outbox {
-	o := &Outbox{db: db, publisher: publisher, now: now, pause: pauseByTimer}
-	if db != nil { // nil describes functions and runs none
+// NewOutbox returns the outbox in db. Sweep waits with pause; nil stands for a timer.
+func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock, pause Pause) *Outbox {
+	if pause == nil {
+		pause = pauseByTimer
+	}
+	o := &Outbox{db: db, publisher: publisher, now: now, pause: pause}
+	if db != nil { // it is nil where functions are described only
 		o.marks = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
 			return markPublished(ctx, q, ids, now())
 		})
@@ -95,53 +94,48 @@ func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock) *Outbox {
 	return o
 }
 
-// Add writes an event into the outbox as part of tx, and publishes it right
-// after tx commits. An event that cannot be published then stays for Sweep.
-func (o *Outbox) Add(ctx context.Context, tx *database.Tx, eventType, aggregateType string, aggregateID uuid.UUID, payload any) error {
-	return o.AddAll(ctx, tx, eventType, aggregateType, Told{AggregateID: aggregateID, Payload: payload})
+// addition is an event to add: about which aggregate, and its payload.
+type addition struct {
+	aggregateID uuid.UUID
+	payload     any
 }
 
-// Told is what one of several events of a type tells of.
-type Told struct {
-	AggregateID uuid.UUID
-	Payload     any
-}
-
-// AddAll is Add for many events at once: it writes them by one statement, and
-// publishes them together.
-func (o *Outbox) AddAll(ctx context.Context, tx *database.Tx, eventType, aggregateType string, told ...Told) error {
-	if len(told) == 0 {
+// add writes events into the outbox as part of tx, with one statement, and publishes
+// them right after tx commits.
+func (o *Outbox) add(ctx context.Context, tx *database.Tx, eventType, aggregateType string, additions []addition) error {
+	if len(additions) == 0 {
 		return nil
 	}
+	first := additions[0].aggregateID
 	if o.permitted != nil && !o.permitted[eventType] {
-		return fmt.Errorf("event %s of %s %s: no function served here lists it under publishes", eventType, aggregateType, told[0].AggregateID)
+		return fmt.Errorf("event %s of %s %s: no function served here lists it under publishes", eventType, aggregateType, first)
 	}
-	events := make([]Event, len(told))
-	for i, t := range told {
-		text, err := json.Marshal(t.Payload)
+	events := make([]Event, len(additions))
+	for i, a := range additions {
+		text, err := json.Marshal(a.payload)
 		if err != nil {
-			return fmt.Errorf("marshal %s of %s %s: %w", eventType, aggregateType, t.AggregateID, err)
+			return fmt.Errorf("marshal %s of %s %s: %w", eventType, aggregateType, a.aggregateID, err)
 		}
 		id, err := uuid.NewV7()
 		if err != nil {
-			return fmt.Errorf("make an event id: %w", err)
+			return fmt.Errorf("create an event id: %w", err)
 		}
 		events[i] = Event{
-			ID: id, Type: eventType, Time: o.now(), AggregateType: aggregateType, AggregateID: t.AggregateID,
+			ID: id, Type: eventType, Time: o.now(), AggregateType: aggregateType, AggregateID: a.aggregateID,
 			Payload: text, Traceparent: telemetry.Attribute(ctx),
 		}
 	}
 	if err := insertOutbox(ctx, tx, events); err != nil {
-		return fmt.Errorf("add %d %s of %s %s to the outbox: %w", len(events), eventType, aggregateType, told[0].AggregateID, err)
+		return fmt.Errorf("add %d %s of %s %s to the outbox: %w", len(events), eventType, aggregateType, first, err)
 	}
 	tx.AfterCommit(func(ctx context.Context) { o.publishNow(ctx, events) })
 	return nil
 }
 
-// publishNow publishes the events of a committed transaction. The caller's answer
-// does not depend on it: they are safe in the outbox.
+// publishNow publishes the events of a committed transaction. The caller's response
+// does not depend on it: the events are stored in the outbox.
 func (o *Outbox) publishNow(ctx context.Context, events []Event) {
-	// The client may leave; the events must not stay behind for that.
+	// A client that disconnects must not delay the events.
 	ctx = context.WithoutCancel(ctx)
 	publishing, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()

@@ -34,10 +34,10 @@ func TestAdd(t *testing.T) {
 		ctx := telemetry.FromHeader(t.Context(), http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}})
 		thing := uuid.New()
 		err := h.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-			if err := h.Add(ctx, tx, "thing-made", "thing", thing, map[string]string{"name": "ä\"\\"}); err != nil {
+			if err := event.NewTopic[map[string]string]("thing-made", "thing").Add(ctx, tx, h.Outbox, thing, map[string]string{"name": "ä\"\\"}); err != nil {
 				return err
 			}
-			if len(h.told()) > 0 {
+			if len(h.publishedPayloads()) > 0 {
 				t.Error("published before the commit")
 			}
 			return nil
@@ -45,7 +45,7 @@ func TestAdd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.mustTell(t, `{"name":"ä\"\\"}`)
+		h.requirePublished(t, `{"name":"ä\"\\"}`)
 		h.mustCount(t, marked, 1)
 		e := h.published[0]
 		if e.Type != "thing-made" || e.AggregateType != "thing" || e.AggregateID != thing || !e.Time.Equal(h.now) {
@@ -61,14 +61,14 @@ func TestAdd(t *testing.T) {
 		h := open(t)
 		failed := errors.New("failed")
 		err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			return errors.Join(h.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1), failed)
+			return errors.Join(thingMade.Add(ctx, tx, h.Outbox, uuid.New(), 1), failed)
 		})
 		if !errors.Is(err, failed) {
 			t.Fatalf("got %v", err)
 		}
 		h.pass(untilSwept)
 		h.mustSweep(t)
-		h.mustTell(t)
+		h.requirePublished(t)
 		h.mustCount(t, "outbox", 0)
 	})
 
@@ -78,12 +78,12 @@ func TestAdd(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		h.onPublish = func(context.Context, []event.Event) { leave() }
 		err := h.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-			return h.Add(ctx, tx, "thing-made", "thing", uuid.New(), 1)
+			return thingMade.Add(ctx, tx, h.Outbox, uuid.New(), 1)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.mustTell(t, "1")
+		h.requirePublished(t, "1")
 		h.mustCount(t, marked, 1)
 	})
 
@@ -99,7 +99,7 @@ func TestAdd(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			return h.Add(ctx, tx, "thing-made", "thing", uuid.New(), func() {})
+			return event.NewTopic[func()]("thing-made", "thing").Add(ctx, tx, h.Outbox, uuid.New(), func() {})
 		})
 		if err == nil || !strings.Contains(err.Error(), "thing-made") {
 			t.Errorf("got %v", err)
@@ -108,23 +108,23 @@ func TestAdd(t *testing.T) {
 	})
 }
 
-// addAll adds several events in one transaction, which ends with err.
-func (h *house) addAll(t *testing.T, end error, told ...event.Told) error {
+// addBatch adds several events in one transaction, which ends with an error.
+func (h *house) addBatch(t *testing.T, end error, messages ...event.Message[any]) error {
 	t.Helper()
 	return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-		return errors.Join(h.AddAll(ctx, tx, "thing-made", "thing", told...), end)
+		return errors.Join(event.NewTopic[any]("thing-made", "thing").AddBatch(ctx, tx, h.Outbox, messages...), end)
 	})
 }
 
-func things(n int) (told []event.Told, payloads []string) {
+func things(n int) (messages []event.Message[any], payloads []string) {
 	for i := range n {
-		told = append(told, event.Told{AggregateID: uuid.New(), Payload: i})
+		messages = append(messages, event.Message[any]{AggregateID: uuid.New(), Payload: i})
 		payloads = append(payloads, fmt.Sprint(i))
 	}
-	return told, payloads
+	return messages, payloads
 }
 
-func TestAddAll(t *testing.T) {
+func TestAddBatch(t *testing.T) {
 	t.Parallel()
 	// More than the sweep takes at once.
 	const many = 450
@@ -133,7 +133,7 @@ func TestAddAll(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.onPublish = func(context.Context, []event.Event) { t.Error("published") }
-		if err := h.addAll(t, nil); err != nil {
+		if err := h.addBatch(t, nil); err != nil {
 			t.Error(err)
 		}
 		h.mustCount(t, "outbox", 0)
@@ -147,11 +147,11 @@ func TestAddAll(t *testing.T) {
 			calls++
 			h.mustCount(t, unpublished, len(events)) // seen by others: committed
 		}
-		told, payloads := things(many)
-		if err := h.addAll(t, nil, told...); err != nil {
+		messages, payloads := things(many)
+		if err := h.addBatch(t, nil, messages...); err != nil {
 			t.Fatal(err)
 		}
-		h.mustTell(t, payloads...)
+		h.requirePublished(t, payloads...)
 		h.mustCount(t, marked, many)
 		if calls != 1 {
 			t.Errorf("published in %d calls, want 1", calls)
@@ -159,8 +159,8 @@ func TestAddAll(t *testing.T) {
 		ids := map[uuid.UUID]bool{}
 		for i, e := range h.published {
 			ids[e.ID] = true
-			if e.AggregateID != told[i].AggregateID || e.Type != "thing-made" || e.AggregateType != "thing" {
-				t.Errorf("event %d is %+v, want one of %s", i, e, told[i].AggregateID)
+			if e.AggregateID != messages[i].AggregateID || e.Type != "thing-made" || e.AggregateType != "thing" {
+				t.Errorf("event %d is %+v, want one of %s", i, e, messages[i].AggregateID)
 			}
 		}
 		if len(ids) != many {
@@ -172,15 +172,15 @@ func TestAddAll(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.down(true)
-		told, payloads := things(many)
-		if err := h.addAll(t, nil, told...); err != nil {
+		messages, payloads := things(many)
+		if err := h.addBatch(t, nil, messages...); err != nil {
 			t.Fatal(err)
 		}
 		h.mustCount(t, unpublished, many)
 		h.down(false)
 		h.pass(untilSwept)
 		h.mustSweep(t)
-		h.mustTell(t, payloads...)
+		h.requirePublished(t, payloads...)
 		h.mustCount(t, marked, many)
 	})
 
@@ -193,41 +193,41 @@ func TestAddAll(t *testing.T) {
 			}
 			return nil
 		}
-		told, _ := things(3)
-		if err := h.addAll(t, nil, told...); err != nil {
+		messages, _ := things(3)
+		if err := h.addBatch(t, nil, messages...); err != nil {
 			t.Fatal(err)
 		}
-		h.mustTell(t, "0", "2")
+		h.requirePublished(t, "0", "2")
 		h.mustCount(t, marked, 2)
 		h.down(false)
 		h.pass(untilSwept)
 		h.mustSweep(t)
-		h.mustTell(t, "0", "2", "1")
+		h.requirePublished(t, "0", "2", "1")
 	})
 
 	t.Run("publishes none of a transaction that is rolled back", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		failed := errors.New("failed")
-		told, _ := things(3)
-		if err := h.addAll(t, failed, told...); !errors.Is(err, failed) {
+		messages, _ := things(3)
+		if err := h.addBatch(t, failed, messages...); !errors.Is(err, failed) {
 			t.Fatalf("got %v", err)
 		}
 		h.pass(untilSwept)
 		h.mustSweep(t)
-		h.mustTell(t)
+		h.requirePublished(t)
 		h.mustCount(t, "outbox", 0)
 	})
 
 	t.Run("writes none when the payload of one is no JSON", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		told, _ := things(2)
-		bad := event.Told{AggregateID: uuid.New(), Payload: func() {}}
-		if err := h.addAll(t, nil, append(told, bad)...); err == nil || !strings.Contains(err.Error(), bad.AggregateID.String()) {
+		messages, _ := things(2)
+		bad := event.Message[any]{AggregateID: uuid.New(), Payload: func() {}}
+		if err := h.addBatch(t, nil, append(messages, bad)...); err == nil || !strings.Contains(err.Error(), bad.AggregateID.String()) {
 			t.Errorf("got %v, want an error that names %s", err, bad.AggregateID)
 		}
-		h.mustTell(t)
+		h.requirePublished(t)
 		h.mustCount(t, "outbox", 0)
 	})
 }
@@ -238,7 +238,7 @@ func TestPermit(t *testing.T) {
 	h.Permit([]string{"order-placed"})
 	add := func(eventType string) error {
 		return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			return h.Add(ctx, tx, eventType, "order", uuid.New(), struct{}{})
+			return event.NewTopic[struct{}](eventType, "order").Add(ctx, tx, h.Outbox, uuid.New(), struct{}{})
 		})
 	}
 	if err := add("order-placed"); err != nil {

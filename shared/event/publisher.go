@@ -13,8 +13,8 @@ import (
 )
 
 // PubSub publishes to Google Cloud Pub/Sub, or to an emulator that
-// PUBSUB_EMULATOR_HOST names. It connects when it first publishes: a function
-// that never does starts no slower for it.
+// PUBSUB_EMULATOR_HOST names. It connects when it first publishes, so that it costs
+// functions that never publish nothing.
 type PubSub struct {
 	project string
 
@@ -28,11 +28,11 @@ func NewPubSub(project string) *PubSub {
 	return &PubSub{project: project, publishers: map[string]*pubsub.Publisher{}}
 }
 
-// Publish sends every event to the topic of its type and waits until Pub/Sub has
-// taken them all or ctx ends.
+// Publish publishes every event to the topic of its type and waits until Pub/Sub has
+// accepted them all or ctx ends.
 //
-// Pub/Sub refuses all messages of a request for one that is invalid. So those that were
-// refused are sent again, one by one.
+// Pub/Sub refuses all messages of a request if one is invalid. So the refused ones are
+// published again, one by one.
 func (p *PubSub) Publish(ctx context.Context, events []Event) []error {
 	errs := p.publish(ctx, events)
 	for i, err := range errs {
@@ -79,16 +79,16 @@ func (p *PubSub) publisher(ctx context.Context, topic string) (*pubsub.Publisher
 	publisher, known := p.publishers[topic]
 	if !known {
 		publisher = p.client.Publisher(topic)
-		// A request waits for its event: batch what comes at once, no longer.
+		// A request waits for its event: batch only what arrives at the same time.
 		publisher.PublishSettings.DelayThreshold = time.Millisecond
-		// No try may outlive the request: after it the processor is taken away.
+		// No attempt may outlive the request: the CPU is throttled after it.
 		publisher.PublishSettings.Timeout = publishTimeout
 		p.publishers[topic] = publisher
 	}
 	return publisher, nil
 }
 
-// Close sends what is still on its way and disconnects.
+// Close flushes pending messages and disconnects.
 func (p *PubSub) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

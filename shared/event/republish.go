@@ -11,12 +11,12 @@ import (
 // republishBatch is the most rows that one statement of Republish marks.
 const republishBatch = 1000
 
-// Republish has the sweep publish again what was published at or after since, and
-// returns how many events that are. It is for messages that a broker has lost; who
-// got one of them has its id in the inbox, and nothing happens twice. An event is
-// in the outbox for a day after it was published.
+// Republish marks the events that were published at or after since as pending, so that
+// the next sweep publishes them again, and returns their number. It is for messages that
+// a broker has lost: a consumer that received one has its id in the inbox and ignores
+// it. An event is in the outbox for a day after it was published.
 //
-// What a request publishes at the very moment may be marked only afterwards, within
+// A request that publishes at this moment may mark its event afterwards, within
 // Settled.
 func Republish(ctx context.Context, q database.Queryer, since time.Time) (events int64, err error) {
 	for {
@@ -34,6 +34,6 @@ func Republish(ctx context.Context, q database.Queryer, since time.Time) (events
 	}
 }
 
-// Settled is how long after its commit a request is done with its events: they
-// are published and marked, or left for the sweep.
+// Settled is the time after its commit within which a request has published and marked
+// its events. Later only a sweep publishes them.
 const Settled = publishTimeout + markTimeout + time.Second

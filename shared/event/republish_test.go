@@ -17,7 +17,7 @@ func TestRepublish(t *testing.T) {
 		h.mustAdd(t, "thing-made", 2+n)
 	}
 	h.mustCount(t, marked, 1101)
-	published := len(h.told())
+	published := len(h.publishedPayloads())
 
 	events, err := event.Republish(t.Context(), h.db, lost)
 	if err != nil {
@@ -29,7 +29,7 @@ func TestRepublish(t *testing.T) {
 	h.mustCount(t, unpublished, 1100)
 	h.pass(untilSwept)
 	h.mustSweep(t)
-	if again := len(h.told()) - published; again != 1100 {
+	if again := len(h.publishedPayloads()) - published; again != 1100 {
 		t.Errorf("%d events were published again, want 1100", again)
 	}
 	h.mustCount(t, unpublished, 0)

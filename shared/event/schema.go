@@ -9,24 +9,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// Payloads says, by topic, what the events of a service carry: a value of the type
-// that is added to the outbox.
-type Payloads map[string]any
+// uuidSchema describes an id as a string in the format of a UUID.
+type uuidSchema struct{}
 
-// schemaOfUUID makes an id a string of the form of a UUID.
-type schemaOfUUID struct{}
-
-// Schema makes schemaOfUUID a huma.SchemaProvider.
-func (schemaOfUUID) Schema(huma.Registry) *huma.Schema {
+// Schema implements huma.SchemaProvider.
+func (uuidSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 }
 
-// Schema returns the JSON Schema (2020-12) of a type that is the payload of an
-// event. Objects may have more than it says: a consumer leaves alone what it does
-// not know, so that a publisher can add to what it tells.
+// Schema returns the JSON Schema (2020-12) of an event's payload. Objects may have
+// members that it does not list: consumers ignore them, so that a publisher can add
+// some.
 func Schema(payload reflect.Type) (map[string]any, error) {
 	registry := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
-	registry.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[schemaOfUUID]())
+	registry.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[uuidSchema]())
 	name := huma.DefaultSchemaNamer(payload, "Payload")
 	registry.Schema(payload, false, "Payload")
 	text, err := json.Marshal(registry.Map())
@@ -39,7 +35,7 @@ func Schema(payload reflect.Type) (map[string]any, error) {
 	}
 	schema, is := schemas[name].(map[string]any)
 	if !is {
-		return nil, fmt.Errorf("payload %s: is no struct", payload)
+		return nil, fmt.Errorf("payload %s: not a struct", payload)
 	}
 	delete(schemas, name)
 	open(schema)
@@ -51,7 +47,7 @@ func Schema(payload reflect.Type) (map[string]any, error) {
 	return schema, nil
 }
 
-// open takes out of a schema that objects have nothing but what it says.
+// open removes from a schema that objects have no other members.
 func open(schema any) {
 	switch s := schema.(type) {
 	case map[string]any:

@@ -18,37 +18,37 @@ import (
 // maxSweepErrors bounds how many errors of single rows a sweep returns; it logs all.
 const maxSweepErrors = 20
 
-// youngPoll is how often a sweep looks whether young rows have been published.
+// youngPoll is how often a sweep checks whether young rows have been published.
 const youngPoll = time.Second
 
-// Sweep publishes what requests left unpublished, oldest first, and deletes what
-// is old. It publishes all it can, and returns in its error what it could not.
-// Several sweeps may run at once: each takes rows that no other holds.
+// Sweep publishes pending rows, oldest first, and deletes rows whose retention has
+// ended. It publishes all it can; its error lists what it could not. Several sweeps may
+// run at the same time: each skips the rows that another has locked.
 //
-// Rows that are still in the hands of their requests it waits for, and publishes those
-// that are not published in time: so every event that was committed before a sweep is
-// published by it, and not a minute later by the next.
+// It waits for rows that their requests may still publish, and publishes those that are
+// pending after that. So every event committed before a sweep is published by it, and
+// not a minute later by the next.
 func (o *Outbox) Sweep(ctx context.Context) error {
 	begin := o.now()
 	errs := []error{
 		o.publishPending(ctx, time.Unix(0, 0).UTC()),
-		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-publishedKept)),
-		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-receivedKept)),
+		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-outboxRetention)),
+		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-inboxRetention)),
 	}
-	for _, sweep := range o.more {
+	for _, sweep := range o.sweeps {
 		errs = append(errs, sweep(ctx))
 	}
 	return errors.Join(append(errs, o.publishYoung(ctx, begin))...)
 }
 
-// publishYoung waits until the rows that were young at a time are published, or so old
-// that their requests do not publish them any more, and publishes these.
+// publishYoung waits until the rows that were young at a time are published, or are so
+// old that their requests no longer publish them, and publishes the latter.
 func (o *Outbox) publishYoung(ctx context.Context, at time.Time) error {
 	from := at.Add(-sweepAge)
 	for waited := time.Duration(0); waited <= sweepAge; waited += youngPoll {
 		remain, err := hasUnpublished(ctx, o.db, from, at)
 		if err != nil {
-			return fmt.Errorf("look for young events: %w", err)
+			return fmt.Errorf("check for young events: %w", err)
 		}
 		if !remain || !o.pause(ctx, youngPoll) {
 			return nil
@@ -57,10 +57,10 @@ func (o *Outbox) publishYoung(ctx context.Context, at time.Time) error {
 	return o.publishPending(ctx, from)
 }
 
-// publishPending publishes the rows from a time on, batch after batch, each row once. A row that cannot be read,
-// or that Pub/Sub refuses, holds up no other. A type of which nothing can be published
-// is left out of the batches that follow: a topic that is missing, with however many
-// rows, holds up no other either.
+// publishPending publishes the pending rows from a time on, in batches, each row once. A
+// row that cannot be read, or that Pub/Sub refuses, does not delay others. A type of
+// which nothing can be published is excluded from the following batches: a missing topic
+// does not delay others, however many rows it has.
 func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 	run := sweepRun{after: place{createdAt: from, id: []byte{}}}
 	for {
@@ -74,26 +74,26 @@ func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 	}
 }
 
-// sweepRun is how far a sweep is.
+// sweepRun is the progress of a sweep.
 type sweepRun struct {
-	after   place    // the last row that was read
-	without []string // types of which nothing can be published
-	errs    []error
-	more    int // errors that are not in errs
+	after    place    // the last row that was read
+	excluded []string // types of which nothing can be published
+	errs     []error
+	omitted  int // number of errors that are not in errs
 }
 
-// fail notes an error.
+// fail records an error.
 func (r *sweepRun) fail(err error) {
 	if len(r.errs) < maxSweepErrors {
 		r.errs = append(r.errs, err)
 	} else {
-		r.more++
+		r.omitted++
 	}
 }
 
 func (r *sweepRun) err() error {
-	if r.more > 0 {
-		return errors.Join(append(r.errs, fmt.Errorf("and %d errors more", r.more))...)
+	if r.omitted > 0 {
+		return errors.Join(append(r.errs, fmt.Errorf("and %d more errors", r.omitted))...)
 	}
 	return errors.Join(r.errs...)
 }
@@ -103,7 +103,7 @@ func (o *Outbox) publishBatch(ctx context.Context, run *sweepRun) (found int, er
 	next := *run
 	err = o.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		next = *run
-		rows, err := lockUnpublished(ctx, tx, run.after, o.now().Add(-sweepAge), run.without)
+		rows, err := lockUnpublished(ctx, tx, run.after, o.now().Add(-sweepAge), run.excluded)
 		found = len(rows)
 		if err != nil || found == 0 {
 			return err
@@ -113,7 +113,7 @@ func (o *Outbox) publishBatch(ctx context.Context, run *sweepRun) (found int, er
 		if len(published) == 0 {
 			return nil
 		}
-		slog.InfoContext(ctx, "published what requests left", "events", len(published))
+		slog.InfoContext(ctx, "published pending events", "events", len(published))
 		return markPublished(ctx, tx, published, o.now())
 	})
 	*run = next
@@ -144,7 +144,7 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 			continue
 		}
 		err = fmt.Errorf("publish event %s to %s: %w", e.ID, e.Type, err)
-		// terraform/watch.tf makes the alert on old events of this line.
+		// The alert on old events in terraform/ counts this line.
 		slog.WarnContext(ctx, "the event stays in the outbox", "event", e.ID, "type", e.Type,
 			"ageSeconds", o.now().Sub(e.Time).Seconds(), "error", err)
 		if isRefused(err) {
@@ -156,13 +156,13 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 	for eventType, err := range failed {
 		run.fail(err)
 		if !works[eventType] {
-			run.without = append(run.without, eventType)
+			run.excluded = append(run.excluded, eventType)
 		}
 	}
 	return published
 }
 
-// isRefused reports whether err is what Pub/Sub says of a message, and not of its topic.
+// isRefused reports whether err is about a message, and not about its topic.
 func isRefused(err error) bool {
 	return status.Code(err) == codes.InvalidArgument || errors.Is(err, pubsub.ErrOversizedMessage)
 }

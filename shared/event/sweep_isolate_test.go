@@ -54,7 +54,7 @@ func TestSweepIsolates(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("and %d errors more", bad-20)) {
 					t.Errorf("got %v, want an error that counts %d rows", err, bad)
 				}
-				h.mustTell(t, want...)
+				h.requirePublished(t, want...)
 			}
 			h.mustCount(t, unpublished, bad)
 		})

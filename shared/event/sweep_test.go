@@ -27,7 +27,7 @@ func TestSweep(t *testing.T) {
 		h.pass(untilSwept)
 		h.mustSweep(t)
 		h.mustSweep(t)
-		h.mustTell(t, "1", "2", "3", "4", "5")
+		h.requirePublished(t, "1", "2", "3", "4", "5")
 		h.mustCount(t, marked, 5)
 		if e := h.published[0]; e.AggregateType != "thing" || e.AggregateID == uuid.Nil || e.Type != "thing-made" ||
 			!e.Time.Equal(h.now.Add(-untilSwept-time.Second)) || e.ID.Version() != 7 {
@@ -48,7 +48,7 @@ func TestSweep(t *testing.T) {
 			}
 		}
 		h.mustSweep(t)
-		h.mustTell(t, "1")
+		h.requirePublished(t, "1")
 		h.mustCount(t, unpublished, 0)
 	})
 
@@ -58,14 +58,14 @@ func TestSweep(t *testing.T) {
 		h.down(true)
 		h.mustAdd(t, "thing-made", 1)
 		polls := 0
-		h.PauseBy(func(_ context.Context, d time.Duration) bool {
+		h.onPause = func(d time.Duration) bool {
 			h.pass(d)
 			if polls++; polls == 2 {
 				h.mustExec(t, `UPDATE outbox SET published_at = NOW(6)`)
 			}
 			h.mustAdd(t, "thing-made", 2)
 			return true
-		})
+		}
 		h.mustSweep(t)
 		if polls != 2 {
 			t.Errorf("waited %d times, want 2", polls)
@@ -78,9 +78,9 @@ func TestSweep(t *testing.T) {
 		h.down(true)
 		h.mustAdd(t, "thing-made", 1)
 		h.down(false)
-		h.PauseBy(func(context.Context, time.Duration) bool { return false })
+		h.onPause = func(time.Duration) bool { return false }
 		h.mustSweep(t)
-		h.mustTell(t)
+		h.requirePublished(t)
 		h.mustCount(t, unpublished, 1)
 	})
 
@@ -112,11 +112,11 @@ func TestSweep(t *testing.T) {
 		if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
-		h.mustTell(t, "2")
+		h.requirePublished(t, "2")
 		h.mustCount(t, unpublished+` AND type = 'thing-lost'`, 1)
 		h.down(false)
 		h.mustSweep(t)
-		h.mustTell(t, "2", "1")
+		h.requirePublished(t, "2", "1")
 	})
 
 	t.Run("does not let more than a batch of what fails hold up what is younger", func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestSweep(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "to thing-lost") || !strings.Contains(err.Error(), "to thing-gone") {
 			t.Errorf("got %v, want an error that names what failed", err)
 		}
-		h.mustTell(t, want...)
+		h.requirePublished(t, want...)
 		h.mustCount(t, unpublished, 500)
 		// 200 lost, then 200 made, then 50 made and 150 gone, and no more.
 		if tries != 3 {
@@ -154,7 +154,7 @@ func TestSweep(t *testing.T) {
 		want := h.mustLeave(t, "thing-made", 450)
 		h.pass(untilSwept)
 		h.mustSweep(t)
-		h.mustTell(t, want...)
+		h.requirePublished(t, want...)
 		h.mustCount(t, unpublished, 0)
 	})
 
@@ -177,14 +177,14 @@ func TestSweep(t *testing.T) {
 		go func() { done <- h.Sweep(t.Context()) }()
 		<-holding
 		second := h.Sweep(t.Context())
-		if got := h.told(); !slices.Equal(got, want[200:]) {
+		if got := h.publishedPayloads(); !slices.Equal(got, want[200:]) {
 			t.Errorf("the second published %v, want the 50 that the first did not hold", got)
 		}
 		close(release)
 		if err := errors.Join(second, <-done); err != nil {
 			t.Fatal(err)
 		}
-		got := h.told()
+		got := h.publishedPayloads()
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {

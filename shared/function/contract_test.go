@@ -96,7 +96,7 @@ func lie(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("account-end", s.end),
 		function.HTTP("login-end", undocumented, function.Unconditional),
 		function.Event("account-keep", func(ctx context.Context, tx *database.Tx, e event.Event, _ struct{}) error {
-			return s.Outbox.Add(ctx, tx, "account-kept", "account", e.AggregateID, map[string]any{"name": "Ada", "password": "told"})
+			return event.NewTopic[map[string]any]("account-kept", "account").Add(ctx, tx, s.Outbox, e.AggregateID, map[string]any{"name": "Ada", "password": "secret"})
 		}),
 		function.Schedule("account-sweep", s.sweep),
 	}, nil

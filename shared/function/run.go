@@ -107,11 +107,10 @@ func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.t
 // of it connects anywhere before a request needs it.
 func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
 	users auth.Config, pushes auth.PushConfig) *Runtime {
-	outbox, keys := event.NewOutbox(db, publisher, now), idempotency.NewKeys(db, now)
+	outbox, keys := event.NewOutbox(db, publisher, now, pause), idempotency.NewKeys(db, now)
 	revocations := revocation.NewList(db, now)
-	outbox.AlsoSweep(keys.Sweep)
-	outbox.AlsoSweep(revocations.Sweep)
-	outbox.PauseBy(pause)
+	outbox.OnSweep(keys.Sweep)
+	outbox.OnSweep(revocations.Sweep)
 	return &Runtime{
 		DB: db, Outbox: outbox, Now: now, Revocations: revocations, Environment: environment, keys: keys, hops: 1,
 		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),

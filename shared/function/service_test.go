@@ -219,7 +219,7 @@ func (s *service) keep(ctx context.Context, tx *database.Tx, e event.Event, payl
 	if _, err := tx.ExecContext(ctx, `INSERT INTO kept (name) VALUES (?)`, payload.Name); err != nil {
 		return err
 	}
-	if err := s.Outbox.Add(ctx, tx, "account-kept", "account", e.AggregateID, payload); err != nil {
+	if err := event.NewTopic[any]("account-kept", "account").Add(ctx, tx, s.Outbox, e.AggregateID, payload); err != nil {
 		return err
 	}
 	if deadline, limited := ctx.Deadline(); !limited || time.Until(deadline) > 28*time.Second {

@@ -23,8 +23,8 @@ var files embed.FS
 // Migrations create the table of revocations. Every service's database has it.
 var Migrations = database.Migrations{Name: "revocation", FS: files}
 
-// Topic is the type of the event that access tokens were revoked.
-const Topic = "access-revoked"
+// Topic is the topic of the events that access tokens were revoked.
+var Topic = event.NewTopic[Revoked]("access-revoked", "user")
 
 // Retention is how long a revocation is stored: until the last token that it revokes
 // has expired, whenever it arrives.

@@ -72,7 +72,7 @@ func (c *Contract) CheckPublished(e event.Event) error {
 	}
 	schema, known := contract.published[e.Type]
 	if !known {
-		return fmt.Errorf("%s has no schema: say what it carries in Payloads of its service and run `make generate`", e.Type)
+		return fmt.Errorf("%s has no schema: add its topic to Topics of its service and run `make generate`", e.Type)
 	}
 	return checkPayload(schema, e)
 }

@@ -1,0 +1,79 @@
+package order
+
+import (
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/event"
+)
+
+// Status is the state of an order.
+type Status string
+
+// The states of an order.
+const (
+	Pending   Status = "pending"   // placed; stock-reserve has not decided yet
+	Confirmed Status = "confirmed" // its stock is reserved
+	Shipped   Status = "shipped"
+	Delivered Status = "delivered"
+	Rejected  Status = "rejected" // its stock could not be reserved
+	Cancelled Status = "cancelled"
+)
+
+// transition describes how orders get into a state.
+type transition struct {
+	to   Status
+	from []Status // the states from which it is reached
+	// topic is where the transition is published.
+	topic event.Topic[Decided]
+	// refusal is the code of the response to a caller who asks for the transition from
+	// another state; empty if only events ask for it.
+	refusal string
+}
+
+// transitions lists every state but the first, pending, which order-place creates and
+// publishes. It is the only place that knows the life of an order.
+var transitions = []transition{
+	{to: Confirmed, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-confirmed", "order")},
+	{to: Shipped, from: []Status{Confirmed}, topic: event.NewTopic[Decided]("order-shipped", "order"), refusal: "order_not_shippable"},
+	{to: Delivered, from: []Status{Shipped}, topic: event.NewTopic[Decided]("order-delivered", "order"), refusal: "order_not_deliverable"},
+	{to: Rejected, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-rejected", "order")},
+	{to: Cancelled, from: []Status{Pending, Confirmed}, topic: event.NewTopic[Decided]("order-cancelled", "order"), refusal: "order_not_cancellable"},
+}
+
+// orderPlaced is the topic of the events that request an order's stock.
+var orderPlaced = event.NewTopic[Placed]("order-placed", "order")
+
+// Topics lists the topics that the service publishes to, that of revocations apart.
+var Topics = func() []event.AnyTopic {
+	topics := []event.AnyTopic{orderPlaced}
+	for _, t := range transitions {
+		topics = append(topics, t.topic)
+	}
+	return topics
+}()
+
+// transitionTo returns the transition into a state that is not pending.
+func transitionTo(to Status) transition {
+	return transitions[slices.IndexFunc(transitions, func(t transition) bool { return t.to == to })]
+}
+
+// refusal returns the code of the response to a caller whose order cannot get into a
+// state.
+func refusal(to Status) string { return transitionTo(to).refusal }
+
+// May reports whether an order may go from one state to another.
+func (s Status) May(to Status) bool {
+	return slices.ContainsFunc(transitions, func(t transition) bool { return t.to == to && slices.Contains(t.from, s) })
+}
+
+// Schema implements huma.SchemaProvider with the list of states.
+func (Status) Schema(huma.Registry) *huma.Schema {
+	schema := &huma.Schema{Type: huma.TypeString, Enum: []any{string(Pending)}}
+	for _, t := range transitions {
+		schema.Enum = append(schema.Enum, string(t.to))
+	}
+	schema.PrecomputeMessages()
+	return schema
+}
