@@ -62,7 +62,7 @@ func (o *Outbox) publishYoung(ctx context.Context, at time.Time) error {
 // which nothing can be published is excluded from the following batches: a missing topic
 // does not delay others, however many rows it has.
 func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
-	run := sweepRun{after: place{createdAt: from, id: []byte{}}}
+	run := sweepRun{after: position{createdAt: from, id: []byte{}}}
 	for {
 		found, err := o.publishBatch(ctx, &run)
 		if err != nil {
@@ -76,7 +76,7 @@ func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 
 // sweepRun is the progress of a sweep.
 type sweepRun struct {
-	after    place    // the last row that was read
+	after    position // the last row that was read
 	excluded []string // types of which nothing can be published
 	errs     []error
 	omitted  int // number of errors that are not in errs
@@ -108,7 +108,7 @@ func (o *Outbox) publishBatch(ctx context.Context, run *sweepRun) (found int, er
 		if err != nil || found == 0 {
 			return err
 		}
-		next.after = rows[found-1].place
+		next.after = rows[found-1].position
 		published := o.publishRows(ctx, &next, rows)
 		if len(published) == 0 {
 			return nil

@@ -51,7 +51,7 @@ func TestSweepIsolates(t *testing.T) {
 			h.pass(untilSwept)
 			for range 2 {
 				err := h.Sweep(t.Context())
-				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("and %d errors more", bad-20)) {
+				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("and %d more errors", bad-20)) {
 					t.Errorf("got %v, want an error that counts %d rows", err, bad)
 				}
 				h.requirePublished(t, want...)
