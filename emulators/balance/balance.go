@@ -1,6 +1,6 @@
-// Package balance sends requests to the replicas of a service, as a cloud's load
-// balancer does to its instances. Where containers run, a service is a host name,
-// and its replicas are the addresses that the name has at the moment.
+// Package balance distributes requests over the replicas of a service, like a cloud's load
+// balancer. In a container network, a service is a host name, and its replicas are the
+// current addresses of the name.
 package balance
 
 import (
@@ -19,35 +19,35 @@ import (
 )
 
 const (
-	// freshFor is how long the addresses of a name are taken to be still right: a
-	// new replica gets requests, and a dead one none, after this long at most.
-	freshFor = time.Second
-	// lookupTimeout is how long to ask for a name's addresses.
+	// addressTTL is how long the addresses of a name are cached: the longest time until a
+	// new replica receives requests and a removed one none.
+	addressTTL = time.Second
+	// lookupTimeout is the timeout of a lookup.
 	lookupTimeout = time.Second
-	// dialTimeout is how long a replica may take to accept a connection. Where a
-	// container has just died nobody answers, not even to refuse.
+	// dialTimeout is how long a replica may take to accept a connection. The address of a
+	// container that has just ended does not even refuse connections.
 	dialTimeout = time.Second
-	// retryAfter is how long to leave it at what was found when a replica failed, or
-	// none was there: however many requests wait, the resolver is asked no more often.
-	retryAfter = 100 * time.Millisecond
-	// shunFor is how long a replica that failed gets only what no other can take.
-	shunFor = 2 * time.Second
-	// maxTries bounds how many replicas a request may meet.
-	maxTries = 3
+	// retryInterval is the shortest time between two lookups after a failure. It bounds
+	// the load of the resolver, regardless of the number of waiting requests.
+	retryInterval = 100 * time.Millisecond
+	// avoidFor is how long a failed replica receives requests only if no other can.
+	avoidFor = 2 * time.Second
+	// maxAttempts is the number of replicas that a request may be sent to.
+	maxAttempts = 3
 )
 
-// Options say how replicas are found. The zero value asks the system's resolver.
+// Options configures a Transport. The zero value uses the system's resolver.
 type Options struct {
 	// Lookup returns the addresses of a name.
 	Lookup func(ctx context.Context, host string) ([]string, error)
-	// Wait is how long a request that could be sent to nobody waits for a replica to
-	// come, as Cloud Run has it wait for an instance to start.
+	// Wait is how long a request waits for a replica if none accepts it, like a request
+	// to Cloud Run that waits for an instance to start.
 	Wait time.Duration
 }
 
-// Transport is an http.RoundTripper. It sends requests to a name's replicas in
-// turn, and one that a replica could not take to another. A request that may have
-// reached a replica is sent again only if it reads and has no body.
+// Transport is an http.RoundTripper that sends requests to a name's replicas in turn. If a
+// replica does not accept a request, the next one receives it. A request that may have
+// reached a replica is sent again only if its method is safe and it has no body.
 type Transport struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 	wait   time.Duration
@@ -57,7 +57,7 @@ type Transport struct {
 	names map[string]*replicas
 }
 
-// New returns a transport. Close its idle connections when it is used no more.
+// New returns a new transport. Callers should close its idle connections after use.
 func New(options Options) *Transport {
 	lookup := options.Lookup
 	if lookup == nil {
@@ -69,73 +69,74 @@ func New(options Options) *Transport {
 	}
 }
 
-// CloseIdleConnections closes the connections that no request uses.
+// CloseIdleConnections closes all connections that are not in use.
 func (t *Transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 
-// RoundTrip sends a request to one of the replicas of its URL's host. An error of
-// which the net.OpError says "dial" means that nothing was sent.
+// RoundTrip sends a request to a replica of its URL's host. A net.OpError with Op "dial"
+// means that the request was not sent.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	if _, err := netip.ParseAddr(host); err == nil {
-		return t.base.RoundTrip(r) // There is only this one.
+		return t.base.RoundTrip(r) // an address is a single replica
 	}
-	answer, err := t.await(r, t.replicas(host))
-	// The tries leave it open, each for the next.
+	response, err := t.sendOrWait(r, t.replicas(host))
+	// Each attempt leaves the body open for the next.
 	if r.Body != nil {
-		if closed := r.Body.Close(); closed != nil && err == nil {
-			return nil, errors.Join(fmt.Errorf("close the body of the request: %w", closed), answer.Body.Close())
+		if closeErr := r.Body.Close(); closeErr != nil && err == nil {
+			return nil, errors.Join(fmt.Errorf("close the body of the request: %w", closeErr), response.Body.Close())
 		}
 	}
-	return answer, err
+	return response, err
 }
 
-// await tries replicas until one takes the request, or it has waited long enough.
-func (t *Transport) await(r *http.Request, service *replicas) (*http.Response, error) {
-	enough := time.NewTimer(t.wait)
-	defer enough.Stop()
+// sendOrWait tries replicas until one accepts the request, at most for t.wait.
+func (t *Transport) sendOrWait(r *http.Request, service *replicas) (*http.Response, error) {
+	timeout := time.NewTimer(t.wait)
+	defer timeout.Stop()
 	for {
-		answer, err := t.tryReplicas(r, service)
+		response, err := t.tryReplicas(r, service)
 		if err == nil || !isDial(err) {
-			return answer, err
+			return response, err
 		}
-		again := time.NewTimer(retryAfter)
+		retry := time.NewTimer(retryInterval)
 		select {
-		case <-again.C:
-		case <-enough.C:
-			again.Stop()
+		case <-retry.C:
+		case <-timeout.C:
+			retry.Stop()
 			return nil, err
 		case <-r.Context().Done():
-			again.Stop()
+			retry.Stop()
 			return nil, err
 		}
 	}
 }
 
+// tryReplicas sends a request to up to maxAttempts replicas.
 func (t *Transport) tryReplicas(r *http.Request, service *replicas) (*http.Response, error) {
 	tried := map[string]bool{}
-	var failed error
-	for len(tried) < maxTries {
+	var lastErr error
+	for len(tried) < maxAttempts {
 		address, err := service.pick(r.Context(), tried)
 		if err != nil {
-			return nil, cmp.Or(failed, err)
+			return nil, cmp.Or(lastErr, err)
 		}
 		tried[address] = true
-		answer, err := t.send(r, address)
+		response, err := t.send(r, address)
 		if err == nil {
-			return answer, nil
+			return response, nil
 		}
 		if r.Context().Err() != nil {
 			return nil, err
 		}
-		service.shun(address)
-		if failed = err; !isDial(err) && !repeatable(r) {
+		service.avoid(address)
+		if lastErr = err; !isDial(err) && !repeatable(r) {
 			break
 		}
 	}
-	return nil, failed
+	return nil, lastErr
 }
 
-// send tries one replica. It leaves the request's body open.
+// send sends a request to one replica. It leaves the request's body open.
 func (t *Transport) send(r *http.Request, address string) (*http.Response, error) {
 	to := *r.URL
 	to.Host = net.JoinHostPort(address, cmp.Or(to.Port(), "80"))
@@ -147,14 +148,14 @@ func (t *Transport) send(r *http.Request, address string) (*http.Response, error
 	return t.base.RoundTrip(out)
 }
 
-// isDial says that no connection came about.
+// isDial reports whether no connection was established.
 func isDial(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }
 
-// repeatable says whether a request may be sent twice: it only reads (RFC 9110,
-// section 9.2.1), and has no body that is half gone.
+// repeatable reports whether a request may be sent twice: its method is safe (RFC 9110,
+// section 9.2.1), and it has no body that may have been read in part.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -163,12 +164,13 @@ func repeatable(r *http.Request) bool {
 	return false
 }
 
+// replicas returns the replicas of a host, which share their state between requests.
 func (t *Transport) replicas(host string) *replicas {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := t.names[host]
 	if known == nil {
-		known = &replicas{host: host, lookup: t.lookup, shunned: map[string]time.Time{}}
+		known = &replicas{host: host, lookup: t.lookup, avoided: map[string]time.Time{}}
 		t.names[host] = known
 	}
 	return known

@@ -22,9 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// street is a name with replicas, each at an address of this machine's own, all on
-// one port.
-type street struct {
+// fakeService is a name with replicas at loopback addresses, all on one port.
+type fakeService struct {
 	*balance.Transport
 	port   string
 	client *http.Client
@@ -33,12 +32,12 @@ type street struct {
 	open    map[string]*httptest.Server
 	known   []string
 	lookups int
-	gone    error
+	err     error
 }
 
-func newStreet(t *testing.T, replicas int, handle http.HandlerFunc) *street {
+func newService(t *testing.T, replicas int, handle http.HandlerFunc) *fakeService {
 	t.Helper()
-	s := &street{open: map[string]*httptest.Server{}}
+	s := &fakeService{open: map[string]*httptest.Server{}}
 	s.Transport = balance.New(balance.Options{Lookup: s.lookup})
 	s.client = &http.Client{Transport: s.Transport}
 	t.Cleanup(s.CloseIdleConnections)
@@ -48,12 +47,12 @@ func newStreet(t *testing.T, replicas int, handle http.HandlerFunc) *street {
 	return s
 }
 
-// mustOpen starts a replica, and has its name known.
-func (s *street) mustOpen(t *testing.T, address string, handle http.HandlerFunc) {
+// mustOpen starts a replica and adds its address to the name.
+func (s *fakeService) mustOpen(t *testing.T, address string, handle http.HandlerFunc) {
 	t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(address, s.port))
 	if err != nil {
-		t.Skipf("this machine has no address %s of its own: %v", address, err)
+		t.Skipf("this machine has no loopback address %s: %v", address, err)
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Replica", address)
@@ -76,14 +75,14 @@ func (s *street) mustOpen(t *testing.T, address string, handle http.HandlerFunc)
 	s.known = append(s.known, address)
 }
 
-func (s *street) lookup(context.Context, string) ([]string, error) {
+func (s *fakeService) lookup(context.Context, string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lookups++
-	return slices.Clone(s.known), s.gone
+	return slices.Clone(s.known), s.err
 }
 
-func (s *street) do(t *testing.T, method, body string) (replica string, err error) {
+func (s *fakeService) do(t *testing.T, method, body string) (replica string, err error) {
 	t.Helper()
 	var content io.Reader
 	if body != "" {
@@ -93,26 +92,26 @@ func (s *street) do(t *testing.T, method, body string) (replica string, err erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		return "", err
 	}
-	text, err := io.ReadAll(answer.Body)
-	if err = errors.Join(err, answer.Body.Close()); err != nil {
+	text, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if string(text) != body {
-		t.Errorf("the replica got %q of %q", text, body)
+		t.Errorf("the replica received %q, want %q", text, body)
 	}
-	return answer.Header.Get("X-Replica"), nil
+	return response.Header.Get("X-Replica"), nil
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {
-	// What does not arrive is seen by who asked.
+	// The client compares the body.
 	_, _ = io.Copy(w, r.Body)
 }
 
-func (s *street) mustDo(t *testing.T, method, body string) (replica string) {
+func (s *fakeService) mustDo(t *testing.T, method, body string) (replica string) {
 	t.Helper()
 	replica, err := s.do(t, method, body)
 	if err != nil {
@@ -123,7 +122,7 @@ func (s *street) mustDo(t *testing.T, method, body string) (replica string) {
 
 func TestTurns(t *testing.T) {
 	t.Parallel()
-	s := newStreet(t, 3, echo)
+	s := newService(t, 3, echo)
 	counts := map[string]int{}
 	for range 30 {
 		counts[s.mustDo(t, http.MethodPost, "order")]++
@@ -132,20 +131,20 @@ func TestTurns(t *testing.T) {
 	if !maps.Equal(counts, want) {
 		t.Errorf("got %v", counts)
 	}
-	if n := s.looked(); n > 5 {
-		t.Errorf("asked for the addresses %d times within a moment", n)
+	if n := s.lookupCount(); n > 5 {
+		t.Errorf("%d lookups in quick succession, want at most 5", n)
 	}
 }
 
 func TestNewReplicaIsFound(t *testing.T) {
 	t.Parallel()
-	s := newStreet(t, 1, echo)
+	s := newService(t, 1, echo)
 	s.mustDo(t, http.MethodGet, "")
 	s.mustOpen(t, "127.0.0.9", echo)
 	deadline := time.Now().Add(30 * time.Second)
 	for s.mustDo(t, http.MethodGet, "") != "127.0.0.9" {
 		if time.Now().After(deadline) {
-			t.Fatal("it never got a request")
+			t.Fatal("the new replica received no request")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -153,24 +152,24 @@ func TestNewReplicaIsFound(t *testing.T) {
 
 func TestDeadReplica(t *testing.T) {
 	t.Parallel()
-	t.Run("what nobody took goes to another, whatever it is", func(t *testing.T) {
+	t.Run("a request that was not accepted is sent to another replica, whatever its method", func(t *testing.T) {
 		t.Parallel()
-		s := newStreet(t, 3, echo)
-		s.open["127.0.0.3"].Close() // Its name still has the address.
+		s := newService(t, 3, echo)
+		s.open["127.0.0.3"].Close() // the name still has the address
 		for range 12 {
 			if replica := s.mustDo(t, http.MethodPost, "order"); replica == "127.0.0.3" {
-				t.Error("a dead replica answers")
+				t.Error("a stopped replica responds")
 			}
 		}
 	})
-	t.Run("what may have been done is repeated only if it just reads", func(t *testing.T) {
+	t.Run("a request that may have been processed is repeated only if its method is safe", func(t *testing.T) {
 		t.Parallel()
 		var mu sync.Mutex
-		taken := map[string]int{}
-		s := newStreet(t, 2, func(w http.ResponseWriter, r *http.Request) {
+		received := map[string]int{}
+		s := newService(t, 2, func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			defer mu.Unlock()
-			if taken[r.Method]++; taken[r.Method] == 1 {
+			if received[r.Method]++; received[r.Method] == 1 {
 				panic(http.ErrAbortHandler)
 			}
 			echo(w, r)
@@ -181,13 +180,13 @@ func TestDeadReplica(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if taken[http.MethodGet] != 2 || taken[http.MethodPost] != 1 {
-			t.Errorf("taken were %v", taken)
+		if received[http.MethodGet] != 2 || received[http.MethodPost] != 1 {
+			t.Errorf("received %v, want 2 GET and 1 POST", received)
 		}
 	})
-	t.Run("with nobody left, the error says that nothing was sent", func(t *testing.T) {
+	t.Run("without a live replica, the error is a dial error", func(t *testing.T) {
 		t.Parallel()
-		s := newStreet(t, 2, echo)
+		s := newService(t, 2, echo)
 		for _, server := range s.open {
 			server.Close()
 		}
@@ -200,36 +199,36 @@ func TestDeadReplica(t *testing.T) {
 
 func TestWait(t *testing.T) {
 	t.Parallel()
-	s := newStreet(t, 1, echo)
+	s := newService(t, 1, echo)
 	s.Transport = balance.New(balance.Options{Lookup: s.lookup, Wait: time.Minute})
 	s.client.Transport = s.Transport
 	t.Cleanup(s.CloseIdleConnections)
 	s.open["127.0.0.2"].Close()
-	answered := make(chan string)
+	responses := make(chan string)
 	for range 20 {
 		go func() {
 			replica, err := s.do(t, http.MethodPost, "order")
 			if err != nil {
 				t.Error(err)
 			}
-			answered <- replica
+			responses <- replica
 		}()
 	}
-	for s.looked() < 5 { // They wait, and ask again and again.
+	for s.lookupCount() < 5 { // until the requests wait and repeat the lookup
 		time.Sleep(time.Millisecond)
 	}
 	s.mustOpen(t, "127.0.0.7", echo)
 	for range 20 {
-		if replica := <-answered; replica != "127.0.0.7" {
-			t.Errorf("%q answered", replica)
+		if replica := <-responses; replica != "127.0.0.7" {
+			t.Errorf("%q responded", replica)
 		}
 	}
-	if n := s.looked(); n > 100 {
-		t.Errorf("20 that waited asked for the addresses %d times", n)
+	if n := s.lookupCount(); n > 100 {
+		t.Errorf("%d lookups for 20 waiting requests, want at most 100", n)
 	}
 }
 
-func (s *street) looked() int {
+func (s *fakeService) lookupCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lookups
@@ -237,26 +236,26 @@ func (s *street) looked() int {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	t.Run("a name that is gone has no replicas", func(t *testing.T) {
+	t.Run("a name that does not exist has no replicas", func(t *testing.T) {
 		t.Parallel()
-		s := newStreet(t, 1, echo)
-		s.gone = &net.DNSError{IsNotFound: true}
+		s := newService(t, 1, echo)
+		s.err = &net.DNSError{IsNotFound: true}
 		_, err := s.do(t, http.MethodGet, "")
 		if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("while nobody can tell, the addresses that were known are used", func(t *testing.T) {
+	t.Run("while the lookup fails, the previous addresses are used", func(t *testing.T) {
 		t.Parallel()
-		s := newStreet(t, 2, echo)
+		s := newService(t, 2, echo)
 		s.mustDo(t, http.MethodGet, "")
 		s.mu.Lock()
-		s.gone = &net.DNSError{IsTimeout: true}
+		s.err = &net.DNSError{IsTimeout: true}
 		s.mu.Unlock()
-		s.open["127.0.0.2"].Close() // So that it asks again at once.
-		for deadline := time.Now().Add(30 * time.Second); s.looked() < 3; {
+		s.open["127.0.0.2"].Close() // so that it looks up the name again at once
+		for deadline := time.Now().Add(30 * time.Second); s.lookupCount() < 3; {
 			if time.Now().After(deadline) {
-				t.Fatal("it never asked again")
+				t.Fatal("the lookup was not repeated")
 			}
 			s.mustDo(t, http.MethodGet, "")
 		}

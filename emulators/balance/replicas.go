@@ -17,78 +17,78 @@ type replicas struct {
 
 	mu        sync.Mutex
 	addresses []string
-	looked    time.Time
-	doubted   bool // one of them failed since
+	updatedAt time.Time
+	stale     bool // a replica has failed since
 	next      int
-	// shunned says until when a replica that failed is asked last.
-	shunned map[string]time.Time
+	// avoided maps a failed replica to the time until which others are preferred.
+	avoided map[string]time.Time
 }
 
-// pick returns the replica whose turn it is, leaving out those that were tried,
-// and, as long as there are others, those that failed lately.
+// pick returns the next replica. It skips replicas that were tried, and prefers those that
+// have not failed recently.
 func (s *replicas) pick(ctx context.Context, tried map[string]bool) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if age := now.Sub(s.looked); age >= freshFor || s.doubted && age >= retryAfter {
+	if age := now.Sub(s.updatedAt); age >= addressTTL || s.stale && age >= retryInterval {
 		if err := s.refresh(ctx, now); err != nil {
 			return "", err
 		}
 	}
-	second := ""
+	fallback := ""
 	for range s.addresses {
 		s.next = (s.next + 1) % len(s.addresses)
 		address := s.addresses[s.next]
 		switch {
 		case tried[address]:
-		case now.Before(s.shunned[address]):
-			second = address
+		case now.Before(s.avoided[address]):
+			fallback = address
 		default:
 			return address, nil
 		}
 	}
-	if second != "" {
-		return second, nil
+	if fallback != "" {
+		return fallback, nil
 	}
-	return "", s.nobody(fmt.Errorf("of %d replicas each was tried", len(s.addresses)))
+	return "", s.noReplica(fmt.Errorf("all %d replicas were tried", len(s.addresses)))
 }
 
-// refresh asks for the name's addresses. When nobody can tell, the old ones are the
-// best guess; when the name is gone, so are they.
+// refresh looks up the name's addresses. If the lookup fails, the previous addresses stay,
+// unless the name does not exist.
 func (s *replicas) refresh(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	found, err := s.lookup(ctx, s.host)
-	s.looked, s.doubted = now, err != nil
-	if gone, ok := errors.AsType[*net.DNSError](err); ok && gone.IsNotFound {
+	s.updatedAt, s.stale = now, err != nil
+	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok && dnsErr.IsNotFound {
 		s.addresses = nil
 	}
 	if err != nil {
 		if len(s.addresses) == 0 {
-			return s.nobody(err)
+			return s.noReplica(err)
 		}
 		return nil
 	}
 	slices.Sort(found)
 	s.addresses = slices.Compact(found)
-	for address := range s.shunned {
+	for address := range s.avoided {
 		if !slices.Contains(s.addresses, address) {
-			delete(s.shunned, address)
+			delete(s.avoided, address)
 		}
 	}
 	return nil
 }
 
-// shun has a replica that failed asked last for a while, and the next request ask
-// anew which there are.
-func (s *replicas) shun(address string) {
+// avoid marks a replica as failed for avoidFor, and makes the next request look up the
+// addresses again.
+func (s *replicas) avoid(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shunned[address] = time.Now().Add(shunFor)
-	s.doubted = true
+	s.avoided[address] = time.Now().Add(avoidFor)
+	s.stale = true
 }
 
-// nobody is the error of a request that was sent to no one.
-func (s *replicas) nobody(why error) error {
-	return &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("find a replica of %s: %w", s.host, why)}
+// noReplica returns the error of a request that was not sent to any replica.
+func (s *replicas) noReplica(cause error) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("find a replica of %s: %w", s.host, cause)}
 }
