@@ -12,27 +12,28 @@ import (
 	"syscall"
 )
 
-// madeByFile is written into the data folder when it is complete.
+// madeByFile records the server that initialized the data folder. It is written when the
+// folder is complete.
 const madeByFile = "souk-made-by.json"
 
-// unfinished begins the name of a data folder that is being made.
+// unfinished is the name prefix of a data folder that is being initialized.
 const unfinished = dataFolder + ".new-"
 
-// Free disk space to begin with: for a fresh data folder, what MySQL's and its
-// redo log take and some room to work in; for one there is, enough to start.
+// Minimum of free disk space: for a new data folder, the size of MySQL's files and redo
+// log with a reserve; for an existing one, enough to start.
 const (
 	spaceForNewData = 500 << 20
 	spaceForStart   = 32 << 20
 )
 
-// maker is the server that initialized a data folder.
+// maker identifies the server that initialized a data folder.
 type maker struct {
 	Kind    string `json:"kind"`
 	Version string `json:"version"`
 }
 
-// madeBy is zero if there is no data yet.
-func madeBy(dir string) maker {
+// readMaker returns the maker of the data in dir, zero if it has no data yet.
+func readMaker(dir string) maker {
 	var m maker
 	raw, err := os.ReadFile(filepath.Join(dir, dataFolder, madeByFile))
 	if err != nil || json.Unmarshal(raw, &m) != nil {
@@ -41,24 +42,25 @@ func madeBy(dir string) maker {
 	return m
 }
 
-// initialize makes the data folder if there is none. It is made under another
-// name and renamed when complete: a name says whether it is, even after kill -9.
+// initialize creates the data folder if it is missing. The folder is created under
+// another name and renamed when it is complete, so that its name shows whether it is,
+// even after kill -9.
 func (in *instance) initialize(ctx context.Context) error {
-	if made := madeBy(in.dir); made.Kind != "" {
-		if made.Kind == in.program.kind {
+	if creator := readMaker(in.dir); creator.Kind != "" {
+		if creator.Kind == in.program.kind {
 			return nil
 		}
-		return fmt.Errorf("its data was made by %s %s, which %s cannot read: install %s, or move %s away to begin with an empty shop",
-			made.Kind, made.Version, in.program, made.Kind, in.path(dataFolder))
+		return fmt.Errorf("its data was created by %s %s, which %s cannot read: install %s, or move %s away to start with an empty shop",
+			creator.Kind, creator.Version, in.program, creator.Kind, in.path(dataFolder))
 	}
 	if _, err := os.Stat(in.path(dataFolder)); err == nil {
-		return fmt.Errorf("%s is there but was not made by Souk: move it away", in.path(dataFolder))
+		return fmt.Errorf("%s exists but was not created by Souk: move it away", in.path(dataFolder))
 	}
 	if _, err := os.Stat(in.path(dockerFolder)); err == nil {
-		return fmt.Errorf("its data is that of a Docker container, in %s, and this machine now has %s: move that folder away to begin with an empty shop, or remove %s to use Docker again",
+		return fmt.Errorf("its data is that of a Docker container, in %s, and this machine now has %s: move that folder away to start with an empty shop, or remove %s to use Docker again",
 			in.path(dockerFolder), in.program, in.program.path)
 	}
-	in.options.progress("Making the database's files with %s (once)", in.program)
+	in.options.progress("Initializing the database with %s (once)", in.program)
 	in.removeUnfinished()
 	fresh, err := os.MkdirTemp(in.dir, unfinished+"*")
 	if err != nil {
@@ -77,15 +79,15 @@ func (in *instance) initialize(ctx context.Context) error {
 	return os.Rename(fresh, in.path(dataFolder))
 }
 
-// removeUnfinished clears away what killed runs left. It is only tidying: each
-// run has a folder of its own, so a leftover is in nobody's way.
+// removeUnfinished removes the folders of killed runs. Errors are not fatal: each run uses
+// a folder of its own.
 func (in *instance) removeUnfinished() {
 	leftovers, err := filepath.Glob(in.path(unfinished + "*"))
 	for _, folder := range leftovers {
 		err = errors.Join(err, os.RemoveAll(folder))
 	}
 	if err != nil {
-		in.options.progress("Could not remove what an interrupted run left: %v", err)
+		in.options.progress("Could not remove the files of an interrupted run: %v", err)
 	}
 }
 
@@ -109,14 +111,14 @@ func (in *instance) runInitializer(ctx context.Context, fresh string) error {
 	select {
 	case <-proc.done:
 	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("make the database's files: %w", context.Cause(ctx)), proc.kill())
+		return errors.Join(fmt.Errorf("initialize the database: %w", context.Cause(ctx)), proc.kill())
 	}
 	if proc.err == nil {
 		return nil
 	}
-	said, err := os.ReadFile(logPath)
-	return errors.Join(fmt.Errorf("make the database's files with %s: %w\n%s%s",
-		path, proc.err, lastLines(string(said)), hintFor(string(said))), err)
+	output, err := os.ReadFile(logPath)
+	return errors.Join(fmt.Errorf("initialize the database with %s: %w\n%s%s",
+		path, proc.err, lastLines(string(output)), hintFor(string(output))), err)
 }
 
 func (in *instance) initializer(fresh string) (path string, args []string, err error) {
@@ -124,14 +126,15 @@ func (in *instance) initializer(fresh string) (path string, args []string, err e
 	if in.program.kind == kindMySQL {
 		return in.program.path, append(append(base, userArgument("--user")...), "--initialize-insecure", "--secure-file-priv=NULL"), nil
 	}
-	// The script would change the owner of a folder whose path it splits at blanks: so
-	// only the server that it runs understands the option.
+	// The script changes the owner of a folder whose path it splits at spaces: with
+	// "loose", only the server that it runs interprets the option.
 	base = append(base, userArgument("--loose-user")...)
 	script, err := in.installScript()
 	return script, append(base, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"), err
 }
 
-// installScript comes with the server, but not always in the same folder.
+// installScript returns the path of mariadb-install-db, which may be in another folder
+// than the server.
 func (in *instance) installScript() (string, error) {
 	path, err := filepath.EvalSymlinks(in.program.path)
 	if err != nil {
@@ -149,29 +152,29 @@ func (in *instance) installScript() (string, error) {
 			return script, nil
 		}
 	}
-	return "", fmt.Errorf("MariaDB's mariadb-install-db is not beside %s: install the rest of the server's package", in.program.path)
+	return "", fmt.Errorf("mariadb-install-db of %s not found: install the complete package of the server", in.program.path)
 }
 
-// checkSpace tells of a full disk before a server meets it, because then a
-// server waits, and says so in its log only.
+// checkSpace returns an error if the disk is almost full: a server would wait for free
+// space and only log it.
 func checkSpace(dir string) error {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err != nil {
-		return fmt.Errorf("look for free disk space in %s: %w", dir, err)
+		return fmt.Errorf("read the free disk space of %s: %w", dir, err)
 	}
 	need := uint64(spaceForNewData)
-	if madeBy(dir).Kind != "" {
+	if readMaker(dir).Kind != "" {
 		need = spaceForStart
 	}
 	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert // the fields' types differ between systems
 	if free < need {
-		return fmt.Errorf("the disk of %s has %d MB free and the database needs %d MB: free some, or choose another folder with --state-dir",
+		return fmt.Errorf("the disk of %s has %d MB free and the database needs %d MB: delete files, or choose another folder with --state-dir",
 			dir, free>>20, need>>20)
 	}
 	return nil
 }
 
-// lastLines is the end of a log, logTail lines of it, as an error shows it.
+// lastLines returns the last logTail lines of a log, for an error.
 func lastLines(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	if len(lines) > logTail {

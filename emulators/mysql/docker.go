@@ -17,18 +17,18 @@ import (
 const (
 	dockerImage   = "mysql:8.4"
 	dockerTimeout = 10 * time.Second
-	// dockerFolder holds the container's data, in StateDir/mysql.
+	// dockerFolder is the folder in StateDir/mysql with the container's data.
 	dockerFolder = "docker-data"
 )
 
-// dockerAnswers says whether an engine does, not only whether there is a client.
-func dockerAnswers(ctx context.Context) bool {
+// dockerAvailable reports whether a Docker engine responds.
+func dockerAvailable(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, dockerTimeout)
 	defer cancel()
 	return exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}").Run() == nil
 }
 
-// container is a server in a container, named after its folder, its data in it.
+// container is a server in a container that is named after its data folder.
 type container struct {
 	name    string
 	dir     string
@@ -38,9 +38,9 @@ type container struct {
 
 func startInDocker(ctx context.Context, o Options, dir string) (*Server, error) {
 	what := fmt.Sprintf("start %s in Docker", dockerImage)
-	if made := madeBy(dir); made.Kind != "" {
-		return nil, fmt.Errorf("%s: the data in %s was made by %s %s, which is not on this machine any more: install it again, or move the folder away to begin with an empty shop",
-			what, dir, made.Kind, made.Version)
+	if creator := readMaker(dir); creator.Kind != "" {
+		return nil, fmt.Errorf("%s: the data in %s was created by %s %s, which is not installed any more: install it, or move the folder away to start with an empty shop",
+			what, dir, creator.Kind, creator.Version)
 	}
 	data := filepath.Join(dir, dockerFolder)
 	if err := os.MkdirAll(data, 0o700); err != nil {
@@ -67,7 +67,7 @@ func startInDocker(ctx context.Context, o Options, dir string) (*Server, error) 
 }
 
 func (c *container) start(ctx context.Context) (*Server, error) {
-	// Left by a souk that was killed; the lock says that nobody uses it now.
+	// A container may remain from a souk that was killed; the lock ensures that it is unused.
 	if err := c.stop(ctx); err != nil {
 		return nil, err
 	}
@@ -97,10 +97,10 @@ func (c *container) start(ctx context.Context) (*Server, error) {
 func (c *container) runArguments() []string {
 	args := []string{
 		"run", "--detach", "--rm", "--name", c.name,
-		// The value comes from the client's environment, not into its arguments.
+		// The client reads the value from its environment, so that it is not an argument.
 		"--env", "MYSQL_ROOT_PASSWORD",
 		"--publish", fmt.Sprintf("127.0.0.1:%d:3306", c.in.state.Port),
-		// So that the data belongs to who runs souk.
+		// The data then belongs to the user who runs souk.
 		"--user", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()),
 		"--volume", c.dir + ":/var/lib/mysql",
 		dockerImage,
@@ -122,19 +122,19 @@ func (c *container) waitReady(ctx context.Context, url database.URL) (kind, vers
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if kind, version, err = askVersion(ctx, admin); err == nil {
+		if kind, version, err = readVersion(ctx, admin); err == nil {
 			return kind, version, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			log := c.log(context.WithoutCancel(ctx))
-			return "", "", fmt.Errorf("the container does not answer: %w; the end of its log:\n%s%s", err, lastLines(log), hintFor(log))
+			return "", "", fmt.Errorf("the container does not respond: %w; the end of its log:\n%s%s", err, lastLines(log), hintFor(log))
 		}
 	}
 }
 
-// stop shuts the container down, which removes it; the data stays.
+// stop shuts the container down, which removes it. The data stays.
 func (c *container) stop(ctx context.Context) error {
 	running, err := c.docker(ctx, nil, "ps", "--all", "--quiet", "--filter", "name=^"+c.name+"$")
 	if err != nil || running == "" {
@@ -143,16 +143,16 @@ func (c *container) stop(ctx context.Context) error {
 	if _, err := c.docker(ctx, nil, "stop", "--time", "30", c.name); err != nil {
 		return err
 	}
-	return c.gone(ctx)
+	return c.waitRemoved(ctx)
 }
 
-// gone waits until --rm has done its work, which docker stop does not.
-func (c *container) gone(ctx context.Context) error {
+// waitRemoved waits until --rm has removed the container, which docker stop does not.
+func (c *container) waitRemoved(ctx context.Context) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		left, err := c.docker(ctx, nil, "ps", "--all", "--quiet", "--filter", "name=^"+c.name+"$")
-		if err != nil || left == "" {
+		ids, err := c.docker(ctx, nil, "ps", "--all", "--quiet", "--filter", "name=^"+c.name+"$")
+		if err != nil || ids == "" {
 			return err
 		}
 		select {
@@ -163,7 +163,7 @@ func (c *container) gone(ctx context.Context) error {
 	}
 }
 
-// log is what the container has said, or why that cannot be had.
+// log returns the container's log, or the error of reading it.
 func (c *container) log(ctx context.Context) string {
 	out, err := exec.CommandContext(ctx, "docker", "logs", c.name).CombinedOutput()
 	if err != nil {

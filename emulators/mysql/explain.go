@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// logTail is how many lines of the server's log an error shows.
+// logTail is the number of lines of the server's log in an error.
 const logTail = 12
 
-// explain adds to err the end of the server's log, and what to do about it.
+// explain adds the end of the server's log and a hint to err.
 func (in *instance) explain(err error) error {
 	raw, readErr := os.ReadFile(in.path(logFile))
 	if readErr != nil {
@@ -26,17 +26,17 @@ func isPortTaken(log string) bool {
 	return strings.Contains(log, "Bind on TCP/IP port") || strings.Contains(log, "Do you already have another")
 }
 
-// hints are texts of MySQL's and MariaDB's logs and what they call for.
+// hints map texts of MySQL's and MariaDB's logs to advice.
 var hints = []struct{ texts, advice string }{
-	{"No space left on device|Disk is full|disk full|errno: 28", "the disk is full: free some space, or choose another folder with --state-dir"},
-	{"Unable to lock ./ibdata1|Can't lock aria control file", "another server is using this data: stop it, or choose another folder with --state-dir"},
+	{"No space left on device|Disk is full|disk full|errno: 28", "the disk is full: delete files, or choose another folder with --state-dir"},
+	{"Unable to lock ./ibdata1|Can't lock aria control file", "another server is using this data folder: stop it, or choose another folder with --state-dir"},
 	{"Permission denied|Errcode: 13|Access denied to", "the folder belongs to another user: change its owner, or choose another folder with --state-dir"},
-	{"Cannot downgrade|Invalid MySQL server downgrade|was created with a newer|upgrade after a crash", "the data was made by a newer server: install that version again, or move the data folder away to begin with an empty shop"},
-	{"Cannot allocate memory|Out of memory", "there is too little memory: end other programs"},
-	{"corrupt", "the data is damaged: move the data folder away to begin with an empty shop, or restore it"},
+	{"Cannot downgrade|Invalid MySQL server downgrade|was created with a newer|upgrade after a crash", "the data was created by a newer server: install that version, or move the data folder away to start with an empty shop"},
+	{"Cannot allocate memory|Out of memory", "not enough memory: end other programs"},
+	{"corrupt", "the data is damaged: move the data folder away to start with an empty shop, or restore it"},
 }
 
-// hintFor is a line of advice about what log says, or nothing.
+// hintFor returns a line of advice about a log, or an empty string.
 func hintFor(log string) string {
 	for _, hint := range hints {
 		for text := range strings.SplitSeq(hint.texts, "|") {

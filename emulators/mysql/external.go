@@ -16,7 +16,7 @@ import (
 
 const useURLTimeout = 20 * time.Second
 
-// useURL checks that the server of o.URL will do, before anything is built on it.
+// useURL connects to the server of o.URL and checks that it is suitable.
 func useURL(ctx context.Context, o Options) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, useURLTimeout)
 	defer cancel()
@@ -33,7 +33,7 @@ func useURL(ctx context.Context, o Options) (*Server, error) {
 	defer admin.Close()
 
 	server := &Server{From: "DATABASE_URL", adminURL: url}
-	if server.Kind, server.Version, err = askVersion(ctx, admin); err != nil {
+	if server.Kind, server.Version, err = readVersion(ctx, admin); err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: the server at %s: %w", cfg.Addr, withHint(err))
 	}
 	if err := checkVersion(server.Kind, server.Version); err != nil {
@@ -46,14 +46,13 @@ func useURL(ctx context.Context, o Options) (*Server, error) {
 	return server, nil
 }
 
-// openAdmin is a pool without a database chosen. It dials nothing yet.
+// openAdmin returns a pool without a default database. It does not connect yet.
 func openAdmin(url database.URL) (*sql.DB, error) {
 	cfg, err := database.ParseURL(string(url))
 	if err != nil {
 		return nil, err
 	}
-	// It is the server that is administered: a database that the URL names may be
-	// only the beginning of the names of others, and not exist.
+	// The database of the URL may be only the prefix of other names and not exist.
 	cfg.DBName = ""
 	connector, err := database.Connector(cfg)
 	if err != nil {
@@ -62,7 +61,7 @@ func openAdmin(url database.URL) (*sql.DB, error) {
 	return sql.OpenDB(connector), nil
 }
 
-func askVersion(ctx context.Context, admin *sql.DB) (kind, version string, err error) {
+func readVersion(ctx context.Context, admin *sql.DB) (kind, version string, err error) {
 	if err := admin.QueryRowContext(ctx, `SELECT VERSION()`).Scan(&version); err != nil {
 		return "", "", err
 	}
@@ -74,8 +73,8 @@ func askVersion(ctx context.Context, admin *sql.DB) (kind, version string, err e
 	return kind, version, nil
 }
 
-// tryRights makes and removes what Provision makes: grants have too many forms
-// for reading them to say as much.
+// tryRights creates and removes a trial database and user as Provision does: grants
+// have too many forms to evaluate them.
 func tryRights(ctx context.Context, admin *sql.DB) (err error) {
 	name := "souk_check_" + strings.ToLower(rand.Text()[:8])
 	access := Access{Database: name, User: name, Password: NewPassword()}
@@ -99,7 +98,7 @@ func drop(ctx context.Context, admin *sql.DB, a Access) error {
 	return nil
 }
 
-// withHint adds what to do about the commonest reasons not to reach a server.
+// withHint adds advice for the most common connection errors.
 func withHint(err error) error {
 	var server *mysql.MySQLError
 	switch {
@@ -112,7 +111,7 @@ func withHint(err error) error {
 	case strings.Contains(err.Error(), "no such host"):
 		return fmt.Errorf("%w (check the host's name)", err)
 	case errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "i/o timeout"):
-		return fmt.Errorf("%w (nothing answers there: check host, port and firewall)", err)
+		return fmt.Errorf("%w (no response: check host, port and firewall)", err)
 	}
 	return err
 }

@@ -18,25 +18,25 @@ const (
 	kindMariaDB = "MariaDB"
 )
 
-// oldest are the versions whose SQL Souk is written for.
+// oldest are the minimum versions that support Souk's SQL.
 var oldest = map[string][2]int{kindMySQL: {8, 4}, kindMariaDB: {10, 11}}
 
-// program is a server's executable.
+// program is the executable of a server.
 type program struct {
 	path, kind, version string
 }
 
 func (p program) String() string { return p.kind + " " + p.version }
 
-// systemFolders are where packages put servers; few users' PATH has them all.
+// systemFolders are where packages install servers. The PATH of most users lacks some.
 var systemFolders = []string{
 	"/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/bin", "/usr/local/mysql/bin",
 	"/opt/homebrew/bin", "/opt/homebrew/opt/mysql/bin", "/opt/homebrew/opt/mysql@8.4/bin", "/opt/homebrew/opt/mariadb/bin",
 }
 
-// findProgram looks for a server to run, preferring one of the kind that made
-// the data there is. The error is ErrNoServer if there is none.
-func findProgram(ctx context.Context, o Options, made maker) (program, error) {
+// findProgram searches for a server, preferring one of the kind that created the existing
+// data. The error is ErrNoServer if none is found.
+func findProgram(ctx context.Context, o Options, creator maker) (program, error) {
 	if o.Binary != "" {
 		return inspect(ctx, o.Binary)
 	}
@@ -50,7 +50,7 @@ func findProgram(ctx context.Context, o Options, made maker) (program, error) {
 			}
 			p, err := inspect(ctx, path)
 			if err != nil {
-				o.progress("Passing over %v", err)
+				o.progress("Skipping %v", err)
 				continue
 			}
 			found = append(found, p)
@@ -59,25 +59,25 @@ func findProgram(ctx context.Context, o Options, made maker) (program, error) {
 	if len(found) == 0 {
 		return program{}, ErrNoServer
 	}
-	if i := slices.IndexFunc(found, func(p program) bool { return p.kind == made.Kind }); i >= 0 {
+	if i := slices.IndexFunc(found, func(p program) bool { return p.kind == creator.Kind }); i >= 0 {
 		return found[i], nil
 	}
 	return found[0], nil
 }
 
-// versionPattern reads "mysqld  Ver 9.7.4-2 for debian-linux-gnu on x86_64 ((Debian))"
+// versionPattern matches "mysqld  Ver 9.7.4-2 for debian-linux-gnu on x86_64 ((Debian))"
 // and "mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64".
 var versionPattern = regexp.MustCompile(`Ver (\d+)\.(\d+)\.(\d+)\S*`)
 
-// inspect asks the executable at path what it is.
+// inspect runs the executable at path to determine its kind and version.
 func inspect(ctx context.Context, path string) (program, error) {
 	out, err := exec.CommandContext(ctx, path, "--no-defaults", "--version").Output()
 	if err != nil {
-		return program{}, fmt.Errorf("%s: asking for its version: %w%s", path, err, stderrOf(err))
+		return program{}, fmt.Errorf("%s: read its version: %w%s", path, err, stderrOf(err))
 	}
 	match := versionPattern.FindStringSubmatch(string(out))
 	if match == nil {
-		return program{}, fmt.Errorf("%s: it says no version of MySQL or MariaDB: %s", path, strings.TrimSpace(string(out)))
+		return program{}, fmt.Errorf("%s: not a version of MySQL or MariaDB: %s", path, strings.TrimSpace(string(out)))
 	}
 	p := program{path: path, kind: kindMySQL, version: strings.Join(match[1:4], ".")}
 	if strings.Contains(string(out), kindMariaDB) {
@@ -89,18 +89,18 @@ func inspect(ctx context.Context, path string) (program, error) {
 	return p, nil
 }
 
-// checkVersion refuses a server older than the SQL of Souk.
+// checkVersion returns an error if a server is too old for Souk's SQL.
 func checkVersion(kind, version string) error {
 	parts := strings.SplitN(version, ".", 3)
 	var got [2]int
 	for i := range got {
 		if i < len(parts) {
-			// Not a number reads as 0, which is too old.
+			// A part that is not a number is 0, which is too old.
 			got[i], _ = strconv.Atoi(parts[i])
 		}
 	}
 	if least := oldest[kind]; slices.Compare(got[:], least[:]) < 0 {
-		return fmt.Errorf("it is %s %s; Souk needs %s %d.%d or newer", kind, version, kind, least[0], least[1])
+		return fmt.Errorf("%s %s is too old: Souk needs %s %d.%d or newer", kind, version, kind, least[0], least[1])
 	}
 	return nil
 }

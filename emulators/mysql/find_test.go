@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// fakeCommands has PATH hold only the shell scripts given by name, on a machine
-// without servers elsewhere. Each notes its arguments in the file calls.
+// fakeCommands sets a PATH with only the given shell scripts, as on a machine without
+// servers. Each script appends its arguments to the file calls.
 func fakeCommands(t *testing.T, scripts map[string]string) (calls string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -48,20 +48,20 @@ func TestFindProgram(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		scripts map[string]string
-		made    maker
+		creator maker
 		want    string // kind and version, or nothing
 	}{
 		{"none", nil, maker{}, ""},
-		{"one that is too old", map[string]string{"mysqld": oldMySQL}, maker{}, ""},
-		{"one that is broken", map[string]string{"mysqld": "exit 127"}, maker{}, ""},
-		{"MySQL", map[string]string{"mysqld": newMySQL}, maker{}, "MySQL 9.7.4"},
-		{"MariaDB by MySQL's name", map[string]string{"mysqld": newMariaDB}, maker{}, "MariaDB 10.11.19"},
-		{"the one that made the data", map[string]string{"mariadbd": newMariaDB, "mysqld": newMySQL}, maker{Kind: "MySQL"}, "MySQL 9.7.4"},
-		{"one past an old one", map[string]string{"mariadbd": oldMySQL, "mysqld": newMySQL}, maker{}, "MySQL 9.7.4"},
+		{"an old server is skipped", map[string]string{"mysqld": oldMySQL}, maker{}, ""},
+		{"a broken server is skipped", map[string]string{"mysqld": "exit 127"}, maker{}, ""},
+		{"MySQL is found", map[string]string{"mysqld": newMySQL}, maker{}, "MySQL 9.7.4"},
+		{"MariaDB is found by MySQL's name", map[string]string{"mysqld": newMariaDB}, maker{}, "MariaDB 10.11.19"},
+		{"the kind that created the data is preferred", map[string]string{"mariadbd": newMariaDB, "mysqld": newMySQL}, maker{Kind: "MySQL"}, "MySQL 9.7.4"},
+		{"a newer server after an old one is found", map[string]string{"mariadbd": oldMySQL, "mysqld": newMySQL}, maker{}, "MySQL 9.7.4"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			fakeCommands(t, tc.scripts)
-			found, err := findProgram(t.Context(), Options{}, tc.made)
+			found, err := findProgram(t.Context(), Options{}, tc.creator)
 			switch {
 			case tc.want == "" && !errors.Is(err, ErrNoServer):
 				t.Errorf("got %v, error %v; want ErrNoServer", found, err)
@@ -77,55 +77,55 @@ func TestNoServerAtAll(t *testing.T) {
 	_, err := Start(t.Context(), Options{StateDir: t.TempDir(), NoInstall: true})
 	for _, want := range []string{"no MySQL or MariaDB server", "apt-get install", "Docker", "DATABASE_URL"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v does not say %q", err, want)
+			t.Errorf("error = %v, want one with %q", err, want)
 		}
 	}
 }
 
 func TestInstall(t *testing.T) {
-	t.Run("fetches the package lists when they are missing", func(t *testing.T) {
+	t.Run("install fetches missing package lists", func(t *testing.T) {
 		lists := filepath.Join(t.TempDir(), "lists")
 		calls := fakeCommands(t, map[string]string{"apt-get": `
 			case "$1" in
 			update) echo "Get:1 lists"; : > ` + lists + ` ;;
 			install) [ -e ` + lists + ` ] || { echo "E: Unable to locate package"; exit 100; }; echo "Setting up it" ;;
 			esac`})
-		var said []string
-		err := install(t.Context(), Options{Progress: func(line string) { said = append(said, line) }})
+		var lines []string
+		err := install(t.Context(), Options{Progress: func(line string) { lines = append(lines, line) }})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := mustRead(t, calls)
 		if !strings.Contains(got, "apt-get update\n") ||
 			!strings.HasSuffix(got, "apt-get install --yes --no-install-recommends --no-remove --option DPkg::Lock::Timeout=120 mariadb-server-core mariadb-client-core\n") {
-			t.Errorf("it called\n%s", got)
+			t.Errorf("calls:\n%s", got)
 		}
-		if all := strings.Join(said, "\n"); !strings.Contains(all, "Get:1 lists") || !strings.Contains(all, "Setting up it") {
-			t.Errorf("it told of\n%s", all)
+		if all := strings.Join(lines, "\n"); !strings.Contains(all, "Get:1 lists") || !strings.Contains(all, "Setting up it") {
+			t.Errorf("progress:\n%s", all)
 		}
 	})
-	t.Run("tells what apt-get says when it fails", func(t *testing.T) {
+	t.Run("the error includes apt-get's output", func(t *testing.T) {
 		fakeCommands(t, map[string]string{"apt-get": `
 			case "$*" in
 			*--simulate*) ;;
 			*) echo "E: No space left on device" >&2; exit 100 ;;
 			esac`})
 		err := install(t.Context(), Options{})
-		if err == nil || !strings.Contains(err.Error(), "E: No space left") || !strings.Contains(err.Error(), "the disk is full: free some space") {
+		if err == nil || !strings.Contains(err.Error(), "E: No space left") || !strings.Contains(err.Error(), "the disk is full: delete files") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("says when there is no such package", func(t *testing.T) {
+	t.Run("a missing package is an error", func(t *testing.T) {
 		fakeCommands(t, map[string]string{"apt-get": `[ "$1" = update ]`})
 		err := install(t.Context(), Options{})
-		if err == nil || !strings.Contains(err.Error(), "knows no package") {
+		if err == nil || !strings.Contains(err.Error(), "has no package") {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
-// TestDockerFails has a container that never answers; the way that ends well is
-// Docker's own, which needs an engine.
+// TestDockerFails starts a container that never responds. The success case needs a Docker
+// engine.
 func TestDockerFails(t *testing.T) {
 	running := filepath.Join(t.TempDir(), "running")
 	calls := fakeCommands(t, map[string]string{"docker": `
@@ -141,15 +141,15 @@ func TestDockerFails(t *testing.T) {
 	defer cancel()
 	_, err := Start(ctx, Options{StateDir: dir, NoInstall: true})
 	if err == nil || !strings.Contains(err.Error(), "Disk is full writing") || !strings.Contains(err.Error(), "What to do") {
-		t.Errorf("error %v does not quote the container's log, with advice", err)
+		t.Errorf("error = %v, want one with the container's log and advice", err)
 	}
 	got := mustRead(t, calls)
 	if !strings.Contains(got, "mysql:8.4") || !strings.Contains(got, "--publish 127.0.0.1:") || !strings.Contains(got, "docker stop") {
-		t.Errorf("it called\n%s", got)
+		t.Errorf("calls:\n%s", got)
 	}
 	password := strings.TrimSpace(mustRead(t, filepath.Join(dir, "mysql", passwordFile)))
 	if strings.Contains(got, password) {
-		t.Error("the password is among a command's arguments, where every user sees it")
+		t.Error("the password is an argument of a command, visible to all users")
 	}
 }
 
@@ -157,14 +157,14 @@ func TestHints(t *testing.T) {
 	t.Parallel()
 	for log, want := range map[string]string{
 		"[ERROR] InnoDB: Write to file ./ibdata1 failed: No space left on device": "disk is full",
-		"[ERROR] InnoDB: Unable to lock ./ibdata1 error: 11":                      "another server is using this data",
+		"[ERROR] InnoDB: Unable to lock ./ibdata1 error: 11":                      "another server is using this data folder",
 		"[Note] ready for connections":                                            "",
 	} {
 		if got := hintFor(log); (want == "") != (got == "") || !strings.Contains(got, want) {
-			t.Errorf("about %q it says %q, want %q", log, got, want)
+			t.Errorf("hint for %q = %q, want %q", log, got, want)
 		}
 	}
 	if taken := isPortTaken("[ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use"); !taken {
-		t.Error("a taken port is not seen")
+		t.Error("a port in use is not detected")
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// packageSets are servers without a system service, so that nothing starts but
-// what Souk starts; each with what it needs to make a data folder.
+// packageSets are packages of servers without a system service, so that only Souk starts
+// them, each with the package that initializes a data folder.
 var packageSets = [][]string{
 	{"mariadb-server-core", "mariadb-client-core"},
 	{"mysql-server-core"},
 	{"mysql-server-core-8.4"},
 }
 
-// canInstall says whether this is Debian or one of its kin, and we are root.
+// canInstall reports whether the system has apt-get and we are root.
 func canInstall() bool {
 	if os.Geteuid() != 0 {
 		return false
@@ -31,8 +31,8 @@ func canInstall() bool {
 	return err == nil
 }
 
-// install has apt-get install the first set that there is, fetching the package
-// lists if they are missing or too old to fetch packages by.
+// install installs the first available package set with apt-get. It fetches the package
+// lists if they are missing or too old.
 func install(ctx context.Context, o Options) error {
 	packages := availableSet(ctx)
 	updated := false
@@ -45,7 +45,7 @@ func install(ctx context.Context, o Options) error {
 			}
 		}
 		if updated {
-			return errors.New("apt-get knows no package of a MySQL or MariaDB server")
+			return errors.New("apt-get has no package of a MySQL or MariaDB server")
 		}
 		updated = true
 		o.progress("Fetching apt-get's package lists")
@@ -56,15 +56,15 @@ func install(ctx context.Context, o Options) error {
 	}
 }
 
-// installArguments wait for another apt-get, such as the system's daily one, to
-// end, and give up rather than remove a package.
+// installArguments make apt-get wait for another apt-get, such as the system's daily one,
+// and fail rather than remove a package.
 func installArguments() []string {
 	return []string{"install", "--yes", "--no-install-recommends", "--no-remove", "--option", "DPkg::Lock::Timeout=120"}
 }
 
 func availableSet(ctx context.Context) []string {
 	for _, set := range packageSets {
-		// Fails too for a name that other packages mention and none has.
+		// The simulation also fails for a name that is only mentioned by other packages.
 		args := append([]string{"install", "--simulate", "--no-install-recommends", "--no-remove"}, set...)
 		if exec.CommandContext(ctx, "apt-get", args...).Run() == nil {
 			return set
@@ -73,30 +73,30 @@ func availableSet(ctx context.Context) []string {
 	return nil
 }
 
-// aptGet shows what apt-get is at as progress, and all it said if it fails.
+// aptGet runs apt-get with its output as progress. Its error includes the full output.
 func aptGet(ctx context.Context, o Options, args ...string) error {
 	command := exec.CommandContext(ctx, "apt-get", args...)
 	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 	output, input := io.Pipe()
 	command.Stdout, command.Stderr = input, input
-	// Interrupted, apt-get leaves its locks and the packages in order; killed, not.
+	// On an interrupt, apt-get cleans up its locks and packages; on a kill it does not.
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("run apt-get %s: %w", args[0], err)
 	}
-	said := make(chan string)
-	go func() { said <- relay(output, o) }()
+	texts := make(chan string)
+	go func() { texts <- relay(output, o) }()
 	err := command.Wait()
-	// The reader ends with what it was given; closing a pipe never fails.
+	// The scanner ends with the input; closing a pipe never fails.
 	_ = input.Close()
-	text := <-said
+	text := <-texts
 	if err != nil {
 		return fmt.Errorf("apt-get %s: %w\n%s%s", args[0], err, lastLines(text), hintFor(text))
 	}
 	return nil
 }
 
-// relay passes on the lines that show that something moves, and returns all.
+// relay reports the lines that show progress, and returns the whole output.
 func relay(output io.Reader, o Options) string {
 	var all strings.Builder
 	lines := bufio.NewScanner(output)
@@ -109,7 +109,7 @@ func relay(output io.Reader, o Options) string {
 			}
 		}
 	}
-	// A line too long for the scanner must not leave apt-get writing to nobody.
+	// A line too long for the scanner must not block apt-get.
 	_, _ = io.Copy(&all, output)
 	return all.String()
 }

@@ -15,8 +15,8 @@ import (
 	"souk/shared/database"
 )
 
-// helperEnv has the test binary be a souk that starts a server in the folder
-// named, and waits to be killed.
+// helperEnv makes the test binary run as a souk that starts a server in the named folder
+// and waits until it is killed.
 const helperEnv = "SOUK_TEST_START_IN"
 
 func TestMain(m *testing.M) {
@@ -36,8 +36,8 @@ func startAndHang(dir string) {
 	select {}
 }
 
-// needsProgram skips a test of private servers where there is none to run, which
-// is the case where all others use DATABASE_URL.
+// needsProgram skips a test of private servers if no server is installed. Other tests then
+// use DATABASE_URL.
 func needsProgram(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"mariadbd", "mysqld", "/usr/sbin/mariadbd", "/usr/sbin/mysqld"} {
@@ -48,7 +48,7 @@ func needsProgram(t *testing.T) {
 	t.Skip("no mysqld or mariadbd on this machine")
 }
 
-func MustStart(t *testing.T, o mysql.Options) *mysql.Server {
+func mustStart(t *testing.T, o mysql.Options) *mysql.Server {
 	t.Helper()
 	o.NoInstall = true
 	o.Progress = func(line string) { t.Log(line) }
@@ -56,12 +56,12 @@ func MustStart(t *testing.T, o mysql.Options) *mysql.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { MustStop(t, server) })
+	t.Cleanup(func() { mustStop(t, server) })
 	return server
 }
 
-// MustStop stops server; stopping it again does nothing.
-func MustStop(t *testing.T, server *mysql.Server) {
+// mustStop stops a server. Further calls have no effect.
+func mustStop(t *testing.T, server *mysql.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -70,8 +70,8 @@ func MustStop(t *testing.T, server *mysql.Server) {
 	}
 }
 
-// MustOpen is a pool as url's user.
-func MustOpen(t *testing.T, url database.URL) *sql.DB {
+// mustOpen returns a pool for url.
+func mustOpen(t *testing.T, url database.URL) *sql.DB {
 	t.Helper()
 	cfg, err := database.ParseURL(string(url))
 	if err != nil {
@@ -86,14 +86,14 @@ func MustOpen(t *testing.T, url database.URL) *sql.DB {
 	return db
 }
 
-func MustExec(t *testing.T, db *sql.DB, statement string) {
+func mustExec(t *testing.T, db *sql.DB, statement string) {
 	t.Helper()
 	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
-func MustQuery[T any](t *testing.T, db *sql.DB, query string) T {
+func mustQuery[T any](t *testing.T, db *sql.DB, query string) T {
 	t.Helper()
 	var value T
 	if err := db.QueryRowContext(t.Context(), query).Scan(&value); err != nil {

@@ -18,28 +18,28 @@ import (
 
 // Files of a private server, in StateDir/mysql.
 const (
-	dataFolder   = "data"          // what the server keeps
+	dataFolder   = "data"          // the server's data
 	tmpFolder    = "tmp"           // the server's temporary files
-	lockFile     = "lock"          // held by the souk that runs the server
+	lockFile     = "lock"          // locked by the souk that runs the server
 	stateFile    = "server.json"   // port and process of the last run
 	passwordFile = "root-password" // of the user souk, mode 0600
 	initFile     = "init.sql"      // run by the server at each start, mode 0600
 	logFile      = "error.log"     // of the last start
-	initLogFile  = "init.log"      // of making the data folder
+	initLogFile  = "init.log"      // of the initialization of the data folder
 
-	previousLogFile = logFile + ".1" // of the start before
+	previousLogFile = logFile + ".1" // of the previous start
 )
 
 const (
 	adminUser = "souk_admin"
-	// readyTimeout covers recovery after a crash; a healthy start takes a second.
+	// readyTimeout covers recovery after a crash; a normal start takes a second.
 	readyTimeout = 90 * time.Second
-	// stopTimeout is how long a server may take to shut down by itself.
+	// stopTimeout is how long a server may take to shut down before it is killed.
 	stopTimeout = 30 * time.Second
 	portTries   = 3
 )
 
-// instance is a private server's folder, and what is known of its last run.
+// instance is the folder of a private server with the state of its last run.
 type instance struct {
 	dir     string
 	program program
@@ -47,16 +47,16 @@ type instance struct {
 	state   state
 }
 
-// state is what a run leaves for the next.
+// state is the content of stateFile.
 type state struct {
 	Port int `json:"port"`
 	PID  int `json:"pid,omitempty"`
 }
 
-// errPortTaken says that someone took the port between its choice and its use.
-var errPortTaken = errors.New("the port was taken")
+// errPortTaken is returned if the chosen port was taken before the server used it.
+var errPortTaken = errors.New("the port is in use")
 
-// startPrivate runs p on the data in dir, which it makes if need be.
+// startPrivate runs p with the data in dir, which it creates if it is missing.
 func startPrivate(ctx context.Context, o Options, dir string, p program) (*Server, error) {
 	what := fmt.Sprintf("start %s in %s", p, dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -112,7 +112,7 @@ func (in *instance) start(ctx context.Context) (*Server, error) {
 	}
 }
 
-// newServer describes the server that a process is.
+// newServer returns a new Server for a process.
 func (in *instance) newServer(proc *process, password string) *Server {
 	server := &Server{
 		Kind: in.program.kind, Version: in.program.version, Private: true,
@@ -139,8 +139,8 @@ func (in *instance) stop(ctx context.Context, proc *process) error {
 	return in.writeState()
 }
 
-// startOnce starts a process of the server on the port of the last run, if that is
-// free, and returns it when it accepts statements.
+// startOnce starts a process of the server on the port of the last run, if that is free,
+// and returns it when it accepts statements.
 func (in *instance) startOnce(ctx context.Context, password string) (*process, error) {
 	port, err := choosePort(ctx, in.state.Port)
 	if err != nil {
@@ -151,7 +151,7 @@ func (in *instance) startOnce(ctx context.Context, password string) (*process, e
 }
 
 func (in *instance) startOnPort(ctx context.Context, password string) (*process, error) {
-	// The log of the last run may say why it ended.
+	// The log of the last run may contain the reason why it ended.
 	if err := os.Rename(in.path(logFile), in.path(previousLogFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (in *instance) startOnPort(ctx context.Context, password string) (*process,
 		return nil, errors.Join(err, proc.stop(ctx))
 	}
 	if err := in.waitReady(ctx, in.adminURL(password), proc); err != nil {
-		// ctx may be why it is not ready; the process must go all the same.
+		// ctx may be done; the process must be stopped nevertheless.
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		return nil, errors.Join(err, in.stop(stopCtx, proc))
@@ -172,7 +172,7 @@ func (in *instance) startOnPort(ctx context.Context, password string) (*process,
 	return proc, nil
 }
 
-// waitReady returns when the server answers as the one that was started.
+// waitReady waits until the server responds and is the one that was started.
 func (in *instance) waitReady(ctx context.Context, url database.URL, proc *process) error {
 	admin, err := openAdmin(url)
 	if err != nil {
@@ -184,25 +184,25 @@ func (in *instance) waitReady(ctx context.Context, url database.URL, proc *proce
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	began := time.Now()
-	patient := false
+	reported := false
 	for {
 		var dir string
 		err := admin.QueryRowContext(ctx, `SELECT @@datadir`).Scan(&dir)
 		if err == nil && filepath.Clean(dir) != in.path(dataFolder) {
-			return fmt.Errorf("another server, with its data in %s, answers on port %d", dir, in.state.Port)
+			return fmt.Errorf("another server, with its data in %s, responds on port %d", dir, in.state.Port)
 		}
 		if err == nil {
 			return nil
 		}
-		if !patient && time.Since(began) > 5*time.Second {
-			patient = true
-			in.options.progress("Still waiting for %s; after a crash it first recovers its data", in.program)
+		if !reported && time.Since(began) > 5*time.Second {
+			reported = true
+			in.options.progress("Still waiting for %s; it may be recovering its data after a crash", in.program)
 		}
 		select {
 		case <-proc.done:
 			return in.explain(fmt.Errorf("the server ended (%s)", proc.result()))
 		case <-ctx.Done():
-			return in.explain(fmt.Errorf("the server does not answer: %w; %w", context.Cause(ctx), err))
+			return in.explain(fmt.Errorf("the server does not respond: %w; %w", context.Cause(ctx), err))
 		case <-tick.C:
 		}
 	}
@@ -210,8 +210,8 @@ func (in *instance) waitReady(ctx context.Context, url database.URL, proc *proce
 
 func (in *instance) path(name string) string { return filepath.Join(in.dir, name) }
 
-// readState starts afresh when there is nothing to read: all it holds is a
-// preference for a port and the process to look for.
+// readState reads stateFile. Without a readable file it uses the zero state: it only
+// contains a preferred port and the process to search for.
 func (in *instance) readState() {
 	raw, err := os.ReadFile(in.path(stateFile))
 	if err != nil || json.Unmarshal(raw, &in.state) != nil {
@@ -227,8 +227,8 @@ func (in *instance) writeState() error {
 	return writeFile(in.path(stateFile), string(raw)+"\n")
 }
 
-// password is the administrator's, made with the data and kept beside it. The
-// server learns it at each start from the init file.
+// password returns the administrator's password, which is generated with the data and
+// stored beside it. The server reads it at each start from the init file.
 func (in *instance) password() (string, error) {
 	raw, err := os.ReadFile(in.path(passwordFile))
 	password := strings.TrimSpace(string(raw))
@@ -237,12 +237,12 @@ func (in *instance) password() (string, error) {
 		err = writeFile(in.path(passwordFile), password+"\n")
 	}
 	if err != nil {
-		return "", fmt.Errorf("keep the administrator's password: %w", err)
+		return "", fmt.Errorf("store the administrator's password: %w", err)
 	}
 	return password, writeFile(in.path(initFile), initSQL(password))
 }
 
-// writeFile replaces a file as a whole, readable by its owner only.
+// writeFile replaces a file atomically, readable by its owner only.
 func writeFile(path, text string) error {
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		return err
@@ -250,8 +250,8 @@ func writeFile(path, text string) error {
 	return os.Rename(path+".new", path)
 }
 
-// choosePort is the port of the last run if it is free, so that noted URLs stay
-// good, and otherwise any free one.
+// choosePort returns the port of the last run if it is free, so that URLs stay valid, and
+// otherwise any free one.
 func choosePort(ctx context.Context, last int) (int, error) {
 	for _, port := range []int{last, 0} {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -261,5 +261,5 @@ func choosePort(ctx context.Context, last int) (int, error) {
 		port = listener.Addr().(*net.TCPAddr).Port
 		return port, listener.Close()
 	}
-	return 0, errors.New("find a free port on 127.0.0.1: there is none")
+	return 0, errors.New("no free port on 127.0.0.1")
 }

@@ -17,7 +17,7 @@ import (
 	"souk/shared/database"
 )
 
-// lastRun is what the state folder says about the server's last run.
+// lastRun reads the state of the server's last run.
 func lastRun(t *testing.T, dir string) (run struct{ Port, PID int }) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, "mysql", "server.json"))
@@ -30,30 +30,30 @@ func lastRun(t *testing.T, dir string) (run struct{ Port, PID int }) {
 	return run
 }
 
-// TestPrivateServer follows one state folder through its life.
+// TestPrivateServer runs one state folder through its lifecycle.
 func TestPrivateServer(t *testing.T) {
 	needsProgram(t)
 	t.Parallel()
 	dir := t.TempDir()
-	server := MustStart(t, mysql.Options{StateDir: dir})
-	db := MustOpen(t, server.AdminURL())
+	server := mustStart(t, mysql.Options{StateDir: dir})
+	db := mustOpen(t, server.AdminURL())
 	port := lastRun(t, dir).Port
 
-	t.Run("says what it is", func(t *testing.T) {
-		if version := MustQuery[string](t, db, `SELECT VERSION()`); !strings.HasPrefix(version, server.Version) ||
+	t.Run("kind and version are those of the server", func(t *testing.T) {
+		if version := mustQuery[string](t, db, `SELECT VERSION()`); !strings.HasPrefix(version, server.Version) ||
 			strings.Contains(version, "MariaDB") != (server.Kind == "MariaDB") {
-			t.Errorf("it says %s %s and is %s", server.Kind, server.Version, version)
+			t.Errorf("server = %s %s, version of the server %s", server.Kind, server.Version, version)
 		}
 		if !server.Private {
-			t.Error("it is not said to be private")
+			t.Error("Private = false, want true")
 		}
 	})
-	t.Run("has room for every function's pool", func(t *testing.T) {
-		if n := MustQuery[int](t, db, `SELECT @@max_connections`); n < 300 {
-			t.Errorf("it takes %d connections, want 300 or more", n)
+	t.Run("there are enough connections for every function's pool", func(t *testing.T) {
+		if n := mustQuery[int](t, db, `SELECT @@max_connections`); n < 300 {
+			t.Errorf("max_connections = %d, want 300 or more", n)
 		}
 	})
-	t.Run("lets nobody in without the password", func(t *testing.T) {
+	t.Run("every login needs the password", func(t *testing.T) {
 		rows, err := db.QueryContext(t.Context(), `SELECT User, Host FROM mysql.user`)
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestPrivateServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			cfg.User = user
-			open := MustOpen(t, database.FormatURL(cfg))
+			open := mustOpen(t, database.FormatURL(cfg))
 			if err := open.PingContext(t.Context()); err == nil {
 				t.Errorf("%q@%q needs no password", user, host)
 			}
@@ -82,55 +82,55 @@ func TestPrivateServer(t *testing.T) {
 			t.Errorf("the password's file has mode %v, error %v; want 0600", info.Mode(), err)
 		}
 	})
-	t.Run("keeps its folder to itself", func(t *testing.T) {
+	t.Run("a second start in the folder is rejected", func(t *testing.T) {
 		_, err := mysql.Start(t.Context(), mysql.Options{StateDir: dir})
 		if err == nil || !strings.Contains(err.Error(), "another souk is running") {
 			t.Errorf("a second start: %v", err)
 		}
 	})
-	t.Run("keeps what was committed through kill -9", func(t *testing.T) {
-		MustExec(t, db, `CREATE DATABASE kept`)
-		MustExec(t, db, `CREATE TABLE kept.thing (id INT PRIMARY KEY)`)
-		MustExec(t, db, `INSERT INTO kept.thing VALUES (1)`)
+	t.Run("committed data survives kill -9", func(t *testing.T) {
+		mustExec(t, db, `CREATE DATABASE stored`)
+		mustExec(t, db, `CREATE TABLE stored.thing (id INT PRIMARY KEY)`)
+		mustExec(t, db, `INSERT INTO stored.thing VALUES (1)`)
 		if err := syscall.Kill(lastRun(t, dir).PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		<-server.Done()
-		MustStop(t, server)
-		server = MustStart(t, mysql.Options{StateDir: dir})
-		db = MustOpen(t, server.AdminURL())
-		if n := MustQuery[int](t, db, `SELECT COUNT(*) FROM kept.thing`); n != 1 {
-			t.Errorf("%d rows are left, want 1", n)
+		mustStop(t, server)
+		server = mustStart(t, mysql.Options{StateDir: dir})
+		db = mustOpen(t, server.AdminURL())
+		if n := mustQuery[int](t, db, `SELECT COUNT(*) FROM stored.thing`); n != 1 {
+			t.Errorf("%d rows, want 1", n)
 		}
 	})
-	t.Run("keeps its port", func(t *testing.T) {
+	t.Run("the port stays the same", func(t *testing.T) {
 		if again := lastRun(t, dir).Port; again != port {
 			t.Errorf("the port was %d and is %d", port, again)
 		}
 	})
-	t.Run("takes another port when its own is taken", func(t *testing.T) {
-		MustStop(t, server)
+	t.Run("a port in use is replaced by another", func(t *testing.T) {
+		mustStop(t, server)
 		select {
 		case <-server.Done():
 		default:
-			t.Error("it is stopped and not done")
+			t.Error("Done is not closed after Stop")
 		}
 		taker, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer taker.Close()
-		server = MustStart(t, mysql.Options{StateDir: dir})
+		server = mustStart(t, mysql.Options{StateDir: dir})
 		if again := lastRun(t, dir).Port; again == port {
-			t.Errorf("it is on port %d, which is taken", again)
+			t.Errorf("the server uses port %d, which is in use", again)
 		}
-		if n := MustQuery[int](t, MustOpen(t, server.AdminURL()), `SELECT COUNT(*) FROM kept.thing`); n != 1 {
-			t.Errorf("%d rows are left, want 1", n)
+		if n := mustQuery[int](t, mustOpen(t, server.AdminURL()), `SELECT COUNT(*) FROM stored.thing`); n != 1 {
+			t.Errorf("%d rows, want 1", n)
 		}
 	})
 }
 
-// TestSoukKilled kills a souk whose server runs and starts the next at once.
+// TestSoukKilled kills a souk with a running server and starts the next at once.
 func TestSoukKilled(t *testing.T) {
 	needsProgram(t)
 	t.Parallel()
@@ -146,9 +146,9 @@ func TestSoukKilled(t *testing.T) {
 	}
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil || line != "ready\n" {
-		t.Fatalf("the other souk says %q, error %v", line, err)
+		t.Fatalf("the other souk prints %q, error %v", line, err)
 	}
-	left := lastRun(t, dir)
+	previous := lastRun(t, dir)
 	if err := helper.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -156,13 +156,13 @@ func TestSoukKilled(t *testing.T) {
 		t.Fatal("the other souk ended by itself")
 	}
 
-	server := MustStart(t, mysql.Options{StateDir: dir})
-	if now := lastRun(t, dir); now.PID == left.PID || now.Port != left.Port {
+	server := mustStart(t, mysql.Options{StateDir: dir})
+	if now := lastRun(t, dir); now.PID == previous.PID || now.Port != previous.Port {
 		t.Errorf("server %d on port %d follows server %d on port %d; want another process on the same port",
-			now.PID, now.Port, left.PID, left.Port)
+			now.PID, now.Port, previous.PID, previous.Port)
 	}
-	if n := MustQuery[int](t, MustOpen(t, server.AdminURL()), `SELECT 1`); n != 1 {
-		t.Error("it does not answer")
+	if n := mustQuery[int](t, mustOpen(t, server.AdminURL()), `SELECT 1`); n != 1 {
+		t.Error("SELECT 1 returned another value")
 	}
 }
 
@@ -172,26 +172,26 @@ func TestInterruptedInitialization(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := mysql.Start(ctx, mysql.Options{StateDir: dir, Progress: func(line string) {
-		if strings.HasPrefix(line, "Making") {
+		if strings.HasPrefix(line, "Initializing the database") {
 			cancel()
 		}
 	}})
 	if err == nil || !strings.Contains(err.Error(), context.Canceled.Error()) {
-		t.Fatalf("got %v, want that it was cancelled", err)
+		t.Fatalf("error = %v, want context.Canceled", err)
 	}
-	// As kill -9 leaves it.
-	half := filepath.Join(dir, "mysql", "data.new-1", "mysql")
-	if err := os.MkdirAll(half, 0o700); err != nil {
+	// The state after kill -9.
+	partial := filepath.Join(dir, "mysql", "data.new-1", "mysql")
+	if err := os.MkdirAll(partial, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	MustStart(t, mysql.Options{StateDir: dir, Throwaway: true})
-	if left, err := filepath.Glob(filepath.Join(dir, "mysql", "data.new-*")); err != nil || len(left) > 0 {
-		t.Errorf("left over: %q, error %v", left, err)
+	mustStart(t, mysql.Options{StateDir: dir, Throwaway: true})
+	if unfinished, err := filepath.Glob(filepath.Join(dir, "mysql", "data.new-*")); err != nil || len(unfinished) > 0 {
+		t.Errorf("unfinished folders: %q, error %v", unfinished, err)
 	}
 }
 
-// TestOddFolders starts servers in folders whose names shells, scripts and the server's
-// own options give a meaning to.
+// TestOddFolders starts servers in folders with names that have a special meaning for
+// shells, scripts or the server's own options.
 func TestOddFolders(t *testing.T) {
 	needsProgram(t)
 	t.Parallel()
@@ -200,11 +200,11 @@ func TestOddFolders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), name)
-			MustStop(t, MustStart(t, mysql.Options{StateDir: dir, Throwaway: true}))
-			again := MustStart(t, mysql.Options{StateDir: dir, Throwaway: true}) // on the data there is now
-			db := MustOpen(t, again.AdminURL())
-			if n := MustQuery[int](t, db, `SELECT COUNT(*) FROM (SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES) names`); n == 0 {
-				t.Error("it has no tables")
+			mustStop(t, mustStart(t, mysql.Options{StateDir: dir, Throwaway: true}))
+			again := mustStart(t, mysql.Options{StateDir: dir, Throwaway: true}) // with the existing data
+			db := mustOpen(t, again.AdminURL())
+			if n := mustQuery[int](t, db, `SELECT COUNT(*) FROM (SELECT DISTINCT TABLE_NAME FROM information_schema.TABLES) names`); n == 0 {
+				t.Error("the server has no tables")
 			}
 		})
 	}
@@ -225,33 +225,33 @@ func TestBrokenFolders(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name, file, text string
-		says             []string
+		want             []string
 	}{
-		{"made by another kind of server", "mysql/data/souk-made-by.json", `{"kind":"Oracle","version":"8.1"}`, []string{"Oracle 8.1", "move"}},
-		{"made in a container", "mysql/docker-data/x", "", []string{"Docker container", "move"}},
-		{"not made by souk", "mysql/data/x", "", []string{"not made by Souk", "move it away"}},
-		{"a file in the folder's place", "mysql", "", []string{"not a directory"}},
+		{"created by another kind of server", "mysql/data/souk-made-by.json", `{"kind":"Oracle","version":"8.1"}`, []string{"Oracle 8.1", "move"}},
+		{"created in a container", "mysql/docker-data/x", "", []string{"Docker container", "move"}},
+		{"not created by souk", "mysql/data/x", "", []string{"not created by Souk", "move it away"}},
+		{"a file in place of the folder", "mysql", "", []string{"not a directory"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			write(t, dir, tc.file, tc.text)
 			_, err := mysql.Start(t.Context(), mysql.Options{StateDir: dir})
-			for _, want := range tc.says {
+			for _, want := range tc.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("error %v does not say %q", err, want)
+					t.Errorf("error = %v, want one with %q", err, want)
 				}
 			}
 		})
 	}
-	t.Run("a server that ends says why, in its own words", func(t *testing.T) {
+	t.Run("the error of a server that ends quotes its log", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		MustStop(t, MustStart(t, mysql.Options{StateDir: dir, Throwaway: true}))
+		mustStop(t, mustStart(t, mysql.Options{StateDir: dir, Throwaway: true}))
 		write(t, dir, "mysql/data/ibdata1", "garbage")
 		_, err := mysql.Start(t.Context(), mysql.Options{StateDir: dir})
 		if err == nil || !strings.Contains(err.Error(), "ibdata1") || !strings.Contains(err.Error(), "error.log") {
-			t.Errorf("error %v does not quote the server's log about ibdata1", err)
+			t.Errorf("error = %v, want one with the server's log about ibdata1", err)
 		}
 	})
 }

@@ -13,30 +13,29 @@ import (
 	"time"
 )
 
-// process is a server that this process started.
+// process is a server process that was started by this program.
 type process struct {
 	pid  int
 	done chan struct{}
-	err  error // of the wait; set when done is closed
+	err  error // of Wait; set when done is closed
 }
 
-// run starts a server whose output goes to the end of the file at log. It leads
-// a process group of its own. Where the system can, it sends onDeath to the
-// server when this process dies.
+// run starts a server with its output appended to the file at log, in its own process
+// group. Where the system supports it, the server receives onDeath when this process dies.
 func run(path string, args []string, log string, onDeath syscall.Signal) (*process, error) {
 	output, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(path, args...) //nolint:noctx // stop ends it: a context would kill it
+	command := exec.Command(path, args...) //nolint:noctx // stop ends it; a context would kill it
 	command.Stdout, command.Stderr = output, output
 	command.SysProcAttr = groupAttributes(onDeath)
 
 	p := &process{done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The system ends a child with the thread that started it, not with the
-		// process. So this thread stays until the server has ended.
+		// The system ties the child to the thread that started it, not to the process, so this
+		// thread stays until the server has ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := command.Start()
@@ -54,7 +53,7 @@ func run(path string, args []string, log string, onDeath syscall.Signal) (*proce
 	return p, nil
 }
 
-// result says how the process ended; it must have.
+// result describes how the process ended. It must have ended.
 func (p *process) result() string {
 	if p.err != nil {
 		return p.err.Error()
@@ -62,8 +61,8 @@ func (p *process) result() string {
 	return "exit status 0"
 }
 
-// stop asks the server to shut down and waits; when ctx or stopTimeout ends
-// first, it kills it.
+// stop asks the server to shut down and waits. If ctx or stopTimeout ends first, it kills
+// the server.
 func (p *process) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
@@ -83,7 +82,7 @@ func (p *process) stop(ctx context.Context) error {
 	return p.kill()
 }
 
-// kill ends the process and what it has started, and waits.
+// kill kills the process group and waits for the process.
 func (p *process) kill() error {
 	if err := signal(-p.pid, syscall.SIGKILL); err != nil {
 		return err
@@ -92,14 +91,14 @@ func (p *process) kill() error {
 	return nil
 }
 
-// stopOrphan ends a server that a killed souk left behind. That no souk owns it
-// any more is sure, because this one holds the lock.
+// stopOrphan stops the server of a souk that was killed. No other souk can own the server,
+// because this one holds the lock.
 func (in *instance) stopOrphan(ctx context.Context) error {
 	pid := in.state.PID
 	if pid == 0 || !in.owns(pid) {
 		return nil
 	}
-	in.options.progress("Stopping the database server %d that an earlier run left behind", pid)
+	in.options.progress("Stopping the database server %d of an earlier run", pid)
 	if err := signal(pid, syscall.SIGTERM); err != nil {
 		return err
 	}
@@ -122,13 +121,13 @@ func (in *instance) stopOrphan(ctx context.Context) error {
 	return nil
 }
 
-// owns says whether process pid is a server on this folder's data, finished or
-// not: process numbers are used again.
+// owns reports whether process pid is a server with this folder's data, initialized or
+// not: process ids are reused.
 func (in *instance) owns(pid int) bool {
 	return strings.Contains(commandLine(pid), "--datadir="+in.path(dataFolder))
 }
 
-// commandLine is pid's arguments, a line each; empty if it has ended.
+// commandLine returns the arguments of a process, one a line; empty if it has ended.
 func commandLine(pid int) string {
 	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	if err == nil {
@@ -137,7 +136,7 @@ func commandLine(pid int) string {
 	if runtime.GOOS == "linux" {
 		return ""
 	}
-	//nolint:noctx // cut short, it would say that the process has ended
+	//nolint:noctx // aborted, it would report that the process has ended
 	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return ""
@@ -145,7 +144,7 @@ func commandLine(pid int) string {
 	return strings.ReplaceAll(string(out), " --", "\n--") + "\n"
 }
 
-// signal is fine with a process that has ended by itself.
+// signal sends a signal to a process. It ignores that the process has ended.
 func signal(pid int, s syscall.Signal) error {
 	if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("send %s to database server %d: %w", s, pid, err)
@@ -153,7 +152,7 @@ func signal(pid int, s syscall.Signal) error {
 	return nil
 }
 
-// lock takes the file's lock, which the system frees when this process ends.
+// lock locks a file. The system releases the lock when this process ends.
 func lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

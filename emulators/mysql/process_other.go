@@ -4,8 +4,8 @@ package mysql
 
 import "syscall"
 
-// groupAttributes keep a terminal's Ctrl-C from the server, which is stopped
-// last. A server whose souk was killed goes on until the next start ends it.
+// groupAttributes protects the server, which is stopped last, from a terminal's Ctrl-C. The
+// server of a souk that was killed runs until the next start stops it.
 func groupAttributes(syscall.Signal) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

@@ -10,22 +10,22 @@ import (
 	"souk/shared/database"
 )
 
-// Access is a service's database and the user its functions log in as.
+// Access is a service's database and the user of its functions.
 type Access struct {
 	Database string
 	User     string
-	// Password has at least 16 letters and digits; NewPassword makes one.
+	// Password has at least 16 letters and digits; NewPassword generates one.
 	Password string
 }
 
-// String leaves the password out.
+// String returns the user and the database without the password.
 func (a Access) String() string { return a.User + " on " + a.Database }
 
-// GoString leaves the password out.
+// GoString returns the same as String, without the password.
 func (a Access) GoString() string { return a.String() }
 
-// account is the user as SQL writes it. Any host may log in: a function can run
-// in a container whose address nobody knows beforehand.
+// account returns the user in SQL syntax. Any host may log in: a function may run in a
+// container with an unknown address.
 func (a Access) account() string { return "'" + a.User + "'@'%'" }
 
 var (
@@ -33,27 +33,26 @@ var (
 	passwordPattern = regexp.MustCompile(`^[A-Za-z0-9]{16,64}$`)
 )
 
-// validate keeps to names and passwords that need no escaping: DDL takes no
-// arguments.
+// validate accepts only names and passwords that need no escaping: DDL statements have no
+// parameters.
 func (a Access) validate() error {
 	switch {
 	case !namePattern.MatchString(a.Database):
-		return fmt.Errorf("the database's name %q does not match %s", a.Database, namePattern)
+		return fmt.Errorf("database name %q does not match %s", a.Database, namePattern)
 	case !namePattern.MatchString(a.User):
-		return fmt.Errorf("the user's name %q does not match %s", a.User, namePattern)
+		return fmt.Errorf("user name %q does not match %s", a.User, namePattern)
 	case !passwordPattern.MatchString(a.Password):
 		return fmt.Errorf("the password of user %s does not match %s", a.User, passwordPattern)
 	}
 	return nil
 }
 
-// NewPassword is a random password of 26 letters and digits, 130 bits.
+// NewPassword returns a random password of 26 letters and digits, 130 bits.
 func NewPassword() string { return rand.Text() }
 
-// Provision makes a service's database and its user, or brings what is there to
-// this state, and returns the URL that the service's functions use. The user can
-// read and write rows of its own database, and nothing else: tables are made by
-// the administrator, who has DatabaseURL.
+// Provision creates or updates a service's database and its user, and returns the URL for
+// the service's functions. The user can read and write rows of its own database, and
+// nothing else: tables are created by the administrator with DatabaseURL.
 func Provision(ctx context.Context, admin database.URL, a Access) (database.URL, error) {
 	db, err := openAdmin(admin)
 	if err != nil {
@@ -71,7 +70,7 @@ func Provision(ctx context.Context, admin database.URL, a Access) (database.URL,
 	return database.FormatURL(cfg), nil
 }
 
-// DatabaseURL is admin's login with a database chosen, for its migrations.
+// DatabaseURL returns admin's URL with a database, for migrations.
 func DatabaseURL(admin database.URL, name string) (database.URL, error) {
 	cfg, err := database.ParseURL(string(admin))
 	if err != nil {
@@ -89,7 +88,7 @@ func provision(ctx context.Context, admin *sql.DB, a Access) error {
 		{"create the database", "CREATE DATABASE IF NOT EXISTS " + quoteName(a.Database) +
 			" CHARACTER SET utf8mb4 COLLATE " + database.Collation},
 		{"create the user", "CREATE USER IF NOT EXISTS " + a.account() + " IDENTIFIED BY '" + a.Password + "'"},
-		// A user that was there may have another password.
+		// An existing user may have another password.
 		{"set the user's password", "ALTER USER " + a.account() + " IDENTIFIED BY '" + a.Password + "'"},
 	} {
 		if _, err := admin.ExecContext(ctx, step.statement); err != nil {

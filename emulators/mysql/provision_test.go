@@ -15,20 +15,20 @@ import (
 	"souk/shared/dbtest"
 )
 
-// MustProvision makes a service's database with one table, dropped with the test.
-func MustProvision(t *testing.T, name string) (url database.URL, a mysql.Access) {
+// mustProvision creates a service's database with one table, dropped when the test ends.
+func mustProvision(t *testing.T, name string) (url database.URL, a mysql.Access) {
 	t.Helper()
 	a = mysql.Access{Database: name, User: name, Password: mysql.NewPassword()}
 	admin := dbtest.URL(t)
 	t.Cleanup(func() {
-		db := MustOpen(t, admin)
+		db := mustOpen(t, admin)
 		for _, statement := range []string{"DROP DATABASE IF EXISTS ", "DROP USER IF EXISTS "} {
 			if _, err := db.ExecContext(context.Background(), statement+name); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	// A URL that names a database which is not there: the server is meant.
+	// The database of the URL does not exist: only the server is used.
 	elsewhere, err := mysql.DatabaseURL(admin, "no_such_database")
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func MustProvision(t *testing.T, name string) (url database.URL, a mysql.Access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	MustExec(t, MustOpen(t, owner), `CREATE TABLE IF NOT EXISTS thing (id INT PRIMARY KEY)`)
+	mustExec(t, mustOpen(t, owner), `CREATE TABLE IF NOT EXISTS thing (id INT PRIMARY KEY)`)
 	return url, a
 }
 
@@ -49,24 +49,24 @@ func unique(prefix string) string {
 	return prefix + "_" + strings.ToLower(rand.Text()[:8])
 }
 
-// denials are the server's errors for want of a right:
+// denials are the server's error numbers for missing privileges:
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
 var denials = map[uint16]bool{1044: true, 1045: true, 1142: true, 1227: true, 1370: true, 1410: true}
 
 func TestServiceUser(t *testing.T) {
 	t.Parallel()
 	own := unique("own_x")
-	// Where _ in a grant is taken for a wildcard, this database is granted too.
+	// If _ in a grant is a wildcard, this database is granted too.
 	alike := strings.Replace(own, "own_x", "ownAx", 1)
 	alike = strings.ToLower(alike)
-	url, _ := MustProvision(t, own)
-	MustProvision(t, alike)
-	db := MustOpen(t, url)
+	url, _ := mustProvision(t, own)
+	mustProvision(t, alike)
+	db := mustOpen(t, url)
 
 	for _, allowed := range []string{
 		`INSERT INTO thing VALUES (1)`, `UPDATE thing SET id = 2 WHERE id = 1`, `SELECT * FROM thing FOR UPDATE`, `DELETE FROM thing`,
 	} {
-		t.Run("may "+allowed, func(t *testing.T) { MustExec(t, db, allowed) })
+		t.Run("the user may "+allowed, func(t *testing.T) { mustExec(t, db, allowed) })
 	}
 	for _, denied := range []string{
 		`SELECT * FROM ` + alike + `.thing`,
@@ -84,11 +84,11 @@ func TestServiceUser(t *testing.T) {
 		`SET GLOBAL max_connections = 5`,
 		`SELECT id FROM thing INTO OUTFILE '/tmp/souk-must-not-be'`,
 	} {
-		t.Run("may not "+denied, func(t *testing.T) {
+		t.Run("the user may not "+denied, func(t *testing.T) {
 			_, err := db.ExecContext(t.Context(), denied)
 			var server *driver.MySQLError
 			if !errors.As(err, &server) || !denials[server.Number] {
-				t.Errorf("got %v, want that access is denied", err)
+				t.Errorf("error = %v, want access denied", err)
 			}
 		})
 	}
@@ -97,23 +97,23 @@ func TestServiceUser(t *testing.T) {
 func TestProvisionAgain(t *testing.T) {
 	t.Parallel()
 	name := unique("again")
-	url, a := MustProvision(t, name)
-	MustExec(t, MustOpen(t, url), `INSERT INTO thing VALUES (1)`)
+	url, a := mustProvision(t, name)
+	mustExec(t, mustOpen(t, url), `INSERT INTO thing VALUES (1)`)
 
 	a.Password = mysql.NewPassword()
 	again, err := mysql.Provision(t.Context(), dbtest.URL(t), a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := MustQuery[int](t, MustOpen(t, again), `SELECT COUNT(*) FROM thing`); n != 1 {
-		t.Errorf("%d rows are left, want 1", n)
+	if n := mustQuery[int](t, mustOpen(t, again), `SELECT COUNT(*) FROM thing`); n != 1 {
+		t.Errorf("%d rows, want 1", n)
 	}
-	if err := MustOpen(t, url).PingContext(t.Context()); err == nil {
-		t.Error("the old password still lets in")
+	if err := mustOpen(t, url).PingContext(t.Context()); err == nil {
+		t.Error("the old password is still valid")
 	}
 }
 
-func TestProvisionRefusesOddNames(t *testing.T) {
+func TestProvisionRejectsInvalidNames(t *testing.T) {
 	t.Parallel()
 	good := mysql.Access{Database: "shop", User: "shop", Password: mysql.NewPassword()}
 	for _, spoil := range []func(a *mysql.Access){
@@ -129,51 +129,51 @@ func TestProvisionRefusesOddNames(t *testing.T) {
 		}
 	}
 	if printed := fmt.Sprintf("%v %+v %#v %s", good, good, good, good); strings.Contains(printed, good.Password) {
-		t.Errorf("the password shows: %s", printed)
+		t.Errorf("the output contains the password: %s", printed)
 	}
 }
 
 func TestExternalServer(t *testing.T) {
 	t.Parallel()
-	t.Run("is used and not stopped", func(t *testing.T) {
+	t.Run("an external server is used and not stopped", func(t *testing.T) {
 		t.Parallel()
-		server := MustStart(t, mysql.Options{URL: dbtest.URL(t)})
+		server := mustStart(t, mysql.Options{URL: dbtest.URL(t)})
 		if server.Private || server.Kind == "" || server.Version == "" || server.Done() != nil {
 			t.Errorf("got %+v", server)
 		}
-		MustStop(t, server)
-		if err := MustOpen(t, server.AdminURL()).PingContext(t.Context()); err != nil {
+		mustStop(t, server)
+		if err := mustOpen(t, server.AdminURL()).PingContext(t.Context()); err != nil {
 			t.Errorf("after Stop: %v", err)
 		}
 	})
-	t.Run("must grant rights", func(t *testing.T) {
+	t.Run("a user without privileges is rejected", func(t *testing.T) {
 		t.Parallel()
-		url, _ := MustProvision(t, unique("weak"))
+		url, _ := mustProvision(t, unique("weak"))
 		_, err := mysql.Start(t.Context(), mysql.Options{URL: url})
 		if err == nil || !strings.Contains(err.Error(), "may not create databases and users") || !strings.Contains(err.Error(), "GRANT") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("must let the user in", func(t *testing.T) {
+	t.Run("a wrong password is rejected", func(t *testing.T) {
 		t.Parallel()
 		cfg, err := database.ParseURL(string(dbtest.URL(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg.User, cfg.Passwd = "nobody", "hunter2"
+		cfg.User, cfg.Passwd = "unknown", "hunter2"
 		_, err = mysql.Start(t.Context(), mysql.Options{URL: database.FormatURL(cfg)})
 		if err == nil || !strings.Contains(err.Error(), "check the user and the password") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("must be there", func(t *testing.T) {
+	t.Run("an unreachable server is an error", func(t *testing.T) {
 		t.Parallel()
 		_, err := mysql.Start(t.Context(), mysql.Options{URL: "mysql://root:hunter2@127.0.0.1:1/"})
 		if err == nil || !strings.Contains(err.Error(), "is the server running") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("must be named in full", func(t *testing.T) {
+	t.Run("an incomplete URL is an error", func(t *testing.T) {
 		t.Parallel()
 		_, err := mysql.Start(t.Context(), mysql.Options{URL: "postgres://root:hunter2@h/"})
 		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || strings.Contains(err.Error(), "hunter2") {

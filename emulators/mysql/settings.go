@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// maxConnections leaves room for a pool of 8 in each of some 40 function
-// instances, and for tests beside them.
+// maxConnections is enough for a pool of 8 in each of some 40 function instances and for
+// tests.
 const maxConnections = 400
 
-// arguments are the private server's settings. It reads no settings of the
-// machine, keeps to itself, and is small.
+// arguments returns the private server's settings: independent of the machine's
+// configuration, reachable from this machine only, and small.
 func (in *instance) arguments() []string {
 	args := append(append(in.baseArguments(in.path(dataFolder)), userArgument("--user")...),
 		"--port="+strconv.Itoa(in.state.Port),
 		"--bind-address=127.0.0.1",
-		// Relative to the data folder: a path as long as some state folders' does
-		// not fit into a socket's address.
+		// Relative to the data folder: the path of some state folders is too long for a socket
+		// address.
 		"--socket=mysqld.sock",
 		"--pid-file=mysqld.pid",
 		"--log-error="+in.path(logFile),
@@ -44,25 +44,26 @@ func (in *instance) durability() []string {
 	if in.options.Throwaway {
 		return []string{"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF", "--innodb-flush-method=O_DIRECT_NO_FSYNC"}
 	}
-	// 2 writes the log to the system at each commit and to the disk each second.
-	// So a commit survives kill -9 of the server; a power cut may lose the last
-	// second, of a laptop's shop, for commits that cost no disk write.
+	// 2 writes the log to the system at each commit and to the disk each second. A commit
+	// survives kill -9 of the server; a power failure may lose the last second, which is
+	// acceptable for a local shop and saves a disk write per commit.
 	return []string{"--innodb-flush-log-at-trx-commit=2"}
 }
 
-// baseArguments also hold for initializing. --no-defaults must come first.
+// baseArguments returns settings that also apply to initialization. --no-defaults must be
+// the first.
 func (in *instance) baseArguments(data string) []string {
 	return []string{
 		"--no-defaults", "--datadir=" + data,
-		// Not the system's: a starting MariaDB removes the temporary tables it finds
-		// there, also those of another server at work.
+		// Not the system's folder: a starting MariaDB removes temporary tables there, including
+		// those of another running server.
 		"--tmpdir=" + in.tmpdir(),
 	}
 }
 
-// tmpdir returns the folder for temporary files. MariaDB's script that initializes a
-// data folder splits it at blanks, and the server takes a colon for the separator of a
-// list: so MariaDB gets it relative to the data folder, which is its working directory.
+// tmpdir returns the folder for temporary files. MariaDB's initialization script splits the
+// path at spaces, and the server treats a colon as a list separator, so MariaDB gets it
+// relative to the data folder, which is its working directory.
 func (in *instance) tmpdir() string {
 	if in.program.kind == kindMariaDB {
 		return filepath.Join("..", tmpFolder)
@@ -70,8 +71,8 @@ func (in *instance) tmpdir() string {
 	return in.path(tmpFolder)
 }
 
-// userArgument lets a server run as root, which it refuses otherwise. Another user
-// could not reach a state folder below root's home.
+// userArgument makes a server run as root, which it refuses by default. Another user could
+// not access a state folder below root's home.
 func userArgument(option string) []string {
 	if os.Geteuid() != 0 {
 		return nil
@@ -79,8 +80,8 @@ func userArgument(option string) []string {
 	return []string{option + "=root"}
 }
 
-// initSQL leaves one way in: the administrator with its password. A statement a
-// line, as MariaDB wants it.
+// initSQL returns statements that leave the administrator with its password as the only
+// login. MariaDB requires one statement a line.
 func initSQL(password string) string {
 	account := "'" + adminUser + "'@'127.0.0.1'"
 	return strings.Join([]string{

@@ -14,19 +14,19 @@ import (
 	"souk/shared/database"
 )
 
-// TestServerStates brings a server into the states in which it refuses what is sent,
-// and sends it as a function does.
+// TestServerStates puts a server into states in which it rejects statements, and sends it
+// statements as a function does.
 func TestServerStates(t *testing.T) {
 	needsProgram(t)
 	t.Parallel()
-	server := MustStart(t, mysql.Options{StateDir: t.TempDir(), Throwaway: true})
-	admin := MustOpen(t, server.AdminURL())
+	server := mustStart(t, mysql.Options{StateDir: t.TempDir(), Throwaway: true})
+	admin := mustOpen(t, server.AdminURL())
 	access := mysql.Access{Database: "shop", User: "shop", Password: mysql.NewPassword()}
 	url, err := mysql.Provision(t.Context(), server.AdminURL(), access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	MustExec(t, admin, `CREATE TABLE shop.note (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(2000) NOT NULL)`)
+	mustExec(t, admin, `CREATE TABLE shop.note (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(2000) NOT NULL)`)
 
 	for _, tc := range []struct {
 		name    string
@@ -34,7 +34,7 @@ func TestServerStates(t *testing.T) {
 		enter   []string
 		leave   []string
 		insert  string
-		reads   bool // still
+		reads   bool // reads still succeed
 	}{
 		{
 			name: "read-only", numbers: []uint16{1290},
@@ -47,7 +47,7 @@ func TestServerStates(t *testing.T) {
 			insert: `INSERT INTO note (text) VALUES ('x')`,
 		},
 		{
-			name: "full", numbers: []uint16{1114}, // by a table that is bounded, as a disk is
+			name: "full", numbers: []uint16{1114}, // a bounded table simulates a full disk
 			enter: []string{
 				`SET GLOBAL max_heap_table_size = 16384`,
 				`CREATE TABLE shop.bounded (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(2000) NOT NULL) ENGINE = MEMORY`,
@@ -58,11 +58,11 @@ func TestServerStates(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, statement := range tc.enter {
-				// A new session has the new global values.
-				MustExec(t, MustOpen(t, server.AdminURL()), statement)
+				// The global values apply to new sessions.
+				mustExec(t, mustOpen(t, server.AdminURL()), statement)
 			}
-			// One connection is in use all the time.
-			other := MustOpen(t, url)
+			// The other connection stays in use.
+			other := mustOpen(t, url)
 			if err := other.PingContext(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -78,11 +78,11 @@ func TestServerStates(t *testing.T) {
 				}
 				var n int
 				if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM note`).Scan(&n); (err == nil) != tc.reads {
-					t.Errorf("%s: a read got %v, want it to succeed: %t", how, err, tc.reads)
+					t.Errorf("%s: read error = %v, want success: %t", how, err, tc.reads)
 				}
 			}
 			for _, statement := range tc.leave {
-				MustExec(t, admin, statement)
+				mustExec(t, admin, statement)
 			}
 			for how, write := range writes {
 				if err := write(t.Context(), mustOpenAsFunction(t, url), `INSERT INTO note (text) VALUES ('x')`); err != nil {
@@ -92,8 +92,8 @@ func TestServerStates(t *testing.T) {
 		})
 	}
 	t.Run("too many connections", func(t *testing.T) {
-		MustExec(t, admin, `SET GLOBAL max_connections = 10`)
-		filler := MustOpen(t, url)
+		mustExec(t, admin, `SET GLOBAL max_connections = 10`)
+		filler := mustOpen(t, url)
 		var last error
 		for range 20 {
 			var conn *sql.Conn
@@ -103,7 +103,7 @@ func TestServerStates(t *testing.T) {
 			t.Cleanup(func() { _ = conn.Close() })
 		}
 		if !database.IsUnavailable(last) {
-			t.Errorf("a connection too many: %v does not count as unavailable", last)
+			t.Errorf("excess connection: %v does not count as unavailable", last)
 		}
 		for how, write := range writes {
 			err := write(t.Context(), mustOpenAsFunction(t, url), `INSERT INTO note (text) VALUES ('x')`)
@@ -139,35 +139,35 @@ func mustOpenAsFunction(t *testing.T, url database.URL) *database.DB {
 	return db
 }
 
-// TestOtherDefaults opens sessions on a server whose every default is another one.
+// TestOtherDefaults opens sessions on a server with all defaults changed.
 func TestOtherDefaults(t *testing.T) {
 	needsProgram(t)
 	t.Parallel()
-	server := MustStart(t, mysql.Options{StateDir: t.TempDir(), Throwaway: true})
+	server := mustStart(t, mysql.Options{StateDir: t.TempDir(), Throwaway: true})
 	variables := sessionVariables(server.Kind)
 	usual := map[string]string{}
-	db := MustOpen(t, server.AdminURL())
+	db := mustOpen(t, server.AdminURL())
 	for name := range variables {
-		usual[name] = MustQuery[string](t, db, `SELECT @@SESSION.`+name)
+		usual[name] = mustQuery[string](t, db, `SELECT @@SESSION.`+name)
 	}
-	raw := MustOpen(t, server.AdminURL())
+	raw := mustOpen(t, server.AdminURL())
 	for name, other := range variables {
 		if _, err := raw.ExecContext(t.Context(), fmt.Sprintf(`SET GLOBAL %s = %s`, name, other)); err != nil {
 			t.Fatalf("set %s: %v", name, err)
 		}
 	}
-	after := MustOpen(t, server.AdminURL())
+	after := mustOpen(t, server.AdminURL())
 	for name := range variables {
-		if global := MustQuery[string](t, after, `SELECT @@GLOBAL.`+name); global == usual[name] {
-			t.Errorf("%s is %s by default as well: nothing is tested", name, global)
+		if global := mustQuery[string](t, after, `SELECT @@GLOBAL.`+name); global == usual[name] {
+			t.Errorf("%s has the default %s: the test is ineffective", name, global)
 		}
-		if got := MustQuery[string](t, after, `SELECT @@SESSION.`+name); got != usual[name] {
+		if got := mustQuery[string](t, after, `SELECT @@SESSION.`+name); got != usual[name] {
 			t.Errorf("%s is %s in a session, want %s", name, got, usual[name])
 		}
 	}
 }
 
-// sessionVariables are other values for what decides what a statement does.
+// sessionVariables returns other values for the variables that affect statements.
 func sessionVariables(kind string) map[string]string {
 	isolation, readOnly := "tx_isolation", "tx_read_only"
 	if kind != "MariaDB" {

@@ -9,30 +9,30 @@ import (
 )
 
 const (
-	// maxFailures is how many times in a row a server may end, or not start, before it
-	// is given up: its data or its program is broken.
+	// maxFailures is the number of consecutive failures to run or start a server after which
+	// it is not restarted any more: its data or its program is damaged.
 	maxFailures = 6
 	// firstRestartDelay is the pause after the second failure in a row; it doubles.
 	firstRestartDelay = 100 * time.Millisecond
-	// healthyAfter is how long a server must have been ready for its end to count as
-	// the first: what kills a server that works is no reason to give it up.
+	// healthyAfter is how long a server must have been ready for its end to reset the number
+	// of failures.
 	healthyAfter = time.Second
 )
 
-// supervisor starts a server again when its process ends. The port stays the same:
-// all clients have it in their configuration.
+// supervisor restarts a server when its process ends. The port stays the same because the
+// clients have it in their configuration.
 type supervisor struct {
 	in       *instance
 	password string
 	log      *slog.Logger
 
-	// cancel ends the supervision, after which ended is closed; proc, of which it is
-	// the only user till then, is the process that runs, or nil.
+	// cancel ends the supervision, after which ended is closed. Until then, only the
+	// supervision uses proc, the running process or nil.
 	cancel context.CancelFunc
 	ended  chan struct{}
 	proc   *process
 
-	// done is closed when there is no server any more, after err is set.
+	// done is closed when the server has ended for good, after err is set.
 	done   chan struct{}
 	err    error
 	ending sync.Once
@@ -51,7 +51,7 @@ func supervise(in *instance, proc *process, password string) *supervisor {
 	return s
 }
 
-// run restarts the server until ctx ends, or until it has failed too often.
+// run restarts the server until ctx is done or maxFailures is reached.
 func (s *supervisor) run(ctx context.Context) {
 	defer close(s.ended)
 	failures, ready := 0, time.Now()
@@ -68,7 +68,7 @@ func (s *supervisor) run(ctx context.Context) {
 		s.proc = nil
 		for ; s.proc == nil; failures++ {
 			if failures == maxFailures {
-				s.end(fmt.Errorf("given up after %d attempts to start it again: %w", failures, cause))
+				s.end(fmt.Errorf("not restarted after %d failures: %w", failures, cause))
 				return
 			}
 			cause = s.restart(ctx, failures, cause)
@@ -80,10 +80,9 @@ func (s *supervisor) run(ctx context.Context) {
 	}
 }
 
-// restart tries once to start the server again. Its error is the cause of the next
-// attempt.
+// restart tries once to restart the server. Its error is the cause of the next attempt.
 func (s *supervisor) restart(ctx context.Context, failures int, cause error) error {
-	s.log.WarnContext(ctx, "the database server is started again", "cause", cause, "failures", failures)
+	s.log.WarnContext(ctx, "restart the database server", "cause", cause, "failures", failures)
 	pause := time.NewTimer(restartDelay(failures))
 	defer pause.Stop()
 	select {
@@ -97,11 +96,11 @@ func (s *supervisor) restart(ctx context.Context, failures int, cause error) err
 		return err
 	}
 	s.proc = proc
-	s.log.WarnContext(ctx, "the database server runs again", "pid", proc.pid, "took", time.Since(begin))
+	s.log.WarnContext(ctx, "restarted the database server", "pid", proc.pid, "took", time.Since(begin))
 	return nil
 }
 
-// restartDelay is none for the first attempt, and doubles from the second on.
+// restartDelay returns no delay for the first failure, and a doubling one from the second.
 func restartDelay(failures int) time.Duration {
 	if failures == 0 {
 		return 0
@@ -109,7 +108,7 @@ func restartDelay(failures int) time.Duration {
 	return firstRestartDelay << (failures - 1)
 }
 
-// end says that there is no server any more.
+// end marks the server as ended for good.
 func (s *supervisor) end(cause error) {
 	s.ending.Do(func() {
 		s.err = cause
@@ -117,7 +116,7 @@ func (s *supervisor) end(cause error) {
 	})
 }
 
-// stop ends the supervision and the server. Called again, it does nothing.
+// stop ends the supervision and the server. Further calls have no effect.
 func (s *supervisor) stop(ctx context.Context) error {
 	s.cancel()
 	<-s.ended
