@@ -20,14 +20,14 @@ func TestContract(t *testing.T) {
 		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
 	}
 	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}
-	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "X-Request-Id": {"1"}, "Trace-Id": {"4bf92f3577b34da6a3ce929d0e0e4736"},
+	headers := http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}, "Cache-Control": {"public, max-age=5, stale-while-revalidate=30"},
 		"X-Content-Type-Options": {"nosniff"}}
-	type answer struct {
+	type response struct {
 		status int
 		header http.Header
 		body   map[string]any
 	}
-	check := func(a answer) error {
+	check := func(a response) error {
 		body, err := json.Marshal(a.body)
 		if err != nil {
 			t.Fatal(err)
@@ -45,10 +45,14 @@ func TestContract(t *testing.T) {
 		return h
 	}
 	asProblem := header("Content-Type", "application/problem+json")
-	storedProblem := asProblem.Clone()
+	asProblem.Set("X-Request-Id", "1")
+	asProblem.Set("Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736")
+	storedProblem, anonymousProblem := asProblem.Clone(), asProblem.Clone()
 	asProblem.Set("Cache-Control", "no-store")
+	anonymousProblem.Set("Cache-Control", "no-store")
+	anonymousProblem.Del("X-Request-Id")
 
-	for name, right := range map[string]answer{
+	for name, right := range map[string]response{
 		"a product":         {http.StatusOK, headers, good},
 		"no such product":   {http.StatusNotFound, asProblem, problem},
 		"nothing new of it": {http.StatusNotModified, headers, nil},
@@ -61,31 +65,33 @@ func TestContract(t *testing.T) {
 		})
 	}
 	for name, wrong := range map[string]struct {
-		answer answer
-		fault  string
+		response response
+		fault    string
 	}{
-		"a text for a number":         {answer{http.StatusOK, headers, with(good, "available", "5")}, "available"},
-		"a member too many":           {answer{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
-		"null for a list":             {answer{http.StatusOK, headers, with(good, "images", nil)}, "images"},
-		"no such state":               {answer{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
-		"no UUID":                     {answer{http.StatusOK, headers, with(good, "id", "7")}, "id"},
-		"no time":                     {answer{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
-		"no currency":                 {answer{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
-		"nothing":                     {answer{http.StatusOK, headers, map[string]any{}}, "sku"},
-		"another media type":          {answer{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
-		"no ETag":                     {answer{http.StatusOK, header("Etag"), good}, "ETag"},
-		"no Trace-Id":                 {answer{http.StatusOK, header("Trace-Id"), good}, "Trace-Id"},
-		"no X-Request-Id":             {answer{http.StatusOK, header("X-Request-Id"), good}, "X-Request-Id"},
-		"no nosniff":                  {answer{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
-		"a read that no cache stores": {answer{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
-		"a problem that caches store": {answer{http.StatusNotFound, storedProblem, problem}, "Cache-Control"},
-		"an undocumented status":      {answer{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
-		"an undocumented code":        {answer{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
-		"a problem without code":      {answer{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
+		"a text for a number":         {response{http.StatusOK, headers, with(good, "available", "5")}, "available"},
+		"a member too many":           {response{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
+		"null for a list":             {response{http.StatusOK, headers, with(good, "images", nil)}, "images"},
+		"no such state":               {response{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
+		"no UUID":                     {response{http.StatusOK, headers, with(good, "id", "7")}, "id"},
+		"no time":                     {response{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
+		"no currency":                 {response{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
+		"nothing":                     {response{http.StatusOK, headers, map[string]any{}}, "sku"},
+		"another media type":          {response{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
+		"no ETag":                     {response{http.StatusOK, header("Etag"), good}, "ETag"},
+		"a Trace-Id that is shared":   {response{http.StatusOK, header("Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736"), good}, "Trace-Id"},
+		"a shared X-Request-Id":       {response{http.StatusOK, header("X-Request-Id", "1"), good}, "X-Request-Id"},
+		"no X-Request-Id":             {response{http.StatusNotFound, anonymousProblem, problem}, "X-Request-Id"},
+		"another time in caches":      {response{http.StatusOK, header("Cache-Control", "public, max-age=60"), good}, "Cache-Control"},
+		"no nosniff":                  {response{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
+		"a read that no cache stores": {response{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
+		"a problem that caches store": {response{http.StatusNotFound, storedProblem, problem}, "Cache-Control"},
+		"an undocumented status":      {response{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
+		"an undocumented code":        {response{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
+		"a problem without code":      {response{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
 	} {
 		t.Run(name+" is wrong", func(t *testing.T) {
 			t.Parallel()
-			if err := check(wrong.answer); err == nil || !strings.Contains(err.Error(), wrong.fault) {
+			if err := check(wrong.response); err == nil || !strings.Contains(err.Error(), wrong.fault) {
 				t.Errorf("the check says %v, want something of %s", err, wrong.fault)
 			}
 		})

@@ -30,7 +30,7 @@ locals {
   tagged = ["product-get"]
 
   # Dynamic compression is a feature of Cloud CDN: backends without it do not have it.
-  compressed = [for name, f in local.http_functions : name if f.public_read && !contains(local.tagged, name)]
+  compressed = [for name, f in local.http_functions : name if f.cache != null && !contains(local.tagged, name)]
 
   # Cloud Armor's limits for sign-in go by what anyone may call and that writes.
   open_writes = distinct([for f in values(local.http_functions) : f.path if f.access == "anyone" && f.method != "GET"])
@@ -63,22 +63,31 @@ resource "google_compute_backend_service" "function" {
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
   security_policy       = google_compute_security_policy.front.id
-  enable_cdn            = each.value.public_read
+  enable_cdn            = each.value.cache != null
   compression_mode      = contains(local.compressed, each.key) ? "AUTOMATIC" : "DISABLED"
 
   backend {
     group = google_compute_region_network_endpoint_group.run[local.run_of[each.key]].id
   }
 
-  # Kept is what a function says may be kept (Cache-Control: public), and nothing else.
+  # Stored is what a function's Cache-Control permits, and nothing else: no error, and no
+  # response to a request with Authorization. Vary: Authorization would not do: Cloud CDN
+  # stores no response with it.
+  # https://cloud.google.com/cdn/docs/caching#vary-headers
   dynamic "cdn_policy" {
-    for_each = each.value.public_read ? [1] : []
+    for_each = each.value.cache[*]
     content {
       cache_mode         = "USE_ORIGIN_HEADERS"
       negative_caching   = false
       request_coalescing = true
-      serve_while_stale  = 60
+      serve_while_stale  = cdn_policy.value.stale
 
+      bypass_cache_on_request_headers {
+        header_name = "Authorization"
+      }
+
+      # All of the query: a function refuses parameters that it does not know, and so
+      # must the cache. No header: no function reads one for what it may store.
       cache_key_policy {
         include_host         = true
         include_protocol     = false

@@ -16,7 +16,12 @@ locals {
       topics    = try(f.schedule, null) != null ? [f.name] : try(f.events, [])
       publishes = try(f.publishes, [])
       secrets   = try(f.secrets, [])
-      # Reads that need no account may be a moment old: a cache or a replica will do.
+      # For how many seconds caches may serve its responses, as its Cache-Control has it.
+      cache = try({
+        max_age = tonumber(trimsuffix(f.cache.maxAge, "s"))
+        stale   = tonumber(trimsuffix(try(f.cache.staleWhileRevalidate, "0s"), "s"))
+      }, null)
+      # Reads that need no account may be a moment old: a replica will do.
       public_read = try(f.access == "anyone" && startswith(f.http, "GET "), false)
       # What differs from the default, where it has a Cloud Run service of its own.
       scaling = { for k, v in {

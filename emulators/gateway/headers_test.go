@@ -104,6 +104,17 @@ func TestTrace(t *testing.T) {
 	})
 }
 
+// TestSharedResponse has no id of a request in a response that caches may share.
+func TestSharedResponse(t *testing.T) {
+	t.Parallel()
+	for control, shared := range map[string]bool{"public, max-age=5": true, "max-age=5 , Public": true, "no-store": false, "private": false, "": false} {
+		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", control) })
+		if got := d.MustDo(t, http.MethodGet, "/v1/products/1", nil, nil).header.Get("X-Request-Id"); (got == "") != shared {
+			t.Errorf("Cache-Control %q has X-Request-Id %q", control, got)
+		}
+	}
+}
+
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	d := MustOpen(t, tellHeaders)

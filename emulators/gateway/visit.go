@@ -117,7 +117,11 @@ func (v *visit) WriteHeader(status int) {
 }
 
 func (v *visit) addOwn(header http.Header) {
+	shared := api.IsShared(header)
 	for name, values := range v.own {
+		if name == api.HeaderRequestID && shared {
+			continue // a cache would send it to other clients
+		}
 		if name == "Vary" {
 			values = append(slices.Clone(header[name]), values...)
 		}

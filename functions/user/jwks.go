@@ -25,8 +25,7 @@ type publicKey struct {
 }
 
 type jwksOutput struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         keySet
+	Body keySet
 }
 
 // jwks handles GET /.well-known/jwks.json.
@@ -35,9 +34,9 @@ type jwksOutput struct {
 //
 // The public keys (RFC 7517) that verify access tokens.
 func (s *service) jwks(context.Context, *struct{}) (*jwksOutput, error) {
-	// Five minutes in a cache add to the time a rotation takes; see
+	// The minutes in a cache (functions.yaml) add to the time that a rotation takes: see
 	// auth.SignerConfig.
-	return &jwksOutput{CacheControl: "public, max-age=300", Body: s.keys}, nil
+	return &jwksOutput{Body: s.keys}, nil
 }
 
 // newKeySet spells keys out member by member: what is not named here, a private

@@ -131,7 +131,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	}
 	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", ProblemType)
-	Protect(w.Header(), p.Status, false)
+	Protect(w.Header(), p.Status, "")
 	SetTraceID(w.Header(), trace)
 	w.WriteHeader(p.Status)
 	if r.Method == http.MethodHead {

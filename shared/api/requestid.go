@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// HeaderRequestID names a request in a client's log and in ours.
+// HeaderRequestID names a request in a client's log and in ours. Like HeaderTraceID, it
+// is absent from responses that caches may share.
 const HeaderRequestID = "X-Request-Id"
 
 // HeaderTraceID names the trace of a request in its response, so that a client can
@@ -20,19 +21,9 @@ const HeaderTraceID = "Trace-Id"
 // the response.
 func SetTraceID(header http.Header, id string) {
 	header.Del(HeaderTraceID)
-	if id != "" && !isShared(header) {
+	if id != "" && !IsShared(header) {
 		header.Set(HeaderTraceID, id)
 	}
-}
-
-// isShared reports whether Cache-Control lets a shared cache store the response.
-func isShared(header http.Header) bool {
-	for directive := range strings.SplitSeq(header.Get(headerCacheControl), ",") {
-		if strings.EqualFold(strings.TrimSpace(directive), "public") {
-			return true
-		}
-	}
-	return false
 }
 
 // RequestID returns the client's own id for its request if it is one that can be

@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // Headers that every response of the shop has (OWASP REST Security Cheat Sheet,
 // "Security Headers").
@@ -13,11 +16,26 @@ const (
 	noStore            = "no-store"
 )
 
-// Protect completes the headers of a response before they are written. A response
-// that is not public, or an error, must not be stored by caches.
-func Protect(header http.Header, status int, public bool) {
+// Protect completes the headers of a response before they are written. cacheControl is
+// what caches may do with a successful response, "" for nothing. Errors are never
+// stored. What caches may share carries no id of the request that it was made for.
+func Protect(header http.Header, status int, cacheControl string) {
 	header.Set(HeaderContentTypeOptions, NoSniff)
-	if !public || status >= http.StatusBadRequest {
-		header.Set(headerCacheControl, noStore)
+	if cacheControl == "" || status >= http.StatusBadRequest {
+		cacheControl = noStore
 	}
+	header.Set(headerCacheControl, cacheControl)
+	if IsShared(header) {
+		header.Del(HeaderRequestID)
+	}
+}
+
+// IsShared reports whether Cache-Control lets a shared cache store the response.
+func IsShared(header http.Header) bool {
+	for directive := range strings.SplitSeq(header.Get(headerCacheControl), ",") {
+		if strings.EqualFold(strings.TrimSpace(directive), "public") {
+			return true
+		}
+	}
+	return false
 }

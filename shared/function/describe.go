@@ -43,9 +43,12 @@ func describeShop(document *huma.OpenAPI) {
 		"If-None-Match":       headerParam("If-None-Match", false, `"3"`, "The ETag that you have: the answer is 304 if it is still that."),
 	}
 	components.Headers = map[string]*huma.Param{
-		api.HeaderRequestID: answerHeader("The id of the request, as our logs have it: the one you sent, or a new one.", "0199c0de-0000-7000-8000-00000000abcd"),
+		api.HeaderRequestID: answerHeader("The id of the request, as our logs have it: the one you sent, or a new one. "+
+			"Absent where Cache-Control is public.", "0199c0de-0000-7000-8000-00000000abcd"),
 		api.HeaderTraceID: answerHeader("The id of the request's trace, as in `traceId` of a problem. Quote it when you ask for help. "+
 			"Absent where Cache-Control is public.", "4bf92f3577b34da6a3ce929d0e0e4736"),
+		"Cache-Control": answerHeader("How long caches may serve the response (RFC 9111, section 5.2.2). "+
+			"no-store for a request with Authorization: it bypasses caches.", "public, max-age=60"),
 		"Accept-Encoding":          answerHeader("The content codings that the operation takes (RFC 9110, section 15.5.16).", "identity"),
 		"Accept-Patch":             answerHeader("The media types that the operation takes (RFC 5789, section 3.1).", "application/json, application/merge-patch+json"),
 		idempotency.HeaderReplayed: answerHeader("true: this is the stored answer to the first request with that Idempotency-Key.", "true"),
@@ -54,7 +57,6 @@ func describeShop(document *huma.OpenAPI) {
 		"RateLimit-Policy":         answerHeader("The limit that was met: how many in how many seconds.", `"sign-in";q=10;w=60`),
 		"WWW-Authenticate":         answerHeader("How to authenticate (RFC 6750, section 3).", "Bearer"),
 	}
-	components.Headers[api.HeaderRequestID].Required = true // every answer has one
 	components.Responses = map[string]*huma.Response{
 		"NotModified": {Description: "It is still what If-None-Match names.", Headers: withHeader(map[string]*huma.Param{
 			"ETag": answerHeader("The version.", `"3"`), api.HeaderTraceID: {Ref: "#/components/headers/" + api.HeaderTraceID},

@@ -24,6 +24,9 @@ type Service struct {
 	Build       Builder
 }
 
+// ExtensionCacheControl is the member of an operation that has its Cache-Control.
+const ExtensionCacheControl = "x-cache-control"
+
 // Text is what the document of an operation says to API users.
 type Text struct{ Summary, Description string }
 
@@ -85,6 +88,9 @@ func (b *binder) document(entry manifest.Function, text Text) error {
 	}
 	// Readers of the document, such as the gateway's page, mark what is for admins.
 	operation.Extensions = map[string]any{"x-access": entry.Access}
+	if control := entry.CacheControl(); control != "" {
+		operation.Extensions[ExtensionCacheControl] = control
+	}
 	documentParameters(operation, entry)
 	documentSuccess(operation, entry, document.Components.Schemas)
 	documentProblems(operation, entry, document.Components)
@@ -142,34 +148,37 @@ func success(operation *huma.Operation) *huma.Response {
 // documentSuccess leaves of the answer's headers those that the operation sets,
 // and adds examples of what is sent and answered.
 func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas huma.Registry) {
-	answer := success(operation)
+	response := success(operation)
 	reads := func(header string) bool {
 		return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool { return p.Name == header })
 	}
 	if !reads("Prefer") {
-		delete(answer.Headers, "Preference-Applied")
+		delete(response.Headers, "Preference-Applied")
 	}
 	if operation.DefaultStatus != http.StatusCreated {
-		delete(answer.Headers, "Location")
+		delete(response.Headers, "Location")
 	}
-	for name, header := range answer.Headers {
+	for name, header := range response.Headers {
 		header.Required = name == "ETag" || name == "Location"
 		describeOnce(header)
 		if name == "Location" {
 			header.Schema.Examples = []any{entry.Path() + "/" + exampleID}
 		}
 	}
-	if answer.Headers["ETag"] != nil && operation.Method == http.MethodGet {
+	if response.Headers["ETag"] != nil && operation.Method == http.MethodGet {
 		operation.Responses["304"] = &huma.Response{Ref: "#/components/responses/NotModified"}
 	}
-	for _, content := range answer.Content {
+	for _, content := range response.Content {
 		addExample(content, schemas)
 		adjustExample(content, schemas, operation.OperationID)
 	}
 	if entry.IdempotencyRule() != manifest.NoKey {
-		answer.Headers = withHeader(answer.Headers, idempotency.HeaderReplayed)
+		response.Headers = withHeader(response.Headers, idempotency.HeaderReplayed)
 	}
-	answer.Headers = withHeader(withHeader(answer.Headers, api.HeaderRequestID), api.HeaderTraceID)
+	if control := entry.CacheControl(); control != "" {
+		response.Headers = withHeader(response.Headers, "Cache-Control")
+	}
+	response.Headers = withHeader(withHeader(response.Headers, api.HeaderRequestID), api.HeaderTraceID)
 	if operation.RequestBody != nil {
 		for _, content := range operation.RequestBody.Content {
 			addExample(content, schemas)

@@ -26,15 +26,15 @@ type answer struct {
 	bytes  int64
 	// function is the one that answers, and requestID the request's X-Request-Id.
 	function, requestID string
-	// public is that caches may share what the function responds with.
-	public bool
+	// cacheControl is what caches may do with a successful response, "" for nothing.
+	cacheControl string
 }
 
 func (a *answer) WriteHeader(status int) {
 	// A 1xx only announces the answer.
 	if a.status == 0 && status >= http.StatusOK {
 		a.status = status
-		api.Protect(a.Header(), status, a.public)
+		api.Protect(a.Header(), status, a.cacheControl)
 		api.SetTraceID(a.Header(), telemetry.TraceID(a.ctx))
 	}
 	a.ResponseWriter.WriteHeader(status)
@@ -84,12 +84,17 @@ func (d *drain) serve(next http.Handler) http.Handler {
 	})
 }
 
-// named has the request log name the function that responds, and lets caches store
-// what it responds with if it is a read that anyone may call.
+// named has the request log name the function that responds, and lets caches store its
+// responses for as long as its entry permits. A response to a request with Authorization
+// is not stored: an admin who reads a product in order to change it gets the function's
+// own, with the ETag of now (caches are bypassed on the way in: terraform/front.tf).
 func named(entry manifest.Function, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := w.(*answer); ok {
-			a.function, a.public = entry.Name, entry.IsPublicRead()
+			a.function = entry.Name
+			if len(r.Header.Values("Authorization")) == 0 {
+				a.cacheControl = entry.CacheControl()
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -65,6 +65,9 @@ type Function struct {
 	// Idempotency says whether requests carry an Idempotency-Key: see
 	// IdempotencyRule.
 	Idempotency Idempotency `yaml:"idempotency"`
+	// Cache is for how long caches may serve the responses of a public read: see
+	// CacheControl.
+	Cache *Cache `yaml:"cache"`
 	// Scaling is how the function scales, where that differs from the default: see
 	// Manifest.ScalingOf.
 	Scaling ScalingOverride `yaml:"scaling"`
@@ -275,6 +278,7 @@ func (f Function) check() []error {
 		fault("maxBody is for http functions, and from %d to %d bytes", minMaxBody, maxMaxBody)
 	}
 	faults = append(faults, f.checkRequest()...)
+	faults = append(faults, f.checkCache()...)
 	if f.HTTP == "" && f.Access != "" {
 		fault("access is for http functions: events and schedules are called by Pub/Sub alone")
 	}

@@ -123,6 +123,13 @@ func TestParseNamesTheFault(t *testing.T) {
 		"of a route without a path":       {entry("name: a, service: s, http: GET, access: anyone"), `a: route "GET": need a method and a path`},
 		"of a route that is malformed":    {entry(`name: a, service: s, http: "GET /a/{id", access: anyone`), `a: route "GET /a/{id": `},
 		"of a route of a host":            {entry("name: a, service: s, http: GET example.com/a, access: anyone"), "need a method and a path"},
+		"of a cache for one's own": {
+			entry("name: a, service: s, http: GET /a, access: user, cache: {maxAge: 5s}"), "a: cache is for a GET that anyone may call",
+		},
+		"of a cache of writes":         {entry("name: a, service: s, http: POST /a, access: anyone, cache: {maxAge: 5s}"), "a: cache is for a GET"},
+		"of a cache for no time":       {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 0s}"), "a: cache needs a maxAge of 1s"},
+		"of a cache for too long":      {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 599s, staleWhileRevalidate: 2s}"), "at most 10m0s"},
+		"of a cache for half a second": {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 1500ms}"), "a: cache needs whole seconds, got 1.5s"},
 		"of two functions of a name": {
 			entry("name: a, service: s, http: GET /a, access: anyone", "name: a, service: s, http: GET /b, access: anyone"),
 			"a: name a is taken by a",

@@ -101,9 +101,9 @@ run "every_function" {
   assert {
     condition = alltrue([
       for f in yamldecode(file(var.manifest)).functions :
-      google_compute_backend_service.function[f.name].enable_cdn == (f.access == "anyone" && startswith(f.http, "GET ")) if can(f.http)
+      google_compute_backend_service.function[f.name].enable_cdn == can(f.cache) if can(f.http)
     ])
-    error_message = "Something is cached that is not a public read, or a public read is not."
+    error_message = "The CDN is on for a function without cache in functions.yaml, or off for one with it."
   }
 
   assert {

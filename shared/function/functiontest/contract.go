@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 
@@ -19,7 +18,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"souk/shared/api"
-	"souk/shared/manifest"
+	"souk/shared/function"
 )
 
 // Contract is what a system says of itself, to hold it to: its OpenAPI document
@@ -97,14 +96,8 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 		return contract.checkProblem(header, body)
 	}
 	name := asked.route.Operation.OperationID
-	if public := strings.Contains(header.Get("Cache-Control"), "public"); public == (header.Get(api.HeaderTraceID) != "") {
-		return fmt.Errorf("%s responds with %d, Cache-Control %q and %s %q: exactly the responses that caches do not share have one",
-			name, status, header.Get("Cache-Control"), api.HeaderTraceID, header.Get(api.HeaderTraceID))
-	}
-	public := asked.route.Operation.Extensions["x-access"] == string(manifest.Anyone) && asked.route.Method == http.MethodGet && status < http.StatusBadRequest
-	if stored := header.Get("Cache-Control") != "no-store"; stored != public {
-		return fmt.Errorf("%s responds with %d and Cache-Control %q: exactly successful reads that need no account may be stored",
-			name, status, header.Get("Cache-Control"))
+	if err := checkCaching(r, asked, status, header); err != nil {
+		return fmt.Errorf("%s responds with %d and %w", name, status, err)
 	}
 	if asked.route.Operation.Responses.Status(status) == nil {
 		return fmt.Errorf("%s answers %d, code %s, which openapi.yaml does not say: add function.Fails to it and run `make generate`", name, status, codeOf(body))
@@ -117,6 +110,25 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 	if err != nil {
 		return fmt.Errorf("%s answers %d, code %s, but not as openapi.yaml says (a code it lacks: add function.Fails and run `make generate`): %w",
 			name, status, codeOf(body), err)
+	}
+	return nil
+}
+
+// checkCaching returns how Cache-Control is not what the document states, and an error
+// if ids of the request are in a response that caches share, or missing elsewhere. A
+// server of one function has no gateway, so X-Request-Id is the function's own.
+func checkCaching(r *http.Request, asked operation, status int, header http.Header) error {
+	want, cacheable := asked.route.Operation.Extensions[function.ExtensionCacheControl].(string)
+	if !cacheable || status >= http.StatusBadRequest || len(r.Header.Values("Authorization")) > 0 {
+		want, cacheable = "no-store", false
+	}
+	if got := header.Values("Cache-Control"); len(got) != 1 || got[0] != want {
+		return fmt.Errorf("Cache-Control %q, want %q", got, want)
+	}
+	for _, name := range []string{api.HeaderTraceID, api.HeaderRequestID} {
+		if cacheable == (header.Get(name) != "") {
+			return fmt.Errorf("Cache-Control %q and %s %q: exactly the responses that caches do not share have one", want, name, header.Get(name))
+		}
 	}
 	return nil
 }
