@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// IfMatch is the part of the input of an operation that changes a thing only if
-// it is still as the caller saw it (RFC 9110, section 13.1.1). Requests without
-// the header are refused before the operation runs: see Conditional.
+// IfMatch is the part of an operation's input that makes a change conditional on the
+// version that the caller has read (RFC 9110, section 13.1.1). Conditional refuses
+// requests without the header before the operation runs.
 type IfMatch struct {
-	IfMatch string `header:"If-Match" doc:"The ETag of the version that the change is meant for, or * for whatever is there." example:"\"3\""`
+	IfMatch string `header:"If-Match" doc:"The ETag of the version to change, or * for any version." example:"\"3\""`
 }
 
-// ETag returns the entity tag of a thing's version. Parts are what its answer
-// shows besides that changes without a new version, such as the stock of a
-// product: they make the tag differ, so that no cache shows old stock, but are
-// no reason to refuse a change to the rest.
+// ETag returns the entity tag of a resource's version. Parts are fields of the response
+// that change without a new version, such as the stock of a product: they change the
+// tag, so that no cache shows old stock, but Check ignores them.
 func ETag(version int64, parts ...int64) string {
 	tag := strconv.AppendInt([]byte{'"'}, version, 10)
 	for _, part := range parts {
@@ -26,7 +25,7 @@ func ETag(version int64, parts ...int64) string {
 	return string(append(tag, '"'))
 }
 
-// Check answers 412 unless the header names an ETag of that version.
+// Check returns a 412 problem unless the header lists an ETag of that version.
 func (m IfMatch) Check(version int64) error {
 	for candidate := range strings.SplitSeq(m.IfMatch, ",") {
 		if candidate = strings.TrimSpace(candidate); candidate == "*" || isTagOf(candidate, version) {
@@ -34,28 +33,27 @@ func (m IfMatch) Check(version int64) error {
 		}
 	}
 	return NewProblem(http.StatusPreconditionFailed, "version_mismatch",
-		"It has changed since: it is now at version %d. Get it again, and send the change with its new ETag.", version)
+		"The resource has changed: its version is %d. Get it again, and send the change with its new ETag.", version)
 }
 
-// isTagOf compares strongly, as RFC 9110, section 13.1.1, wants it here: a weak
-// tag is no tag of any version.
+// isTagOf compares strongly, as RFC 9110, section 13.1.1, requires for If-Match: a weak
+// tag matches no version.
 func isTagOf(candidate string, version int64) bool {
-	rest, opened := strings.CutPrefix(candidate, `"`)
-	tag, closed := strings.CutSuffix(rest, `"`)
+	unopened, opened := strings.CutPrefix(candidate, `"`)
+	tag, closed := strings.CutSuffix(unopened, `"`)
 	tag, _, _ = strings.Cut(tag, ".")
 	return opened && closed && tag == strconv.FormatInt(version, 10)
 }
 
-// ifMatchForm is what If-Match may be: *, or a list of entity tags that may have
-// gaps (RFC 9110, sections 5.6.1, 8.8.3 and 13.1.1).
+// ifMatchForm is the syntax of If-Match: *, or a list of entity tags that may have empty
+// elements (RFC 9110, sections 5.6.1, 8.8.3 and 13.1.1).
 var ifMatchForm = regexp.MustCompile(`^(?:\*|[ \t,]*` + entityTag + `(?:[ \t]*,[ \t]*(?:` + entityTag + `)?)*)$`)
 
 const entityTag = `(?:W/)?"[\x21\x23-\x7E\x80-\x{10FFFF}]*"`
 
-// Conditional answers a GET with 304 when the caller's If-None-Match names the
-// ETag of the answer, and a PATCH or DELETE with 428 when it comes without
-// If-Match (RFC 6585, section 3), with 400 when that is none. It is the only place
-// that does.
+// Conditional responds to a GET with 304 if If-None-Match lists the ETag of the response,
+// and to a PATCH or DELETE with 428 if it has no If-Match (RFC 6585, section 3), or with
+// 400 if that is malformed. It is the only place that does.
 func Conditional(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = withJoinedLists(r)
@@ -67,7 +65,7 @@ func Conditional(next http.Handler) http.Handler {
 		case http.MethodPatch, http.MethodDelete:
 			if r.Header.Get("If-Match") == "" {
 				NewProblem(http.StatusPreconditionRequired, "precondition_required",
-					"Send If-Match with the ETag of the version that you mean to change.").Write(w, r)
+					"Send If-Match with the ETag of the version to change.").Write(w, r)
 				return
 			}
 			if !ifMatchForm.MatchString(strings.TrimSpace(r.Header.Get("If-Match"))) {
@@ -79,9 +77,9 @@ func Conditional(next http.Handler) http.Handler {
 	})
 }
 
-// withJoinedLists returns the request with one line for each header that is a
-// list and that an operation reads. Several lines mean the same as one that joins
-// them (RFC 9110, section 5.3), but readers of one line would miss the others.
+// withJoinedLists returns the request with one line for each list header that operations
+// read. Several lines mean the same as one that joins them (RFC 9110, section 5.3), but
+// code that reads one line would miss the others.
 func withJoinedLists(r *http.Request) *http.Request {
 	for _, name := range []string{"If-Match", "If-None-Match", "Prefer"} {
 		if lines := r.Header.Values(name); len(lines) > 1 {
@@ -92,7 +90,7 @@ func withJoinedLists(r *http.Request) *http.Request {
 	return r
 }
 
-// conditionalWriter turns a 200 into a 304 when its ETag is known to the caller.
+// conditionalWriter turns a 200 into a 304 if ifNoneMatch lists its ETag.
 type conditionalWriter struct {
 	http.ResponseWriter
 	ifNoneMatch string
@@ -121,10 +119,10 @@ func (w *conditionalWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach the writer below.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (w *conditionalWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// etagListed says whether a list of entity tags, or *, names etag by the weak
+// etagListed reports whether a list of entity tags, or *, matches etag by the weak
 // comparison of RFC 9110, section 8.8.3.2.
 func etagListed(list, etag string) bool {
 	if etag == "" {

@@ -10,9 +10,9 @@ import (
 	"souk/shared/api"
 )
 
-func readAll(t *testing.T, answer *http.Response) string {
+func readAll(t *testing.T, response *http.Response) string {
 	t.Helper()
-	body, err := io.ReadAll(answer.Body)
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestIfMatch(t *testing.T) {
 	}
 }
 
-// thing answers with an ETag, the way a handler of huma does or the short way.
+// thing returns with an ETag, the way a handler of huma does or the short way.
 func thing(etag string, status int, short bool) http.Handler {
 	return api.Conditional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if etag != "" {
@@ -104,8 +104,8 @@ func TestConditionalGet(t *testing.T) {
 		"with a star":                   {`"3"`, 200, http.Header{"If-None-Match": {`*`}}, 304},
 		"with another tag":              {`"3"`, 200, http.Header{"If-None-Match": {`"4"`}}, 200},
 		"with the tag of other stock":   {`"3.50"`, 200, http.Header{"If-None-Match": {`"3.49"`}}, 200},
-		"of an answer without a tag":    {``, 200, http.Header{"If-None-Match": {`*`}}, 200},
-		"of an answer that is an error": {`"3"`, 404, http.Header{"If-None-Match": {`"3"`}}, 404},
+		"of an response without a tag":    {``, 200, http.Header{"If-None-Match": {`*`}}, 200},
+		"of an response that is an error": {`"3"`, 404, http.Header{"If-None-Match": {`"3"`}}, 404},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			for _, short := range []bool{false, true} {
@@ -114,16 +114,16 @@ func TestConditionalGet(t *testing.T) {
 				}
 				t.Run(method+" "+name, func(t *testing.T) {
 					t.Parallel()
-					answer, body := Ask(t, thing(test.etag, test.status, short), method, "/", test.header.Clone())
-					if answer.StatusCode != test.want {
-						t.Fatalf("status is %d, want %d", answer.StatusCode, test.want)
+					response, body := Ask(t, thing(test.etag, test.status, short), method, "/", test.header.Clone())
+					if response.StatusCode != test.want {
+						t.Fatalf("status is %d, want %d", response.StatusCode, test.want)
 					}
 					if hasBody := body != ""; hasBody != (method == http.MethodGet && test.want != http.StatusNotModified) {
 						t.Errorf("the body is %q", body)
 					}
-					if test.want == http.StatusNotModified && (answer.Header.Get("ETag") != test.etag ||
-						answer.Header.Get("Cache-Control") == "" || answer.Header.Get("Content-Type") != "") {
-						t.Errorf("a 304 with %v", answer.Header)
+					if test.want == http.StatusNotModified && (response.Header.Get("ETag") != test.etag ||
+						response.Header.Get("Cache-Control") == "" || response.Header.Get("Content-Type") != "") {
+						t.Errorf("a 304 with %v", response.Header)
 					}
 				})
 			}
@@ -138,8 +138,8 @@ func TestConditionalChange(t *testing.T) {
 			t.Parallel()
 			ran := false
 			handler := api.Conditional(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true }))
-			answer, body := Ask(t, handler, method, "/", nil)
-			if problem := MustProblem(t, answer, body); answer.StatusCode != http.StatusPreconditionRequired || problem["code"] != "precondition_required" {
+			response, body := Ask(t, handler, method, "/", nil)
+			if problem := MustProblem(t, response, body); response.StatusCode != http.StatusPreconditionRequired || problem["code"] != "precondition_required" {
 				t.Errorf("got %s", body)
 			}
 			if ran {
@@ -152,25 +152,25 @@ func TestConditionalChange(t *testing.T) {
 				`3`: 400, `"3`: 400, `3"`: 400, `,`: 400, `"3" "4"`: 400, `"3" trailing`: 400, `*, "3"`: 400, `"a b"`: 400, `w/"3"`: 400,
 				`"3"`: 200, `*`: 200, `W/"3"`: 200, `""`: 200, `"1", "3"`: 200, `"1","3",`: 200, `,"1", ,"3"`: 200, `"ü"`: 200,
 			} {
-				answer, body := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {header}})
-				if answer.StatusCode != want {
-					t.Errorf("If-Match: %s: got %d, want %d: %s", header, answer.StatusCode, want, body)
+				response, body := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {header}})
+				if response.StatusCode != want {
+					t.Errorf("If-Match: %s: got %d, want %d: %s", header, response.StatusCode, want, body)
 				}
 			}
 		})
 		t.Run(method+" with If-Match reaches the operation, all its lines as one", func(t *testing.T) {
 			t.Parallel()
-			answer, _ := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {`"1"`, `"3"`}})
-			if got := answer.Header.Get("Seen-If-Match"); answer.StatusCode != http.StatusOK || got != `"1", "3"` {
-				t.Errorf("got %d, the operation saw %s", answer.StatusCode, got)
+			response, _ := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {`"1"`, `"3"`}})
+			if got := response.Header.Get("Seen-If-Match"); response.StatusCode != http.StatusOK || got != `"1", "3"` {
+				t.Errorf("got %d, the operation saw %s", response.StatusCode, got)
 			}
 		})
 	}
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodGet} {
 		t.Run(method+" needs no If-Match", func(t *testing.T) {
 			t.Parallel()
-			if answer, _ := Ask(t, thing(`"3"`, 200, false), method, "/", nil); answer.StatusCode != http.StatusOK {
-				t.Errorf("got %d", answer.StatusCode)
+			if response, _ := Ask(t, thing(`"3"`, 200, false), method, "/", nil); response.StatusCode != http.StatusOK {
+				t.Errorf("got %d", response.StatusCode)
 			}
 		})
 	}

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// Unavailable returns the 503 for a request that had no effect and may succeed
-// when it comes again.
+// Unavailable returns the 503 for a request that had no effect and may succeed when it
+// is sent again.
 func Unavailable(detail string) *Problem {
 	return NewProblem(http.StatusServiceUnavailable, CodeUnavailable, "%s Try again.", detail).
 		WithHeader("Retry-After", "1")
@@ -15,22 +15,22 @@ func Unavailable(detail string) *Problem {
 
 // BodyTooLarge returns the 413 for a body of more than limit bytes.
 func BodyTooLarge(limit int64) *Problem {
-	return NewProblem(http.StatusRequestEntityTooLarge, "body_too_large", "The request's body is longer than %d bytes.", limit)
+	return NewProblem(http.StatusRequestEntityTooLarge, "body_too_large", "The request body is longer than %d bytes.", limit)
 }
 
-// UnreadableBody says what was wrong with a client's body that could not be read:
-// too long for its http.MaxBytesReader, too slow, or cut off. The connection is
-// of no more use then.
+// UnreadableBody returns the problem for a request body that could not be read: too long
+// for its http.MaxBytesReader, too slow, or cut off. The connection is closed after the
+// last two.
 func UnreadableBody(err error) *Problem {
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
 		return BodyTooLarge(long.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return NewProblem(http.StatusRequestTimeout, "request_timeout", "The request's body took too long to arrive.").
+		return NewProblem(http.StatusRequestTimeout, "request_timeout", "The request body took too long to arrive.").
 			WithHeader("Connection", "close")
 	default:
-		return NewProblem(http.StatusBadRequest, CodeInvalid, "The request's body could not be read to its end.").
+		return NewProblem(http.StatusBadRequest, CodeInvalid, "The request body could not be read completely.").
 			WithHeader("Connection", "close")
 	}
 }

@@ -74,7 +74,7 @@ func FuzzPrefer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header string) {
 		wait, applied := api.Prefer{Header: header}.Wait()
 		if wait < 0 || wait > api.MaxWait || (wait == 0) != (applied == "") {
-			t.Fatalf("%q waits %s, and answers %q", header, wait, applied)
+			t.Fatalf("%q waits %s, and returns %q", header, wait, applied)
 		}
 		if again, _ := (api.Prefer{Header: applied}).Wait(); again != wait {
 			t.Fatalf("%q waits %s, but what was applied, %q, waits %s", header, wait, applied, again)
@@ -98,7 +98,7 @@ func FuzzForwardedFor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header, peer string, hops int) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header, r.RemoteAddr = http.Header{"X-Forwarded-For": {header}}, peer
-		hops = int(uint8(hops)) // a setting, which nobody sends
+		hops = int(uint8(hops)) // a setting, not input
 		address := api.ClientAddress(r, hops)
 		if address.Is4In6() || address.Zone() != "" {
 			t.Fatalf("%q is the address %s, which has another form", header, address)

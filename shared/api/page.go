@@ -6,26 +6,26 @@ import (
 	"encoding/json"
 )
 
-// DefaultPageSize is the number of items of a page when the caller names none.
+// DefaultPageSize is the number of items of a page if the request does not set it.
 const DefaultPageSize = 20
 
-// PageQuery is the part of a list's input that pages it. Pages are cut by key,
-// not by offset: page 1,000 costs what page 1 does, and an item inserted while
-// someone pages is neither shown twice nor does it hide another.
+// PageQuery is the part of a list's input that selects the page. Pages are selected by
+// key, not by offset: page 1,000 costs as much as page 1, and an item that is inserted
+// in the meantime neither repeats nor hides another.
 type PageQuery struct {
-	PageSize  int    `query:"pageSize" minimum:"1" maximum:"100" default:"20" doc:"The most items to return."`
-	PageToken string `query:"pageToken" maxLength:"2048" doc:"The nextPageToken of the page before, with the same filters." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
+	PageSize  int    `query:"pageSize" minimum:"1" maximum:"100" default:"20" doc:"The maximum number of items to return."`
+	PageToken string `query:"pageToken" maxLength:"2048" doc:"The nextPageToken of the previous page. The filters must be the same." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
 }
 
 // Page is one page of a list.
 type Page[T any] struct {
 	Items         []T    `json:"items" nullable:"false"`
-	NextPageToken string `json:"nextPageToken,omitempty" doc:"The next page's token. Absent on the last page." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
+	NextPageToken string `json:"nextPageToken,omitempty" doc:"The token of the next page. Absent on the last page." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
 }
 
-// Cursor reads the key that the page token holds into key, a pointer to a key of
-// NewPage's. Without a token key keeps its value: the list's beginning. A token
-// that NewPage does not write, such as another list's, is a 400.
+// Cursor decodes the page token into key, a pointer to the type of key that NewPage was
+// called with. Without a token it does not change key, which is the beginning of the
+// list. A token that NewPage has not encoded, such as one of another list, is a 400.
 func (q PageQuery) Cursor(key any) error {
 	if q.PageToken == "" {
 		return nil
@@ -34,16 +34,16 @@ func (q PageQuery) Cursor(key any) error {
 	if err == nil {
 		err = json.Unmarshal(text, key)
 	}
-	// Unmarshal takes null, and an object of other members, for no key at all: the
-	// list's beginning. What it has read must write the same token again.
+	// Unmarshal ignores null and unknown members, which would mean the beginning of the
+	// list. So the decoded key must encode to the same token.
 	if again, _ := json.Marshal(key); err != nil || !bytes.Equal(again, text) || string(text) == "null" {
-		return Invalid("query.pageToken", FieldFormat, "not a token of this list: send the nextPageToken of the page before, unchanged")
+		return Invalid("query.pageToken", FieldFormat, "not a token of this list: send the nextPageToken of the previous page unchanged")
 	}
 	return nil
 }
 
-// Limit returns how many rows to ask the database for: one more than a page
-// holds, so that NewPage sees whether another page follows.
+// Limit returns how many rows to read from the database: one more than the page has, so
+// that NewPage knows whether another page follows.
 func (q PageQuery) Limit() int { return q.size() + 1 }
 
 func (q PageQuery) size() int {
@@ -53,8 +53,8 @@ func (q PageQuery) size() int {
 	return q.PageSize
 }
 
-// NewPage makes a page of rows, of which there may be Limit. Key returns the key
-// of a row that the next page begins after.
+// NewPage returns a page of rows, of which there may be Limit. Key returns the key of a
+// row; the next page begins after the last one.
 func NewPage[T any](q PageQuery, rows []T, key func(T) any) (Page[T], error) {
 	if rows == nil {
 		rows = []T{}

@@ -26,7 +26,7 @@ func compare(a, b row) int {
 	return int(a.ID - b.ID)
 }
 
-// list answers as a store does: at most limit rows after the key.
+// list returns as a store does: at most limit rows after the key.
 func list(rows []row, after *row, limit int) []row {
 	var found []row
 	for _, r := range rows {
@@ -139,7 +139,7 @@ func TestPage(t *testing.T) {
 		}
 	})
 
-	t.Run("tells when a key cannot be written down", func(t *testing.T) {
+	t.Run("returns an error for a key that cannot be encoded", func(t *testing.T) {
 		t.Parallel()
 		_, err := api.NewPage(api.PageQuery{PageSize: 1}, []row{{}, {}}, func(row) any { return func() {} })
 		if err == nil {

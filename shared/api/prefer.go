@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// MaxWait is the longest that a caller may have an answer held back.
+// MaxWait bounds how long a response may be delayed on request of the caller.
 const MaxWait = 30 * time.Second
 
-// Prefer is the part of the input of an operation whose outcome is decided a
-// moment later: the caller may have the answer wait for it (RFC 7240, 4.3).
+// Prefer is the part of the input of an operation whose outcome is decided after its
+// commit: the response may wait for it (RFC 7240, section 4.3).
 type Prefer struct {
-	Header string `header:"Prefer" doc:"wait=N holds the response back until the outcome is decided, N seconds at most. A replay under an Idempotency-Key does not wait." example:"wait=5"`
+	Header string `header:"Prefer" doc:"wait=N delays the response until the outcome is decided, for at most N seconds. A replayed response does not wait." example:"wait=5"`
 }
 
-// Wait returns how long to hold the answer back, at most MaxWait, and what to
-// answer as Preference-Applied: 0 and "" without the preference. A preference
-// that makes no sense is ignored, as RFC 7240, section 2 wants.
+// Wait returns how long to delay the response, at most MaxWait, and the value of
+// Preference-Applied: 0 and "" without the preference. A malformed preference is
+// ignored, as RFC 7240, section 2, requires.
 func (p Prefer) Wait() (wait time.Duration, applied string) {
 	for preference := range strings.SplitSeq(p.Header, ",") {
 		preference, _, _ = strings.Cut(preference, ";") // parameters of the preference

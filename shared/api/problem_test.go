@@ -26,26 +26,26 @@ func Ask(t *testing.T, handler http.Handler, method, path string, header http.He
 	if header != nil {
 		r.Header = header
 	}
-	answer, err := server.Client().Transport.RoundTrip(r)
+	response, err := server.Client().Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	return answer, readAll(t, answer)
+	defer response.Body.Close()
+	return response, readAll(t, response)
 }
 
-// MustProblem decodes a problem, and fails when the answer is none.
-func MustProblem(t *testing.T, answer *http.Response, body string) map[string]any {
+// MustProblem decodes a problem, and fails when the response is none.
+func MustProblem(t *testing.T, response *http.Response, body string) map[string]any {
 	t.Helper()
-	if got := answer.Header.Get("Content-Type"); got != api.ProblemType {
+	if got := response.Header.Get("Content-Type"); got != api.ProblemType {
 		t.Errorf("Content-Type is %q", got)
 	}
 	var problem map[string]any
 	if err := json.Unmarshal([]byte(body), &problem); err != nil {
 		t.Fatalf("decode %q: %v", body, err)
 	}
-	if problem["status"] != float64(answer.StatusCode) {
-		t.Errorf("the problem's status is %v, the answer's %d", problem["status"], answer.StatusCode)
+	if problem["status"] != float64(response.StatusCode) {
+		t.Errorf("the problem's status is %v, the response's %d", problem["status"], response.StatusCode)
 	}
 	return problem
 }
@@ -55,10 +55,10 @@ func TestProblem(t *testing.T) {
 	t.Run("is written as RFC 9457 has it", func(t *testing.T) {
 		t.Parallel()
 		p := api.Invalid("body.price", api.FieldRange, "must be %d or more", 1).WithHeader("Retry-After", "1")
-		answer, body := Ask(t, http.HandlerFunc(p.Write), http.MethodPost, "/", nil)
-		problem := MustProblem(t, answer, body)
-		if answer.StatusCode != http.StatusBadRequest || answer.Header.Get("Retry-After") != "1" {
-			t.Errorf("got %d with %v", answer.StatusCode, answer.Header)
+		response, body := Ask(t, http.HandlerFunc(p.Write), http.MethodPost, "/", nil)
+		problem := MustProblem(t, response, body)
+		if response.StatusCode != http.StatusBadRequest || response.Header.Get("Retry-After") != "1" {
+			t.Errorf("got %d with %v", response.StatusCode, response.Header)
 		}
 		errs, _ := json.Marshal(problem["errors"])
 		if problem["title"] != "Bad Request" || problem["code"] != "invalid_request" ||
@@ -111,39 +111,39 @@ func TestRouter(t *testing.T) {
 
 	t.Run("calls the route that matches, with its path values", func(t *testing.T) {
 		t.Parallel()
-		answer, body := Ask(t, router, http.MethodGet, "/things/a%2Fb", nil)
-		if answer.StatusCode != http.StatusOK || body != "GET /things/{id}" || answer.Header.Get("Id") != "a/b" {
-			t.Errorf("got %d %q of %q", answer.StatusCode, body, answer.Header.Get("Id"))
+		response, body := Ask(t, router, http.MethodGet, "/things/a%2Fb", nil)
+		if response.StatusCode != http.StatusOK || body != "GET /things/{id}" || response.Header.Get("Id") != "a/b" {
+			t.Errorf("got %d %q of %q", response.StatusCode, body, response.Header.Get("Id"))
 		}
 	})
 
-	t.Run("answers HEAD where GET is, without a body", func(t *testing.T) {
+	t.Run("returns HEAD where GET is, without a body", func(t *testing.T) {
 		t.Parallel()
-		answer, body := Ask(t, router, http.MethodHead, "/things", nil)
-		if answer.StatusCode != http.StatusOK || body != "" || answer.ContentLength != int64(len("GET /things")) {
-			t.Errorf("got %d %q, %d bytes", answer.StatusCode, body, answer.ContentLength)
+		response, body := Ask(t, router, http.MethodHead, "/things", nil)
+		if response.StatusCode != http.StatusOK || body != "" || response.ContentLength != int64(len("GET /things")) {
+			t.Errorf("got %d %q, %d bytes", response.StatusCode, body, response.ContentLength)
 		}
 	})
 
 	for _, path := range []string{"/", "/thing", "/things/", "/things/1/2", "/things%2F1", "/\xff\"<script>"} {
-		t.Run("answers 404 at "+path, func(t *testing.T) {
+		t.Run("returns 404 at "+path, func(t *testing.T) {
 			t.Parallel()
-			answer, body := Ask(t, router, http.MethodGet, strings.ReplaceAll(path, "\xff", "%ff"), nil)
-			problem := MustProblem(t, answer, body)
+			response, body := Ask(t, router, http.MethodGet, strings.ReplaceAll(path, "\xff", "%ff"), nil)
+			problem := MustProblem(t, response, body)
 			trace, _ := problem["traceId"].(string)
-			if answer.StatusCode != http.StatusNotFound || problem["code"] != "route_not_found" || len(trace) != 32 {
+			if response.StatusCode != http.StatusNotFound || problem["code"] != "route_not_found" || len(trace) != 32 {
 				t.Errorf("got %s", body)
 			}
 		})
 	}
 
-	t.Run("answers 405 with what the path takes", func(t *testing.T) {
+	t.Run("returns 405 with what the path takes", func(t *testing.T) {
 		t.Parallel()
 		for path, allow := range map[string]string{"/things": "GET, HEAD, POST", "/things/1": "DELETE, GET, HEAD"} {
-			answer, body := Ask(t, router, http.MethodPut, path, nil)
-			problem := MustProblem(t, answer, body)
-			if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != allow || problem["code"] != "method_not_allowed" {
-				t.Errorf("PUT %s: %d, Allow %q, %s", path, answer.StatusCode, answer.Header.Get("Allow"), body)
+			response, body := Ask(t, router, http.MethodPut, path, nil)
+			problem := MustProblem(t, response, body)
+			if response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") != allow || problem["code"] != "method_not_allowed" {
+				t.Errorf("PUT %s: %d, Allow %q, %s", path, response.StatusCode, response.Header.Get("Allow"), body)
 			}
 			if detail, _ := problem["detail"].(string); !strings.Contains(detail, allow) {
 				t.Errorf("the detail %q does not say %s", detail, allow)
@@ -162,13 +162,13 @@ func TestRouter(t *testing.T) {
 
 	t.Run("sends a path that is not clean to the clean one", func(t *testing.T) {
 		t.Parallel()
-		answer, _ := Ask(t, router, http.MethodGet, "/things/../things", nil)
-		if location := answer.Header.Get("Location"); answer.StatusCode/100 != 3 || location != "/things" {
-			t.Errorf("got %d to %q", answer.StatusCode, location)
+		response, _ := Ask(t, router, http.MethodGet, "/things/../things", nil)
+		if location := response.Header.Get("Location"); response.StatusCode/100 != 3 || location != "/things" {
+			t.Errorf("got %d to %q", response.StatusCode, location)
 		}
-		answer, body := Ask(t, router, http.MethodPut, "/x/../nothing", nil)
-		if answer.StatusCode != http.StatusNotFound && answer.StatusCode/100 != 3 {
-			t.Errorf("got %d %s", answer.StatusCode, body)
+		response, body := Ask(t, router, http.MethodPut, "/x/../nothing", nil)
+		if response.StatusCode != http.StatusNotFound && response.StatusCode/100 != 3 {
+			t.Errorf("got %d %s", response.StatusCode, body)
 		}
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// HeaderRequestID names a request in a client's log and in ours. Like HeaderTraceID, it
-// is absent from responses that caches may share.
+// HeaderRequestID identifies a request in the logs of the client and the shop. Like
+// HeaderTraceID, it is absent from responses that caches may share.
 const HeaderRequestID = "X-Request-Id"
 
 // HeaderTraceID names the trace of a request in its response, so that a client can
@@ -49,14 +49,13 @@ func isRequestID(id string) bool {
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context that carries the id of the request it is of, for
-// requests that it makes in turn.
+// WithRequestID returns a context with the id of the request, for requests that it
+// causes.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// RequestIDFrom returns the id of the request that a context is of, "" when it is
-// of none.
+// RequestIDFrom returns the id of the request that a context belongs to, or "".
 func RequestIDFrom(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id

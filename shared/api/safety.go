@@ -8,7 +8,7 @@ import (
 // Headers that every response of the shop has (OWASP REST Security Cheat Sheet,
 // "Security Headers").
 const (
-	// HeaderContentTypeOptions with NoSniff has browsers believe the Content-Type.
+	// HeaderContentTypeOptions with NoSniff makes browsers use the Content-Type.
 	HeaderContentTypeOptions = "X-Content-Type-Options"
 	NoSniff                  = "nosniff"
 

@@ -14,9 +14,9 @@ import (
 	"souk/shared/manifest"
 )
 
-// Fails tells which codes of its own an HTTP function answers with a status, for
-// the document. What the layers around every function answer need not be told,
-// nor that the thing in its path is not there.
+// Fails documents the codes of an HTTP function's own errors with a status. The errors of
+// the layers around every function are documented without it, and so is the 404 for the
+// resource in the path.
 func Fails(status int, codes ...string) func(*huma.Operation) {
 	return func(operation *huma.Operation) {
 		all := maps.Clone(failures(operation))
@@ -25,20 +25,20 @@ func Fails(status int, codes ...string) func(*huma.Operation) {
 	}
 }
 
-// failuresKey is where an operation keeps what Fails told, in its metadata.
+// failuresKey is the key of Fails' codes in the metadata of an operation.
 const failuresKey = "failures"
 
 func failures(operation *huma.Operation) map[int][]string {
-	if all, told := operation.Metadata[failuresKey].(map[int][]string); told {
+	if all, ok := operation.Metadata[failuresKey].(map[int][]string); ok {
 		return all
 	}
 	return map[int][]string{}
 }
 
-// documentProblems says which errors an operation answers with. Those that are the
-// same for many operations are one component.
+// documentProblems documents the errors of an operation. Those that are the same for many
+// operations are one component.
 func documentProblems(operation *huma.Operation, entry manifest.Function, components *huma.Components) {
-	delete(operation.Responses, "default") // huma's, which says nothing
+	delete(operation.Responses, "default") // huma's, without information
 	own := maps.Clone(failures(operation))
 	if thing := thingIn(entry.Path()); thing != "" {
 		own[http.StatusNotFound] = append(own[http.StatusNotFound], thing+"_not_found")
@@ -63,8 +63,8 @@ func documentProblems(operation *huma.Operation, entry manifest.Function, compon
 	}
 }
 
-// thingIn returns what the last parameter of a path names: product for
-// /v1/products/{id}/stock, and "" for a path without one.
+// thingIn returns the kind of resource that the last parameter of a path identifies:
+// product for /v1/products/{id}/stock, and "" for a path without parameters.
 func thingIn(path string) string {
 	before := strings.LastIndex(path, "/{")
 	if before < 0 {
@@ -77,8 +77,8 @@ func thingIn(path string) string {
 	return strings.TrimSuffix(things, "s")
 }
 
-// problemResponse returns the response that is a problem of one of some codes, or
-// of any when none is given. The first is in the example.
+// problemResponse returns the description of a problem with one of some codes, or with
+// any if none is given. The first one is in the example.
 func problemResponse(kind problemKind, codes []string) *huma.Response {
 	example := map[string]any{
 		"title": http.StatusText(kind.status), "status": kind.status, "code": strings.ToLower(strings.ReplaceAll(http.StatusText(kind.status), " ", "_")),
