@@ -132,6 +132,8 @@ locals {
         SHOP_URL                    = "https://${var.domain}"
       },
       run.target == null ? {} : { FUNCTION_TARGET = run.target },
+      # Admin functions are behind Identity-Aware Proxy: they require its assertion.
+      run.kind == "http" && length(var.admin_iap_members) > 0 ? { IAP_PROJECT_NUMBER = local.project_number } : {},
       run.kind == "http" ? {} : {
         PUSH_AUTH            = "iam"
         PUSH_AUDIENCE        = local.audience[key]

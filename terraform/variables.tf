@@ -211,7 +211,7 @@ variable "cors_origins" {
 }
 
 variable "admin_iap_members" {
-  description = "Who may pass Identity-Aware Proxy to the admin operations, such as group:staff@example.com. Empty leaves it out: the shop's own tokens decide alone."
+  description = "Who may pass Identity-Aware Proxy to the admin operations, such as group:staff@example.com, with a Google token in Proxy-Authorization and the shop's in Authorization (docs/adr/0033). Empty leaves it out: the shop's own tokens decide alone."
   type        = list(string)
   default     = []
 

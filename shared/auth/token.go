@@ -24,8 +24,10 @@ const (
 type tokenRules struct {
 	issuers  []string
 	audience string
-	types    []string // the `typ` header, lower case: what the token is for
-	keys     *keySet
+	// audiencePrefix, if there is one, is how every audience begins, in place of audience.
+	audiencePrefix string
+	types          []string // the `typ` header, lower case: what the token is for
+	keys           *keySet
 }
 
 // verify checks a token's form, signature and standard claims, and decodes its
@@ -97,5 +99,11 @@ func (r tokenRules) check(claims jwt.Claims) error {
 		return errors.New("never expires")
 	}
 	expected := jwt.Expected{AnyAudience: jwt.Audience{r.audience}, Time: r.keys.now()}
+	if r.audiencePrefix != "" {
+		if len(claims.Audience) == 0 || slices.ContainsFunc(claims.Audience, func(a string) bool { return !strings.HasPrefix(a, r.audiencePrefix) }) {
+			return jwt.ErrInvalidAudience
+		}
+		expected.AnyAudience = nil
+	}
 	return claims.ValidateWithLeeway(expected, leeway)
 }

@@ -157,12 +157,25 @@ func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Han
 		if err == nil {
 			err = auth.Authorize(access, principal, true)
 		}
+		if err == nil && access == manifest.Admin {
+			err = rt.requireIAP(r)
+		}
 		if err != nil {
 			refusal(r.Context(), err).Write(w, r)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(auth.WithPrincipal(r.Context(), principal)))
 	})
+}
+
+// requireIAP refuses a request that has not passed Identity-Aware Proxy, where admin
+// functions are behind it. Who may pass is the proxy's decision.
+func (rt *Runtime) requireIAP(r *http.Request) error {
+	err := rt.iap.Verify(r.Context(), r.Header)
+	if errors.Is(err, auth.ErrForbidden) {
+		slog.WarnContext(r.Context(), "an admin's request has not passed Identity-Aware Proxy", "error", err)
+	}
+	return err
 }
 
 // authorizePush lets through Pub/Sub alone.

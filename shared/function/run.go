@@ -53,6 +53,7 @@ type settings struct {
 	DB          database.Config
 	Auth        auth.Config
 	Push        auth.PushConfig
+	IAP         auth.IAPConfig
 }
 
 // check refuses, on the real Cloud Run, what only a machine of one's own may
@@ -68,7 +69,7 @@ func (s settings) check() error {
 	if s.EmulatorHost != "" {
 		faults = append(faults, errors.New("PUBSUB_EMULATOR_HOST is for a local system: unset it on Cloud Run"))
 	}
-	for name, url := range map[string]string{"AUTH_JWKS_URL": s.Auth.KeysURL, "PUSH_JWKS_URL": s.Push.KeysURL} {
+	for name, url := range map[string]string{"AUTH_JWKS_URL": s.Auth.KeysURL, "PUSH_JWKS_URL": s.Push.KeysURL, "IAP_JWKS_URL": s.IAP.KeysURL} {
 		if url != "" && !strings.HasPrefix(url, "https://") {
 			faults = append(faults, fmt.Errorf("%s must begin with https:// on Cloud Run, or anyone between could sign tokens", name))
 		}
@@ -97,7 +98,12 @@ type Runtime struct {
 	hops   int // see settings.TrustedHops
 	users  *auth.Verifier
 	pushes *auth.PushVerifier
+	iap    *auth.IAPVerifier // nil where admin functions are not behind it
 }
+
+// RequireIAP has admin functions refuse requests that have not passed Identity-Aware
+// Proxy, besides those without an admin's token.
+func (rt *Runtime) RequireIAP(c auth.IAPConfig) { rt.iap = auth.NewIAPVerifier(c, rt.Now) }
 
 // Serves says whether this process serves a function, so that a service asks only
 // for what the function it is here for needs.
@@ -140,6 +146,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
 	runtime.target, runtime.hops = s.Target, s.TrustedHops
+	runtime.RequireIAP(s.IAP)
 	handler, drain, err := newHandler(runtime, list, service, build)
 	if err != nil {
 		return errors.Join(err, db.Close())

@@ -38,6 +38,7 @@ type Server struct {
 	contract    *Contract
 	beside      *Server
 	pushAuth    auth.PushAuth
+	iap         auth.IAPConfig
 	now         clock.Clock
 	connections int
 	proxied     bool
@@ -64,6 +65,9 @@ func Beside(other *Server) Option { return func(s *Server) { s.beside = other } 
 // BehindIAM has the service leave the signatures of push tokens to IAM.
 func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
 
+// BehindIAP has admin functions require the assertion of Identity-Aware Proxy.
+func BehindIAP(c auth.IAPConfig) Option { return func(s *Server) { s.iap = c } }
+
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
@@ -81,6 +85,7 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	pushes := tokens.Pushes
 	pushes.Auth = s.pushAuth
 	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, pushes)
+	runtime.RequireIAP(s.iap)
 	handler, err := function.NewHandler(runtime, list, service, build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
