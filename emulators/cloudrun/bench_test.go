@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// BenchmarkProxy prints what a request costs through the function's URL, and what
-// it costs sent to the instance directly.
+// BenchmarkProxy measures a request through the function's URL and one sent directly to
+// the instance.
 func BenchmarkProxy(b *testing.B) {
-	p := MustStart(b, "")
-	p.MustPID(b)
+	p := mustStart(b, "")
+	p.mustPID(b)
 	direct := "http://" + p.byName["hello"].instances[0].address
 	for name, url := range map[string]string{"direct": direct, "through the platform": p.URL("hello")} {
 		b.Run(name, func(b *testing.B) {
@@ -31,11 +31,11 @@ func BenchmarkProxy(b *testing.B) {
 	}
 }
 
-// BenchmarkColdStart prints the time from a first request to its answer.
+// BenchmarkColdStart measures the time from a first request to its response.
 func BenchmarkColdStart(b *testing.B) {
 	for b.Loop() {
-		p := MustStart(b, "")
-		p.MustPID(b)
+		p := mustStart(b, "")
+		p.mustPID(b)
 		if err := p.Stop(b.Context()); err != nil {
 			b.Fatal(err)
 		}

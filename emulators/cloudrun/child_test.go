@@ -20,7 +20,7 @@ import (
 func childMain(behaviour string) int {
 	switch behaviour {
 	case "crash":
-		fmt.Fprintln(os.Stderr, "no database: the reason of it all")
+		fmt.Fprintln(os.Stderr, "no database: the cause of the crash")
 		return 7
 	case "deaf":
 		select {}
@@ -28,7 +28,7 @@ func childMain(behaviour string) int {
 		signal.Ignore(syscall.SIGTERM)
 		return childServe(context.Background())
 	case "die of SIGTERM":
-		// Without a handler for it, a process does.
+		// A process without a handler dies on SIGTERM.
 		return childServe(context.Background())
 	case "chatty":
 		chat()
@@ -38,7 +38,7 @@ func childMain(behaviour string) int {
 	return childServe(term)
 }
 
-// chat prints what instances print: JSON, text, blank lines, lines in pieces.
+// chat prints typical output of instances: JSON, text, blank lines, lines in parts.
 func chat() {
 	fmt.Print("\n{\"severity\":\"INFO\",\"message\":\"json\"}\n\n  \nplain \"text\"\n{}\nin ")
 	fmt.Fprint(os.Stderr, "from stderr\n")
@@ -52,10 +52,10 @@ func chat() {
 		})
 	}
 	writers.Wait()
-	fmt.Print("the last, without an end")
+	fmt.Print("the last, without a newline")
 }
 
-// childServe serves until term ends, then lets its requests finish.
+// childServe serves until term is done, then finishes its requests.
 func childServe(term context.Context) int {
 	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: childHandler(term)}
 	drained := make(chan error)
@@ -85,12 +85,12 @@ func childHandler(term context.Context) http.Handler {
 		_ = json.NewEncoder(w).Encode(os.Environ())
 	})
 	mux.HandleFunc("/until-sigterm", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Println(waitsInside)
+		fmt.Println(insideRequest)
 		<-term.Done()
 		fmt.Fprint(w, "finished")
 	})
 	mux.HandleFunc("/until-end-of-body", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Println(waitsInside)
+		fmt.Println(insideRequest)
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, "finished")
 	})
@@ -100,7 +100,7 @@ func childHandler(term context.Context) http.Handler {
 		_, _ = io.Copy(w, r.Body)
 	})
 	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
-	// dies under its first request, and lives under the second.
+	// The process dies during its first request and responds to the second.
 	mux.HandleFunc("/die-once", func(w http.ResponseWriter, r *http.Request) {
 		file, err := os.OpenFile(r.URL.Query().Get("marker"), os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {
@@ -112,8 +112,7 @@ func childHandler(term context.Context) http.Handler {
 	return mux
 }
 
-// parentMain is a program that runs a platform, prints the port of an instance,
-// and waits to be killed.
+// parentMain runs a platform, prints the port of an instance, and waits to be killed.
 func parentMain(binDir string) int {
 	p, err := Start(context.Background(), Options{
 		Manifest: greeter(), BinDir: binDir,

@@ -5,11 +5,10 @@ import (
 	"runtime"
 )
 
-// forker starts every process from one operating system thread that lives as
-// long as the platform. Instances ask the kernel for SIGKILL when their parent
-// dies, so that none is left over when we are killed; but to the kernel the
-// parent is the thread that forked, not the process (prctl(2), PR_SET_PDEATHSIG),
-// and Go ends threads as it likes.
+// forker starts all processes from one operating system thread that exists as long as the
+// platform. The kernel kills instances when their parent dies, so that none survives a kill
+// of this process; but for the kernel the parent is the thread that forked, not the process
+// (prctl(2), PR_SET_PDEATHSIG), and Go may end threads at any time.
 type forker struct {
 	forks chan func()
 	ended chan struct{}
@@ -34,7 +33,7 @@ func (f *forker) start(cmd *exec.Cmd) error {
 	return <-started
 }
 
-// close ends the thread, and with it whatever it forked that still runs.
+// close ends the thread, which kills all of its processes that still run.
 func (f *forker) close() {
 	close(f.forks)
 	<-f.ended

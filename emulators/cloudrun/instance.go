@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// state is where an instance is in its life. It only moves forward.
+// state is the lifecycle state of an instance. It only moves forward.
 type state int
 
 const (
@@ -28,27 +28,27 @@ type instance struct {
 	port    *reservation
 	address string
 	output  *output
-	// transport holds the connections to this process and dies with it: none can
-	// be left over to another process on the same port.
+	// transport has the connections to this process only, so that no connection can be
+	// reused for another process on the same port.
 	transport *http.Transport
 	pid       atomic.Int64
 
-	settled chan struct{} // closed when it listens or never will
+	settled chan struct{} // closed when it listens or its start has failed
 	retired chan struct{} // closed when it is out of routing
-	drained chan struct{} // closed when it is out of routing and without requests
-	exited  chan struct{} // closed when the process is gone and its output read
+	drained chan struct{} // closed when it is out of routing and has no requests
+	exited  chan struct{} // closed when the process has ended and its output is read
 
 	// startErr is set before settled is closed, exitErr before exited is.
 	startErr, exitErr error
 
-	// The service's lock guards these.
+	// The fields below are guarded by the service's lock.
 	state     state
 	inFlight  int
 	idleSince time.Time
 	// respondedAt is when it completed its last response, or began to listen.
 	respondedAt time.Time
-	answered    bool // it was of use: it began an answer
-	expected    bool // its end is our wish: it was idle, or the platform stops
+	responded   bool // it has begun a response
+	expected    bool // its end is intended: it was idle, or the platform stops
 }
 
 func newInstance(s *service, number int) *instance {
@@ -62,20 +62,20 @@ func newInstance(s *service, number int) *instance {
 	}
 }
 
-// run is the life of an instance, from its start until its process is gone.
+// run runs an instance from its start until its process has ended.
 func (i *instance) run() {
 	begin := time.Now()
 	if err := i.start(); err != nil {
-		i.fail(err)
+		i.failStart(err)
 		return
 	}
 	if err := i.listen(); err != nil {
-		i.signal(syscall.SIGKILL) // It has no request: nothing is lost.
+		i.signal(syscall.SIGKILL) // it has no requests
 		<-i.exited
-		i.fail(err)
+		i.failStart(err)
 		return
 	}
-	if i.service.listens(i) {
+	if i.service.markServing(i) {
 		i.service.log.Debug("instance listens", "pid", i.pid.Load(), "took", time.Since(begin))
 		close(i.settled)
 		i.service.platform.running.Go(i.watch)
@@ -86,30 +86,30 @@ func (i *instance) run() {
 	}
 	i.terminate()
 	i.transport.CloseIdleConnections()
-	i.bury()
+	i.reportExit()
 }
 
-// fail ends an instance that never listened.
-func (i *instance) fail(err error) {
-	if backoff, expected := i.service.gone(i, err); !expected {
+// failStart ends an instance that never listened.
+func (i *instance) failStart(err error) {
+	if backoff, expected := i.service.remove(i, err); !expected {
 		i.service.log.Error("instance did not start", "error", err, "lastLines", i.output.tail(), "nextNotBefore", backoff)
 	}
 	i.startErr = err
 	close(i.settled)
 }
 
-// bury ends an instance that has listened.
-func (i *instance) bury() {
-	backoff, expected := i.service.gone(i, fmt.Errorf("instance died: %s", i.exit()))
+// reportExit logs the end of an instance that has listened.
+func (i *instance) reportExit() {
+	backoff, expected := i.service.remove(i, fmt.Errorf("instance died: %s", i.exit()))
 	if expected {
-		i.service.log.Debug("instance left", "pid", i.pid.Load(), "exit", i.exit())
+		i.service.log.Debug("instance stopped", "pid", i.pid.Load(), "exit", i.exit())
 		return
 	}
 	i.service.log.Warn("instance died", "pid", i.pid.Load(), "exit", i.exit(),
 		"lastLines", i.output.tail(), "nextNotBefore", backoff)
 }
 
-// serve returns when the instance has to go: idle for too long, retired, or dead.
+// serve returns when the instance has to end: idle for too long, retired, or dead.
 func (i *instance) serve() {
 	idle := time.NewTimer(i.service.platform.options.IdleTimeout)
 	defer idle.Stop()
@@ -120,17 +120,17 @@ func (i *instance) serve() {
 		case <-i.retired:
 			return
 		case <-idle.C:
-			left := i.service.retireIdle(i)
-			if left == 0 {
+			remaining := i.service.retireIdle(i)
+			if remaining == 0 {
 				return
 			}
-			idle.Reset(left)
+			idle.Reset(remaining)
 		}
 	}
 }
 
-// terminate ends the process: once its requests are done, or their time is up,
-// SIGTERM, then SIGKILL. It returns when the process is gone.
+// terminate ends the process with SIGTERM once its requests are done or DrainTimeout is
+// over, then with SIGKILL. It returns when the process has ended.
 func (i *instance) terminate() {
 	i.service.retire(i)
 	options, kill := i.service.platform.options, i.service.platform.kill
@@ -159,8 +159,8 @@ func (i *instance) signal(signal os.Signal) {
 	}
 }
 
-// exit tells how the process ended: "exit status 1", "signal: killed". Only after
-// exited is closed.
+// exit describes how the process ended: "exit status 1", "signal: killed". It must only be
+// called after exited is closed.
 func (i *instance) exit() string {
 	if i.cmd.ProcessState == nil {
 		return fmt.Sprint(i.exitErr)

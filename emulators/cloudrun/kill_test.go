@@ -8,12 +8,11 @@ import (
 	"testing"
 )
 
-// TestKilledAgainAndAgainUnderLoad kills the instance under its requests: those
-// that read are all answered, those that write are answered or told, and the
-// function always comes back.
+// TestKilledAgainAndAgainUnderLoad kills the instance during requests: all reads succeed,
+// writes succeed or get a 503, and the function always recovers.
 func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
+	p := mustStart(t, "")
 	var reads, writes atomic.Int64
 	var enough atomic.Bool
 	var clients sync.WaitGroup
@@ -21,7 +20,7 @@ func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
 		clients.Go(func() {
 			for !enough.Load() {
 				if a, err := p.do(http.MethodGet, "/pid", ""); err != nil || a.status != http.StatusOK {
-					t.Errorf("a read got %+v, %v", a, err)
+					t.Errorf("read = %+v, %v", a, err)
 					return
 				}
 				reads.Add(1)
@@ -31,7 +30,7 @@ func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
 			for !enough.Load() {
 				a, err := p.do(http.MethodPost, "/echo", "body")
 				if err != nil || a.status != http.StatusOK && a.status != http.StatusServiceUnavailable {
-					t.Errorf("a write got %+v, %v", a, err)
+					t.Errorf("write = %+v, %v", a, err)
 					return
 				}
 				if a.status == http.StatusOK {
@@ -41,10 +40,10 @@ func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
 		})
 	}
 	for range 5 {
-		pid := p.MustPID(t)
+		pid := p.mustPID(t)
 		read, written := reads.Load(), writes.Load()
-		MustKill(t, pid, syscall.SIGKILL)
-		MustBecome(t, "reads and writes go on", func() bool {
+		mustKill(t, pid, syscall.SIGKILL)
+		mustBecome(t, "reads and writes go on", func() bool {
 			return reads.Load() > read+50 && writes.Load() > written+50 || t.Failed()
 		})
 	}

@@ -12,16 +12,16 @@ import (
 	"souk/shared/health"
 )
 
-// Liveness says how an instance that no longer responds is found
-// (https://cloud.google.com/run/docs/configuring/healthchecks#liveness-probes). Zero
-// fields take the values that terraform/run.tf gives the cloud.
+// Liveness configures the probes that find an unresponsive instance
+// (https://cloud.google.com/run/docs/configuring/healthchecks#liveness-probes). The defaults
+// for zero fields are the values in terraform/run.tf.
 type Liveness struct {
 	// Period is how long after its last response an instance is probed, and the time
 	// between two probes: 30 s.
 	Period time.Duration
-	// Timeout is how long it may take to respond: 5 s.
+	// Timeout is the time in which it must respond: 5 s.
 	Timeout time.Duration
-	// Failures in a row have the instance replaced: 3.
+	// Failures is the number of consecutive failures after which it is replaced: 3.
 	Failures int
 }
 
@@ -32,9 +32,8 @@ func (l Liveness) withDefaults() Liveness {
 	return l
 }
 
-// watch probes an instance while it serves, and kills it when it does not respond.
-// A response to a request says as much as one to a probe, so that a busy instance is
-// not probed.
+// watch probes an instance while it serves, and kills it if it does not respond. A response
+// to a request counts like one to a probe, so that a busy instance is not probed.
 func (i *instance) watch() {
 	probe := i.service.platform.options.Liveness
 	due := time.NewTimer(probe.Period)
@@ -48,7 +47,7 @@ func (i *instance) watch() {
 		case <-due.C:
 		}
 		begin := time.Now()
-		if silent := i.service.silence(i); silent < probe.Period {
+		if silent := i.service.sinceResponse(i); silent < probe.Period {
 			failures = 0
 			due.Reset(probe.Period - silent)
 			continue
@@ -61,13 +60,13 @@ func (i *instance) watch() {
 		}
 		due.Reset(probe.Period - time.Since(begin))
 	}
-	// As Cloud Run does: what it works on ends with 503.
+	// As on Cloud Run, its requests end with 503.
 	i.service.log.Warn("instance does not respond: kill it", "pid", i.pid.Load())
 	i.service.retire(i)
 	i.signal(syscall.SIGKILL)
 }
 
-// probe asks the instance's process whether it responds.
+// probe sends a health check to the instance's process.
 func (i *instance) probe(timeout time.Duration) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -85,8 +84,8 @@ func (i *instance) probe(timeout time.Duration) (err error) {
 	return errors.Join(err, response.Body.Close())
 }
 
-// silence returns how long ago an instance last completed a response.
-func (s *service) silence(inst *instance) time.Duration {
+// sinceResponse returns the time since an instance last completed a response.
+func (s *service) sinceResponse(inst *instance) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(inst.respondedAt)

@@ -12,81 +12,81 @@ import (
 	"time"
 )
 
-// MustHang stops a process, and returns when none of it runs any more.
-func MustHang(t *testing.T, pid int) {
+// mustHang stops a process and waits until it does not run any more.
+func mustHang(t *testing.T, pid int) {
 	t.Helper()
-	MustKill(t, pid, syscall.SIGSTOP)
-	MustBecome(t, "the process is stopped", func() bool {
+	mustKill(t, pid, syscall.SIGSTOP)
+	mustBecome(t, "the process is stopped", func() bool {
 		state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output()
-		// On a slow machine it may have been replaced meanwhile.
+		// On a slow machine it may have been replaced in the meantime.
 		return err == nil && strings.HasPrefix(string(state), "T") || syscall.Kill(pid, 0) != nil
 	})
 }
 
-// TestHungInstance stops an instance as a program that hangs is: it exists, accepts
+// TestHungInstance stops an instance, which is then like a hung program: it exists, accepts
 // connections and never responds.
 func TestHungInstance(t *testing.T) {
 	t.Parallel()
 	quick := func(o *Options) {
 		o.Liveness = Liveness{Period: 20 * time.Millisecond, Timeout: 200 * time.Millisecond, Failures: 3}
 	}
-	t.Run("is replaced, and a request that reads goes to the next", func(t *testing.T) {
+	t.Run("a hung instance is replaced, and a read is sent to the next", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", quick)
-		pid := p.MustPID(t)
-		MustHang(t, pid)
-		if again := p.MustPID(t); again == pid {
-			t.Errorf("process %d responds though it is stopped", pid)
+		p := mustStart(t, "", quick)
+		pid := p.mustPID(t)
+		mustHang(t, pid)
+		if again := p.mustPID(t); again == pid {
+			t.Errorf("the stopped process %d responds", pid)
 		}
-		MustBecome(t, "the hung process is gone", func() bool { return syscall.Kill(pid, 0) != nil })
-		if said := p.said.String(); strings.Count(said, "liveness probe failed") < 3 || !strings.Contains(said, "does not respond: kill it") {
-			t.Errorf("the log is %s", said)
+		mustBecome(t, "the hung process has ended", func() bool { return syscall.Kill(pid, 0) != nil })
+		if log := p.log.String(); strings.Count(log, "liveness probe failed") < 3 || !strings.Contains(log, "does not respond: kill it") {
+			t.Errorf("the log is %s", log)
 		}
 	})
-	t.Run("ends a request that writes with 503", func(t *testing.T) {
+	t.Run("a write to a hung instance ends with 503", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", quick)
-		MustHang(t, p.MustPID(t))
-		if a := p.MustDo(t, http.MethodPost, "/echo", "body"); a.status != http.StatusServiceUnavailable {
+		p := mustStart(t, "", quick)
+		mustHang(t, p.mustPID(t))
+		if a := p.mustDo(t, http.MethodPost, "/echo", "body"); a.status != http.StatusServiceUnavailable {
 			t.Errorf("got %+v", a)
 		}
-		if a := p.MustDo(t, http.MethodPost, "/echo", "body"); a.status != http.StatusOK {
-			t.Errorf("got %+v after that", a)
+		if a := p.mustDo(t, http.MethodPost, "/echo", "body"); a.status != http.StatusOK {
+			t.Errorf("next response = %+v", a)
 		}
 	})
-	t.Run("is replaced without a request", func(t *testing.T) {
+	t.Run("a hung instance is replaced without a request", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", quick)
-		MustHang(t, p.MustPID(t))
-		MustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
+		p := mustStart(t, "", quick)
+		mustHang(t, p.mustPID(t))
+		mustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
 	})
 }
 
 func TestLivenessProbes(t *testing.T) {
 	t.Parallel()
 	probes := func(p *platform) int { return strings.Count(p.printed.String(), wasProbed) }
-	t.Run("leave an idle instance as it is", func(t *testing.T) {
+	t.Run("probes do not replace an idle instance", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", func(o *Options) {
+		p := mustStart(t, "", func(o *Options) {
 			o.Liveness = Liveness{Period: time.Millisecond, Timeout: 30 * time.Second, Failures: 1}
 		})
-		pid := p.MustPID(t)
-		MustBecome(t, "it was probed ten times", func() bool { return probes(p) >= 10 })
-		if again := p.MustPID(t); again != pid {
+		pid := p.mustPID(t)
+		mustBecome(t, "it was probed ten times", func() bool { return probes(p) >= 10 })
+		if again := p.mustPID(t); again != pid {
 			t.Errorf("process %d was replaced by %d", pid, again)
 		}
 	})
-	t.Run("neither start an instance nor prolong its life", func(t *testing.T) {
+	t.Run("probes neither start an instance nor prolong its life", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", func(o *Options) {
+		p := mustStart(t, "", func(o *Options) {
 			o.IdleTimeout = 100 * time.Millisecond
 			o.Liveness = Liveness{Period: time.Millisecond, Timeout: 30 * time.Second}
 		})
-		p.MustPID(t)
-		MustBecome(t, "it was probed", func() bool { return probes(p) > 0 })
-		MustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
+		p.mustPID(t)
+		mustBecome(t, "it was probed", func() bool { return probes(p) > 0 })
+		mustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
 		begin := time.Now()
-		MustBecome(t, "a hundred periods have passed", func() bool { return time.Since(begin) > 100*time.Millisecond })
+		mustBecome(t, "a hundred periods have passed", func() bool { return time.Since(begin) > 100*time.Millisecond })
 		s := p.byName["hello"]
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -94,17 +94,17 @@ func TestLivenessProbes(t *testing.T) {
 			t.Errorf("%d instances were started for one request", s.started)
 		}
 	})
-	t.Run("do not come to an instance that responds within the period", func(t *testing.T) {
+	t.Run("an instance that responds within the period is not probed", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", func(o *Options) { o.Liveness = Liveness{Period: time.Hour} })
-		p.MustPID(t)
-		if silent := p.byName["hello"].silence(p.byName["hello"].instances[0]); silent > time.Minute {
-			t.Errorf("it is taken to have been silent for %s", silent)
+		p := mustStart(t, "", func(o *Options) { o.Liveness = Liveness{Period: time.Hour} })
+		p.mustPID(t)
+		if silent := p.byName["hello"].sinceResponse(p.byName["hello"].instances[0]); silent > time.Minute {
+			t.Errorf("time since the last response = %s", silent)
 		}
 	})
 }
 
-// TestLivenessOfTheCloud compares the defaults with what Terraform configures.
+// TestLivenessOfTheCloud compares the defaults with the Terraform configuration.
 func TestLivenessOfTheCloud(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../terraform/run.tf")

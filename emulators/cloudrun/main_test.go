@@ -19,15 +19,15 @@ import (
 	"souk/shared/telemetry"
 )
 
-// The test binary is the service's binary as well: an instance of it finds
-// K_SERVICE set, and CHILD says how it shall behave.
+// The test binary is also the service's binary: it runs as an instance if K_SERVICE is set,
+// with the behavior named in CHILD.
 const (
 	childVariable  = "CHILD"
 	parentVariable = "CLOUDRUN_TEST_PARENT_BINDIR"
 	leakVariable   = "CLOUDRUN_TEST_SECRET"
 
-	waitsInside = "a request is inside"
-	wasProbed   = "a probe was answered"
+	insideRequest = "a request is inside"
+	wasProbed     = "responded to a probe"
 )
 
 func TestMain(m *testing.M) {
@@ -37,13 +37,13 @@ func TestMain(m *testing.M) {
 	case os.Getenv(parentVariable) != "":
 		os.Exit(parentMain(os.Getenv(parentVariable)))
 	}
-	if err := os.Setenv(leakVariable, "of no concern to an instance"); err != nil {
+	if err := os.Setenv(leakVariable, "not for instances"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// lines is a log that tests can read while it is written.
+// lines is a log that tests can read while it is being written.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -64,8 +64,8 @@ func (l *lines) String() string {
 // platform is a platform with one function, "hello" of service "greeter".
 type platform struct {
 	*Platform
-	printed *lines // by the instances
-	said    *lines // by the platform
+	printed *lines // output of the instances
+	log     *lines // of the platform
 	client  *http.Client
 }
 
@@ -73,7 +73,7 @@ func greeter() *manifest.Manifest {
 	return &manifest.Manifest{Functions: []manifest.Function{{Name: "hello", Service: "greeter", HTTP: "GET /hello"}}}
 }
 
-func MustBinDir(t testing.TB) string {
+func mustBinDir(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -86,17 +86,17 @@ func MustBinDir(t testing.TB) string {
 	return dir
 }
 
-// MustStart starts a platform whose instances behave as named. It is stopped at
-// the end of the test.
-func MustStart(t testing.TB, behaviour string, change ...func(*Options)) *platform {
+// mustStart starts a platform whose instances have the named behavior. It is stopped at the
+// end of the test.
+func mustStart(t testing.TB, behaviour string, change ...func(*Options)) *platform {
 	t.Helper()
-	p := &platform{printed: &lines{}, said: &lines{}}
+	p := &platform{printed: &lines{}, log: &lines{}}
 	options := Options{
 		Manifest: greeter(),
-		BinDir:   MustBinDir(t),
+		BinDir:   mustBinDir(t),
 		Env:      func(manifest.Function) []string { return []string{childVariable + "=" + behaviour, "K_SERVICE=forged"} },
 		Logs:     p.printed,
-		Logger:   telemetry.NewLogger(p.said),
+		Logger:   telemetry.NewLogger(p.log),
 	}
 	for _, c := range change {
 		c(&options)
@@ -111,41 +111,41 @@ func MustStart(t testing.TB, behaviour string, change ...func(*Options)) *platfo
 		transport.CloseIdleConnections()
 		now, cancel := context.WithCancel(context.Background())
 		cancel()
-		// What the test left running is cut off; a test that minds has called Stop.
+		// Running requests are aborted; tests that check for it call Stop themselves.
 		_ = p.Stop(now)
 	})
 	return p
 }
 
-type answer struct {
+type result struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // do sends a request to the function.
-func (p *platform) do(method, path, body string) (answer, error) {
+func (p *platform) do(method, path, body string) (result, error) {
 	if body == "" {
 		return p.send(method, path, nil)
 	}
 	return p.send(method, path, strings.NewReader(body))
 }
 
-func (p *platform) send(method, path string, body io.Reader) (answer, error) {
+func (p *platform) send(method, path string, body io.Reader) (result, error) {
 	r, err := http.NewRequest(method, p.URL("hello")+path, body)
 	if err != nil {
-		return answer{}, err
+		return result{}, err
 	}
 	response, err := p.client.Do(r)
 	if err != nil {
-		return answer{}, err
+		return result{}, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(text)}, err
+	return result{response.StatusCode, response.Header, string(text)}, err
 }
 
-func (p *platform) MustDo(t testing.TB, method, path, body string) answer {
+func (p *platform) mustDo(t testing.TB, method, path, body string) result {
 	t.Helper()
 	a, err := p.do(method, path, body)
 	if err != nil {
@@ -154,27 +154,27 @@ func (p *platform) MustDo(t testing.TB, method, path, body string) answer {
 	return a
 }
 
-// MustPID asks the function for the process that answers.
-func (p *platform) MustPID(t testing.TB) int {
+// mustPID returns the id of the process that responds.
+func (p *platform) mustPID(t testing.TB) int {
 	t.Helper()
-	a := p.MustDo(t, http.MethodGet, "/pid", "")
+	a := p.mustDo(t, http.MethodGet, "/pid", "")
 	var pid int
 	if _, err := fmt.Sscan(a.body, &pid); err != nil {
-		t.Fatalf("read a pid out of %+v: %v", a, err)
+		t.Fatalf("parse a pid in %+v: %v", a, err)
 	}
 	return pid
 }
 
 func (p *platform) pids() []int { return p.Services()[0].PIDs }
 
-// MustBecome waits until a condition holds.
-func MustBecome(t *testing.T, what string, holds func() bool) {
+// mustBecome waits until a condition holds.
+func mustBecome(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for !holds() {
 		select {
 		case <-deadline:
-			t.Fatalf("it never became true that %s", what)
+			t.Fatalf("timeout: %s", what)
 		case <-time.After(time.Millisecond):
 		}
 	}

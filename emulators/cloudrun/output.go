@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// maxLine is where a longer line is cut: Cloud Logging's limit of an entry
+	// maxLine is the length at which lines are split: Cloud Logging's limit of an entry
 	// (https://cloud.google.com/logging/quotas#log-limits).
 	maxLine = 256 << 10
-	// tailLines are kept of an instance, to be shown when it dies.
+	// tailLines is the number of an instance's last lines that are logged when it dies.
 	tailLines = 20
 )
 
-// sink is where the lines of all instances come together, one Write each.
+// sink collects the lines of all instances, one Write each.
 type sink struct {
 	mu     sync.Mutex
 	to     io.Writer
@@ -27,21 +27,20 @@ type sink struct {
 	failed atomic.Bool
 }
 
-// write never fails: an instance whose output is not read would hang, and must
-// not because our disk is full. The first failure is logged.
+// write never fails: an instance whose output is not read would block, which a full disk
+// must not cause. It logs the first error.
 func (s *sink) write(line []byte) {
 	s.mu.Lock()
 	_, err := s.to.Write(line)
 	s.mu.Unlock()
 	if err != nil && !s.failed.Swap(true) {
-		s.log.Error("the logs of the instances can't be written and are lost from here on", "error", err)
+		s.log.Error("write the logs of the instances: all further lines are lost", "error", err)
 	}
 }
 
-// output turns what an instance prints into log entries as Cloud Logging keeps
-// them: JSON lines pass as they are, any other line becomes a message, and both
-// are told which function and instance they come from. Blank lines are dropped;
-// the framework prints them on Cloud Run.
+// output turns the lines of an instance into log entries as in Cloud Logging: JSON lines
+// stay as they are, any other line becomes a message, and both get the function and the
+// instance. Blank lines, which the framework prints on Cloud Run, are dropped.
 type output struct {
 	stdout, stderr stream
 
@@ -92,27 +91,26 @@ func (o *output) remember(line string) {
 	}
 }
 
-// tail returns the last lines the instance printed.
+// tail returns the last lines of the instance.
 func (o *output) tail() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return append([]string(nil), o.last...)
 }
 
-// flush writes what was printed without an end of line. Only when nobody writes
-// any more.
+// flush writes an incomplete last line. It must only be called after the last Write.
 func (o *output) flush() {
 	o.stdout.flush()
 	o.stderr.flush()
 }
 
-// stream cuts what is written to it into lines.
+// stream splits the data written to it into lines.
 type stream struct {
 	line    func([]byte)
 	pending []byte
 }
 
-// Write takes any piece of the stream. It never fails.
+// Write accepts any part of the stream. It never fails.
 func (s *stream) Write(piece []byte) (int, error) {
 	n := len(piece)
 	for {

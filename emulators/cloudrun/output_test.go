@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// entry is what of a log entry the tests look at.
+// entry is the part of a log entry that the tests read.
 type entry struct {
 	Severity, Message string
 	Resource          struct{ Labels map[string]string }
 }
 
-func MustEntries(t *testing.T, log *lines) []entry {
+func mustEntries(t *testing.T, log *lines) []entry {
 	t.Helper()
 	var entries []entry
 	for line := range strings.Lines(log.String()) {
@@ -30,21 +30,21 @@ func MustEntries(t *testing.T, log *lines) []entry {
 
 func TestLogs(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "chatty")
-	p.MustPID(t)
+	p := mustStart(t, "chatty")
+	p.mustPID(t)
 	if err := p.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	count := map[string]int{}
-	for _, e := range MustEntries(t, p.printed) {
+	for _, e := range mustEntries(t, p.printed) {
 		count[e.Severity+"|"+e.Message]++
 		if e.Resource.Labels["service_name"] != "hello" {
-			t.Errorf("an entry does not say whose it is: %+v", e)
+			t.Errorf("an entry lacks its function or instance: %+v", e)
 		}
 	}
 	for message, want := range map[string]int{
 		"INFO|json": 1, `DEFAULT|plain "text"`: 1, "|": 1, "DEFAULT|in pieces": 1, "DEFAULT|from stderr": 1,
-		"DEFAULT|the last, without an end": 1, "DEFAULT|" + strings.Repeat("x", 3000): 400,
+		"DEFAULT|the last, without a newline": 1, "DEFAULT|" + strings.Repeat("x", 3000): 400,
 	} {
 		if count[message] != want {
 			t.Errorf("%d entries %.40q, want %d", count[message], message, want)
@@ -52,11 +52,11 @@ func TestLogs(t *testing.T) {
 		delete(count, message)
 	}
 	if len(count) != 0 {
-		t.Errorf("entries that nobody printed: %.200v", count)
+		t.Errorf("unexpected entries: %.200v", count)
 	}
 }
 
-func TestStreamCutsEndlessLines(t *testing.T) {
+func TestStreamSplitsEndlessLines(t *testing.T) {
 	t.Parallel()
 	var got []int
 	s := stream{line: func(line []byte) { got = append(got, len(line)) }}
@@ -77,12 +77,12 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left
 
 func TestInstancesOutliveAFullDisk(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "chatty", func(o *Options) { o.Logs = fullDisk{} })
-	if a := p.MustDo(t, http.MethodGet, "/pid", ""); a.status != http.StatusOK {
+	p := mustStart(t, "chatty", func(o *Options) { o.Logs = fullDisk{} })
+	if a := p.mustDo(t, http.MethodGet, "/pid", ""); a.status != http.StatusOK {
 		t.Errorf("got %+v", a)
 	}
-	if n := strings.Count(p.said.String(), "no space left on device"); n != 1 {
-		t.Errorf("our log says it %d times, want once: %s", n, p.said)
+	if n := strings.Count(p.log.String(), "no space left on device"); n != 1 {
+		t.Errorf("%d errors in the log, want one: %s", n, p.log)
 	}
 }
 

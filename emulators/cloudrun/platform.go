@@ -1,11 +1,10 @@
-// Package cloudrun is Cloud Run on one machine. Every function is a service with
-// a URL of its own, in front of instances: processes of the service's real
-// binary, configured through the environment as Cloud Run configures them
-// (https://cloud.google.com/run/docs/container-contract).
+// Package cloudrun is a local Cloud Run. Every function is a service with its own URL, in
+// front of instances: processes of the service's real binary, configured through the
+// environment as on Cloud Run (https://cloud.google.com/run/docs/container-contract).
 //
-// An instance is started by the first request, which waits until it listens; it
-// is replaced when it dies, and stopped when nobody needs it: out of routing
-// first, then SIGTERM, then SIGKILL.
+// The first request starts an instance and waits until it listens. An instance is replaced
+// when it dies, and stopped when it is idle: it is removed from routing first, then receives
+// SIGTERM, then SIGKILL.
 package cloudrun
 
 import (
@@ -24,37 +23,37 @@ import (
 	"souk/shared/manifest"
 )
 
-// Options says what to run and how. Zero durations take the defaults named.
+// Options configures a platform. Zero durations have the given defaults.
 type Options struct {
 	Manifest *manifest.Manifest
-	// BinDir holds one binary a service, of the service's name.
+	// BinDir has one binary for each service, with the service's name.
 	BinDir string
-	// Env returns the environment of an instance of a function, as "NAME=value".
-	// It is asked whenever an instance starts, never before Start has returned to
-	// a caller that keeps the URLs to itself until then. The variables of Cloud
-	// Run's contract win over it. Of our own environment an instance only gets
-	// PATH, HOME and TMPDIR.
+	// Env returns the environment of an instance of a function, as "NAME=value". It is
+	// called on every start of an instance, which happens only after Start has returned if
+	// the caller does not publish the URLs before. The variables of Cloud Run's contract
+	// take precedence. Of this process's environment an instance only inherits PATH, HOME
+	// and TMPDIR.
 	Env func(manifest.Function) []string
-	// Logs gets what the instances print, as JSON, one line a call. It must not
-	// block for long: an instance waits for its log. nil drops the lines.
+	// Logs receives the output of the instances as JSON, one line per call. It must not
+	// block for long, because an instance waits for it. Nil drops the lines.
 	Logs io.Writer
-	// Hosts are the names that requests may be for besides those of this machine: a
-	// function's URL gets the host of the front door's client.
+	// Hosts are allowed host names in addition to those of this machine: requests to a
+	// function have the Host header of the gateway's client.
 	Hosts hostcheck.Hosts
-	// Logger is for what the platform itself has to say. nil says nothing.
+	// Logger receives the logs of the platform itself. Nil discards them.
 	Logger *slog.Logger
 
-	// StartTimeout is how long an instance may take until it listens: 10 s.
+	// StartTimeout is the time in which an instance must listen: 10 s.
 	StartTimeout time.Duration
-	// IdleTimeout is how long an instance is kept without a request: 15 min, as
-	// on Cloud Run.
+	// IdleTimeout is the time without a request after which an instance is stopped: 15 min,
+	// as on Cloud Run.
 	IdleTimeout time.Duration
-	// DrainTimeout is how long an instance out of routing may take to finish its
-	// requests before SIGTERM: 10 s.
+	// DrainTimeout is the time in which an instance out of routing may finish its requests
+	// before SIGTERM: 10 s.
 	DrainTimeout time.Duration
 	// StopGrace is the time from SIGTERM to SIGKILL: 10 s, as on Cloud Run.
 	StopGrace time.Duration
-	// Liveness says when an instance that does not respond is replaced.
+	// Liveness configures the replacement of unresponsive instances.
 	Liveness Liveness
 }
 
@@ -76,15 +75,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Status is a function as it runs now.
+// Status is the current state of a function.
 type Status struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
-	// PIDs are the processes of its instances: starting, serving or leaving.
+	// PIDs are the processes of its instances, including those that start or stop.
 	PIDs []int `json:"pids"`
 }
 
-// Platform runs the functions of a list.
+// Platform runs the functions of a manifest.
 type Platform struct {
 	options  Options
 	log      *slog.Logger
@@ -93,7 +92,7 @@ type Platform struct {
 	services []*service
 	byName   map[string]*service
 
-	// kill is closed when Stop has no more time: instances are killed at once.
+	// kill is closed when the context of Stop is done: instances are killed at once.
 	kill chan struct{}
 	// running counts the goroutines of services and instances.
 	running  sync.WaitGroup
@@ -101,8 +100,8 @@ type Platform struct {
 	stopErr  error
 }
 
-// Start opens the URL of every function. Processes only start with requests. ctx
-// is for starting alone: the platform runs until Stop.
+// Start opens the URL of every function. Processes only start with requests. ctx applies to
+// the start only: the platform runs until Stop.
 func Start(ctx context.Context, options Options) (*Platform, error) {
 	options = options.withDefaults()
 	if err := checkBinaries(options); err != nil {
@@ -129,25 +128,24 @@ func Start(ctx context.Context, options Options) (*Platform, error) {
 	return p, nil
 }
 
-// checkBinaries names every binary that is missing, at the start instead of at
-// some request.
+// checkBinaries returns an error that names every missing binary, so that it is found at
+// the start and not at a request.
 func checkBinaries(options Options) error {
-	var faults []error
+	var errs []error
 	for _, name := range options.Manifest.Services() {
 		file := filepath.Join(options.BinDir, name)
 		info, err := os.Stat(file)
 		switch {
 		case err != nil:
-			faults = append(faults, fmt.Errorf("binary of service %s: %w", name, err))
+			errs = append(errs, fmt.Errorf("binary of service %s: %w", name, err))
 		case info.IsDir() || info.Mode()&0o111 == 0:
-			faults = append(faults, fmt.Errorf("binary of service %s: %s is not executable", name, file))
+			errs = append(errs, fmt.Errorf("binary of service %s: %s is not executable", name, file))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
-// URL returns the URL of a function, "" for a function that is not in the list.
-// It stays the same until Stop.
+// URL returns the URL of a function, "" for an unknown one. It stays the same until Stop.
 func (p *Platform) URL(function string) string {
 	if s, known := p.byName[function]; known {
 		return s.url
@@ -155,7 +153,7 @@ func (p *Platform) URL(function string) string {
 	return ""
 }
 
-// Services returns all functions, in the order of the list.
+// Services returns the state of all functions, in the order of the manifest.
 func (p *Platform) Services() []Status {
 	all := make([]Status, 0, len(p.services))
 	for _, s := range p.services {
@@ -164,10 +162,10 @@ func (p *Platform) Services() []Status {
 	return all
 }
 
-// Stop closes the URLs, lets requests finish, and stops the instances: it takes
-// DrainTimeout and StopGrace at most. When ctx ends before, the instances are
-// killed; Stop waits for their end in any case. Its error tells that requests
-// were cut off. A second call waits for the first and returns the same.
+// Stop closes the URLs, waits for requests, and stops the instances: it takes DrainTimeout
+// plus StopGrace at most. If ctx is done before, the instances are killed; Stop waits for
+// their end in any case. It returns an error if requests were aborted. A second call waits
+// for the first and returns the same.
 func (p *Platform) Stop(ctx context.Context) error {
 	p.stopping.Do(func() { p.stopErr = p.stop(ctx) })
 	return p.stopErr
@@ -187,18 +185,18 @@ func (p *Platform) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// stop ends one service: no new requests, then no requests, then no instances.
+// stop stops one service: first new requests, then running requests, then instances.
 func (s *service) stop(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, s.platform.options.DrainTimeout)
 	defer cancel()
-	// The listener goes first, for good: a client whose idle connection we close
-	// then finds nobody there, instead of a backlog that nobody will ever read.
+	// The listener is closed first: a client whose idle connection is closed then gets a
+	// refused connection instead of waiting in a backlog that is never read.
 	closed := s.listener.Close()
 	<-s.served
 	cut := s.server.Shutdown(drain)
 	s.close()
 	if cut != nil {
-		cut = errors.Join(fmt.Errorf("stop %s: requests were cut off: %w", s.function.Name, cut), s.server.Close())
+		cut = errors.Join(fmt.Errorf("stop %s: requests were aborted: %w", s.function.Name, cut), s.server.Close())
 	}
 	return errors.Join(closed, cut)
 }

@@ -19,7 +19,7 @@ import (
 
 func TestStart(t *testing.T) {
 	t.Parallel()
-	t.Run("names every binary that is missing", func(t *testing.T) {
+	t.Run("Start names every missing binary", func(t *testing.T) {
 		t.Parallel()
 		list := greeter()
 		list.Functions = append(list.Functions, manifest.Function{Name: "bye", Service: "leaver"})
@@ -28,22 +28,22 @@ func TestStart(t *testing.T) {
 			t.Errorf("want both services in the error, got %v", err)
 		}
 	})
-	t.Run("starts no process", func(t *testing.T) {
+	t.Run("Start starts no process", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
+		p := mustStart(t, "")
 		status := p.Services()
 		if len(status) != 1 || status[0].Name != "hello" || status[0].URL != p.URL("hello") || len(status[0].PIDs) != 0 {
 			t.Errorf("got %+v", status)
 		}
-		if url := p.URL("nobody"); url != "" {
-			t.Errorf("URL of a function that is not in the list: %q", url)
+		if url := p.URL("unknown"); url != "" {
+			t.Errorf("URL of an unknown function = %q, want none", url)
 		}
 	})
 }
 
 func TestFirstRequests(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
+	p := mustStart(t, "")
 	pids := make([]string, 20)
 	var requests sync.WaitGroup
 	for i := range pids {
@@ -62,16 +62,16 @@ func TestFirstRequests(t *testing.T) {
 	}
 	for _, pid := range pids {
 		if pid != strconv.Itoa(running[0]) {
-			t.Errorf("answered by %s, want %d", pid, running[0])
+			t.Errorf("response of process %s, want %d", pid, running[0])
 		}
 	}
 }
 
 func TestEnvironmentIsTheContractAndNoMore(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "plain")
+	p := mustStart(t, "plain")
 	var list []string
-	if err := json.Unmarshal([]byte(p.MustDo(t, http.MethodGet, "/environment", "").body), &list); err != nil {
+	if err := json.Unmarshal([]byte(p.mustDo(t, http.MethodGet, "/environment", "").body), &list); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
@@ -92,7 +92,7 @@ func TestEnvironmentIsTheContractAndNoMore(t *testing.T) {
 	known := []string{"K_SERVICE", "K_CONFIGURATION", "K_REVISION", "FUNCTION_TARGET", "PORT", "GOMAXPROCS", childVariable, "PATH", "HOME", "TMPDIR"}
 	for name := range got {
 		if !slices.Contains(known, name) {
-			t.Errorf("an instance knows our %s", name)
+			t.Errorf("an instance has our %s", name)
 		}
 	}
 	if os.Getenv(leakVariable) == "" {
@@ -102,8 +102,8 @@ func TestEnvironmentIsTheContractAndNoMore(t *testing.T) {
 
 func TestRequestsPassUnchanged(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
-	a := p.MustDo(t, http.MethodPost, "/echo", "the body")
+	p := mustStart(t, "")
+	a := p.mustDo(t, http.MethodPost, "/echo", "the body")
 	if a.body != "the body" || a.header.Get("X-Seen-Host") != strings.TrimPrefix(p.URL("hello"), "http://") ||
 		a.header.Get("X-Seen-Forwarded-For") != "127.0.0.1" {
 		t.Errorf("got %+v", a)
@@ -112,80 +112,80 @@ func TestRequestsPassUnchanged(t *testing.T) {
 
 func TestDeath(t *testing.T) {
 	t.Parallel()
-	t.Run("of an idle instance is made up for by a new one", func(t *testing.T) {
+	t.Run("an idle instance that died is replaced", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
-		first := p.MustPID(t)
-		MustKill(t, first, syscall.SIGKILL)
-		if second := p.MustPID(t); second == first {
-			t.Errorf("a dead process answered: %d", first)
+		p := mustStart(t, "")
+		first := p.mustPID(t)
+		mustKill(t, first, syscall.SIGKILL)
+		if second := p.mustPID(t); second == first {
+			t.Errorf("response of the dead process %d", first)
 		}
-		MustBecome(t, "the death is logged", func() bool { return strings.Contains(p.said.String(), "signal: killed") })
+		mustBecome(t, "the death is logged", func() bool { return strings.Contains(p.log.String(), "signal: killed") })
 	})
-	t.Run("before a request reached anybody sends it to another, whatever it does", func(t *testing.T) {
+	t.Run("a request that was not accepted is sent to another instance, whatever its method", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
-		first := p.MustPID(t)
-		MustStopListening(t, p)
-		a := p.MustDo(t, http.MethodPost, "/pid", "{}")
+		p := mustStart(t, "")
+		first := p.mustPID(t)
+		mustStopListening(t, p)
+		a := p.mustDo(t, http.MethodPost, "/pid", "{}")
 		if a.status != http.StatusOK || a.body == strconv.Itoa(first) {
 			t.Errorf("got %+v", a)
 		}
-		MustBecome(t, "only the new one runs", func() bool {
+		mustBecome(t, "only the new one runs", func() bool {
 			pids := p.pids()
 			return len(pids) == 1 && pids[0] != first
 		})
 	})
-	t.Run("under a request that only reads is not seen by the client", func(t *testing.T) {
+	t.Run("a read during which its instance died is repeated", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
-		a := p.MustDo(t, http.MethodGet, "/die-once?marker="+filepath.Join(t.TempDir(), "died"), "")
+		p := mustStart(t, "")
+		a := p.mustDo(t, http.MethodGet, "/die-once?marker="+filepath.Join(t.TempDir(), "died"), "")
 		if a.status != http.StatusOK || a.body != "alive" {
 			t.Errorf("got %+v", a)
 		}
 	})
-	t.Run("under every try of a request ends in a 503", func(t *testing.T) {
+	t.Run("a request during which every instance died ends with 503", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
-		MustBeUnavailable(t, p.MustDo(t, http.MethodGet, "/die", ""))
+		p := mustStart(t, "")
+		mustBeUnavailable(t, p.mustDo(t, http.MethodGet, "/die", ""))
 	})
-	t.Run("under a request that writes is told, and not repeated", func(t *testing.T) {
+	t.Run("a write during which its instance died ends with 503 and is not repeated", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
+		p := mustStart(t, "")
 		marker := filepath.Join(t.TempDir(), "died")
-		a := p.MustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}")
-		MustBeUnavailable(t, a)
+		a := p.mustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}")
+		mustBeUnavailable(t, a)
 		if retry := a.header.Get("Retry-After"); retry != "" {
-			t.Errorf("a client is invited to repeat what may have happened, after %s s", retry)
+			t.Errorf("Retry-After = %s for a request that may have been processed, want none", retry)
 		}
-		if a := p.MustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}"); a.status != http.StatusOK {
-			t.Errorf("the next request got %+v", a)
+		if a := p.mustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}"); a.status != http.StatusOK {
+			t.Errorf("next response = %+v", a)
 		}
 	})
 }
 
 func TestCrashLoop(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "crash")
+	p := mustStart(t, "crash")
 	s := p.byName["hello"]
 	for range 2 {
 		s.mu.Lock()
 		s.notBefore = time.Time{}
 		s.mu.Unlock()
-		MustBeUnavailable(t, p.MustDo(t, http.MethodPost, "/pid", "{}"))
+		mustBeUnavailable(t, p.mustDo(t, http.MethodPost, "/pid", "{}"))
 	}
-	if said := p.said.String(); !strings.Contains(said, "no database: the reason of it all") || !strings.Contains(said, "exit status 7") {
-		t.Errorf("our log does not say why: %s", said)
+	if log := p.log.String(); !strings.Contains(log, "no database: the cause of the crash") || !strings.Contains(log, "exit status 7") {
+		t.Errorf("the log lacks the cause: %s", log)
 	}
 	s.mu.Lock()
 	paused := s.notBefore.After(time.Now().Add(-firstBackoff)) && s.useless == 2
 	s.notBefore = time.Now().Add(time.Hour)
 	s.mu.Unlock()
 	if !paused {
-		t.Errorf("two useless instances, and no pause: %d, %s", s.useless, s.notBefore)
+		t.Errorf("no pause after two failed instances: %d, %s", s.useless, s.notBefore)
 	}
-	a := p.MustDo(t, http.MethodGet, "/pid", "")
-	MustBeUnavailable(t, a)
+	a := p.mustDo(t, http.MethodGet, "/pid", "")
+	mustBeUnavailable(t, a)
 	if after, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || after < 3500 || after > 3600 {
 		t.Errorf("Retry-After: %q, want almost an hour", a.header.Get("Retry-After"))
 	}
@@ -209,18 +209,18 @@ func TestBackoff(t *testing.T) {
 
 func TestInstanceThatNeverListens(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "deaf", func(o *Options) { o.StartTimeout = 20 * time.Millisecond })
-	MustBeUnavailable(t, p.MustDo(t, http.MethodGet, "/pid", ""))
-	if said := p.said.String(); !strings.Contains(said, "did not listen on PORT=") {
-		t.Errorf("our log does not say so: %s", said)
+	p := mustStart(t, "deaf", func(o *Options) { o.StartTimeout = 20 * time.Millisecond })
+	mustBeUnavailable(t, p.mustDo(t, http.MethodGet, "/pid", ""))
+	if log := p.log.String(); !strings.Contains(log, "did not listen on PORT=") {
+		t.Errorf("the log lacks the timeout: %s", log)
 	}
 	if pids := p.pids(); len(pids) != 0 {
 		t.Errorf("still running: %v", pids)
 	}
 }
 
-// MustStopListening makes new connections to the instance be refused.
-func MustStopListening(t *testing.T, p *platform) {
+// mustStopListening makes the instance refuse new connections.
+func mustStopListening(t *testing.T, p *platform) {
 	t.Helper()
 	port, err := reservePort()
 	if err != nil {
@@ -237,14 +237,14 @@ func MustStopListening(t *testing.T, p *platform) {
 	s.instances[0].address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
 }
 
-func MustBeUnavailable(t *testing.T, a answer) {
+func mustBeUnavailable(t *testing.T, a result) {
 	t.Helper()
 	var problem struct {
 		Code    string
 		TraceID string
 	}
 	if err := json.Unmarshal([]byte(a.body), &problem); err != nil {
-		t.Fatalf("read the problem out of %+v: %v", a, err)
+		t.Fatalf("parse the problem in %+v: %v", a, err)
 	}
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Content-Type") != "application/problem+json" ||
 		problem.Code != "unavailable" || problem.TraceID == "" {
@@ -252,7 +252,7 @@ func MustBeUnavailable(t *testing.T, a answer) {
 	}
 }
 
-func MustKill(t *testing.T, pid int, signal syscall.Signal) {
+func mustKill(t *testing.T, pid int, signal syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(pid, signal); err != nil {
 		t.Fatalf("signal %s to %d: %v", signal, pid, err)

@@ -6,17 +6,17 @@ import (
 	"syscall"
 )
 
-// processAttributes puts an instance into a process group of its own, so that a
-// terminal's Ctrl-C reaches us alone and we can drain; and has the kernel kill it
-// when we die without a chance to (see forker).
+// processAttributes puts an instance into its own process group, so that a terminal's
+// Ctrl-C reaches only this process, which then drains the instances. The kernel kills the
+// instance when this process dies unexpectedly (see forker).
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// reservation keeps a port for a process that is about to listen on it. The
-// socket is bound, but does not listen: with SO_REUSEADDR on both sides (Go's
-// listeners set it) Linux lets the process bind the same port and listen, while
-// nobody is given the port by chance, neither to listen on nor to connect from.
+// reservation holds a port for a process that will listen on it. The socket is bound, but
+// does not listen: with SO_REUSEADDR on both sides, which Go's listeners set, Linux lets the
+// process bind the same port and listen, but does not assign the port to any other socket,
+// neither for listening nor for connecting.
 type reservation struct {
 	number int
 	socket int

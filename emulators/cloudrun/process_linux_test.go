@@ -22,7 +22,7 @@ func TestInstancesDieWithUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	parent := exec.Command(self)
-	parent.Env = append(os.Environ(), parentVariable+"="+MustBinDir(t))
+	parent.Env = append(os.Environ(), parentVariable+"="+mustBinDir(t))
 	stdout, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestInstancesDieWithUs(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = parent.Wait() }) // It was killed: nothing to say.
+	t.Cleanup(func() { _ = parent.Wait() }) // it was killed, so Wait returns an error
 	t.Cleanup(func() { _ = parent.Process.Kill() })
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
@@ -43,22 +43,22 @@ func TestInstancesDieWithUs(t *testing.T) {
 	at := slices.IndexFunc(environment, func(pair string) bool { return strings.HasPrefix(pair, "PORT=") })
 	child, err := net.Dial("tcp", "127.0.0.1:"+strings.TrimPrefix(environment[at], "PORT="))
 	if err != nil {
-		t.Fatalf("the instance is not there to begin with: %v", err)
+		t.Fatalf("connect to the instance: %v", err)
 	}
 	defer child.Close()
-	MustKill(t, parent.Process.Pid, syscall.SIGKILL)
+	mustKill(t, parent.Process.Pid, syscall.SIGKILL)
 	if err := child.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	// The instance sends nothing unasked: what we read is the end of it.
+	// The instance sends no data by itself: a read returns only when it has ended.
 	if n, err := child.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
-		t.Errorf("the instance outlived us: read %d, %v", n, err)
+		t.Errorf("the instance survived its parent: read %d, %v", n, err)
 	}
 }
 
 func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
+	p := mustStart(t, "")
 	cmd := exec.Command(p.options.BinDir + "/greeter")
 	cmd.Env = []string{"K_SERVICE=hello", childVariable + "=deaf"}
 	cmd.SysProcAttr = processAttributes()
@@ -67,7 +67,7 @@ func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	MustBecome(t, "the thread is gone", func() bool {
+	mustBecome(t, "the thread has ended", func() bool {
 		_, err := os.Stat("/proc/self/task/" + strconv.Itoa(tid))
 		return os.IsNotExist(err)
 	})
@@ -75,12 +75,12 @@ func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: terminated" {
-		t.Errorf("want it ended by our SIGTERM, got %v", err)
+		t.Errorf("exit = %v, want signal: terminated", err)
 	}
 }
 
-// onThreadThatEnds runs work on a thread that ends right after, and returns its
-// id. The main thread can't end, so while we happen to be on it we hold it.
+// onThreadThatEnds runs work on a thread that ends right after, and returns its id. The main
+// thread can't end, so it is held as long as the goroutine runs on it.
 func onThreadThatEnds(work func()) (tid int) {
 	ran := make(chan int)
 	go func() {
@@ -91,15 +91,15 @@ func onThreadThatEnds(work func()) (tid int) {
 			return
 		}
 		work()
-		ran <- syscall.Gettid() // Never unlocked: the thread ends with us.
+		ran <- syscall.Gettid() // never unlocked: the thread ends with the goroutine
 	}()
 	return <-ran
 }
 
 func TestInstancesHaveTheirOwnProcessGroup(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
-	pid := p.MustPID(t)
+	p := mustStart(t, "")
+	pid := p.mustPID(t)
 	group, err := syscall.Getpgid(pid)
 	if err != nil || group != pid {
 		t.Errorf("instance %d is in group %d, %v: a Ctrl-C would reach it", pid, group, err)
@@ -120,7 +120,7 @@ func TestReservedPort(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", ""} {
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port.number)))
 		if err != nil {
-			t.Errorf("the process it is reserved for can't listen on host %q: %v", host, err)
+			t.Errorf("listen on the reserved port, host %q: %v", host, err)
 			continue
 		}
 		if err := listener.Close(); err != nil {

@@ -8,15 +8,15 @@ import (
 	"syscall"
 )
 
-// processAttributes puts an instance into a process group of its own, so that a
-// terminal's Ctrl-C reaches us alone and we can drain. Only Linux can tie its
-// life to ours: elsewhere instances survive our SIGKILL.
+// processAttributes puts an instance into its own process group, so that a terminal's
+// Ctrl-C reaches only this process, which then drains the instances. Only Linux can kill
+// instances with their parent: on other systems they survive its SIGKILL.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 
-// reservation is a port that was free a moment ago: only Linux lets us keep it
-// for the process.
+// reservation is a port that was free a moment ago: only Linux can reserve it for the
+// process.
 type reservation struct{ number int }
 
 func reservePort() (*reservation, error) {

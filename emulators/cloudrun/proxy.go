@@ -16,29 +16,28 @@ import (
 	"souk/shared/telemetry"
 )
 
-// maxTries bounds how many instances a request may meet: the one that died under
-// it, one that died while we looked for the next, and the next.
+// maxTries is the number of instances that a request may be sent to: the one that died
+// during the request, one that died before the next attempt, and the next.
 const maxTries = 3
 
-// deathDelay is how long we wait to hear of a process's death after its
-// connection broke. It takes about 1 ms; only an
-// instance that lives on and breaks connections off makes a client wait longer.
+// deathDelay is how long to wait for the end of a process after its connection broke. It
+// takes about 1 ms; a client only waits longer if an instance aborts connections without
+// ending.
 const deathDelay = 250 * time.Millisecond
 
-// newProxy returns the handler behind the service's URL.
+// newProxy returns the handler of the service's URL.
 func (s *service) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite:      rewrite,
 		Transport:    &balancer{s},
 		BufferPool:   buffers,
-		ErrorHandler: s.refuse,
+		ErrorHandler: s.writeError,
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 
-// rewrite passes a request on as it came. Who may call a service's URL is trusted:
-// the gateway, which has told where a request comes from, and Pub/Sub, which has
-// not.
+// rewrite forwards a request with its headers. Callers of a service's URL are trusted: the
+// gateway, which sets the client's address, and Pub/Sub, which does not.
 func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme = "http"
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
@@ -50,11 +49,11 @@ func rewrite(r *httputil.ProxyRequest) {
 	}
 }
 
-// balancer sends a request to an instance, starting one if there is none.
+// balancer sends a request to an instance and starts one if necessary.
 type balancer struct{ *service }
 
-// RoundTrip answers from an instance. A request is sent again when it reached
-// nobody, or when it is idempotent and its instance gave no answer.
+// RoundTrip returns the response of an instance. It repeats a request if no instance
+// accepted it, or if it is idempotent and its instance ended without a response.
 func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	sent := false
 	for try := 1; ; try++ {
@@ -62,16 +61,16 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		answer, err := inst.send(r)
+		response, err := inst.send(r)
 		if err == nil {
-			answer.Body = &countedBody{ReadCloser: answer.Body, done: func() { b.release(inst, true) }}
-			return answer, nil
+			response.Body = &countedBody{ReadCloser: response.Body, done: func() { b.release(inst, true) }}
+			return response, nil
 		}
 		b.release(inst, false)
 		if r.Context().Err() != nil {
 			return nil, err
 		}
-		// When nobody listens it is dead, or on its way out by itself.
+		// If the process does not listen, it is dead or about to end.
 		refused := errors.Is(err, syscall.ECONNREFUSED)
 		if refused || inst.died() {
 			b.retire(inst)
@@ -83,7 +82,8 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// send tries one instance. It leaves the request's body open, for the next try.
+// send sends a request to the instance. It leaves the request's body open for the next
+// attempt.
 func (i *instance) send(r *http.Request) (*http.Response, error) {
 	to := *r.URL
 	to.Host = i.address
@@ -95,9 +95,9 @@ func (i *instance) send(r *http.Request) (*http.Response, error) {
 	return i.transport.RoundTrip(out)
 }
 
-// died tells whether the process that broke a connection is gone. A dying process
-// may close its connections before its listener, so to ask right away is too
-// early: the next request would run into it as well.
+// died reports whether the process that broke a connection has ended. It waits a moment: a
+// dying process may close its connections before its listener, and an immediate retry would
+// reach it again.
 func (i *instance) died() bool {
 	select {
 	case <-i.exited:
@@ -107,8 +107,8 @@ func (i *instance) died() bool {
 	}
 }
 
-// idempotent says whether a request may be sent twice: it only reads, and has no
-// body that is half gone.
+// idempotent reports whether a request may be sent twice: its method is safe, and it has no
+// body that may have been read in part.
 func idempotent(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -117,29 +117,29 @@ func idempotent(r *http.Request) bool {
 	return false
 }
 
-// refuse answers a request that got no answer from an instance: 503, as Cloud Run
+// writeError responds with 503 to a request without a response of an instance, as Cloud Run
 // does (https://cloud.google.com/run/docs/troubleshooting#503).
-func (s *service) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
-		panic(http.ErrAbortHandler) // The client is gone.
+		panic(http.ErrAbortHandler) // the client has disconnected
 	}
 	r = r.WithContext(telemetry.FromHeader(r.Context(), r.Header))
-	s.log.WarnContext(r.Context(), "a request got no answer", "method", r.Method, "error", err)
+	s.log.WarnContext(r.Context(), "no response to a request", "method", r.Method, "error", err)
 	if none, ok := errors.AsType[*unavailable](err); ok {
-		api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s does not run at the moment. Try again later.", s.function.Name).
+		api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s is unavailable at the moment. Try again later.", s.function.Name).
 			WithHeader("Retry-After", seconds(none.retryAfter)).Write(w, r)
 		return
 	}
-	// What the request did is unknown, so nobody is invited to repeat it.
-	api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s broke off before it answered.", s.function.Name).Write(w, r)
+	// The effect of the request is unknown, so no Retry-After invites a repetition.
+	api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s ended before it responded.", s.function.Name).Write(w, r)
 }
 
-// seconds rounds up to what Retry-After takes: whole seconds, one at least.
+// seconds formats a Retry-After value: rounded up to whole seconds, at least one.
 func seconds(d time.Duration) string {
 	return strconv.Itoa(int(max(1, math.Ceil(d.Seconds()))))
 }
 
-// countedBody tells when an answer has been passed on.
+// countedBody calls done when a response has been forwarded.
 type countedBody struct {
 	io.ReadCloser
 	once sync.Once
@@ -152,7 +152,7 @@ func (b *countedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// buffers are what answers are copied through.
+// buffers are reused for forwarding responses.
 var buffers = &bufferPool{sync.Pool{New: func() any { return new([32 << 10]byte) }}}
 
 type bufferPool struct{ pool sync.Pool }

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// firstBackoff is the pause after the second instance in a row that was of no
-	// use. It doubles with every further one, up to maxBackoff.
+	// firstBackoff is the pause after the second failed instance in a row. It doubles with
+	// every further one, up to maxBackoff.
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 10 * time.Second
 )
 
-// unavailable is why a request finds no instance. The client hears when to come
-// again, and nothing of the cause.
+// unavailable is the error of a request without an instance. The client only receives
+// retryAfter, not the cause.
 type unavailable struct {
 	retryAfter time.Duration
 	cause      error
@@ -23,8 +23,8 @@ type unavailable struct {
 func (u *unavailable) Error() string { return "no instance: " + u.cause.Error() }
 func (u *unavailable) Unwrap() error { return u.cause }
 
-// acquire returns an instance that serves, and counts the request to it until
-// release. When there is none it starts one and waits until it listens.
+// acquire returns a serving instance, and counts the request until release. If necessary
+// it starts an instance and waits until it listens.
 func (s *service) acquire(ctx context.Context) (*instance, error) {
 	for {
 		inst, serving, err := s.route()
@@ -42,9 +42,8 @@ func (s *service) acquire(ctx context.Context) (*instance, error) {
 	}
 }
 
-// route decides where a request goes: to an instance that serves, or to wait for
-// one that starts. How many instances there may be is decided here and nowhere
-// else: one that can take requests, besides those on their way out.
+// route selects a serving instance, or a starting one to wait for. It alone decides on the
+// number of instances: at most one that can accept requests, besides those that are leaving.
 func (s *service) route() (inst *instance, serving bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,14 +77,14 @@ func (s *service) leastBusy() *instance {
 	return least
 }
 
-// release ends a request that acquire counted. answered says whether the instance
-// had begun an answer.
-func (s *service) release(inst *instance, answered bool) {
+// release ends a request that acquire has counted. responded reports whether the instance
+// had begun a response.
+func (s *service) release(inst *instance, responded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	inst.inFlight--
-	if answered {
-		inst.answered, inst.respondedAt = true, time.Now()
+	if responded {
+		inst.responded, inst.respondedAt = true, time.Now()
 		s.useless = 0
 	}
 	if inst.inFlight > 0 {
@@ -97,7 +96,7 @@ func (s *service) release(inst *instance, answered bool) {
 	}
 }
 
-// retire takes an instance out of routing. Its own goroutine does the rest.
+// retire removes an instance from routing. The instance's goroutine then terminates it.
 func (s *service) retire(inst *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,25 +114,25 @@ func (s *service) retireLocked(inst *instance) {
 	}
 }
 
-// retireIdle retires an instance that had no request for the idle time, or
-// returns how long it has left.
-func (s *service) retireIdle(inst *instance) (left time.Duration) {
+// retireIdle retires an instance without requests for IdleTimeout, or returns the remaining
+// time.
+func (s *service) retireIdle(inst *instance) (remaining time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	idle := s.platform.options.IdleTimeout
 	if inst.inFlight > 0 {
 		return idle
 	}
-	if left = idle - time.Since(inst.idleSince); left > 0 {
-		return left
+	if remaining = idle - time.Since(inst.idleSince); remaining > 0 {
+		return remaining
 	}
 	inst.expected = true
 	s.retireLocked(inst)
 	return 0
 }
 
-// listens puts a started instance into routing, unless it was retired meanwhile.
-func (s *service) listens(inst *instance) bool {
+// markServing adds a started instance to routing, unless it has been retired.
+func (s *service) markServing(inst *instance) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if inst.state != starting {
@@ -145,15 +144,15 @@ func (s *service) listens(inst *instance) bool {
 	return true
 }
 
-// gone forgets an instance whose process has ended, and tells whether it was
-// meant to. One that ended of itself and was of no use to anybody holds up the
-// next, so that a crash loop doesn't eat the machine.
-func (s *service) gone(inst *instance, cause error) (backoff time.Duration, expected bool) {
+// remove removes an instance whose process has ended, and reports whether its end was
+// expected. An instance that ended by itself without a response delays the start of the
+// next, which bounds the load of a crash loop.
+func (s *service) remove(inst *instance, cause error) (backoff time.Duration, expected bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.retireLocked(inst)
 	s.instances = slices.DeleteFunc(s.instances, func(i *instance) bool { return i == inst })
-	if inst.expected || inst.answered {
+	if inst.expected || inst.responded {
 		return 0, inst.expected
 	}
 	s.useless++
@@ -162,8 +161,8 @@ func (s *service) gone(inst *instance, cause error) (backoff time.Duration, expe
 	return backoff, false
 }
 
-// backoffAfter returns the pause after so many useless instances in a row. The
-// first is free: it may have been killed before its first answer.
+// backoffAfter returns the pause after a number of failed instances in a row. The first is
+// not delayed: it may have been killed before its first response.
 func backoffAfter(useless int) time.Duration {
 	if useless < 2 {
 		return 0

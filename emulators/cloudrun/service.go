@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// keepAlive outlives the idle connections of any client here, so that it is
-	// never us who close one just when a request comes: the value Google's load
-	// balancer asks backends for.
+	// keepAlive is longer than the idle timeout of any client here, so that the server never
+	// closes a connection while a request is being sent. It is the value that Google's load
+	// balancer requires of backends.
 	keepAlive         = 620 * time.Second
 	readHeaderTimeout = 10 * time.Second
 )
@@ -30,16 +30,16 @@ type service struct {
 	url      string
 	server   *http.Server
 	listener net.Listener
-	// served is closed when the server takes no new connections.
+	// served is closed when the server accepts no new connections.
 	served chan struct{}
 	log    *slog.Logger
 
 	mu        sync.Mutex
-	instances []*instance // all whose process is not gone
-	started   int         // instances ever started
-	useless   int         // instances in a row that ended without one answer
-	notBefore time.Time   // no new instance until then
-	cause     error       // why
+	instances []*instance // all with a process that has not ended
+	started   int         // number of instances started so far
+	useless   int         // instances in a row that ended without a response
+	notBefore time.Time   // earliest start of the next instance
+	cause     error       // reason of notBefore
 	closed    bool
 }
 
@@ -74,7 +74,7 @@ func (p *Platform) newService(ctx context.Context, function manifest.Function) (
 	return s, nil
 }
 
-// close retires all instances and refuses new ones.
+// close retires all instances and rejects new ones.
 func (s *service) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,11 +15,10 @@ import (
 )
 
 const (
-	// probePeriod is how often a starting instance is asked whether it listens. A
+	// probePeriod is the time between two attempts to connect to a starting instance. A
 	// refused connection on the loopback costs some 20 µs.
 	probePeriod = time.Millisecond
-	// outputDelay is how long the output of an ended process may be held open by
-	// a child of its own.
+	// outputDelay is how long a child of an ended process may hold its output open.
 	outputDelay = time.Second
 )
 
@@ -27,13 +26,13 @@ const (
 func (i *instance) start() error {
 	port, err := reservePort()
 	if err != nil {
-		return fmt.Errorf("find a port for %s: %w", i.service.function.Name, err)
+		return fmt.Errorf("reserve a port for %s: %w", i.service.function.Name, err)
 	}
 	i.port = port
 	i.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
 	i.transport = transport.New(time.Second)
 	options := i.service.platform.options
-	//nolint:noctx // a signal ends it, after its requests: a context would kill it
+	//nolint:noctx // a signal ends it after its requests; a context would kill it
 	i.cmd = exec.Command(filepath.Join(options.BinDir, i.service.function.Service))
 	i.cmd.Env = i.environment()
 	i.cmd.Stdout, i.cmd.Stderr = &i.output.stdout, &i.output.stderr
@@ -47,8 +46,8 @@ func (i *instance) start() error {
 	return nil
 }
 
-// environment is Cloud Run's contract with a function, and the one CPU that an
-// instance has there: of a machine's many it would take what others need.
+// environment returns Cloud Run's contract with a function and the one CPU that an instance
+// has there; with all CPUs of the machine it would slow down others.
 // https://cloud.google.com/run/docs/container-contract#env-vars
 func (i *instance) environment() []string {
 	s := i.service
@@ -78,7 +77,7 @@ func (i *instance) wait() {
 	close(i.exited)
 }
 
-// listen returns when the process takes connections, or tells why it never will.
+// listen waits until the process accepts connections, or returns why it never will.
 func (i *instance) listen() error {
 	timeout := i.service.platform.options.StartTimeout
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -16,21 +16,21 @@ import (
 
 func TestIdleInstances(t *testing.T) {
 	t.Parallel()
-	t.Run("are stopped, and started again when needed", func(t *testing.T) {
+	t.Run("idle instances are stopped, and started again when needed", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", func(o *Options) { o.IdleTimeout = time.Millisecond })
-		first := p.MustPID(t)
-		MustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
-		if second := p.MustPID(t); second == first {
-			t.Errorf("a stopped process answered: %d", first)
+		p := mustStart(t, "", func(o *Options) { o.IdleTimeout = time.Millisecond })
+		first := p.mustPID(t)
+		mustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
+		if second := p.mustPID(t); second == first {
+			t.Errorf("response of the stopped process %d", first)
 		}
-		if said := p.said.String(); strings.Contains(said, "WARN") {
-			t.Errorf("scaling in is nothing to warn of: %s", said)
+		if log := p.log.String(); strings.Contains(log, "WARN") {
+			t.Errorf("warning about a regular stop: %s", log)
 		}
 	})
-	t.Run("lose no request when they are stopped just as it comes", func(t *testing.T) {
+	t.Run("no request is lost if it arrives while its instance is being stopped", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", func(o *Options) { o.IdleTimeout = 50 * time.Microsecond })
+		p := mustStart(t, "", func(o *Options) { o.IdleTimeout = 50 * time.Microsecond })
 		s := p.byName["hello"]
 		instances := func() int {
 			s.mu.Lock()
@@ -52,11 +52,11 @@ func TestIdleInstances(t *testing.T) {
 	})
 }
 
-// TestStopUnderLoadLosesNoRequest has every client on one connection that the
-// platform knows: what waits in a listener's backlog when it closes is nobody's.
+// TestStopUnderLoadLosesNoRequest uses one accepted connection per client: connections in
+// the backlog of a listener are lost when it is closed.
 func TestStopUnderLoadLosesNoRequest(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
+	p := mustStart(t, "")
 	var connected, clients sync.WaitGroup
 	for range 8 {
 		connected.Add(1)
@@ -70,10 +70,10 @@ func TestStopUnderLoadLosesNoRequest(t *testing.T) {
 					connected.Done()
 				}
 				if errors.Is(err, syscall.ECONNREFUSED) {
-					return // The URL is closed: nobody took the request.
+					return // the URL is closed: the request was not accepted
 				}
 				if err != nil || a.status != http.StatusOK {
-					t.Errorf("a request that was taken got %+v, %v", a, err)
+					t.Errorf("response to an accepted request = %+v, %v", a, err)
 					return
 				}
 			}
@@ -91,11 +91,11 @@ func TestStopUnderLoadLosesNoRequest(t *testing.T) {
 
 func TestSIGTERMFromOutsideUnderLoadLosesNoRead(t *testing.T) {
 	t.Parallel()
-	p := MustStart(t, "")
-	first := p.MustPID(t)
+	p := mustStart(t, "")
+	first := p.mustPID(t)
 	var replaced atomic.Bool
 	var clients sync.WaitGroup
-	var answered atomic.Int64
+	var responses atomic.Int64
 	for range 8 {
 		clients.Go(func() {
 			for !replaced.Load() {
@@ -104,13 +104,13 @@ func TestSIGTERMFromOutsideUnderLoadLosesNoRead(t *testing.T) {
 					t.Errorf("got %+v, %v", a, err)
 					return
 				}
-				answered.Add(1)
+				responses.Add(1)
 			}
 		})
 	}
-	MustBecome(t, "requests are answered", func() bool { return answered.Load() > 100 })
-	MustKill(t, first, syscall.SIGTERM)
-	MustBecome(t, "another instance has taken over", func() bool {
+	mustBecome(t, "requests get responses", func() bool { return responses.Load() > 100 })
+	mustKill(t, first, syscall.SIGTERM)
+	mustBecome(t, "another instance has taken over", func() bool {
 		pids := p.pids()
 		return len(pids) == 1 && pids[0] != first
 	})
@@ -118,11 +118,11 @@ func TestSIGTERMFromOutsideUnderLoadLosesNoRead(t *testing.T) {
 	clients.Wait()
 }
 
-// MustBeInside sends a request that its instance answers late, and returns once it
-// is there.
-func MustBeInside(t *testing.T, p *platform, path string, body io.Reader) <-chan answer {
+// mustBeInside sends a request with a late response, and returns when it has reached its
+// instance.
+func mustBeInside(t *testing.T, p *platform, path string, body io.Reader) <-chan result {
 	t.Helper()
-	got := make(chan answer, 1)
+	got := make(chan result, 1)
 	go func() {
 		a, err := p.send(http.MethodPost, path, body)
 		if err != nil {
@@ -130,12 +130,12 @@ func MustBeInside(t *testing.T, p *platform, path string, body io.Reader) <-chan
 		}
 		got <- a
 	}()
-	MustBecome(t, "the request is inside the instance", func() bool { return strings.Contains(p.printed.String(), waitsInside) })
+	mustBecome(t, "the request is inside the instance", func() bool { return strings.Contains(p.printed.String(), insideRequest) })
 	return got
 }
 
-// retireAll takes the instances out of routing, as when they are idle, while the
-// URL stays open.
+// retireAll removes the instances from routing, as if they were idle, while the URL stays
+// open.
 func (p *platform) retireAll() {
 	s := p.byName["hello"]
 	s.mu.Lock()
@@ -148,16 +148,16 @@ func (p *platform) retireAll() {
 
 func TestRetiredInstance(t *testing.T) {
 	t.Parallel()
-	t.Run("gets SIGTERM when its last request is done", func(t *testing.T) {
+	t.Run("a retired instance gets SIGTERM when its last request is done", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "die of SIGTERM")
+		p := mustStart(t, "die of SIGTERM")
 		body, client := io.Pipe()
-		go func() { _, _ = client.Write([]byte("the begin of a body")) }()
-		got := MustBeInside(t, p, "/until-end-of-body", body)
+		go func() { _, _ = client.Write([]byte("the beginning of a body")) }()
+		got := mustBeInside(t, p, "/until-end-of-body", body)
 		first := p.pids()[0]
 		p.retireAll()
-		if second := p.MustPID(t); second == first {
-			t.Errorf("%d is out of routing and answers", first)
+		if second := p.mustPID(t); second == first {
+			t.Errorf("response of the retired process %d", first)
 		}
 		if err := client.Close(); err != nil {
 			t.Fatal(err)
@@ -165,12 +165,12 @@ func TestRetiredInstance(t *testing.T) {
 		if a := <-got; a.status != http.StatusOK || a.body != "finished" {
 			t.Errorf("got %+v", a)
 		}
-		MustBecome(t, "it is gone", func() bool { return !slices.Contains(p.pids(), first) })
+		mustBecome(t, "the retired process has ended", func() bool { return !slices.Contains(p.pids(), first) })
 	})
-	t.Run("may finish a request that outlasts the draining", func(t *testing.T) {
+	t.Run("a request may outlast the drain timeout until SIGKILL", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "", func(o *Options) { o.DrainTimeout = 20 * time.Millisecond })
-		got := MustBeInside(t, p, "/until-sigterm", nil)
+		p := mustStart(t, "", func(o *Options) { o.DrainTimeout = 20 * time.Millisecond })
+		got := mustBeInside(t, p, "/until-sigterm", nil)
 		p.retireAll()
 		if a := <-got; a.status != http.StatusOK || a.body != "finished" {
 			t.Errorf("got %+v", a)
@@ -180,37 +180,37 @@ func TestRetiredInstance(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	t.Parallel()
-	t.Run("kills an instance that ignores SIGTERM, after the grace", func(t *testing.T) {
+	t.Run("Stop kills an instance that ignores SIGTERM after the grace period", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace = 20 * time.Millisecond })
-		pid := p.MustPID(t)
+		p := mustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace = 20 * time.Millisecond })
+		pid := p.mustPID(t)
 		if err := p.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-			t.Errorf("%d is still there: %v", pid, err)
+			t.Errorf("process %d still exists: %v", pid, err)
 		}
-		if said := p.said.String(); !strings.Contains(said, "ignores SIGTERM") {
-			t.Errorf("our log does not say so: %s", said)
+		if log := p.log.String(); !strings.Contains(log, "ignores SIGTERM") {
+			t.Errorf("the log lacks the warning: %s", log)
 		}
 	})
-	t.Run("kills at once when its time is up, and tells of cut requests", func(t *testing.T) {
+	t.Run("Stop kills at once when its context ends, and reports aborted requests", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace, o.DrainTimeout = time.Hour, time.Hour })
-		got := MustBeInside(t, p, "/until-sigterm", nil)
+		p := mustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace, o.DrainTimeout = time.Hour, time.Hour })
+		got := mustBeInside(t, p, "/until-sigterm", nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		if err := p.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("want an error of cut requests, got %v", err)
+			t.Errorf("error = %v, want context.DeadlineExceeded", err)
 		}
 		if a := <-got; a.status == http.StatusOK {
-			t.Errorf("a killed instance answered: %+v", a)
+			t.Errorf("response of a killed instance: %+v", a)
 		}
 	})
-	t.Run("does not wait for an instance that only starts", func(t *testing.T) {
+	t.Run("Stop does not wait for a starting instance", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "deaf", func(o *Options) { o.StartTimeout, o.DrainTimeout = time.Hour, 20*time.Millisecond })
-		got := make(chan answer, 1)
+		p := mustStart(t, "deaf", func(o *Options) { o.StartTimeout, o.DrainTimeout = time.Hour, 20*time.Millisecond })
+		got := make(chan result, 1)
 		go func() {
 			a, err := p.do(http.MethodGet, "/pid", "")
 			if err != nil {
@@ -218,17 +218,17 @@ func TestStop(t *testing.T) {
 			}
 			got <- a
 		}()
-		MustBecome(t, "an instance starts", func() bool { return len(p.pids()) == 1 })
+		mustBecome(t, "an instance starts", func() bool { return len(p.pids()) == 1 })
 		if err := p.Stop(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("want an error of the request that was cut off, got %v", err)
+			t.Errorf("error = %v, want context.DeadlineExceeded", err)
 		}
 		if a := <-got; a.status == http.StatusOK {
-			t.Errorf("nobody can have answered: %+v", a)
+			t.Errorf("response without an instance: %+v", a)
 		}
 	})
-	t.Run("can be called twice", func(t *testing.T) {
+	t.Run("Stop can be called twice", func(t *testing.T) {
 		t.Parallel()
-		p := MustStart(t, "")
+		p := mustStart(t, "")
 		for range 2 {
 			if err := p.Stop(t.Context()); err != nil {
 				t.Error(err)
