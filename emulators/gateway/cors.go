@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// What scripts of another origin may use (https://fetch.spec.whatwg.org/#http-cors-protocol).
-// Tokens travel in a header that a script sets itself, so credentials, which the
-// browser would add, are not allowed: a page of another origin can do nothing in
-// the name of somebody whose token it does not have.
+// CORS headers for scripts of other origins (https://fetch.spec.whatwg.org/#http-cors-protocol).
+// Tokens are in a header that a script sets itself, so credentials, which the browser would
+// add, are not allowed: a page of another origin can't act for a user without that user's
+// token.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	// terraform/front.tf has the same (TestOriginsInTheCloud).
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Traceparent, X-Request-Id"
 	corsExposed = "ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Trace-Id, WWW-Authenticate, X-Request-Id"
-	corsMaxAge  = "7200" // seconds; browsers store it no longer
+	corsMaxAge  = "7200" // seconds, the maximum of browsers
 )
 
-// ParseOrigins reads a list such as "https://shop.example, http://localhost:3000",
-// or "*" for every origin. An origin is a scheme and a host, with a port if it is
-// not the scheme's own: what a browser sends as Origin.
+// ParseOrigins parses a list such as "https://shop.example, http://localhost:3000", or "*"
+// for every origin. An origin is a scheme and a host, with a port unless it is the scheme's
+// default, as in the header Origin of browsers.
 func ParseOrigins(list string) ([]string, error) {
 	var origins []string
 	for origin := range strings.SplitSeq(list, ",") {
@@ -49,21 +49,20 @@ func checkOrigin(origin string) error {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || origin != strings.ToLower(u.Scheme+"://"+u.Host):
 		return errors.New("need * or a scheme and a host in lower case, such as https://shop.example")
 	case strings.HasSuffix(origin, ":") || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
-		return errors.New("leave the port out where it is the scheme's own, as browsers do")
+		return errors.New("remove the default port of the scheme, as browsers do")
 	}
 	return nil
 }
 
-// allowOrigin lets scripts of the origins that are listed read the response, and
-// responds to the question that a browser sends before a request (the preflight). It
-// reports whether that was the request.
-func (g *Gateway) allowOrigin(v *visit, r *http.Request) (done bool) {
+// allowOrigin sets the CORS headers for allowed origins, and responds to a preflight request
+// of a browser. It reports whether the request was a preflight.
+func (g *Gateway) allowOrigin(rw *responseWriter, r *http.Request) (done bool) {
 	if len(g.options.Origins) == 0 {
 		return false
 	}
 	every := slices.Contains(g.options.Origins, "*")
 	if !every {
-		v.own.Add("Vary", "Origin")
+		rw.own.Add("Vary", "Origin")
 	}
 	origin := r.Header.Get("Origin")
 	switch {
@@ -72,14 +71,14 @@ func (g *Gateway) allowOrigin(v *visit, r *http.Request) (done bool) {
 	case every:
 		origin = "*"
 	}
-	v.own.Set("Access-Control-Allow-Origin", origin)
+	rw.own.Set("Access-Control-Allow-Origin", origin)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-		v.own.Set("Access-Control-Expose-Headers", corsExposed)
+		rw.own.Set("Access-Control-Expose-Headers", corsExposed)
 		return false
 	}
-	v.own.Set("Access-Control-Allow-Methods", corsMethods)
-	v.own.Set("Access-Control-Allow-Headers", corsHeaders)
-	v.own.Set("Access-Control-Max-Age", corsMaxAge)
-	v.WriteHeader(http.StatusNoContent)
+	rw.own.Set("Access-Control-Allow-Methods", corsMethods)
+	rw.own.Set("Access-Control-Allow-Headers", corsHeaders)
+	rw.own.Set("Access-Control-Max-Age", corsMaxAge)
+	rw.WriteHeader(http.StatusNoContent)
 	return true
 }

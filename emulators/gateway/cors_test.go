@@ -17,7 +17,7 @@ import (
 
 func TestOrigins(t *testing.T) {
 	t.Parallel()
-	asks := func(t *testing.T, d *door, method, origin string) http.Header {
+	asks := func(t *testing.T, d *front, method, origin string) http.Header {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, d.url+"/v1/products/1", http.NoBody)
 		if err != nil {
@@ -29,29 +29,29 @@ func TestOrigins(t *testing.T) {
 		if method == http.MethodOptions {
 			r.Header.Set("Access-Control-Request-Method", http.MethodGet)
 		}
-		answer, err := d.client.Do(r)
+		response, err := d.client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		defer response.Body.Close()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
 			t.Fatal(err)
 		}
-		answer.Header.Set("Status", answer.Status)
-		return answer.Header
+		response.Header.Set("Status", response.Status)
+		return response.Header
 	}
 	const shop, other = "https://shop.example", "https://other.example"
-	some := MustOpen(t, takeBody, func(o *Options) { o.Origins = []string{shop} })
-	every := MustOpen(t, takeBody, func(o *Options) { o.Origins = []string{"*"} })
-	none := MustOpen(t, takeBody)
+	listed := mustOpen(t, countBody, func(o *Options) { o.Origins = []string{shop} })
+	every := mustOpen(t, countBody, func(o *Options) { o.Origins = []string{"*"} })
+	none := mustOpen(t, countBody)
 
-	t.Run("that are listed may read answers, and ask first", func(t *testing.T) {
+	t.Run("scripts of listed origins may read responses and send preflights", func(t *testing.T) {
 		t.Parallel()
-		got := asks(t, some, http.MethodGet, shop)
+		got := asks(t, listed, http.MethodGet, shop)
 		if got.Get("Access-Control-Allow-Origin") != shop || !strings.Contains(got.Get("Access-Control-Expose-Headers"), "ETag") || got.Get("Vary") != "Origin" {
 			t.Errorf("got %v", got)
 		}
-		got = asks(t, some, http.MethodOptions, shop)
+		got = asks(t, listed, http.MethodOptions, shop)
 		if !strings.HasPrefix(got.Get("Status"), "204") || got.Get("Access-Control-Allow-Origin") != shop ||
 			!strings.Contains(got.Get("Access-Control-Allow-Headers"), "Idempotency-Key") || !strings.Contains(got.Get("Access-Control-Allow-Methods"), "PATCH") {
 			t.Errorf("got %v", got)
@@ -61,21 +61,21 @@ func TestOrigins(t *testing.T) {
 		}
 	})
 
-	t.Run("are any where any are", func(t *testing.T) {
+	t.Run("* allows all origins", func(t *testing.T) {
 		t.Parallel()
 		if got := asks(t, every, http.MethodGet, other); got.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("got %v", got)
 		}
 	})
 
-	t.Run("that are not listed are told nothing", func(t *testing.T) {
+	t.Run("other origins get no CORS headers", func(t *testing.T) {
 		t.Parallel()
 		for name, got := range map[string]http.Header{
-			"another":        asks(t, some, http.MethodGet, other),
-			"another, first": asks(t, some, http.MethodOptions, other),
-			"none":           asks(t, some, http.MethodGet, ""),
-			"by default":     asks(t, none, http.MethodGet, shop),
-			"first":          asks(t, none, http.MethodOptions, shop),
+			"another":            asks(t, listed, http.MethodGet, other),
+			"another, preflight": asks(t, listed, http.MethodOptions, other),
+			"none":               asks(t, listed, http.MethodGet, ""),
+			"by default":         asks(t, none, http.MethodGet, shop),
+			"first":              asks(t, none, http.MethodOptions, shop),
 		} {
 			for header := range got {
 				if strings.HasPrefix(header, "Access-Control-") {
@@ -85,7 +85,7 @@ func TestOrigins(t *testing.T) {
 		}
 	})
 
-	t.Run("are read from a list", func(t *testing.T) {
+	t.Run("ParseOrigins parses a list", func(t *testing.T) {
 		t.Parallel()
 		got, err := ParseOrigins(" https://shop.example,http://localhost:3000 ,")
 		if want := []string{shop, "http://localhost:3000"}; err != nil || !slices.Equal(got, want) {
@@ -96,7 +96,7 @@ func TestOrigins(t *testing.T) {
 		}
 		for _, bad := range []string{"shop.example", "https://shop.example/", "https://Shop.example", "ftp://a", "https://", "null", "https://*.example/a", "https://", "https://:1", "https://a.example:443", "http://a.example:80", "https://u@a.example"} {
 			if _, err := ParseOrigins(bad); err == nil {
-				t.Errorf("%q is taken", bad)
+				t.Errorf("%q is accepted", bad)
 			}
 		}
 		for _, pattern := range []string{"https://*.example.com", "https://shop.example,https://*", "*.example.com"} {
@@ -107,36 +107,35 @@ func TestOrigins(t *testing.T) {
 	})
 }
 
-// TestOriginsInTheCloud compares what scripts of other origins may use here and in the
-// cloud.
+// TestOriginsInTheCloud compares the CORS configuration with that of the cloud.
 func TestOriginsInTheCloud(t *testing.T) {
 	t.Parallel()
-	file, faults := hclparse.NewParser().ParseHCLFile("../../terraform/front.tf")
-	if faults.HasErrors() {
-		t.Fatal(faults)
+	file, diagnostics := hclparse.NewParser().ParseHCLFile("../../terraform/front.tf")
+	if diagnostics.HasErrors() {
+		t.Fatal(diagnostics)
 	}
 	content, _, _ := file.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "locals"}}})
 	cloud := map[string]string{}
 	for _, block := range content.Blocks {
 		attributes, _ := block.Body.JustAttributes()
 		for name, attribute := range attributes {
-			if value, faults := attribute.Expr.Value(nil); !faults.HasErrors() && strings.HasPrefix(name, "cors_") {
+			if value, diagnostics := attribute.Expr.Value(nil); !diagnostics.HasErrors() && strings.HasPrefix(name, "cors_") {
 				cloud[name] = mustJoin(t, value)
 			}
 		}
 	}
 	here := map[string]string{"cors_methods": corsMethods, "cors_headers": corsHeaders, "cors_exposed": corsExposed, "cors_max_age": corsMaxAge}
 	if !maps.Equal(here, cloud) {
-		t.Errorf("here %v, in the cloud %v", here, cloud)
+		t.Errorf("gateway: %v, cloud: %v", here, cloud)
 	}
 	for _, header := range []string{"ETag", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", api.HeaderTraceID} {
 		if !slices.Contains(strings.Split(corsExposed, ", "), header) {
-			t.Errorf("scripts may not read %s", header)
+			t.Errorf("header %s is not exposed", header)
 		}
 	}
 }
 
-// mustJoin returns a number, or a list of texts as a header has it.
+// mustJoin converts a number or a list of strings to the value of a header.
 func mustJoin(t *testing.T, value cty.Value) string {
 	t.Helper()
 	if value.Type() == cty.Number {

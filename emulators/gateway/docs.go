@@ -17,14 +17,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Where the documentation is.
+// Paths of the documentation.
 const (
 	DocsPath        = "/docs"
 	OpenAPIPath     = "/openapi.yaml"
 	OpenAPIJSONPath = "/openapi.json"
 )
 
-// docsFiles are what the page loads. All is embedded: it works without a network.
+// docsFiles are the files that the page loads. They are embedded and need no network.
 var docsFiles = []string{
 	"swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "favicon-16x16.png", "favicon-32x32.png",
 }
@@ -35,15 +35,15 @@ var docsScript []byte
 //go:embed page/docs.css
 var docsStyle []byte
 
-// docsNote says what the page adds, above the operations.
-const docsNote = `<p class="souk-note">Each <code>POST</code> gets a new <code>Idempotency-Key</code>, unless you type one. ` +
-	`What is marked <span class="souk-admin">admin</span> needs the token of an admin: log in with <code>POST /v1/sessions</code>, ` +
+// docsNote is a text above the operations about the additions to the page.
+const docsNote = `<p class="souk-note">Each <code>POST</code> gets a new <code>Idempotency-Key</code>, unless you enter one. ` +
+	`Operations marked <span class="souk-admin">admin</span> need the token of an admin: log in with <code>POST /v1/sessions</code>, ` +
 	`then press Authorize.</p>`
 
-// inline finds the scripts and styles that stand in a page.
+// inline matches the scripts and styles in a page.
 var inline = regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`)
 
-// addDocs serves an OpenAPI document, and a page to read and try it.
+// addDocs adds the routes of an OpenAPI document and of an interactive page.
 func (g *Gateway) addDocs(document []byte) error {
 	ui := v5emb.NewHandlerWithConfig(swgui.Config{
 		Title: "Souk", SwaggerJSON: OpenAPIPath, BasePath: DocsPath,
@@ -57,12 +57,12 @@ func (g *Gateway) addDocs(document []byte) error {
 	})
 	request, err := http.NewRequest(http.MethodGet, DocsPath, http.NoBody) //nolint:noctx // it is not sent
 	if err != nil {
-		return fmt.Errorf("ask for the page of the documentation: %w", err)
+		return fmt.Errorf("render the documentation page: %w", err)
 	}
-	rendered := &recording{header: http.Header{}}
+	rendered := &recorder{header: http.Header{}}
 	ui.ServeHTTP(rendered, request)
 	if rendered.status >= http.StatusBadRequest {
-		return fmt.Errorf("make the page of the documentation: %s", rendered.body.String())
+		return fmt.Errorf("render the documentation page: %s", rendered.body.String())
 	}
 	page := bytes.TrimSpace(rendered.body.Bytes())
 	policy := contentPolicy(page)
@@ -82,21 +82,21 @@ func (g *Gateway) addDocs(document []byte) error {
 	return nil
 }
 
-// toJSON returns an OpenAPI document of YAML as JSON.
+// toJSON converts a YAML document to JSON.
 func toJSON(document []byte) ([]byte, error) {
 	var data any
 	if err := yaml.Unmarshal(document, &data); err != nil {
-		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+		return nil, fmt.Errorf("parse the OpenAPI document: %w", err)
 	}
 	text, err := json.MarshalIndent(data, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document as JSON: %w", err)
+		return nil, fmt.Errorf("encode the OpenAPI document as JSON: %w", err)
 	}
 	return append(text, '\n'), nil
 }
 
-// contentPolicy lets a page run the scripts and styles that stand in it, by their
-// hashes, and files of this host, and ask this host alone (CSP Level 3).
+// contentPolicy returns a policy that allows the inline scripts and styles of a page by
+// their hashes, files of this host, and requests to this host (CSP Level 3).
 func contentPolicy(page []byte) string {
 	allowed := map[string]string{"script": "", "style": ""}
 	for _, match := range inline.FindAllSubmatch(page, -1) {
@@ -109,7 +109,7 @@ func contentPolicy(page []byte) string {
 	}, "; ")
 }
 
-// documentation sets the headers that keep a page from doing harm.
+// documentation returns next with the security headers of a page.
 func documentation(policy string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -121,22 +121,23 @@ func documentation(policy string, next http.Handler) http.Handler {
 	})
 }
 
+// content returns a handler that serves a fixed body.
 func content(mediaType string, body []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", mediaType)
 		if _, err := w.Write(body); err != nil {
-			slog.DebugContext(r.Context(), "the client left before its answer", "error", err)
+			slog.DebugContext(r.Context(), "write the response", "error", err)
 		}
 	})
 }
 
-// recording is an answer that is kept.
-type recording struct {
+// recorder is an http.ResponseWriter that stores the response.
+type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (r *recording) Header() http.Header         { return r.header }
-func (r *recording) WriteHeader(status int)      { r.status = status }
-func (r *recording) Write(b []byte) (int, error) { return r.body.Write(b) }
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

@@ -10,29 +10,29 @@ import (
 	"testing"
 )
 
-// TestExpect sends a body after the gateway's 100 (Continue), and reads the final
-// response: it has the headers that the gateway adds to every response.
+// TestExpect sends a body after the gateway's 100 (Continue), and checks that the final
+// response has the headers that the gateway adds to every response.
 func TestExpect(t *testing.T) {
 	t.Parallel()
 	const origin, sent = "https://shop.example", `{"name":"Tea"}`
 	for name, backend := range map[string]http.HandlerFunc{
 		"the function reads the body": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "Accept")
-			takeBody(w, r)
+			countBody(w, r)
 		},
 		"the function sends early hints": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "Accept")
 			w.WriteHeader(http.StatusEarlyHints)
-			takeBody(w, r)
+			countBody(w, r)
 		},
-		"the function breaks off": func(_ http.ResponseWriter, r *http.Request) {
+		"the function aborts": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			panic(http.ErrAbortHandler)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := MustOpen(t, backend, func(o *Options) { o.Origins = []string{origin} })
+			d := mustOpen(t, backend, func(o *Options) { o.Origins = []string{origin} })
 			conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
 			if err != nil {
 				t.Fatal(err)

@@ -1,7 +1,7 @@
-// Package gateway is the front door on a machine without a cloud: what the load
-// balancer and its URL map are there. It routes by the list of functions, lets in
-// no header that only the cloud may set, and gives every request a trace and an
-// id. Functions that events or schedules trigger are not reachable through it.
+// Package gateway is a local replacement for the cloud's load balancer and its URL map. It
+// routes requests by the manifest of functions, removes headers that only the cloud may
+// set, and gives every request a trace and an id. Functions that are triggered by events or
+// schedules are not reachable through it.
 package gateway
 
 import (
@@ -22,42 +22,40 @@ import (
 	"souk/shared/manifest"
 )
 
-// LivenessPath answers 200 while the gateway runs.
+// LivenessPath is the health check: it responds with 200 while the gateway runs.
 const LivenessPath = health.Path
 
-// replicaWait is how long a request waits when its function has no replica: Cloud
-// Run has it wait for an instance to start, for 10 s or more.
+// replicaWait is how long a request waits for a replica of its function. Cloud Run waits
+// for an instance to start for 10 s or more.
 const replicaWait = 5 * time.Second
 
-// longBody is how many bytes a body may have and still arrive within the time of
-// every request.
+// longBody is the size in bytes above which a body gets a longer read timeout.
 const longBody = 1 << 20
 
-// Options says where requests go. Zero limits take the defaults named.
+// Options configures a gateway. Zero limits have the given deerrs.
 type Options struct {
 	Manifest *manifest.Manifest
 	// Backend returns the URL of a function: scheme and host, no path.
 	Backend func(function string) string
-	// OpenAPI is served at OpenAPIPath, with a page to read it at DocsPath; nil
-	// serves neither.
+	// OpenAPI is served at OpenAPIPath, and as a page at DocsPath; nil serves neither.
 	OpenAPI []byte
-	// Links are shown on the page at /, besides the gateway's own.
+	// Links are shown on the page at /, in addition to the gateway's own.
 	Links []Link
-	// Logger gets a line a request at RequestLevel (a request that got no answer
-	// from its function: a warning). nil logs nothing.
+	// Logger receives a line for each request at RequestLevel, or as a warning if the
+	// function did not respond. Nil discards them.
 	Logger       *slog.Logger
 	RequestLevel slog.Level
-	// Origins are those whose scripts may read answers in a browser (CORS), as
-	// ParseOrigins returns them: none.
+	// Origins are those whose scripts may read responses in a browser (CORS), as returned
+	// by ParseOrigins: none.
 	Origins []string
-	// Hosts are the names that the gateway is called by besides those of this machine.
+	// Hosts are allowed host names in addition to those of this machine.
 	Hosts hostcheck.Hosts
-	// Timeout is how long a function may take to answer: 60 s. It must be longer
-	// than any client may ask to wait for.
+	// Timeout is the time in which a function must respond: 60 s. It must be longer than
+	// any wait that a client may request.
 	Timeout time.Duration
 }
 
-func (o Options) withDefaults() Options {
+func (o Options) withDeerrs() Options {
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -65,18 +63,18 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Gateway is the handler of all routes. Close it when it serves no more.
+// Gateway is the handler of all routes. Callers must close it after use.
 type Gateway struct {
 	options   Options
 	router    *api.Router
 	transport *balance.Transport
 }
 
-// New returns a gateway to the HTTP functions of the list. Its error names every
-// function that can't be routed to.
+// New returns a new gateway to the HTTP functions of the manifest. The error names every
+// function with an invalid route or URL.
 func New(options Options) (*Gateway, error) {
-	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
-	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(alive))
+	g := &Gateway{options: options.withDeerrs(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
+	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(serveHealth))
 	if err := g.addHome(); err != nil {
 		return nil, err
 	}
@@ -85,16 +83,16 @@ func New(options Options) (*Gateway, error) {
 			return nil, err
 		}
 	}
-	var faults []error
+	var errs []error
 	for _, function := range options.Manifest.Functions {
 		if function.HTTP == "" {
 			continue
 		}
 		if err := g.addRoute(function); err != nil {
-			faults = append(faults, fmt.Errorf("route to %s: %w", function.Name, err))
+			errs = append(errs, fmt.Errorf("route to %s: %w", function.Name, err))
 		}
 	}
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -103,43 +101,43 @@ func New(options Options) (*Gateway, error) {
 func (g *Gateway) addRoute(function manifest.Function) (err error) {
 	backend, err := url.Parse(g.options.Backend(function.Name))
 	if err != nil {
-		return fmt.Errorf("read its URL: %w", err)
+		return fmt.Errorf("parse its URL: %w", err)
 	}
 	if backend.Host == "" || backend.Scheme != "http" && backend.Scheme != "https" {
 		return fmt.Errorf("need a URL such as http://127.0.0.1:8081, got %q", backend)
 	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { rewrite(r, backend) },
-		ModifyResponse: clean,
+		ModifyResponse: removeOwnHeaders,
 		Transport:      g.transport,
 		BufferPool:     buffers,
-		ErrorHandler:   refuse,
+		ErrorHandler:   writeError,
 		ErrorLog:       slog.NewLogLogger(g.options.Logger.Handler(), slog.LevelDebug),
 	}
-	// The mux tells a malformed pattern, or one that conflicts, by a panic.
+	// The mux panics on a malformed or conflicting pattern.
 	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("pattern %q: %v", function.HTTP, fault)
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("pattern %q: %v", function.HTTP, cause)
 		}
 	}()
 	g.router.Handle(function.HTTP, g.forward(function, proxy))
 	return nil
 }
 
-// forward sends a request to its function, within the limits.
+// forward returns a handler that sends requests to a function, within the limits.
 func (g *Gateway) forward(function manifest.Function, proxy http.Handler) http.Handler {
 	limit := function.BodyLimit()
 	long := limit > longBody
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if long {
-			// Such a body is worked on while it comes. It fails only where w is no
-			// connection, as in a test.
+			// The function processes such a body while it arrives. An error is only
+			// possible in tests, where w is not a connection.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.options.Timeout))
 		}
-		visit := visitOf(r)
-		visit.function, visit.route = function.Name, r.Pattern
+		rw := writerFrom(r)
+		rw.function, rw.route = function.Name, r.Pattern
 		if r.ContentLength > limit {
-			visit.fault = fmt.Errorf("a body of %d bytes is announced", r.ContentLength)
+			rw.err = fmt.Errorf("Content-Length %d exceeds the limit of %d bytes", r.ContentLength, limit)
 			api.BodyTooLarge(limit).Write(w, r)
 			return
 		}
@@ -147,18 +145,19 @@ func (g *Gateway) forward(function manifest.Function, proxy http.Handler) http.H
 		defer cancel()
 		r = r.WithContext(ctx)
 		if r.ContentLength != 0 {
-			r.Body = &clientBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit), visit: visit}
+			r.Body = &clientBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit), rw: rw}
 		}
 		proxy.ServeHTTP(w, r)
 	})
 }
 
-func alive(w http.ResponseWriter, r *http.Request) {
+// serveHealth serves GET LivenessPath.
+func serveHealth(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if _, err := fmt.Fprintln(w, "ok"); err != nil {
-		slog.DebugContext(r.Context(), "the client left before its answer", "error", err)
+		slog.DebugContext(r.Context(), "write the response", "error", err)
 	}
 }
 
-// Close drops the connections to the functions.
+// Close closes the connections to the functions.
 func (g *Gateway) Close() { g.transport.CloseIdleConnections() }

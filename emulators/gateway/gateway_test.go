@@ -13,7 +13,7 @@ import (
 
 func TestRouting(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", r.Method, r.RequestURI) })
+	d := mustOpen(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", r.Method, r.RequestURI) })
 	for _, test := range []struct{ method, path, function string }{
 		{http.MethodPost, "/v1/products", "product-create"},
 		{http.MethodGet, "/v1/products/1", "product-get"},
@@ -24,32 +24,32 @@ func TestRouting(t *testing.T) {
 	} {
 		t.Run(test.method+" "+test.path+" reaches "+test.function, func(t *testing.T) {
 			t.Parallel()
-			a := d.MustDo(t, test.method, test.path, nil, nil)
+			a := d.mustDo(t, test.method, test.path, nil, nil)
 			if a.status != http.StatusOK || a.header.Get("X-Function") != test.function {
 				t.Errorf("got %+v", a)
 			}
 			if want := test.method + " " + test.path; test.method != http.MethodHead && a.body != want {
-				t.Errorf("the function got %q, want %q", a.body, want)
+				t.Errorf("the function received %q, want %q", a.body, want)
 			}
 		})
 	}
 	for _, path := range []string{"/v1", "/v1/products/1/x", "/stock-reserve", "/product-outbox", "/v1/stock-reserve"} {
-		t.Run("404 at "+path, func(t *testing.T) {
+		t.Run("the response is 404 at "+path, func(t *testing.T) {
 			t.Parallel()
-			d.MustDo(t, http.MethodPost, path, nil, nil).MustBeProblem(t, http.StatusNotFound, "route_not_found")
+			d.mustDo(t, http.MethodPost, path, nil, nil).mustBeProblem(t, http.StatusNotFound, "route_not_found")
 		})
 	}
-	t.Run("405 names the methods there are", func(t *testing.T) {
+	t.Run("a 405 lists the allowed methods", func(t *testing.T) {
 		t.Parallel()
-		a := d.MustDo(t, http.MethodDelete, "/v1/products/1", nil, nil)
-		a.MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+		a := d.mustDo(t, http.MethodDelete, "/v1/products/1", nil, nil)
+		a.mustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 		if allow := a.header.Get("Allow"); allow != "GET, HEAD" {
 			t.Errorf("Allow: %q", allow)
 		}
 	})
-	t.Run("is alive", func(t *testing.T) {
+	t.Run("the health check reports ok", func(t *testing.T) {
 		t.Parallel()
-		if a := d.MustDo(t, http.MethodGet, LivenessPath, nil, nil); a.status != http.StatusOK || a.body != "ok\n" {
+		if a := d.mustDo(t, http.MethodGet, LivenessPath, nil, nil); a.status != http.StatusOK || a.body != "ok\n" {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -73,16 +73,16 @@ func TestEveryListedFunctionIsRouted(t *testing.T) {
 	}
 }
 
-func TestNewNamesEveryFault(t *testing.T) {
+func TestNewNamesEveryInvalidRoute(t *testing.T) {
 	t.Parallel()
-	faulty := &manifest.Manifest{Functions: []manifest.Function{
+	invalid := &manifest.Manifest{Functions: []manifest.Function{
 		{Name: "no-url", HTTP: "GET /a"},
 		{Name: "no-host", HTTP: "GET /b"},
 		{Name: "conflict", HTTP: "GET " + LivenessPath},
 		{Name: "no-url-needed", Events: []string{"a"}},
 	}}
 	urls := map[string]string{"no-host": "127.0.0.1:80", "conflict": "http://127.0.0.1:80"}
-	_, err := New(Options{Manifest: faulty, Backend: func(function string) string { return urls[function] }})
+	_, err := New(Options{Manifest: invalid, Backend: func(function string) string { return urls[function] }})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -92,33 +92,33 @@ func TestNewNamesEveryFault(t *testing.T) {
 		}
 	}
 	if strings.Contains(err.Error(), "no-url-needed") {
-		t.Errorf("a function that events trigger needs no URL: %v", err)
+		t.Errorf("a URL is required of an event-triggered function: %v", err)
 	}
 }
 
 func TestRequestLog(t *testing.T) {
 	t.Parallel()
-	answerTeapot := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
-	t.Run("tells what came of a request, and no secret in it", func(t *testing.T) {
+	serveTeapot := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
+	t.Run("the entry has the outcome of a request, but no secrets", func(t *testing.T) {
 		t.Parallel()
-		d := MustOpen(t, answerTeapot)
-		d.MustDo(t, http.MethodGet, "/v1/products/secret?token=secret", http.Header{
-			"X-Request-Id": {"mine-1"}, "Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"},
+		d := mustOpen(t, serveTeapot)
+		d.mustDo(t, http.MethodGet, "/v1/products/secret?token=secret", http.Header{
+			"X-Request-Id": {"client-1"}, "Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"},
 		}, nil)
-		l := d.MustLog(t, "mine-1")
+		l := d.mustLog(t, "client-1")
 		if l.Method != http.MethodGet || l.Route != "GET /v1/products/{id}" || l.Function != "product-get" || l.Status != http.StatusTeapot ||
 			l.LatencyMs <= 0 || l.Trace != "4bf92f3577b34da6a3ce929d0e0e4736" || l.Severity != "INFO" {
 			t.Errorf("got %+v", l)
 		}
 		if strings.Contains(d.log.String(), "secret") {
-			t.Errorf("what the client wrote is in the log: %s", d.log)
+			t.Errorf("the log contains data of the client: %s", d.log)
 		}
 	})
-	t.Run("can be turned off", func(t *testing.T) {
+	t.Run("the log can be turned off", func(t *testing.T) {
 		t.Parallel()
-		d := MustOpen(t, answerTeapot, func(o *Options) { o.RequestLevel = -4 })
-		d.MustDo(t, http.MethodGet, "/v1/products/1", nil, nil)
-		if err := d.stop(); err != nil { // After it nothing is logged any more.
+		d := mustOpen(t, serveTeapot, func(o *Options) { o.RequestLevel = -4 })
+		d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil)
+		if err := d.stop(); err != nil { // no entry is written after it
 			t.Fatal(err)
 		}
 		if d.log.String() != "" {

@@ -8,26 +8,26 @@ import (
 	"testing"
 )
 
-// tellHeaders is a function that answers with the headers it got.
-func tellHeaders(w http.ResponseWriter, r *http.Request) {
+// echoHeaders is a function that responds with the headers of the request.
+func echoHeaders(w http.ResponseWriter, r *http.Request) {
 	header := r.Header.Clone()
 	header["Host"] = []string{r.Host}
-	w.Header().Set("X-Request-Id", "the function's own")
+	w.Header().Set("X-Request-Id", "set by the function")
 	_ = json.NewEncoder(w).Encode(header)
 }
 
-func MustSeen(t *testing.T, a answer) http.Header {
+func mustSeen(t *testing.T, a result) http.Header {
 	t.Helper()
 	var seen http.Header
 	if err := json.Unmarshal([]byte(a.body), &seen); err != nil {
-		t.Fatalf("read headers out of %+v: %v", a, err)
+		t.Fatalf("parse the headers in %+v: %v", a, err)
 	}
 	return seen
 }
 
 func TestForgedHeaders(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, tellHeaders)
+	d := mustOpen(t, echoHeaders)
 	const lie = "a-lie"
 	forged := http.Header{}
 	for _, name := range []string{
@@ -43,45 +43,45 @@ func TestForgedHeaders(t *testing.T) {
 	forged["Connection"] = []string{"X-Named-By-Connection, X-Forwarded-For, X-Request-Id, Traceparent"}
 	forged.Set("X-Named-By-Connection", lie)
 	forged.Set("Authorization", "Bearer token")
-	forged.Set("Idempotency-Key", "kept")
-	seen := MustSeen(t, d.MustDo(t, http.MethodGet, "/v1/products/1", forged, nil))
+	forged.Set("Idempotency-Key", "key-1")
+	seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1", forged, nil))
 	for name, values := range seen {
 		if strings.Contains(strings.Join(values, " "), lie) {
-			t.Errorf("%s: %v came through", name, values)
+			t.Errorf("%s: %v was forwarded", name, values)
 		}
 	}
 	host := strings.TrimPrefix(d.url, "http://")
 	for name, want := range map[string]string{
-		// As behind the cloud's load balancer: what the client says, the client, the gateway.
+		// As behind the cloud's load balancer: the client's value, the client, the gateway.
 		"X-Forwarded-For": "192.0.2.66,192.0.2.67,127.0.0.1,127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": host, "Host": host,
-		"Authorization": "Bearer token", "Idempotency-Key": "kept",
+		"Authorization": "Bearer token", "Idempotency-Key": "key-1",
 	} {
 		if got := seen[name]; len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %v, want %s", name, got, want)
 		}
 	}
 	if seen.Get("Traceparent") == "" || seen.Get("X-Request-Id") == "" {
-		t.Errorf("a client took trace and request id away: %v", seen)
+		t.Errorf("a client removed trace and request id: %v", seen)
 	}
 }
 
-func TestUpgradeIsNotPassedOn(t *testing.T) {
+func TestUpgradeIsNotForwarded(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, tellHeaders)
-	seen := MustSeen(t, d.MustDo(t, http.MethodGet, "/v1/products/1",
+	d := mustOpen(t, echoHeaders)
+	seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 		http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}, nil))
 	if seen["Upgrade"] != nil || seen["Connection"] != nil {
-		t.Errorf("the function got %v", seen)
+		t.Errorf("the function received %v", seen)
 	}
 }
 
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, tellHeaders)
+	d := mustOpen(t, echoHeaders)
 	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-	t.Run("of the client goes on, as a step of its own", func(t *testing.T) {
+	t.Run("a client's trace is continued with a new span", func(t *testing.T) {
 		t.Parallel()
-		seen := MustSeen(t, d.MustDo(t, http.MethodGet, "/v1/products/1",
+		seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 			http.Header{"Traceparent": {"00-" + trace + "-" + parent + "-01"}, "Tracestate": {"vendor=1"}}, nil))
 		got := seen.Get("Traceparent")
 		if !strings.HasPrefix(got, "00-"+trace+"-") || !strings.HasSuffix(got, "-01") || strings.Contains(got, parent) {
@@ -91,9 +91,9 @@ func TestTrace(t *testing.T) {
 			t.Errorf("tracestate: %s", state)
 		}
 	})
-	t.Run("begins here when the client's is malformed, and drops what rides on it", func(t *testing.T) {
+	t.Run("a malformed trace is replaced and its state dropped", func(t *testing.T) {
 		t.Parallel()
-		seen := MustSeen(t, d.MustDo(t, http.MethodGet, "/v1/products/1",
+		seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 			http.Header{"Traceparent": {"00-" + strings.ToUpper(trace) + "-" + parent + "-01"}, "Tracestate": {"vendor=1"}}, nil))
 		if got := seen.Get("Traceparent"); len(got) != 55 || strings.Contains(strings.ToLower(got), trace) {
 			t.Errorf("traceparent: %s", got)
@@ -108,8 +108,8 @@ func TestTrace(t *testing.T) {
 func TestSharedResponse(t *testing.T) {
 	t.Parallel()
 	for control, shared := range map[string]bool{"public, max-age=5": true, "max-age=5 , Public": true, "no-store": false, "private": false, "": false} {
-		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", control) })
-		if got := d.MustDo(t, http.MethodGet, "/v1/products/1", nil, nil).header.Get("X-Request-Id"); (got == "") != shared {
+		d := mustOpen(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", control) })
+		if got := d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil).header.Get("X-Request-Id"); (got == "") != shared {
 			t.Errorf("Cache-Control %q has X-Request-Id %q", control, got)
 		}
 	}
@@ -117,26 +117,26 @@ func TestSharedResponse(t *testing.T) {
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, tellHeaders)
+	d := mustOpen(t, echoHeaders)
 	for name, test := range map[string]struct {
-		sent []string
-		kept bool
+		sent     []string
+		accepted bool
 	}{
-		"of the client is kept":              {[]string{"Order_7:a.b-c"}, true},
-		"is made when there is none":         {nil, false},
-		"is made when the client's is long":  {[]string{strings.Repeat("a", 129)}, false},
-		"is made when the client's is odd":   {[]string{`a","severity":"ERROR`}, false},
-		"is made when the client's is empty": {[]string{""}, false},
-		"is made when the client sends two":  {[]string{"one", "two"}, false},
+		"the client's id is used":       {[]string{"Order_7:a.b-c"}, true},
+		"a missing id is created":       {nil, false},
+		"a long id is replaced":         {[]string{strings.Repeat("a", 129)}, false},
+		"an id with quotes is replaced": {[]string{`a","severity":"ERROR`}, false},
+		"an empty id is replaced":       {[]string{""}, false},
+		"two ids are replaced":          {[]string{"one", "two"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := d.MustDo(t, http.MethodGet, "/v1/products/1", http.Header{"X-Request-Id": test.sent}, nil)
-			got, seen := a.header["X-Request-Id"], MustSeen(t, a)["X-Request-Id"]
+			a := d.mustDo(t, http.MethodGet, "/v1/products/1", http.Header{"X-Request-Id": test.sent}, nil)
+			got, seen := a.header["X-Request-Id"], mustSeen(t, a)["X-Request-Id"]
 			if len(got) != 1 || len(seen) != 1 || got[0] != seen[0] {
-				t.Fatalf("the client got %v, the function %v", got, seen)
+				t.Fatalf("the client received %v, the function %v", got, seen)
 			}
-			if kept := len(test.sent) == 1 && got[0] == test.sent[0]; kept != test.kept || got[0] == "" {
+			if accepted := len(test.sent) == 1 && got[0] == test.sent[0]; accepted != test.accepted || got[0] == "" {
 				t.Errorf("sent %v, got %v", test.sent, got)
 			}
 		})

@@ -10,12 +10,12 @@ import (
 	"souk/shared/manifest"
 )
 
-// Link is a page to go to from the gateway's own.
+// Link is a link on the page at /.
 type Link struct{ Title, URL, Text string }
 
-// MailLink leads to the page of the system's mail server.
+// MailLink returns a link to the page of the mail server.
 func MailLink(url string) Link {
-	return Link{"Mail", url, "What the shop has mailed: tokens to confirm an address are in it."}
+	return Link{"Mail", url, "Mails of the shop, including tokens to confirm an address."}
 }
 
 //go:embed page/index.html
@@ -26,7 +26,7 @@ var favicon []byte
 
 var homePage = template.Must(template.New("home").Parse(homeText))
 
-// home is what the page at / shows.
+// home is the data of the page at /.
 type home struct {
 	Operations int
 	Links      []Link
@@ -40,7 +40,7 @@ type homeService struct {
 
 type homeFunction struct{ Name, Trigger, Access string }
 
-// addHome serves the page at /, which says what is served and where to go next.
+// addHome adds the route of the page at /, with links and a list of the functions.
 func (g *Gateway) addHome() error {
 	var page bytes.Buffer
 	if err := homePage.Execute(&page, describeHome(g.options)); err != nil {
@@ -56,8 +56,8 @@ func describeHome(options Options) home {
 	var h home
 	if options.OpenAPI != nil {
 		h.Links = append(h.Links,
-			Link{"API documentation", DocsPath, "Every operation, to read and to try."},
-			Link{"OpenAPI document", OpenAPIPath, "The same for programs, also as " + OpenAPIJSONPath + "."})
+			Link{"API documentation", DocsPath, "Read and try every operation."},
+			Link{"OpenAPI document", OpenAPIPath, "The same for programs, also at " + OpenAPIJSONPath + "."})
 	}
 	h.Links = append(h.Links, options.Links...)
 	h.Links = append(h.Links, Link{"Health", LivenessPath, "Responds while the gateway runs."})

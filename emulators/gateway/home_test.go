@@ -12,10 +12,10 @@ import (
 	"souk/functions"
 )
 
-// TestPages opens what people try at the front door of a new system.
+// TestPages requests the gateway's own pages.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, http.NotFound, func(o *Options) {
+	d := mustOpen(t, http.NotFound, func(o *Options) {
 		o.OpenAPI, o.Links = functions.OpenAPI, []Link{MailLink("http://127.0.0.1:8025")}
 	})
 	for path, want := range map[string]struct {
@@ -31,20 +31,20 @@ func TestPages(t *testing.T) {
 		LivenessPath:    {http.StatusOK, "text/plain; charset=utf-8"},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			got := d.MustDo(t, method, path, nil, nil)
+			got := d.mustDo(t, method, path, nil, nil)
 			if got.status != want.status || got.header.Get("Content-Type") != want.mediaType {
 				t.Errorf("%s %s: %d %s, want %+v", method, path, got.status, got.header.Get("Content-Type"), want)
 			}
 		}
-		d.MustDo(t, http.MethodPost, path, nil, nil).MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+		d.mustDo(t, http.MethodPost, path, nil, nil).mustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 	}
-	if to := d.MustDo(t, http.MethodGet, "/docs/", nil, nil).header.Get("Location"); to != DocsPath {
-		t.Errorf("/docs/ leads to %q", to)
+	if to := d.mustDo(t, http.MethodGet, "/docs/", nil, nil).header.Get("Location"); to != DocsPath {
+		t.Errorf("/docs/ redirects to %q", to)
 	}
 
-	t.Run("the first page lists every function, and leads to all others", func(t *testing.T) {
+	t.Run("the page at / lists every function and links to all other pages", func(t *testing.T) {
 		t.Parallel()
-		page := d.MustDo(t, http.MethodGet, "/", nil, nil)
+		page := d.mustDo(t, http.MethodGet, "/", nil, nil)
 		for _, f := range list().Functions {
 			if !strings.Contains(page.body, "<code>"+f.Name+"</code>") {
 				t.Errorf("%s is missing", f.Name)
@@ -52,7 +52,7 @@ func TestPages(t *testing.T) {
 		}
 		for _, link := range []string{DocsPath, OpenAPIPath, LivenessPath, "http://127.0.0.1:8025"} {
 			if !strings.Contains(page.body, `href="`+link+`"`) {
-				t.Errorf("there is no link to %s", link)
+				t.Errorf("the link to %s is missing", link)
 			}
 		}
 		policy := page.header.Get("Content-Security-Policy")
@@ -60,10 +60,10 @@ func TestPages(t *testing.T) {
 			t.Errorf("the policy is %s", policy)
 		}
 	})
-	t.Run("the JSON document is the YAML one", func(t *testing.T) {
+	t.Run("the JSON and the YAML document are equal", func(t *testing.T) {
 		t.Parallel()
 		var fromJSON, fromYAML any
-		if err := json.Unmarshal([]byte(d.MustDo(t, http.MethodGet, OpenAPIJSONPath, nil, nil).body), &fromJSON); err != nil {
+		if err := json.Unmarshal([]byte(d.mustDo(t, http.MethodGet, OpenAPIJSONPath, nil, nil).body), &fromJSON); err != nil {
 			t.Fatal(err)
 		}
 		if err := yaml.Unmarshal(functions.OpenAPI, &fromYAML); err != nil {
@@ -78,12 +78,12 @@ func TestPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(fromJSON, want) {
-			t.Error("they differ")
+			t.Error("the documents differ")
 		}
 	})
-	t.Run("the documentation replaces the example of a key, and marks what is for admins", func(t *testing.T) {
+	t.Run("the documentation replaces the example of a key and marks operations for admins", func(t *testing.T) {
 		t.Parallel()
-		page, script := d.MustDo(t, http.MethodGet, DocsPath, nil, nil), d.MustDo(t, http.MethodGet, "/docs/souk.js", nil, nil)
+		page, script := d.mustDo(t, http.MethodGet, DocsPath, nil, nil), d.mustDo(t, http.MethodGet, "/docs/souk.js", nil, nil)
 		for _, want := range []string{"requestInterceptor: soukDocs.requestInterceptor", "soukDocs.plugin"} {
 			if !strings.Contains(page.body, want) {
 				t.Errorf("the page lacks %q", want)
@@ -95,7 +95,7 @@ func TestPages(t *testing.T) {
 			}
 		}
 		if !strings.Contains(string(functions.OpenAPI), "x-access: admin") {
-			t.Error("the document does not say which operations are for admins")
+			t.Error("the document does not mark operations for admins")
 		}
 	})
 }

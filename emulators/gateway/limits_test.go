@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// takeBody is a function that answers how long the body was.
-func takeBody(w http.ResponseWriter, r *http.Request) {
+// countBody is a function that responds with the length of the body.
+func countBody(w http.ResponseWriter, r *http.Request) {
 	n, err := io.Copy(io.Discard, r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -28,15 +28,15 @@ func takeBody(w http.ResponseWriter, r *http.Request) {
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 	var long atomic.Int64
-	d := MustOpen(t, func(w http.ResponseWriter, r *http.Request) {
+	d := mustOpen(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > 100 {
 			long.Add(1)
 		}
-		takeBody(w, r)
+		countBody(w, r)
 	}, func(o *Options) { o.Manifest.Functions[0].MaxBody = 100 })
 	t.Cleanup(func() {
 		if n := long.Load(); n != 0 {
-			t.Errorf("%d bodies that were announced as too long have reached the function", n)
+			t.Errorf("%d bodies with an excessive Content-Length reached the function", n)
 		}
 	})
 	for _, announced := range []bool{true, false} {
@@ -46,23 +46,23 @@ func TestBodyLimit(t *testing.T) {
 			}
 			return io.MultiReader(strings.NewReader(strings.Repeat("x", n))) // chunked
 		}
-		t.Run(fmt.Sprintf("lets a body of the limit pass, length announced: %t", announced), func(t *testing.T) {
+		t.Run(fmt.Sprintf("a body of the limit is forwarded, with Content-Length: %t", announced), func(t *testing.T) {
 			t.Parallel()
-			if a := d.MustDo(t, http.MethodPost, "/v1/products", nil, body(100)); a.status != http.StatusOK || a.body != "100" {
+			if a := d.mustDo(t, http.MethodPost, "/v1/products", nil, body(100)); a.status != http.StatusOK || a.body != "100" {
 				t.Errorf("got %+v", a)
 			}
 		})
-		t.Run(fmt.Sprintf("refuses a longer one, length announced: %t", announced), func(t *testing.T) {
+		t.Run(fmt.Sprintf("a longer body is rejected, with Content-Length: %t", announced), func(t *testing.T) {
 			t.Parallel()
-			d.MustDo(t, http.MethodPost, "/v1/products", nil, body(101)).
-				MustBeProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
+			d.mustDo(t, http.MethodPost, "/v1/products", nil, body(101)).
+				mustBeProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
 		})
 	}
 }
 
-func TestBodyThatCanNotBeRead(t *testing.T) {
+func TestUnreadableBody(t *testing.T) {
 	t.Parallel()
-	d := MustOpen(t, takeBody)
+	d := mustOpen(t, countBody)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -81,9 +81,9 @@ func TestBodyThatCanNotBeRead(t *testing.T) {
 	}
 }
 
-func TestFunctionWithoutAnswer(t *testing.T) {
+func TestFunctionWithoutResponse(t *testing.T) {
 	t.Parallel()
-	t.Run("because it is down is a 503 that says when to come again", func(t *testing.T) {
+	t.Run("an unreachable function is a 503 with Retry-After", func(t *testing.T) {
 		t.Parallel()
 		closed, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -92,37 +92,37 @@ func TestFunctionWithoutAnswer(t *testing.T) {
 		if err := closed.Close(); err != nil {
 			t.Fatal(err)
 		}
-		d := MustOpen(t, takeBody, func(o *Options) {
+		d := mustOpen(t, countBody, func(o *Options) {
 			o.Backend = func(string) string { return "http://" + closed.Addr().String() }
 		})
-		a := d.MustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}"))
-		a.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
+		a := d.mustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}"))
+		a.mustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
 		if a.header.Get("Retry-After") != "1" {
 			t.Errorf("Retry-After: %q", a.header.Get("Retry-After"))
 		}
-		if l := d.MustLog(t, a.header.Get("X-Request-Id")); l.Severity != "WARNING" || l.Fault == "" || l.Function != "product-create" {
+		if l := d.mustLog(t, a.header.Get("X-Request-Id")); l.Severity != "WARNING" || l.Error == "" || l.Function != "product-create" {
 			t.Errorf("logged %+v", l)
 		}
 		if strings.Contains(a.body, "127.0.0.1") {
-			t.Errorf("the client is told what is inside: %s", a.body)
+			t.Errorf("the response reveals an internal address: %s", a.body)
 		}
 	})
-	t.Run("because it broke off is a 502", func(t *testing.T) {
+	t.Run("an aborted response is a 502", func(t *testing.T) {
 		t.Parallel()
-		d := MustOpen(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		d.MustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}")).
-			MustBeProblem(t, http.StatusBadGateway, "bad_gateway")
+		d := mustOpen(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		d.mustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}")).
+			mustBeProblem(t, http.StatusBadGateway, "bad_gateway")
 	})
-	t.Run("in time is a 504", func(t *testing.T) {
+	t.Run("a timeout is a 504", func(t *testing.T) {
 		t.Parallel()
-		d := MustOpen(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		d := mustOpen(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 			func(o *Options) { o.Timeout = time.Millisecond })
-		d.MustDo(t, http.MethodGet, "/v1/products/1", nil, nil).MustBeProblem(t, http.StatusGatewayTimeout, "timeout")
+		d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil).mustBeProblem(t, http.StatusGatewayTimeout, "timeout")
 	})
-	t.Run("to its end breaks off for the client, too", func(t *testing.T) {
+	t.Run("a response aborted after its header is aborted for the client", func(t *testing.T) {
 		t.Parallel()
-		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, "half, in chunks that could end here")
+		d := mustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "first chunk")
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		})
@@ -134,17 +134,17 @@ func TestFunctionWithoutAnswer(t *testing.T) {
 		if response, err := d.client.Do(r); err == nil {
 			defer response.Body.Close()
 			if _, err := io.ReadAll(response.Body); err == nil {
-				t.Error("half an answer looks like a whole one")
+				t.Error("the aborted response looks complete")
 			}
 		}
-		if l := d.MustLog(t, "half"); !strings.Contains(l.Fault, "broke off") || l.Severity != "WARNING" {
+		if l := d.mustLog(t, "half"); !strings.Contains(l.Error, "incomplete response") || l.Severity != "WARNING" {
 			t.Errorf("logged %+v", l)
 		}
 	})
-	t.Run("because the client left is nobody's fault", func(t *testing.T) {
+	t.Run("a disconnected client is not an error", func(t *testing.T) {
 		t.Parallel()
 		inside := make(chan struct{})
-		d := MustOpen(t, func(_ http.ResponseWriter, r *http.Request) {
+		d := mustOpen(t, func(_ http.ResponseWriter, r *http.Request) {
 			close(inside)
 			<-r.Context().Done()
 		})
@@ -153,7 +153,7 @@ func TestFunctionWithoutAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("X-Request-Id", "left")
+		r.Header.Set("X-Request-Id", "disconnected")
 		go func() {
 			<-inside
 			leave()
@@ -161,7 +161,7 @@ func TestFunctionWithoutAnswer(t *testing.T) {
 		if _, err := d.client.Do(r); !errors.Is(err, context.Canceled) {
 			t.Fatalf("got %v", err)
 		}
-		if l := d.MustLog(t, "left"); l.Status != statusClientGone || l.Fault != "" || l.Severity != "INFO" {
+		if l := d.mustLog(t, "disconnected"); l.Status != statusClientClosed || l.Error != "" || l.Severity != "INFO" {
 			t.Errorf("logged %+v", l)
 		}
 	})
@@ -169,10 +169,10 @@ func TestFunctionWithoutAnswer(t *testing.T) {
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	t.Run("lets a request finish before it ends", func(t *testing.T) {
+	t.Run("Serve waits for a running request", func(t *testing.T) {
 		t.Parallel()
 		inside, finish := make(chan struct{}), make(chan struct{})
-		d := MustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
+		d := mustOpen(t, func(w http.ResponseWriter, _ *http.Request) {
 			close(inside)
 			<-finish
 			fmt.Fprint(w, "finished")
@@ -192,14 +192,14 @@ func TestServe(t *testing.T) {
 		<-inside
 		stopped := make(chan error)
 		go func() { stopped <- d.stop() }()
-		MustBeClosed(t, d.url)
+		mustBeClosed(t, d.url)
 		close(finish)
 		work.Wait()
 		if err := <-stopped; err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("tells that it can't", func(t *testing.T) {
+	t.Run("Serve returns the error of the listener", func(t *testing.T) {
 		t.Parallel()
 		g, err := New(Options{Manifest: list(), Backend: func(string) string { return "http://127.0.0.1:1" }})
 		if err != nil {
@@ -218,8 +218,8 @@ func TestServe(t *testing.T) {
 	})
 }
 
-// MustBeClosed waits until nobody listens at a URL.
-func MustBeClosed(t *testing.T, url string) {
+// mustBeClosed waits until the port of a URL is closed.
+func mustBeClosed(t *testing.T, url string) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
@@ -233,5 +233,5 @@ func MustBeClosed(t *testing.T, url string) {
 			}
 		}
 	}
-	t.Fatalf("%s still listens", url)
+	t.Fatalf("%s still accepts connections", url)
 }

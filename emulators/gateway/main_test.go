@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// list has one function of each trigger, and routes that overlap.
+// list has one function of each trigger, and overlapping routes.
 func list() *manifest.Manifest {
 	return &manifest.Manifest{Functions: []manifest.Function{
 		{Name: "product-create", Service: "product", HTTP: "POST /v1/products", Access: manifest.Admin},
@@ -32,17 +32,17 @@ func list() *manifest.Manifest {
 	}}
 }
 
-// door is a gateway that serves.
-type door struct {
+// front is a running gateway.
+type front struct {
 	url    string
 	log    *lines
 	client *http.Client
 	stop   func() error
 }
 
-// MustOpen serves a gateway whose functions all behave like backend. The header
-// X-Function of an answer names the one that was reached.
-func MustOpen(t *testing.T, backend http.HandlerFunc, change ...func(*Options)) *door {
+// mustOpen serves a gateway whose functions all use the handler backend. The header
+// X-Function of a response names the function.
+func mustOpen(t *testing.T, backend http.HandlerFunc, change ...func(*Options)) *front {
 	t.Helper()
 	servers := map[string]string{}
 	for _, function := range list().Functions {
@@ -53,7 +53,7 @@ func MustOpen(t *testing.T, backend http.HandlerFunc, change ...func(*Options)) 
 		t.Cleanup(server.Close)
 		servers[function.Name] = server.URL
 	}
-	d := &door{log: &lines{}}
+	d := &front{log: &lines{}}
 	options := Options{
 		Manifest: list(), Logger: telemetry.NewLogger(d.log),
 		Backend: func(function string) string { return servers[function] },
@@ -88,13 +88,13 @@ func MustOpen(t *testing.T, backend http.HandlerFunc, change ...func(*Options)) 
 	return d
 }
 
-type answer struct {
+type result struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (d *door) MustDo(t *testing.T, method, path string, header http.Header, body io.Reader) answer {
+func (d *front) mustDo(t *testing.T, method, path string, header http.Header, body io.Reader) result {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, d.url+path, body)
 	if err != nil {
@@ -115,18 +115,18 @@ func (d *door) MustDo(t *testing.T, method, path string, header http.Header, bod
 	if got := response.Header.Values("X-Content-Type-Options"); len(got) != 1 || got[0] != "nosniff" {
 		t.Errorf("%s %s responds with X-Content-Type-Options %q", method, path, got)
 	}
-	return answer{response.StatusCode, response.Header, string(text)}
+	return result{response.StatusCode, response.Header, string(text)}
 }
 
-// MustBeProblem checks that an answer is a problem, whole and as announced.
-func (a answer) MustBeProblem(t *testing.T, status int, code string) {
+// mustBeProblem checks that a response is a complete problem of RFC 9457.
+func (a result) mustBeProblem(t *testing.T, status int, code string) {
 	t.Helper()
 	var problem struct {
 		Status        int
 		Code, TraceID string
 	}
 	if err := json.Unmarshal([]byte(a.body), &problem); err != nil {
-		t.Fatalf("read a problem out of %+v: %v", a, err)
+		t.Fatalf("parse the problem in %+v: %v", a, err)
 	}
 	if a.status != status || problem.Status != status || problem.Code != code || problem.TraceID == "" ||
 		a.header.Get("Content-Type") != "application/problem+json" || a.header.Get("X-Request-Id") == "" || a.header.Get("Cache-Control") != "no-store" {
@@ -136,14 +136,14 @@ func (a answer) MustBeProblem(t *testing.T, status int, code string) {
 
 // logged is a line of the request log.
 type logged struct {
-	Severity, Method, Route, Function, RequestID, Fault string
+	Severity, Method, Route, Function, RequestID, Error string
 	Status                                              int
 	LatencyMs                                           float64
 	Trace                                               string `json:"logging.googleapis.com/trace"`
 }
 
-// MustLog waits for the log line of a request: it is written after the answer.
-func (d *door) MustLog(t *testing.T, requestID string) logged {
+// mustLog waits for the log entry of a request: it is written after the response.
+func (d *front) mustLog(t *testing.T, requestID string) logged {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -164,7 +164,7 @@ func (d *door) MustLog(t *testing.T, requestID string) logged {
 	}
 }
 
-// lines is a log that tests can read while it is written.
+// lines is a log that tests can read while it is being written.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder

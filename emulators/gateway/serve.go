@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Limits of a connection. A client gets its answer whole within writeTimeout of
-// sending its header, so it is longer than the time a function may take.
+// Limits of a connection. The write timeout, from the end of the request's header to the
+// end of the response, is longer than the time in which a function must respond.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
 	idleTimeout       = time.Minute
-	maxHeaderBytes    = 64 << 10 // as Google's load balancer
+	maxHeaderBytes    = 64 << 10 // the limit of Google's load balancer
 	writeMargin       = 30 * time.Second
 	shutdownTimeout   = 10 * time.Second
 )
 
-// Serve serves a gateway on a listener until ctx ends, then lets the requests in
-// flight finish, for 10 s at most. Its error is nil when no request was cut off.
+// Serve serves a gateway on a listener until ctx is done, then waits for running requests
+// for up to 10 s. It returns an error if requests were aborted.
 func Serve(ctx context.Context, listener net.Listener, g *Gateway) error {
 	server := &http.Server{
 		Handler:           g,
@@ -43,13 +43,13 @@ func Serve(ctx context.Context, listener net.Listener, g *Gateway) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	// The listener goes first, for good: a client whose idle connection we close
-	// then finds nobody there, instead of a backlog that nobody will ever read.
-	closed := listener.Close()
+	// The listener is closed first: a client whose idle connection is closed then gets a
+	// refused connection instead of waiting in a backlog that is never read.
+	closeErr := listener.Close()
 	<-served
-	cut := server.Shutdown(drain)
-	if cut != nil {
-		cut = errors.Join(fmt.Errorf("stop the gateway: requests were cut off: %w", cut), server.Close())
+	shutdownErr := server.Shutdown(drain)
+	if shutdownErr != nil {
+		shutdownErr = errors.Join(fmt.Errorf("stop the gateway: requests were aborted: %w", shutdownErr), server.Close())
 	}
-	return errors.Join(closed, cut)
+	return errors.Join(closeErr, shutdownErr)
 }

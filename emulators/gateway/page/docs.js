@@ -1,10 +1,10 @@
-// What the page of the documentation adds to Swagger UI.
+// Additions of the documentation page to Swagger UI.
 "use strict";
 
 const soukDocs = (() => {
   const keyHeader = "Idempotency-Key";
 
-  // randomUUID is missing on pages that are not served from this machine or by HTTPS.
+  // randomUUID is only available on pages from this machine or over HTTPS.
   function newKey() {
     if (crypto.randomUUID) {
       return crypto.randomUUID();
@@ -13,7 +13,7 @@ const soukDocs = (() => {
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
-  // The document's example of a key, as the form has it until somebody types another.
+  // The document's example of a key, which the form contains until the user changes it.
   let example = "";
 
   function findExample(document) {
@@ -22,8 +22,8 @@ const soukDocs = (() => {
   }
 
   return {
-    // A key that was sent before has no effect again: each attempt gets a new one, but
-    // for those that somebody typed.
+    // A repeated key has no effect, so each attempt gets a new one, unless the user
+    // entered one.
     requestInterceptor(request) {
       if (request.method === "POST" && request.headers[keyHeader] !== undefined) {
         const key = request.headers[keyHeader];
