@@ -21,19 +21,19 @@ const (
 	Cancelled Status = "cancelled"
 )
 
-// transition describes how orders get into a state.
+// transition describes how an order reaches a state.
 type transition struct {
 	to   Status
 	from []Status // the states from which it is reached
-	// topic is where the transition is published.
+	// topic is the topic on which the transition is published.
 	topic event.Topic[Decided]
-	// refusal is the code of the response to a caller who asks for the transition from
-	// another state; empty if only events ask for it.
+	// refusal is the problem code of a request for the transition from another state;
+	// empty if only events cause the transition.
 	refusal string
 }
 
-// transitions lists every state but the first, pending, which order-place creates and
-// publishes. It is the only place that knows the life of an order.
+// transitions lists the transitions to all states but pending, in which order-place
+// creates an order. It is the only definition of an order's life cycle.
 var transitions = []transition{
 	{to: Confirmed, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-confirmed", "order")},
 	{to: Shipped, from: []Status{Confirmed}, topic: event.NewTopic[Decided]("order-shipped", "order"), refusal: "order_not_shippable"},
@@ -45,7 +45,7 @@ var transitions = []transition{
 // orderPlaced is the topic of the events that request an order's stock.
 var orderPlaced = event.NewTopic[Placed]("order-placed", "order")
 
-// Topics lists the topics that the service publishes to, that of revocations apart.
+// Topics lists the topics that the service publishes to.
 var Topics = func() []event.AnyTopic {
 	topics := []event.AnyTopic{orderPlaced}
 	for _, t := range transitions {
@@ -59,11 +59,10 @@ func transitionTo(to Status) transition {
 	return transitions[slices.IndexFunc(transitions, func(t transition) bool { return t.to == to })]
 }
 
-// refusal returns the code of the response to a caller whose order cannot get into a
-// state.
+// refusal returns the problem code of a request for a state that the order cannot reach.
 func refusal(to Status) string { return transitionTo(to).refusal }
 
-// May reports whether an order may go from one state to another.
+// May reports whether an order may change from one state to another.
 func (s Status) May(to Status) bool {
 	return slices.ContainsFunc(transitions, func(t transition) bool { return t.to == to && slices.Contains(t.from, s) })
 }

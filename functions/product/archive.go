@@ -17,8 +17,8 @@ type archiveInput struct {
 	api.IfMatch
 }
 
-// archive handles DELETE /v1/products/{id}. A repeated request succeeds whatever
-// version it names: the response to the first one may have been lost.
+// archive handles DELETE /v1/products/{id}. A repeated request succeeds with any
+// version, because the response to the first one may have been lost.
 //
 // # Archive a product
 //
@@ -42,7 +42,7 @@ func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, err
 		if err := writeWords(ctx, tx, p); err != nil {
 			return err
 		}
-		return s.tellChanged(ctx, tx, p)
+		return s.publishChanged(ctx, tx, p)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("product", in.ID)

@@ -7,26 +7,26 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// attributeChanges are the changes of a product's attributes by a JSON Merge Patch
-// (RFC 7396): attributes that are sent are set, those that are null are removed, all
-// others remain. null for all of them removes all.
+// attributeChanges is a JSON Merge Patch (RFC 7396) of a product's attributes.
+// Attributes that are sent are set, those that are null are removed, all others remain.
+// null in place of the object removes all attributes.
 type attributeChanges struct {
 	clear   bool
 	set     Attributes
 	removed []string
 }
 
-// Schema returns the schema of the changes: that of attributes, with null.
+// Schema returns the schema of the changes: the schema of Attributes, nullable.
 func (attributeChanges) Schema(registry huma.Registry) *huma.Schema {
 	schema := Attributes{}.Schema(registry)
 	schema.Nullable = true
-	schema.Description = "Attributes to set, by name. null removes an attribute; all others remain."
+	schema.Description = "Attributes to set, by name. null removes an attribute. Attributes that are not sent remain."
 	value := schema.AdditionalProperties.(*huma.Schema)
 	value.OneOf[0].Nullable = true
 	return schema
 }
 
-// UnmarshalJSON reads the changes.
+// UnmarshalJSON decodes the changes.
 func (c *attributeChanges) UnmarshalJSON(text []byte) error {
 	var members map[string]any
 	if err := json.Unmarshal(text, &members); err != nil {
@@ -48,7 +48,7 @@ func (c attributeChanges) apply(attributes Attributes) Attributes {
 	if c.clear {
 		return Attributes{}
 	}
-	changed := maps.Clone(attributes.orNone())
+	changed := maps.Clone(attributes.orEmpty())
 	for _, name := range c.removed {
 		delete(changed, name)
 	}

@@ -7,7 +7,7 @@ import (
 	"souk/shared/api"
 )
 
-// Category is what products are of. It is there as long as a product of it is sold.
+// Category is a group of products. It exists as long as it has an active product.
 type Category struct {
 	Name string `json:"name" example:"tea"`
 }
@@ -18,8 +18,8 @@ type listCategoriesOutput struct {
 	Body api.Page[Category]
 }
 
-// categoryList handles GET /v1/categories. It returns no number of products per
-// category: that would have to be counted for each request.
+// categoryList handles GET /v1/categories. It does not return the number of products
+// per category, which would have to be counted for each request.
 //
 // # List categories
 //

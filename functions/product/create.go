@@ -14,14 +14,14 @@ import (
 
 type createInput struct {
 	Body struct {
-		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's own number of the product." example:"TEA-ASSAM-250"`
+		SKU         string           `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's own number of the product. It must be unique and cannot change." example:"TEA-ASSAM-250"`
 		Name        string           `json:"name" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
 		Description string           `json:"description,omitempty" format:"multiline" maxLength:"10000" example:"A strong black tea."`
 		Category    string           `json:"category,omitempty" maxLength:"64" example:"tea"`
 		Price       money.PriceInput `json:"price"`
 		Images      Images           `json:"images,omitempty"`
 		Attributes  Attributes       `json:"attributes,omitempty"`
-		Stock       int64            `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"Pieces in stock." example:"50"`
+		Stock       int64            `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"The initial stock, in pieces." example:"50"`
 	}
 }
 
@@ -30,18 +30,18 @@ type createInput struct {
 // # Create a product
 //
 // The stock is the first stock: change it later with an adjustment of the stock.
-func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*answer, error) {
-	if err := in.Body.Attributes.check(); err != nil {
+func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*productResponse, error) {
+	if err := in.Body.Attributes.validate(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return nil, fmt.Errorf("make a product id: %w", err)
+		return nil, fmt.Errorf("create a product id: %w", err)
 	}
 	now := s.Now()
 	p := Product{
 		ID: id, SKU: in.Body.SKU, Name: in.Body.Name, Description: in.Body.Description, Category: in.Body.Category,
-		Images: in.Body.Images.orNone(), Attributes: in.Body.Attributes.orNone(),
+		Images: in.Body.Images.orEmpty(), Attributes: in.Body.Attributes.orEmpty(),
 		Price: in.Body.Price.In(s.settings.Currency), Available: in.Body.Stock, Status: Active, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	err = s.insertNew(ctx, tx, p)
@@ -51,12 +51,13 @@ func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) 
 	if err != nil {
 		return nil, fmt.Errorf("create product %s: %w", p.SKU, err)
 	}
-	created := show(p)
-	created.Location = "/v1/products/" + p.ID.String()
-	return created, nil
+	response := newResponse(p)
+	response.Location = "/v1/products/" + p.ID.String()
+	return response, nil
 }
 
-// insertNew writes a new product, its first stock and its words, and adds the event.
+// insertNew inserts a new product, its initial stock and its words, and adds the event
+// to the outbox.
 func (s *service) insertNew(ctx context.Context, tx *database.Tx, p Product) error {
 	if err := insertProducts(ctx, tx, p); err != nil {
 		return err
@@ -69,5 +70,5 @@ func (s *service) insertNew(ctx context.Context, tx *database.Tx, p Product) err
 	if err := writeWords(ctx, tx, p); err != nil {
 		return err
 	}
-	return s.tellChanged(ctx, tx, p)
+	return s.publishChanged(ctx, tx, p)
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Bounds of what a product has beside its texts.
+// Limits of a product's images and attributes.
 const (
 	maxImages         = 20
 	maxImageURL       = 1000
 	maxAttributes     = 50
 	maxAttributeText  = 500
-	maxAttributeValue = 1<<53 - 1 // what every JSON reader keeps exact
+	maxAttributeValue = 1<<53 - 1 // exact in every JSON decoder (RFC 8259, section 6)
 )
 
-// imagePattern allows neither ASCII white space, which separates URLs in an import of
-// CSV, nor control characters.
+// imagePattern excludes ASCII white space, which separates URLs in a CSV import, and
+// control characters.
 const imagePattern = `^https?://[^\s\x00-\x1f\x7f-\x9f]+$`
 
 // Images are the URLs of a product's pictures, the main one first.
 type Images []string
 
-// Schema tells what images may be.
+// Schema returns the schema of images.
 func (Images) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		Type: huma.TypeArray, MaxItems: new(maxImages), Description: "URLs of pictures, the main one first.",
@@ -35,36 +35,36 @@ func (Images) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
-// orNone makes nil the empty list, which is [] in JSON and not null.
-func (i Images) orNone() Images {
+// orEmpty returns an empty list for nil, so that its JSON is [] and not null.
+func (i Images) orEmpty() Images {
 	if i == nil {
 		return Images{}
 	}
 	return i
 }
 
-// Value is how the database keeps images.
-func (i Images) Value() (driver.Value, error) { return jsonText(i.orNone()) }
+// Value implements driver.Valuer: images are stored as JSON.
+func (i Images) Value() (driver.Value, error) { return jsonText(i.orEmpty()) }
 
-// Scan reads what Value has written.
+// Scan implements sql.Scanner.
 func (i *Images) Scan(column any) error { return scanJSON(column, i) }
 
-// Attributes are whatever else the shop tells of a product: strings, numbers and
-// truth values by name.
+// Attributes are further properties of a product, by name: strings, numbers and
+// booleans.
 type Attributes map[string]any
 
-// Schema tells what attributes may be.
+// Schema returns the schema of attributes.
 func (Attributes) Schema(huma.Registry) *huma.Schema {
-	most := float64(maxAttributeValue)
+	bound := float64(maxAttributeValue)
 	value := &huma.Schema{OneOf: []*huma.Schema{
 		{Type: huma.TypeString, MaxLength: new(maxAttributeText)},
-		{Type: huma.TypeNumber, Minimum: new(-most), Maximum: new(most)},
+		{Type: huma.TypeNumber, Minimum: new(-bound), Maximum: new(bound)},
 		{Type: huma.TypeBoolean},
 	}}
-	value.PrecomputeMessages() // huma does so for properties with a name alone
+	value.PrecomputeMessages() // huma does this only for named properties
 	return &huma.Schema{
 		Type: huma.TypeObject, MaxProperties: new(maxAttributes),
-		Description:          "Whatever else there is to tell: strings, numbers and truth values by name.",
+		Description:          "Further properties of the product, by name. A value is a string, a number or a boolean.",
 		AdditionalProperties: value,
 		Examples:             []any{map[string]any{"origin": "Assam", "weightGrams": 250, "organic": true}},
 	}
@@ -72,31 +72,32 @@ func (Attributes) Schema(huma.Registry) *huma.Schema {
 
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// check refuses what the schema cannot: names that are none.
-func (a Attributes) check() error {
+// validate returns an error for an invalid name, which the schema cannot express.
+func (a Attributes) validate() error {
 	for name := range a {
 		if !attributeName.MatchString(name) {
-			return errors.New("a name must be a letter and up to 63 letters, digits, _, . or -")
+			return errors.New("an attribute's name must begin with a letter, followed by up to 63 letters, digits, dots, underscores or hyphens")
 		}
 	}
 	return nil
 }
 
-// orNone makes nil the empty object, which is {} in JSON and not null.
-func (a Attributes) orNone() Attributes {
+// orEmpty returns an empty map for nil, so that its JSON is {} and not null.
+func (a Attributes) orEmpty() Attributes {
 	if a == nil {
 		return Attributes{}
 	}
 	return a
 }
 
-// Value is how the database keeps attributes.
-func (a Attributes) Value() (driver.Value, error) { return jsonText(a.orNone()) }
+// Value implements driver.Valuer: attributes are stored as JSON.
+func (a Attributes) Value() (driver.Value, error) { return jsonText(a.orEmpty()) }
 
-// Scan reads what Value has written.
+// Scan implements sql.Scanner.
 func (a *Attributes) Scan(column any) error { return scanJSON(column, a) }
 
-// jsonText is JSON as a string: MySQL takes bytes for what is no text.
+// jsonText returns a value's JSON as a string, because MySQL does not accept binary
+// data in a JSON column.
 func jsonText(value any) (driver.Value, error) {
 	text, err := json.Marshal(value)
 	return string(text), err
@@ -105,10 +106,10 @@ func jsonText(value any) (driver.Value, error) {
 func scanJSON(column, into any) error {
 	text, ok := column.([]byte)
 	if !ok {
-		return fmt.Errorf("read JSON of a product: the column is a %T", column)
+		return fmt.Errorf("decode JSON of a product: unexpected type %T of the column", column)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read JSON of a product: %w", err)
+		return fmt.Errorf("decode JSON of a product: %w", err)
 	}
 	return nil
 }

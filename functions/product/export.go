@@ -17,15 +17,15 @@ import (
 	"souk/shared/money"
 )
 
-// exportBatch is how many products are read at a time: each has up to 256 KiB.
+// exportBatch is the number of products that are read at a time. Each has up to 256 KiB.
 const exportBatch = 100
 
 type exportInput struct {
-	Format string `query:"format" enum:"ndjson,csv" default:"ndjson" doc:"ndjson: a line of JSON for each product. csv: a header and a row for each product."`
+	Format string `query:"format" enum:"ndjson,csv" default:"ndjson" doc:"The format of the file. ndjson has one line of JSON per product, csv a header and one row per product."`
 }
 
-// export handles GET /v1/products/export. It has some hundred products in memory at a
-// time.
+// export handles GET /v1/products/export. At most exportBatch products are in memory at
+// a time.
 //
 // # Export the catalogue
 //
@@ -33,7 +33,7 @@ type exportInput struct {
 // reads. An import of the file restores everything but the stock, which is in available
 // for information.
 func (s *service) export(ctx context.Context, in *exportInput) (*importOutput, error) {
-	// Before the response begins: afterwards an error can only break it off.
+	// Read before the response begins: later errors can only abort it.
 	first, err := selectCatalog(ctx, s.DB, uuid.Nil, exportBatch)
 	if err != nil {
 		return nil, fmt.Errorf("read the first products: %w", err)
@@ -46,17 +46,17 @@ func (s *service) export(ctx context.Context, in *exportInput) (*importOutput, e
 		ctx.SetHeader("Content-Type", mediaType)
 		ctx.SetHeader("Content-Disposition", `attachment; filename="products.`+in.Format+`"`)
 		if err := s.writeExport(ctx.Context(), ctx.BodyWriter(), first, write); err != nil {
-			// A part of a catalogue must not look complete.
-			slog.ErrorContext(ctx.Context(), "the export failed", "error", err)
+			// Abort the connection, so that a partial export does not look complete.
+			slog.ErrorContext(ctx.Context(), "export products", "error", err)
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
 }
 
-// exportBody documents what huma cannot see: the function writes the body itself.
+// exportBody documents the response's body, which the handler writes without huma.
 func exportBody(operation *huma.Operation) {
 	operation.Responses = map[string]*huma.Response{"200": {
-		Description: "The catalogue, as product-import reads it.",
+		Description: "The catalogue, in the format that the import of products reads.",
 		Content:     catalogContent(exportedNDJSON, exportedCSV),
 	}}
 }
@@ -69,7 +69,7 @@ TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,50,active,,
 `
 )
 
-// writeExport writes products and all that follow them.
+// writeExport writes the given products and all products after them.
 func (s *service) writeExport(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []Product) error) error {
 	after := uuid.Nil
 	for {
@@ -87,7 +87,7 @@ func (s *service) writeExport(ctx context.Context, w io.Writer, products []Produ
 	}
 }
 
-// exportedProduct is a product in an export. Empty fields are there, so that an
+// exportedProduct is a product in an export. Empty fields are included, so that an
 // import sets them.
 type exportedProduct struct {
 	SKU         string      `json:"sku"`
@@ -103,12 +103,12 @@ type exportedProduct struct {
 
 func writeNDJSON(w io.Writer, _ bool, products []Product) error {
 	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false) // so that no line is longer than an import reads
+	encoder.SetEscapeHTML(false) // escapes could make a line longer than maxLineBytes
 	for i := range products {
 		p := &products[i]
 		err := encoder.Encode(exportedProduct{
 			SKU: p.SKU, Name: p.Name, Description: p.Description, Category: p.Category, Price: p.Price, Available: p.Available,
-			Status: p.Status, Images: p.Images.orNone(), Attributes: p.Attributes.orNone(),
+			Status: p.Status, Images: p.Images.orEmpty(), Attributes: p.Attributes.orEmpty(),
 		})
 		if err != nil {
 			return err
@@ -123,11 +123,11 @@ var exportColumns = []string{"sku", "name", "description", "category", "price", 
 func writeCSV(w io.Writer, first bool, products []Product) error {
 	table := csv.NewWriter(w)
 	if first {
-		_ = table.Write(exportColumns) // its error remains: see Error below
+		_ = table.Write(exportColumns) // Error below returns its error
 	}
 	for i := range products {
 		p := &products[i]
-		attributes, err := attributesCell(p.Attributes)
+		attributes, err := formatAttributes(p.Attributes)
 		if err != nil {
 			return err
 		}
@@ -140,8 +140,8 @@ func writeCSV(w io.Writer, first bool, products []Product) error {
 	return table.Error()
 }
 
-// attributesCell returns attributes as JSON, and none as the empty cell.
-func attributesCell(attributes Attributes) (string, error) {
+// formatAttributes returns attributes as JSON, or an empty cell if there are none.
+func formatAttributes(attributes Attributes) (string, error) {
 	if len(attributes) == 0 {
 		return "", nil
 	}

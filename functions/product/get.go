@@ -20,7 +20,7 @@ type getInput struct {
 // # Get a product
 //
 // Archived products are returned, too, because old orders link to them.
-func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
+func (s *service) get(ctx context.Context, in *getInput) (*productResponse, error) {
 	p, err := selectProduct(ctx, s.DB, in.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("product", in.ID)
@@ -28,5 +28,5 @@ func (s *service) get(ctx context.Context, in *getInput) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get product %s: %w", in.ID, err)
 	}
-	return show(p), nil
+	return newResponse(p), nil
 }

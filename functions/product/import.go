@@ -24,12 +24,12 @@ const (
 
 type importInput struct {
 	ContentType string `header:"Content-Type" required:"true" doc:"application/x-ndjson or text/csv." example:"application/x-ndjson"`
-	ImportID    string `query:"importId" format:"uuid" doc:"Names the file, such as a random UUID. A file that is sent again with the same id repeats no stockDelta." example:"0199c0de-0000-7000-8000-00000000f11e"`
+	ImportID    string `query:"importId" format:"uuid" doc:"An id of the file that the client chooses, such as a random UUID. If the file is sent again with the same id, no stockDelta is applied twice." example:"0199c0de-0000-7000-8000-00000000f11e"`
 
 	body io.Reader
 }
 
-// Resolve gives the handler the body, which huma does not read.
+// Resolve implements huma.Resolver. It stores the body, which huma does not read.
 func (in *importInput) Resolve(ctx huma.Context) []error {
 	in.body = ctx.BodyReader()
 	return nil
@@ -45,18 +45,19 @@ type ImportSummary struct {
 	Updated   int `json:"updated"`
 	Unchanged int `json:"unchanged"`
 	Failed    int `json:"failed"`
-	// StockIgnored counts the lines whose stock was ignored: their products exist.
+	// StockIgnored counts the lines whose stock was ignored because their products
+	// exist.
 	StockIgnored int `json:"stockIgnored"`
-	// StockDeltaRepeated counts the lines whose stockDelta an earlier request with
-	// the same importId has applied.
+	// StockDeltaRepeated counts the lines whose stockDelta was applied by an earlier
+	// request with the same importId.
 	StockDeltaRepeated int `json:"stockDeltaRepeated"`
-	// Stopped is why lines after the last reported one were not read.
+	// Stopped is the reason why the lines after the last reported one were not read.
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// importProducts handles POST /v1/products/import. The file is not stored. The results
-// of its lines are, and are sent at the end: with HTTP/1 not every proxy lets a
-// response begin before the request has ended.
+// importProducts handles POST /v1/products/import. The file is processed as it arrives.
+// The results of its lines are buffered and sent at the end, because not every HTTP/1
+// proxy lets a response begin before the request has ended.
 //
 // # Import products
 //
@@ -82,16 +83,16 @@ func (s *service) importProducts(ctx context.Context, in *importInput) (*importO
 	admin, _ := auth.PrincipalFrom(ctx)
 	run := &importRun{service: s, reader: reader, source: importSource{id: id, admin: admin.UserID}}
 	return &importOutput{Body: func(ctx huma.Context) {
-		run.all(ctx.Context())
+		run.readAll(ctx.Context())
 		ctx.SetHeader("Content-Type", ndjsonType)
 		if err := run.respond(ctx.BodyWriter()); err != nil {
-			slog.InfoContext(ctx.Context(), "the client left before its response", "error", err)
+			slog.InfoContext(ctx.Context(), "the client disconnected before the response", "error", err)
 		}
 	}}, nil
 }
 
-// id returns the id that the client gave to the import, or a new one: a batch whose
-// commit is in doubt is tried again line by line, and must not move stock twice.
+// id returns the import's id: the client's, or a new one. A batch whose commit is in
+// doubt is retried line by line, and the id prevents that it moves stock twice.
 func (in *importInput) id() (uuid.UUID, error) {
 	if in.ImportID != "" {
 		id, err := uuid.Parse(in.ImportID)
@@ -107,12 +108,12 @@ func (in *importInput) id() (uuid.UUID, error) {
 	return id, nil
 }
 
-// reader returns what reads the file, past its header.
+// reader returns a reader of the file's products. It has read the header of a CSV file.
 func (in *importInput) reader() (catalogReader, error) {
 	mediaType, params, err := mime.ParseMediaType(in.ContentType)
 	charset := strings.ToLower(params["charset"])
 	if err != nil || mediaType != ndjsonType && mediaType != csvType || charset != "" && charset != "utf-8" {
-		return nil, api.NewProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Send %s or %s, in UTF-8.", ndjsonType, csvType)
+		return nil, api.NewProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "The Content-Type must be %s or %s, in UTF-8.", ndjsonType, csvType)
 	}
 	lines := newLineReader(in.body)
 	if mediaType == csvType {
@@ -121,11 +122,11 @@ func (in *importInput) reader() (catalogReader, error) {
 	return ndjsonReader{lines}, nil
 }
 
-// importBody documents what huma cannot see: the function reads the body itself.
+// importBody documents the bodies, which the handler reads and writes without huma.
 func importBody(operation *huma.Operation) {
 	operation.RequestBody = &huma.RequestBody{Required: true, Content: catalogContent(ndjsonExample, csvExample)}
 	operation.Responses = map[string]*huma.Response{"200": {
-		Description: "A line of JSON for each line of the file that holds a product, and a last one with the summary.",
+		Description: "One line of JSON for each product of the file, and a last line with the summary.",
 		Content:     map[string]*huma.MediaType{ndjsonType: {Schema: &huma.Schema{Type: huma.TypeString}, Example: importExample}},
 	}}
 }
@@ -135,7 +136,7 @@ const importExample = `{"line":1,"sku":"TEA-ASSAM-250","outcome":"created"}
 {"summary":{"created":1,"updated":0,"unchanged":0,"failed":1,"stockIgnored":0,"stockDeltaRepeated":0}}
 `
 
-// catalogContent documents a catalogue in both formats.
+// catalogContent returns the content of a catalogue in both formats.
 func catalogContent(ndjson, csv string) map[string]*huma.MediaType {
 	text := &huma.Schema{Type: huma.TypeString}
 	return map[string]*huma.MediaType{ndjsonType: {Schema: text, Example: ndjson}, csvType: {Schema: text, Example: csv}}

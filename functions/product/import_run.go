@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// importBatch is how many lines are one transaction, and importBatchBytes how long
-	// they may be together: decoded, they take some times as much.
+	// importBatch is the maximum number of lines in one transaction, and
+	// importBatchBytes of their bytes. Decoded, they take several times as much memory.
 	importBatch      = 200
 	importBatchBytes = 1 << 20
-	// maxImportLines bounds the report: some hundred bytes a line.
+	// maxImportLines bounds the report, which has about a hundred bytes per line.
 	maxImportLines = 50_000
-	// maxDetailedReport is how many bytes the report may have before a failed line
-	// adds only its first error.
+	// maxDetailedReport is the size of the report in bytes from which a failed line is
+	// reported with its first error only.
 	maxDetailedReport = 8 << 20
 )
 
@@ -38,92 +38,94 @@ type importRun struct {
 	report  bytes.Buffer // the earlier results, as lines of JSON
 	summary ImportSummary
 	lines   int
-	bytes   int // of the lines of the batch
+	bytes   int // the total size of the batch's lines
 }
 
-func (run *importRun) all(ctx context.Context) {
+// readAll reads and imports all lines.
+func (run *importRun) readAll(ctx context.Context) {
 	for run.summary.Stopped == "" {
 		line, err := run.reader.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			run.summary.Stopped = unreadable(err)
+			run.summary.Stopped = readErrorMessage(err)
 			break
 		}
 		if run.lines++; run.lines > maxImportLines {
-			run.summary.Stopped = fmt.Sprintf("an import may have at most %d lines: send the others in another", maxImportLines)
+			run.summary.Stopped = fmt.Sprintf("an import may have at most %d lines: send the remaining lines in another import", maxImportLines)
 			break
 		}
-		run.line(ctx, line)
+		run.addLine(ctx, line)
 	}
 	run.flush(ctx)
 }
 
-func unreadable(err error) string {
+// readErrorMessage returns the reason why the file could not be read to its end.
+func readErrorMessage(err error) string {
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
-		return fmt.Sprintf("an import may have at most %d bytes: send the others in another", tooLong.Limit)
+		return fmt.Sprintf("an import may have at most %d bytes: send the remaining lines in another import", tooLong.Limit)
 	}
-	return "the end of the file did not arrive"
+	return "the request ended before the file was complete: send the file again"
 }
 
-// line adds a line to the batch, or its errors to the results.
-func (run *importRun) line(ctx context.Context, line fileLine) {
+// addLine adds a line to the batch, or its errors to the results.
+func (run *importRun) addLine(ctx context.Context, line fileLine) {
 	r, errs := parseRecord(line)
 	if len(errs) > 0 {
 		run.results = append(run.results, failed(line.number, line.sku, errs...))
 		if len(run.results) >= importBatch {
-			run.flush(ctx) // errors take more memory than their lines of the report
+			run.flush(ctx) // errors take more memory than their lines in the report
 		}
 		return
 	}
-	same := func(other importLine) bool { return other.key() == r.key() }
-	if len(run.batch) >= importBatch || run.bytes >= importBatchBytes || slices.ContainsFunc(run.batch, same) {
+	sameProduct := func(other importLine) bool { return other.key() == r.key() }
+	if len(run.batch) >= importBatch || run.bytes >= importBatchBytes || slices.ContainsFunc(run.batch, sameProduct) {
 		run.flush(ctx)
 	}
 	run.batch = append(run.batch, importLine{number: line.number, record: r})
 	run.bytes += line.bytes
 }
 
-// flush writes the batch and reports its results, and those of the failed lines in
-// between, in the order of the file.
+// flush stores the batch and adds its results to the report, with those of the failed
+// lines in between, in the order of the file.
 func (run *importRun) flush(ctx context.Context) {
 	select {
 	case <-function.Stopping(ctx):
 		run.stop("the server is stopping")
 	case <-ctx.Done():
-		run.stop("the request took too long")
+		run.stop("the request timed out")
 	default:
-		run.write(ctx)
+		run.writeBatch(ctx)
 	}
 	slices.SortFunc(run.results, func(a, b LineResult) int { return a.Line - b.Line })
 	for _, result := range run.results {
-		run.add(result)
+		run.addResult(result)
 	}
 	run.batch, run.results, run.bytes = run.batch[:0], run.results[:0], 0
 }
 
-// stop leaves the batch unwritten. The file can be sent again; only a stockDelta
-// needs an importId for that.
-func (run *importRun) stop(why string) {
-	run.summary.Stopped = why + ": send the file again, with the same importId if it has a stockDelta; what is done is not done twice"
+// stop ends the import and discards the batch. The file can be sent again; a file with
+// a stockDelta needs the same importId for that.
+func (run *importRun) stop(reason string) {
+	run.summary.Stopped = reason + ": send the file again, with the same importId if it has a stockDelta; lines that were imported are not applied twice"
 	run.batch = nil
 }
 
-// write writes the batch in one transaction or, if that fails, each line in its own,
-// so that one line that cannot be written does not affect the others.
-func (run *importRun) write(ctx context.Context) {
+// writeBatch stores the batch in one transaction or, if that fails, each line in its
+// own, so that one line that cannot be stored does not affect the others.
+func (run *importRun) writeBatch(ctx context.Context) {
 	if len(run.batch) == 0 {
 		return
 	}
-	results, err := run.try(ctx, run.batch)
+	results, err := run.upsertLines(ctx, run.batch)
 	if err == nil {
 		run.results = append(run.results, results...)
 		return
 	}
-	slog.WarnContext(ctx, "a batch of an import failed; its lines are tried one by one", "lines", len(run.batch), "error", err)
+	slog.WarnContext(ctx, "cannot import a batch, retry its lines one by one", "lines", len(run.batch), "error", err)
 	for _, line := range run.batch {
-		results, err := run.try(ctx, []importLine{line})
+		results, err := run.upsertLines(ctx, []importLine{line})
 		switch {
 		case err == nil:
 			run.results = append(run.results, results...)
@@ -131,13 +133,14 @@ func (run *importRun) write(ctx context.Context) {
 			run.stop("the database does not respond")
 			return
 		default:
-			slog.ErrorContext(ctx, "a line of an import failed", "line", line.number, "error", err)
-			run.results = append(run.results, failed(line.number, line.SKU, api.FieldError{Location: "line", Code: api.CodeInternal, Message: "could not be stored"}))
+			slog.ErrorContext(ctx, "cannot import a line", "line", line.number, "error", err)
+			run.results = append(run.results, failed(line.number, line.SKU, api.FieldError{Location: "line", Code: api.CodeInternal, Message: "could not be stored because of an internal error: send the line again later"}))
 		}
 	}
 }
 
-func (run *importRun) try(ctx context.Context, lines []importLine) (results []LineResult, err error) {
+// upsertLines creates or updates the products of lines in one transaction.
+func (run *importRun) upsertLines(ctx context.Context, lines []importLine) (results []LineResult, err error) {
 	err = run.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		results, err = run.upsert(ctx, tx, lines, run.source)
 		return err
@@ -145,8 +148,8 @@ func (run *importRun) try(ctx context.Context, lines []importLine) (results []Li
 	return results, err
 }
 
-// add adds a result to the report and the summary.
-func (run *importRun) add(result LineResult) {
+// addResult adds a result to the report and the summary.
+func (run *importRun) addResult(result LineResult) {
 	switch result.Outcome {
 	case LineCreated:
 		run.summary.Created++
@@ -166,10 +169,11 @@ func (run *importRun) add(result LineResult) {
 	if run.report.Len() > maxDetailedReport {
 		result.Errors = result.Errors[:min(len(result.Errors), 1)]
 	}
-	// A buffer accepts everything, and a result is always JSON.
+	// Neither writing to a buffer nor encoding a result can fail.
 	_ = json.NewEncoder(&run.report).Encode(result)
 }
 
+// respond writes the report and the summary.
 func (run *importRun) respond(w io.Writer) error {
 	if _, err := run.report.WriteTo(w); err != nil {
 		return err

@@ -18,7 +18,7 @@ func TestReportBound(t *testing.T) {
 	}
 	run := importRun{}
 	for line := range maxImportLines {
-		run.add(failed(line+1, strings.Repeat("S", maxReportedSKU), errs...))
+		run.addResult(failed(line+1, strings.Repeat("S", maxReportedSKU), errs...))
 	}
 	const maxReport = maxDetailedReport + maxImportLines*400
 	if got := run.report.Len(); got < maxDetailedReport || got > maxReport {

@@ -10,14 +10,14 @@ import (
 	"souk/shared/idempotency"
 )
 
-// source is what booked a movement, for an auditor: see movementSource.
+// source identifies the origin of a movement, for audits: see movementSource.
 type source [sha256.Size]byte
 
 // movementSource returns the source of a movement. For a request with an
 // Idempotency-Key it is the scope of the key, so that a request that takes effect
 // twice leaves the same source twice. For a line of an import it is the hash of the
-// import's id and the line, the product and the delta as the line states them. Any
-// other movement is its own source.
+// import's id and the line's number, product and delta. Any other movement has a unique
+// source.
 func movementSource(ctx context.Context, id uuid.UUID, m *movement) source {
 	switch scope, keyed := idempotency.ScopeFromContext(ctx); {
 	case m.importID != nil:

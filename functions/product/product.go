@@ -13,7 +13,7 @@ import (
 	"souk/shared/money"
 )
 
-// Product is something the shop sells.
+// Product is a product of the shop.
 type Product struct {
 	ID          uuid.UUID   `json:"id" format:"uuid"`
 	SKU         string      `json:"sku" example:"TEA-ASSAM-250"`
@@ -21,16 +21,16 @@ type Product struct {
 	Description string      `json:"description" example:"A strong black tea."`
 	Category    string      `json:"category" example:"tea"`
 	Price       money.Money `json:"price"`
-	Available   int64       `json:"available" doc:"Pieces that can be ordered now." example:"50"`
+	Available   int64       `json:"available" doc:"The number of pieces that can be ordered now." example:"50"`
 	Status      Status      `json:"status" enum:"active,archived"`
 	Images      Images      `json:"images" nullable:"false"`
 	Attributes  Attributes  `json:"attributes" nullable:"false"`
-	Version     int64       `json:"version" doc:"Counts the changes. Sales change the stock, not the version." example:"3"`
+	Version     int64       `json:"version" doc:"The number of the product's current version. Sales change the stock, not the version." example:"3"`
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`
 }
 
-// Status says whether a product is sold.
+// Status is the state of a product: for sale or archived.
 type Status string
 
 // The states of a product.
@@ -45,12 +45,12 @@ const MaxStock = 1_000_000_000
 // ETag is the entity tag of the product with its stock.
 func (p Product) ETag() string { return api.ETag(p.Version, p.Available) }
 
-// answer is the answer that shows one product.
-type answer = api.Resource[Product]
+// productResponse is the response that shows one product.
+type productResponse = api.Resource[Product]
 
-func show(p Product) *answer { return &answer{ETag: p.ETag(), Body: p} }
+func newResponse(p Product) *productResponse { return &productResponse{ETag: p.ETag(), Body: p} }
 
-// Changed is the event that tells what others keep of a product.
+// Changed is the payload of product-changed: the fields that other services copy.
 type Changed struct {
 	ProductID uuid.UUID   `json:"productId"`
 	SKU       string      `json:"sku"`
@@ -60,8 +60,8 @@ type Changed struct {
 	Version   int64       `json:"version"`
 }
 
-// tellChanged adds product-changed to the outbox, for each product.
-func (s *service) tellChanged(ctx context.Context, tx *database.Tx, products ...Product) error {
+// publishChanged adds a product-changed event for each product to the outbox.
+func (s *service) publishChanged(ctx context.Context, tx *database.Tx, products ...Product) error {
 	messages := make([]event.Message[Changed], len(products))
 	for i, p := range products {
 		messages[i] = event.Message[Changed]{AggregateID: p.ID, Payload: Changed{
@@ -72,9 +72,9 @@ func (s *service) tellChanged(ctx context.Context, tx *database.Tx, products ...
 }
 
 func skuTaken(sku string) error {
-	return api.NewProblem(http.StatusConflict, "sku_taken", "There is a product with the SKU %s already.", sku)
+	return api.NewProblem(http.StatusConflict, "sku_taken", "The SKU %s belongs to another product. Send another SKU, or update that product.", sku)
 }
 
-func notEnough(available int64) error {
-	return api.NewProblem(http.StatusConflict, "insufficient_stock", "Only %d are in stock.", available)
+func insufficientStock(available int64) error {
+	return api.NewProblem(http.StatusConflict, "insufficient_stock", "Only %d pieces are in stock. Remove at most that many.", available)
 }

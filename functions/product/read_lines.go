@@ -14,46 +14,46 @@ import (
 	"souk/shared/strictjson"
 )
 
-// maxLineBytes is the longest line of a catalogue: a product of the longest texts
-// fits, and one line cannot fill the memory.
+// maxLineBytes is the maximum length of a line of a catalogue. A product with texts of
+// the maximum length fits, and one line cannot exhaust the memory.
 const maxLineBytes = 256 << 10
 
 var errLongLine = errors.New("line too long")
 
-// lineReader reads a text line by line, without its end. Lines can be put back.
+// lineReader reads a text line by line, without line ends. Lines can be unread.
 type lineReader struct {
-	text *bufio.Reader
-	last int // the number of the line read last
-	back [][]byte
+	text       *bufio.Reader
+	lineNumber int      // of the line read last
+	pending    [][]byte // the lines that were unread
 }
 
 func newLineReader(text io.Reader) *lineReader { return &lineReader{text: bufio.NewReader(text)} }
 
-// next returns a line, io.EOF after the last one, or errLongLine for one that it
-// has skipped.
+// next returns the next line, io.EOF after the last one, or errLongLine for a line that
+// it skipped because it is too long.
 func (l *lineReader) next() ([]byte, error) {
-	if len(l.back) > 0 {
-		line := l.back[0]
-		l.back = l.back[1:]
-		l.last++
+	if len(l.pending) > 0 {
+		line := l.pending[0]
+		l.pending = l.pending[1:]
+		l.lineNumber++
 		return line, nil
 	}
 	var line []byte
-	long := false
+	tooLong := false
 	for {
 		part, err := l.text.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxLineBytes; !long {
+		if tooLong = tooLong || len(line)+len(part) > maxLineBytes; !tooLong {
 			line = append(line, part...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case errors.Is(err, io.EOF) && (len(line) > 0 || long), err == nil:
-			l.last++
-			if l.last == 1 {
-				line = bytes.TrimPrefix(line, []byte("\ufeff")) // spreadsheets begin with it
+		case errors.Is(err, io.EOF) && (len(line) > 0 || tooLong), err == nil:
+			l.lineNumber++
+			if l.lineNumber == 1 {
+				line = bytes.TrimPrefix(line, []byte("\ufeff")) // a byte order mark, as spreadsheets write it
 			}
-			if long {
+			if tooLong {
 				return nil, errLongLine
 			}
 			return bytes.TrimRight(line, "\r\n"), nil
@@ -63,14 +63,14 @@ func (l *lineReader) next() ([]byte, error) {
 	}
 }
 
-// putBack returns the lines that were read last to the reader.
-func (l *lineReader) putBack(lines [][]byte) {
-	l.back = append(slices.Clone(lines), l.back...)
-	l.last -= len(lines)
+// unread puts back the lines that were read last.
+func (l *lineReader) unread(lines [][]byte) {
+	l.pending = append(slices.Clone(lines), l.pending...)
+	l.lineNumber -= len(lines)
 }
 
-// nextFilled returns the next line that is not blank.
-func (l *lineReader) nextFilled() ([]byte, error) {
+// nextNonBlank returns the next line that is not blank.
+func (l *lineReader) nextNonBlank() ([]byte, error) {
 	for {
 		line, err := l.next()
 		if err != nil || len(bytes.TrimSpace(line)) > 0 {
@@ -79,32 +79,33 @@ func (l *lineReader) nextFilled() ([]byte, error) {
 	}
 }
 
-// fileLine is a product as a file has it, before its rules are checked.
+// fileLine is a product of a file before validation.
 type fileLine struct {
 	number int              // of its first line
 	bytes  int              // its length
 	sku    string           // for its result, if it can be read
 	fields any              // as strictjson returns them
-	errs   []api.FieldError // of its form
+	errs   []api.FieldError // syntax errors
 }
 
-func (l *fileLine) fail(location, code, format string, args ...any) {
+func (l *fileLine) addError(location, code, format string, args ...any) {
 	l.errs = append(l.errs, api.FieldError{Location: location, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
-// catalogReader reads the products of a catalogue. The error is io.EOF at the end,
-// or else why nothing more can be read.
+// catalogReader reads the products of a catalogue. Its error is io.EOF at the end, or
+// the reason why nothing more can be read.
 type catalogReader interface {
 	next() (fileLine, error)
 }
 
 type ndjsonReader struct{ lines *lineReader }
 
+// next implements catalogReader.
 func (r ndjsonReader) next() (line fileLine, err error) {
-	text, err := r.lines.nextFilled()
-	line.number = r.lines.last
+	text, err := r.lines.nextNonBlank()
+	line.number = r.lines.lineNumber
 	if errors.Is(err, errLongLine) {
-		line.fail("line", api.FieldTooLong, "must have at most %d bytes", maxLineBytes)
+		line.addError("line", api.FieldTooLong, "must have at most %d bytes", maxLineBytes)
 		return line, nil
 	}
 	if err != nil {
@@ -117,7 +118,7 @@ func (r ndjsonReader) next() (line fileLine, err error) {
 	return line, nil
 }
 
-// readableSKU returns the SKU of a line, which need be JSON only as far as that.
+// readableSKU returns the SKU of a line, which may be invalid JSON after the SKU.
 func readableSKU(text []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
@@ -134,18 +135,18 @@ func readableSKU(text []byte) string {
 		}
 		if name == "sku" {
 			var sku string
-			_ = json.Unmarshal(value, &sku) // another type is none
+			_ = json.Unmarshal(value, &sku) // a value that is no string leaves it empty
 			return sku
 		}
 	}
 	return ""
 }
 
-// lineError returns an error of strictjson with a location within the line.
+// lineError returns an error of strictjson as a field error with a location in the line.
 func lineError(err error) api.FieldError {
 	field, ok := errors.AsType[api.FieldError](err)
 	if !ok {
-		return api.FieldError{Location: "line", Code: api.FieldSyntax, Message: "not readable as JSON"}
+		return api.FieldError{Location: "line", Code: api.FieldSyntax, Message: "must be valid JSON"}
 	}
 	if field.Location = strings.TrimPrefix(field.Location, "."); field.Location == "" {
 		field.Location = "line"

@@ -14,8 +14,8 @@ import (
 	"souk/shared/money"
 )
 
-// record is a product in a catalogue that is imported. A missing field leaves its value
-// as it is; null clears it where it is nullable.
+// record is a product of an imported catalogue. A missing field leaves its value
+// unchanged; null clears it if it is nullable.
 type record struct {
 	SKU         string            `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a letter or digit and then letters, digits, dots, underscores and hyphens" maxLength:"64" example:"TEA-ASSAM-250"`
 	Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
@@ -30,25 +30,26 @@ type record struct {
 }
 
 const (
-	// maxLineErrors is how many errors of a line are reported.
+	// maxLineErrors is the maximum number of errors that are reported for a line.
 	maxLineErrors = 20
-	// maxLocation bounds a location: an unknown field's name comes from the file.
+	// maxLocation is the maximum length of a location. The name of an unknown field comes
+	// from the file and may be long.
 	maxLocation = 100
 )
 
-// recordRules are the rules that the tags of record state.
+// recordRules returns the schema that the tags of record define.
 var recordRules = sync.OnceValues(func() (huma.Registry, *huma.Schema) {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	return registry, huma.SchemaFromType(registry, reflect.TypeFor[record]())
 })
 
-// parseRecord returns the record of a line, or all errors of it.
+// parseRecord returns the record of a line, or all errors of the line.
 func parseRecord(line fileLine) (r record, errs []api.FieldError) {
 	fields, isObject := line.fields.(map[string]any)
 	if isObject {
 		delete(fields, availableColumn)
 	} else if len(line.errs) > 0 {
-		return r, oncePerLocation(line.errs)
+		return r, uniqueLocations(line.errs)
 	}
 	registry, rules := recordRules()
 	value, errs := function.CheckValue(registry, rules, line.fields)
@@ -56,16 +57,16 @@ func parseRecord(line fileLine) (r record, errs []api.FieldError) {
 		errs = append(errs, fieldErrors(fields)...)
 	}
 	if errs = slices.Concat(line.errs, errs); len(errs) > 0 {
-		return r, oncePerLocation(append(errs, currencyErrors(fields)...))
+		return r, uniqueLocations(append(errs, currencyErrors(fields)...))
 	}
 	canonical, err := json.Marshal(value)
 	if err == nil {
 		err = json.Unmarshal(canonical, &r)
 	}
 	if err != nil {
-		return r, []api.FieldError{{Location: "line", Code: api.FieldType, Message: "a value does not fit its type"}}
+		return r, []api.FieldError{{Location: "line", Code: api.FieldType, Message: "a value has the wrong type"}}
 	}
-	if attributes, is := fields["attributes"]; is && attributes == nil {
+	if attributes, sent := fields["attributes"]; sent && attributes == nil {
 		r.Attributes = Attributes{}
 	}
 	return r, nil
@@ -74,18 +75,19 @@ func parseRecord(line fileLine) (r record, errs []api.FieldError) {
 // fieldErrors returns the errors that the schema of a record cannot express.
 func fieldErrors(fields map[string]any) (errs []api.FieldError) {
 	if fields["stock"] != nil && fields["stockDelta"] != nil {
-		errs = append(errs, api.FieldError{Location: "stockDelta", Code: api.FieldValue, Message: "must not be there together with stock"})
+		errs = append(errs, api.FieldError{Location: "stockDelta", Code: api.FieldValue, Message: "must not be sent together with stock: send one of them"})
 	}
-	if attributes, is := fields["attributes"].(map[string]any); is {
-		if err := Attributes(attributes).check(); err != nil {
+	if attributes, ok := fields["attributes"].(map[string]any); ok {
+		if err := Attributes(attributes).validate(); err != nil {
 			errs = append(errs, api.FieldError{Location: "attributes", Code: api.FieldFormat, Message: err.Error()})
 		}
 	}
 	return errs
 }
 
-// currencyErrors reports a currency that is not in use. It does not make a line fail
-// by itself: an existing product may have one from the time when it was.
+// currencyErrors returns an error for a currency that is not in use. Such a currency
+// alone does not fail a line, because an existing product may have one that was
+// withdrawn later.
 func currencyErrors(fields map[string]any) []api.FieldError {
 	price, _ := fields["price"].(map[string]any)
 	currency, ok := price["currency"].(string)
@@ -98,9 +100,9 @@ func currencyErrors(fields map[string]any) []api.FieldError {
 	return nil
 }
 
-// oncePerLocation returns the first error of each location, in the order of the
-// locations, maxLineErrors at most.
-func oncePerLocation(errs []api.FieldError) []api.FieldError {
+// uniqueLocations returns the first error of each location, sorted by location, at most
+// maxLineErrors of them.
+func uniqueLocations(errs []api.FieldError) []api.FieldError {
 	for i := range errs {
 		if errs[i].Location == "" {
 			errs[i].Location = "line"
@@ -113,8 +115,8 @@ func oncePerLocation(errs []api.FieldError) []api.FieldError {
 	return errs[:min(len(errs), maxLineErrors)]
 }
 
-// apply sets the fields that the record has, except the stock, and reports whether
-// that changed anything.
+// apply sets the product's fields to those of the record, except the stock, and reports
+// whether the product changed.
 func (r record) apply(p *Product) (changed bool) {
 	before := *p
 	set(&p.Name, r.Name)

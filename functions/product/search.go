@@ -14,25 +14,26 @@ type Order string
 
 // The orders. Products that are equal by the key are ordered by id.
 const (
-	Newest    Order = "newest"
-	Cheapest  Order = "price"
-	Dearest   Order = "-price"
-	Named     Order = "name"
-	Relevance Order = "relevance"
+	Newest          Order = "newest"
+	PriceAscending  Order = "price"
+	PriceDescending Order = "-price"
+	ByName          Order = "name"
+	Relevance       Order = "relevance"
 )
 
-// search is what a list of products is asked for. Page tokens are bound to it.
+// search is the filter and the order of a list of products. Page tokens are bound to it
+// by its hash, which depends on the names of the fields.
 type search struct {
-	Words    []string // each is in the product; none, though there is a Text, finds none
-	Text     string   // what Words were made of
-	Category string   // "" for every one
+	Words    []string // a product must have all of them; a Text without words finds nothing
+	Text     string   // the text that Words were taken from
+	Category string   // "" for all
 	MinPrice int64
 	MaxPrice int64
 	InStock  bool
 	Order    Order
 }
 
-// hash tells searches apart in a page token.
+// hash returns a hash that identifies the search in a page token.
 func (f search) hash() (string, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -42,30 +43,30 @@ func (f search) hash() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum[:9]), nil
 }
 
-// position is where a page ends: at the key of its last product, in the search
-// that the page belongs to.
+// position is the end of a page: the key of its last product in a search.
 type position struct {
-	Search string    `json:"s"`
-	ID     uuid.UUID `json:"id"`
-	Price  int64     `json:"p,omitempty"`
-	Name   string    `json:"n,omitempty"`
-	Rest   bool      `json:"r,omitempty"` // of a search by relevance: past those with all words in the name
+	Search    string    `json:"s"` // the search's hash
+	ID        uuid.UUID `json:"id"`
+	Price     int64     `json:"p,omitempty"`
+	Name      string    `json:"n,omitempty"`
+	OtherTier bool      `json:"r,omitempty"` // of a search by relevance: the product is in otherTier
 }
 
-func (f search) positionOf(hit found, hash string) position {
-	at := position{Search: hash, ID: hit.ID}
+// position returns the position of a product in the search.
+func (f search) position(hit searchHit, hash string) position {
+	p := position{Search: hash, ID: hit.ID}
 	switch f.Order {
-	case Cheapest, Dearest:
-		at.Price = hit.Price.Amount
-	case Named:
-		at.Name = hit.Name
+	case PriceAscending, PriceDescending:
+		p.Price = hit.Price.Amount
+	case ByName:
+		p.Name = hit.Name
 	case Relevance:
-		at.Rest = hit.rest
+		p.OtherTier = hit.otherTier
 	case Newest:
 	}
-	return at
+	return p
 }
 
-// maxWords is how many words of a text are looked for: each costs a look into the
-// index for each product that has the ones before.
+// maxWords is the maximum number of words in a search. Each costs an index lookup for
+// each product that has the words before it.
 const maxWords = 8

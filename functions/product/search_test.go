@@ -133,7 +133,7 @@ func TestSearchByTheLongestName(t *testing.T) {
 		body["name"] = strings.Repeat("<", 199) + fmt.Sprint(i)
 		want = append(want, s.mustCreate(t, body).SKU)
 	}
-	if got := s.skus(t, 1, url.Values{"orderBy": {string(product.Named)}}); !slices.Equal(got, want) {
+	if got := s.skus(t, 1, url.Values{"orderBy": {string(product.ByName)}}); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

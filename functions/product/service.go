@@ -1,4 +1,5 @@
-// Package product keeps the catalogue and the stock.
+// Package product provides the functions of the product service: the catalogue and the
+// stock.
 package product
 
 import (
@@ -14,7 +15,7 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Migrations make the service's tables.
+// Migrations create the service's tables.
 var Migrations = database.Migrations{Name: "product", FS: files}
 
 var (

@@ -8,7 +8,7 @@ import (
 
 // settings are the environment variables of the product service.
 type settings struct {
-	// Currency is the shop's: a new product whose price names none is in it.
+	// Currency is the shop's currency. It applies to a new product whose price has none.
 	Currency string `env:"SHOP_CURRENCY" envDefault:"EUR"`
 }
 

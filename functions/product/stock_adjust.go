@@ -16,7 +16,7 @@ import (
 type adjustStockInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"Pieces that came in, or, below zero, that went out." example:"25"`
+		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"The number of pieces to add, or, if negative, to remove. It must not be 0." example:"25"`
 		Reason string `json:"reason" format:"multiline" minLength:"1" maxLength:"200" example:"delivery 4711"`
 	}
 }
@@ -27,9 +27,9 @@ type adjustStockInput struct {
 //
 // Records a delivery, a loss or a stocktaking difference. At most what is available can
 // be removed: pieces that orders have reserved are not.
-func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*answer, error) {
+func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*productResponse, error) {
 	if in.Body.Delta == 0 {
-		return nil, api.Invalid("body.delta", api.FieldRange, "must not be 0: nothing would change")
+		return nil, api.Invalid("body.delta", api.FieldRange, "must not be 0: send the number of pieces to add or, as a negative number, to remove")
 	}
 	admin, _ := auth.PrincipalFrom(ctx)
 	m := movement{ProductID: in.ID, Delta: in.Body.Delta, Reason: in.Body.Reason, By: admin.UserID, At: s.Now()}
@@ -45,17 +45,18 @@ func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustSt
 		return nil, fmt.Errorf("read product %s: %w", in.ID, err)
 	}
 	if !moved {
-		return nil, refuseMove(p.Available, in.Body.Delta)
+		return nil, adjustmentProblem(p.Available, in.Body.Delta)
 	}
 	if err := insertMovements(ctx, tx, m); err != nil {
 		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
 	}
-	return show(p), nil
+	return newResponse(p), nil
 }
 
-func refuseMove(available, delta int64) error {
+// adjustmentProblem returns the problem of an adjustment that the stock does not allow.
+func adjustmentProblem(available, delta int64) error {
 	if delta < 0 {
-		return notEnough(available)
+		return insufficientStock(available)
 	}
-	return api.Invalid("body.delta", api.FieldRange, "the stock would be above %d: it is %d", int64(MaxStock), available)
+	return api.Invalid("body.delta", api.FieldRange, "is too large: the stock is %d and may be at most %d", available, int64(MaxStock))
 }

@@ -16,11 +16,12 @@ type orderCancelled struct {
 	OrderID uuid.UUID `json:"orderId"`
 }
 
-// stockRelease gives back the pieces of a cancelled order. A cancellation that
-// comes before its order leaves a tombstone: the order then gets nothing.
+// stockRelease releases the stock of a cancelled order. A cancellation that arrives
+// before its order is stored as a released reservation, so that the order then reserves
+// nothing.
 func (s *service) stockRelease(ctx context.Context, tx *database.Tx, _ event.Event, order orderCancelled) error {
 	if order.OrderID == uuid.Nil {
-		return errors.New("a cancellation of no order")
+		return errors.New("the event has no orderId")
 	}
 	first, err := insertReservation(ctx, tx, order.OrderID, released, s.Now())
 	if err != nil || first {
@@ -28,12 +29,12 @@ func (s *service) stockRelease(ctx context.Context, tx *database.Tx, _ event.Eve
 	}
 	state, err := lockReservation(ctx, tx, order.OrderID)
 	if err != nil {
-		return fmt.Errorf("lock the reservation of order %s: %w", order.OrderID, err)
+		return fmt.Errorf("lock reservation of order %s: %w", order.OrderID, err)
 	}
 	if state != reserved {
 		return nil
 	}
-	if err := returnStock(ctx, tx, order.OrderID); err != nil {
+	if err := releaseStock(ctx, tx, order.OrderID); err != nil {
 		return err
 	}
 	return updateReservation(ctx, tx, order.OrderID, released, s.Now())

@@ -27,9 +27,9 @@ type placedItem struct {
 	UnitPrice money.Money `json:"unitPrice"`
 }
 
-// check refuses an event that no order can be: none of its pieces, or fewer than
-// none, which would make stock.
-func (o orderPlaced) check() error {
+// validate returns an error for an event without items, or with a quantity below 1,
+// which would increase the stock.
+func (o orderPlaced) validate() error {
 	if o.OrderID == uuid.Nil || len(o.Items) == 0 {
 		return fmt.Errorf("order %s has %d items", o.OrderID, len(o.Items))
 	}
@@ -41,19 +41,20 @@ func (o orderPlaced) check() error {
 	return nil
 }
 
-// StockReserved is the event that an order has all its pieces.
+// StockReserved is the payload of stock-reserved: all items of the order are reserved.
 type StockReserved struct {
 	OrderID uuid.UUID `json:"orderId"`
 }
 
-// StockRejected is the event that an order gets none, and why.
+// StockRejected is the payload of stock-rejected: no item of the order is reserved,
+// because of one product.
 type StockRejected struct {
 	OrderID   uuid.UUID `json:"orderId"`
 	ProductID uuid.UUID `json:"productId"`
 	Reason    Reason    `json:"reason"`
 }
 
-// Reason says why an order got no stock.
+// Reason is the reason why an order's stock could not be reserved.
 type Reason string
 
 // The reasons of StockRejected.
@@ -63,18 +64,18 @@ const (
 	ProductUnavailable Reason = "product_unavailable"
 )
 
-// stockReserve takes the pieces of an order, all or none, and tells which.
+// stockReserve reserves all items of an order or none, and publishes the result.
 func (s *service) stockReserve(ctx context.Context, tx *database.Tx, _ event.Event, order orderPlaced) error {
-	if err := order.check(); err != nil {
+	if err := order.validate(); err != nil {
 		return err
 	}
 	first, err := insertReservation(ctx, tx, order.OrderID, reserved, s.Now())
 	if err != nil || !first {
-		// Decided before, or cancelled before it came here: the tombstone stays.
+		// The order was decided before, or cancelled before this event arrived.
 		return err
 	}
-	// Every reservation takes its products in the same order, so that two that
-	// share products wait for each other instead of locking each other out.
+	// Every reservation locks its products in the same order, so that two reservations
+	// that share products do not deadlock.
 	items := slices.SortedFunc(slices.Values(order.Items), func(a, b placedItem) int {
 		return bytes.Compare(a.ProductID[:], b.ProductID[:])
 	})
@@ -82,11 +83,11 @@ func (s *service) stockReserve(ctx context.Context, tx *database.Tx, _ event.Eve
 		return err
 	}
 	for _, item := range items {
-		taken, err := takeStock(ctx, tx, item)
+		ok, err := reserveStock(ctx, tx, item)
 		if err != nil {
 			return err
 		}
-		if !taken {
+		if !ok {
 			return s.rejectReservation(ctx, tx, order.OrderID, item)
 		}
 	}
@@ -96,9 +97,9 @@ func (s *service) stockReserve(ctx context.Context, tx *database.Tx, _ event.Eve
 	return topicStockReserved.Add(ctx, tx, s.Outbox, order.OrderID, StockReserved{OrderID: order.OrderID})
 }
 
-// rejectReservation gives back what the order had taken and tells why it failed.
+// rejectReservation rolls back what was reserved for the order, and publishes the reason.
 func (s *service) rejectReservation(ctx context.Context, tx *database.Tx, orderID uuid.UUID, item placedItem) error {
-	reason, err := whyNotTaken(ctx, tx, item)
+	reason, err := rejectionReason(ctx, tx, item)
 	if err != nil {
 		return err
 	}
@@ -112,15 +113,15 @@ func (s *service) rejectReservation(ctx context.Context, tx *database.Tx, orderI
 		StockRejected{OrderID: orderID, ProductID: item.ProductID, Reason: reason})
 }
 
-// whyNotTaken looks at a product whose stock could not be taken. Stock may have
-// come in since; then the order was refused a moment too early, and still is.
-func whyNotTaken(ctx context.Context, tx *database.Tx, item placedItem) (Reason, error) {
+// rejectionReason returns the reason why a product could not be reserved. If stock
+// arrived in the meantime, the order is rejected nevertheless.
+func rejectionReason(ctx context.Context, tx *database.Tx, item placedItem) (Reason, error) {
 	p, err := selectProduct(ctx, tx, item.ProductID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return ProductUnavailable, nil
 	case err != nil:
-		return "", fmt.Errorf("look at product %s: %w", item.ProductID, err)
+		return "", fmt.Errorf("read product %s: %w", item.ProductID, err)
 	case p.Status != Active:
 		return ProductUnavailable, nil
 	case p.Price != item.UnitPrice:

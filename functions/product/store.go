@@ -13,7 +13,7 @@ const productColumns = `id, sku, name, description, category, price_amount, pric
 
 type row interface{ Scan(dest ...any) error }
 
-// scanProduct reads the columns of a product, and then those that more names.
+// scanProduct scans the columns of a product, and then further columns into more.
 func scanProduct(r row, more ...any) (p Product, err error) {
 	err = r.Scan(append([]any{&p.ID, &p.SKU, &p.Name, &p.Description, &p.Category, &p.Price.Amount, &p.Price.Currency,
 		&p.Available, &p.Status, &p.Images, &p.Attributes, &p.Version, &p.CreatedAt, &p.UpdatedAt}, more...)...)
@@ -58,7 +58,7 @@ func updateProduct(ctx context.Context, q database.Queryer, p Product) error {
 	return err
 }
 
-// affected says whether a statement found its row.
+// affected reports whether a statement affected a row.
 func affected(result interface{ RowsAffected() (int64, error) }, err error) (bool, error) {
 	if err != nil {
 		return false, err
@@ -67,9 +67,8 @@ func affected(result interface{ RowsAffected() (int64, error) }, err error) (boo
 	return n > 0, err
 }
 
-// selectCategories returns the categories of active products that come after one,
-// in alphabetical order. It reads one entry of the index a category, however many
-// products are in it.
+// selectCategories returns the categories of active products after one, in alphabetical
+// order. It reads one index entry per category, however many products are in it.
 func selectCategories(ctx context.Context, q database.Queryer, after string, limit int) ([]Category, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT DISTINCT category

@@ -9,89 +9,89 @@ import (
 	"souk/shared/money"
 )
 
-// Up to how many products of a word, or of a filter, are counted. To count more costs
-// more than it saves: who goes along a long list soon meets what is frequent. The
-// products of a category are counted further, for they need not be sorted.
+// The maximum number of products that are counted for a word or a filter. Counting more
+// costs more than it saves, because reading a long list soon finds frequent products.
+// Products of a category have a higher limit, because they need not be sorted.
 const (
-	enough           = 300
-	enoughOfCategory = 1_000
+	maxCount         = 300
+	maxCategoryCount = 1_000
 )
 
-// route is how a search goes through the tables.
-type route struct {
+// accessPath is the way in which a search reads the tables.
+type accessPath struct {
 	words  []string // the rarest first
-	byWord bool     // along the first word's products, newest first; else along
-	index  string   // an index of product; "" leaves it to the server
+	byWord bool     // read the products of the first word, newest first, instead of index
+	index  string   // an index of product; "" leaves the choice to the server
 }
 
-func (r route) force() string {
-	if r.index == "" {
+func (path accessPath) force() string {
+	if path.index == "" {
 		return ""
 	}
-	return `FORCE INDEX (` + r.index + `)`
+	return `FORCE INDEX (` + path.index + `)`
 }
 
-// selectRoute finds the route that reads the fewest products: along the rarest of
-// the words, the filters and what is in stock, or, if an order is asked for that none
-// of these lists has and all of them are too long to be sorted, along the index of
-// that order.
-func selectRoute(ctx context.Context, q database.Queryer, f search) (route, error) {
+// chooseAccessPath returns the access path that reads the fewest products: by the
+// rarest word, by the filters, or by stock. If none of these has the requested order and
+// all of them are too long to be sorted, it returns the index of that order.
+func chooseAccessPath(ctx context.Context, q database.Queryer, f search) (accessPath, error) {
 	sorts := f.Order != Newest && f.Order != Relevance
 	switch {
 	case len(f.Words) == 0 && !f.InStock:
-		return route{index: f.orderIndex()}, nil
+		return accessPath{index: f.orderIndex()}, nil
 	case len(f.Words) == 0 && !sorts && !f.isPriced():
-		return route{index: f.stockIndex()}, nil // the index has the order
+		return accessPath{index: f.stockIndex()}, nil // the index has the order
 	case len(f.Words) == 1 && f.filterIndex() == "" && !f.InStock && !sorts:
-		return route{words: f.Words, byWord: true}, nil
+		return accessPath{words: f.Words, byWord: true}, nil
 	}
 	c, err := f.count(ctx, q)
 	if err != nil {
-		return route{}, err
+		return accessPath{}, err
 	}
 	words := slices.SortedStableFunc(slices.Values(f.Words), func(a, b string) int { return c.words[a] - c.words[b] })
 	if index := f.narrowIndex(c, words); index != "" {
-		return route{words: words, index: index}, nil
+		return accessPath{words: words, index: index}, nil
 	}
-	if len(words) == 0 || sorts && c.words[words[0]] == enough {
-		return route{words: words, index: f.orderIndex()}, nil
+	if len(words) == 0 || sorts && c.words[words[0]] == maxCount {
+		return accessPath{words: words, index: f.orderIndex()}, nil
 	}
-	return route{words: words, byWord: true}, nil
+	return accessPath{words: words, byWord: true}, nil
 }
 
-// narrowIndex returns the index of the filters, or of what is in stock, that has
-// fewer products than the rarest word; "" if there is none.
+// narrowIndex returns the index of the filters or of stock, if one of them has fewer
+// products than the rarest word, or "".
 func (f search) narrowIndex(c counts, words []string) string {
 	rarer := func(count int) bool {
-		return len(words) == 0 || count < c.words[words[0]] || c.words[words[0]] == enough
+		return len(words) == 0 || count < c.words[words[0]] || c.words[words[0]] == maxCount
 	}
-	filter := len(words) > 0 && f.filterIndex() != "" && c.filter < f.enoughLeft() && rarer(c.filter)
-	stock := f.InStock && c.stock < enough && rarer(c.stock)
+	byFilter := len(words) > 0 && f.filterIndex() != "" && c.filter < f.maxFilterCount() && rarer(c.filter)
+	byStock := f.InStock && c.stock < maxCount && rarer(c.stock)
 	switch {
-	case stock && (!filter || c.stock <= c.filter):
+	case byStock && (!byFilter || c.stock <= c.filter):
 		return f.stockIndex()
-	case filter:
+	case byFilter:
 		return f.filterIndex()
 	}
 	return ""
 }
 
-// counts is how many products each part of a search has, as far as they are counted.
+// counts are the numbers of products for the parts of a search, up to their limits.
 type counts struct {
 	words  map[string]int
-	filter int // that the price and the category leave
-	stock  int // in stock, of the category if there is one
+	filter int // products within the price range and the category
+	stock  int // products in stock, within the category
 }
 
+// count counts the products for the parts of the search in one statement.
 func (f search) count(ctx context.Context, q database.Queryer) (counts, error) {
-	s := &sqlText{}
+	s := &queryBuilder{}
 	numbers := make([]int, len(f.Words), len(f.Words)+2)
 	for _, word := range f.Words {
-		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product_word WHERE word = ? AND in_name = 0 LIMIT ?) counted)`, word, enough)
+		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product_word WHERE word = ? AND in_name = 0 LIMIT ?) counted)`, word, maxCount)
 	}
-	along := func(index string, filters search, limit int) {
+	addCount := func(index string, filters search, limit int) {
 		numbers = append(numbers, 0)
-		if index == "" || len(f.Words) == 0 && !filters.InStock { // without words the filter is no choice
+		if index == "" || len(f.Words) == 0 && !filters.InStock { // without words the filter's index is never chosen
 			s.add(`, 0`)
 			return
 		}
@@ -99,14 +99,14 @@ func (f search) count(ctx context.Context, q database.Queryer) (counts, error) {
 		filters.addFilters(s)
 		s.add(` LIMIT ?) counted)`, limit)
 	}
-	along(f.filterIndex(), search{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}, f.enoughLeft())
-	along(f.stockIndex(), search{Category: f.Category, MaxPrice: money.Max, InStock: true}, enough)
-	into := make([]any, len(numbers))
+	addCount(f.filterIndex(), search{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}, f.maxFilterCount())
+	addCount(f.stockIndex(), search{Category: f.Category, MaxPrice: money.Max, InStock: true}, maxCount)
+	dest := make([]any, len(numbers))
 	for i := range numbers {
-		into[i] = &numbers[i]
+		dest[i] = &numbers[i]
 	}
 	query := `SELECT ` + strings.TrimPrefix(s.text.String(), `, `)
-	if err := q.QueryRowContext(ctx, query, s.args...).Scan(into...); err != nil {
+	if err := q.QueryRowContext(ctx, query, s.args...).Scan(dest...); err != nil {
 		return counts{}, err
 	}
 	c := counts{words: map[string]int{}, filter: numbers[len(f.Words)], stock: numbers[len(f.Words)+1]}
@@ -116,15 +116,15 @@ func (f search) count(ctx context.Context, q database.Queryer) (counts, error) {
 	return c, nil
 }
 
-// enoughLeft is up to how many products that the filters leave are counted.
-func (f search) enoughLeft() int {
+// maxFilterCount returns the maximum number of products that are counted for the filters.
+func (f search) maxFilterCount() int {
 	if f.Category != "" {
-		return enoughOfCategory
+		return maxCategoryCount
 	}
-	return enough
+	return maxCount
 }
 
-// filterIndex is the index of what the filters leave; "" if they have none.
+// filterIndex returns the index of the price and category filters, or "" without them.
 func (f search) filterIndex() string {
 	priced := f.isPriced()
 	switch {
@@ -138,9 +138,11 @@ func (f search) filterIndex() string {
 	return ""
 }
 
+// isPriced reports whether the search has a price filter.
 func (f search) isPriced() bool { return f.MinPrice > 0 || f.MaxPrice < money.Max }
 
-// stockIndex is the index of what is in stock, newest last; "" if that is no filter.
+// stockIndex returns the index of the products in stock, by id, or "" if the search
+// includes products that are not in stock.
 func (f search) stockIndex() string {
 	switch {
 	case f.InStock && f.Category != "":
@@ -151,18 +153,18 @@ func (f search) stockIndex() string {
 	return ""
 }
 
-// orderIndex is the index that has the order; "" where a filter may narrow the
-// search better. The servers would rather read all that follows a late page and
-// sort it.
+// orderIndex returns the index that has the search's order, or "" if a price filter may
+// narrow the search better. The servers would not choose it for a late page: they read
+// and sort all products after it.
 func (f search) orderIndex() string {
-	if f.isPriced() && f.Order != Cheapest && f.Order != Dearest && len(f.Words) == 0 {
+	if f.isPriced() && f.Order != PriceAscending && f.Order != PriceDescending && len(f.Words) == 0 {
 		return ""
 	}
 	names := map[Order][2]string{
-		Newest:   {"product_by_status", "product_by_category"},
-		Cheapest: {"product_by_price", "product_by_category_price"},
-		Dearest:  {"product_by_price", "product_by_category_price"},
-		Named:    {"product_by_name", "product_by_category_name"},
+		Newest:          {"product_by_status", "product_by_category"},
+		PriceAscending:  {"product_by_price", "product_by_category_price"},
+		PriceDescending: {"product_by_price", "product_by_category_price"},
+		ByName:          {"product_by_name", "product_by_category_name"},
 	}[f.Order]
 	if f.Category != "" {
 		return names[1]

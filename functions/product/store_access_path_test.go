@@ -46,13 +46,13 @@ func TestRowsReadInStock(t *testing.T) {
 	mustSellOut(t, db)
 	// Two words, the category and the stock are counted; the server counts a row twice,
 	// when it reads it and when it counts it.
-	const maxRows = 2*(3*enough+enoughOfCategory) + 100
+	const maxRows = 2*(3*maxCount+maxCategoryCount) + 100
 	read := func(t *testing.T, f search) (rows, hits int) {
 		t.Helper()
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { // one session
 			idle := rowsRead(ctx, t, tx)
 			before := rowsRead(ctx, t, tx)
-			found, err := selectFound(ctx, tx, f, nil, 21)
+			found, err := selectHits(ctx, tx, f, nil, 21)
 			rows, hits = rowsRead(ctx, t, tx)-before-(before-idle), len(found)
 			return err
 		})
@@ -61,7 +61,7 @@ func TestRowsReadInStock(t *testing.T) {
 		}
 		return rows, hits
 	}
-	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
+	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for _, words := range [][]string{nil, {"m"}, {"m", "n"}} {
 			for filters := range 4 {
 				f := search{Words: words, Order: order, MaxPrice: money.Max, InStock: true}
@@ -86,7 +86,7 @@ func TestRowsReadInStock(t *testing.T) {
 	}
 	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		before := rowsRead(ctx, t, tx)
-		_, err := selectAlong(ctx, tx, search{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, route{words: []string{"m"}, byWord: true}, nil, 21)
+		_, err := selectHitsByPath(ctx, tx, search{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, accessPath{words: []string{"m"}, byWord: true}, nil, 21)
 		if rows := rowsRead(ctx, t, tx) - before; rows < soldOut-stillThere {
 			t.Errorf("along the word it reads %d rows, want all: the count is wrong", rows)
 		}

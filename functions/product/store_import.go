@@ -10,8 +10,8 @@ import (
 	"souk/shared/database"
 )
 
-// lockProductsBySKU locks the products of SKUs and returns them, in id order, as
-// reservations lock them, so that the two do not deadlock.
+// lockProductsBySKU locks products by SKU and returns them. It locks them in the order
+// of their ids, as reservations do, so that the two do not deadlock.
 func lockProductsBySKU(ctx context.Context, q database.Queryer, skus []any) ([]Product, error) {
 	ids, err := selectIDs(ctx, q, skus)
 	if err != nil || len(ids) == 0 {
@@ -44,8 +44,8 @@ func selectIDs(ctx context.Context, q database.Queryer, skus []any) (ids []any, 
 	return ids, rows.Err()
 }
 
-// selectImported returns the movements of some lines of an import, by line.
-func selectImported(ctx context.Context, q database.Queryer, importID uuid.UUID, lines []any) (map[int]movement, error) {
+// selectImportMovements returns the movements of lines of an import, by line number.
+func selectImportMovements(ctx context.Context, q database.Queryer, importID uuid.UUID, lines []any) (map[int]movement, error) {
 	if len(lines) == 0 {
 		return nil, nil
 	}
@@ -99,17 +99,17 @@ func queryProducts(ctx context.Context, q database.Queryer, query string, args .
 // placeholders returns n placeholders: "?, ?, ?".
 func placeholders(n int) string { return strings.TrimPrefix(strings.Repeat(", ?", n), ", ") }
 
-// insertRows writes rows of the same columns by one statement.
+// insertRows inserts rows of the same columns in one statement.
 func insertRows(ctx context.Context, q database.Queryer, into string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	one := "(" + placeholders(len(rows[0])) + ")"
+	values := "(" + placeholders(len(rows[0])) + ")"
 	var args []any
 	for _, row := range rows {
 		args = append(args, row...)
 	}
-	if _, err := q.ExecContext(ctx, `INSERT INTO `+into+` VALUES `+one+strings.Repeat(", "+one, len(rows)-1), args...); err != nil {
+	if _, err := q.ExecContext(ctx, `INSERT INTO `+into+` VALUES `+values+strings.Repeat(", "+values, len(rows)-1), args...); err != nil {
 		return fmt.Errorf("insert %d rows: %w", len(rows), err)
 	}
 	return nil

@@ -9,59 +9,61 @@ import (
 	"souk/shared/money"
 )
 
-// found is a product of a list, and in which part of it.
-type found struct {
+// searchHit is a product of a search.
+type searchHit struct {
 	Product
-	rest bool // of a search by relevance: not all the words are in its name
+	otherTier bool // of a search by relevance: the product is in otherTier
 }
 
-// part is a part of what is found: all the parts, one after the other, are it.
-type part int
+// tier is a part of a search's results. A search by relevance returns nameTier, then
+// otherTier. All other searches return anyTier.
+type tier int
 
 const (
-	whole   part = iota // all that have the words
-	inNames             // those that have all of them in the name
-	theRest             // those that have not
+	anyTier   tier = iota // products with all words
+	nameTier              // products with all words in the name
+	otherTier             // products with all words, but not all of them in the name
 )
 
-// selectFound returns active products of a search, in its order, that come after
-// a position; nil is the beginning.
-func selectFound(ctx context.Context, q database.Queryer, f search, after *position, limit int) ([]found, error) {
+// selectHits returns the active products of a search after a position, in the search's
+// order. A nil position is the beginning.
+func selectHits(ctx context.Context, q database.Queryer, f search, after *position, limit int) ([]searchHit, error) {
 	if f.Text != "" && len(f.Words) == 0 {
 		return nil, nil
 	}
-	r, err := selectRoute(ctx, q, f)
+	path, err := chooseAccessPath(ctx, q, f)
 	if err != nil {
 		return nil, err
 	}
-	return selectAlong(ctx, q, f, r, after, limit)
+	return selectHitsByPath(ctx, q, f, path, after, limit)
 }
 
-func selectAlong(ctx context.Context, q database.Queryer, f search, r route, after *position, limit int) ([]found, error) {
+// selectHitsByPath is selectHits with a given access path.
+func selectHitsByPath(ctx context.Context, q database.Queryer, f search, path accessPath, after *position, limit int) ([]searchHit, error) {
 	switch {
 	case f.Order != Relevance:
-		return query(ctx, q, f.statement(r, whole, after, limit))
-	case after != nil && after.Rest:
-		return query(ctx, q, f.statement(r, theRest, after, limit))
+		return queryHits(ctx, q, f.statement(path, anyTier, after, limit))
+	case after != nil && after.OtherTier:
+		return queryHits(ctx, q, f.statement(path, otherTier, after, limit))
 	}
-	hits, err := query(ctx, q, f.statement(r, inNames, after, limit))
+	hits, err := queryHits(ctx, q, f.statement(path, nameTier, after, limit))
 	if err != nil || len(hits) == limit {
 		return hits, err
 	}
-	rest, err := query(ctx, q, f.statement(r, theRest, nil, limit-len(hits)))
-	return append(hits, rest...), err
+	others, err := queryHits(ctx, q, f.statement(path, otherTier, nil, limit-len(hits)))
+	return append(hits, others...), err
 }
 
-func query(ctx context.Context, q database.Queryer, s *sqlText) ([]found, error) {
+func queryHits(ctx context.Context, q database.Queryer, s *queryBuilder) ([]searchHit, error) {
 	rows, err := q.QueryContext(ctx, s.text.String(), s.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var hits []found
+	var hits []searchHit
 	for rows.Next() {
-		var hit found
-		if hit.Product, err = scanProduct(rows, &hit.rest); err != nil {
+		var hit searchHit
+		if hit.Product, err = scanProduct(rows, &hit.otherTier); err != nil {
 			return nil, err
 		}
 		hits = append(hits, hit)
@@ -69,38 +71,38 @@ func query(ctx context.Context, q database.Queryer, s *sqlText) ([]found, error)
 	return hits, rows.Err()
 }
 
-// sqlText is SQL in the making, with what its placeholders stand for.
-type sqlText struct {
+// queryBuilder builds the text of a statement and the arguments of its placeholders.
+type queryBuilder struct {
 	text strings.Builder
 	args []any
 }
 
-func (s *sqlText) add(text string, args ...any) {
+func (s *queryBuilder) add(text string, args ...any) {
 	s.text.WriteString(text)
 	s.args = append(s.args, args...)
 }
 
-// statement reads a part of what is found along a route. The tables are read in the
-// order that they stand in: the servers, who do not know when a page will be full,
-// would rather read and sort all there is.
-func (f search) statement(r route, p part, after *position, limit int) *sqlText {
-	s := &sqlText{}
+// statement returns the statement that reads a tier of the search by an access path.
+// STRAIGHT_JOIN reads the tables in the order of the statement. Without it the servers
+// read and sort all products, because they do not expect the page to fill early.
+func (f search) statement(path accessPath, t tier, after *position, limit int) *queryBuilder {
+	s := &queryBuilder{}
 	id := `id`
-	s.add(`SELECT STRAIGHT_JOIN `+productColumns+`, ? AS rest`, p == theRest)
-	if r.byWord {
+	s.add(`SELECT STRAIGHT_JOIN `+productColumns+`, ? AS other_tier`, t == otherTier)
+	if path.byWord {
 		id = `w0.product_id`
 		s.add(` FROM product_word w0 FORCE INDEX (PRIMARY)`)
-		addWords(s, r.words, 1, p, id)
+		addWords(s, path.words, 1, t, id)
 		s.add(` JOIN product p ON id = w0.product_id`)
-		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, r.words[0], p == inNames, Active)
+		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.words[0], t == nameTier, Active)
 	} else {
-		s.add(` FROM product p ` + r.force())
-		addWords(s, r.words, 0, p, id)
+		s.add(` FROM product p ` + path.force())
+		addWords(s, path.words, 0, t, id)
 		s.add(` WHERE status = ?`, Active)
 	}
-	if p == theRest {
+	if t == otherTier {
 		s.add(` AND (n0.word IS NULL`)
-		for i := range r.words[1:] {
+		for i := range path.words[1:] {
 			s.add(` OR n` + strconv.Itoa(i+1) + `.word IS NULL`)
 		}
 		s.add(`)`)
@@ -111,14 +113,14 @@ func (f search) statement(r route, p part, after *position, limit int) *sqlText 
 	return s
 }
 
-// addWords joins the words, from one on, that a product must have. Each is a look at
-// one row. For the rest of a search by relevance it looks for all in the name, too.
-func addWords(s *sqlText, words []string, from int, p part, id string) {
+// addWords joins the words that a product must have, beginning with words[from]. Each
+// join reads one row. For otherTier it also joins the words in the name, as outer joins.
+func addWords(s *queryBuilder, words []string, from int, t tier, id string) {
 	for i := from; i < len(words); i++ {
 		w := `w` + strconv.Itoa(i)
-		s.add(` JOIN product_word `+w+` ON `+w+`.word = ? AND `+w+`.in_name = ? AND `+w+`.product_id = `+id, words[i], p == inNames)
+		s.add(` JOIN product_word `+w+` ON `+w+`.word = ? AND `+w+`.in_name = ? AND `+w+`.product_id = `+id, words[i], t == nameTier)
 	}
-	if p != theRest {
+	if t != otherTier {
 		return
 	}
 	for i, word := range words {
@@ -127,7 +129,8 @@ func addWords(s *sqlText, words []string, from int, p part, id string) {
 	}
 }
 
-func (f search) addFilters(s *sqlText) {
+// addFilters adds the conditions of the filters.
+func (f search) addFilters(s *queryBuilder) {
 	if f.Category != "" {
 		s.add(` AND category = ?`, f.Category)
 	}
@@ -142,25 +145,26 @@ func (f search) addFilters(s *sqlText) {
 	}
 }
 
-// addOrder adds the order, and the condition that cuts off what came before. Its
-// two parts are two ranges of the order's index, read one after the other.
-func (f search) addOrder(s *sqlText, id string, after *position) {
-	cut := func(condition string, key func(position) any) {
+// addOrder adds the order, and the condition that excludes products up to the position.
+// The condition's two parts are two ranges of the order's index, read one after the
+// other.
+func (f search) addOrder(s *queryBuilder, id string, after *position) {
+	addAfter := func(condition string, key func(position) any) {
 		if after != nil {
 			s.add(condition, key(*after), key(*after), after.ID[:])
 		}
 	}
-	price := func(at position) any { return at.Price }
-	name := func(at position) any { return at.Name }
+	price := func(p position) any { return p.Price }
+	name := func(p position) any { return p.Name }
 	switch f.Order {
-	case Cheapest:
-		cut(` AND (price_amount > ? OR price_amount = ? AND id > ?)`, price)
+	case PriceAscending:
+		addAfter(` AND (price_amount > ? OR price_amount = ? AND id > ?)`, price)
 		s.add(` ORDER BY price_amount, id`)
-	case Dearest:
-		cut(` AND (price_amount < ? OR price_amount = ? AND id < ?)`, price)
+	case PriceDescending:
+		addAfter(` AND (price_amount < ? OR price_amount = ? AND id < ?)`, price)
 		s.add(` ORDER BY price_amount DESC, id DESC`)
-	case Named:
-		cut(` AND (name > ? OR name = ? AND id > ?)`, name)
+	case ByName:
+		addAfter(` AND (name > ? OR name = ? AND id > ?)`, name)
 		s.add(` ORDER BY name, id`)
 	case Newest, Relevance:
 		if after != nil {

@@ -12,7 +12,7 @@ import (
 	"souk/shared/database"
 )
 
-// A movement is one booking of stock that no order made.
+// movement is one change of a product's stock other than by an order.
 type movement struct {
 	ProductID uuid.UUID
 	Delta     int64
@@ -20,7 +20,7 @@ type movement struct {
 	By        uuid.UUID
 	At        time.Time
 
-	importID   []byte // nil for a movement that no import made
+	importID   []byte // nil for a movement that is not from an import
 	importLine int
 }
 
@@ -30,7 +30,7 @@ func insertMovements(ctx context.Context, q database.Queryer, movements ...movem
 		m := &movements[i]
 		id, err := uuid.NewV7()
 		if err != nil {
-			return fmt.Errorf("make a movement id: %w", err)
+			return fmt.Errorf("create a movement id: %w", err)
 		}
 		line := sql.NullInt64{Int64: int64(m.importLine), Valid: m.importID != nil}
 		source := movementSource(ctx, id, m)
@@ -39,7 +39,8 @@ func insertMovements(ctx context.Context, q database.Queryer, movements ...movem
 	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at, import_id, import_line, source)`, rows)
 }
 
-// moveStock adds delta to a product's stock, unless that leaves 0 to MaxStock.
+// moveStock adds delta to a product's stock, and reports whether it did. It does not if
+// the stock would be below 0 or above MaxStock.
 func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int64) (moved bool, err error) {
 	return affected(q.ExecContext(ctx, `
 		UPDATE product
@@ -47,30 +48,31 @@ func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int6
 		WHERE id = ? AND available + ? BETWEEN 0 AND ?`, delta, id[:], delta, MaxStock))
 }
 
-// takeStock takes the pieces of an item, if they are there, are sold, and cost
-// what the order was placed at. It is the only statement that takes stock for an
-// order: condition and change in one, so that no two orders get one piece.
-func takeStock(ctx context.Context, q database.Queryer, item placedItem) (taken bool, err error) {
-	taken, err = affected(q.ExecContext(ctx, `
+// reserveStock reserves the pieces of an item, and reports whether it did. It does if
+// they are available, the product is active, and its price is the price of the order.
+// It is the only statement that reserves stock. Condition and change are one statement,
+// so that no two orders reserve the same piece.
+func reserveStock(ctx context.Context, q database.Queryer, item placedItem) (ok bool, err error) {
+	ok, err = affected(q.ExecContext(ctx, `
 		UPDATE product
 		SET available = available - ?
 		WHERE id = ? AND available >= ? AND status = ? AND price_amount = ? AND price_currency = ?`,
 		item.Quantity, item.ProductID[:], item.Quantity, Active, item.UnitPrice.Amount, item.UnitPrice.Currency))
 	if err != nil {
-		return false, fmt.Errorf("take %d of product %s: %w", item.Quantity, item.ProductID, err)
+		return false, fmt.Errorf("reserve %d of product %s: %w", item.Quantity, item.ProductID, err)
 	}
-	return taken, nil
+	return ok, nil
 }
 
 // The states of a reservation.
 const (
-	reserved = "reserved" // the order has its pieces
-	rejected = "rejected" // the order gets none
-	released = "released" // the pieces are back, or were never to be taken
+	reserved = "reserved" // all items are reserved
+	rejected = "rejected" // no item is reserved
+	released = "released" // the items were released, or must not be reserved
 )
 
-// insertReservation notes an order's reservation, and returns false when the
-// order has one.
+// insertReservation inserts an order's reservation. first is false if the order has one
+// already.
 func insertReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID, state string, at time.Time) (first bool, err error) {
 	_, err = q.ExecContext(ctx, `
 		INSERT INTO reservation (order_id, state, updated_at)
@@ -79,7 +81,7 @@ func insertReservation(ctx context.Context, q database.Queryer, orderID uuid.UUI
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("note the reservation of order %s: %w", orderID, err)
+		return false, fmt.Errorf("insert reservation of order %s: %w", orderID, err)
 	}
 	return true, nil
 }
@@ -99,7 +101,7 @@ func updateReservation(ctx context.Context, q database.Queryer, orderID uuid.UUI
 		SET state = ?, updated_at = ?
 		WHERE order_id = ?`, state, at, orderID[:])
 	if err != nil {
-		return fmt.Errorf("set the reservation of order %s to %s: %w", orderID, state, err)
+		return fmt.Errorf("update reservation of order %s to %s: %w", orderID, state, err)
 	}
 	return nil
 }
@@ -114,14 +116,14 @@ func insertReservedItems(ctx context.Context, q database.Queryer, orderID uuid.U
 		INSERT INTO reservation_item (order_id, product_id, quantity, unit_price, price_currency)
 		VALUES (?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?)", len(items)-1), args...)
 	if err != nil {
-		return fmt.Errorf("note the items of order %s: %w", orderID, err)
+		return fmt.Errorf("insert reserved items of order %s: %w", orderID, err)
 	}
 	return nil
 }
 
-// returnStock gives back what an order has reserved, products in id order as
-// reservations take them.
-func returnStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) error {
+// releaseStock releases the stock that is reserved for an order. It locks products in
+// the order of their ids, as reservations do.
+func releaseStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) error {
 	rows, err := q.QueryContext(ctx, `
 		SELECT product_id, quantity
 		FROM reservation_item
@@ -148,7 +150,7 @@ func returnStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) err
 			SET available = available + ?
 			WHERE id = ?`, item.Quantity, item.ProductID[:])
 		if err != nil {
-			return fmt.Errorf("return %d of product %s: %w", item.Quantity, item.ProductID, err)
+			return fmt.Errorf("release %d of product %s: %w", item.Quantity, item.ProductID, err)
 		}
 	}
 	return nil

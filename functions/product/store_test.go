@@ -43,7 +43,7 @@ func MustFill(t testing.TB, db *database.DB, products int) {
 // everySearch asks in every order, with and without filters, on the first page and
 // on a later one.
 func everySearch(ctx context.Context, q database.Queryer, p Product) error {
-	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
+	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for filters := range 16 {
 			f := search{Order: order, MaxPrice: money.Max, InStock: filters&1 != 0}
 			if filters&2 != 0 {
@@ -55,8 +55,8 @@ func everySearch(ctx context.Context, q database.Queryer, p Product) error {
 			if filters&8 != 0 || order == Relevance {
 				f.Text, f.Words = "batch7 leave", []string{"batch7", "leave"}
 			}
-			for _, after := range []*position{nil, {ID: p.ID, Price: p.Price.Amount, Name: p.Name, Rest: filters&1 != 0}} {
-				if _, err := selectFound(ctx, q, f, after, 21); err != nil {
+			for _, after := range []*position{nil, {ID: p.ID, Price: p.Price.Amount, Name: p.Name, OtherTier: filters&1 != 0}} {
+				if _, err := selectHits(ctx, q, f, after, 21); err != nil {
 					return fmt.Errorf("%+v: %w", f, err)
 				}
 			}

@@ -11,35 +11,35 @@ import (
 	"souk/shared/database"
 )
 
-// wordsBatch is of how many products the words are held and written at a time: a
-// long description has two thousand.
+// wordsBatch is the number of products whose words are stored at a time. A long
+// description has two thousand words.
 const wordsBatch = 50
 
-// writeWords makes the words of some products, which the transaction has written,
-// what they are by now. Those whose words are the same it leaves alone.
+// writeWords updates the words of products that the transaction has written. It skips
+// products whose words have not changed.
 func writeWords(ctx context.Context, tx *database.Tx, products ...Product) error {
 	for batch := range slices.Chunk(products, wordsBatch) {
 		stored, err := selectEntries(ctx, tx, batch)
 		if err != nil {
-			return fmt.Errorf("read the words of %d products: %w", len(batch), err)
+			return fmt.Errorf("read words of %d products: %w", len(batch), err)
 		}
 		var stale []any
 		var rows [][]any
 		for i := range batch {
 			p := &batch[i]
-			old, now := stored[p.ID], p.entries()
-			if sameEntries(old, now) {
+			old, entries := stored[p.ID], p.entries()
+			if equalEntries(old, entries) {
 				continue
 			}
 			if len(old) > 0 {
 				stale = append(stale, p.ID[:])
 			}
-			for _, e := range now {
+			for _, e := range entries {
 				rows = append(rows, []any{e.word, e.inName, p.ID[:]})
 			}
 		}
 		if err := deleteWords(ctx, tx, stale); err != nil {
-			return fmt.Errorf("delete the words of %d products: %w", len(stale), err)
+			return fmt.Errorf("delete words of %d products: %w", len(stale), err)
 		}
 		if err := insertWords(ctx, tx, rows); err != nil {
 			return err
@@ -48,11 +48,13 @@ func writeWords(ctx context.Context, tx *database.Tx, products ...Product) error
 	return nil
 }
 
-func sameEntries(stored map[entry]bool, now []entry) bool {
-	known := func(e entry) bool { return stored[e] }
-	return len(stored) == len(now) && !slices.ContainsFunc(now, func(e entry) bool { return !known(e) })
+// equalEntries reports whether the stored entries are equal to the given ones.
+func equalEntries(stored map[entry]bool, entries []entry) bool {
+	missing := func(e entry) bool { return !stored[e] }
+	return len(stored) == len(entries) && !slices.ContainsFunc(entries, missing)
 }
 
+// selectEntries returns the stored entries of products, by product id.
 func selectEntries(ctx context.Context, q database.Queryer, products []Product) (map[uuid.UUID]map[entry]bool, error) {
 	ids := make([]any, len(products))
 	for i := range products {
@@ -91,12 +93,12 @@ func deleteWords(ctx context.Context, q database.Queryer, ids []any) error {
 	return err
 }
 
-// insertWords writes rows in the order of the key, so that those of one word, which
-// stand together, are written together.
+// insertWords inserts rows in the order of the primary key, so that the rows of a word
+// are written to the same pages.
 func insertWords(ctx context.Context, q database.Queryer, rows [][]any) error {
 	slices.SortStableFunc(rows, func(a, b []any) int { return cmp.Compare(a[0].(string), b[0].(string)) })
-	for some := range slices.Chunk(rows, 1_000) {
-		if err := insertRows(ctx, q, `product_word (word, in_name, product_id)`, some); err != nil {
+	for batch := range slices.Chunk(rows, 1_000) {
+		if err := insertRows(ctx, q, `product_word (word, in_name, product_id)`, batch); err != nil {
 			return fmt.Errorf("insert words: %w", err)
 		}
 	}

@@ -34,7 +34,7 @@ func MustHaveWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 	}
 	for i := range products {
 		p := &products[i]
-		if !sameEntries(stored[p.ID], p.entries()) {
+		if !equalEntries(stored[p.ID], p.entries()) {
 			t.Errorf("of %s, %s, is stored %v, want %v", p.SKU, p.Status, stored[p.ID], p.entries())
 		}
 	}
@@ -76,13 +76,13 @@ func inventProducts(n int) []Product {
 // finds are the SKUs of a search as a shop without an index would find them.
 func (f search) finds(products []Product) []string {
 	hits := slices.DeleteFunc(slices.Clone(products), func(p Product) bool {
-		all := wordsOf(p.Name + " " + p.Description)
+		all := tokenize(p.Name + " " + p.Description)
 		lacks := slices.ContainsFunc(f.Words, func(word string) bool { return !slices.Contains(all, word) })
 		return lacks || p.Status != Active || f.Category != "" && p.Category != f.Category ||
 			p.Price.Amount < f.MinPrice || p.Price.Amount > f.MaxPrice || f.InStock && p.Available == 0
 	})
 	rest := func(p Product) int {
-		if names := wordsOf(p.Name); slices.ContainsFunc(f.Words, func(word string) bool { return !slices.Contains(names, word) }) {
+		if names := tokenize(p.Name); slices.ContainsFunc(f.Words, func(word string) bool { return !slices.Contains(names, word) }) {
 			return 1
 		}
 		return 0
@@ -90,15 +90,15 @@ func (f search) finds(products []Product) []string {
 	slices.SortFunc(hits, func(a, b Product) int {
 		older := slices.Compare(a.ID[:], b.ID[:])
 		switch price := int(a.Price.Amount - b.Price.Amount); {
-		case f.Order == Cheapest && price != 0:
+		case f.Order == PriceAscending && price != 0:
 			return price
-		case f.Order == Dearest && price != 0:
+		case f.Order == PriceDescending && price != 0:
 			return -price
-		case f.Order == Named && a.Name != b.Name:
+		case f.Order == ByName && a.Name != b.Name:
 			return strings.Compare(a.Name, b.Name)
 		case f.Order == Relevance && rest(a) != rest(b):
 			return rest(a) - rest(b)
-		case f.Order == Cheapest || f.Order == Named:
+		case f.Order == PriceAscending || f.Order == ByName:
 			return older
 		}
 		return -older
@@ -120,8 +120,8 @@ func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) [
 		if err != nil {
 			t.Fatal(err)
 		}
-		hits, err := selectAlong(t.Context(), db, f, r, after, size)
-		if asked, same := selectFound(t.Context(), db, f, after, size); same != nil || !slices.EqualFunc(hits, asked, sameHit) {
+		hits, err := selectHitsByPath(t.Context(), db, f, r, after, size)
+		if asked, same := selectHits(t.Context(), db, f, after, size); same != nil || !slices.EqualFunc(hits, asked, sameHit) {
 			t.Errorf("%+v finds %v along %+v, but %v (%v)", f, hits, r, asked, same)
 		}
 		if err != nil {
@@ -133,16 +133,16 @@ func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) [
 		if len(hits) < size {
 			return skus
 		}
-		at := f.positionOf(hits[len(hits)-1], "")
+		at := f.position(hits[len(hits)-1], "")
 		after = &at
 	}
 	t.Fatal("the pages do not end")
 	return nil
 }
 
-func sameHit(a, b found) bool { return a.ID == b.ID && a.rest == b.rest }
+func sameHit(a, b searchHit) bool { return a.ID == b.ID && a.otherTier == b.otherTier }
 
-type chooser func(context.Context, database.Queryer, search) (route, error)
+type chooser func(context.Context, database.Queryer, search) (accessPath, error)
 
 // TestEveryRoute goes every route of many searches in small pages, and compares what
 // is found to what there is: no gap, none twice, in order.
@@ -154,10 +154,10 @@ func TestEveryRoute(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustWrite(t, db, products...)
-	along := func(r route) chooser {
-		return func(context.Context, database.Queryer, search) (route, error) { return r, nil }
+	along := func(r accessPath) chooser {
+		return func(context.Context, database.Queryer, search) (accessPath, error) { return r, nil }
 	}
-	for _, order := range []Order{Newest, Cheapest, Dearest, Named, Relevance} {
+	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for _, words := range [][]string{{"a"}, {"e"}, {"a", "b"}, {"d", "a"}, {"b", "c", "a"}} {
 			for _, filters := range []int{0, 1, 4, 6, 7} {
 				f := search{Words: words, Text: "x", Order: order, MaxPrice: money.Max, InStock: filters&4 != 0}
@@ -167,15 +167,15 @@ func TestEveryRoute(t *testing.T) {
 				if filters&2 != 0 {
 					f.MinPrice, f.MaxPrice = 2, 8
 				}
-				choosers := []chooser{selectRoute, along(route{words: words, byWord: true})}
+				choosers := []chooser{chooseAccessPath, along(accessPath{words: words, byWord: true})}
 				if filters&3 != 0 {
-					choosers = append(choosers, along(route{words: words, index: f.filterIndex()}))
+					choosers = append(choosers, along(accessPath{words: words, index: f.filterIndex()}))
 				}
 				if f.InStock {
-					choosers = append(choosers, along(route{words: words, index: f.stockIndex()}))
+					choosers = append(choosers, along(accessPath{words: words, index: f.stockIndex()}))
 				}
 				if order != Relevance {
-					choosers = append(choosers, along(route{words: words, index: f.orderIndex()}))
+					choosers = append(choosers, along(accessPath{words: words, index: f.orderIndex()}))
 				}
 				want := f.finds(products)
 				for i, choose := range choosers {
@@ -192,7 +192,7 @@ func TestEveryRoute(t *testing.T) {
 func TestSelectRoute(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	products := inventProducts(enoughOfCategory + 20)
+	products := inventProducts(maxCategoryCount + 20)
 	for i := range products {
 		p := &products[i]
 		p.Status, p.Name, p.Description, p.Category, p.Price.Amount = Active, "often", "forever", "tea", 100
@@ -218,9 +218,9 @@ func TestSelectRoute(t *testing.T) {
 		"a category as frequent":         {search{Words: []string{"often"}, Category: "tea"}, "often"},
 		"a rarer price":                  {search{Words: []string{"often"}, MinPrice: 1, MaxPrice: 50}, "product_by_price"},
 		"a rarer price of a category":    {search{Words: []string{"often"}, Category: "tea", MinPrice: 101}, "product_by_category_price"},
-		"few to sort":                    {search{Words: []string{"seldom"}, Order: Named}, "seldom"},
-		"too many to sort":               {search{Words: []string{"forever"}, Order: Named}, "product_by_name"},
-		"too many of a category":         {search{Words: []string{"often"}, Category: "tea", Order: Dearest}, "product_by_category_price"},
+		"few to sort":                    {search{Words: []string{"seldom"}, Order: ByName}, "seldom"},
+		"too many to sort":               {search{Words: []string{"forever"}, Order: ByName}, "product_by_name"},
+		"too many of a category":         {search{Words: []string{"often"}, Category: "tea", Order: PriceDescending}, "product_by_category_price"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -231,7 +231,7 @@ func TestSelectRoute(t *testing.T) {
 			if f.Order == "" {
 				f.Order = Relevance
 			}
-			r, err := selectRoute(t.Context(), db, f)
+			r, err := chooseAccessPath(t.Context(), db, f)
 			if err != nil {
 				t.Fatal(err)
 			}

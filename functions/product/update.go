@@ -36,8 +36,8 @@ type updateInput struct {
 // merged, and one that is null is removed. A new price applies to orders placed from
 // now on; an order that was placed at the old price and is not decided yet is rejected.
 // The currency of a product cannot change: create another product instead.
-func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
-	if err := in.Body.Attributes.set.check(); err != nil {
+func (s *service) update(ctx context.Context, in *updateInput) (*productResponse, error) {
+	if err := in.Body.Attributes.set.validate(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
 	}
 	var p Product
@@ -55,7 +55,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		before := p
 		in.apply(&p)
 		if len(p.Attributes) > maxAttributes {
-			return api.Invalid("body.attributes", api.FieldTooMany, "the product would have more than %d attributes", maxAttributes)
+			return api.Invalid("body.attributes", api.FieldTooMany, "the product would have more than %d attributes: remove some with null", maxAttributes)
 		}
 		if reflect.DeepEqual(p, before) {
 			return nil
@@ -68,7 +68,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		if err := writeWords(ctx, tx, p); err != nil {
 			return err
 		}
-		return s.tellChanged(ctx, tx, p)
+		return s.publishChanged(ctx, tx, p)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, api.NotFound("product", in.ID)
@@ -76,18 +76,19 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 	if err != nil {
 		return nil, fmt.Errorf("update product %s: %w", in.ID, err)
 	}
-	return show(p), nil
+	return newResponse(p), nil
 }
 
-// checkCurrency refuses a price in another currency than the product's.
+// checkCurrency returns a problem for a price in another currency than the product's.
 func (in *updateInput) checkCurrency(p Product) error {
 	if in.Body.Price == nil || in.Body.Price.In(p.Price.Currency).Currency == p.Price.Currency {
 		return nil
 	}
 	return api.NewProblem(http.StatusConflict, "currency_fixed",
-		"The product is sold in %s, and its currency cannot change. Archive it, and create a product for the other currency.", p.Price.Currency)
+		"The currency of the product is %s and cannot change. To sell it in another currency, archive it and create a new product.", p.Price.Currency)
 }
 
+// apply sets the fields of the product that are sent.
 func (in *updateInput) apply(p *Product) {
 	set(&p.Name, in.Body.Name)
 	set(&p.Description, in.Body.Description)
@@ -101,6 +102,7 @@ func (in *updateInput) apply(p *Product) {
 	p.Attributes = in.Body.Attributes.apply(p.Attributes)
 }
 
+// set sets a field to a value, unless the value is nil.
 func set[T any](field, value *T) {
 	if value != nil {
 		*field = *value

@@ -18,7 +18,7 @@ import (
 // Outcome is the result of one line of an import.
 type Outcome string
 
-// The outcomes.
+// The outcomes of a line.
 const (
 	LineCreated   Outcome = "created"
 	LineUpdated   Outcome = "updated"
@@ -26,9 +26,9 @@ const (
 	LineFailed    Outcome = "failed"
 )
 
-// LineResult reports the result of one line of an import.
+// LineResult is the result of one line of an import, as the response reports it.
 type LineResult struct {
-	Line    int              `json:"line" doc:"The line, from 1."`
+	Line    int              `json:"line" doc:"The number of the line in the file, from 1."`
 	SKU     string           `json:"sku,omitempty"`
 	ID      *uuid.UUID       `json:"id,omitempty" format:"uuid"`
 	Outcome Outcome          `json:"outcome" enum:"created,updated,unchanged,failed"`
@@ -37,9 +37,11 @@ type LineResult struct {
 	stockIgnored, deltaRepeated bool // for the summary
 }
 
-// maxReportedSKU bounds the SKU of a failed line, which may have any length.
+// maxReportedSKU is the number of characters to which the SKU of a failed line is
+// truncated.
 const maxReportedSKU = 64
 
+// failed returns the result of a line with errors.
 func failed(line int, sku string, errs ...api.FieldError) LineResult {
 	if runes := []rune(sku[:min(len(sku), utf8.UTFMax*maxReportedSKU)]); len(runes) > maxReportedSKU {
 		sku = string(runes[:maxReportedSKU])
@@ -47,22 +49,22 @@ func failed(line int, sku string, errs ...api.FieldError) LineResult {
 	return LineResult{Line: line, SKU: strings.ToValidUTF8(sku, ""), Outcome: LineFailed, Errors: errs}
 }
 
-// importLine is a record without errors of its own, and its line.
+// importLine is a valid record and the number of its line.
 type importLine struct {
 	number int
 	record
 }
 
-// importSource is the import that lines belong to, and the admin who sent it.
+// importSource identifies an import and the admin who sent it.
 type importSource struct{ id, admin uuid.UUID }
 
-// key identifies a SKU as the database compares them.
+// key returns the SKU in the form in which the database compares SKUs.
 func (r record) key() string { return strings.ToLower(r.SKU) }
 
-// upsert creates or updates the products of lines, and returns the result of each.
-// No two of the lines have the same SKU.
+// upsert creates or updates the products of lines, and returns the result of each line.
+// The lines must have different SKUs.
 func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLine, source importSource) ([]LineResult, error) {
-	u := upsertion{service: s, source: source, now: s.Now()}
+	u := upsertBatch{service: s, source: source, now: s.Now()}
 	products, err := u.lock(ctx, tx, lines)
 	if err != nil {
 		return nil, err
@@ -70,7 +72,7 @@ func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLin
 	results := make([]LineResult, len(lines))
 	for i, line := range lines {
 		if p := products[line.key()]; p != nil {
-			results[i], err = u.change(ctx, tx, line, *p)
+			results[i], err = u.update(ctx, tx, line, *p)
 		} else {
 			results[i], err = u.create(line)
 		}
@@ -87,38 +89,38 @@ func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLin
 	if err := writeWords(ctx, tx, slices.Concat(u.created, u.changed, u.unchanged)...); err != nil {
 		return nil, err
 	}
-	return results, s.tellChanged(ctx, tx, append(u.created, u.changed...)...)
+	return results, s.publishChanged(ctx, tx, append(u.created, u.changed...)...)
 }
 
-// upsertion collects what is written for all lines at once.
-type upsertion struct {
+// upsertBatch collects the rows that are inserted for all lines in one statement.
+type upsertBatch struct {
 	*service
 	source    importSource
 	now       time.Time
-	applied   map[int]movement // of earlier requests with the same import id, by line
+	applied   map[int]movement // movements of earlier requests with the same import id, by line
 	created   []Product
 	changed   []Product
-	unchanged []Product // except for the stock: no words change, unless they were wrong
+	unchanged []Product // except for the stock; their words are corrected if they are wrong
 	movements []movement
 }
 
-// lock locks the products of lines, by key, and then reads which of the lines have
-// moved stock before.
-func (u *upsertion) lock(ctx context.Context, tx *database.Tx, lines []importLine) (map[string]*Product, error) {
+// lock locks the products of lines and returns them by key. It then reads the movements
+// of the lines that an earlier request has applied.
+func (u *upsertBatch) lock(ctx context.Context, tx *database.Tx, lines []importLine) (map[string]*Product, error) {
 	skus := make([]any, len(lines))
-	var moving []any
+	var deltaLines []any
 	for i := range lines {
 		skus[i] = lines[i].SKU
 		if lines[i].StockDelta != nil {
-			moving = append(moving, lines[i].number)
+			deltaLines = append(deltaLines, lines[i].number)
 		}
 	}
 	locked, err := lockProductsBySKU(ctx, tx, skus)
 	if err != nil {
-		return nil, fmt.Errorf("lock the products of %d lines: %w", len(lines), err)
+		return nil, fmt.Errorf("lock products of %d lines: %w", len(lines), err)
 	}
-	if u.applied, err = selectImported(ctx, tx, u.source.id, moving); err != nil {
-		return nil, fmt.Errorf("read the movements of import %s: %w", u.source.id, err)
+	if u.applied, err = selectImportMovements(ctx, tx, u.source.id, deltaLines); err != nil {
+		return nil, fmt.Errorf("read movements of import %s: %w", u.source.id, err)
 	}
 	products := map[string]*Product{}
 	for i := range locked {
@@ -127,13 +129,14 @@ func (u *upsertion) lock(ctx context.Context, tx *database.Tx, lines []importLin
 	return products, nil
 }
 
-func (u *upsertion) create(line importLine) (LineResult, error) {
+// create adds a new product for a line.
+func (u *upsertBatch) create(line importLine) (LineResult, error) {
 	var errs []api.FieldError
 	if line.Name == nil {
-		errs = append(errs, api.FieldError{Location: "name", Code: api.FieldRequired, Message: missingText})
+		errs = append(errs, api.FieldError{Location: "name", Code: api.FieldRequired, Message: requiredMessage})
 	}
 	if line.Price == nil {
-		errs = append(errs, api.FieldError{Location: "price", Code: api.FieldRequired, Message: missingText})
+		errs = append(errs, api.FieldError{Location: "price", Code: api.FieldRequired, Message: requiredMessage})
 	} else if err := money.CheckCurrency(line.Price.In(u.settings.Currency).Currency); err != nil {
 		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()})
 	}
@@ -157,20 +160,20 @@ func (u *upsertion) create(line importLine) (LineResult, error) {
 	line.apply(&p)
 	p.Available = stock
 	u.created = append(u.created, p)
-	u.move(line, id, stock, "first stock")
+	u.addMovement(line, id, stock, "first stock")
 	return LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineCreated}, nil
 }
 
-const missingText = "required: there is no product of that SKU yet"
+const requiredMessage = "is required, because there is no product with this SKU yet"
 
-// change changes a product that this transaction has locked, so its stock, too, is
-// what was read. It does not write what the line leaves as it is.
-func (u *upsertion) change(ctx context.Context, tx *database.Tx, line importLine, p Product) (LineResult, error) {
+// update updates a product that this transaction has locked, so that its stock is
+// current. It does not write a product that the line leaves unchanged.
+func (u *upsertBatch) update(ctx context.Context, tx *database.Tx, line importLine, p Product) (LineResult, error) {
 	result := LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineUnchanged, stockIgnored: line.Stock != nil}
 	delta, errs := u.delta(line, p)
 	result.deltaRepeated = line.StockDelta != nil && *line.StockDelta != 0 && delta == 0
 	if line.Price != nil && line.Price.In(p.Price.Currency).Currency != p.Price.Currency {
-		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldValue, Message: "must be " + p.Price.Currency + ": the currency of a product cannot change"})
+		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldValue, Message: "must be " + p.Price.Currency + ", because the currency of a product cannot change"})
 	}
 	if len(errs) > 0 {
 		return failed(line.number, p.SKU, errs...), nil
@@ -190,16 +193,16 @@ func (u *upsertion) change(ctx context.Context, tx *database.Tx, line importLine
 		return result, nil
 	}
 	if moved, err := moveStock(ctx, tx, p.ID, delta); err != nil || !moved {
-		return result, fmt.Errorf("move its stock by %d: moved %t: %w", delta, moved, err)
+		return result, fmt.Errorf("move stock by %d: moved %t: %w", delta, moved, err)
 	}
-	u.move(line, p.ID, delta, "import")
+	u.addMovement(line, p.ID, delta, "import")
 	result.Outcome = LineUpdated
 	return result, nil
 }
 
-// delta returns by how much a line changes the stock of its product: not at all if
-// it has done so before.
-func (u *upsertion) delta(line importLine, p Product) (int64, []api.FieldError) {
+// delta returns the change of the stock by a line, or 0 if an earlier request has applied
+// the line.
+func (u *upsertBatch) delta(line importLine, p Product) (int64, []api.FieldError) {
 	if line.StockDelta == nil {
 		return 0, nil
 	}
@@ -210,23 +213,24 @@ func (u *upsertion) delta(line importLine, p Product) (int64, []api.FieldError) 
 		}
 		return 0, []api.FieldError{{
 			Location: "stockDelta", Code: api.FieldValue,
-			Message: "an import of the same importId had another product or another stockDelta in this line: send another file with another importId",
+			Message: "an import with the same importId has applied another product or stockDelta in this line: send a new file with a new importId",
 		}}
 	}
-	switch after := p.Available + delta; {
-	case after < 0:
+	switch stock := p.Available + delta; {
+	case stock < 0:
 		return 0, []api.FieldError{notInStock(p.Available)}
-	case after > MaxStock:
-		return 0, []api.FieldError{{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("the stock would be above %d: it is %d", MaxStock, p.Available)}}
+	case stock > MaxStock:
+		return 0, []api.FieldError{{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("is too large: the stock is %d and may be at most %d", p.Available, MaxStock)}}
 	}
 	return delta, nil
 }
 
 func notInStock(available int64) api.FieldError {
-	return api.FieldError{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("only %d are in stock", available)}
+	return api.FieldError{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("only %d pieces are in stock: remove at most that many", available)}
 }
 
-func (u *upsertion) move(line importLine, product uuid.UUID, delta int64, reason string) {
+// addMovement adds the movement of a line's stock.
+func (u *upsertBatch) addMovement(line importLine, product uuid.UUID, delta int64, reason string) {
 	u.movements = append(u.movements, movement{
 		ProductID: product, Delta: delta, Reason: reason, By: u.source.admin, At: u.now,
 		importID: u.source.id[:], importLine: line.number,

@@ -9,17 +9,17 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxWord is how many characters of a word count. What is longer is cut, here as
-// there: a word that is looked for still finds itself.
+// maxWord is the number of characters to which a word is truncated. Words of products
+// and of searches are truncated alike, so that a long word is still found.
 const maxWord = 40
 
-// wordsOf returns the words of a text, each once: what is between characters that
-// are neither letters nor digits. Words that people take for the same are the same:
-// "Bücher" is "bucher", "Cups" is "cup".
-func wordsOf(text string) []string {
+// tokenize returns the distinct words of a text. Words are separated by characters that
+// are neither letters nor digits. Variants of a word are normalized: "Bücher" is
+// "bucher", "Cups" is "cup".
+func tokenize(text string) []string {
 	var words []string
 	seen := map[string]bool{}
-	for _, word := range strings.FieldsFunc(fold(text), isNoWord) {
+	for _, word := range strings.FieldsFunc(fold(text), isSeparator) {
 		if runes := []rune(word); len(runes) > maxWord {
 			word = string(runes[:maxWord])
 		}
@@ -31,32 +31,32 @@ func wordsOf(text string) []string {
 	return words
 }
 
-func isNoWord(r rune) bool {
+func isSeparator(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 }
 
-// undecomposed are letters with a stroke, and two in one, that Unicode does not
-// take apart.
+// undecomposed replaces letters with a stroke and ligatures, which have no
+// decomposition in Unicode.
 var undecomposed = strings.NewReplacer("ø", "o", "ł", "l", "đ", "d", "ħ", "h", "ı", "i", "æ", "ae", "œ", "oe")
 
-// fold takes case and accents off a text. Marks of scripts whose vowels they are,
-// as of Hindi, stay.
+// fold removes case and accents from a text. It preserves marks that are vowels, as in
+// Hindi.
 func fold(text string) string {
-	bare := strings.Map(func(r rune) rune {
+	base := strings.Map(func(r rune) rune {
 		if r >= '\u0300' && r <= '\u036f' {
 			return -1
 		}
 		return r
 	}, norm.NFKD.String(text))
-	return norm.NFC.String(undecomposed.Replace(cases.Fold().String(bare)))
+	return norm.NFC.String(undecomposed.Replace(cases.Fold().String(base)))
 }
 
-// endings are those of English words that differ once the s of the plural is off:
+// endings maps the endings of English plurals without their s to those of the singular:
 // berries and berry, boxes and box.
 var endings = [][2]string{{"ie", "y"}, {"xe", "x"}, {"che", "ch"}, {"she", "sh"}, {"sse", "ss"}}
 
-// singular takes the English plural off a word. It need not be a word then: what it
-// makes of singular and plural need only be the same, and another word's but rarely.
+// singular removes the ending of an English plural from a word. The result need not be a
+// word: it only has to be equal for singular and plural, and rarely for other words.
 func singular(word string) string {
 	if len(word) < 4 {
 		return word
@@ -65,30 +65,30 @@ func singular(word string) string {
 		word = strings.TrimSuffix(word, "s")
 	}
 	for _, ending := range endings {
-		if stem, has := strings.CutSuffix(word, ending[0]); has {
+		if stem, found := strings.CutSuffix(word, ending[0]); found {
 			return stem + ending[1]
 		}
 	}
 	return word
 }
 
-// entry is a word of a product, in its name or anywhere.
+// entry is a row of product_word: a word of a product, in its name or in any text.
 type entry struct {
 	word   string
 	inName bool
 }
 
-// entries are what a product is found by, each once. One that is not sold is not
-// found.
+// entries returns the distinct entries by which a product is found. An archived product
+// has none.
 func (p *Product) entries() []entry {
 	if p.Status != Active {
 		return nil
 	}
 	var all []entry
-	for _, word := range wordsOf(p.Name) {
+	for _, word := range tokenize(p.Name) {
 		all = append(all, entry{word, true})
 	}
-	for _, word := range wordsOf(strings.Join([]string{p.Name, p.Category, p.SKU, p.Description}, " ")) {
+	for _, word := range tokenize(strings.Join([]string{p.Name, p.Category, p.SKU, p.Description}, " ")) {
 		all = append(all, entry{word, false})
 	}
 	return slices.Clip(all)

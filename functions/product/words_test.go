@@ -26,7 +26,7 @@ func TestWordsOf(t *testing.T) {
 		"お茶":                           "お茶",
 		"한국":                           "한국",
 	} {
-		if got := strings.Join(wordsOf(text), " "); got != want {
+		if got := strings.Join(tokenize(text), " "); got != want {
 			t.Errorf("words of %q: %q, want %q", text, got, want)
 		}
 	}
@@ -37,7 +37,7 @@ func FuzzWordsOf(f *testing.F) {
 	f.Add("Bücher, berries & ﬁne Straßen")
 	f.Add(strings.Repeat("ΐ", 50))
 	f.Fuzz(func(t *testing.T, text string) {
-		words := wordsOf(text)
+		words := tokenize(text)
 		for i, word := range words {
 			if n := utf8.RuneCountInString(word); n == 0 || n > maxWord || !utf8.ValidString(word) {
 				t.Errorf("%q has the word %q of %d characters", text, word, n)

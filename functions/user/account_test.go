@@ -37,7 +37,7 @@ func (s server) mustAdmin(t *testing.T) (User, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = insertUser(t.Context(), s.DB, u, nobodysHash); err != nil {
+	if err = insertUser(t.Context(), s.DB, u, placeholderHash); err != nil {
 		t.Fatal(err)
 	}
 	return u, s.lateToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))

@@ -19,33 +19,33 @@ type createAddressInput struct{ Body address.PostalAddress }
 // # Create an address
 //
 // Adds an address to the caller's address book.
-func (s *service) addressCreate(ctx context.Context, tx *database.Tx, in *createAddressInput) (*addressAnswer, error) {
+func (s *service) addressCreate(ctx context.Context, tx *database.Tx, in *createAddressInput) (*addressResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return nil, fmt.Errorf("make an address id: %w", err)
+		return nil, fmt.Errorf("create an address id: %w", err)
 	}
 	now := s.Now()
 	a := Address{ID: id, PostalAddress: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
 	if _, err := lockUser(ctx, tx, caller.UserID); errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	} else if err != nil {
 		return nil, fmt.Errorf("lock user %s: %w", caller.UserID, err)
 	}
-	has, err := countAddresses(ctx, tx, caller.UserID)
+	count, err := countAddresses(ctx, tx, caller.UserID)
 	if err != nil {
-		return nil, fmt.Errorf("count the addresses of user %s: %w", caller.UserID, err)
+		return nil, fmt.Errorf("count addresses of user %s: %w", caller.UserID, err)
 	}
-	if has >= maxAddresses {
+	if count >= maxAddresses {
 		return nil, tooManyAddresses()
 	}
 	if err := insertAddress(ctx, tx, caller.UserID, a); err != nil {
 		return nil, fmt.Errorf("create an address of user %s: %w", caller.UserID, err)
 	}
-	created := showAddress(a)
-	created.Location = "/v1/users/me/addresses/" + a.ID.String()
-	return created, nil
+	response := newAddressResponse(a)
+	response.Location = "/v1/users/me/addresses/" + a.ID.String()
+	return response, nil
 }

@@ -38,10 +38,10 @@ func (s *service) addressDelete(ctx context.Context, in *deleteAddressInput) (*s
 		return deleteAddressRow(ctx, tx, a.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, s.unlessGone(ctx, caller.UserID, api.NotFound("address", in.ID))
+		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("delete address %s: %w", in.ID, err)
 	}
-	return nil, nil //nolint:nilnil // huma's way to answer 204
+	return nil, nil //nolint:nilnil // a 204 has no body
 }

@@ -18,17 +18,17 @@ type getAddressInput struct {
 // addressGet handles GET /v1/users/me/addresses/{id}.
 //
 // # Get an address
-func (s *service) addressGet(ctx context.Context, in *getAddressInput) (*addressAnswer, error) {
+func (s *service) addressGet(ctx context.Context, in *getAddressInput) (*addressResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a, err := selectAddress(ctx, s.DB, caller.UserID, in.ID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, s.unlessGone(ctx, caller.UserID, api.NotFound("address", in.ID))
+		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get address %s: %w", in.ID, err)
 	}
-	return showAddress(a), nil
+	return newAddressResponse(a), nil
 }

@@ -29,16 +29,16 @@ func (s *service) addressList(ctx context.Context, in *api.PageQuery) (*listAddr
 	}
 	addresses, err := selectAddresses(ctx, s.DB, caller.UserID, before, in.Limit())
 	if err != nil {
-		return nil, fmt.Errorf("list the addresses of user %s: %w", caller.UserID, err)
+		return nil, fmt.Errorf("list addresses of user %s: %w", caller.UserID, err)
 	}
 	if len(addresses) == 0 {
-		if err := s.unlessGone(ctx, caller.UserID, nil); err != nil {
+		if err := s.accountDeletedOr(ctx, caller.UserID, nil); err != nil {
 			return nil, err
 		}
 	}
 	page, err := api.NewPage(*in, addresses, func(a Address) any { return a.ID })
 	if err != nil {
-		return nil, fmt.Errorf("list the addresses of user %s: %w", caller.UserID, err)
+		return nil, fmt.Errorf("list addresses of user %s: %w", caller.UserID, err)
 	}
 	return &listAddressesOutput{Body: page}, nil
 }

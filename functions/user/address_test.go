@@ -90,7 +90,7 @@ func TestCreateAddress(t *testing.T) {
 			got := s.address(t, token, http.MethodPost, "", "", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			if at := faultsOf(t, got); len(at) != 1 {
-				t.Fatalf("got faults at %v, want 1", at)
+				t.Fatalf("got errs at %v, want 1", at)
 			}
 		})
 	}

@@ -24,7 +24,7 @@ type updateAddressInput struct {
 // # Update an address
 //
 // Changes the lines that are sent.
-func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*addressAnswer, error) {
+func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*addressResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
@@ -47,10 +47,10 @@ func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*a
 		return updateAddressRow(ctx, tx, a)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, s.unlessGone(ctx, caller.UserID, api.NotFound("address", in.ID))
+		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("update address %s: %w", in.ID, err)
 	}
-	return showAddress(a), nil
+	return newAddressResponse(a), nil
 }

@@ -18,26 +18,26 @@ import (
 	"souk/shared/idempotency"
 )
 
-// maxLoginAge is how long ago somebody who deletes an account must have signed in.
+// maxLoginAge is the maximum age of the login that deletes an account.
 const maxLoginAge = 5 * time.Minute
 
 type deleteAccountInput struct {
 	api.IfMatch
 }
 
-// Deleted is the event that an account was deleted. Who holds anything of its
-// person takes the person out of it.
+// Deleted is the payload of user-deleted. Services that store personal data of the
+// account erase it.
 type Deleted struct {
 	UserID uuid.UUID `json:"userId"`
 }
 
 // delete handles DELETE /v1/users/me.
 //
-// It cannot be undone, so a stolen access token must not be enough for it: the caller
-// must have signed in within the last minutes. Signing in checks the password in the
-// one place where guesses are counted; a password in this request would be a second
-// such place, in the body of a DELETE, which RFC 9110, section 9.3.5, advises against.
-// A refresh is no sign-in: it does not check the password.
+// The deletion cannot be undone, so a stolen access token must not be enough: the caller
+// must have signed in within maxLoginAge. The login checks the password, and it is the
+// only place where failed attempts are counted. A password in this request would be a
+// second place, in the body of a DELETE, which RFC 9110, section 9.3.5, advises against.
+// A refresh is not a login, because it does not check the password.
 //
 // # Delete the caller's account
 //
@@ -60,24 +60,25 @@ func (s *service) delete(ctx context.Context, in *deleteAccountInput) (*struct{}
 		if u.Role == auth.Admin {
 			return adminAccount()
 		}
-		if err := s.checkLogin(ctx, tx, caller); err != nil {
+		if err := s.checkRecentLogin(ctx, tx, caller); err != nil {
 			return err
 		}
 		return s.erase(ctx, tx, u)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("delete user %s: %w", caller.UserID, err)
 	}
-	// Who restores a backup must know whom to delete again.
+	// After a backup is restored, these accounts must be deleted again (docs/operations.md).
 	slog.InfoContext(ctx, "an account was deleted", "user", caller.UserID)
-	return nil, nil //nolint:nilnil // huma's way to answer 204
+	return nil, nil //nolint:nilnil // a 204 has no body
 }
 
-// checkLogin refuses a caller whose login is not of the last minutes, or has ended.
-func (s *service) checkLogin(ctx context.Context, tx *database.Tx, caller auth.Principal) error {
+// checkRecentLogin returns a problem if the caller's login is older than maxLoginAge or
+// has ended.
+func (s *service) checkRecentLogin(ctx context.Context, tx *database.Tx, caller auth.Principal) error {
 	at, err := selectLogin(ctx, tx, caller.UserID, caller.SessionID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return loginTooOld()
@@ -91,19 +92,19 @@ func (s *service) checkLogin(ctx context.Context, tx *database.Tx, caller auth.P
 	return nil
 }
 
-// erase deletes what this service holds on a user. Sessions and addresses go with
-// the account's row.
+// erase deletes all data of a user. Sessions and addresses are deleted with the account's
+// row, by their foreign keys.
 func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := idempotency.Forget(ctx, tx, u.ID); err != nil {
 		return err
 	}
-	if err := deleteRegistrationsOf(ctx, tx, u.Email); err != nil {
+	if err := deleteRegistrations(ctx, tx, u.Email); err != nil {
 		return err
 	}
-	if err := deleteConfirmationsOf(ctx, tx, u.Email); err != nil {
+	if err := deleteConfirmations(ctx, tx, u.Email); err != nil {
 		return err
 	}
-	if err := deletePasswordResetsOf(ctx, tx, u.Email); err != nil {
+	if err := deletePasswordResets(ctx, tx, u.Email); err != nil {
 		return err
 	}
 	if err := s.revokeTokens(ctx, tx, u.ID); err != nil {
@@ -115,16 +116,17 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	return topicUserDeleted.Add(ctx, tx, s.Outbox, u.ID, Deleted{UserID: u.ID})
 }
 
-// adminAccount keeps the shop from running out of admins: nobody changes their own
-// role, so as long as no admin leaves either, there is always one (see role).
+// adminAccount returns the problem of an admin who deletes the account. Admins can
+// neither delete their accounts nor change their own role, so that the shop always has
+// an admin (see role).
 func adminAccount() error {
 	return api.NewProblem(http.StatusConflict, "admin_account",
-		"An admin's account cannot be deleted. Have another admin make it a customer's first: PUT /v1/users/{id}/role.")
+		"The account of an admin cannot be deleted. First have another admin change its role to customer: PUT /v1/users/{id}/role.")
 }
 
-// loginTooOld asks for a newer login, as RFC 9470, section 3, does.
+// loginTooOld returns the problem that requires a more recent login (RFC 9470, section 3).
 func loginTooOld() error {
 	return api.NewProblem(http.StatusUnauthorized, "recent_login_required",
-		"To delete an account takes a login of the last %d minutes. Sign in again, and use the new accessToken: POST /v1/sessions.", int(maxLoginAge.Minutes())).
+		"The deletion of an account requires a login within the last %d minutes. Sign in again (POST /v1/sessions) and send the new accessToken.", int(maxLoginAge.Minutes())).
 		WithHeader("WWW-Authenticate", `Bearer error="insufficient_user_authentication", max_age="`+strconv.Itoa(int(maxLoginAge.Seconds()))+`"`)
 }

@@ -13,14 +13,14 @@ import (
 	"souk/shared/database"
 )
 
-// maxConfirmTries is how many passwords may be tried for one registration. Afterwards
-// it cannot be confirmed; another registration of the address can.
-const maxConfirmTries = 10
+// maxConfirmAttempts is the maximum number of passwords that are checked for one
+// registration. After that it cannot be confirmed; a new registration of the address can.
+const maxConfirmAttempts = 10
 
 type verifyEmailInput struct {
 	Body struct {
-		Token    string `json:"token" format:"password" minLength:"1" maxLength:"128" doc:"The token of our mail." example:"3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
-		Password string `json:"password" format:"password" minLength:"1" maxLength:"128" doc:"The password of the registration." example:"seven green bicycles"`
+		Token    string `json:"token" format:"password" minLength:"1" maxLength:"128" doc:"The token from the confirmation mail." example:"3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
+		Password string `json:"password" format:"password" minLength:"1" maxLength:"128" doc:"The password of the address's latest registration." example:"seven green bicycles"`
 	}
 }
 
@@ -30,7 +30,7 @@ type verifyEmailInput struct {
 //
 // Creates the account. Requires the token that was mailed to the address, and the
 // password of the address's latest registration.
-func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*answer, error) {
+func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*userResponse, error) {
 	p, err := selectPendingRegistration(ctx, s.DB, hashSecret(in.Body.Token), s.Now())
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, invalidConfirmation()
@@ -38,11 +38,11 @@ func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*answe
 	if err != nil {
 		return nil, fmt.Errorf("confirm a registration: %w", err)
 	}
-	right, err := s.checkRegistration(ctx, p, in.Body.Password)
+	correct, err := s.checkRegistration(ctx, p, in.Body.Password)
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration %s: %w", p.ID, err)
 	}
-	if !right {
+	if !correct {
 		return nil, invalidConfirmation()
 	}
 	u, err := s.openAccount(ctx, p.ID)
@@ -52,26 +52,27 @@ func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*answe
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration %s: %w", p.ID, err)
 	}
-	return show(u), nil
+	return newResponse(u), nil
 }
 
-// checkRegistration reports whether a password is that of a registration, which has
-// tries left.
+// checkRegistration reports whether a password is correct for a registration. It is not
+// checked when the registration has no attempts left.
 func (s *service) checkRegistration(ctx context.Context, p pendingRegistration, password string) (bool, error) {
 	turn, err := s.passwords.Turn()
 	if err != nil {
 		return false, err
 	}
 	defer turn.End()
-	// Spent before the password is checked: of tries at once, no more get through.
-	if left, err := spendTry(ctx, s.DB, p.ID, maxConfirmTries); err != nil || !left {
+	// Spent before the password is checked, so that concurrent attempts do not exceed the
+	// limit.
+	if spent, err := spendConfirmation(ctx, s.DB, p.ID, maxConfirmAttempts); err != nil || !spent {
 		return false, err
 	}
-	right, _, err := turn.Check(ctx, password, p.PasswordHash)
-	if err != nil { // it was not checked
-		return false, errors.Join(err, refundTry(context.WithoutCancel(ctx), s.DB, p.ID))
+	correct, _, err := turn.Check(ctx, password, p.PasswordHash)
+	if err != nil { // the password was not checked
+		return false, errors.Join(err, refundConfirmation(context.WithoutCancel(ctx), s.DB, p.ID))
 	}
-	return right, nil
+	return correct, nil
 }
 
 // openAccount creates the account of a registration whose password was checked.
@@ -89,22 +90,22 @@ func (s *service) openAccount(ctx context.Context, id uuid.UUID) (u User, err er
 		if err := insertUser(ctx, tx, u, hash); err != nil {
 			return err
 		}
-		if err := deleteRegistrationsOf(ctx, tx, r.Email); err != nil {
+		if err := deleteRegistrations(ctx, tx, r.Email); err != nil {
 			return err
 		}
-		return deleteConfirmationsOf(ctx, tx, r.Email)
+		return deleteConfirmations(ctx, tx, r.Email)
 	})
 	return u, err
 }
 
-// invalidConfirmation is the response for every token and password that confirm
-// nothing. It does not say which of them is wrong.
+// invalidConfirmation returns the problem of a token and password that confirm no
+// registration. It does not reveal which of them is wrong.
 func invalidConfirmation() error {
-	return api.NewProblem(http.StatusBadRequest, "invalid_token", "The token or the password is wrong, or the token has expired or was used. "+
-		"Send the password of your latest registration. If you have confirmed it, sign in; else register again.")
+	return api.NewProblem(http.StatusBadRequest, "invalid_token", "The token or the password is wrong, or the token has expired or was used already. "+
+		"Send the password of your latest registration. If the address is confirmed already, sign in; otherwise register again.")
 }
 
-// invalidToken is the response for every token of a mail that resets no password.
+// invalidToken returns the problem of a token that resets no password.
 func invalidToken() error {
-	return api.NewProblem(http.StatusBadRequest, "invalid_token", "The token is wrong, expired or used already. Request another mail.")
+	return api.NewProblem(http.StatusBadRequest, "invalid_token", "The token is wrong, has expired or was used already. Request a new one: POST /v1/password-resets.")
 }

@@ -67,7 +67,7 @@ func TestVerifyEmail(t *testing.T) {
 	t.Run("bounds how many passwords are tried for a registration", func(t *testing.T) {
 		t.Parallel()
 		token := s.mustToken(t, s.mustAsk(t, registration("tried@example.com")))
-		for range maxConfirmTries {
+		for range maxConfirmAttempts {
 			s.confirmWith(t, token, "wrong password").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		}
 		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
@@ -307,7 +307,7 @@ func TestMailThatFails(t *testing.T) {
 	if n := s.Mail.Asked() - asked; n != 1 || len(s.Mail.To(never.Email)) != 0 {
 		t.Errorf("the server was asked %d times, want once", n)
 	}
-	if !logs.Contains("a mail is refused for good") || logs.Contains("canary-never") || logs.Contains("canary-later") {
+	if !logs.Contains("the mail was rejected permanently") || logs.Contains("canary-never") || logs.Contains("canary-later") {
 		t.Error("the log lacks the refusal, or has the address")
 	}
 }

@@ -18,12 +18,12 @@ import (
 	"souk/shared/api"
 )
 
-// exportHeld is how many bytes of an export are held back until it is whole: some
-// ten thousand orders. What is longer is sent while it is made.
-const exportHeld = 8 << 20
+// exportBuffer is the number of bytes up to which an export is buffered until it is
+// complete, about ten thousand orders. A longer export is sent while it is created.
+const exportBuffer = 8 << 20
 
 type exportInput struct {
-	// Authorization is sent on to the order service: it answers callers, not us.
+	// Authorization is forwarded to the order service, which authorizes the caller.
 	Authorization string `header:"Authorization" hidden:"true"`
 }
 
@@ -31,8 +31,9 @@ type exportOutput struct {
 	Body func(huma.Context)
 }
 
-// held is what this service holds on a person: the beginning of an export.
-type held struct {
+// storedData is the data that this service stores about a user. It is the first part of
+// an export.
+type storedData struct {
 	ExportedAt time.Time         `json:"exportedAt"`
 	Account    User              `json:"account"`
 	Addresses  []Address         `json:"addresses"`
@@ -52,68 +53,69 @@ func (s *service) export(ctx context.Context, in *exportInput) (*exportOutput, e
 	if err != nil {
 		return nil, err
 	}
-	beginning, err := s.readHeld(ctx, caller.UserID)
+	data, err := s.readStoredData(ctx, caller.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("export user %s: %w", caller.UserID, err)
 	}
 	e := &export{pages: s.shop.orders(caller.UserID, in.Authorization)}
 	var document bytes.Buffer
-	if err = e.begin(&document, beginning); err != nil {
+	if err = e.begin(&document, data); err != nil {
 		return nil, fmt.Errorf("export user %s: %w", caller.UserID, err)
 	}
-	for e.pages.More && document.Len() < exportHeld {
+	for e.pages.More && document.Len() < exportBuffer {
 		if err := e.add(ctx, &document); err != nil {
-			if errors.Is(err, errTokenRefused) {
-				return nil, api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid any more. Sign in again: POST /v1/sessions.").
+			if errors.Is(err, errTokenRejected) {
+				return nil, api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The access token is no longer valid. Sign in again: POST /v1/sessions.").
 					WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 			}
-			slog.ErrorContext(ctx, "the export has no orders", "error", err)
-			return nil, api.Unavailable("Your orders cannot be read just now.")
+			slog.ErrorContext(ctx, "read orders for an export", "error", err)
+			return nil, api.Unavailable("Your orders cannot be read at the moment. Retry later.")
 		}
 	}
-	return &exportOutput{Body: func(answer huma.Context) {
-		answer.SetHeader("Content-Type", "application/json")
-		answer.SetHeader("Content-Disposition", `attachment; filename="souk-export.json"`)
-		answer.SetHeader("Cache-Control", "no-store")
-		if err := e.send(answer.Context(), answer.BodyWriter(), &document); err != nil {
-			slog.ErrorContext(answer.Context(), "the export broke off", "error", err)
+	return &exportOutput{Body: func(ctx huma.Context) {
+		ctx.SetHeader("Content-Type", "application/json")
+		ctx.SetHeader("Content-Disposition", `attachment; filename="souk-export.json"`)
+		ctx.SetHeader("Cache-Control", "no-store")
+		if err := e.send(ctx.Context(), ctx.BodyWriter(), &document); err != nil {
+			slog.ErrorContext(ctx.Context(), "abort an incomplete export", "error", err)
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
 }
 
-func (s *service) readHeld(ctx context.Context, id uuid.UUID) (h held, err error) {
-	h.ExportedAt = s.Now()
-	if h.Account, err = selectUser(ctx, s.DB, id); err != nil {
-		return h, err
+// readStoredData returns the data that this service stores about a user.
+func (s *service) readStoredData(ctx context.Context, id uuid.UUID) (d storedData, err error) {
+	d.ExportedAt = s.Now()
+	if d.Account, err = selectUser(ctx, s.DB, id); err != nil {
+		return d, err
 	}
-	if h.Addresses, err = selectAddresses(ctx, s.DB, id, uuid.Max, maxAddresses); err != nil {
-		return h, fmt.Errorf("read the addresses: %w", err)
+	if d.Addresses, err = selectAddresses(ctx, s.DB, id, uuid.Max, maxAddresses); err != nil {
+		return d, fmt.Errorf("read addresses: %w", err)
 	}
-	if h.Addresses == nil {
-		h.Addresses = []Address{}
+	if d.Addresses == nil {
+		d.Addresses = []Address{}
 	}
-	if h.Sessions, err = selectLogins(ctx, s.DB, id, h.ExportedAt); err != nil {
-		return h, fmt.Errorf("read the logins: %w", err)
+	if d.Sessions, err = selectLogins(ctx, s.DB, id, d.ExportedAt); err != nil {
+		return d, fmt.Errorf("read logins: %w", err)
 	}
-	if h.Networks, err = selectNetworks(ctx, s.DB, id); err != nil {
-		return h, fmt.Errorf("read the networks: %w", err)
+	if d.Networks, err = selectNetworks(ctx, s.DB, id); err != nil {
+		return d, fmt.Errorf("read networks: %w", err)
 	}
-	return h, nil
+	return d, nil
 }
 
-// export writes the document: what this service holds, then the orders one after
-// the other.
+// export writes the document: the data of this service, then the orders.
 type export struct {
 	pages  *orderPages
 	orders int
 }
 
-func (e *export) begin(w io.Writer, beginning held) error {
-	text, err := json.Marshal(beginning)
+// begin writes the document up to the first order.
+func (e *export) begin(w io.Writer, data storedData) error {
+	text, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
@@ -140,7 +142,7 @@ func (e *export) add(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// send writes what was held back, and what is left.
+// send writes the buffered part of the document, and then the remaining pages.
 func (e *export) send(ctx context.Context, w io.Writer, document *bytes.Buffer) error {
 	if _, err := document.WriteTo(w); err != nil {
 		return err
@@ -154,22 +156,22 @@ func (e *export) send(ctx context.Context, w io.Writer, document *bytes.Buffer) 
 	return err
 }
 
-// exportAnswer tells what huma cannot see: the answer is written by the function.
-func exportAnswer(operation *huma.Operation) {
-	list := func(of string) *huma.Schema {
-		return &huma.Schema{Type: huma.TypeArray, Description: of, Items: &huma.Schema{Type: huma.TypeObject}}
+// exportBody documents the response's body, which the handler writes without huma.
+func exportBody(operation *huma.Operation) {
+	list := func(description string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeArray, Description: description, Items: &huma.Schema{Type: huma.TypeObject}}
 	}
 	operation.Responses = map[string]*huma.Response{"200": {
-		Description: "Everything that the shop holds on the caller.",
+		Description: "All data that the shop stores about the caller.",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject,
 			Properties: map[string]*huma.Schema{
 				"exportedAt": {Type: huma.TypeString, Format: "date-time"},
-				"account":    {Type: huma.TypeObject, Description: "As user-get shows it."},
-				"addresses":  list("As address-list shows them."),
-				"sessions":   list("The logins: when each began, was last renewed, and ends."),
-				"networks":   list("The networks that were signed in from, each as a hash, and when last."),
-				"orders":     list("As order-list shows them, newest first."),
+				"account":    {Type: huma.TypeObject, Description: "The account, as GET /v1/users/me returns it."},
+				"addresses":  list("The addresses, as GET /v1/users/me/addresses returns them."),
+				"sessions":   list("The logins, each with the times of its sign-in, last refresh and end."),
+				"networks":   list("Hashes of the networks from which the account was signed in to, each with the time of the last login."),
+				"orders":     list("The orders, as GET /v1/orders returns them, newest first."),
 			},
 			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "orders"},
 		}}},

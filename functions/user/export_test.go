@@ -61,7 +61,7 @@ func (s server) export(t *testing.T, token string) functiontest.Response {
 }
 
 type exported struct {
-	held
+	storedData
 	Orders []struct{ ID, Padding string }
 }
 
@@ -149,7 +149,7 @@ func TestExport(t *testing.T) {
 func TestExportWithoutOrders(t *testing.T) {
 	t.Parallel()
 	const revoked = "takes the token for invalid"
-	faults := map[string]func(w http.ResponseWriter){
+	errs := map[string]func(w http.ResponseWriter){
 		"is down":                       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 		"fails":                         func(w http.ResponseWriter) { http.Error(w, "no", http.StatusInternalServerError) },
 		"is busy":                       func(w http.ResponseWriter) { http.Error(w, "no", http.StatusTooManyRequests) },
@@ -159,7 +159,7 @@ func TestExportWithoutOrders(t *testing.T) {
 		"sends the token elsewhere":     func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
 		"says the same page comes next": func(w http.ResponseWriter) { page(w, "second", 0, 1, "") },
 	}
-	for name, fault := range faults {
+	for name, fault := range errs {
 		for _, pages := range []int{0, 1} {
 			t.Run(fmt.Sprintf("that %s after %d pages is a problem", name, pages), func(t *testing.T) {
 				t.Parallel()
@@ -231,7 +231,7 @@ func TestLongExport(t *testing.T) {
 		if err == nil || json.Valid(text) {
 			t.Errorf("%d bytes came, and look whole: %v", len(text), err)
 		}
-		if len(text) < exportHeld {
+		if len(text) < exportBuffer {
 			t.Errorf("only %d bytes came before", len(text))
 		}
 	})

@@ -14,19 +14,19 @@ import (
 	"souk/shared/database"
 )
 
-// ErrHasAdmin says that the shop has an admin, who can make others.
-var ErrHasAdmin = errors.New("the shop has an admin, who can make others: PUT /v1/users/{id}/role")
+// ErrHasAdmin reports that the shop has an admin, who can appoint others.
+var ErrHasAdmin = errors.New("the shop has an admin, who can appoint others: PUT /v1/users/{id}/role")
 
-// ErrNoAccount says that nobody has confirmed an account with that address.
-var ErrNoAccount = errors.New("nobody has an account with this address: register, and confirm it by the mail, first")
+// ErrNoAccount reports that there is no account with an address.
+var ErrNoAccount = errors.New("no account has this address: register it, and confirm it with the token of the mail, first")
 
 // FirstAdmin gives the account of an e-mail address the role admin, and returns its
-// user id. user-role asks an admin for that, and a new shop has none. The account
-// must be there: so it is its owner's, who chose the password and proved the address.
+// user id. user-role requires an admin for this, and a new shop has none. The account
+// must exist, so that its owner has chosen the password and confirmed the address.
 //
-// The error is ErrHasAdmin when somebody else is admin, and ErrNoAccount. For the
-// account that is the admin, nothing changes. Two that run at the same time can make
-// two admins: who may run this may do anything to the database.
+// The error is ErrHasAdmin if another account is an admin, or ErrNoAccount. If the
+// account is an admin already, nothing changes. Two concurrent calls can create two
+// admins. This is no risk, because it requires full access to the database.
 func FirstAdmin(ctx context.Context, db *database.DB, email string) (uuid.UUID, error) {
 	var u User
 	err := db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
@@ -49,13 +49,13 @@ func FirstAdmin(ctx context.Context, db *database.DB, email string) (uuid.UUID, 
 		return updateUser(ctx, tx, u)
 	})
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("make the first admin: %w", err)
+		return uuid.Nil, fmt.Errorf("appoint the first admin: %w", err)
 	}
 	return u.ID, nil
 }
 
-// hasAdmin says whether any account has the role admin. It looks at all of them, page
-// by page: that is asked once in a shop's life, and no index is kept for it.
+// hasAdmin reports whether any account has the role admin. It reads all accounts page by
+// page: it runs once per shop, which is not worth an index.
 func hasAdmin(ctx context.Context, q database.Queryer) (bool, error) {
 	before := uuid.Max
 	for {

@@ -14,28 +14,28 @@ import (
 // get handles GET /v1/users/me.
 //
 // # Get the caller's account
-func (s *service) get(ctx context.Context, _ *struct{}) (*answer, error) {
+func (s *service) get(ctx context.Context, _ *struct{}) (*userResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
 	}
 	u, err := selectUser(ctx, s.DB, caller.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get user %s: %w", caller.UserID, err)
 	}
-	return show(u), nil
+	return newResponse(u), nil
 }
 
-// unlessGone returns what to answer where nothing of a caller was found: that the
-// account is no more if that is why, otherwise what is given.
-func (s *service) unlessGone(ctx context.Context, id uuid.UUID, otherwise error) error {
+// accountDeletedOr returns the error of a request that found no rows of a caller:
+// accountDeleted if the account was deleted, or else otherwise.
+func (s *service) accountDeletedOr(ctx context.Context, id uuid.UUID, otherwise error) error {
 	_, err := selectUser(ctx, s.DB, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return accountGone()
+		return accountDeleted()
 	case err != nil:
 		return fmt.Errorf("get user %s: %w", id, err)
 	default:
@@ -43,7 +43,7 @@ func (s *service) unlessGone(ctx context.Context, id uuid.UUID, otherwise error)
 	}
 }
 
-// principal returns the caller of a function that is for signed-in users.
+// principal returns the caller of a function that requires a signed-in user.
 func principal(ctx context.Context) (auth.Principal, error) {
 	caller, ok := auth.PrincipalFrom(ctx)
 	if !ok {

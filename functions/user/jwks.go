@@ -34,13 +34,12 @@ type jwksOutput struct {
 //
 // The public keys (RFC 7517) that verify access tokens.
 func (s *service) jwks(context.Context, *struct{}) (*jwksOutput, error) {
-	// The minutes in a cache (functions.yaml) add to the time that a rotation takes: see
-	// auth.SignerConfig.
+	// The time in caches (functions.yaml) extends a key rotation; see auth.SignerConfig.
 	return &jwksOutput{Body: s.keys}, nil
 }
 
-// newKeySet spells keys out member by member: what is not named here, a private
-// half above all, is never published.
+// newKeySet returns a new keySet of public keys. It copies only the members of
+// publicKey, so that a private key is never published.
 func newKeySet(keys jose.JSONWebKeySet) (keySet, error) {
 	text, err := json.Marshal(keys)
 	if err != nil {

@@ -9,18 +9,17 @@ import (
 	"souk/shared/database"
 )
 
-// mailEvery is the time after which an address may be sent one more mail of a kind
-// that anyone can request: five an hour. It is shorter than any token is valid, so a
-// flood of requests never leaves an address without a valid token.
-const mailEvery = 12 * time.Minute
+// mailInterval is the time after which an address may be sent one more mail of a kind
+// that anyone can request: five per hour. It is shorter than the lifetime of any token,
+// so that a flood of requests never leaves an address without a valid token.
+const mailInterval = 12 * time.Minute
 
-// mailQuota bounds the mails of a kind to an address, whoever requests them. A network
-// of attackers must not be able to flood a mailbox, so there is no share for each
-// network; an address whose quota is used up has been sent tokens lately, and every one
-// of them is valid.
+// mailQuota is the limit of mails of a kind to an address, by any client. There is no
+// quota per network, because attackers with many networks could then flood a mailbox. An
+// address whose quota is spent has recently been sent tokens, and all of them are valid.
 type mailQuota struct {
 	kind string
-	// burst is how many mails may be sent at once.
+	// burst is the number of mails that may be sent without a pause.
 	burst int
 }
 
@@ -29,23 +28,23 @@ var (
 	passwordResetQuota = mailQuota{"password-reset", 5}
 )
 
-// spend reports whether an address may be sent one more mail, and counts it. Others
-// that are about to mail the same address wait until the transaction ends.
+// spend reports whether an address may be sent one more mail, and counts the mail. It
+// locks the address's quota until the transaction ends.
 func (q mailQuota) spend(ctx context.Context, tx *database.Tx, email string, now time.Time) (bool, error) {
 	bucket := secretHash(sha256.Sum256([]byte(q.kind + "\x00" + emailKey(email))))
 	spentUntil, err := lockMailQuota(ctx, tx, bucket, now)
 	if err != nil {
-		return false, fmt.Errorf("read the mail quota of an address: %w", err)
+		return false, fmt.Errorf("read mail quota of an address: %w", err)
 	}
 	if spentUntil.Before(now) {
 		spentUntil = now
 	}
-	spentUntil = spentUntil.Add(mailEvery)
-	if spentUntil.After(now.Add(time.Duration(q.burst) * mailEvery)) {
+	spentUntil = spentUntil.Add(mailInterval)
+	if spentUntil.After(now.Add(time.Duration(q.burst) * mailInterval)) {
 		return false, nil
 	}
 	if err := updateMailQuota(ctx, tx, bucket, spentUntil); err != nil {
-		return false, fmt.Errorf("spend the mail quota of an address: %w", err)
+		return false, fmt.Errorf("spend mail quota of an address: %w", err)
 	}
 	return true, nil
 }

@@ -23,7 +23,7 @@ import (
 //go:embed mails
 var mailFiles embed.FS
 
-// The kinds of mails, by the names of their files.
+// The kinds of mails, which are the names of their templates' files.
 const (
 	registrationTemplate    = "registration"
 	accountExistsTemplate   = "account_exists"
@@ -32,39 +32,40 @@ const (
 	orderTemplate           = "order"
 )
 
-// mailers are the functions that send mail, and have what it takes.
+// mailers are the functions that send mail and have its settings.
 var mailers = []string{"registration-mail", "password-reset-mail", "password-changed-mail", "user-notify"}
 
-// tokenMailers are those of them whose mails have tokens.
+// tokenMailers are the mailers whose mails contain tokens.
 var tokenMailers = []string{"registration-mail", "password-reset-mail"}
 
 // mailData is the data of the mails about accounts.
 type mailData struct {
-	// Name is that of an account's owner. A mail to an address that is not confirmed
-	// has none: it contains nothing that whoever registered has written.
+	// Name is the name of the account's owner. It is empty in a mail to an unconfirmed
+	// address, which must not contain any text that an attacker may have entered.
 	Name      string
 	At, Until time.Time
-	// Token proves that the person reads the mail, and Link is the page that takes it,
-	// "" where the shop has no pages.
+	// Token proves access to the mailbox. Link is the page that accepts it, "" if the
+	// shop has no pages.
 	Token, Link string
 }
 
-// recipient is whom a mail is for.
+// recipient is the recipient of a mail.
 type recipient struct{ Name, Email string }
 
 // mailSettings are the environment variables of the functions that send mail.
 type mailSettings struct {
 	mail.Config
-	// PagesURL is where the shop's pages for people are: links in mails lead there.
+	// PagesURL is the URL of the shop's web pages, to which links in mails lead.
 	PagesURL string `env:"USER_PAGES_URL"`
-	// TokenKey derives the tokens that are mailed.
+	// TokenKey is the key from which the tokens in mails are derived.
 	TokenKey config.Secret `env:"MAIL_TOKEN_KEY"`
 }
 
-// minTokenKey is the fewest bytes of MAIL_TOKEN_KEY.
+// minTokenKey is the minimum length of MAIL_TOKEN_KEY in bytes.
 const minTokenKey = 32
 
-// loadMail prepares what sends mail. It connects to nothing yet.
+// loadMail loads the settings and templates of mails. It does not connect to the mail
+// server.
 func (s *service) loadMail() error {
 	settings, err := config.Load[mailSettings](s.Environment)
 	if err != nil {
@@ -78,7 +79,7 @@ func (s *service) loadMail() error {
 	}
 	s.tokenKey = []byte(settings.TokenKey.Reveal())
 	if slices.ContainsFunc(tokenMailers, s.Serves) && len(s.tokenKey) < minTokenKey {
-		return fmt.Errorf("MAIL_TOKEN_KEY must have %d bytes or more, such as those of: openssl rand -base64 %[1]d", minTokenKey)
+		return fmt.Errorf("MAIL_TOKEN_KEY must have %d bytes or more, for example from: openssl rand -base64 %[1]d", minTokenKey)
 	}
 	s.pagesURL = strings.TrimSuffix(settings.PagesURL, "/")
 	if s.sender, err = mail.NewSender(settings.Config); err != nil {
@@ -93,8 +94,8 @@ func (s *service) loadMail() error {
 	return nil
 }
 
-// link is where a page takes a token. Behind the # it reaches no server's log and
-// no other site.
+// link returns the URL of a page with a token. The token is in the fragment, which is
+// sent neither to servers nor as a referrer.
 func (s *service) link(page, token string) string {
 	if s.pagesURL == "" {
 		return ""
@@ -102,18 +103,18 @@ func (s *service) link(page, token string) string {
 	return s.pagesURL + "/" + page + "#token=" + token
 }
 
-// deriveToken returns the token of an event's mail, and its hash to store. It is the
-// same whenever the event is delivered, so that of two mails both are valid, and
-// nobody without the key can compute it.
+// deriveToken returns the token of an event's mail, and its hash to store. The token is
+// the same for each delivery of the event, so that both of two mails are valid. It
+// cannot be computed without the key.
 func (s *service) deriveToken(kind string, eventID uuid.UUID) (string, secretHash) {
 	mac := hmac.New(sha256.New, s.tokenKey)
-	_, _ = mac.Write([]byte(kind + "\x00")) // never fails
+	_, _ = mac.Write([]byte(kind + "\x00")) // never returns an error
 	_, _ = mac.Write(eventID[:])
 	token := base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 	return token, hashSecret(token)
 }
 
-// pruneMail deletes registrations, tokens, deliveries and counts that are over.
+// pruneMail deletes expired registrations, tokens, deliveries and mail quotas.
 func (s *service) pruneMail(ctx context.Context) error {
 	now := s.Now()
 	return errors.Join(

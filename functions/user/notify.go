@@ -13,8 +13,8 @@ import (
 	"souk/shared/money"
 )
 
-// orderEvent is what user-notify reads of the events of an order. Events from
-// before items and total were part of them have none.
+// orderEvent is the part of an order's events that user-notify reads. Events of older
+// versions have neither items nor total.
 type orderEvent struct {
 	OrderID uuid.UUID    `json:"orderId"`
 	UserID  uuid.UUID    `json:"userId"`
@@ -29,29 +29,30 @@ type orderItem struct {
 	LineTotal money.Money `json:"lineTotal"`
 }
 
-// news is what a mail says of each event.
-type news struct{ Subject, Text string }
+// orderNotice is the subject and the text of a mail about an order.
+type orderNotice struct{ Subject, Text string }
 
-var newsOf = map[string]news{
-	"order-confirmed": {"Your order is confirmed", "everything you ordered is set aside for you. We tell you when it is on its way."},
-	"order-rejected":  {"We could not take your order", "we are sorry: your order could not be taken."},
-	"order-cancelled": {"Your order is cancelled", "your order is cancelled. Nothing of it will be sent."},
-	"order-shipped":   {"Your order is on its way", "your order has left our house."},
+// orderNotices maps the type of an event to its notice.
+var orderNotices = map[string]orderNotice{
+	"order-confirmed": {"Your order is confirmed", "everything you ordered is reserved for you. You will receive another mail when it is shipped."},
+	"order-rejected":  {"We could not accept your order", "we are sorry, but we could not accept your order."},
+	"order-cancelled": {"Your order is cancelled", "your order is cancelled. Nothing will be sent."},
+	"order-shipped":   {"Your order is on its way", "your order has been shipped."},
 	"order-delivered": {"Your order was delivered", "your order has been delivered. Enjoy it!"},
 }
 
-// reasons are what codes mean, for a person.
-var reasons = map[string]string{
+// reasonTexts maps the code of a reason to its text in a mail.
+var reasonTexts = map[string]string{
 	"insufficient_stock": "There was not enough in stock.",
-	"price_changed":      "A price changed at the moment you ordered. Please look at it, and order again.",
+	"price_changed":      "A price changed while you were ordering. Please check it and order again.",
 	"by_customer":        "You cancelled it.",
 	"by_shop":            "The shop cancelled it.",
-	"expired":            "It took too long to be decided.",
+	"expired":            "It could not be processed in time.",
 }
 
-// orderData is what the mails about orders say.
+// orderData is the data of the mails about orders.
 type orderData struct {
-	news
+	orderNotice
 
 	Name, Reason string
 	OrderID      uuid.UUID
@@ -59,26 +60,26 @@ type orderData struct {
 	Total        *money.Money
 }
 
-// notify mails customers what happened to their orders.
+// notify mails customers about changes of their orders.
 func (s *service) notify(ctx context.Context, e event.Event, o orderEvent) error {
-	return s.deliver(ctx, "user-notify", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoing, error) {
+	return s.deliver(ctx, "user-notify", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoingMail, error) {
 		owner, err := selectUser(ctx, tx, o.UserID)
-		if errors.Is(err, sql.ErrNoRows) { // deleted since
-			return outgoing{}, nil
+		if errors.Is(err, sql.ErrNoRows) { // the account was deleted
+			return outgoingMail{}, nil
 		}
 		if err != nil {
-			return outgoing{}, fmt.Errorf("read user %s: %w", o.UserID, err)
+			return outgoingMail{}, fmt.Errorf("read user %s: %w", o.UserID, err)
 		}
-		content, known := newsOf[e.Type]
-		if !known {
-			return outgoing{}, fmt.Errorf("there is no mail of %s", e.Type)
+		notice, found := orderNotices[e.Type]
+		if !found {
+			return outgoingMail{}, fmt.Errorf("no mail is defined for %s", e.Type)
 		}
-		reason, isCode := reasons[o.Reason]
-		if !isCode { // the text of whoever cancelled it
+		reason, isCode := reasonTexts[o.Reason]
+		if !isCode { // free text of the caller that cancelled the order
 			reason = o.Reason
 		}
-		return outgoing{orderTemplate, recipient{Name: owner.Name, Email: owner.Email}, orderData{
-			news: content, Name: owner.Name, Reason: reason, OrderID: o.OrderID, Items: o.Items, Total: o.Total,
+		return outgoingMail{orderTemplate, recipient{Name: owner.Name, Email: owner.Email}, orderData{
+			orderNotice: notice, Name: owner.Name, Reason: reason, OrderID: o.OrderID, Items: o.Items, Total: o.Total,
 		}}, nil
 	})
 }

@@ -61,7 +61,7 @@ func TestNotify(t *testing.T) {
 	t.Run("has words for every event, and for its reason", func(t *testing.T) {
 		t.Parallel()
 		bea := s.mustRegister(t, "bea@example.com")
-		for eventType := range newsOf {
+		for eventType := range orderNotices {
 			s.Deliver(t, "user-notify", orderEventOf(t, eventType, bea.ID, "insufficient_stock")).MustBe(t, http.StatusNoContent)
 		}
 		letters := s.Mail.To(bea.Email)[1:]
@@ -85,7 +85,7 @@ func TestNotify(t *testing.T) {
 	t.Run("understands events from before they said what was ordered", func(t *testing.T) {
 		t.Parallel()
 		cid := s.mustRegister(t, "cid@example.com")
-		content, err := mustService(t, s).templates[orderTemplate].Render(orderData{news: newsOf["order-shipped"], Name: cid.Name, OrderID: uuid.New()})
+		content, err := mustService(t, s).templates[orderTemplate].Render(orderData{orderNotice: orderNotices["order-shipped"], Name: cid.Name, OrderID: uuid.New()})
 		if err != nil || strings.Contains(content.Text+content.HTML, "Total") {
 			t.Errorf("got %v:\n%s", err, content.Text)
 		}

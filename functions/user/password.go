@@ -17,73 +17,77 @@ import (
 	"souk/shared/api"
 )
 
-// A new password needs 8 to 128 characters (code points, not bytes) and nothing
-// else: no digits, no signs, no expiry. What it must not be is easily guessed.
-// See https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver (5.1.1.2). The
-// length is part of the input's schema; the guesses are passwordFault's.
+// A new password must have 8 to 128 characters (code points, not bytes) and must not be
+// easily guessed. There are no rules for digits or punctuation, and no expiry. See NIST SP
+// 800-63B, 5.1.1.2: https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver. The
+// length is part of the input's schema; validateNewPassword checks the guesses.
 
-// passwordFault says why a password is too easily guessed for an account, "" if
-// it is not. It never quotes the password.
-func passwordFault(password, email, name string) string {
-	guess := strings.ToLower(normal(password))
+// validateNewPassword returns an error message if a password is easily guessed for an
+// account, or "". The message never quotes the password.
+func validateNewPassword(password, email, name string) string {
+	guess := strings.ToLower(normalize(password))
 	first := []rune(guess)[:min(1, len(guess))]
 	switch local, _, _ := strings.Cut(emailKey(email), "@"); {
 	case commonpassword.Is(guess):
-		return "is one of the most common passwords"
+		return "is one of the most common passwords: choose another one"
 	case strings.Trim(guess, string(first)) == "":
-		return "is one character over and over"
+		return "repeats one character: choose another password"
 	case guess == emailKey(email), guess == local, guess == strings.ToLower(strings.TrimSpace(name)):
-		return "is your e-mail address or your name"
+		return "is your e-mail address or your name: choose another password"
 	}
 	return ""
 }
 
-// hashing is OWASP's second choice for Argon2id, the first that leaves room for
-// several at once in a small instance: 19 MiB, 2 passes, 1 lane.
+// hashing is the second configuration that OWASP recommends for Argon2id, and the first
+// that allows several hashes at once in a small instance: 19 MiB, 2 passes, 1 lane.
 // https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
 var hashing = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// nobodysHash is what a login to an account that is not there is checked
-// against, so that it takes the time of one that is. No password is known for
-// it: it would have to hash to zeros.
-var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Memory, hashing.Iterations, hashing.Parallelism,
+// placeholderHash is the hash against which a login to an account that does not exist
+// is checked, so that it takes as long as any other. No password is known for it: it
+// would have to hash to zeros.
+var placeholderHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Memory, hashing.Iterations, hashing.Parallelism,
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.SaltLength)),
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
 
-// hasher hashes passwords, at once as many as half of the CPUs: each takes a whole
-// one, and 19 MiB that are garbage afterwards, while other requests, and on one
-// machine other functions, want to be answered. Some more may wait; a flood is
-// turned away at once, before it piles up.
+// hasher hashes passwords on at most half of the CPUs at a time. Each hash occupies one
+// CPU and allocates 19 MiB, and other requests (on one machine also other functions)
+// must be served meanwhile. A bounded number of requests may wait; all others are
+// rejected at once.
 type hasher struct {
-	slots chan struct{}
-	// places are for who works and who waits.
+	slots chan struct{} // running hashes
+	// places are for running and waiting requests.
 	places chan struct{}
-	wait   time.Duration
-	// took is how long a hash takes: a moving average, in nanoseconds.
+	wait   time.Duration // the maximum wait for a slot
+	// took is a moving average of the duration of a hash, in nanoseconds.
 	took atomic.Int64
-	// rest gives the memory back when nobody has come for restAfter.
-	rest *time.Timer
+	// freeMemory returns memory to the system freeMemoryAfter the last hash.
+	freeMemory *time.Timer
 }
 
-// restAfter is how long a hasher keeps the memory of its last hash. Go would keep
-// it for minutes, and an instance that idles be several times its size.
-const restAfter = 5 * time.Second
+// freeMemoryAfter is the time after which the memory of the last hash is returned to
+// the system. The Go runtime would retain it for minutes, several times the memory of an
+// idle instance.
+const freeMemoryAfter = 5 * time.Second
 
-// newHasher returns a hasher for whom no flood comes.
+// newHasher returns a new hasher for a caller that does not have many requests.
 func newHasher() *hasher { return newBoundedHasher(64, time.Minute) }
 
+// newBoundedHasher returns a new hasher for which at most queue requests wait at a time,
+// each for at most the given time.
 func newBoundedHasher(queue int, wait time.Duration) *hasher {
 	slots := max(1, runtime.GOMAXPROCS(0)/2)
 	return &hasher{
 		slots: make(chan struct{}, slots), places: make(chan struct{}, slots+queue), wait: wait,
-		rest: time.AfterFunc(restAfter, debug.FreeOSMemory),
+		freeMemory: time.AfterFunc(freeMemoryAfter, debug.FreeOSMemory),
 	}
 }
 
-// turn is a place in the line for the hasher.
+// turn is a place in the hasher's queue.
 type turn struct{ *hasher }
 
-// Turn takes a place in the line, or answers 429 when it is too long. End it.
+// Turn returns a place in the queue, or a problem with status 429 if the queue is full.
+// The caller must call End.
 func (h *hasher) Turn() (turn, error) {
 	select {
 	case h.places <- struct{}{}:
@@ -93,15 +97,15 @@ func (h *hasher) Turn() (turn, error) {
 	}
 }
 
-// End leaves the line.
+// End leaves the queue.
 func (t turn) End() { <-t.places }
 
-// busy is the answer to whom the line is too long for.
+// busy returns the problem of a full queue.
 func (h *hasher) busy() error {
 	return api.TooManyRequests(api.RateLimit{Name: "passwords", Quota: cap(h.places), Window: h.wait.Round(time.Second)}, 0, time.Second)
 }
 
-// Hash returns the hash of a password with a salt of its own, in PHC format.
+// Hash returns the hash of a password with a new salt, in PHC format.
 func (h *hasher) Hash(ctx context.Context, password string) (hash string, err error) {
 	turn, err := h.Turn()
 	if err != nil {
@@ -109,7 +113,7 @@ func (h *hasher) Hash(ctx context.Context, password string) (hash string, err er
 	}
 	defer turn.End()
 	err = turn.inSlot(ctx, func() error {
-		hash, err = argon2id.CreateHash(normal(password), &hashing)
+		hash, err = argon2id.CreateHash(normalize(password), &hashing)
 		return err
 	})
 	if err != nil {
@@ -118,7 +122,7 @@ func (h *hasher) Hash(ctx context.Context, password string) (hash string, err er
 	return hash, nil
 }
 
-// Check is a turn's Check, with a turn of its own.
+// Check is turn.Check with a new turn.
 func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
 	turn, err := h.Turn()
 	if err != nil {
@@ -128,13 +132,13 @@ func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdat
 	return turn.Check(ctx, password, hash)
 }
 
-// Check says whether the password is the hash's, and whether the hash was made
-// with parameters other than today's.
+// Check reports whether a password matches a hash, and whether the hash has other
+// parameters than hashing.
 func (t turn) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
 	err = t.inSlot(ctx, func() error {
-		var made *argon2id.Params
-		if same, made, err = argon2id.CheckHash(normal(password), hash); err == nil {
-			outdated = *made != hashing
+		var params *argon2id.Params
+		if same, params, err = argon2id.CheckHash(normalize(password), hash); err == nil {
+			outdated = *params != hashing
 		}
 		return err
 	})
@@ -144,23 +148,24 @@ func (t turn) Check(ctx context.Context, password, hash string) (same, outdated 
 	return same, outdated, nil
 }
 
+// inSlot calls work when a slot is free.
 func (t turn) inSlot(ctx context.Context, work func() error) error {
-	patience := time.NewTimer(t.wait)
-	defer patience.Stop()
+	timeout := time.NewTimer(t.wait)
+	defer timeout.Stop()
 	select {
 	case t.slots <- struct{}{}:
-	case <-patience.C:
+	case <-timeout.C:
 		return t.busy()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() {
-		t.rest.Reset(restAfter)
+		t.freeMemory.Reset(freeMemoryAfter)
 		<-t.slots
 	}()
-	began := time.Now()
+	start := time.Now()
 	err := work()
-	t.measure(time.Since(began))
+	t.measure(time.Since(start))
 	return err
 }
 
@@ -174,12 +179,12 @@ func (h *hasher) measure(took time.Duration) {
 	h.took.Store(average + (int64(took)-average)/weight)
 }
 
-// Imitate takes the time of Check, and no CPU: what a refused try gets, so that it
-// cannot be told by its time from a password that was checked.
+// Imitate waits as long as Check takes, without using the CPU. It is called for a
+// rejected attempt, so that its duration does not reveal that no password was checked.
 func (t turn) Imitate(ctx context.Context) error {
 	took := time.Duration(t.took.Load())
-	if took == 0 { // nothing was measured yet
-		_, _, err := t.Check(ctx, "", nobodysHash)
+	if took == 0 { // not measured yet
+		_, _, err := t.Check(ctx, "", placeholderHash)
 		return err
 	}
 	timer := time.NewTimer(took)
@@ -188,10 +193,10 @@ func (t turn) Imitate(ctx context.Context) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("refuse a try: %w", ctx.Err())
+		return fmt.Errorf("reject an attempt: %w", ctx.Err())
 	}
 }
 
-// normal makes one password of what looks the same but is typed differently by
-// another keyboard, as NIST SP 800-63B, 5.1.1.2, asks.
-func normal(password string) string { return norm.NFKC.String(password) }
+// normalize returns the NFKC form of a password, so that it is the same on all keyboards
+// (NIST SP 800-63B, 5.1.1.2).
+func normalize(password string) string { return norm.NFKC.String(password) }

@@ -15,8 +15,8 @@ import (
 
 type changePasswordInput struct {
 	Body struct {
-		CurrentPassword string `json:"currentPassword" format:"password" minLength:"1" maxLength:"128" example:"seven green bicycles"`
-		NewPassword     string `json:"newPassword" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"nine blue umbrellas"`
+		CurrentPassword string `json:"currentPassword" format:"password" minLength:"1" maxLength:"128" doc:"The account's present password." example:"seven green bicycles"`
+		NewPassword     string `json:"newPassword" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind. Common passwords, the e-mail address and the name are rejected." example:"nine blue umbrellas"`
 	}
 }
 
@@ -34,26 +34,27 @@ func (s *service) passwordChange(ctx context.Context, in *changePasswordInput) (
 	}
 	version, err := s.checkChange(ctx, caller.UserID, in)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("change the password of user %s: %w", caller.UserID, err)
+		return nil, fmt.Errorf("change password of user %s: %w", caller.UserID, err)
 	}
 	hash, err := s.passwords.Hash(ctx, in.Body.NewPassword)
 	if err != nil {
-		return nil, fmt.Errorf("change the password of user %s: %w", caller.UserID, err)
+		return nil, fmt.Errorf("change password of user %s: %w", caller.UserID, err)
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		updated, err := updatePassword(ctx, tx, caller.UserID, version, hash)
 		if err != nil {
 			return err
 		}
-		if !updated { // it changed while it was checked
+		if !updated { // a concurrent request changed the password
 			return wrongPassword()
 		}
-		// Other networks are strange again: one of them may be a thief's.
+		// Networks of logins with the old password are no longer familiar, because one of
+		// them may be an attacker's.
 		changed := credentials{UserID: caller.UserID, PasswordVersion: version + 1}
-		if err := rememberNetwork(ctx, tx, changed, networkOf(ctx, caller.UserID), s.Now()); err != nil {
+		if err := rememberNetwork(ctx, tx, changed, networkKeyFor(ctx, caller.UserID), s.Now()); err != nil {
 			return err
 		}
 		if err := deleteOtherFamilies(ctx, tx, caller.UserID, caller.SessionID); err != nil {
@@ -65,32 +66,32 @@ func (s *service) passwordChange(ctx context.Context, in *changePasswordInput) (
 		return topicPasswordChanged.Add(ctx, tx, s.Outbox, caller.UserID, passwordChanged{UserID: caller.UserID})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("change the password of user %s: %w", caller.UserID, err)
+		return nil, fmt.Errorf("change password of user %s: %w", caller.UserID, err)
 	}
-	return nil, nil //nolint:nilnil // huma's way to answer 204
+	return nil, nil //nolint:nilnil // a 204 has no body
 }
 
-// checkChange checks both passwords, and returns the version of the current one.
+// checkChange checks both passwords, and returns the version of the current password.
 func (s *service) checkChange(ctx context.Context, id uuid.UUID, in *changePasswordInput) (int64, error) {
 	u, err := selectUser(ctx, s.DB, id)
 	if err != nil {
 		return 0, err
 	}
-	if fault := passwordFault(in.Body.NewPassword, u.Email, u.Name); fault != "" {
-		return 0, api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", fault)
+	if message := validateNewPassword(in.Body.NewPassword, u.Email, u.Name); message != "" {
+		return 0, api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", message)
 	}
 	current, err := s.checkPassword(ctx, emailKey(u.Email), in.Body.CurrentPassword)
 	if err != nil {
 		return 0, err
 	}
-	if !current.right {
+	if !current.correct {
 		return 0, wrongPassword()
 	}
 	return current.PasswordVersion, nil
 }
 
-// wrongPassword is a 403, not a 401: the caller's token is good, and a client
-// must not take this for a reason to get another.
+// wrongPassword returns the problem of a wrong current password. Its status is 403, not
+// 401, because the caller's token is valid and a client must not request a new one.
 func wrongPassword() error {
-	return api.NewProblem(http.StatusForbidden, "wrong_password", "The current password is wrong.")
+	return api.NewProblem(http.StatusForbidden, "wrong_password", "The current password is wrong. Send the account's present password as currentPassword.")
 }

@@ -14,8 +14,8 @@ import (
 
 type resetPasswordInput struct {
 	Body struct {
-		Token       string `json:"token" format:"password" minLength:"1" maxLength:"128" doc:"The token of our mail." example:"3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
-		NewPassword string `json:"newPassword" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"nine blue umbrellas"`
+		Token       string `json:"token" format:"password" minLength:"1" maxLength:"128" doc:"The token from the mail." example:"3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
+		NewPassword string `json:"newPassword" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind. Common passwords, the e-mail address and the name are rejected." example:"nine blue umbrellas"`
 	}
 }
 
@@ -26,7 +26,7 @@ type resetPasswordInput struct {
 // Requires the token that was mailed. All sessions of the account end.
 func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*struct{}, error) {
 	token := hashSecret(in.Body.Token)
-	// A hash takes a while: only for who has a token.
+	// Hashing is expensive: check the token first.
 	if err := s.checkReset(ctx, token, in.Body.NewPassword); err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 		if err := s.setPassword(ctx, tx, c.UserID, r.EmailKey, hash); err != nil {
 			return err
 		}
-		// The mailbox is the way in for who has used up all tries, or others have.
-		return s.welcome(ctx, tx, r.EmailKey, c)
+		// The owner may have no login attempts left, by own errors or by an attacker's.
+		return s.resetLoginLimit(ctx, tx, r.EmailKey, c)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, invalidToken()
@@ -58,11 +58,11 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 	if err != nil {
 		return nil, fmt.Errorf("reset a password: %w", err)
 	}
-	return nil, nil //nolint:nilnil // huma's way to answer 204
+	return nil, nil //nolint:nilnil // a 204 has no body
 }
 
-// setPassword replaces a password, ends what came of the old one, and tells the
-// owner.
+// setPassword replaces a password, deletes the sessions and resets of the account,
+// revokes its access tokens, and publishes password-changed.
 func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID, emailKey, hash string) error {
 	if err := replacePassword(ctx, tx, id, hash); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID
 	if err := deleteOtherFamilies(ctx, tx, id, uuid.Nil); err != nil {
 		return err
 	}
-	if err := deletePasswordResetsOf(ctx, tx, emailKey); err != nil {
+	if err := deletePasswordResets(ctx, tx, emailKey); err != nil {
 		return err
 	}
 	if err := s.revokeTokens(ctx, tx, id); err != nil {
@@ -79,7 +79,8 @@ func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID
 	return topicPasswordChanged.Add(ctx, tx, s.Outbox, id, passwordChanged{UserID: id})
 }
 
-// checkReset says whether a token is good for that password.
+// checkReset returns a problem if a token is not valid, or the new password is easily
+// guessed.
 func (s *service) checkReset(ctx context.Context, token secretHash, password string) error {
 	u, err := selectUserByResetToken(ctx, s.DB, token, s.Now())
 	if errors.Is(err, sql.ErrNoRows) {
@@ -88,8 +89,8 @@ func (s *service) checkReset(ctx context.Context, token secretHash, password str
 	if err != nil {
 		return fmt.Errorf("reset a password: %w", err)
 	}
-	if fault := passwordFault(password, u.Email, u.Name); fault != "" {
-		return api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", fault)
+	if message := validateNewPassword(password, u.Email, u.Name); message != "" {
+		return api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", message)
 	}
 	return nil
 }

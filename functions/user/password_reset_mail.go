@@ -12,58 +12,58 @@ import (
 	"souk/shared/event"
 )
 
-// passwordResetRequested is the event that a new password is to be set.
+// passwordResetRequested is the payload of password-reset-requested.
 type passwordResetRequested struct {
 	ResetID uuid.UUID `json:"resetId"`
 }
 
-// passwordResetMail sends the token that sets a new password to the owner of the
-// account. An address without an account is sent nothing.
+// passwordResetMail mails the token of a reset to the owner of the account. An address
+// without an account is not mailed.
 func (s *service) passwordResetMail(ctx context.Context, e event.Event, requested passwordResetRequested) error {
-	return s.deliver(ctx, "password-reset-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoing, error) {
+	return s.deliver(ctx, "password-reset-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
 		r, err := lockPasswordReset(ctx, tx, requested.ResetID)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
-			return outgoing{}, nil
+			return outgoingMail{}, nil
 		}
 		if err != nil {
-			return outgoing{}, fmt.Errorf("read password reset %s: %w", requested.ResetID, err)
+			return outgoingMail{}, fmt.Errorf("read password reset %s: %w", requested.ResetID, err)
 		}
 		m, err := s.composePasswordResetMail(ctx, tx, e, r, first)
 		if errors.Is(err, sql.ErrNoRows) {
-			m, err = outgoing{}, deletePasswordReset(ctx, tx, r.ID)
+			m, err = outgoingMail{}, deletePasswordReset(ctx, tx, r.ID)
 		}
 		if err != nil {
-			return outgoing{}, fmt.Errorf("mail password reset %s: %w", r.ID, err)
+			return outgoingMail{}, fmt.Errorf("mail password reset %s: %w", r.ID, err)
 		}
 		return m, nil
 	})
 }
 
-// composePasswordResetMail returns the mail of a reset. The error is sql.ErrNoRows if there is
-// none: no such account, or its quota is used up.
-func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoing, error) {
+// composePasswordResetMail returns the mail of a reset. The error is sql.ErrNoRows if
+// there is no such account, or its mail quota is spent.
+func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoingMail, error) {
 	c, err := selectCredentials(ctx, tx, r.EmailKey)
 	if err != nil {
-		return outgoing{}, err
+		return outgoingMail{}, err
 	}
 	if first {
 		allowed, err := passwordResetQuota.spend(ctx, tx, r.EmailKey, s.Now())
 		if err != nil {
-			return outgoing{}, err
+			return outgoingMail{}, err
 		}
 		if !allowed {
-			return outgoing{}, sql.ErrNoRows
+			return outgoingMail{}, sql.ErrNoRows
 		}
 	}
 	owner, err := selectUser(ctx, tx, c.UserID)
 	if err != nil {
-		return outgoing{}, err
+		return outgoingMail{}, err
 	}
 	token, hash := s.deriveToken(passwordResetTemplate, e.ID)
 	if err := updatePasswordResetToken(ctx, tx, r.ID, hash); err != nil {
-		return outgoing{}, fmt.Errorf("store the token: %w", err)
+		return outgoingMail{}, fmt.Errorf("store the token: %w", err)
 	}
-	return outgoing{passwordResetTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{
+	return outgoingMail{passwordResetTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{
 		Name: owner.Name, At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("reset-password", token),
 	}}, nil
 }

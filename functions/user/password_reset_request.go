@@ -12,10 +12,10 @@ import (
 	"souk/shared/database"
 )
 
-// passwordResetTTL is how long a password may be set anew by the token of a mail.
+// passwordResetTTL is the lifetime of a mailed token that resets a password.
 const passwordResetTTL = 30 * time.Minute
 
-// passwordReset is a wish to set a password anew.
+// passwordReset is a requested reset of a password.
 type passwordReset struct {
 	ID        uuid.UUID
 	EmailKey  string
@@ -29,15 +29,16 @@ type requestPasswordResetInput struct {
 	}
 }
 
-// Resolve checks what the schema cannot say.
+// Resolve implements huma.Resolver. It checks rules that the schema cannot express.
 func (in *requestPasswordResetInput) Resolve(huma.Context) []error {
-	if fault := emailFault(in.Body.Email); in.Body.Email != "" && fault != "" {
-		return []error{&huma.ErrorDetail{Location: "body.email", Message: fault}}
+	if message := validateEmail(in.Body.Email); in.Body.Email != "" && message != "" {
+		return []error{&huma.ErrorDetail{Location: "body.email", Message: message}}
 	}
 	return nil
 }
 
-// accepted makes 202 the status of a function that has only noted what to do.
+// accepted sets the status of a successful response to 202: the request was stored and
+// is processed later.
 func accepted(operation *huma.Operation) { operation.DefaultStatus = http.StatusAccepted }
 
 // passwordResetRequest handles POST /v1/password-resets. It does not read the account,
@@ -50,7 +51,7 @@ func accepted(operation *huma.Operation) { operation.DefaultStatus = http.Status
 func (s *service) passwordResetRequest(ctx context.Context, in *requestPasswordResetInput) (*struct{}, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return nil, fmt.Errorf("make the id of a password reset: %w", err)
+		return nil, fmt.Errorf("create the id of a password reset: %w", err)
 	}
 	now := s.Now()
 	r := passwordReset{ID: id, EmailKey: emailKey(in.Body.Email), CreatedAt: now, ExpiresAt: now.Add(passwordResetTTL)}
@@ -63,5 +64,5 @@ func (s *service) passwordResetRequest(ctx context.Context, in *requestPasswordR
 	if err != nil {
 		return nil, fmt.Errorf("request password reset %s: %w", r.ID, err)
 	}
-	return nil, nil //nolint:nilnil // huma's way to answer without a body
+	return nil, nil //nolint:nilnil // the 202 has no body
 }

@@ -34,7 +34,7 @@ func TestPasswordFault(t *testing.T) {
 		"12345679":          true,
 		"82451907":          false,
 	} {
-		if fault := passwordFault(password, " Ada.Lovelace@X.y", "Augusta Ada"); (fault != "") != faulty {
+		if fault := validateNewPassword(password, " Ada.Lovelace@X.y", "Augusta Ada"); (fault != "") != faulty {
 			t.Errorf("%q: got fault %q, want one: %t", password, fault, faulty)
 		}
 	}
@@ -76,7 +76,7 @@ func TestHasher(t *testing.T) {
 	t.Run("finds nobody's hash to be of today's parameters and of no password", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"", goodPassword} {
-			same, outdated, err := h.Check(t.Context(), password, nobodysHash)
+			same, outdated, err := h.Check(t.Context(), password, placeholderHash)
 			if err != nil || same || outdated {
 				t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
 			}
@@ -105,19 +105,19 @@ func TestHasherGivesItsMemoryBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher()
 		var rests atomic.Int64
-		h.rest.Stop()
-		h.rest = time.AfterFunc(restAfter, func() { rests.Add(1) })
+		h.freeMemory.Stop()
+		h.freeMemory = time.AfterFunc(freeMemoryAfter, func() { rests.Add(1) })
 		for range 3 {
 			if _, err := h.Hash(t.Context(), goodPassword); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(restAfter - time.Millisecond)
+			time.Sleep(freeMemoryAfter - time.Millisecond)
 			synctest.Wait()
 			if rests.Load() > 0 {
 				t.Fatal("it rests between two that follow each other")
 			}
 		}
-		time.Sleep(restAfter)
+		time.Sleep(freeMemoryAfter)
 		synctest.Wait()
 		if n := rests.Load(); n != 1 {
 			t.Errorf("it rested %d times after the last", n)

@@ -13,24 +13,24 @@ import (
 
 type registerInput struct {
 	Body struct {
-		Email    string `json:"email" minLength:"1" maxLength:"254" doc:"Signs the account in. Upper and lower case are the same." example:"ada@example.com"`
-		Password string `json:"password" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind; not one that everybody uses." example:"seven green bicycles"`
-		Name     string `json:"name" minLength:"1" maxLength:"200" doc:"What to call the person." example:"Ada Lovelace"`
+		Email    string `json:"email" minLength:"1" maxLength:"254" doc:"The e-mail address of the account. It is the login name; case is ignored." example:"ada@example.com"`
+		Password string `json:"password" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind. Common passwords, the e-mail address and the name are rejected." example:"seven green bicycles"`
+		Name     string `json:"name" minLength:"1" maxLength:"200" doc:"The name by which mails address the person." example:"Ada Lovelace"`
 	}
 }
 
-// Resolve checks what the schema cannot express. huma calls it, and reports its errors
-// together with the schema's.
+// Resolve implements huma.Resolver. It checks rules that the schema cannot express; huma
+// reports its errors together with the schema's.
 func (in *registerInput) Resolve(huma.Context) []error {
 	var errs []error
 	check := func(location, value, code, message string) {
-		if value != "" && message != "" { // "" is refused by the schema
+		if value != "" && message != "" { // the schema rejects ""
 			errs = append(errs, api.FieldError{Location: location, Code: code, Message: message})
 		}
 	}
-	check("body.email", in.Body.Email, api.FieldFormat, emailFault(in.Body.Email))
-	check("body.password", in.Body.Password, api.FieldCommonPassword, passwordFault(in.Body.Password, in.Body.Email, in.Body.Name))
-	check("body.name", in.Body.Name, api.FieldFormat, nameFault(in.Body.Name))
+	check("body.email", in.Body.Email, api.FieldFormat, validateEmail(in.Body.Email))
+	check("body.password", in.Body.Password, api.FieldCommonPassword, validateNewPassword(in.Body.Password, in.Body.Email, in.Body.Name))
+	check("body.name", in.Body.Name, api.FieldFormat, validateName(in.Body.Name))
 	return errs
 }
 

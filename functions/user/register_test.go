@@ -60,8 +60,8 @@ func TestRegister(t *testing.T) {
 		t.Parallel()
 		got := s.post(t, "/v1/users", object{"email": "nobody", "password": "short", "name": " "})
 		got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		if faults := strings.Join(faultsOf(t, got), " "); faults != "body.email body.name body.password" {
-			t.Errorf("got faults at %s: %s", faults, got.Body)
+		if errs := strings.Join(faultsOf(t, got), " "); errs != "body.email body.name body.password" {
+			t.Errorf("got errs at %s: %s", errs, got.Body)
 		}
 	})
 
@@ -97,8 +97,8 @@ func TestRegister(t *testing.T) {
 			maps.Copy(body, change)
 			got := s.post(t, "/v1/users", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-			if faults := faultsOf(t, got); len(faults) != 1 {
-				t.Fatalf("got faults at %v, want 1: %s", faults, got.Body)
+			if errs := faultsOf(t, got); len(errs) != 1 {
+				t.Fatalf("got errs at %v, want 1: %s", errs, got.Body)
 			}
 		})
 	}
@@ -113,7 +113,7 @@ func TestRegister(t *testing.T) {
 	})
 }
 
-// faultsOf returns where an answer finds faults, in order.
+// faultsOf returns where an answer finds errs, in order.
 func faultsOf(t *testing.T, r functiontest.Response) []string {
 	t.Helper()
 	var p struct{ Errors []api.FieldError }

@@ -12,38 +12,40 @@ import (
 	"souk/shared/event"
 )
 
-// registrationRequested is the event that an account was requested. It holds no address
-// and no token: those stay in the database.
+// registrationRequested is the payload of registration-requested. It contains neither
+// the address nor the token, which are only in the database.
 type registrationRequested struct {
 	RegistrationID uuid.UUID `json:"registrationId"`
 }
 
-// registrationMail sends the token that confirms a registration to its address. An
-// address that has an account is sent a notice of that instead. A registration that a
-// newer one has replaced is not mailed.
+// registrationMail mails the token that confirms a registration to its address. An
+// address that has an account is mailed a notice instead. A registration that was
+// replaced by a newer one is not mailed.
 func (s *service) registrationMail(ctx context.Context, e event.Event, requested registrationRequested) error {
-	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoing, error) {
+	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
 		r, _, err := lockRegistration(ctx, tx, requested.RegistrationID)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
-			return outgoing{}, nil
+			return outgoingMail{}, nil
 		}
 		if err != nil {
-			return outgoing{}, fmt.Errorf("read registration %s: %w", requested.RegistrationID, err)
+			return outgoingMail{}, fmt.Errorf("read registration %s: %w", requested.RegistrationID, err)
 		}
 		m, err := s.composeRegistrationMail(ctx, tx, e, r, first)
 		if err != nil {
-			return outgoing{}, fmt.Errorf("mail registration %s: %w", r.ID, err)
+			return outgoingMail{}, fmt.Errorf("mail registration %s: %w", r.ID, err)
 		}
 		return m, nil
 	})
 }
 
-func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration, first bool) (outgoing, error) {
+// composeRegistrationMail returns the mail of a registration, or none if the address's
+// mail quota is spent.
+func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration, first bool) (outgoingMail, error) {
 	if first {
-		// Without a mail of its own, the registration can be confirmed with a token of
-		// those that have used the quota up.
+		// Without a mail, the registration can be confirmed with a token of the mails that
+		// spent the quota.
 		if allowed, err := registrationQuota.spend(ctx, tx, r.Email, s.Now()); err != nil || !allowed {
-			return outgoing{}, err
+			return outgoingMail{}, err
 		}
 	}
 	c, err := selectCredentials(ctx, tx, emailKey(r.Email))
@@ -51,21 +53,22 @@ func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, 
 	case errors.Is(err, sql.ErrNoRows):
 		return s.confirmationMail(ctx, tx, e, r)
 	case err != nil:
-		return outgoing{}, err
+		return outgoingMail{}, err
 	}
 	owner, err := selectUser(ctx, tx, c.UserID)
 	if err != nil {
-		return outgoing{}, err
+		return outgoingMail{}, err
 	}
-	return outgoing{accountExistsTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt}}, nil
+	return outgoingMail{accountExistsTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt}}, nil
 }
 
-func (s *service) confirmationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration) (outgoing, error) {
+// confirmationMail returns the mail with the token that confirms a registration.
+func (s *service) confirmationMail(ctx context.Context, tx *database.Tx, e event.Event, r Registration) (outgoingMail, error) {
 	token, hash := s.deriveToken(registrationTemplate, e.ID)
 	if err := insertConfirmation(ctx, tx, hash, r); err != nil {
-		return outgoing{}, fmt.Errorf("store the token: %w", err)
+		return outgoingMail{}, fmt.Errorf("store the token: %w", err)
 	}
-	return outgoing{registrationTemplate, recipient{Email: r.Email}, mailData{
+	return outgoingMail{registrationTemplate, recipient{Email: r.Email}, mailData{
 		At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("confirm-email", token),
 	}}, nil
 }

@@ -23,20 +23,21 @@ type setRoleInput struct {
 	}
 }
 
-// role handles PUT /v1/users/{id}/role. The caller must be an admin at that moment,
-// whatever the token contains: so the last admin cannot lose the role.
+// role handles PUT /v1/users/{id}/role. The caller must be an admin in the database, not
+// only in the token, so that two admins who demote each other do not leave the shop
+// without an admin.
 //
 // # Change the role of an account
 //
 // The account's access tokens are revoked in every service within 5 seconds; a refresh
 // issues one with the new role. Admins cannot change their own role.
-func (s *service) role(ctx context.Context, in *setRoleInput) (*answer, error) {
+func (s *service) role(ctx context.Context, in *setRoleInput) (*userResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if in.ID == caller.UserID {
-		return nil, api.NewProblem(http.StatusConflict, "own_role", "You cannot change your own role. Another admin can.")
+		return nil, api.NewProblem(http.StatusConflict, "own_role", "You cannot change your own role. Ask another admin to change it.")
 	}
 	var u User
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
@@ -50,8 +51,8 @@ func (s *service) role(ctx context.Context, in *setRoleInput) (*answer, error) {
 			u.Version++
 			u.UpdatedAt = s.Now()
 		}
-		// Also when it is equal: a stored value that is not a role reads as customer,
-		// and is replaced here.
+		// Update even if the role is equal: an invalid stored role is read as customer, and
+		// is replaced here.
 		if err := updateUser(ctx, tx, u); err != nil || !changed {
 			return err
 		}
@@ -61,14 +62,14 @@ func (s *service) role(ctx context.Context, in *setRoleInput) (*answer, error) {
 		return nil, api.NotFound("user", in.ID)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("set the role of user %s: %w", in.ID, err)
+		return nil, fmt.Errorf("set role of user %s: %w", in.ID, err)
 	}
-	return show(u), nil
+	return newResponse(u), nil
 }
 
-// lockForAdmin locks a caller, who must be an admin still, and the account that
-// the caller is about to change, and returns the account. The lower id is locked
-// first, so that admins who change one another wait instead of deadlocking.
+// lockForAdmin locks the accounts of the caller, who must still be an admin, and of the
+// user to change, and returns the latter. It locks the lower id first, so that two
+// admins who change each other do not deadlock.
 func lockForAdmin(ctx context.Context, tx *database.Tx, callerID, id uuid.UUID) (User, error) {
 	locked := map[uuid.UUID]User{}
 	ids := []uuid.UUID{callerID, id}
@@ -84,7 +85,7 @@ func lockForAdmin(ctx context.Context, tx *database.Tx, callerID, id uuid.UUID) 
 		locked[next] = u
 	}
 	if locked[callerID].Role != auth.Admin {
-		return User{}, api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account may not do this any more.")
+		return User{}, api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account is no longer an admin. Ask another admin to change the role.")
 	}
 	u, found := locked[id]
 	if !found {

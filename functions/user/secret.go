@@ -6,15 +6,14 @@ import (
 	"encoding/base64"
 )
 
-// secretHash is what is kept of a secret that a client holds: its SHA-256. The
-// secret has 256 random bits, so there is nothing to guess that a slow hash would
-// make slower.
+// secretHash is the SHA-256 hash of a client's secret. Only the hash is stored. The
+// secret has 256 random bits and cannot be guessed, so that a slow hash is not needed.
 type secretHash [sha256.Size]byte
 
-// newSecret makes a secret to hand out, and what to keep of it.
+// newSecret returns a new secret for a client, and its hash to store.
 func newSecret() (string, secretHash) {
 	var random [32]byte
-	_, _ = rand.Read(random[:]) // never fails: it ends the program instead
+	_, _ = rand.Read(random[:]) // never returns an error: it crashes the program instead
 	secret := base64.RawURLEncoding.EncodeToString(random[:])
 	return secret, hashSecret(secret)
 }

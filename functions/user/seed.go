@@ -13,27 +13,26 @@ import (
 	"souk/shared/database"
 )
 
-// Seed makes sure that a ready login exists, with that password and that role,
-// and returns its user id. It may be called again and again, and by several at
-// once: an account that is there already is brought in step. It is for local
-// systems; whoever calls it makes sure of that.
+// Seed creates an account with a password and a role, and returns its user id. An
+// existing account gets the password and the role. Seed may be called repeatedly and
+// concurrently. It must only be called for local systems.
 func Seed(ctx context.Context, db *database.DB, email, password string, role auth.Role) (uuid.UUID, error) {
 	id, err := seed(ctx, db, email, password, role)
-	if database.IsDuplicate(err) { // another made it just now
+	if database.IsDuplicate(err) { // a concurrent call created it
 		id, err = seed(ctx, db, email, password, role)
 	}
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("seed the login %s: %w", email, err)
+		return uuid.Nil, fmt.Errorf("seed login %s: %w", email, err)
 	}
 	return id, nil
 }
 
 func seed(ctx context.Context, db *database.DB, email, password string, role auth.Role) (uuid.UUID, error) {
-	if fault := emailFault(email); fault != "" {
-		return uuid.Nil, errors.New(fault)
+	if message := validateEmail(email); message != "" {
+		return uuid.Nil, errors.New(message)
 	}
 	if !role.Valid() {
-		return uuid.Nil, fmt.Errorf("there is no role %q", role)
+		return uuid.Nil, fmt.Errorf("unknown role %q", role)
 	}
 	passwords := newHasher()
 	c, err := selectCredentials(ctx, db, emailKey(email))

@@ -1,4 +1,5 @@
-// Package user keeps the accounts, their sessions and the keys that sign them.
+// Package user provides the functions of the user service: accounts, sessions, addresses
+// and the keys that sign access tokens.
 package user
 
 import (
@@ -20,7 +21,7 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Migrations make the service's tables.
+// Migrations create the service's tables.
 var Migrations = database.Migrations{Name: "user", FS: files}
 
 var (
@@ -66,7 +67,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("user-update", s.update),
 		function.HTTP("user-delete", s.delete,
 			function.Fails(http.StatusConflict, "admin_account"), function.Fails(http.StatusUnauthorized, "recent_login_required")),
-		function.HTTP("user-export", s.export, exportAnswer),
+		function.HTTP("user-export", s.export, exportBody),
 		function.HTTP("user-list", s.list),
 		function.HTTP("user-role", s.role, function.Fails(http.StatusConflict, "own_role")),
 		function.HTTP("password-change", s.passwordChange, function.Fails(http.StatusForbidden, "wrong_password"),
@@ -84,7 +85,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	}, nil
 }
 
-// load prepares what only some functions have the settings and secrets for.
+// load loads the settings and secrets of the functions that this process serves.
 func (s *service) load() error {
 	if slices.ContainsFunc([]string{"session-create", "session-refresh"}, s.Serves) {
 		if err := s.loadSigner(); err != nil {
@@ -142,7 +143,7 @@ type service struct {
 	keys      keySet
 	shop      *shop
 
-	// What only the functions that send mail have.
+	// For the functions that send mail.
 	sender    *mail.Sender
 	templates map[string]*mail.Template
 	pagesURL  string

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// accessTokenTTL is how long an access token is valid, unless it is revoked: the
-	// bound for rights that have ended where the event does not arrive.
+	// accessTokenTTL is the lifetime of an access token that is not revoked. It bounds how
+	// long a token retains rights that were withdrawn if the event does not arrive.
 	accessTokenTTL = auth.AccessTokenTTL
-	// sessionTTL is how long a refresh token is valid. No token outlives the session
-	// (see sessionSettings).
+	// sessionTTL is the lifetime of a refresh token. No token outlives the session (see
+	// sessionSettings).
 	sessionTTL = 30 * 24 * time.Hour
 )
 
@@ -28,22 +28,22 @@ type createSessionInput struct {
 }
 
 type createSessionOutput struct {
-	// CacheControl is RFC 6749's, section 5.1: nobody may keep tokens but the client.
+	// CacheControl forbids caches to store tokens (RFC 6749, section 5.1).
 	CacheControl string `header:"Cache-Control"`
 	Body         tokens
 }
 
 type tokens struct {
-	AccessToken  string `json:"accessToken" doc:"Send it as Authorization: Bearer." example:"eyJhbGciOiJFUzI1NiIs..."`
+	AccessToken  string `json:"accessToken" doc:"The access token. Send it in the Authorization header, as a Bearer token." example:"eyJhbGciOiJFUzI1NiIs..."`
 	TokenType    string `json:"tokenType" enum:"Bearer"`
-	ExpiresIn    int64  `json:"expiresIn" doc:"Seconds that the access token is good for." example:"900"`
-	RefreshToken string `json:"refreshToken" doc:"Keep it secret: it stands for the password." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+	ExpiresIn    int64  `json:"expiresIn" doc:"The lifetime of the access token in seconds." example:"900"`
+	RefreshToken string `json:"refreshToken" doc:"The token that refreshes the session. Protect it like a password." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 }
 
-// session is what is kept of a refresh token.
+// session is the stored state of a refresh token.
 type session struct {
 	ID uuid.UUID
-	// FamilyID is shared by all refresh tokens that come of one login.
+	// FamilyID is shared by all refresh tokens of one login.
 	FamilyID    uuid.UUID
 	UserID      uuid.UUID
 	RefreshHash secretHash
@@ -51,8 +51,7 @@ type session struct {
 	SignedInAt time.Time
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
-	// RotatedAt is when the token was first spent on another of its family, zero if
-	// it was not.
+	// RotatedAt is the time when the token was first spent, zero if it was not.
 	RotatedAt time.Time
 }
 
@@ -68,7 +67,7 @@ func (s *service) sessionCreate(ctx context.Context, in *createSessionInput) (*c
 	if err != nil {
 		return nil, fmt.Errorf("create a session: %w", err)
 	}
-	if !c.right {
+	if !c.correct {
 		return nil, invalidCredentials()
 	}
 	if c.outdated {
@@ -79,38 +78,38 @@ func (s *service) sessionCreate(ctx context.Context, in *createSessionInput) (*c
 	return s.openSession(ctx, c.credentials)
 }
 
-// rehash replaces a hash that was made with older parameters. Nothing but a
-// login knows the password it takes.
+// rehash replaces a hash that was created with older parameters. Only a login can do
+// this, because it needs the password.
 func (s *service) rehash(ctx context.Context, c credentials, password string) error {
 	hash, err := s.passwords.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
 	if err := updatePasswordHash(ctx, s.DB, c.UserID, c.PasswordVersion, hash); err != nil {
-		return fmt.Errorf("rehash the password: %w", err)
+		return fmt.Errorf("rehash password: %w", err)
 	}
 	return nil
 }
 
-// openSession makes a session and returns its tokens.
+// openSession creates a session and returns its tokens.
 func (s *service) openSession(ctx context.Context, c credentials) (*createSessionOutput, error) {
 	opened, refreshToken, err := s.session.open(c.UserID, s.Now())
 	if err != nil {
 		return nil, err
 	}
-	current, err := s.keepSession(ctx, opened, c.PasswordVersion)
+	current, err := s.storeSession(ctx, opened, c.PasswordVersion)
 	if err != nil {
 		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
 	}
 	return s.issue(opened, current, refreshToken)
 }
 
-// issue returns the tokens of a session that is kept.
-func (s *service) issue(of session, current rights, refreshToken string) (*createSessionOutput, error) {
-	caller := auth.Principal{UserID: of.UserID, Role: current.Role, SessionID: of.FamilyID, RightsVersion: current.Version}
-	// Near the end of a session the access token ends with it.
-	ttl := min(accessTokenTTL, of.ExpiresAt.Sub(of.CreatedAt))
-	accessToken, err := s.signer.Sign(caller, of.CreatedAt, ttl)
+// issue returns the tokens of a stored session.
+func (s *service) issue(stored session, current rights, refreshToken string) (*createSessionOutput, error) {
+	caller := auth.Principal{UserID: stored.UserID, Role: current.Role, SessionID: stored.FamilyID, RightsVersion: current.Version}
+	// An access token does not outlive its session.
+	ttl := min(accessTokenTTL, stored.ExpiresAt.Sub(stored.CreatedAt))
+	accessToken, err := s.signer.Sign(caller, stored.CreatedAt, ttl)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +118,15 @@ func (s *service) issue(of session, current rights, refreshToken string) (*creat
 	}}, nil
 }
 
-// keepSession stores a session, and returns the rights that its tokens are to have:
-// those of its transaction, which a change of role or password waits for or revokes.
-func (s *service) keepSession(ctx context.Context, opened session, passwordVersion int64) (current rights, err error) {
+// storeSession stores a session, and returns the user's rights in the same transaction.
+// A concurrent change of role or password waits for it, or revokes the session's tokens.
+func (s *service) storeSession(ctx context.Context, opened session, passwordVersion int64) (current rights, err error) {
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		inserted, err := insertSession(ctx, tx, opened, passwordVersion)
 		if err != nil {
 			return err
 		}
-		if !inserted { // the password changed, or the account went, while it was checked
+		if !inserted { // the password was changed or the account deleted in the meantime
 			return invalidCredentials()
 		}
 		if current, err = lockRights(ctx, tx, opened.UserID); err != nil {
@@ -145,8 +144,8 @@ func (c sessionSettings) open(userID uuid.UUID, now time.Time) (session, string,
 	return opened, refreshToken, err
 }
 
-// next returns the session that follows another one of the same login, and its
-// refresh token.
+// next returns the session that succeeds a spent one of the same login, and its refresh
+// token.
 func (c sessionSettings) next(spent session, now time.Time) (session, string, error) {
 	refreshToken, hash := newSecret()
 	id, err := uuid.NewV7()

@@ -158,7 +158,7 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
 	checked := s.mustSelectCredentials(t, "ada@example.com")
-	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, nobodysHash, time.Now().UTC()); err != nil {
+	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, placeholderHash, time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
 	late, _, err := defaultSessions.open(ada.ID, time.Now().UTC())
@@ -172,7 +172,7 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	if err = updatePasswordHash(t.Context(), s.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
 		t.Fatal(err)
 	}
-	if s.mustSelectCredentials(t, "ada@example.com").PasswordHash != nobodysHash {
+	if s.mustSelectCredentials(t, "ada@example.com").PasswordHash != placeholderHash {
 		t.Fatal("the old password's hash is back")
 	}
 }

@@ -29,15 +29,16 @@ func (s *service) sessionDelete(ctx context.Context, _ *struct{}) (*struct{}, er
 		return s.endSession(ctx, tx, caller.UserID, caller.SessionID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("delete a session of user %s: %w", caller.UserID, err)
 	}
-	return nil, nil //nolint:nilnil // huma's way to answer 204
+	return nil, nil //nolint:nilnil // a 204 has no body
 }
 
-// endSession ends a login of a user who is locked, with all of its tokens.
+// endSession deletes the refresh tokens of a login and revokes its access tokens. The
+// user must be locked.
 func (s *service) endSession(ctx context.Context, tx *database.Tx, userID, sessionID uuid.UUID) error {
 	if err := deleteFamily(ctx, tx, userID, sessionID); err != nil {
 		return err

@@ -14,16 +14,16 @@ import (
 
 type refreshSessionInput struct {
 	Body struct {
-		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"Valid once: the response has the next one." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"The refresh token of the previous response. It is spent; the response contains the next one." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 	}
 }
 
 // sessionRefresh handles POST /v1/sessions/refresh.
 //
-// After the reuse interval, a spent token is in the hands of two parties, and the
-// service cannot know which one stole it: the session ends for both, with every token
-// that descends from it (RFC 9700, section 4.14.2). No refresh extends a session beyond
-// its maximum age.
+// A token that is reused after the reuse interval is known to two parties, and the
+// service cannot determine which of them stole it: the session ends for both, with all
+// tokens that descend from it (RFC 9700, section 4.14.2). No refresh extends a session
+// beyond its maximum age.
 //
 // The rate is not limited: a token has 256 random bits and cannot be guessed.
 //
@@ -55,7 +55,7 @@ func (s *service) sessionRefresh(ctx context.Context, in *refreshSessionInput) (
 		if err != nil {
 			return err
 		}
-		// Signed before the token is spent: what can't be signed costs nobody a login.
+		// Signed before the token is spent, so that a failure to sign does not end the login.
 		if issued, err = s.issue(next, rights, refreshToken); err != nil {
 			return err
 		}
@@ -68,13 +68,13 @@ func (s *service) sessionRefresh(ctx context.Context, in *refreshSessionInput) (
 		return nil, fmt.Errorf("refresh a session: %w", err)
 	}
 	if stolen {
-		slog.WarnContext(ctx, "a spent refresh token was reused after the reuse interval: its login has ended")
+		slog.WarnContext(ctx, "a spent refresh token was reused after the reuse interval, the session was ended")
 		return nil, invalidRefreshToken()
 	}
 	return issued, nil
 }
 
 func invalidRefreshToken() error {
-	return api.NewProblem(http.StatusUnauthorized, "invalid_refresh_token", "The refresh token is not valid, or no longer. Sign in again: POST /v1/sessions.").
+	return api.NewProblem(http.StatusUnauthorized, "invalid_refresh_token", "The refresh token is invalid, expired or spent. Sign in again: POST /v1/sessions.").
 		WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 }

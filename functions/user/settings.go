@@ -12,12 +12,12 @@ import (
 type sessionSettings struct {
 	// ReuseInterval is how long a spent refresh token is accepted again.
 	ReuseInterval time.Duration `env:"USER_REFRESH_REUSE_INTERVAL" envDefault:"30s"`
-	// MaxAge is the time from a login to its end, however often it is refreshed.
+	// MaxAge is the maximum age of a login, however often it is refreshed.
 	MaxAge time.Duration `env:"USER_SESSION_MAX_AGE" envDefault:"2160h"`
 }
 
-// maxReuseInterval bounds the time in which a stolen token can be used beside its
-// owner's without being noticed.
+// maxReuseInterval is the maximum of ReuseInterval, during which the use of a stolen
+// token is not noticed.
 const maxReuseInterval = 10 * time.Minute
 
 func (c sessionSettings) validate() error {
@@ -31,46 +31,44 @@ func (c sessionSettings) validate() error {
 	return errors.Join(errs...)
 }
 
-// isReused reports whether a token was spent so long ago that it must not be sent
-// again.
+// isReused reports whether a token was spent before the reuse interval, so that its use
+// is a theft.
 func (c sessionSettings) isReused(s session, now time.Time) bool {
 	return !s.RotatedAt.IsZero() && now.Sub(s.RotatedAt) >= c.ReuseInterval
 }
 
-// loginSettings are the environment variables that bound how often somebody may
-// try passwords.
+// loginSettings are the environment variables that limit attempts to sign in.
 type loginSettings struct {
-	// Window is the time in which a limit that was used up is wholly there again.
+	// Window is the time in which a spent limit is fully restored.
 	Window time.Duration `env:"USER_LOGIN_WINDOW" envDefault:"15m"`
-	// Tries is how often, within Window, a password may be wrong for one account
-	// from one network; PerNetwork, from one network for all accounts together;
-	// PerAccount, for one account from all networks together that it was never
-	// signed in to from.
+	// Tries is the number of wrong passwords within Window for one account from one
+	// network. PerNetwork is the number from one network for all accounts, and PerAccount
+	// for one account from all networks from which it was never signed in to.
 	Tries      int `env:"USER_LOGIN_TRIES" envDefault:"10"`
 	PerNetwork int `env:"USER_LOGIN_TRIES_PER_NETWORK" envDefault:"100"`
 	PerAccount int `env:"USER_LOGIN_TRIES_PER_ACCOUNT" envDefault:"50"`
-	// Queue is how many requests of an instance may wait while others have the
-	// CPUs for their passwords, and Wait for how long.
+	// Queue is the number of requests of an instance that may wait for the hashing of
+	// other passwords, and Wait the maximum time that each waits.
 	Queue int           `env:"USER_PASSWORD_QUEUE" envDefault:"64"`
 	Wait  time.Duration `env:"USER_PASSWORD_WAIT" envDefault:"5s"`
 }
 
 func (s loginSettings) validate() error {
-	var faults []error
+	var errs []error
 	for name, value := range map[string]int{
 		"USER_LOGIN_TRIES": s.Tries, "USER_LOGIN_TRIES_PER_NETWORK": s.PerNetwork,
 		"USER_LOGIN_TRIES_PER_ACCOUNT": s.PerAccount, "USER_PASSWORD_QUEUE": s.Queue,
 	} {
 		if value < 1 {
-			faults = append(faults, fmt.Errorf("%s is %d: nobody could sign in", name, value))
+			errs = append(errs, fmt.Errorf("%s is %d: expected 1 or more", name, value))
 		}
 	}
 	for name, value := range map[string]time.Duration{"USER_LOGIN_WINDOW": s.Window, "USER_PASSWORD_WAIT": s.Wait} {
 		if value < time.Second {
-			faults = append(faults, fmt.Errorf("%s is %s: expected a second or more", name, value))
+			errs = append(errs, fmt.Errorf("%s is %s: expected 1s or more", name, value))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
 func (s loginSettings) perPair() api.RateLimit {

@@ -10,8 +10,8 @@ import (
 	"souk/shared/database"
 )
 
-// insertUser keeps a new account. The error is a duplicate when its e-mail
-// address has one.
+// insertUser inserts a new account. The error is a duplicate if its e-mail address has an
+// account.
 func insertUser(ctx context.Context, q database.Queryer, u User, passwordHash string) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO user (id, email, email_key, password_hash, password_version, name, role, version, created_at, updated_at)
@@ -34,8 +34,8 @@ func selectUser(ctx context.Context, q database.Queryer, id uuid.UUID) (User, er
 		WHERE id = ?`, id[:]))
 }
 
-// lockUser returns an account and keeps it, and its sessions, from changing
-// until the transaction ends.
+// lockUser returns an account and locks it until the transaction ends. Changes of its
+// sessions wait for this lock, too.
 func lockUser(ctx context.Context, tx *database.Tx, id uuid.UUID) (User, error) {
 	return scanUser(tx.QueryRowContext(ctx, `
 		SELECT `+userColumns+`
@@ -44,7 +44,7 @@ func lockUser(ctx context.Context, tx *database.Tx, id uuid.UUID) (User, error) 
 		FOR UPDATE`, id[:]))
 }
 
-// nextRightsVersion counts the rights of an account up, and returns their new version.
+// nextRightsVersion increments the rights version of an account, and returns it.
 func nextRightsVersion(ctx context.Context, tx *database.Tx, id uuid.UUID) (version int64, err error) {
 	_, err = tx.ExecContext(ctx, `
 		UPDATE user
@@ -57,7 +57,7 @@ func nextRightsVersion(ctx context.Context, tx *database.Tx, id uuid.UUID) (vers
 	return r.Version, err
 }
 
-// lockRights returns the rights of an account, and keeps them from changing until the
+// lockRights returns the rights of an account, and locks them for reading until the
 // transaction ends.
 func lockRights(ctx context.Context, tx *database.Tx, id uuid.UUID) (r rights, err error) {
 	err = tx.QueryRowContext(ctx, `
@@ -91,7 +91,7 @@ func selectUsers(ctx context.Context, q database.Queryer, before uuid.UUID, limi
 	return users, rows.Err()
 }
 
-// updateUser keeps what may change of an account that is locked.
+// updateUser updates the changeable fields of a locked account.
 func updateUser(ctx context.Context, tx *database.Tx, u User) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE user
@@ -100,8 +100,8 @@ func updateUser(ctx context.Context, tx *database.Tx, u User) error {
 	return err
 }
 
-// deleteUser erases an account that is locked. The rows of other tables that are its
-// user's own refer to it, and go with it.
+// deleteUser deletes a locked account, and by their foreign keys the rows of other tables
+// that belong to it.
 func deleteUser(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		DELETE FROM user
@@ -109,8 +109,7 @@ func deleteUser(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
 	return err
 }
 
-// updatePassword gives an account another password, if that version of the old
-// one is the account's still.
+// updatePassword replaces the password of an account, if its version is unchanged.
 func updatePassword(ctx context.Context, tx *database.Tx, id uuid.UUID, passwordVersion int64, hash string) (updated bool, err error) {
 	result, err := tx.ExecContext(ctx, `
 		UPDATE user
@@ -132,8 +131,8 @@ func selectCredentials(ctx context.Context, q database.Queryer, key string) (c c
 	return c, err
 }
 
-// updatePasswordHash replaces the hash of the same password by another. Where
-// the password has changed since that version, it does nothing.
+// updatePasswordHash replaces the hash of an unchanged password. It does nothing if the
+// password has changed since that version.
 func updatePasswordHash(ctx context.Context, q database.Queryer, id uuid.UUID, passwordVersion int64, hash string) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE user
@@ -142,7 +141,7 @@ func updatePasswordHash(ctx context.Context, q database.Queryer, id uuid.UUID, p
 	return err
 }
 
-// updateLogin gives an account another password and role.
+// updateLogin replaces the password and the role of an account.
 func updateLogin(ctx context.Context, q database.Queryer, id uuid.UUID, role auth.Role, hash string, now time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE user

@@ -34,7 +34,7 @@ func insertAddress(ctx context.Context, q database.Queryer, userID uuid.UUID, a 
 	return err
 }
 
-// selectAddress returns an address of a user; another's is not there.
+// selectAddress returns an address of a user. Addresses of other users are not found.
 func selectAddress(ctx context.Context, q database.Queryer, userID, id uuid.UUID) (Address, error) {
 	return scanAddress(q.QueryRowContext(ctx, `
 		SELECT `+addressColumns+`
@@ -42,7 +42,8 @@ func selectAddress(ctx context.Context, q database.Queryer, userID, id uuid.UUID
 		WHERE id = ? AND user_id = ?`, id[:], userID[:]))
 }
 
-// lockAddress returns an address of a user and locks it; another's is not there.
+// lockAddress returns an address of a user and locks it. Addresses of other users are
+// not found.
 func lockAddress(ctx context.Context, tx *database.Tx, userID, id uuid.UUID) (Address, error) {
 	return scanAddress(tx.QueryRowContext(ctx, `
 		SELECT `+addressColumns+`

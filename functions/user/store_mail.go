@@ -15,10 +15,10 @@ type delivery struct {
 	ClaimedUntil time.Time
 }
 
-// lockDelivery returns the delivery of an event's mail, a new one if there is none,
-// and locks it until the transaction ends.
+// lockDelivery returns the delivery of an event's mail and locks it until the transaction
+// ends. It creates the delivery if it does not exist.
 func lockDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID uuid.UUID, now time.Time) (d delivery, err error) {
-	// The update, which changes nothing, takes the lock.
+	// The update changes nothing but locks the row.
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO mail_delivery (consumer, event_id, attempts, claimed_until)
 		VALUES (?, ?, 0, ?)
@@ -35,7 +35,7 @@ func lockDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID
 	return d, err
 }
 
-// claimDelivery counts an attempt that may last until a time.
+// claimDelivery counts an attempt and claims the delivery until a time.
 func claimDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID uuid.UUID, until time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE mail_delivery
@@ -44,8 +44,8 @@ func claimDelivery(ctx context.Context, tx *database.Tx, consumer string, eventI
 	return err
 }
 
-// releaseDelivery ends an attempt that failed. The row stays: the next attempt sends
-// the same mail, and spends no quota.
+// releaseDelivery ends the claim of a failed attempt. The row remains, so that the next
+// attempt sends the same mail without spending the quota again.
 func releaseDelivery(ctx context.Context, q database.Queryer, consumer string, eventID uuid.UUID, now time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE mail_delivery
@@ -61,10 +61,10 @@ func deleteDelivery(ctx context.Context, tx *database.Tx, consumer string, event
 	return err
 }
 
-// lockMailQuota returns until when the mail of a bucket is spent, now for a new
-// one, and holds the bucket until the transaction ends.
+// lockMailQuota returns the time until which a bucket's mails are spent, now for a new
+// bucket, and locks the bucket until the transaction ends.
 func lockMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, now time.Time) (spentUntil time.Time, err error) {
-	// The update, which changes nothing, takes the lock.
+	// The update changes nothing but locks the row.
 	_, err = q.ExecContext(ctx, `
 		INSERT INTO mail_quota (bucket, spent_until)
 		VALUES (?, ?)
@@ -89,7 +89,7 @@ func updateMailQuota(ctx context.Context, q database.Queryer, bucket secretHash,
 	return err
 }
 
-// What is over is of no use any more. Deliveries are those of dead letters.
+// Statements for database.Prune. Old deliveries belong to dead letters.
 const (
 	deleteOldDeliveries = `DELETE FROM mail_delivery WHERE claimed_until < ? ORDER BY claimed_until LIMIT ?`
 	deleteFreeQuotas    = `DELETE FROM mail_quota WHERE spent_until < ? ORDER BY spent_until LIMIT ?`

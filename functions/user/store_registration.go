@@ -29,15 +29,15 @@ func lockRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) (r 
 	return r, passwordHash, err
 }
 
-// pendingRegistration is what confirming checks: a registration and the hash of its
-// password.
+// pendingRegistration is the id of a registration that can be confirmed, and the hash of
+// its password.
 type pendingRegistration struct {
 	ID           uuid.UUID
 	PasswordHash string
 }
 
-// selectPendingRegistration returns the latest registration of the address that a
-// token was mailed to.
+// selectPendingRegistration returns the latest registration of the address to which a
+// token was mailed.
 func selectPendingRegistration(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (p pendingRegistration, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT r.id, r.password_hash
@@ -50,9 +50,9 @@ func selectPendingRegistration(ctx context.Context, q database.Queryer, token se
 	return p, err
 }
 
-// spendTry counts a try to confirm a registration. It reports whether there was one
-// left.
-func spendTry(ctx context.Context, q database.Queryer, id uuid.UUID, limit int) (bool, error) {
+// spendConfirmation counts an attempt to confirm a registration, and reports whether the
+// registration had an attempt left.
+func spendConfirmation(ctx context.Context, q database.Queryer, id uuid.UUID, limit int) (bool, error) {
 	result, err := q.ExecContext(ctx, `
 		UPDATE registration
 		SET tries = tries + 1
@@ -64,8 +64,8 @@ func spendTry(ctx context.Context, q database.Queryer, id uuid.UUID, limit int) 
 	return rows == 1, err
 }
 
-// refundTry takes back spendTry.
-func refundTry(ctx context.Context, q database.Queryer, id uuid.UUID) error {
+// refundConfirmation reverts spendConfirmation.
+func refundConfirmation(ctx context.Context, q database.Queryer, id uuid.UUID) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE registration
 		SET tries = tries - 1
@@ -73,8 +73,8 @@ func refundTry(ctx context.Context, q database.Queryer, id uuid.UUID) error {
 	return err
 }
 
-// insertConfirmation stores the hash of a token that is mailed to an address. The
-// token of an event is the same each time.
+// insertConfirmation stores the hash of a token that is mailed to an address. It may
+// exist, because an event has the same token at each delivery.
 func insertConfirmation(ctx context.Context, q database.Queryer, token secretHash, r Registration) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO email_confirmation (token_hash, email_key, expires_at)
@@ -83,23 +83,23 @@ func insertConfirmation(ctx context.Context, q database.Queryer, token secretHas
 	return err
 }
 
-// deleteConfirmationsOf voids all tokens that were mailed to confirm an address.
-func deleteConfirmationsOf(ctx context.Context, q database.Queryer, email string) error {
+// deleteConfirmations deletes all tokens that were mailed to confirm an address.
+func deleteConfirmations(ctx context.Context, q database.Queryer, email string) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM email_confirmation
 		WHERE email_key = ?`, emailKey(email))
 	return err
 }
 
-// deleteRegistrationsOf forgets all that was ever asked for with an address.
-func deleteRegistrationsOf(ctx context.Context, q database.Queryer, email string) error {
+// deleteRegistrations deletes all registrations of an address.
+func deleteRegistrations(ctx context.Context, q database.Queryer, email string) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM registration
 		WHERE email_key = ?`, emailKey(email))
 	return err
 }
 
-// deleteReplacedRegistrations deletes the registrations of an address but the new one.
+// deleteReplacedRegistrations deletes all registrations of an address but the new one.
 func deleteReplacedRegistrations(ctx context.Context, q database.Queryer, r Registration) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM registration
@@ -107,7 +107,7 @@ func deleteReplacedRegistrations(ctx context.Context, q database.Queryer, r Regi
 	return err
 }
 
-// What is over says nothing any more.
+// Statements for database.Prune.
 const (
 	deleteExpiredRegistrations = `DELETE FROM registration WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
 	deleteExpiredConfirmations = `DELETE FROM email_confirmation WHERE expires_at < ? ORDER BY expires_at LIMIT ?`

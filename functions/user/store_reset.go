@@ -23,7 +23,7 @@ func scanPasswordReset(row interface{ Scan(into ...any) error }) (r passwordRese
 	return r, err
 }
 
-// lockPasswordReset returns a reset and holds it until the transaction ends.
+// lockPasswordReset returns a reset and locks it until the transaction ends.
 func lockPasswordReset(ctx context.Context, q database.Queryer, id uuid.UUID) (passwordReset, error) {
 	return scanPasswordReset(q.QueryRowContext(ctx, `
 		SELECT `+resetColumns+`
@@ -32,7 +32,7 @@ func lockPasswordReset(ctx context.Context, q database.Queryer, id uuid.UUID) (p
 		FOR UPDATE`, id[:]))
 }
 
-// lockPasswordResetByToken is lockPasswordReset for who has the token.
+// lockPasswordResetByToken is lockPasswordReset by the hash of the reset's token.
 func lockPasswordResetByToken(ctx context.Context, q database.Queryer, token secretHash) (passwordReset, error) {
 	return scanPasswordReset(q.QueryRowContext(ctx, `
 		SELECT `+resetColumns+`
@@ -41,7 +41,7 @@ func lockPasswordResetByToken(ctx context.Context, q database.Queryer, token sec
 		FOR UPDATE`, token[:]))
 }
 
-// selectUserByResetToken returns the account whose password a token may set now.
+// selectUserByResetToken returns the account whose password a valid token may reset.
 func selectUserByResetToken(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (User, error) {
 	return scanUser(q.QueryRowContext(ctx, `
 		SELECT u.id, u.email, u.name, u.role, u.version, u.created_at, u.updated_at
@@ -65,16 +65,15 @@ func deletePasswordReset(ctx context.Context, q database.Queryer, id uuid.UUID) 
 	return err
 }
 
-// deletePasswordResetsOf ends all tokens that could set the password of an address's
-// account.
-func deletePasswordResetsOf(ctx context.Context, q database.Queryer, email string) error {
+// deletePasswordResets deletes all resets of an address's account, and so their tokens.
+func deletePasswordResets(ctx context.Context, q database.Queryer, email string) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM password_reset
 		WHERE email_key = ?`, emailKey(email))
 	return err
 }
 
-// replacePassword gives an account another password, whatever it had.
+// replacePassword replaces the password of an account, whatever its version.
 func replacePassword(ctx context.Context, q database.Queryer, id uuid.UUID, hash string) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE user

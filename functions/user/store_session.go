@@ -10,9 +10,9 @@ import (
 	"souk/shared/database"
 )
 
-// insertSession keeps a session, if the password that was checked for it is the
-// account's still: condition and insert in one statement, so that a change of
-// password that ends all sessions cannot miss one.
+// insertSession inserts a session, if the version of the password that was checked is
+// still current. Condition and insert are one statement, so that a change of password,
+// which deletes all sessions, cannot miss one.
 func insertSession(ctx context.Context, q database.Queryer, s session, passwordVersion int64) (inserted bool, err error) {
 	result, err := q.ExecContext(ctx, `
 		INSERT INTO session (id, family_id, user_id, refresh_hash, signed_in_at, created_at, expires_at)
@@ -28,7 +28,7 @@ func insertSession(ctx context.Context, q database.Queryer, s session, passwordV
 	return rows == 1, err
 }
 
-// deleteExpiredSessions tidies up behind a user who signs in, a few rows at a time.
+// deleteExpiredSessions deletes expired sessions of a user, at most 100 at a time.
 func deleteExpiredSessions(ctx context.Context, q database.Queryer, userID uuid.UUID, now time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM session
@@ -38,9 +38,9 @@ func deleteExpiredSessions(ctx context.Context, q database.Queryer, userID uuid.
 	return err
 }
 
-// lockSession returns the session of a refresh token and its user's rights. It
-// locks the user first: all that ends or rotates a user's sessions waits there for
-// its turn, so a login can neither branch nor outlive a change of password.
+// lockSession returns the session of a refresh token and its user's rights. It locks the
+// user first, as all operations that delete or rotate sessions do, so that a login can
+// neither branch nor outlive a change of password.
 func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s session, r rights, err error) {
 	err = tx.QueryRowContext(ctx, `
 		SELECT user_id
@@ -90,8 +90,8 @@ func rotateSession(ctx context.Context, tx *database.Tx, spent, next session) er
 	return deleteExpiredSessions(ctx, tx, next.UserID, next.CreatedAt)
 }
 
-// selectLogin returns when a user signed in: the first session of a login has the
-// id of the family that it begins. A login that has ended has none.
+// selectLogin returns the time of a login. The id of a family is the id of its first
+// session. A login that has ended is not found.
 func selectLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) (at time.Time, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT created_at
@@ -100,10 +100,10 @@ func selectLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.
 	return at, err
 }
 
-// login is one login of a user, as its refresh tokens tell of it.
+// login is one login of a user, derived from its refresh tokens.
 type login struct {
 	SignedInAt  time.Time `json:"signedInAt"`
-	RefreshedAt time.Time `json:"refreshedAt" doc:"When its tokens were last renewed."`
+	RefreshedAt time.Time `json:"refreshedAt" doc:"The time of the last refresh."`
 	ExpiresAt   time.Time `json:"expiresAt"`
 }
 
@@ -130,7 +130,7 @@ func selectLogins(ctx context.Context, q database.Queryer, userID uuid.UUID, now
 	return logins, rows.Err()
 }
 
-// deleteFamily ends one login of a user.
+// deleteFamily deletes the sessions of one login of a user.
 func deleteFamily(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM session
@@ -138,7 +138,7 @@ func deleteFamily(ctx context.Context, q database.Queryer, userID, familyID uuid
 	return err
 }
 
-// deleteOtherFamilies ends every login of a user but one.
+// deleteOtherFamilies deletes the sessions of all logins of a user but one.
 func deleteOtherFamilies(ctx context.Context, tx *database.Tx, userID, familyID uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		DELETE FROM session

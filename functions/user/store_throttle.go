@@ -11,11 +11,12 @@ import (
 	"souk/shared/database"
 )
 
-// takeTry takes one try out of a bucket, if there is one: condition and change in
-// one statement. Else it returns when the bucket will be full.
-func takeTry(ctx context.Context, q database.Queryer, b bucket, now time.Time) (fullAt time.Time, taken bool, err error) {
-	// A bucket that nobody drew on lately has no row: it is full. Whoever comes
-	// second waits here for the first, by the update, which changes nothing.
+// spendAttempt spends one attempt of a bucket, if it has one, and reports whether it did.
+// Condition and change are one statement. If the bucket is empty, it returns the time
+// when the bucket will be full.
+func spendAttempt(ctx context.Context, q database.Queryer, b bucket, now time.Time) (fullAt time.Time, spent bool, err error) {
+	// A bucket without a row is full. The update changes nothing but locks the row, so
+	// that concurrent attempts wait for each other.
 	_, err = q.ExecContext(ctx, `
 		INSERT INTO login_limit (bucket, full_at)
 		VALUES (?, ?)
@@ -41,8 +42,8 @@ func takeTry(ctx context.Context, q database.Queryer, b bucket, now time.Time) (
 	return fullAt, false, err
 }
 
-// giveBackTries puts a try back into each bucket.
-func giveBackTries(ctx context.Context, q database.Queryer, buckets []bucket) error {
+// refundAttempts refunds one attempt to each bucket.
+func refundAttempts(ctx context.Context, q database.Queryer, buckets []bucket) error {
 	for _, b := range buckets {
 		_, err := q.ExecContext(ctx, `
 			UPDATE login_limit
@@ -55,23 +56,23 @@ func giveBackTries(ctx context.Context, q database.Queryer, buckets []bucket) er
 	return nil
 }
 
-// refill makes a bucket full.
-func refill(ctx context.Context, q database.Queryer, b bucket) error {
+// resetBucket makes a bucket full.
+func resetBucket(ctx context.Context, q database.Queryer, b bucket) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM login_limit
 		WHERE bucket = ?`, b.key[:])
 	return err
 }
 
-// deleteFullLimits is for database.Prune.
+// deleteFullLimits is a statement for database.Prune.
 const deleteFullLimits = `
 	DELETE FROM login_limit
 	WHERE full_at < ?
 	ORDER BY full_at
 	LIMIT ?`
 
-// isFamiliar says whether the account was signed in to from the network with the
-// password that it has now.
+// isFamiliar reports whether the account was signed in to from the network with its
+// current password.
 func isFamiliar(ctx context.Context, q database.Queryer, c credentials, network networkKey) (familiar bool, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT TRUE
@@ -84,8 +85,8 @@ func isFamiliar(ctx context.Context, q database.Queryer, c credentials, network 
 	return familiar, err
 }
 
-// rememberNetwork keeps the network of a login, and of the account's no more than
-// the maxNetworks used last.
+// rememberNetwork stores the network of a login. It retains the maxNetworks most recent
+// networks of the account.
 func rememberNetwork(ctx context.Context, q database.Queryer, c credentials, network networkKey, now time.Time) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO login_network (user_id, network, password_version, seen_at)
@@ -105,7 +106,7 @@ func rememberNetwork(ctx context.Context, q database.Queryer, c credentials, net
 		ORDER BY seen_at DESC
 		LIMIT 1 OFFSET ?`, c.UserID[:], maxNetworks-1).
 		Scan(&oldest)
-	if errors.Is(err, sql.ErrNoRows) { // fewer
+	if errors.Is(err, sql.ErrNoRows) { // fewer than maxNetworks
 		return nil
 	}
 	if err != nil {
@@ -117,15 +118,15 @@ func rememberNetwork(ctx context.Context, q database.Queryer, c credentials, net
 	return err
 }
 
-// familiarNetwork is a network that an account was signed in to from: what is kept
-// of it tells whether another is the same, and not which one it is.
+// familiarNetwork is a network from which an account was signed in to. Only its hash is
+// stored, which identifies the network without revealing its address.
 type familiarNetwork struct {
 	Hash   string    `json:"hash"`
 	SeenAt time.Time `json:"seenAt"`
 }
 
-// selectNetworks returns the networks that an account was signed in to from, the
-// one used last first.
+// selectNetworks returns the networks from which an account was signed in to, most recent
+// first.
 func selectNetworks(ctx context.Context, q database.Queryer, userID uuid.UUID) ([]familiarNetwork, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT LOWER(HEX(network)), seen_at
@@ -147,7 +148,7 @@ func selectNetworks(ctx context.Context, q database.Queryer, userID uuid.UUID) (
 	return networks, rows.Err()
 }
 
-// deleteOldNetworks is for database.Prune.
+// deleteOldNetworks is a statement for database.Prune.
 const deleteOldNetworks = `
 	DELETE FROM login_network
 	WHERE seen_at < ?

@@ -262,13 +262,13 @@ func TestThrottleRace(t *testing.T) {
 func TestLimitRefills(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	b := bucket{hashOf("test"), api.RateLimit{Name: "login", Quota: 3, Window: 3 * time.Minute}}
+	b := bucket{hashParts("test"), api.RateLimit{Name: "login", Quota: 3, Window: 3 * time.Minute}}
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	take := func(at time.Duration) (wait time.Duration, taken bool) {
 		t.Helper()
 		now := begin.Add(at)
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			fullAt, ok, err := takeTry(ctx, tx, b, now)
+			fullAt, ok, err := spendAttempt(ctx, tx, b, now)
 			wait, taken = fullAt.Sub(b.latest(now)), ok
 			return err
 		})
@@ -299,7 +299,7 @@ func TestLimitRefills(t *testing.T) {
 			t.Fatalf("at %s: taken %t, wait %s; want %t, %s", step.at, taken, wait, step.taken, step.wait)
 		}
 	}
-	if err := giveBackTries(t.Context(), db, []bucket{b}); err != nil {
+	if err := refundAttempts(t.Context(), db, []bucket{b}); err != nil {
 		t.Fatal(err)
 	}
 	if _, taken := take(time.Hour); !taken {
@@ -354,7 +354,7 @@ func TestQueueForPasswords(t *testing.T) {
 		h.slots <- struct{}{}
 	}
 	t.Run("turns away who has waited long enough", func(t *testing.T) {
-		_, _, err := h.Check(t.Context(), goodPassword, nobodysHash)
+		_, _, err := h.Check(t.Context(), goodPassword, placeholderHash)
 		mustBeBusy(t, err)
 	})
 	t.Run("turns away at once whom it has no place for", func(t *testing.T) {

@@ -15,17 +15,17 @@ import (
 type updateInput struct {
 	api.IfMatch
 	Body struct {
-		Name *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"What to call the person." example:"Ada King"`
+		Name *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"The name by which mails address the person." example:"Ada King"`
 	}
 }
 
-// Resolve checks what the schema cannot say.
+// Resolve implements huma.Resolver. It checks rules that the schema cannot express.
 func (in *updateInput) Resolve(huma.Context) []error {
-	if in.Body.Name == nil || *in.Body.Name == "" { // "" is the schema's to refuse
+	if in.Body.Name == nil || *in.Body.Name == "" { // the schema rejects ""
 		return nil
 	}
-	if fault := nameFault(*in.Body.Name); fault != "" {
-		return []error{&huma.ErrorDetail{Location: "body.name", Message: fault}}
+	if message := validateName(*in.Body.Name); message != "" {
+		return []error{&huma.ErrorDetail{Location: "body.name", Message: message}}
 	}
 	return nil
 }
@@ -35,7 +35,7 @@ func (in *updateInput) Resolve(huma.Context) []error {
 // # Update the caller's account
 //
 // Changes the fields that are sent.
-func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) {
+func (s *service) update(ctx context.Context, in *updateInput) (*userResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
 		return nil, err
@@ -58,10 +58,10 @@ func (s *service) update(ctx context.Context, in *updateInput) (*answer, error) 
 		return updateUser(ctx, tx, u)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, accountGone()
+		return nil, accountDeleted()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("update user %s: %w", caller.UserID, err)
 	}
-	return show(u), nil
+	return newResponse(u), nil
 }

@@ -8,7 +8,7 @@ func TestNameFault(t *testing.T) {
 		"Ada": false, "Nguyễn Văn A": false, "李": false,
 		" ": true, "\u00a0": true, "Ada\x00": true, "Ada\nLovelace": true,
 	} {
-		if fault := nameFault(name); (fault != "") != faulty {
+		if fault := validateName(name); (fault != "") != faulty {
 			t.Errorf("%q: got fault %q, want one: %t", name, fault, faulty)
 		}
 	}

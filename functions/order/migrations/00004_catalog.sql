@@ -1,6 +1,6 @@
 -- +goose Up
--- This service's own copy of names and prices: an order needs no other service
--- to be up.
+-- This service's own copy of names and prices, so that placing an order depends on
+-- no other service.
 CREATE TABLE catalog (
     product_id     BINARY(16)   NOT NULL PRIMARY KEY,
     name           VARCHAR(200) NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- One row a customer, to lock: whatever depends on all orders of a customer
--- happens one after the other.
+-- One row per customer, which is locked by transactions that depend on all orders of
+-- the customer.
 CREATE TABLE customer (
     user_id    BINARY(16)  NOT NULL PRIMARY KEY,
     deleted_at DATETIME(6) NULL

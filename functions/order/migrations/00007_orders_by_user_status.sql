@@ -1,5 +1,5 @@
 -- +goose Up
--- The open orders of a customer, without reading those that have ended.
+-- To read the open orders of a customer without the closed ones.
 CREATE INDEX orders_by_user_status ON orders (user_id, status, id);
 
 -- +goose Down

@@ -1,5 +1,5 @@
 -- +goose Up
--- To find the customers whose deletion is long past, and forget them.
+-- To find customers who were deleted longer ago than the retention.
 CREATE INDEX customer_by_deletion ON customer (deleted_at);
 
 -- +goose Down

@@ -1,6 +1,6 @@
 -- +goose Up
--- Every booking of stock that no order made. A product's stock is the sum of its
--- movements less what orders have reserved: an auditor can add it up.
+-- Every change of stock other than by orders. For audits, the stock of a product is
+-- the sum of its movements less the items that orders have reserved.
 CREATE TABLE stock_movement (
     id         BINARY(16)   NOT NULL PRIMARY KEY,
     product_id BINARY(16)   NOT NULL,

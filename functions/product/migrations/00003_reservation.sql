@@ -1,6 +1,6 @@
 -- +goose Up
--- What came of each order: reserved, rejected, or released. A cancelled order
--- that never came has one too, so that it gets nothing when it does come.
+-- The state of each order's reservation: reserved, rejected or released. An order
+-- that was cancelled before it arrived has a released one, so that it reserves nothing.
 CREATE TABLE reservation (
     order_id   BINARY(16)  NOT NULL PRIMARY KEY,
     state      VARCHAR(16) NOT NULL,

@@ -1,5 +1,6 @@
 -- +goose Up
--- A list's order, whole and within a category: each page is a range of one index.
+-- Indexes for the orders of a list, with and without a category: each page is a range
+-- of one index.
 ALTER TABLE product
     ADD KEY product_by_price (status, price_amount, id),
     ADD KEY product_by_category_price (status, category, price_amount, id),

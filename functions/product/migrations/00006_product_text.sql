@@ -1,5 +1,6 @@
 -- +goose Up
--- The words of the catalogue. Stock is not among them: a sale leaves it alone.
+-- The full-text index of the catalogue. It does not contain the stock, so that a sale
+-- does not change it.
 ALTER TABLE product ADD FULLTEXT KEY product_by_words (name, description, category, sku);
 
 -- +goose Down

@@ -1,6 +1,6 @@
 -- +goose Up
--- What a page shows of a product beside its texts, each as JSON: a list of image
--- URLs, and an object of attributes. Nothing looks into them here.
+-- Further details of a product, as JSON: a list of image URLs and an object of
+-- attributes. No query reads their contents.
 ALTER TABLE product
     ADD COLUMN images     JSON NOT NULL DEFAULT ('[]'),
     ADD COLUMN attributes JSON NOT NULL DEFAULT ('{}');

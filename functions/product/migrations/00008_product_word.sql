@@ -1,7 +1,7 @@
 -- +goose Up
--- Which words a product that is sold has: a row for each, in_name = 0, and another
--- one, in_name = 1, for each that is in its name. A word's rows are a list of
--- products that can be read newest first. Words are as words.go folds them.
+-- The words of active products: a row with in_name = 0 for each word, and a row with
+-- in_name = 1 for each word of the name. The rows of a word can be read by product,
+-- newest first. Words are normalized by words.go.
 CREATE TABLE product_word (
     word       VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     in_name    BOOLEAN    NOT NULL,

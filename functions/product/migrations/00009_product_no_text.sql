@@ -1,6 +1,6 @@
 -- +goose Up
--- InnoDB reads the whole list of every word that it is asked for, with the place of
--- each: too slow for frequent ones. product_word has taken its place.
+-- InnoDB's full-text index reads all entries of each word with their positions, which
+-- is too slow for frequent words. product_word replaces it.
 ALTER TABLE product DROP KEY product_by_words;
 
 -- +goose Down

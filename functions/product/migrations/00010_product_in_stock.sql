@@ -1,7 +1,7 @@
 -- +goose Up
 -- The products that can be ordered now, so that a search for them reads no others.
--- A sale changes these keys only when it takes the last piece. The column is stored:
--- MariaDB's keys on virtual columns have a history of errors.
+-- A sale changes these keys only when it sells the last piece. The column is stored,
+-- because MariaDB had many bugs with indexes on virtual columns.
 ALTER TABLE product
     ADD COLUMN in_stock BOOLEAN AS (available > 0) STORED,
     ADD KEY product_in_stock (status, in_stock, id),

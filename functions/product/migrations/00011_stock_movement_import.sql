@@ -1,6 +1,6 @@
 -- +goose Up
--- Which line of which import a movement is of. A line moves stock once, however often
--- its file is sent: the key refuses the second. Other movements have no import.
+-- The import and the line of a movement. The unique key prevents that a line is applied
+-- twice when its file is sent again. Other movements have no import.
 ALTER TABLE stock_movement
     ADD COLUMN import_id   BINARY(16) NULL,
     ADD COLUMN import_line INT        NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- The price that the stock was taken at: a second record of what the order was placed
--- at. NULL in rows of the version before.
+-- The price at which the stock was reserved: a second record of the order's price.
+-- NULL in rows of older versions.
 ALTER TABLE reservation_item
     ADD COLUMN unit_price     BIGINT  NULL,
     ADD COLUMN price_currency CHAR(3) NULL;

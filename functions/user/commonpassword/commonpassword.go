@@ -1,14 +1,14 @@
-// Package commonpassword recognizes the passwords that a dictionary attack tries
-// first, as OWASP ASVS 5.0, 6.2.4, asks: its words in their usual disguises are far
-// more than the 3,000 passwords of that requirement.
+// Package commonpassword recognizes the passwords that a dictionary attack tries first,
+// as OWASP ASVS 5.0, 6.2.4, requires. Its words with their usual variations are far more
+// than the 3,000 passwords of that requirement.
 //
-// There is no copied list. passwords.txt and words.txt were typed for this project;
-// what people do to a word is a rule here, so that every variant is covered:
+// The lists are not copied: passwords.txt and words.txt were written for this project.
+// The usual variations of a word are rules, so that every variant is covered:
 //
 //   - a word, or two of the same, in any case and with digits and signs for letters
 //     (P@ssw0rd), with digits and signs around it (summer2024!, 123Monkey, letmein1);
 //   - runs of keys, of the alphabet or of digits, joined (qwerty123, 1qaz2wsx);
-//   - a group of up to four characters over and over (12341234, asdasdasd);
+//   - a group of up to four characters that is repeated (12341234, asdasdasd);
 //   - dates of eight digits (24121985).
 package commonpassword
 
@@ -26,8 +26,8 @@ var wordsText string
 //go:embed passwords.txt
 var passwordsText string
 
-// known are the words and the passwords, read when the first password is checked: a
-// start does not pay for them.
+// known returns the words and the passwords. They are read when the first password is
+// checked, so that they do not slow down the start.
 var known = sync.OnceValue(func() map[string]bool {
 	set := make(map[string]bool, 4096)
 	for line := range strings.Lines(wordsText) {
@@ -43,24 +43,25 @@ var known = sync.OnceValue(func() map[string]bool {
 	return set
 })
 
-// longest bounds what is searched for words: a longer password with one of them in it
-// has enough beside it.
-const longest = 40
+// maxSearched is the maximum length of a password that is searched for words. A longer
+// password has enough other characters.
+const maxSearched = 40
 
 // Is reports whether a password is common. It must be in Unicode form NFKC.
 func Is(password string) bool {
 	guess := []rune(strings.ToLower(password))
-	if len(guess) > longest {
+	if len(guess) > maxSearched {
 		return isRepetition(guess)
 	}
 	return known()[string(guess)] || isRepetition(guess) || isDate(string(guess)) || hasCommonCore(guess)
 }
 
-// maxAround is how many characters around a word can be what people put there.
+// maxAround is the maximum number of characters on either side of a word that can be a
+// usual addition.
 const maxAround = 10
 
-// hasCommonCore reports whether a guess is a word or a run with nothing around it but
-// what people usually put there.
+// hasCommonCore reports whether a guess is a word or a run with only usual additions
+// around it.
 func hasCommonCore(guess []rune) bool {
 	for from := 0; from <= min(len(guess), maxAround) && isAround(guess[:from]); from++ {
 		for to := len(guess); to > from && len(guess)-to <= maxAround; to-- {
@@ -72,6 +73,7 @@ func hasCommonCore(guess []rune) bool {
 	return false
 }
 
+// isCore reports whether a text is a word, two of the same word, or a run.
 func isCore(core []rune) bool {
 	if isRuns(string(core)) {
 		return true
@@ -86,16 +88,16 @@ func isCore(core []rune) bool {
 	return false
 }
 
-// The signs and digits that stand for letters. 1 and ! are an i or an l. A Replacer
-// builds its table when it is first used.
+// Signs and digits that replace letters. 1 and ! are an i or an l. A Replacer builds its
+// table when it is first used.
 var (
 	leet  = []string{"0", "o", "3", "e", "4", "a", "5", "s", "7", "t", "8", "b", "@", "a", "$", "s", "+", "t", "€", "e"}
 	leetI = strings.NewReplacer(append([]string{"1", "i", "!", "i", "|", "i"}, leet...)...)
 	leetL = strings.NewReplacer(append([]string{"1", "l", "!", "l", "|", "l"}, leet...)...)
 )
 
-// isAround reports whether people put a text before or after a word: up to two signs
-// on either side of up to four digits (a year) or a run of them.
+// isAround reports whether a text is a usual addition before or after a word: up to two
+// signs on either side of up to four digits (a year) or a run of digits.
 func isAround(text []rune) bool {
 	digits := strings.TrimFunc(string(text), func(r rune) bool { return !unicode.IsDigit(r) && !unicode.IsLetter(r) })
 	if len(text)-len([]rune(digits)) > 4 || strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) {
@@ -104,8 +106,8 @@ func isAround(text []rune) bool {
 	return len(digits) <= 4 || isRuns(digits) || isDate(digits) || isRepetition([]rune(digits))
 }
 
-// runs are the rows and columns of keyboards (QWERTY, QWERTZ, AZERTY and digits), and
-// sequences. A run is part of one, in either direction.
+// runs returns the rows and columns of keyboards (QWERTY, QWERTZ, AZERTY and digits), and
+// sequences, in both directions. A run is a part of one of them.
 var runs = sync.OnceValue(func() []string {
 	rows := []string{
 		"01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn",
@@ -124,12 +126,11 @@ var runs = sync.OnceValue(func() []string {
 	return rows
 })
 
-// minRun is the fewest keys that are a run: two neighbours can be chance.
+// minRun is the minimum length of a run: two neighbouring keys can be a coincidence.
 const minRun = 3
 
-// isRuns reports whether a text is one run, or several after one another. Each is as
-// long as it can be: there is no search for other divisions, which would take
-// exponential time.
+// isRuns reports whether a text is one run, or a sequence of runs. Each run is as long as
+// possible. Other divisions are not searched, which would take exponential time.
 func isRuns(text string) bool {
 	for len(text) >= minRun {
 		n := minRun - 1
@@ -147,6 +148,7 @@ func isRuns(text string) bool {
 	return false
 }
 
+// isRun reports whether a text is a run, or one character repeated.
 func isRun(text string) bool {
 	if strings.Trim(text, text[:1]) == "" {
 		return true
@@ -159,8 +161,7 @@ func isRun(text string) bool {
 	return false
 }
 
-// isRepetition reports whether a text is a group of up to four characters, over and
-// over.
+// isRepetition reports whether a text is a repeated group of up to four characters.
 func isRepetition(text []rune) bool {
 	for n := 1; n <= 4 && 2*n <= len(text); n++ {
 		group := string(text[:n])
@@ -171,7 +172,7 @@ func isRepetition(text []rune) bool {
 	return false
 }
 
-// isDate reports whether a text is the date of a day since 1900, in eight digits.
+// isDate reports whether a text is a date from 1900 to 2049, in eight digits.
 func isDate(text string) bool {
 	for _, layout := range []string{"02012006", "01022006", "20060102"} {
 		day, err := time.Parse(layout, text)

@@ -113,7 +113,7 @@ func FuzzIs(f *testing.F) {
 	f.Add("Passw0rd!")
 	f.Add(strings.Repeat("1q2w3e", 21))
 	f.Add("é\x00\xff")
-	f.Add(strings.Repeat("a", longest-1) + "X")
+	f.Add(strings.Repeat("a", maxSearched-1) + "X")
 	f.Fuzz(func(_ *testing.T, password string) { Is(password) })
 }
 

@@ -1,5 +1,5 @@
 -- +goose Up
--- email is what the person typed; email_key, lower case, is what makes it theirs.
+-- email is the address as it was entered; email_key is lower case and unique.
 CREATE TABLE user (
     id               BINARY(16)   NOT NULL PRIMARY KEY,
     email            VARCHAR(254) NOT NULL,

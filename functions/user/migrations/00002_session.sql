@@ -1,6 +1,5 @@
 -- +goose Up
--- A row a refresh token, by the token's hash. The tokens that follow one another
--- after one login are a family.
+-- One row per refresh token, by the token's hash. All tokens of one login are a family.
 CREATE TABLE session (
     id           BINARY(16)  NOT NULL PRIMARY KEY,
     family_id    BINARY(16)  NOT NULL,

@@ -1,6 +1,5 @@
 -- +goose Up
--- A refresh token that was spent stays until it expires, so that a second use of
--- it is seen for what it is.
+-- A spent refresh token is stored until it expires, so that its reuse is detected.
 ALTER TABLE session ADD COLUMN rotated_at DATETIME(6) NULL;
 
 -- +goose Down

@@ -1,7 +1,6 @@
 -- +goose Up
--- How far tries to sign in have used up a limit. bucket is a hash of what is
--- limited; at full_at the whole quota is there again, and the row says no more
--- than a row that is missing.
+-- The state of limits of attempts to sign in. bucket is a hash of the limit's subject.
+-- At full_at the quota is fully restored, and the row is equivalent to a missing one.
 CREATE TABLE login_limit (
     bucket  BINARY(32)  NOT NULL PRIMARY KEY,
     full_at DATETIME(6) NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- The networks, hashed, from which a user has signed in with the password of that
--- version.
+-- Hashes of the networks from which a user has signed in, with the version of the
+-- password.
 CREATE TABLE login_network (
     user_id          BINARY(16)  NOT NULL,
     network          BINARY(32)  NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- An account that somebody asked for, until who reads the address's mail confirms
--- it. token_hash is that of the token in the mail, once one was sent.
+-- A requested account, until it is confirmed with the token that is mailed to the
+-- address. token_hash is the hash of the token, after the mail was sent.
 CREATE TABLE registration (
     id            BINARY(16)   NOT NULL PRIMARY KEY,
     email         VARCHAR(254) NOT NULL,

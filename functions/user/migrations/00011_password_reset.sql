@@ -1,6 +1,6 @@
 -- +goose Up
--- A password that somebody wants to set anew. token_hash is that of the token in
--- the mail, once one was sent.
+-- A requested reset of a password. token_hash is the hash of the token in the mail,
+-- after the mail was sent.
 CREATE TABLE password_reset (
     id         BINARY(16)   NOT NULL PRIMARY KEY,
     email_key  VARCHAR(254) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- How much mail an address was sent that anybody can have sent. bucket is a hash of
--- the address and the kind of mail; each mail moves spent_until on.
+-- The quotas of mails that anyone can request for an address. bucket is a hash of the
+-- address and the kind of mail; each mail advances spent_until.
 CREATE TABLE mail_quota (
     bucket      BINARY(32)  NOT NULL PRIMARY KEY,
     spent_until DATETIME(6) NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose Up
--- Events whose mail is being sent. No transaction is open meanwhile: claimed_until keeps
--- other deliveries of the event from sending it too. The row goes when the mail is
--- sent, and the event is in the inbox.
+-- Events whose mail is being sent. No transaction is open meanwhile: claimed_until
+-- excludes other deliveries of the event. The row is deleted when the mail was sent and
+-- the event is in the inbox.
 CREATE TABLE mail_delivery (
     consumer      VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     event_id      BINARY(16)  NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose Up
--- Tokens that were mailed to an address to confirm it, hashed. A token confirms the
--- latest registration of its address, whichever registration it was mailed for.
+-- Hashes of the tokens that were mailed to an address to confirm it. A token confirms
+-- the latest registration of its address, for whichever registration it was mailed.
 CREATE TABLE email_confirmation (
     token_hash BINARY(32)   NOT NULL PRIMARY KEY,
     email_key  VARCHAR(254) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

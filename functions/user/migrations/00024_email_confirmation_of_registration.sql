@@ -1,5 +1,5 @@
 -- +goose Up
--- Tokens that were mailed before stay valid.
+-- Tokens that were mailed before this version remain valid.
 INSERT INTO email_confirmation (token_hash, email_key, expires_at)
 SELECT r.token_hash, r.email_key, r.expires_at
 FROM registration r

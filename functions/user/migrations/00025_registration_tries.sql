@@ -1,5 +1,5 @@
 -- +goose Up
--- How often the registration was to be confirmed with a password.
+-- The number of attempts to confirm the registration with a password.
 ALTER TABLE registration ADD COLUMN tries INT NOT NULL DEFAULT 0;
 
 -- +goose Down

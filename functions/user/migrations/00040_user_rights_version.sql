@@ -1,6 +1,6 @@
 -- +goose Up
--- Counts the times that all access tokens of the user were revoked (docs/adr/0025). A
--- token carries the version that it was signed with.
+-- The number of times that all access tokens of the user were revoked (docs/adr/0025). A
+-- token contains the version with which it was signed.
 ALTER TABLE user
     ADD COLUMN rights_version BIGINT NOT NULL DEFAULT 1;
 
