@@ -13,87 +13,87 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-func openWith(t *testing.T, environment config.Environment) desk {
+func openWith(t *testing.T, environment config.Environment) testService {
 	t.Helper()
-	return desk{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, environment, functiontest.WithContract(contract))}
+	return testService{functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, environment, functiontest.WithContract(contract))}
 }
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	d := openWith(t, config.Environment{"ORDER_MAX_OPEN": "4", "ORDER_MAX_PIECES": "10"})
-	cup, pot := d.mustKnow(t, "Cup", 500), d.mustKnow(t, "Pot", 2500)
+	s := openWith(t, config.Environment{"ORDER_MAX_OPEN": "4", "ORDER_MAX_PIECES": "10"})
+	cup, pot := s.mustAddProduct(t, "Cup", 500), s.mustAddProduct(t, "Pot", 2500)
 
-	t.Run("so many open orders, pending or confirmed, and no more; others have their own", func(t *testing.T) {
+	t.Run("each customer may have ORDER_MAX_OPEN pending or confirmed orders", func(t *testing.T) {
 		t.Parallel()
-		someone := d.customer(t)
+		buyer := s.customer(t)
 		var orders []order.Order
 		for range 4 {
-			orders = append(orders, d.mustPlace(t, someone, line(cup, 1)))
+			orders = append(orders, s.mustPlace(t, buyer, line(cup, 1)))
 		}
-		d.mustHear(t, "stock-reserved", orders[0].ID, "")
-		d.place(t, someone, line(pot, 1)).MustBeProblem(t, http.StatusConflict, "too_many_open_orders")
-		d.mustPlace(t, d.customer(t), line(cup, 1))
+		s.mustDeliverStock(t, "stock-reserved", orders[0].ID, "")
+		s.place(t, buyer, line(pot, 1)).MustBeProblem(t, http.StatusConflict, "too_many_open_orders")
+		s.mustPlace(t, s.customer(t), line(cup, 1))
 	})
 
-	t.Run("an order that is shipped, rejected or cancelled makes room", func(t *testing.T) {
+	t.Run("shipped, rejected and cancelled orders do not count", func(t *testing.T) {
 		t.Parallel()
-		someone := d.customer(t)
-		ends := []func(order.Order){
-			func(o order.Order) { d.cancel(t, someone.token, o.ID).MustBe(t, http.StatusOK) },
-			func(o order.Order) { d.mustHear(t, "stock-rejected", o.ID, "insufficient_stock") },
+		buyer := s.customer(t)
+		closings := []func(order.Order){
+			func(o order.Order) { s.cancel(t, buyer.token, o.ID).MustBe(t, http.StatusOK) },
+			func(o order.Order) { s.mustDeliverStock(t, "stock-rejected", o.ID, "insufficient_stock") },
 			func(o order.Order) {
-				d.mustHear(t, "stock-reserved", o.ID, "")
-				d.move(t, d.Tokens.Admin(t), "ship", o.ID).MustBe(t, http.StatusOK)
+				s.mustDeliverStock(t, "stock-reserved", o.ID, "")
+				s.move(t, s.Tokens.Admin(t), "ship", o.ID).MustBe(t, http.StatusOK)
 			},
 		}
-		for _, end := range ends {
-			o := d.mustPlace(t, someone, line(cup, 10))
-			d.place(t, someone, line(cup, 1)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
-			end(o)
+		for _, closeOrder := range closings {
+			o := s.mustPlace(t, buyer, line(cup, 10))
+			s.place(t, buyer, line(cup, 1)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
+			closeOrder(o)
 		}
-		d.mustPlace(t, someone, line(cup, 10))
+		s.mustPlace(t, buyer, line(cup, 10))
 	})
 
-	t.Run("so many pieces of one product, over all open orders, and no more", func(t *testing.T) {
+	t.Run("open orders may have ORDER_MAX_PIECES pieces of one product", func(t *testing.T) {
 		t.Parallel()
-		someone := d.customer(t)
-		d.place(t, someone, line(pot, 1), line(cup, 11)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
-		d.mustPlace(t, someone, line(cup, 6), line(pot, 10))
-		d.place(t, someone, line(cup, 5)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
-		d.mustPlace(t, someone, line(cup, 4))
+		buyer := s.customer(t)
+		s.place(t, buyer, line(pot, 1), line(cup, 11)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
+		s.mustPlace(t, buyer, line(cup, 6), line(pot, 10))
+		s.place(t, buyer, line(cup, 5)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
+		s.mustPlace(t, buyer, line(cup, 4))
 	})
 
-	t.Run("of fifty orders at once, the first of a customer, exactly as many are taken as may be", func(t *testing.T) {
+	t.Run("concurrent first orders of a customer do not exceed the limits", func(t *testing.T) {
 		t.Parallel()
-		races := map[string]struct{ quantity, taken int }{
-			"too_many_open_orders":   {quantity: 1, taken: 4},
-			"quantity_limit_reached": {quantity: 4, taken: 2},
+		races := map[string]struct{ quantity, accepted int }{
+			"too_many_open_orders":   {quantity: 1, accepted: 4},
+			"quantity_limit_reached": {quantity: 4, accepted: 2},
 		}
 		for code, race := range races {
-			someone := d.customer(t)
-			answers := make(chan functiontest.Response, 50)
+			buyer := s.customer(t)
+			responses := make(chan functiontest.Response, 50)
 			var all sync.WaitGroup
-			for range cap(answers) {
-				all.Go(func() { answers <- d.place(t, someone, line(cup, race.quantity)) })
+			for range cap(responses) {
+				all.Go(func() { responses <- s.place(t, buyer, line(cup, race.quantity)) })
 			}
 			all.Wait()
-			close(answers)
-			taken := 0
-			for answer := range answers {
-				if answer.Status == http.StatusCreated {
-					taken++
+			close(responses)
+			accepted := 0
+			for response := range responses {
+				if response.Status == http.StatusCreated {
+					accepted++
 					continue
 				}
-				answer.MustBeProblem(t, http.StatusConflict, code)
+				response.MustBeProblem(t, http.StatusConflict, code)
 			}
-			if got := len(d.mustList(t, someone.token, "").Items); taken != race.taken || got != race.taken {
-				t.Errorf("%d orders were taken and %d are there, want %d", taken, got, race.taken)
+			if got := len(s.mustList(t, buyer.token, "").Items); accepted != race.accepted || got != race.accepted {
+				t.Errorf("%d orders were accepted and %d are stored, want %d", accepted, got, race.accepted)
 			}
 		}
 	})
 }
 
-func TestLimitsThatAllowNothingAreRefused(t *testing.T) {
+func TestLimitsMustBePositive(t *testing.T) {
 	t.Parallel()
 	for _, variable := range []string{"ORDER_MAX_OPEN", "ORDER_MAX_PIECES"} {
 		runtime := &function.Runtime{Environment: config.Environment{variable: "0"}}

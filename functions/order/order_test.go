@@ -14,80 +14,81 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// contract is what every answer and event of these tests is held to.
+// contract checks every response and event of these tests.
 var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 
-// desk is the order service under test.
-type desk struct {
+// testService is the order service under test.
+type testService struct {
 	*functiontest.Server
 }
 
-func open(t *testing.T) desk {
+func open(t *testing.T) testService {
 	t.Helper()
 	return openWith(t, nil)
 }
 
-// customer is someone who places orders.
+// customer is a customer and an access token.
 type customer struct {
 	auth.Principal
 	token string
 }
 
-func (d desk) customer(t *testing.T) customer {
+func (s testService) customer(t *testing.T) customer {
 	t.Helper()
-	p, token := d.Tokens.Customer(t)
+	p, token := s.Tokens.Customer(t)
 	return customer{Principal: p, token: token}
 }
 
-// mustKnow tells the service of a product and returns its id.
-func (d desk) mustKnow(t *testing.T, name string, cents int) uuid.UUID {
+// mustAddProduct adds an active product to the catalogue and returns its id.
+func (s testService) mustAddProduct(t *testing.T, name string, cents int) uuid.UUID {
 	t.Helper()
 	id := uuid.New()
-	d.mustSync(t, id, 1, name, cents, "active")
+	s.mustSync(t, id, 1, name, cents, "active")
 	return id
 }
 
-func (d desk) mustSync(t *testing.T, id uuid.UUID, version int, name string, cents int, status string) {
+// mustSync delivers a product-changed event.
+func (s testService) mustSync(t *testing.T, id uuid.UUID, version int, name string, cents int, status string) {
 	t.Helper()
 	e := functiontest.NewEvent(t, "product-changed", map[string]any{
 		"productId": id, "sku": "SKU", "name": name, "status": status, "version": version,
 		"price": map[string]any{"amount": cents, "currency": "EUR"},
 	})
-	d.Deliver(t, "catalog-sync", e).MustBe(t, http.StatusNoContent)
+	s.Deliver(t, "catalog-sync", e).MustBe(t, http.StatusNoContent)
 }
 
-// line is one item of the body that places an order.
+// line returns one item of the body that places an order.
 func line(id uuid.UUID, quantity int) map[string]any {
 	return map[string]any{"productId": id, "quantity": quantity}
 }
 
-func (d desk) place(t *testing.T, by customer, items ...map[string]any) functiontest.Response {
+func (s testService) place(t *testing.T, by customer, items ...map[string]any) functiontest.Response {
 	t.Helper()
-	return d.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: by.token, Body: map[string]any{"items": items}})
+	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: by.token, Body: map[string]any{"items": items}})
 }
 
-func (d desk) mustPlace(t *testing.T, by customer, items ...map[string]any) order.Order {
+func (s testService) mustPlace(t *testing.T, by customer, items ...map[string]any) order.Order {
 	t.Helper()
 	var o order.Order
-	d.place(t, by, items...).MustBe(t, http.StatusCreated).Into(t, &o)
+	s.place(t, by, items...).MustBe(t, http.StatusCreated).Into(t, &o)
 	return o
 }
 
-func (d desk) mustGet(t *testing.T, token string, id uuid.UUID) order.Order {
+func (s testService) mustGet(t *testing.T, token string, id uuid.UUID) order.Order {
 	t.Helper()
 	var o order.Order
-	d.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + id.String(), Token: token}).
+	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + id.String(), Token: token}).
 		MustBe(t, http.StatusOK).Into(t, &o)
 	return o
 }
 
-func (d desk) cancel(t *testing.T, token string, id uuid.UUID) functiontest.Response {
+func (s testService) cancel(t *testing.T, token string, id uuid.UUID) functiontest.Response {
 	t.Helper()
-	return d.Do(t, functiontest.Request{Method: http.MethodPost, Path: fmt.Sprintf("/v1/orders/%s/cancel", id), Token: token})
+	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: fmt.Sprintf("/v1/orders/%s/cancel", id), Token: token})
 }
 
-// mustHear delivers what the product service says of an order.
-func (d desk) mustHear(t *testing.T, eventType string, id uuid.UUID, reason string) {
+// mustDeliverStock delivers a stock-reserved or stock-rejected event of an order.
+func (s testService) mustDeliverStock(t *testing.T, eventType string, id uuid.UUID, reason string) {
 	t.Helper()
 	function := map[string]string{"stock-reserved": "order-confirm", "stock-rejected": "order-reject"}[eventType]
 	payload := map[string]any{"orderId": id}
@@ -95,23 +96,23 @@ func (d desk) mustHear(t *testing.T, eventType string, id uuid.UUID, reason stri
 		payload["productId"], payload["reason"] = uuid.New(), reason
 	}
 	e := functiontest.NewEvent(t, eventType, payload)
-	d.Deliver(t, function, e).MustBe(t, http.StatusNoContent)
+	s.Deliver(t, function, e).MustBe(t, http.StatusNoContent)
 }
 
-// told returns the events of a type that were published about an order.
-func (d desk) told(t *testing.T, eventType string, id uuid.UUID) []order.Decided {
+// published returns the events of a type that were published for an order.
+func (s testService) published(t *testing.T, eventType string, id uuid.UUID) []order.Decided {
 	t.Helper()
-	told := []order.Decided{}
-	for _, e := range d.Topics.Of(eventType) {
+	events := []order.Decided{}
+	for _, e := range s.Topics.Of(eventType) {
 		var decided order.Decided
 		if err := json.Unmarshal(e.Payload, &decided); err != nil {
 			t.Fatal(err)
 		}
 		if decided.OrderID == id {
-			told = append(told, decided)
+			events = append(events, decided)
 		}
 	}
-	return told
+	return events
 }
 
 func TestMoves(t *testing.T) {
