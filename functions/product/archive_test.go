@@ -20,61 +20,61 @@ func (s shop) archive(t *testing.T, id uuid.UUID, etag string) functiontest.Resp
 	return s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/products/" + id.String(), Token: s.admin, Header: header})
 }
 
-// toldArchived counts the events that tell that a product is archived.
-func (s shop) toldArchived(t *testing.T, id uuid.UUID) int {
+// countArchivedEvents returns the number of events by which a product was archived.
+func (s shop) countArchivedEvents(t *testing.T, id uuid.UUID) int {
 	t.Helper()
-	told := 0
+	count := 0
 	for _, e := range s.Topics.Of("product-changed") {
 		var changed product.Changed
 		if err := json.Unmarshal(e.Payload, &changed); err != nil {
 			t.Fatal(err)
 		}
 		if changed.ProductID == id && changed.Status == product.Archived {
-			told++
+			count++
 		}
 	}
-	return told
+	return count
 }
 
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("takes the product out of the list, and tells others once", func(t *testing.T) {
+	t.Run("the product is no longer listed, and one event is published", func(t *testing.T) {
 		t.Parallel()
-		body := tea("GONE", 3)
+		body := tea("ARCHIVED", 3)
 		body["category"] = "archived things"
 		p := s.mustCreate(t, body)
 		for _, etag := range []string{p.ETag(), p.ETag(), "*"} {
-			if answer := s.archive(t, p.ID, etag).MustBe(t, http.StatusNoContent); len(answer.Body) != 0 {
-				t.Errorf("a 204 has the body %s", answer.Body)
+			if response := s.archive(t, p.ID, etag).MustBe(t, http.StatusNoContent); len(response.Body) != 0 {
+				t.Errorf("a 204 has the body %s", response.Body)
 			}
 		}
-		for _, query := range []string{"?category=archived+things", "?q=gone", "?q=archived+things&orderBy=price"} {
+		for _, query := range []string{"?category=archived+things", "?q=archived", "?q=archived+things&orderBy=price"} {
 			if page := s.mustList(t, query); len(page.Items) != 0 {
 				t.Errorf("still listed by %s: %+v", query, page.Items)
 			}
 		}
-		product.MustHaveWords(t, s.DB, p.ID)
+		product.RequireWords(t, s.DB, p.ID)
 		if after := s.mustGet(t, p.ID); after.Status != product.Archived || after.Version != p.Version+1 {
-			t.Errorf("after: %+v", after)
+			t.Errorf("the product is %+v", after)
 		}
-		if told := s.toldArchived(t, p.ID); told != 1 {
-			t.Errorf("told %d times, want once", told)
+		if n := s.countArchivedEvents(t, p.ID); n != 1 {
+			t.Errorf("%d events, want 1", n)
 		}
 	})
 
-	t.Run("no order gets it", func(t *testing.T) {
+	t.Run("an order for the product is rejected", func(t *testing.T) {
 		t.Parallel()
 		p, orderID := s.mustCreate(t, tea("RESERVE", 3)), uuid.New()
 		s.archive(t, p.ID, p.ETag()).MustBe(t, http.StatusNoContent)
-		s.mustReserve(t, placed(t, orderID, item(p, 1)))
+		s.mustReserve(t, placedEvent(t, orderID, item(p, 1)))
 		if got := s.outcome(t, orderID); got != string(product.ProductUnavailable) {
 			t.Errorf("outcome is %q", got)
 		}
 	})
 
-	t.Run("needs If-Match, and the version that is there", func(t *testing.T) {
+	t.Run("If-Match with the current version is required", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("STALE", 3))
 		s.archive(t, p.ID, "").MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
@@ -84,12 +84,12 @@ func TestArchive(t *testing.T) {
 		}
 	})
 
-	t.Run("answers 404 to an id that no product has", func(t *testing.T) {
+	t.Run("an unknown id is a 404", func(t *testing.T) {
 		t.Parallel()
 		s.archive(t, uuid.New(), "*").MustBeProblem(t, http.StatusNotFound, "product_not_found")
 	})
 
-	t.Run("is for admins", func(t *testing.T) {
+	t.Run("only admins may archive products", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
 		request := functiontest.Request{Method: http.MethodDelete, Path: "/v1/products/" + uuid.NewString(), Header: map[string]string{"If-Match": "*"}}

@@ -15,11 +15,11 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// benchCatalog is the size of the catalogue that the bounds are stated for.
+// benchCatalog is the size of the catalogue to which the bounds apply.
 const benchCatalog = 100_000
 
-// The bounds that the figures are printed beside. This machine's speed drifts, so
-// they are for people to read: no benchmark fails by them.
+// Bounds that are printed beside the figures. They are informative: the speed of the
+// machine varies, so no benchmark fails because of them.
 const (
 	maxLastOverFirst = 1.2
 	maxSearchOverGet = 5.0
@@ -27,12 +27,12 @@ const (
 	maxImportMemory  = 64 << 20
 )
 
-// rounds is how often each request is measured. The medians of 20 rounds on a busy
-// machine are off by a tenth.
+// rounds is the number of measurements of each request. On a busy machine, medians of 20
+// rounds vary by 10 %.
 const rounds = 100
 
-// medians runs some requests in turn, so that all see the same machine, and
-// returns the median time of each.
+// medians sends requests in turn, so that the load of the machine affects all of them
+// equally, and returns the median time of each.
 func (s shop) medians(b *testing.B, paths ...string) []time.Duration {
 	b.Helper()
 	times := make([][]time.Duration, len(paths))
@@ -43,15 +43,16 @@ func (s shop) medians(b *testing.B, paths ...string) []time.Duration {
 			times[i] = append(times[i], time.Since(begin))
 		}
 	}
-	var middle []time.Duration
-	for _, of := range times {
-		slices.Sort(of)
-		middle = append(middle, of[len(of)/2])
+	var medians []time.Duration
+	for _, durations := range times {
+		slices.Sort(durations)
+		medians = append(medians, durations[len(durations)/2])
 	}
-	return middle
+	return medians
 }
 
-func quiet(b *testing.B) {
+// discardLogs discards the log until the benchmark ends.
+func discardLogs(b *testing.B) {
 	b.Helper()
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -60,14 +61,14 @@ func quiet(b *testing.B) {
 
 // BenchmarkList compares page 1,000 to page 1 in every order.
 func BenchmarkList(b *testing.B) {
-	quiet(b)
+	discardLogs(b)
 	s := open(b)
-	product.MustFill(b, s.DB, benchCatalog)
+	product.MustInsertRows(b, s.DB, benchCatalog)
 	for b.Loop() {
 		for _, order := range []string{"newest", "price", "-price", "name"} {
 			first, token := "/v1/products?orderBy="+order, ""
 			var page api.Page[product.Product]
-			for range 200 { // of 100: as far as 1,000 pages of 20
+			for range 200 { // pages of 100, equivalent to 1,000 pages of 20
 				page = api.Page[product.Product]{}
 				s.Do(b, functiontest.Request{Method: http.MethodGet, Path: first + "&pageSize=100&pageToken=" + token}).
 					MustBe(b, http.StatusOK).Into(b, &page)
@@ -81,36 +82,36 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// BenchmarkSearch compares full-text queries with two filters to the get of one
-// product: for words of every frequency, and for a mix that customers may type.
+// BenchmarkSearch compares full-text searches with two filters to the request of one
+// product: for words of every frequency, and for a typical mix of searches.
 func BenchmarkSearch(b *testing.B) {
-	quiet(b)
+	discardLogs(b)
 	s := open(b)
-	shelf := product.MustStock(b, s.DB, benchCatalog)
-	item := "/v1/products/" + s.mustSome(b, "?pageSize=1").Items[0].ID.String()
+	catalog := product.MustInsertCatalog(b, s.DB, benchCatalog)
+	item := "/v1/products/" + s.mustListBench(b, "?pageSize=1").Items[0].ID.String()
 	query := func(words ...string) string {
 		return "/v1/products?minPrice=500&inStock=true&q=" + strings.Join(words, "+")
 	}
 	for b.Loop() {
 		for _, rank := range []int{0, 50, 200, 1_000, 5_000, 10_000} {
-			word := shelf.Words[rank]
+			word := catalog.Words[rank]
 			times := s.medians(b, item, query(word))
-			b.Logf("a word in %d products: %s, a get %s: %.1f × (bound %.0f)", shelf.In[word], times[1], times[0], float64(times[1])/float64(times[0]), maxSearchOverGet)
+			b.Logf("a word in %d products: %s, a get %s: %.1f × (bound %.0f)", catalog.In[word], times[1], times[0], float64(times[1])/float64(times[0]), maxSearchOverGet)
 		}
-		for what, filter := range map[string]string{
-			"of one category in 200":     "category=c7&inStock=true",
-			"at one of 10,000 prices":    "minPrice=5000&maxPrice=5001",
-			"at a price that nothing is": "minPrice=9000000&inStock=true",
-			"cheapest first":             "minPrice=500&orderBy=price",
+		for name, filter := range map[string]string{
+			"of one category in 200":   "category=c7&inStock=true",
+			"at one of 10,000 prices":  "minPrice=5000&maxPrice=5001",
+			"at a price of no product": "minPrice=9000000&inStock=true",
+			"cheapest first":           "minPrice=500&orderBy=price",
 		} {
-			times := s.medians(b, item, "/v1/products?"+filter+"&q="+shelf.Words[0])
-			b.Logf("a word in %d products, %s: %.1f ×", shelf.In[shelf.Words[0]], what, float64(times[1])/float64(times[0]))
+			times := s.medians(b, item, "/v1/products?"+filter+"&q="+catalog.Words[0])
+			b.Logf("a word in %d products, %s: %.1f ×", catalog.In[catalog.Words[0]], name, float64(times[1])/float64(times[0]))
 		}
-		times := s.medians(b, item, query(shelf.Words[0], shelf.Words[1]), query(shelf.Words[100], shelf.Words[101]))
-		b.Logf("two words in %d and %d products: %.1f ×, in %d and %d: %.1f ×", shelf.In[shelf.Words[0]], shelf.In[shelf.Words[1]], float64(times[1])/float64(times[0]),
-			shelf.In[shelf.Words[100]], shelf.In[shelf.Words[101]], float64(times[2])/float64(times[0]))
+		times := s.medians(b, item, query(catalog.Words[0], catalog.Words[1]), query(catalog.Words[100], catalog.Words[101]))
+		b.Logf("two words in %d and %d products: %.1f ×, in %d and %d: %.1f ×", catalog.In[catalog.Words[0]], catalog.In[catalog.Words[1]], float64(times[1])/float64(times[0]),
+			catalog.In[catalog.Words[100]], catalog.In[catalog.Words[101]], float64(times[2])/float64(times[0]))
 		paths := []string{item}
-		for i, text := range shelf.Texts[:60] {
+		for i, text := range catalog.Texts[:60] {
 			paths = append(paths, query(text[:1+i%3]...))
 		}
 		times = s.medians(b, paths...)
@@ -130,23 +131,22 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-func (s shop) mustSome(b *testing.B, query string) (page api.Page[product.Product]) {
+func (s shop) mustListBench(b *testing.B, query string) (page api.Page[product.Product]) {
 	b.Helper()
 	s.Do(b, functiontest.Request{Method: http.MethodGet, Path: "/v1/products" + query}).MustBe(b, http.StatusOK).Into(b, &page)
 	return page
 }
 
-// BenchmarkImport imports 10,000 lines of which one in a hundred is bad, and then
-// what was exported.
+// BenchmarkImport imports 10,000 lines, of which 1 % are invalid, and then their export.
 func BenchmarkImport(b *testing.B) {
-	quiet(b)
+	discardLogs(b)
 	var text strings.Builder
 	for i := range 10_000 {
 		price := 100 + i
 		if i%100 == 50 {
 			price = -1
 		}
-		fmt.Fprintf(&text, `{"sku":"IMP-%d","name":"Product %d","description":"What there is to tell of number %d.","category":"c%d","price":{"amount":%d,"currency":"EUR"},"stock":%d}`+"\n",
+		fmt.Fprintf(&text, `{"sku":"IMP-%d","name":"Product %d","description":"The description of product %d.","category":"c%d","price":{"amount":%d,"currency":"EUR"},"stock":%d}`+"\n",
 			i, i, i, i%40, price, i%100)
 	}
 	for b.Loop() {
@@ -159,7 +159,7 @@ func BenchmarkImport(b *testing.B) {
 			b.Fatalf("summary %+v", sum)
 		}
 		heap := stop()
-		b.Logf("10,000 lines in %s (bound %s), heap grew by %.1f MiB, the client's share included (bound %d)", took, maxImportTime, float64(heap)/(1<<20), maxImportMemory>>20)
+		b.Logf("10,000 lines in %s (bound %s), heap grew by %.1f MiB, including the client (bound %d)", took, maxImportTime, float64(heap)/(1<<20), maxImportMemory>>20)
 		begin = time.Now()
 		exported := s.mustExport(b, "ndjson")
 		b.Logf("exported in %s", time.Since(begin))
@@ -171,13 +171,12 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// watchHeap returns a function that tells how much more heap there was, at most,
-// than at first.
+// watchHeap returns a function that returns the maximum growth of the heap in bytes.
 func watchHeap() (stop func() uint64) {
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
-	done, most := make(chan struct{}), make(chan uint64)
+	done, growth := make(chan struct{}), make(chan uint64)
 	go func() {
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
@@ -189,13 +188,13 @@ func watchHeap() (stop func() uint64) {
 				runtime.ReadMemStats(&now)
 				highest = max(highest, now.HeapAlloc)
 			case <-done:
-				most <- highest - before.HeapAlloc
+				growth <- highest - before.HeapAlloc
 				return
 			}
 		}
 	}()
 	return func() uint64 {
 		close(done)
-		return <-most
+		return <-growth
 	}
 }

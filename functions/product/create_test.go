@@ -15,58 +15,58 @@ func TestCreate(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("answers 201 with the product, where it is and its ETag, and tells others", func(t *testing.T) {
+	t.Run("the response is the product with Location and ETag, and the event is published", func(t *testing.T) {
 		t.Parallel()
-		answer := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: tea("ASSAM", 50)})
+		response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: tea("ASSAM", 50)})
 		var p product.Product
-		answer.MustBe(t, http.StatusCreated).Into(t, &p)
+		response.MustBe(t, http.StatusCreated).Into(t, &p)
 		if p.SKU != "ASSAM" || p.Available != 50 || p.Status != product.Active || p.Version != 1 || p.Price.Amount != 1299 {
 			t.Errorf("created %+v", p)
 		}
-		if got, want := answer.Header.Get("Location"), "/v1/products/"+p.ID.String(); got != want {
+		if got, want := response.Header.Get("Location"), "/v1/products/"+p.ID.String(); got != want {
 			t.Errorf("Location is %q, want %q", got, want)
 		}
-		if got := answer.Header.Get("ETag"); got != p.ETag() {
+		if got := response.Header.Get("ETag"); got != p.ETag() {
 			t.Errorf("ETag is %q, want %q", got, p.ETag())
 		}
 		if stored := s.mustGet(t, p.ID); !reflect.DeepEqual(stored, p) {
-			t.Errorf("stored %+v, answered %+v", stored, p)
+			t.Errorf("stored %+v, responded %+v", stored, p)
 		}
-		var told bool
+		var published bool
 		for _, e := range s.Topics.Of("product-changed") {
 			var changed product.Changed
 			if err := json.Unmarshal(e.Payload, &changed); err != nil {
 				t.Fatal(err)
 			}
-			told = told || changed.ProductID == p.ID && changed.Version == 1 && changed.Price == p.Price
+			published = published || changed.ProductID == p.ID && changed.Version == 1 && changed.Price == p.Price
 		}
-		if !told {
+		if !published {
 			t.Error("product-changed was not published")
 		}
 	})
 
-	t.Run("refuses a SKU that is taken", func(t *testing.T) {
+	t.Run("the SKU of another product is rejected", func(t *testing.T) {
 		t.Parallel()
 		s.mustCreate(t, tea("TAKEN", 1))
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: tea("TAKEN", 1)}).
 			MustBeProblem(t, http.StatusConflict, "sku_taken")
 	})
 
-	t.Run("names every fault of the input at once", func(t *testing.T) {
+	t.Run("all errors of the input are reported together", func(t *testing.T) {
 		t.Parallel()
 		body := tea("bad sku", -1)
 		body["colour"] = "green"
 		body["price"] = map[string]any{"amount": -5, "currency": "euro"}
-		answer := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body})
-		answer.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		for _, place := range []string{"body.sku", "body.stock", "body.colour", "body.price.amount", "body.price.currency"} {
-			if !strings.Contains(string(answer.Body), `"`+place+`"`) {
-				t.Errorf("%s is not among the errors: %s", place, answer.Body)
+		response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body})
+		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		for _, location := range []string{"body.sku", "body.stock", "body.colour", "body.price.amount", "body.price.currency"} {
+			if !strings.Contains(string(response.Body), `"`+location+`"`) {
+				t.Errorf("%s is not among the errors: %s", location, response.Body)
 			}
 		}
 	})
 
-	t.Run("refuses a currency that does not exist", func(t *testing.T) {
+	t.Run("an unknown currency is rejected", func(t *testing.T) {
 		t.Parallel()
 		body := tea("XQQ", 1)
 		body["price"] = map[string]any{"amount": 5, "currency": "XQQ"}
@@ -74,7 +74,7 @@ func TestCreate(t *testing.T) {
 			MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
-	t.Run("is for admins", func(t *testing.T) {
+	t.Run("only admins may create products", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Body: tea("A", 1)}).

@@ -70,7 +70,7 @@ func TestCurrencyIsFixed(t *testing.T) {
 		s.patch(t, p.ID, "*", map[string]any{"name": "Other", "price": price(1299, other)}).MustBeProblem(t, http.StatusConflict, "currency_fixed")
 	}
 	if stored := s.mustGet(t, p.ID); stored.Price != p.Price || stored.Name != p.Name || stored.Version != versionBefore {
-		t.Fatalf("a refused change stored %+v", stored)
+		t.Fatalf("a rejected update stored %+v", stored)
 	}
 	for amount, currency := range map[int64]string{1500: "USD", 1600: ""} {
 		var after product.Product

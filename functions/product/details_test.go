@@ -16,7 +16,7 @@ func TestDetails(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("images and attributes come back as they were sent", func(t *testing.T) {
+	t.Run("images and attributes are returned as they were sent", func(t *testing.T) {
 		t.Parallel()
 		body := tea("DETAILS", 1)
 		body["images"] = []string{"https://images.example.com/1.webp", "http://images.example.com/2.webp?w=1&h=2"}
@@ -30,16 +30,16 @@ func TestDetails(t *testing.T) {
 		}
 	})
 
-	t.Run("none are [] and {}", func(t *testing.T) {
+	t.Run("missing images are [] and missing attributes are {}", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("NONE", 1))
-		answer := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + p.ID.String()})
-		if !strings.Contains(string(answer.Body), `"images":[],"attributes":{}`) {
-			t.Errorf("got %s", answer.Body)
+		response := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + p.ID.String()})
+		if !strings.Contains(string(response.Body), `"images":[],"attributes":{}`) {
+			t.Errorf("got %s", response.Body)
 		}
 	})
 
-	t.Run("a change replaces images and merges attributes", func(t *testing.T) {
+	t.Run("an update replaces images and merges attributes", func(t *testing.T) {
 		t.Parallel()
 		body := tea("REPLACE", 1)
 		body["images"], body["attributes"] = []string{"https://a.example.com"}, map[string]any{"a": 1, "b": 2}
@@ -64,9 +64,9 @@ func TestDetails(t *testing.T) {
 		many[fmt.Sprintf("a%d", i)] = i
 	}
 	for name, fields := range map[string]map[string]any{
-		"an image that is no URL":        {"images": []string{"javascript:alert(1)"}},
+		"an image that is not a URL":     {"images": []string{"javascript:alert(1)"}},
 		"too many images":                {"images": strings.Split(strings.Repeat("https://a.example.com ", 21), " ")[:21]},
-		"an image that is no text":       {"images": []any{1}},
+		"an image that is a number":      {"images": []any{1}},
 		"an attribute that is an object": {"attributes": map[string]any{"a": map[string]any{}}},
 		"an attribute that is null":      {"attributes": map[string]any{"a": nil}},
 		"an attribute that is too long":  {"attributes": map[string]any{"a": strings.Repeat("x", 501)}},
@@ -74,16 +74,16 @@ func TestDetails(t *testing.T) {
 		"an attribute without a name":    {"attributes": map[string]any{"": 1}},
 		"an attribute with a long name":  {"attributes": map[string]any{strings.Repeat("x", 65): 1}},
 		"too many attributes":            {"attributes": many},
-		"attributes that are no object":  {"attributes": []any{}},
+		"attributes that are an array":   {"attributes": []any{}},
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run(name+" is rejected", func(t *testing.T) {
 			t.Parallel()
 			body := tea("BAD", 1)
 			maps.Copy(body, fields)
 			s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			p := s.mustCreate(t, tea("BAD-"+strings.ReplaceAll(name, " ", "-"), 1))
-			if name != "an attribute that is null" { // which a change removes
+			if name != "an attribute that is null" { // null removes an attribute in an update
 				s.patch(t, p.ID, "*", fields).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			}
 		})

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzImportLines reads what may be a catalogue. Each line of it is a product or
-// one that is bad, and the end comes.
+// FuzzImportLines reads arbitrary files. Each line must be a product or have errors, and
+// the reader must reach the end.
 func FuzzImportLines(f *testing.F) {
 	f.Add([]byte(`{"sku":"TEA","name":"Tea","price":{"amount":1,"currency":"EUR"}}`+"\n\n{\n"), false)
 	f.Add([]byte("sku,name,price,currency,stock,images,attributes\nTEA,\"Tea\n2\",1,EUR,5,https://a.test/b,\"{\"\"a\"\":1}\"\n\"open,\n"), true)
@@ -36,16 +36,16 @@ func FuzzImportLines(f *testing.F) {
 			}
 			last = line.number
 			if r, errs := parseRecord(line); len(errs) == 0 {
-				mustReadItself(t, r)
-				mustReplaceNothing(t, text, r)
+				requireRoundTrip(t, r)
+				requireNoReplacement(t, text, r)
 			}
 		}
 	})
 }
 
-// mustReadItself fails unless an accepted record is accepted again when it is
-// exported.
-func mustReadItself(t *testing.T, r record) {
+// requireRoundTrip fails the test unless an accepted record is accepted again after its
+// export.
+func requireRoundTrip(t *testing.T, r record) {
 	t.Helper()
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -56,13 +56,13 @@ func mustReadItself(t *testing.T, r record) {
 		t.Fatal(err)
 	}
 	if _, errs := parseRecord(line); len(errs) > 0 {
-		t.Fatalf("the record %s was accepted, and is refused: %v", text, errs)
+		t.Fatalf("the record %s was accepted first, and then rejected: %v", text, errs)
 	}
 }
 
-// mustReplaceNothing fails if a record has the character that replaces what is not
-// UTF-8, and the text does not.
-func mustReplaceNothing(t *testing.T, text []byte, r record) {
+// requireNoReplacement fails the test if a record contains the replacement character of
+// invalid UTF-8 and the file does not.
+func requireNoReplacement(t *testing.T, text []byte, r record) {
 	t.Helper()
 	for _, value := range []*string{r.Name, r.Description, r.Category} {
 		if value != nil && strings.Contains(*value, "\ufffd") && !bytes.Contains(bytes.ToLower(text), []byte("\ufffd")) && !bytes.Contains(bytes.ToLower(text), []byte(`\ufffd`)) {

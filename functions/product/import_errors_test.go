@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// TestImportErrors has what is wrong with a line in each format: the line names its
-// SKU and every error, each with a code, and nothing of it is stored.
+// TestImportErrors imports invalid lines in both formats. The result of a line must have
+// its SKU and all errors with their codes, and nothing of the line may be stored.
 func TestImportErrors(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.mustCreate(t, tea("THERE", 3))
+	s.mustCreate(t, tea("EXISTING", 3))
 	const good = `"name":"Tea","price":{"amount":1,"currency":"EUR"}`
 	cases := []struct {
 		mediaType, text string
@@ -46,15 +46,15 @@ func TestImportErrors(t *testing.T) {
 		{ndjson, `{"sku":"D3"}`, "D3", []string{"name required", "price required"}},
 		{csv, "sku,currency\nD4,EUR\n", "D4", []string{"price.amount required"}},
 		{ndjson, `{"sku":"D4","colour":1,"price":{"amount":1,"currency":"XQQ"}}`, "D4", []string{"colour unknown_field", "price.currency invalid_format"}},
-		{ndjson, `{"sku":"THERE","price":{"amount":1,"currency":"XQQ"}}`, "THERE", []string{"price.currency not_allowed"}},
+		{ndjson, `{"sku":"EXISTING","price":{"amount":1,"currency":"XQQ"}}`, "EXISTING", []string{"price.currency not_allowed"}},
 		{ndjson, `{"sku":"D5","name":"` + strings.Repeat("x", 201) + `","price":{"amount":-1,"currency":"euro"},"stock":1.5,"status":"gone","images":"x","colour":1}`, "D5",
 			[]string{"colour unknown_field", "images invalid_type", "name too_long", "price.amount out_of_range", "price.currency invalid_format", "status not_allowed", "stock invalid_type"}},
 		{ndjson, `{"sku":"D6",` + good + `,"stock":1,"stockDelta":1}`, "D6", []string{"stockDelta not_allowed"}},
 		{ndjson, `{"sku":"D7",` + good + `,"stockDelta":-1}`, "D7", []string{"stockDelta out_of_range"}},
 		{ndjson, `{"sku":"D8","name":"x","price":{"amount":1,"currency":"XQQ"}}`, "D8", []string{"price.currency invalid_format"}},
-		{ndjson, `{"sku":"THERE","price":{"amount":1,"currency":"USD"}}`, "THERE", []string{"price.currency not_allowed"}},
-		{ndjson, `{"sku":"THERE","name":"changed","stockDelta":-4}`, "THERE", []string{"stockDelta out_of_range"}},
-		{ndjson, `{"sku":"THERE","name":"changed","stockDelta":1000000000}`, "THERE", []string{"stockDelta out_of_range"}},
+		{ndjson, `{"sku":"EXISTING","price":{"amount":1,"currency":"USD"}}`, "EXISTING", []string{"price.currency not_allowed"}},
+		{ndjson, `{"sku":"EXISTING","name":"changed","stockDelta":-4}`, "EXISTING", []string{"stockDelta out_of_range"}},
+		{ndjson, `{"sku":"EXISTING","name":"changed","stockDelta":1000000000}`, "EXISTING", []string{"stockDelta out_of_range"}},
 		{csv, "sku,price,currency\nD9,007,EUR\n", "D9", []string{"price.amount invalid_type"}},
 		{csv, "sku,name\nE1\n", "E1", []string{"line invalid_syntax"}},
 		{ndjson, `{"sku":"E2",` + good, "E2", []string{"line invalid_syntax"}},

@@ -8,8 +8,8 @@ import (
 	"souk/shared/api"
 )
 
-// TestReportBound adds failed lines of many errors to a report. When it is long, each
-// adds only one error, so that a file of such lines does not fill the memory.
+// TestReportBound adds lines with many errors to a report. When the report is long, each
+// line adds only one error, so that a file of such lines cannot exhaust the memory.
 func TestReportBound(t *testing.T) {
 	t.Parallel()
 	errs := make([]api.FieldError, maxLineErrors)
@@ -28,13 +28,13 @@ func TestReportBound(t *testing.T) {
 	if len(lines) != maxImportLines || run.summary.Failed != maxImportLines {
 		t.Fatalf("%d lines, %d failed, want %d", len(lines), run.summary.Failed, maxImportLines)
 	}
-	for at, want := range map[int]int{0: maxLineErrors, maxImportLines - 1: 1} {
+	for index, want := range map[int]int{0: maxLineErrors, maxImportLines - 1: 1} {
 		var result LineResult
-		if err := json.Unmarshal([]byte(lines[at]), &result); err != nil {
+		if err := json.Unmarshal([]byte(lines[index]), &result); err != nil {
 			t.Fatal(err)
 		}
 		if len(result.Errors) != want || result.SKU == "" {
-			t.Errorf("line %d has %d errors of %q, want %d", at+1, len(result.Errors), result.SKU, want)
+			t.Errorf("line %d has %d errors of %q, want %d", index+1, len(result.Errors), result.SKU, want)
 		}
 	}
 }

@@ -16,16 +16,16 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// mustSell places an order for pieces of a product and returns its outcome.
-func (s shop) mustSell(t *testing.T, p product.Product, pieces int) string {
+// mustOrder delivers an order for pieces of a product and returns its outcome.
+func (s shop) mustOrder(t *testing.T, p product.Product, pieces int) string {
 	t.Helper()
 	order := uuid.Must(uuid.NewV7())
-	s.mustReserve(t, placed(t, order, item(p, pieces)))
+	s.mustReserve(t, placedEvent(t, order, item(p, pieces)))
 	return s.outcome(t, order)
 }
 
-// TestImportNoStockSoldBefore imports files that were exported, or written, before
-// the stock was sold: what is sold stays sold.
+// TestImportNoStockSoldBefore imports files that were exported or written before the
+// stock was sold. They must not restore the stock.
 func TestImportNoStockSoldBefore(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]func(t *testing.T, s shop) (mediaType, text string){
@@ -39,7 +39,7 @@ func TestImportNoStockSoldBefore(t *testing.T) {
 			s := open(t)
 			p := s.mustCreate(t, tea("SOLD", 50))
 			mediaType, text := file(t, s)
-			if got := s.mustSell(t, p, 50); got != "reserved" {
+			if got := s.mustOrder(t, p, 50); got != "reserved" {
 				t.Fatalf("the first order is %q, want reserved", got)
 			}
 			_, sum := s.mustImport(t, mediaType, text)
@@ -53,7 +53,7 @@ func TestImportNoStockSoldBefore(t *testing.T) {
 			if after := s.mustGet(t, p.ID); after.Available != 0 || after.Version != p.Version {
 				t.Errorf("after the import %d are available in version %d, want 0 in %d", after.Available, after.Version, p.Version)
 			}
-			if got := s.mustSell(t, p, 1); got == "reserved" {
+			if got := s.mustOrder(t, p, 1); got == "reserved" {
 				t.Error("51 of 50 pieces are sold")
 			}
 		})
@@ -63,7 +63,7 @@ func TestImportNoStockSoldBefore(t *testing.T) {
 func TestImportStockDelta(t *testing.T) {
 	t.Parallel()
 
-	t.Run("changes the stock by a movement, and is the first stock of a product that it creates", func(t *testing.T) {
+	t.Run("it changes the stock by a movement, and is the initial stock of a new product", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		p := s.mustCreate(t, tea("OLD", 5))
@@ -74,10 +74,10 @@ func TestImportStockDelta(t *testing.T) {
 		if old, created, first := s.mustGet(t, p.ID), s.mustFind(t, "NEW"), s.mustFind(t, "FIRST"); old.Available != 0 || created.Available != 7 || first.Available != 3 {
 			t.Errorf("available %d, %d and %d, want 0, 7 and 3", old.Available, created.Available, first.Available)
 		}
-		s.mustAddUp(t)
+		s.requireStockMatchesMovements(t)
 	})
 
-	t.Run("is applied again without an importId, and once with one", func(t *testing.T) {
+	t.Run("it is applied again without an importId, and once with an importId", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		p := s.mustCreate(t, tea("OLD", 5))
@@ -89,40 +89,40 @@ func TestImportStockDelta(t *testing.T) {
 		}
 		id := uuid.NewString()
 		for i, want := range []product.ImportSummary{{Updated: 3}, {Unchanged: 3, StockDeltaRepeated: 3}} {
-			if _, sum := mustReadReport(t, s.sendImport(t, ndjson, "?importId="+id, file)); sum != want {
+			if _, sum := mustDecodeReport(t, s.sendImport(t, ndjson, "?importId="+id, file)); sum != want {
 				t.Errorf("request %d with the id: %+v, want %+v", i+1, sum, want)
 			}
 		}
 		if got := s.mustGet(t, p.ID).Available; got != 17 {
 			t.Errorf("with an id %d are available, want 17", got)
 		}
-		s.mustAddUp(t)
+		s.requireStockMatchesMovements(t)
 	})
 
-	t.Run("fails where the importId had another file", func(t *testing.T) {
+	t.Run("it fails if the importId belongs to another file", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		s.mustCreate(t, tea("ONE", 5))
 		s.mustCreate(t, tea("TWO", 5))
 		query := "?importId=" + uuid.NewString()
-		mustReadReport(t, s.sendImport(t, ndjson, query, `{"sku":"ONE","stockDelta":1}`))
+		mustDecodeReport(t, s.sendImport(t, ndjson, query, `{"sku":"ONE","stockDelta":1}`))
 		for _, other := range []string{`{"sku":"TWO","stockDelta":1}`, `{"sku":"ONE","stockDelta":2}`} {
-			results, _ := mustReadReport(t, s.sendImport(t, ndjson, query, other))
+			results, _ := mustDecodeReport(t, s.sendImport(t, ndjson, query, other))
 			if got := locations(t, results[0].Errors); !reflect.DeepEqual(got, []string{"stockDelta not_allowed"}) {
 				t.Errorf("%s: %v", other, got)
 			}
 		}
-		s.mustAddUp(t)
+		s.requireStockMatchesMovements(t)
 	})
 
-	t.Run("refuses an importId that is no UUID", func(t *testing.T) {
+	t.Run("an importId that is not a UUID is rejected", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		answer := s.sendImport(t, ndjson, "?importId=monday", `{"sku":"A"}`)
-		mustHaveErrors(t, answer, []string{"query.importId invalid_format"})
+		response := s.sendImport(t, ndjson, "?importId=monday", `{"sku":"A"}`)
+		requireErrors(t, response, []string{"query.importId invalid_format"})
 	})
 
-	t.Run("of the same file at the same time is applied once, and never takes what orders have", func(t *testing.T) {
+	t.Run("concurrent imports of a file apply it once, and do not remove reserved stock", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		const lines, senders = 20, 6
@@ -138,7 +138,7 @@ func TestImportStockDelta(t *testing.T) {
 		applied, failed := 0, 0
 		for range senders {
 			all.Go(func() {
-				results, _ := mustReadReport(t, s.sendImport(t, ndjson, query, file.String()))
+				results, _ := mustDecodeReport(t, s.sendImport(t, ndjson, query, file.String()))
 				mutex.Lock()
 				defer mutex.Unlock()
 				for _, r := range results {
@@ -152,7 +152,7 @@ func TestImportStockDelta(t *testing.T) {
 			})
 			all.Go(func() {
 				for _, p := range products {
-					s.mustSell(t, p, 1)
+					s.mustOrder(t, p, 1)
 				}
 			})
 		}
@@ -174,8 +174,8 @@ func TestImportGzip(t *testing.T) {
 	s := open(t)
 	send := func(t *testing.T, text string) functiontest.Response {
 		t.Helper()
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
+		var compressed bytes.Buffer
+		w := gzip.NewWriter(&compressed)
 		if _, err := w.Write([]byte(text)); err != nil {
 			t.Fatal(err)
 		}
@@ -183,22 +183,22 @@ func TestImportGzip(t *testing.T) {
 			t.Fatal(err)
 		}
 		return s.Do(t, functiontest.Request{
-			Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: packed.String(),
+			Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: compressed.String(),
 			Header: map[string]string{"Content-Type": ndjson, "Content-Encoding": "gzip"},
 		})
 	}
 
-	t.Run("is imported", func(t *testing.T) {
+	t.Run("a compressed file is imported", func(t *testing.T) {
 		t.Parallel()
-		_, sum := mustReadReport(t, send(t, `{"sku":"ZIP","name":"x","price":{"amount":1,"currency":"EUR"}}`))
+		_, sum := mustDecodeReport(t, send(t, `{"sku":"ZIP","name":"x","price":{"amount":1,"currency":"EUR"}}`))
 		if sum.Created != 1 {
 			t.Errorf("summary %+v", sum)
 		}
 	})
 
-	t.Run("is bounded after it is decoded", func(t *testing.T) {
+	t.Run("the decompressed size is limited", func(t *testing.T) {
 		t.Parallel()
-		results, sum := mustReadReport(t, send(t, `{"sku":"BOMB","name":"x","price":{"amount":1,"currency":"EUR"}}`+"\n"+strings.Repeat(" ", 40<<20)))
+		results, sum := mustDecodeReport(t, send(t, `{"sku":"BOMB","name":"x","price":{"amount":1,"currency":"EUR"}}`+"\n"+strings.Repeat(" ", 40<<20)))
 		if len(results) != 1 || !strings.Contains(sum.Stopped, "bytes") {
 			t.Errorf("results %+v, summary %+v", results, sum)
 		}

@@ -21,7 +21,7 @@ const (
 	csv    = "text/csv; charset=utf-8"
 )
 
-// sendImport sends a file; the query may be empty.
+// sendImport imports a file. The query may be empty.
 func (s shop) sendImport(t testing.TB, mediaType, query, text string) functiontest.Response {
 	t.Helper()
 	return s.Do(t, functiontest.Request{
@@ -30,17 +30,17 @@ func (s shop) sendImport(t testing.TB, mediaType, query, text string) functionte
 	})
 }
 
-// mustImport sends a file, and returns the result of each line, and the summary.
+// mustImport imports a file, and returns the results of its lines and the summary.
 func (s shop) mustImport(t testing.TB, mediaType, text string) ([]product.LineResult, product.ImportSummary) {
 	t.Helper()
-	return mustReadReport(t, s.sendImport(t, mediaType, "", text))
+	return mustDecodeReport(t, s.sendImport(t, mediaType, "", text))
 }
 
-func mustReadReport(t testing.TB, answer functiontest.Response) ([]product.LineResult, product.ImportSummary) {
+func mustDecodeReport(t testing.TB, response functiontest.Response) ([]product.LineResult, product.ImportSummary) {
 	t.Helper()
-	answer.MustBe(t, http.StatusOK)
+	response.MustBe(t, http.StatusOK)
 	var results []product.LineResult
-	lines := bytes.Split(bytes.TrimSpace(answer.Body), []byte{'\n'})
+	lines := bytes.Split(bytes.TrimSpace(response.Body), []byte{'\n'})
 	for _, line := range lines[:len(lines)-1] {
 		var result product.LineResult
 		functiontest.Response{Body: line}.Into(t, &result)
@@ -48,12 +48,12 @@ func mustReadReport(t testing.TB, answer functiontest.Response) ([]product.LineR
 	}
 	var last struct{ Summary *product.ImportSummary }
 	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.Summary == nil {
-		t.Fatalf("the last line is no summary: %s", lines[len(lines)-1])
+		t.Fatalf("the last line is not a summary: %s", lines[len(lines)-1])
 	}
 	return results, *last.Summary
 }
 
-// outcomes are those of results, as "line outcome" and the place of the first fault.
+// outcomes returns results as "line outcome", with the location of the first error.
 func outcomes(results []product.LineResult) []string {
 	var short []string
 	for _, r := range results {
@@ -84,12 +84,12 @@ func (s shop) mustFind(t *testing.T, sku string) product.Product {
 func TestImport(t *testing.T) {
 	t.Parallel()
 
-	t.Run("makes, changes and leaves products, and tells others of those it changed", func(t *testing.T) {
+	t.Run("products are created, updated and left unchanged, and events are published for changes", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		p := s.mustCreate(t, tea("OLD", 5))
 		s.mustCreate(t, tea("SAME", 5))
-		told := len(s.Topics.Of("product-changed"))
+		published := len(s.Topics.Of("product-changed"))
 		results, sum := s.mustImport(t, ndjson, `
 {"sku":"NEW","name":"New","price":{"amount":5,"currency":"EUR"},"stock":7,"images":["https://a.example.com/1"],"attributes":{"a":1}}
 {"sku":"old","name":"Changed","stock":3}
@@ -101,38 +101,38 @@ func TestImport(t *testing.T) {
 		if want := (product.ImportSummary{Created: 1, Updated: 2, Unchanged: 1, StockIgnored: 2}); sum != want {
 			t.Errorf("summary %+v, want %+v", sum, want)
 		}
-		if made := s.mustFind(t, "NEW"); made.Available != 7 || made.Name != "New" || len(made.Images) != 1 || made.Attributes["a"] != 1.0 || made.Version != 1 {
-			t.Errorf("made %+v", made)
+		if p := s.mustFind(t, "NEW"); p.Available != 7 || p.Name != "New" || len(p.Images) != 1 || p.Attributes["a"] != 1.0 || p.Version != 1 {
+			t.Errorf("created %+v", p)
 		}
 		if after := s.mustGet(t, p.ID); after.Name != "Changed" || after.Available != 5 || after.Version != 3 || after.Status != product.Archived || after.Price != p.Price {
 			t.Errorf("changed to %+v", after)
 		}
 		if s.mustFind(t, "SAME").Version != 1 {
-			t.Error("touched what is the same")
+			t.Error("an unchanged product has a new version")
 		}
-		if got := len(s.Topics.Of("product-changed")) - told; got != 3 {
-			t.Errorf("told of %d changes, want 3", got)
+		if got := len(s.Topics.Of("product-changed")) - published; got != 3 {
+			t.Errorf("published %d events, want 3", got)
 		}
-		s.mustAddUp(t)
-		product.MustHaveWords(t, s.DB, p.ID, s.mustFind(t, "NEW").ID)
+		s.requireStockMatchesMovements(t)
+		product.RequireWords(t, s.DB, p.ID, s.mustFind(t, "NEW").ID)
 	})
 
-	t.Run("mends what products are found by, though nothing else changes, and brings back what was archived", func(t *testing.T) {
+	t.Run("wrong words of an unchanged product are corrected, and an archived product is restored", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		lost, gone := s.mustCreate(t, tea("LOST", 5)), s.mustCreate(t, tea("GONE", 5))
-		if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM product_word WHERE product_id = ?`, lost.ID[:]); err != nil {
+		unindexed, archived := s.mustCreate(t, tea("UNINDEXED", 5)), s.mustCreate(t, tea("ARCHIVED", 5))
+		if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM product_word WHERE product_id = ?`, unindexed.ID[:]); err != nil {
 			t.Fatal(err)
 		}
-		s.archive(t, gone.ID, "*").MustBe(t, http.StatusNoContent)
-		s.mustImport(t, ndjson, `{"sku":"LOST"}`+"\n"+`{"sku":"GONE","status":"active"}`)
+		s.archive(t, archived.ID, "*").MustBe(t, http.StatusNoContent)
+		s.mustImport(t, ndjson, `{"sku":"UNINDEXED"}`+"\n"+`{"sku":"ARCHIVED","status":"active"}`)
 		if page := s.mustList(t, "?q=assam"); len(page.Items) != 2 {
 			t.Errorf("found %+v, want both", page.Items)
 		}
-		product.MustHaveWords(t, s.DB, lost.ID, gone.ID)
+		product.RequireWords(t, s.DB, unindexed.ID, archived.ID)
 	})
 
-	t.Run("keeps the words of long texts", func(t *testing.T) {
+	t.Run("the words of long texts are stored", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		var text, long strings.Builder
@@ -145,13 +145,13 @@ func TestImport(t *testing.T) {
 		if _, sum := s.mustImport(t, ndjson, text.String()); sum.Created != 3 {
 			t.Errorf("summary %+v", sum)
 		}
-		product.MustHaveWords(t, s.DB, s.mustFind(t, "L0").ID, s.mustFind(t, "L2").ID)
+		product.RequireWords(t, s.DB, s.mustFind(t, "L0").ID, s.mustFind(t, "L2").ID)
 		if page := s.mustList(t, "?q=w0+w1499"); len(page.Items) != 3 {
 			t.Errorf("found %d, want 3", len(page.Items))
 		}
 	})
 
-	t.Run("a bad line spoils no other, and is told with its place", func(t *testing.T) {
+	t.Run("an invalid line does not affect others, and is reported with its location", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		good := func(sku string) string {
@@ -176,7 +176,7 @@ func TestImport(t *testing.T) {
 		s.mustFind(t, "Z")
 	})
 
-	t.Run("a line that the database refuses spoils no other of its transaction", func(t *testing.T) {
+	t.Run("a line that the database rejects does not affect others of its batch", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		_, err := s.DB.ExecContext(t.Context(), `ALTER TABLE product ADD CONSTRAINT no_ufo CHECK (category <> 'ufo')`)
@@ -191,10 +191,10 @@ func TestImport(t *testing.T) {
 		if want := []string{"1 created", "2 failed line", "3 created"}; !reflect.DeepEqual(outcomes(results), want) {
 			t.Errorf("outcomes %q, want %q", outcomes(results), want)
 		}
-		s.mustAddUp(t)
+		s.requireStockMatchesMovements(t)
 	})
 
-	t.Run("refuses what is neither NDJSON nor CSV, and all but admins", func(t *testing.T) {
+	t.Run("other media types and other callers than admins are rejected", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		_, customer := s.Tokens.Customer(t)
@@ -205,8 +205,8 @@ func TestImport(t *testing.T) {
 	})
 }
 
-// TestImportCurrency has the currency of prices: a product's stands, also one that is
-// in use no more.
+// TestImportCurrency imports prices of several currencies. The currency of a product cannot
+// change, even if it was withdrawn.
 func TestImportCurrency(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -227,8 +227,9 @@ func TestImportCurrency(t *testing.T) {
 	}
 }
 
-// mustAddUp fails the test unless every product's stock is the sum of its movements.
-func (s shop) mustAddUp(t *testing.T) {
+// requireStockMatchesMovements fails the test unless every product's stock is the sum of
+// its movements.
+func (s shop) requireStockMatchesMovements(t *testing.T) {
 	t.Helper()
 	var wrong int
 	err := s.DB.QueryRowContext(t.Context(), `
@@ -243,7 +244,7 @@ func TestImportCSV(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("cells are fields; an empty one clears, a missing column does not", func(t *testing.T) {
+	t.Run("an empty cell clears its field, and a missing column does not", func(t *testing.T) {
 		t.Parallel()
 		results, _ := s.mustImport(t, csv, "\ufeffsku,name,description,price,currency,stock,images,attributes\r\n"+
 			`K1,"Comma, ""quoted""","Two`+"\r\n"+`lines",5,EUR,3,https://a.example.com/1 https://a.example.com/2,"{""organic"":true}"`+"\r\n"+
@@ -265,7 +266,7 @@ func TestImportCSV(t *testing.T) {
 		}
 	})
 
-	t.Run("a bad line spoils no other, not even one with a quote left open", func(t *testing.T) {
+	t.Run("an invalid line does not affect others, even with an unclosed quote", func(t *testing.T) {
 		t.Parallel()
 		results, _ := s.mustImport(t, csv, strings.Join([]string{
 			"sku,name,price,currency,attributes", `L1,x,1,EUR,`, `L2,"open,1,EUR,`, `L3,x,1,EUR,`, `L4,"closed",1,EUR,`, `L5,o"pen,1,EUR,`,
@@ -292,15 +293,15 @@ func TestImportCSV(t *testing.T) {
 		"sku,n\xe4me":            {"body.columns[1] invalid_utf8"},
 		strings.Repeat("x", 3e5): {"body too_long"},
 	} {
-		t.Run(fmt.Sprintf("the header %.20q is a 400 that says why", heading), func(t *testing.T) {
+		t.Run(fmt.Sprintf("the header %.20q is a 400 with its errors", heading), func(t *testing.T) {
 			t.Parallel()
-			mustHaveErrors(t, s.sendImport(t, csv, "", heading+"\nM1\n"), want)
+			requireErrors(t, s.sendImport(t, csv, "", heading+"\nM1\n"), want)
 		})
 	}
 
 	t.Run("an empty file is a 400", func(t *testing.T) {
 		t.Parallel()
-		mustHaveErrors(t, s.sendImport(t, csv, "", "\n \r\n"), []string{"body required"})
+		requireErrors(t, s.sendImport(t, csv, "", "\n \r\n"), []string{"body required"})
 	})
 
 	t.Run("another character set is a 415", func(t *testing.T) {
@@ -309,13 +310,13 @@ func TestImportCSV(t *testing.T) {
 	})
 }
 
-// mustHaveErrors fails unless the response is a 400 with these errors, as "location
-// code", in any order, and with no text of a parser.
-func mustHaveErrors(t *testing.T, answer functiontest.Response, want []string) {
+// requireErrors fails the test unless the response is a 400 with the given errors, as
+// "location code", and without messages of a parser.
+func requireErrors(t *testing.T, response functiontest.Response, want []string) {
 	t.Helper()
-	answer.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+	response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	var problem api.Problem
-	answer.Into(t, &problem)
+	response.Into(t, &problem)
 	if got := locations(t, problem.Errors); !reflect.DeepEqual(got, want) {
 		t.Errorf("errors %q, want %q", got, want)
 	}
@@ -353,27 +354,27 @@ func TestExport(t *testing.T) {
 	}
 
 	for format, mediaType := range map[string]string{"ndjson": ndjson, "csv": csv} {
-		t.Run("what "+format+" exports, an import leaves as it is, or makes the same elsewhere", func(t *testing.T) {
+		t.Run("an import of an export as "+format+" changes nothing, or creates the same catalogue in another shop", func(t *testing.T) {
 			t.Parallel()
 			text := s.mustExport(t, format)
-			told := len(s.Topics.Of("product-changed"))
+			published := len(s.Topics.Of("product-changed"))
 			if results, sum := s.mustImport(t, mediaType, text); sum != (product.ImportSummary{Unchanged: 503}) {
 				t.Errorf("summary %+v, first %+v", sum, results[0])
 			}
-			if got := len(s.Topics.Of("product-changed")); got != told {
-				t.Errorf("told of %d changes", got-told)
+			if got := len(s.Topics.Of("product-changed")); got != published {
+				t.Errorf("published %d events", got-published)
 			}
 			other := open(t)
 			if _, sum := other.mustImport(t, mediaType, text); sum != (product.ImportSummary{Created: 503}) {
-				t.Errorf("elsewhere: summary %+v", sum)
+				t.Errorf("in another shop: summary %+v", sum)
 			}
 			if got := other.mustExport(t, format); len(got) != len(text) {
-				t.Errorf("elsewhere it exports %d bytes, here %d", len(got), len(text))
+				t.Errorf("another shop exports %d bytes, this one %d", len(got), len(text))
 			}
 		})
 	}
 
-	t.Run("is for admins", func(t *testing.T) {
+	t.Run("only admins may export products", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/export", Token: customer}).

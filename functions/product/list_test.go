@@ -24,54 +24,54 @@ func TestList(t *testing.T) {
 	if page := s.mustList(t, ""); page.Items == nil || len(page.Items) != 0 || page.NextPageToken != "" {
 		t.Fatalf("an empty shop lists %+v, want items []", page)
 	}
-	var made []product.Product
+	var created []product.Product
 	for i := range 5 {
 		body := tea(fmt.Sprintf("TEA-%d", i), 1)
 		if i == 2 {
 			body["category"] = "cups"
 		}
-		made = append(made, s.mustCreate(t, body))
+		created = append(created, s.mustCreate(t, body))
 	}
 
-	t.Run("pages through all, newest first, none twice", func(t *testing.T) {
+	t.Run("all products are listed once in pages, newest first", func(t *testing.T) {
 		t.Parallel()
-		var seen []product.Product
+		var listed []product.Product
 		token := ""
 		for pages := 0; ; pages++ {
 			page := s.mustList(t, "?pageSize=2&pageToken="+token)
-			seen = append(seen, page.Items...)
+			listed = append(listed, page.Items...)
 			if token = page.NextPageToken; token == "" {
 				break
 			}
-			if pages > len(made) {
+			if pages > len(created) {
 				t.Fatal("the pages do not end")
 			}
 		}
-		if len(seen) != len(made) {
-			t.Fatalf("saw %d products, want %d", len(seen), len(made))
+		if len(listed) != len(created) {
+			t.Fatalf("listed %d products, want %d", len(listed), len(created))
 		}
-		for i := range seen {
-			if want := made[len(made)-1-i]; seen[i].ID != want.ID {
-				t.Errorf("product %d is %s, want %s", i, seen[i].SKU, want.SKU)
+		for i := range listed {
+			if want := created[len(created)-1-i]; listed[i].ID != want.ID {
+				t.Errorf("product %d is %s, want %s", i, listed[i].SKU, want.SKU)
 			}
 		}
 	})
 
-	t.Run("a last page that is full has no token", func(t *testing.T) {
+	t.Run("a full last page has no token", func(t *testing.T) {
 		t.Parallel()
 		if page := s.mustList(t, "?pageSize=5"); len(page.Items) != 5 || page.NextPageToken != "" {
 			t.Errorf("got %d items and token %q", len(page.Items), page.NextPageToken)
 		}
 	})
 
-	t.Run("filters by category", func(t *testing.T) {
+	t.Run("the category filters products", func(t *testing.T) {
 		t.Parallel()
-		if page := s.mustList(t, "?category=cups"); len(page.Items) != 1 || page.Items[0].ID != made[2].ID {
+		if page := s.mustList(t, "?category=cups"); len(page.Items) != 1 || page.Items[0].ID != created[2].ID {
 			t.Errorf("got %+v", page.Items)
 		}
 	})
 
-	t.Run("refuses a made-up token and a page size out of bounds", func(t *testing.T) {
+	t.Run("an invalid token and a page size out of range are rejected", func(t *testing.T) {
 		t.Parallel()
 		for _, query := range []string{"?pageToken=abc", "?pageToken=!", "?pageSize=0", "?pageSize=101"} {
 			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products" + query}).

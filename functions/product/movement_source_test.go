@@ -32,8 +32,8 @@ func (s shop) sources(t *testing.T, id uuid.UUID) (sources [][]byte) {
 	return sources
 }
 
-// TestMovementSource books stock in every way there is: each movement has a source of
-// its own, and that of a request with a key is the scope of the key.
+// TestMovementSource changes stock in every possible way. Each movement must have a unique
+// source, and the source of a request with an idempotency key is the scope of the key.
 func TestMovementSource(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -53,7 +53,7 @@ func TestMovementSource(t *testing.T) {
 
 	sources := s.sources(t, p.ID)
 	if len(sources) != 7 {
-		t.Fatalf("%d movements, want 7: the second request of a key books nothing", len(sources))
+		t.Fatalf("%d movements, want 7: the second request with a key changes nothing", len(sources))
 	}
 	for i, source := range sources {
 		if len(source) != 32 {
@@ -76,7 +76,7 @@ func TestReservedItemsHaveTheirPrice(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	p := s.mustCreate(t, tea("PRICE", 5))
-	if got := s.mustSell(t, p, 2); got != "reserved" {
+	if got := s.mustOrder(t, p, 2); got != "reserved" {
 		t.Fatalf("the order is %q, want reserved", got)
 	}
 	var price product.Product

@@ -11,10 +11,10 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// contract is what every answer and event of these tests is held to.
+// contract checks every response and event of these tests.
 var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 
-// shop is the product service under test, with an admin at hand.
+// shop is the product service under test, with the access token of an admin.
 type shop struct {
 	*functiontest.Server
 	admin string
@@ -23,14 +23,14 @@ type shop struct {
 func open(t testing.TB) shop {
 	t.Helper()
 	options := []functiontest.Option{functiontest.WithContract(contract)}
-	if _, timed := t.(*testing.B); timed {
-		options = nil // to check long answers would be most of the time
+	if _, isBenchmark := t.(*testing.B); isBenchmark {
+		options = nil // checking long responses would take most of the time
 	}
 	s := functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil, options...)
 	return shop{Server: s, admin: s.Tokens.Admin(t)}
 }
 
-// tea is the body that creates a product.
+// tea returns a body that creates a product.
 func tea(sku string, stock int) map[string]any {
 	return map[string]any{
 		"sku": sku, "name": "Assam, 250 g", "description": "Malty.", "category": "tea",

@@ -15,15 +15,15 @@ import (
 // skus lists the products of a query page by page, and returns their SKUs.
 func (s shop) skus(t *testing.T, pageSize int, query url.Values) []string {
 	t.Helper()
-	seen := []string{}
+	skus := []string{}
 	query.Set("pageSize", fmt.Sprint(pageSize))
 	for range 50 {
 		page := s.mustList(t, "?"+query.Encode())
 		for _, p := range page.Items {
-			seen = append(seen, p.SKU)
+			skus = append(skus, p.SKU)
 		}
 		if page.NextPageToken == "" {
-			return seen
+			return skus
 		}
 		query.Set("pageToken", page.NextPageToken)
 	}
@@ -31,7 +31,7 @@ func (s shop) skus(t *testing.T, pageSize int, query url.Values) []string {
 	return nil
 }
 
-func (s shop) mustStockShelf(t *testing.T) {
+func (s shop) mustCreateCatalog(t *testing.T) {
 	t.Helper()
 	for _, row := range []struct {
 		sku, name, description, category string
@@ -55,12 +55,12 @@ func (s shop) mustStockShelf(t *testing.T) {
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.mustStockShelf(t)
+	s.mustCreateCatalog(t)
 
 	for name, c := range map[string]struct{ query, want string }{
 		"newest is the default":            {"", "Z1 P2 P1 D2 D1 A2 A1"},
 		"by price, the older first":        {"orderBy=price", "P2 Z1 A1 D1 D2 P1 A2"},
-		"by price, dearest first":          {"orderBy=-price", "A2 P1 D2 D1 A1 Z1 P2"},
+		"by price, descending":             {"orderBy=-price", "A2 P1 D2 D1 A1 Z1 P2"},
 		"by name":                          {"orderBy=name", "P2 A1 A2 D1 D2 P1 Z1"},
 		"price from":                       {"minPrice=1599&orderBy=price", "D1 D2 P1 A2"},
 		"price to":                         {"maxPrice=599", "Z1 P2"},
@@ -69,27 +69,27 @@ func TestSearch(t *testing.T) {
 		"all filters at once":              {"q=malty&category=tea&minPrice=1000&maxPrice=2000&inStock=true", "A1"},
 		"words, those in the name first":   {"q=assam", "A2 A1 D1"},
 		"each of the words":                {"q=assam+flowery", "D1"},
-		"the beginning of a word is none":  {"q=darj", ""},
+		"the beginning of a word":          {"q=darj", ""},
 		"a word in the plural":             {"q=teapots", "P1"},
 		"a word in the singular":           {"q=leaf+pot", ""},
-		"a plural looked for in singular":  {"q=programmer&minPrice=500", "P2"},
+		"the singular of a plural":         {"q=programmer&minPrice=500", "P2"},
 		"accents and case":                 {"q=" + url.QueryEscape("LÏTRÉ"), "P1"},
 		"a word of one letter":             {"q=c", "P2"},
 		"a number":                         {"q=250", "A1"},
 		"words in any order, by name":      {"q=leaves+malty&orderBy=name", "A1 A2"},
-		"words in any order, dearest":      {"q=leaves+malty&orderBy=-price", "A2 A1"},
+		"words in any order, by price":     {"q=leaves+malty&orderBy=-price", "A2 A1"},
 		"words, newest first":              {"q=assam&orderBy=newest", "D1 A2 A1"},
 		"words in name and description":    {"q=darjeeling+flush", "D2"},
 		"a rare category, a frequent word": {"q=for&category=tea", ""},
 		"a rare price, a frequent word":    {"q=assam&minPrice=1500&maxPrice=1700", "D1"},
 		"words of the category":            {"q=pots&orderBy=price", "P2 P1"},
-		"operators are no operators":       {"q=" + url.QueryEscape(`-assam +("flowery" ~<>@*`), "D1"},
-		"words that are not in it":         {"q=coffee", ""},
+		"operators are ignored":            {"q=" + url.QueryEscape(`-assam +("flowery" ~<>@*`), "D1"},
+		"words of no product":              {"q=coffee", ""},
 		"a word of two letters":            {"q=xl", "Z1"},
-		"a wildcard is no wildcard":        {"q=" + url.QueryEscape("%"), ""},
-		"a frequent word is a word":        {"q=the", "A2"},
-		"punctuation alone finds nothing":  {"q=" + url.QueryEscape(`"+-*`), ""},
-		"blanks are no words":              {"q=++", "Z1 P2 P1 D2 D1 A2 A1"},
+		"wildcards are ignored":            {"q=" + url.QueryEscape("%"), ""},
+		"a stop word":                      {"q=the", "A2"},
+		"only punctuation":                 {"q=" + url.QueryEscape(`"+-*`), ""},
+		"only blanks":                      {"q=++", "Z1 P2 P1 D2 D1 A2 A1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +105,7 @@ func TestSearch(t *testing.T) {
 		})
 	}
 
-	t.Run("a page token holds for its own search alone", func(t *testing.T) {
+	t.Run("the page token of another search is rejected", func(t *testing.T) {
 		t.Parallel()
 		token := url.QueryEscape(s.mustList(t, "?pageSize=1&orderBy=price").NextPageToken)
 		for _, query := range []string{"", "orderBy=-price", "orderBy=price&category=tea", "orderBy=price&inStock=true", "orderBy=price&q=assam"} {
@@ -115,7 +115,7 @@ func TestSearch(t *testing.T) {
 		s.mustList(t, "?pageSize=5&orderBy=price&pageToken="+token)
 	})
 
-	t.Run("refuses what makes no sense", func(t *testing.T) {
+	t.Run("invalid parameters are rejected", func(t *testing.T) {
 		t.Parallel()
 		for _, query := range []string{"orderBy=relevance", "orderBy=stock", "minPrice=2&maxPrice=1", "minPrice=-1", "q=" + strings.Repeat("x", 201)} {
 			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products?" + query}).
@@ -124,7 +124,7 @@ func TestSearch(t *testing.T) {
 	})
 }
 
-func TestSearchByTheLongestName(t *testing.T) {
+func TestSearchByLongestName(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	want := []string{}

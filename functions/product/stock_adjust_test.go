@@ -22,7 +22,7 @@ func TestAdjustStock(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("adds and takes", func(t *testing.T) {
+	t.Run("pieces are added and removed", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("ONE", 10))
 		var after product.Product
@@ -36,7 +36,7 @@ func TestAdjustStock(t *testing.T) {
 		}
 	})
 
-	t.Run("never goes below nothing or above the bound", func(t *testing.T) {
+	t.Run("the stock cannot be negative or above the maximum", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("TWO", 2))
 		s.adjust(t, p.ID, -3).MustBeProblem(t, http.StatusConflict, "insufficient_stock")
@@ -46,7 +46,7 @@ func TestAdjustStock(t *testing.T) {
 		}
 	})
 
-	t.Run("keeps a movement for each booking, so that the stock can be added up", func(t *testing.T) {
+	t.Run("each adjustment is stored as a movement", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("THREE", 7))
 		s.adjust(t, p.ID, -3).MustBe(t, http.StatusOK)
@@ -57,11 +57,11 @@ func TestAdjustStock(t *testing.T) {
 			t.Fatal(err)
 		}
 		if sum != 4 || rows != 2 {
-			t.Errorf("%d movements add up to %d, want 2 and 4", rows, sum)
+			t.Errorf("%d movements have the sum %d, want 2 and 4", rows, sum)
 		}
 	})
 
-	t.Run("answers 404 to an id that no product has, 400 to 0", func(t *testing.T) {
+	t.Run("an unknown id is a 404, and a delta of 0 a 400", func(t *testing.T) {
 		t.Parallel()
 		s.adjust(t, uuid.New(), 1).MustBeProblem(t, http.StatusNotFound, "product_not_found")
 		s.adjust(t, uuid.New(), 0).MustBeProblem(t, http.StatusBadRequest, "invalid_request")

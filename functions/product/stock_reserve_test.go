@@ -14,12 +14,13 @@ import (
 	"souk/shared/money"
 )
 
-// item is one line of an order-placed event.
+// item returns one line of an order-placed event.
 func item(p product.Product, quantity int) map[string]any {
 	return map[string]any{"productId": p.ID, "quantity": quantity, "unitPrice": p.Price}
 }
 
-func placed(t *testing.T, orderID uuid.UUID, items ...map[string]any) event.Event {
+// placedEvent returns an order-placed event.
+func placedEvent(t *testing.T, orderID uuid.UUID, items ...map[string]any) event.Event {
 	t.Helper()
 	return functiontest.NewEvent(t, "order-placed", map[string]any{
 		"orderId": orderID, "items": items, "userId": uuid.New(), "total": map[string]any{"amount": 1, "currency": "EUR"},
@@ -31,27 +32,27 @@ func (s shop) mustReserve(t *testing.T, e event.Event) {
 	s.Deliver(t, "stock-reserve", e).MustBe(t, http.StatusNoContent)
 }
 
-// outcome returns what was told of an order: "reserved", or why it was rejected.
-// It fails the test when more than one thing was told, and is "" for nothing.
+// outcome returns the published outcome of an order: "reserved", the reason of its
+// rejection, or "" if no event was published. It fails the test for several events.
 func (s shop) outcome(t *testing.T, orderID uuid.UUID) string {
 	t.Helper()
 	outcomes := []string{}
 	for _, eventType := range []string{"stock-reserved", "stock-rejected"} {
 		for _, e := range s.Topics.Of(eventType) {
-			told := struct {
+			outcome := struct {
 				OrderID uuid.UUID
 				Reason  string
 			}{Reason: "reserved"}
-			if err := json.Unmarshal(e.Payload, &told); err != nil {
+			if err := json.Unmarshal(e.Payload, &outcome); err != nil {
 				t.Fatal(err)
 			}
-			if told.OrderID == orderID {
-				outcomes = append(outcomes, told.Reason)
+			if outcome.OrderID == orderID {
+				outcomes = append(outcomes, outcome.Reason)
 			}
 		}
 	}
 	if len(outcomes) > 1 {
-		t.Fatalf("of order %s was told %v", orderID, outcomes)
+		t.Fatalf("the outcomes of order %s are %v", orderID, outcomes)
 	}
 	if len(outcomes) == 0 {
 		return ""
@@ -75,55 +76,55 @@ func TestReserveStock(t *testing.T) {
 		}
 	}
 
-	t.Run("takes all the items of an order", func(t *testing.T) {
+	t.Run("all items of an order are reserved", func(t *testing.T) {
 		t.Parallel()
 		a, b, id := s.mustCreate(t, tea("A1", 5)), s.mustCreate(t, tea("B1", 5)), uuid.New()
-		s.mustReserve(t, placed(t, id, item(b, 2), item(a, 5)))
+		s.mustReserve(t, placedEvent(t, id, item(b, 2), item(a, 5)))
 		expect(t, id, "reserved")
 		stock(t, a, 0)
 		stock(t, b, 3)
 	})
 
-	t.Run("takes none when one is short", func(t *testing.T) {
+	t.Run("nothing is reserved if one item is short", func(t *testing.T) {
 		t.Parallel()
 		a, b, id := s.mustCreate(t, tea("A2", 5)), s.mustCreate(t, tea("B2", 1)), uuid.New()
-		s.mustReserve(t, placed(t, id, item(a, 5), item(b, 2)))
+		s.mustReserve(t, placedEvent(t, id, item(a, 5), item(b, 2)))
 		expect(t, id, "insufficient_stock")
 		stock(t, a, 5)
 		stock(t, b, 1)
 	})
 
-	t.Run("rejects when the price is another by now", func(t *testing.T) {
+	t.Run("an order at an old price is rejected", func(t *testing.T) {
 		t.Parallel()
 		p, id := s.mustCreate(t, tea("C", 5)), uuid.New()
 		s.patch(t, p.ID, "*", map[string]any{"price": map[string]any{"amount": 1499, "currency": "EUR"}}).MustBe(t, http.StatusOK)
-		s.mustReserve(t, placed(t, id, item(p, 1)))
+		s.mustReserve(t, placedEvent(t, id, item(p, 1)))
 		expect(t, id, "price_changed")
 		stock(t, p, 5)
 	})
 
-	t.Run("rejects a product that there is not", func(t *testing.T) {
+	t.Run("an order for a missing product is rejected", func(t *testing.T) {
 		t.Parallel()
 		id := uuid.New()
-		s.mustReserve(t, placed(t, id, item(product.Product{ID: uuid.New(), Price: money.Money{Amount: 1, Currency: "EUR"}}, 1)))
+		s.mustReserve(t, placedEvent(t, id, item(product.Product{ID: uuid.New(), Price: money.Money{Amount: 1, Currency: "EUR"}}, 1)))
 		expect(t, id, "product_unavailable")
 	})
 
-	t.Run("delivered again and again, takes once", func(t *testing.T) {
+	t.Run("repeated and concurrent deliveries reserve once", func(t *testing.T) {
 		t.Parallel()
 		p, id := s.mustCreate(t, tea("D", 5)), uuid.New()
-		e := placed(t, id, item(p, 2))
+		e := placedEvent(t, id, item(p, 2))
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() { s.mustReserve(t, e) })
 		}
 		all.Wait()
-		s.mustReserve(t, placed(t, id, item(p, 2))) // the same order in another event
+		s.mustReserve(t, placedEvent(t, id, item(p, 2))) // the same order in another event
 		expect(t, id, "reserved")
 		stock(t, p, 3)
 	})
 
-	t.Run("50 pieces, 200 orders at once: exactly 50 get one", func(t *testing.T) {
+	t.Run("50 of 200 concurrent orders reserve the last 50 pieces", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("E", 50))
 		ids := make([]uuid.UUID, 200)
@@ -131,7 +132,7 @@ func TestReserveStock(t *testing.T) {
 		limit := make(chan struct{}, 32)
 		for i := range ids {
 			ids[i] = uuid.New()
-			e := placed(t, ids[i], item(p, 1))
+			e := placedEvent(t, ids[i], item(p, 1))
 			all.Go(func() {
 				limit <- struct{}{}
 				defer func() { <-limit }()
@@ -149,7 +150,7 @@ func TestReserveStock(t *testing.T) {
 		stock(t, p, 0)
 	})
 
-	t.Run("orders that share products in opposite order all get theirs", func(t *testing.T) {
+	t.Run("orders with the same products in opposite order do not deadlock", func(t *testing.T) {
 		t.Parallel()
 		a, b := s.mustCreate(t, tea("A3", 40)), s.mustCreate(t, tea("B3", 40))
 		var all sync.WaitGroup
@@ -158,7 +159,7 @@ func TestReserveStock(t *testing.T) {
 			if i%2 == 0 {
 				items[0], items[1] = items[1], items[0]
 			}
-			e := placed(t, uuid.New(), items...)
+			e := placedEvent(t, uuid.New(), items...)
 			all.Go(func() { s.mustReserve(t, e) })
 		}
 		all.Wait()
@@ -166,11 +167,11 @@ func TestReserveStock(t *testing.T) {
 		stock(t, b, 0)
 	})
 
-	t.Run("refuses a caller who is not Pub/Sub, and what is no event", func(t *testing.T) {
+	t.Run("other callers than Pub/Sub and invalid events are rejected", func(t *testing.T) {
 		t.Parallel()
-		for name, token := range map[string]string{"nobody": "", "an admin": s.admin} {
+		for name, token := range map[string]string{"anonymous": "", "admin": s.admin} {
 			if status := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/stock-reserve", Token: token, Body: "{}"}).Status; status != http.StatusUnauthorized {
-				t.Errorf("%s gets %d, want 401", name, status)
+				t.Errorf("%s: status %d, want 401", name, status)
 			}
 		}
 		for _, body := range []string{"", "[]", "{}", `{"message":{"attributes":{"id":"x"}}}`} {

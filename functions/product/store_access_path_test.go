@@ -11,20 +11,21 @@ import (
 	"souk/shared/money"
 )
 
-// A catalogue of which all but few products are sold out: those have another category
-// and words of their own.
+// The sizes of a catalogue in which only inStock products are in stock. These have their
+// own category and words.
 const (
-	soldOut    = 5_000
-	stillThere = 5
+	soldOut = 5_000
+	inStock = 5
 )
 
-func mustSellOut(t *testing.T, db *database.DB) {
+// mustInsertSoldOut inserts a catalogue in which most products are sold out.
+func mustInsertSoldOut(t *testing.T, db *database.DB) {
 	t.Helper()
-	products := inventProducts(soldOut)
+	products := randomProducts(soldOut)
 	for i := range products {
 		p := &products[i]
 		p.Status, p.Name, p.Description, p.Category, p.Price.Amount, p.Available = Active, fmt.Sprintf("m %d", i), "n", "tea", int64(100+i), 0
-		if i < stillThere {
+		if i < inStock {
 			p.Name, p.Description, p.Category, p.Available = "pot", "litre", "pots", 1
 		}
 	}
@@ -37,23 +38,23 @@ func mustSellOut(t *testing.T, db *database.DB) {
 	dbtest.Analyze(t, db, "product", "product_word")
 }
 
-// TestRowsReadInStock counts the rows that the server reads for each kind of search
-// for what is in stock, on a catalogue that is sold out: however many products have
-// the words, the category or the price, it reads a bounded number of them.
+// TestRowsReadInStock counts the rows that the server reads for each kind of search for
+// products in stock, when most products are sold out. The number is bounded, however many
+// products have the words, the category or the price.
 func TestRowsReadInStock(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	mustSellOut(t, db)
-	// Two words, the category and the stock are counted; the server counts a row twice,
-	// when it reads it and when it counts it.
+	mustInsertSoldOut(t, db)
+	// Two words, the category and the stock are counted. Each row is counted twice: when it
+	// is read and when COUNT aggregates it.
 	const maxRows = 2*(3*maxCount+maxCategoryCount) + 100
 	read := func(t *testing.T, f search) (rows, hits int) {
 		t.Helper()
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { // one session
 			idle := rowsRead(ctx, t, tx)
 			before := rowsRead(ctx, t, tx)
-			found, err := selectHits(ctx, tx, f, nil, 21)
-			rows, hits = rowsRead(ctx, t, tx)-before-(before-idle), len(found)
+			products, err := selectHits(ctx, tx, f, nil, 21)
+			rows, hits = rowsRead(ctx, t, tx)-before-(before-idle), len(products)
 			return err
 		})
 		if err != nil {
@@ -78,7 +79,7 @@ func TestRowsReadInStock(t *testing.T) {
 				if rows > maxRows {
 					t.Errorf("%+v reads %d rows, want at most %d", f, rows, maxRows)
 				}
-				if want := len(words) == 0 && f.Category == ""; (hits == stillThere) != want {
+				if want := len(words) == 0 && f.Category == ""; (hits == inStock) != want {
 					t.Errorf("%+v finds %d products", f, hits)
 				}
 			}
@@ -87,8 +88,8 @@ func TestRowsReadInStock(t *testing.T) {
 	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		before := rowsRead(ctx, t, tx)
 		_, err := selectHitsByPath(ctx, tx, search{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, accessPath{words: []string{"m"}, byWord: true}, nil, 21)
-		if rows := rowsRead(ctx, t, tx) - before; rows < soldOut-stillThere {
-			t.Errorf("along the word it reads %d rows, want all: the count is wrong", rows)
+		if rows := rowsRead(ctx, t, tx) - before; rows < soldOut-inStock {
+			t.Errorf("by the word it reads %d rows, want all: rowsRead is wrong", rows)
 		}
 		return err
 	})
@@ -97,7 +98,7 @@ func TestRowsReadInStock(t *testing.T) {
 	}
 }
 
-// rowsRead returns how many rows the session has read so far, by key or in sequence.
+// rowsRead returns the number of rows that the session has read by key or in sequence.
 func rowsRead(ctx context.Context, t *testing.T, tx *database.Tx) (total int) {
 	t.Helper()
 	rows, err := tx.QueryContext(ctx, `SHOW SESSION STATUS LIKE 'Handler_read_%'`)

@@ -13,8 +13,8 @@ import (
 	"souk/shared/money"
 )
 
-// MustFill makes products, movements and reservations, by doubling them.
-func MustFill(t testing.TB, db *database.DB, products int) {
+// MustInsertRows inserts products, movements and reservations.
+func MustInsertRows(t testing.TB, db *database.DB, products int) {
 	t.Helper()
 	exec := func(query string, args ...any) {
 		t.Helper()
@@ -24,14 +24,14 @@ func MustFill(t testing.TB, db *database.DB, products int) {
 	}
 	exec(`CREATE TABLE n (n INT NOT NULL PRIMARY KEY AUTO_INCREMENT, one INT NOT NULL)`)
 	exec(`INSERT INTO n (one) VALUES ` + strings.TrimSuffix(strings.Repeat("(1),", 1000), ","))
-	for made := 0; made < products; made += 1000 {
+	for created := 0; created < products; created += 1000 {
 		exec(`
 			INSERT INTO product (`+productColumns+`)
 			SELECT UNHEX(CONCAT(LPAD(HEX(? + n), 16, '0'), LPAD(HEX(n * 7919), 16, '0'))), CONCAT('SKU-', ? + n),
 				CONCAT(ELT(1 + n % 7, 'Assam', 'Darjeeling', 'Ceylon', 'Sencha', 'Oolong', 'Rooibos', 'Matcha'), ' number', ? + n),
 				CONCAT('Batch', (? + n) % 1000, ' of leaves that were picked by hand'), CONCAT('category', n % 40),
 				100 + (? + n) * 37 % 9973, 'EUR', n % 10, IF(n % 50 = 0, 'archived', 'active'), '[]', '{}', 1, NOW(6), NOW(6)
-			FROM n`, made, made, made, made, made)
+			FROM n`, created, created, created, created, created)
 	}
 	exec(`INSERT INTO stock_movement (id, product_id, delta, reason, moved_by, moved_at) SELECT id, id, available, 'x', id, NOW(6) FROM product`)
 	exec(`INSERT INTO reservation (order_id, state, updated_at) SELECT id, 'reserved', NOW(6) FROM product`)
@@ -40,8 +40,8 @@ func MustFill(t testing.TB, db *database.DB, products int) {
 	dbtest.Analyze(t, db, "product", "stock_movement", "reservation", "reservation_item")
 }
 
-// everySearch asks in every order, with and without filters, on the first page and
-// on a later one.
+// everySearch searches in every order, with and without filters, for the first page and a
+// later page.
 func everySearch(ctx context.Context, q database.Queryer, p Product) error {
 	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for filters := range 16 {
@@ -65,8 +65,8 @@ func everySearch(ctx context.Context, q database.Queryer, p Product) error {
 	return nil
 }
 
-// TestEverySearch has each combination of order and filters run, for its plan to be
-// judged: see TestMain.
+// TestEverySearch runs each combination of order and filters, so that TestMain checks their
+// query plans.
 func TestEverySearch(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)

@@ -16,9 +16,8 @@ import (
 	"souk/shared/money"
 )
 
-// MustHaveWords fails the test unless what is stored of a product's words is what
-// the product has.
-func MustHaveWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
+// RequireWords fails the test unless the stored words of products are correct.
+func RequireWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 	t.Helper()
 	var products []Product
 	for _, id := range ids {
@@ -35,28 +34,29 @@ func MustHaveWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 	for i := range products {
 		p := &products[i]
 		if !equalEntries(stored[p.ID], p.entries()) {
-			t.Errorf("of %s, %s, is stored %v, want %v", p.SKU, p.Status, stored[p.ID], p.entries())
+			t.Errorf("the words of %s, %s, are %v, want %v", p.SKU, p.Status, stored[p.ID], p.entries())
 		}
 	}
 }
 
+// mustWrite writes the words of products.
 func mustWrite(t *testing.T, db *database.DB, products ...Product) {
 	t.Helper()
 	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { return writeWords(ctx, tx, products...) })
 	if err != nil {
-		t.Fatalf("write the words of %d products: %v", len(products), err)
+		t.Fatalf("write words of %d products: %v", len(products), err)
 	}
 }
 
-// inventProducts makes products of few words, so that many have the same.
-func inventProducts(n int) []Product {
+// randomProducts returns products with few different words, so that many share them.
+func randomProducts(n int) []Product {
 	random := rand.New(rand.NewPCG(3, 4))
 	words := func(n int) string {
-		some := make([]string, n)
-		for i := range some {
-			some[i] = string(rune('a' + min(random.IntN(5), random.IntN(5))))
+		drawn := make([]string, n)
+		for i := range drawn {
+			drawn[i] = string(rune('a' + min(random.IntN(5), random.IntN(5))))
 		}
-		return strings.Join(some, " ")
+		return strings.Join(drawn, " ")
 	}
 	products := make([]Product, n)
 	for i := range products {
@@ -73,7 +73,8 @@ func inventProducts(n int) []Product {
 	return products
 }
 
-// finds are the SKUs of a search as a shop without an index would find them.
+// finds returns the SKUs of the products that match a search, in order. It does not use the
+// database.
 func (f search) finds(products []Product) []string {
 	hits := slices.DeleteFunc(slices.Clone(products), func(p Product) bool {
 		all := tokenize(p.Name + " " + p.Description)
@@ -81,7 +82,7 @@ func (f search) finds(products []Product) []string {
 		return lacks || p.Status != Active || f.Category != "" && p.Category != f.Category ||
 			p.Price.Amount < f.MinPrice || p.Price.Amount > f.MaxPrice || f.InStock && p.Available == 0
 	})
-	rest := func(p Product) int {
+	tier := func(p Product) int {
 		if names := tokenize(p.Name); slices.ContainsFunc(f.Words, func(word string) bool { return !slices.Contains(names, word) }) {
 			return 1
 		}
@@ -96,8 +97,8 @@ func (f search) finds(products []Product) []string {
 			return -price
 		case f.Order == ByName && a.Name != b.Name:
 			return strings.Compare(a.Name, b.Name)
-		case f.Order == Relevance && rest(a) != rest(b):
-			return rest(a) - rest(b)
+		case f.Order == Relevance && tier(a) != tier(b):
+			return tier(a) - tier(b)
 		case f.Order == PriceAscending || f.Order == ByName:
 			return older
 		}
@@ -110,22 +111,22 @@ func (f search) finds(products []Product) []string {
 	return skus
 }
 
-// pages are the SKUs of a search page by page, along the routes that choose returns.
+// pages returns the SKUs of a search page by page, by the access path that choose returns.
 func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) []string {
 	t.Helper()
 	skus := []string{}
 	var after *position
 	for range 1_000 {
-		r, err := choose(t.Context(), db, f)
+		path, err := choose(t.Context(), db, f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		hits, err := selectHitsByPath(t.Context(), db, f, r, after, size)
-		if asked, same := selectHits(t.Context(), db, f, after, size); same != nil || !slices.EqualFunc(hits, asked, sameHit) {
-			t.Errorf("%+v finds %v along %+v, but %v (%v)", f, hits, r, asked, same)
+		hits, err := selectHitsByPath(t.Context(), db, f, path, after, size)
+		if chosen, err := selectHits(t.Context(), db, f, after, size); err != nil || !slices.EqualFunc(hits, chosen, sameHit) {
+			t.Errorf("%+v finds %v by %+v, but %v (%v) by the chosen path", f, hits, path, chosen, err)
 		}
 		if err != nil {
-			t.Fatalf("%+v along %+v: %v", f, r, err)
+			t.Fatalf("%+v by %+v: %v", f, path, err)
 		}
 		for _, hit := range hits {
 			skus = append(skus, hit.SKU)
@@ -133,8 +134,8 @@ func (f search) pages(t *testing.T, db *database.DB, size int, choose chooser) [
 		if len(hits) < size {
 			return skus
 		}
-		at := f.position(hits[len(hits)-1], "")
-		after = &at
+		end := f.position(hits[len(hits)-1], "")
+		after = &end
 	}
 	t.Fatal("the pages do not end")
 	return nil
@@ -144,18 +145,18 @@ func sameHit(a, b searchHit) bool { return a.ID == b.ID && a.otherTier == b.othe
 
 type chooser func(context.Context, database.Queryer, search) (accessPath, error)
 
-// TestEveryRoute goes every route of many searches in small pages, and compares what
-// is found to what there is: no gap, none twice, in order.
-func TestEveryRoute(t *testing.T) {
+// TestEveryAccessPath reads many searches in small pages by every access path, and compares
+// the results to those without a database: all products, once, in order.
+func TestEveryAccessPath(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	products := inventProducts(120)
+	products := randomProducts(120)
 	if err := insertProducts(t.Context(), db, products...); err != nil {
 		t.Fatal(err)
 	}
 	mustWrite(t, db, products...)
-	along := func(r accessPath) chooser {
-		return func(context.Context, database.Queryer, search) (accessPath, error) { return r, nil }
+	by := func(path accessPath) chooser {
+		return func(context.Context, database.Queryer, search) (accessPath, error) { return path, nil }
 	}
 	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for _, words := range [][]string{{"a"}, {"e"}, {"a", "b"}, {"d", "a"}, {"b", "c", "a"}} {
@@ -167,20 +168,20 @@ func TestEveryRoute(t *testing.T) {
 				if filters&2 != 0 {
 					f.MinPrice, f.MaxPrice = 2, 8
 				}
-				choosers := []chooser{chooseAccessPath, along(accessPath{words: words, byWord: true})}
+				choosers := []chooser{chooseAccessPath, by(accessPath{words: words, byWord: true})}
 				if filters&3 != 0 {
-					choosers = append(choosers, along(accessPath{words: words, index: f.filterIndex()}))
+					choosers = append(choosers, by(accessPath{words: words, index: f.filterIndex()}))
 				}
 				if f.InStock {
-					choosers = append(choosers, along(accessPath{words: words, index: f.stockIndex()}))
+					choosers = append(choosers, by(accessPath{words: words, index: f.stockIndex()}))
 				}
 				if order != Relevance {
-					choosers = append(choosers, along(accessPath{words: words, index: f.orderIndex()}))
+					choosers = append(choosers, by(accessPath{words: words, index: f.orderIndex()}))
 				}
 				want := f.finds(products)
 				for i, choose := range choosers {
 					if got := f.pages(t, db, 3+filters, choose); !slices.Equal(got, want) {
-						t.Errorf("%+v by route %d:\n%v, want\n%v", f, i, got, want)
+						t.Errorf("%+v by access path %d:\n%v, want\n%v", f, i, got, want)
 					}
 				}
 			}
@@ -188,11 +189,12 @@ func TestEveryRoute(t *testing.T) {
 	}
 }
 
-// TestSelectRoute has a catalogue in which some lists are long and others short.
-func TestSelectRoute(t *testing.T) {
+// TestChooseAccessPath chooses access paths for words and filters with many and few
+// products.
+func TestChooseAccessPath(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	products := inventProducts(maxCategoryCount + 20)
+	products := randomProducts(maxCategoryCount + 20)
 	for i := range products {
 		p := &products[i]
 		p.Status, p.Name, p.Description, p.Category, p.Price.Amount = Active, "often", "forever", "tea", 100
@@ -231,16 +233,16 @@ func TestSelectRoute(t *testing.T) {
 			if f.Order == "" {
 				f.Order = Relevance
 			}
-			r, err := chooseAccessPath(t.Context(), db, f)
+			path, err := chooseAccessPath(t.Context(), db, f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := r.index
-			if r.byWord {
-				got = r.words[0]
+			got := path.index
+			if path.byWord {
+				got = path.words[0]
 			}
 			if got != c.want {
-				t.Errorf("along %s, want %s", got, c.want)
+				t.Errorf("by %s, want %s", got, c.want)
 			}
 		})
 	}

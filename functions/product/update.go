@@ -24,7 +24,7 @@ type updateInput struct {
 		Category    *string           `json:"category,omitempty" nullable:"true" maxLength:"64" example:"tea"`
 		Price       *money.PriceInput `json:"price,omitempty"`
 		Images      Images            `json:"images,omitempty" nullable:"true"`
-		Attributes  attributeChanges  `json:"attributes,omitempty"` //nolint:modernize // tells huma that it is optional
+		Attributes  attributeChanges  `json:"attributes,omitempty"` //nolint:modernize // huma derives optional from it
 	}
 }
 

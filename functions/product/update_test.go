@@ -25,7 +25,7 @@ func TestUpdate(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("changes what is sent and nothing else", func(t *testing.T) {
+	t.Run("only the fields that are sent change", func(t *testing.T) {
 		t.Parallel()
 		before := s.mustCreate(t, tea("ONE", 3))
 		var after product.Product
@@ -36,32 +36,32 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("after the change: %+v, want %+v", after, want)
 		}
 		if stored := s.mustGet(t, before.ID); !reflect.DeepEqual(stored, after) {
-			t.Errorf("stored %+v, answered %+v", stored, after)
+			t.Errorf("stored %+v, responded %+v", stored, after)
 		}
 	})
 
-	t.Run("what it is found by changes with it", func(t *testing.T) {
+	t.Run("a search finds the new words and not the old ones", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("FOUND", 3))
 		for _, change := range []struct {
-			body                 map[string]any
-			found, again, no, nt string
+			body                                   map[string]any
+			found, alsoFound, missing, alsoMissing string
 		}{
 			{map[string]any{"name": "Zebra stripes"}, "zebra", "malty", "assam", "yak"},
 			{map[string]any{"description": "Of a yak."}, "yak", "stripe", "malty", "assam"},
 			{map[string]any{"category": "okapi"}, "okapi", "yak+zebra", "malty", "assam"},
 		} {
 			s.patch(t, p.ID, "*", change.body).MustBe(t, http.StatusOK)
-			for query, want := range map[string]int{change.found: 1, change.again: 1, change.no: 0, change.nt: 0} {
+			for query, want := range map[string]int{change.found: 1, change.alsoFound: 1, change.missing: 0, change.alsoMissing: 0} {
 				if page := s.mustList(t, "?q=found+"+query); len(page.Items) != want {
 					t.Errorf("after %v: %d found by %s, want %d", change.body, len(page.Items), query, want)
 				}
 			}
 		}
-		product.MustHaveWords(t, s.DB, p.ID)
+		product.RequireWords(t, s.DB, p.ID)
 	})
 
-	t.Run("needs If-Match, and the version that is there", func(t *testing.T) {
+	t.Run("If-Match with the current version is required", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("TWO", 3))
 		s.patch(t, p.ID, "", map[string]any{"name": "x"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
@@ -69,14 +69,14 @@ func TestUpdate(t *testing.T) {
 		s.patch(t, p.ID, "*", map[string]any{"name": "x"}).MustBe(t, http.StatusOK)
 	})
 
-	t.Run("a sale in between is no reason to refuse a change", func(t *testing.T) {
+	t.Run("a sale does not change the version", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("THREE", 3))
 		s.adjust(t, p.ID, -1).MustBe(t, http.StatusOK)
 		s.patch(t, p.ID, p.ETag(), map[string]any{"name": "x"}).MustBe(t, http.StatusOK)
 	})
 
-	t.Run("of changes made at once with one ETag exactly one wins", func(t *testing.T) {
+	t.Run("one of eight concurrent updates with the same ETag succeeds", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, tea("FOUR", 3))
 		statuses := make(chan int, 8)
@@ -95,7 +95,7 @@ func TestUpdate(t *testing.T) {
 		}
 	})
 
-	t.Run("answers 404 to an id that no product has", func(t *testing.T) {
+	t.Run("an unknown id is a 404", func(t *testing.T) {
 		t.Parallel()
 		s.patch(t, uuid.New(), "*", map[string]any{"name": "x"}).MustBeProblem(t, http.StatusNotFound, "product_not_found")
 	})

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestWordsOf(t *testing.T) {
+func TestTokenize(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                             "",
@@ -32,8 +32,8 @@ func TestWordsOf(t *testing.T) {
 	}
 }
 
-// FuzzWordsOf holds words to what the table and the search rely on.
-func FuzzWordsOf(f *testing.F) {
+// FuzzTokenize checks the properties of words on which the table and the search rely.
+func FuzzTokenize(f *testing.F) {
 	f.Add("Bücher, berries & ﬁne Straßen")
 	f.Add(strings.Repeat("ΐ", 50))
 	f.Fuzz(func(t *testing.T, text string) {
