@@ -191,7 +191,7 @@ func (p *program) relay(ctx context.Context, address string, hosts hostcheck.Hos
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		topics.Keep(ctx)
+		topics.Maintain(ctx)
 	}()
 	defer func() { cancel(); <-kept }()
 	return p.serve(ctx, address, hosts.Handler(health.Handler(handler)))

@@ -17,8 +17,8 @@ var afterEval = map[string][]struct {
 	says string
 }{
 	"up": {
-		{"up --detach --port 0", 1, "a system runs already"},
-		{"up --port 0", 1, "a system runs already"},
+		{"up --detach --port 0", 1, "a system is already running"},
+		{"up --port 0", 1, "a system is already running"},
 	},
 	"status":      {{"status", 0, "order-place"}, {"status --json", 0, `"gateway"`}},
 	"env":         {{"env", 0, "export SOUK_URL="}},

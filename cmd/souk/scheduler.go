@@ -39,7 +39,7 @@ func (p *program) schedulerCommand() *cobra.Command {
 		Short: "Call scheduled functions when they are due, in a system of containers",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return p.containers().KeepSchedule(command.Context(), p.logger())
+			return p.containers().RunScheduler(command.Context(), p.logger())
 		},
 	}
 	scheduler.AddCommand(runNow, start)

@@ -86,7 +86,7 @@ func TestUp(t *testing.T) {
 	})
 	t.Run("a second system in the same folder is refused", func(t *testing.T) {
 		souk(t, "up", "--port", "0", "--state-dir", stateDir, "--database-url", server).
-			mustExit(t, 1).mustSay(t, "a system runs already", "process ", "souk down --state-dir "+stateDir)
+			mustExit(t, 1).mustSay(t, "a system is already running", "process ", "souk down --state-dir "+stateDir)
 	})
 	t.Run("a second system on the same databases is refused", func(t *testing.T) {
 		souk(t, "up", "--port", "0", "--database-url", server).

@@ -16,21 +16,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotRunning says that no system runs in a state directory.
+// ErrNotRunning is returned if no system runs in a state directory.
 var ErrNotRunning = errors.New("no system runs")
 
-// lockPoll is how often Stop looks whether the system is gone.
+// lockPoll is how often Stop checks whether the system has ended.
 const lockPoll = 20 * time.Millisecond
 
-// Client speaks with the system that runs in a state directory.
+// Client is a client of the system that runs in a state directory.
 type Client struct {
 	dir    string
 	holder holder
 	http   *http.Client
 }
 
-// Connect finds the system of a state directory. Its error is ErrNotRunning,
-// wrapped, when there is none.
+// Connect returns a client of the system in a state directory. The error wraps
+// ErrNotRunning if none runs.
 func Connect(stateDir string) (*Client, error) {
 	h, err := findHolder(stateDir)
 	if err != nil {
@@ -44,8 +44,8 @@ func Connect(stateDir string) (*Client, error) {
 	}}, nil
 }
 
-// findHolder reads who holds the lock. That the lock is held proves that the
-// process is the one that wrote its id there, and not a later one of that id.
+// findHolder reads the process that holds the lock. The lock proves that the process in the
+// file is still running and the id has not been reused.
 func findHolder(stateDir string) (holder, error) {
 	notRunning := advise(fmt.Errorf("%w in %s", ErrNotRunning, stateDir),
 		"Start one with: make up (or souk up), with the same --state-dir.")
@@ -61,58 +61,59 @@ func findHolder(stateDir string) (holder, error) {
 	case err == nil:
 		return holder{}, notRunning
 	case !errors.Is(err, unix.EWOULDBLOCK):
-		return holder{}, fmt.Errorf("look at the lock of %s: %w", stateDir, err)
+		return holder{}, fmt.Errorf("check the lock of %s: %w", stateDir, err)
 	}
 	h, err := readHolder(lock)
 	if err != nil {
-		return holder{}, advise(err, "A system is just starting or stopping in %s: try again in a moment.", stateDir)
+		return holder{}, advise(err, "A system is starting or stopping in %s: try again in a moment.", stateDir)
 	}
 	return h, nil
 }
 
-// PID is the process id of the system.
+// PID returns the process id of the system.
 func (c *Client) PID() int { return c.holder.PID }
 
-// Status returns the system as it runs now.
+// Status returns the current state of the system.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	a, err := c.ask(ctx, http.MethodGet, "/status")
+	reply, err := c.do(ctx, http.MethodGet, "/status")
 	if err != nil {
 		return Status{}, err
 	}
-	return *a.Status, nil
+	return *reply.Status, nil
 }
 
-// RunSchedule calls a scheduled function now, whatever its schedule.
+// RunSchedule calls a scheduled function now, regardless of its schedule.
 func (c *Client) RunSchedule(ctx context.Context, function string) error {
-	_, err := c.ask(ctx, http.MethodPost, "/schedules/"+url.PathEscape(function))
+	_, err := c.do(ctx, http.MethodPost, "/schedules/"+url.PathEscape(function))
 	return err
 }
 
-func (c *Client) ask(ctx context.Context, method, path string) (answer, error) {
-	var a answer
+// do sends a request to the control socket.
+func (c *Client) do(ctx context.Context, method, path string) (reply, error) {
+	var got reply
 	request, err := http.NewRequestWithContext(ctx, method, "http://souk"+path, http.NoBody)
 	if err != nil {
-		return a, fmt.Errorf("ask the system in %s: %w", c.dir, err)
+		return got, fmt.Errorf("request to the system in %s: %w", c.dir, err)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return a, fmt.Errorf("ask the system in %s (process %d): %w", c.dir, c.holder.PID, err)
+		return got, fmt.Errorf("request to the system in %s (process %d): %w", c.dir, c.holder.PID, err)
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&a); err != nil {
-		return a, fmt.Errorf("read the answer of the system in %s: %w", c.dir, err)
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+		return got, fmt.Errorf("decode the reply of the system in %s: %w", c.dir, err)
 	}
 	switch {
-	case a.Error != "":
-		return a, errors.New(a.Error)
-	case method == http.MethodGet && a.Status == nil:
-		return a, fmt.Errorf("the system in %s answered nothing: it is of another version", c.dir)
+	case got.Error != "":
+		return got, errors.New(got.Error)
+	case method == http.MethodGet && got.Status == nil:
+		return got, fmt.Errorf("the reply of the system in %s has no status: the system has another version", c.dir)
 	}
-	return a, nil
+	return got, nil
 }
 
-// Stop asks the system to stop, as Ctrl-C does, and waits until it is gone or ctx
-// ends. Called again, it makes the system stop at once.
+// Stop requests the system to stop, like Ctrl-C, and waits until it has ended or ctx is
+// done. A second call makes the system stop at once.
 func (c *Client) Stop(ctx context.Context) error {
 	if err := syscall.Kill(c.holder.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop process %d: %w", c.holder.PID, err)

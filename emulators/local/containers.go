@@ -15,39 +15,39 @@ import (
 	"souk/shared/manifest"
 )
 
-// OperatorFolder is the folder of the secrets that open everything, logins
-// included. Only the jobs that set a system up get it, and who looks after it.
+// OperatorFolder is the folder of the administrative secrets and the logins. Only the setup
+// jobs and the operator have access to it.
 const OperatorFolder = "operator"
 
-// serverAccount is the database server's account that makes the others.
+// serverAccount is the database server's account that creates the others.
 const serverAccount = "root"
 
-// Containers is a system whose parts are containers: nothing of it is started
-// here, and its parts find each other by name.
+// Containers is a system whose parts are containers. They are started elsewhere and reach
+// each other by host name.
 type Containers struct {
 	Manifest *manifest.Manifest
-	// Secrets is the folder that holds a folder of secrets for each part.
+	// Secrets is a folder with a folder of secrets for each part.
 	Secrets string
-	// Gateway is the front door's URL, as clients call it.
+	// Gateway is the gateway's URL for clients.
 	Gateway string
-	// MailPage is where people read what was mailed.
+	// MailPage is the URL of the page that shows the mail.
 	MailPage string
-	// Database, PubSub and SMTP are host:port of the servers.
+	// Database, PubSub and SMTP are the host:port of the servers.
 	Database, PubSub, SMTP string
 }
 
-// WriteSecrets makes the secrets that do not exist yet, and writes them to a
-// folder a part, for config.Environment.WithSecrets:
+// WriteSecrets creates missing secrets, and writes all to one folder for each part, for
+// config.Environment.WithSecrets:
 //
-//	mysql                  what the database server is set up with
-//	product, order, user   the login of a service's functions at their database
+//	mysql                  the initial password of the database server
+//	product, order, user   the database login of a service's functions
 //	databases              all of those: for audits, and to publish events again
-//	auth-signing-keys, …   a folder for each secret that functions.yaml names
-//	operator               what opens everything, and the logins
+//	auth-signing-keys, …   a folder for each secret in functions.yaml
+//	operator               the administrative secrets and the logins
 func (c Containers) WriteSecrets() error {
 	operator := &state{path: filepath.Join(c.Secrets, OperatorFolder)}
 	if err := os.MkdirAll(operator.path, 0o755); err != nil { //nolint:gosec // see below
-		return fmt.Errorf("make the folder of the secrets: %w", err)
+		return fmt.Errorf("create the folder of the secrets: %w", err)
 	}
 	known, err := operator.secrets(append(c.Manifest.Services(), serverAccount))
 	if err != nil {
@@ -59,24 +59,24 @@ func (c Containers) WriteSecrets() error {
 		return err
 	}
 	for path, text := range files {
-		at := &state{path: filepath.Join(c.Secrets, filepath.Dir(path))}
-		// Who may mount the folder may read it, whatever user the program in the
-		// container runs as: the volume around it is closed to all others.
-		if err := os.MkdirAll(at.path, 0o755); err != nil { //nolint:gosec // so this is on purpose
-			return fmt.Errorf("make the folder of a secret: %w", err)
+		folder := &state{path: filepath.Join(c.Secrets, filepath.Dir(path))}
+		// Every container that mounts the folder may read it, regardless of its user: the
+		// volume is not accessible to others.
+		if err := os.MkdirAll(folder.path, 0o755); err != nil { //nolint:gosec // so this is on purpose
+			return fmt.Errorf("create the folder of a secret: %w", err)
 		}
 		name := filepath.Base(path)
-		if err := at.writeFile(name, []byte(text)); err != nil {
+		if err := folder.writeFile(name, []byte(text)); err != nil {
 			return err
 		}
-		if err := os.Chmod(at.file(name), 0o444); err != nil { //nolint:gosec // and this
-			return fmt.Errorf("let the containers read a secret: %w", err)
+		if err := os.Chmod(folder.file(name), 0o444); err != nil { //nolint:gosec // and this
+			return fmt.Errorf("make a secret readable for the containers: %w", err)
 		}
 	}
 	return nil
 }
 
-// files are the secrets, by folder and name.
+// files returns the secrets by folder and name.
 func (c Containers) files(known *secrets) (map[string]string, error) {
 	admin, err := c.databaseURL(known, serverAccount, "")
 	if err != nil {
@@ -105,13 +105,13 @@ func (c Containers) files(known *secrets) (map[string]string, error) {
 	return files, nil
 }
 
-// SecretFolder is the folder of a secret that functions.yaml names by a variable.
+// SecretFolder returns the folder of a secret in functions.yaml.
 func SecretFolder(variable string) string {
 	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
 }
 
-// smtp is the URL to send mail by. The network is the system's own, and the server
-// one that sends nothing on: it has no certificate to encrypt with.
+// smtp returns the URL for sending mail. The network is private and the server forwards no
+// mail, so it has no certificate for encryption.
 func (c Containers) smtp() string { return "smtp://" + c.SMTP + "?starttls=never" }
 
 func (c Containers) databaseURL(known *secrets, account, name string) (database.URL, error) {
@@ -126,16 +126,16 @@ func (c Containers) databaseURL(known *secrets, account, name string) (database.
 	return database.FormatURL(cfg), nil
 }
 
-// secrets reads what WriteSecrets has written.
+// secrets reads the secrets that WriteSecrets has written.
 func (c Containers) secrets() (*secrets, error) {
 	operator := &state{path: filepath.Join(c.Secrets, OperatorFolder)}
 	if _, err := os.Stat(operator.file(secretsFile)); err != nil {
-		return nil, fmt.Errorf("find the logins: %w", err)
+		return nil, fmt.Errorf("read the logins: %w", err)
 	}
 	return operator.secrets(nil)
 }
 
-// SeedLogins makes the accounts that the system can be tried with.
+// SeedLogins creates the accounts of the two logins.
 func (c Containers) SeedLogins(ctx context.Context) error {
 	known, err := c.secrets()
 	if err != nil {
@@ -148,8 +148,8 @@ func (c Containers) SeedLogins(ctx context.Context) error {
 	return known.seed(ctx, users)
 }
 
-// Status is the system as it is set up, and as its own containers reach it, but
-// for the gateway. Who looks after the processes is not asked: they are not named.
+// Status returns the configuration of the system, with URLs as seen by its containers
+// except for the gateway's. It does not include the processes.
 func (c Containers) Status() (Status, error) {
 	known, err := c.secrets()
 	if err != nil {
@@ -174,13 +174,13 @@ func (c Containers) Status() (Status, error) {
 	return status, nil
 }
 
-// RunSchedule calls a scheduled function now, by a tick of its topic.
+// RunSchedule calls a scheduled function now, by publishing a tick to its topic.
 func (c Containers) RunSchedule(ctx context.Context, function string) error {
 	return c.schedule(ctx, slog.New(slog.DiscardHandler), func(s *scheduler.Scheduler) error { return s.Run(ctx, function) })
 }
 
-// KeepSchedule calls scheduled functions when they are due, until ctx ends.
-func (c Containers) KeepSchedule(ctx context.Context, log *slog.Logger) error {
+// RunScheduler calls scheduled functions when they are due, until ctx is done.
+func (c Containers) RunScheduler(ctx context.Context, log *slog.Logger) error {
 	return c.schedule(ctx, log, func(*scheduler.Scheduler) error { <-ctx.Done(); return nil })
 }
 

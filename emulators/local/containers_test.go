@@ -28,7 +28,7 @@ func openContainers(t *testing.T) local.Containers {
 	return c
 }
 
-// mustRead returns the secrets that a container gets that mounts some folders.
+// mustRead returns the secrets of a container that mounts some folders.
 func mustRead(t *testing.T, c local.Containers, folder string) config.Environment {
 	t.Helper()
 	read, err := config.Environment{config.SecretsDir: filepath.Join(c.Secrets, folder)}.WithSecrets()
@@ -42,7 +42,7 @@ func mustRead(t *testing.T, c local.Containers, folder string) config.Environmen
 func TestWriteSecrets(t *testing.T) {
 	t.Parallel()
 	c := openContainers(t)
-	t.Run("a service has its own login and nothing else", func(t *testing.T) {
+	t.Run("a service has its own login only", func(t *testing.T) {
 		t.Parallel()
 		for _, service := range c.Manifest.Services() {
 			read := mustRead(t, c, service)
@@ -51,29 +51,29 @@ func TestWriteSecrets(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(read) != 1 || cfg.User != "souk_"+service || cfg.DBName != "souk_"+service || cfg.Addr != "mysql:3306" || len(cfg.Passwd) < 16 {
-				t.Errorf("%s has %d secrets, and is %s of %s at %s", service, len(read), cfg.User, cfg.DBName, cfg.Addr)
+				t.Errorf("%s has %d secrets, with user %s, database %s and server %s", service, len(read), cfg.User, cfg.DBName, cfg.Addr)
 			}
 		}
 	})
-	t.Run("each secret that a function names is in a folder of its own", func(t *testing.T) {
+	t.Run("each secret of a function is in its own folder", func(t *testing.T) {
 		t.Parallel()
 		for _, f := range c.Manifest.Functions {
 			for _, name := range f.Secrets {
 				if read := mustRead(t, c, local.SecretFolder(name)); len(read) != 1 || read[name] == "" {
-					t.Errorf("%s of %s: there are %d", name, f.Name, len(read))
+					t.Errorf("%s of %s: %d secrets, want 1", name, f.Name, len(read))
 				}
 			}
 		}
 	})
-	t.Run("mail is sent to the server that catches it", func(t *testing.T) {
+	t.Run("mail is sent to the local mail server", func(t *testing.T) {
 		t.Parallel()
 		read := mustRead(t, c, local.SecretFolder("SMTP_URL"))
 		_, err := mail.NewSender(mail.Config{URL: config.NewSecret(read["SMTP_URL"]), From: "Souk <shop@souk.test>"})
 		if err != nil || !strings.HasPrefix(read["SMTP_URL"], "smtp://mail:1025") {
-			t.Errorf("it is sent by %q: %v", read["SMTP_URL"], err)
+			t.Errorf("SMTP_URL = %q, %v", read["SMTP_URL"], err)
 		}
 	})
-	t.Run("who runs in a container can read its files, and nobody can change them", func(t *testing.T) {
+	t.Run("all users can read the files, and none can change them", func(t *testing.T) {
 		t.Parallel()
 		err := filepath.WalkDir(c.Secrets, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || strings.HasSuffix(path, ".json") {
@@ -89,7 +89,7 @@ func TestWriteSecrets(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a second time nothing changes", func(t *testing.T) {
+	t.Run("a second call changes nothing", func(t *testing.T) {
 		t.Parallel()
 		c := openContainers(t)
 		before := mustRead(t, c, ".")
@@ -98,7 +98,7 @@ func TestWriteSecrets(t *testing.T) {
 		}
 		for name, value := range mustRead(t, c, ".") {
 			if value != before[name] {
-				t.Errorf("%s is another", name)
+				t.Errorf("%s has changed", name)
 			}
 		}
 	})
@@ -115,15 +115,15 @@ func TestContainersStatus(t *testing.T) {
 		t.Errorf("got %+v", status)
 	}
 	if status.Mail.URL != c.MailPage || !strings.Contains(status.Mail.SMTP, c.SMTP) {
-		t.Errorf("mail is %+v", status.Mail)
+		t.Errorf("mail = %+v", status.Mail)
 	}
 	if len(status.Functions) != len(c.Manifest.Functions) || status.Database.Names["order"] != "souk_order" {
 		t.Errorf("got %+v", status)
 	}
 	if admin := mustRead(t, c, local.OperatorFolder)["DATABASE_URL"]; status.Database.DSN != admin || !slices.Contains(strings.Split(admin, ":"), "//root") {
-		t.Errorf("the server's account is %s", database.URL(admin))
+		t.Errorf("database URL = %s", database.URL(admin))
 	}
-	t.Run("without secrets, it says what is missing", func(t *testing.T) {
+	t.Run("without secrets, the error names the missing logins", func(t *testing.T) {
 		t.Parallel()
 		c := c
 		c.Secrets = t.TempDir()
@@ -131,7 +131,7 @@ func TestContainersStatus(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if entries, err := os.ReadDir(c.Secrets); err != nil || len(entries) > 0 {
-			t.Errorf("asking made %v, %v", entries, err)
+			t.Errorf("Status created %v, %v", entries, err)
 		}
 	})
 }

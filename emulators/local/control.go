@@ -15,20 +15,21 @@ import (
 
 const (
 	controlSocket = "control.sock"
-	// maxSocketPath is what a Unix socket's address has room for on every system:
-	// sun_path has 104 bytes on some, with its final zero.
+	// maxSocketPath is the longest path of a Unix socket on all systems: sun_path has 104
+	// bytes on some, including the final zero.
 	maxSocketPath = 103
 
 	controlTimeout = 10 * time.Second
 )
 
-// control answers the other commands of souk, through a socket that only the
-// system's owner can open.
+// control serves the other commands of souk through a socket that only the system's owner
+// can open.
 type control struct {
 	server   *http.Server
 	listener net.Listener
 	served   chan error
-	// folder is the socket's own, where the state directory's path is too long.
+	// folder is a folder for the socket only, if the path of the state directory is too
+	// long.
 	folder string
 }
 
@@ -39,11 +40,11 @@ func startControl(ctx context.Context, s *state, handler http.Handler, log *slog
 	if len(path) > maxSocketPath {
 		folder, err := os.MkdirTemp("", "souk-") // mode 0700
 		if err != nil {
-			return nil, fmt.Errorf("make a folder for the control socket: %w", err)
+			return nil, fmt.Errorf("create a folder for the control socket: %w", err)
 		}
 		c.folder, path = folder, filepath.Join(folder, controlSocket)
 	}
-	// A system that was killed leaves its socket; the lock says that it is gone.
+	// The socket of a system that was killed remains; the lock proves that it is unused.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove an old control socket: %w", err)
 	}
@@ -51,9 +52,9 @@ func startControl(ctx context.Context, s *state, handler http.Handler, log *slog
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
-	// The folder around it is ours alone already, or was made by somebody else.
+	// The folder may be accessible to others if it was not created by souk.
 	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("close the control socket to others: %w", err), listener.Close())
+		return nil, errors.Join(fmt.Errorf("restrict access to the control socket: %w", err), listener.Close())
 	}
 	c.listener = listener
 	c.server = &http.Server{
@@ -76,39 +77,39 @@ func (c *control) stop(ctx context.Context) error {
 	return err
 }
 
-var errNotReady = errors.New("the system is still starting, or already stopping: try again in a moment")
+var errNotReady = errors.New("the system is starting or stopping: try again in a moment")
 
-// answer is what the control socket says: one of Status and Error.
-type answer struct {
+// reply is the reply of the control socket: Status or Error.
+type reply struct {
 	Status *Status `json:"status,omitempty"`
 	Error  string  `json:"error,omitempty"`
 }
 
-// controlHandler answers for a system.
+// controlHandler returns the handler of the control socket.
 func (s *System) controlHandler() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, do func(r *http.Request) (answer, error)) {
+	handle := func(pattern string, do func(r *http.Request) (reply, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			code, a, err := http.StatusOK, answer{}, errNotReady
+			code, body, err := http.StatusOK, reply{}, errNotReady
 			if s.ready.Load() {
-				a, err = do(r)
+				body, err = do(r)
 			}
 			if err != nil {
-				code, a = http.StatusConflict, answer{Error: err.Error()}
+				code, body = http.StatusConflict, reply{Error: err.Error()}
 			}
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(code)
-			if err := json.NewEncoder(w).Encode(a); err != nil {
-				s.log.Warn("answer on the control socket", "error", err)
+			if err := json.NewEncoder(w).Encode(body); err != nil {
+				s.log.Warn("write a reply on the control socket", "error", err)
 			}
 		})
 	}
-	handle("GET /status", func(*http.Request) (answer, error) {
+	handle("GET /status", func(*http.Request) (reply, error) {
 		status := s.Status()
-		return answer{Status: &status}, nil
+		return reply{Status: &status}, nil
 	})
-	handle("POST /schedules/{function}", func(r *http.Request) (answer, error) {
-		return answer{}, s.scheduler.Run(r.Context(), r.PathValue("function"))
+	handle("POST /schedules/{function}", func(r *http.Request) (reply, error) {
+		return reply{}, s.scheduler.Run(r.Context(), r.PathValue("function"))
 	})
 	return mux
 }

@@ -15,7 +15,7 @@ func TestControl(t *testing.T) {
 		"a short path":                      "s",
 		"a path too long for a Unix socket": strings.Repeat("long", 40),
 	} {
-		t.Run("a system with "+name+" can be asked", func(t *testing.T) {
+		t.Run("a system with "+name+" has a control socket", func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), folder)
 			s := &System{state: mustOpen(t, dir), log: slog.New(slog.DiscardHandler)}
@@ -31,7 +31,7 @@ func TestControl(t *testing.T) {
 				t.Errorf("process %d, want %d", client.PID(), os.Getpid())
 			}
 			if _, err := client.Status(t.Context()); err == nil || err.Error() != errNotReady.Error() {
-				t.Errorf("while it starts: %v", err)
+				t.Errorf("status during the start: %v", err)
 			}
 			if err := c.stop(t.Context()); err != nil {
 				t.Error(err)
@@ -40,7 +40,7 @@ func TestControl(t *testing.T) {
 				t.Error(err)
 			}
 			if _, err := Connect(dir); !errors.Is(err, ErrNotRunning) {
-				t.Errorf("after it stopped: %v", err)
+				t.Errorf("connect after the stop: %v", err)
 			}
 		})
 	}

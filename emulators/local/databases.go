@@ -16,7 +16,7 @@ import (
 	"souk/shared/function"
 )
 
-// tables are the migrations of each service.
+// tables are the services' own migrations.
 var tables = map[string]database.Migrations{
 	"product": product.Migrations,
 	"order":   order.Migrations,
@@ -32,23 +32,23 @@ func Migrations(service string) ([]database.Migrations, error) {
 	return append(function.Migrations(), set), nil
 }
 
-// defaultPrefix begins the names of the services' databases and users.
+// defaultPrefix is the default of Databases.Prefix.
 const defaultPrefix = "souk"
 
-// Databases says which databases to make for the services, where.
+// Databases configures the databases of the services.
 type Databases struct {
 	// Server is the URL of an account that may create databases and users.
 	Server database.URL
-	// Prefix begins the names of what is made, so that several systems can share
-	// a server: shop makes shop_product and so on. Empty: souk.
+	// Prefix starts the names of databases and users, so that several systems can share a
+	// server: shop_product and so on for "shop". Empty means "souk".
 	Prefix string
 	// Passwords are those of the services' users, by service.
 	Passwords map[string]string
 }
 
-// Migrate makes one database a service with its tables, and one user a service
-// that can read and write its rows and do nothing else. What is there already is
-// brought up to date. It returns the URL that each service connects with.
+// Migrate creates or updates one database for each service with its tables, and one user
+// for each service that may only read and write its rows. It returns the URL for each
+// service.
 func (d Databases) Migrate(ctx context.Context, services []string) (map[string]database.URL, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	urls := make([]database.URL, len(services))
@@ -68,7 +68,7 @@ func (d Databases) Migrate(ctx context.Context, services []string) (map[string]d
 	return byService, nil
 }
 
-// migrate makes the database, the user and the tables of one service.
+// migrate creates or updates the database, the user and the tables of one service.
 func (d Databases) migrate(ctx context.Context, service string) (database.URL, error) {
 	sets, err := Migrations(service)
 	if err != nil {
@@ -83,28 +83,28 @@ func (d Databases) migrate(ctx context.Context, service string) (database.URL, e
 	if err != nil {
 		return "", err
 	}
-	err = with(owner, func(db *database.DB) error {
+	err = withDatabase(owner, func(db *database.DB) error {
 		return database.Migrate(ctx, db.SQL(), sets...)
 	})
 	if err != nil {
 		return "", fmt.Errorf("database %s: %w", name, err)
 	}
-	// MySQL checks a login for the first time slowly, and remembers it: better
-	// now than in a function's first request.
-	err = with(url, func(db *database.DB) error { return db.PingContext(ctx) })
+	// The first login is slow, because MySQL caches it: it is done here instead of in a
+	// function's first request.
+	err = withDatabase(url, func(db *database.DB) error { return db.PingContext(ctx) })
 	if err != nil {
 		return "", fmt.Errorf("log in as database user %s: %w", name, err)
 	}
 	return url, nil
 }
 
-// databaseName is the name of a service's database, and of its user.
+// databaseName returns the name of a service's database and of its user.
 func databaseName(prefix, service string) string {
 	return cmp.Or(prefix, defaultPrefix) + "_" + service
 }
 
-// with opens a database for as long as do needs it.
-func with(url database.URL, do func(*database.DB) error) error {
+// withDatabase calls do with an open database and closes it.
+func withDatabase(url database.URL, do func(*database.DB) error) error {
 	db, err := database.Open(database.Config{URL: url})
 	if err != nil {
 		return err

@@ -9,28 +9,27 @@ import (
 )
 
 const (
-	// PushServiceAccount is whose tokens Pub/Sub pushes with. In the cloud it is
-	// an account that may invoke the functions, and do nothing else.
+	// PushServiceAccount is the service account of the push tokens. In the cloud it is an
+	// account that may only invoke the functions.
 	PushServiceAccount = "pubsub-invoker@" + Project + ".iam.gserviceaccount.com"
 
-	// pushKeysPath is where the token issuer serves its keys, as Google does.
+	// pushKeysPath is the path of the token issuer's keys, the same as Google's.
 	pushKeysPath = "/oauth2/v3/certs"
 
-	// tokenAudience is whom the shop's access tokens are for.
+	// tokenAudience is the audience of the shop's access tokens.
 	tokenAudience = "souk"
 
-	// mailFrom is whom the shop's mail is from. .test is nobody's domain.
+	// mailFrom is the sender of the shop's mail. The domain .test is reserved (RFC 2606).
 	mailFrom = "Souk <shop@souk.test>"
 )
 
-// environment is what a function is configured with, as Terraform configures it
-// in the cloud: its service's own database, and who may call.
+// environment returns the environment of a function, like Terraform's in the cloud.
 //
-// What is left undelivered from the last run is pushed as soon as the broker
-// starts, so this waits until the rest of the system can be named.
+// Undelivered messages of the last run are pushed as soon as the broker starts, so this
+// waits until the addresses of all parts are known.
 func (s *System) environment(f manifest.Function) []string {
 	<-s.wired
-	if s.broker == nil { // It never started, and the system is being stopped.
+	if s.broker == nil { // it has not started, and the system is being stopped
 		return nil
 	}
 	environment := []string{
@@ -56,11 +55,11 @@ func (s *System) environment(f manifest.Function) []string {
 	return append(environment, ownSettings(f.Service, os.Environ())...)
 }
 
-// sharedSettings are variables that every service may be started with.
+// sharedSettings are the environment variables that are passed to all services.
 var sharedSettings = []string{"SHOP_CURRENCY"}
 
-// ownSettings returns the variables of a service, whose names begin with its own, and
-// those of all services. So ORDER_PENDING_FOR=1m souk up tries out a setting.
+// ownSettings returns the variables whose names start with the service's name, and those for
+// all services. ORDER_PENDING_FOR=1m souk up sets an option of the order service.
 func ownSettings(service string, variables []string) []string {
 	var own []string
 	for _, variable := range variables {
@@ -72,7 +71,7 @@ func ownSettings(service string, variables []string) []string {
 	return own
 }
 
-// jwksPath is where the function jwks answers.
+// jwksPath returns the path of the function jwks.
 func (s *System) jwksPath() string {
 	f, _ := s.options.Manifest.Function("jwks")
 	return f.Path()

@@ -7,15 +7,15 @@ import (
 	"sync"
 )
 
-// previousLog is added to the name of a log that was full.
+// previousLog is the suffix of a rotated log.
 const previousLog = ".1"
 
-// Log is a file that lines are appended to. When it is full it is renamed, in place of
-// the one before, and begun anew: both take twice the limit at most.
+// Log is an append-only file of lines. When it is full it is renamed, replacing the previous
+// one, and a new file is created: both take twice the limit at most.
 type Log struct {
 	path  string
 	limit int64
-	// reopened gets the file that a full one was replaced by; nil: none wants it.
+	// reopened is called with each new file; may be nil.
 	reopened func(*os.File) error
 
 	mu   sync.Mutex
@@ -23,15 +23,15 @@ type Log struct {
 	size int64
 }
 
-// OpenLog opens a log of a limited size. reopened, unless it is nil, gets the new file
-// whenever the log is begun anew.
+// OpenLog opens a log of a limited size. reopened, unless it is nil, is called with the new
+// file after each rotation.
 func OpenLog(path string, limit int64, reopened func(*os.File) error) (*Log, error) {
 	l := &Log{path: path, limit: limit, reopened: reopened}
 	return l, l.open()
 }
 
-// TrimLog renames a log that is more than half full: what is written next is in the
-// file of that name for a while.
+// TrimLog rotates a log that is more than half full, so that the next lines stay in one file
+// for a while.
 func TrimLog(path string, limit int64) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > limit/2 {
@@ -56,20 +56,20 @@ func (l *Log) open() error {
 	return nil
 }
 
-// Write appends a line, or several; they stay together in one file.
+// Write appends one or more lines, which stay together in one file.
 func (l *Log) Write(lines []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var failed error
+	var rotateErr error
 	if l.size > 0 && l.size+int64(len(lines)) > l.limit {
-		failed = l.rotate()
+		rotateErr = l.rotate()
 	}
 	n, err := l.file.Write(lines)
 	l.size += int64(n)
-	return n, errors.Join(failed, err)
+	return n, errors.Join(rotateErr, err)
 }
 
-// rotate begins the log anew. When it cannot, the log goes on in the same file.
+// rotate renames the log and creates a new file. On an error, the same file stays in use.
 func (l *Log) rotate() error {
 	if err := os.Rename(l.path, l.path+previousLog); err != nil {
 		return fmt.Errorf("rotate the log %s: %w", l.path, err)

@@ -12,7 +12,7 @@ import (
 
 func TestLog(t *testing.T) {
 	t.Parallel()
-	t.Run("stays within twice its limit, and has the newest lines, each whole", func(t *testing.T) {
+	t.Run("a log stays within twice its limit and has the newest complete lines", func(t *testing.T) {
 		t.Parallel()
 		const limit, writers, lines = 10_000, 8, 500
 		path := filepath.Join(t.TempDir(), "log")
@@ -40,18 +40,18 @@ func TestLog(t *testing.T) {
 		}
 		text := mustRead(t, path+previousLog) + mustRead(t, path)
 		if len(text) > 2*limit || len(text) < limit {
-			t.Errorf("%d bytes are left of %d, with a limit of %d", len(text), writers*lines*18, limit)
+			t.Errorf("%d bytes of %d, with a limit of %d", len(text), writers*lines*18, limit)
 		}
 		for line := range strings.Lines(text) {
 			if len(line) != len("writer 0 line 000\n") {
-				t.Errorf("line %q is not whole", line)
+				t.Errorf("line %q is incomplete", line)
 			}
 		}
 		if !strings.Contains(text, fmt.Sprintf("line %03d", lines-1)) {
-			t.Error("the newest line is not there")
+			t.Error("the newest line is missing")
 		}
 	})
-	t.Run("counts what is in the file already", func(t *testing.T) {
+	t.Run("the existing content counts for the limit", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "log")
 		for range 30 {
@@ -65,10 +65,10 @@ func TestLog(t *testing.T) {
 			}
 		}
 		if n := len(mustRead(t, path)) + len(mustRead(t, path+previousLog)); n > 200 {
-			t.Errorf("it has %d bytes, the limit is 100", n)
+			t.Errorf("%d bytes, the limit is 100", n)
 		}
 	})
-	t.Run("reports the file that it goes on in", func(t *testing.T) {
+	t.Run("reopened receives the new file", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "log")
 		var now *os.File
@@ -83,19 +83,19 @@ func TestLog(t *testing.T) {
 			}
 		}
 		if now == nil {
-			t.Fatal("no file is reported")
+			t.Fatal("reopened was not called")
 		}
-		if _, err := now.WriteString("by another way\n"); err != nil {
+		if _, err := now.WriteString("by the file\n"); err != nil {
 			t.Fatal(err)
 		}
-		if text := mustRead(t, path); text != "second line\nby another way\n" {
-			t.Errorf("the file has %q", text)
+		if text := mustRead(t, path); text != "second line\nby the file\n" {
+			t.Errorf("content = %q", text)
 		}
 	})
-	t.Run("goes on where it cannot be renamed", func(t *testing.T) {
+	t.Run("a log that cannot be renamed stays in use", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "log")
-		if err := os.MkdirAll(filepath.Join(path+previousLog, "in the way"), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(path+previousLog, "file"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		log, err := OpenLog(path, 10, nil)
@@ -108,7 +108,7 @@ func TestLog(t *testing.T) {
 			t.Error("no error")
 		}
 		if text := mustRead(t, path); !strings.Contains(text, "second line") {
-			t.Errorf("the file has %q", text)
+			t.Errorf("content = %q", text)
 		}
 	})
 }
@@ -117,16 +117,16 @@ func TestTrimLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
 	if err := TrimLog(path, 10); err != nil {
-		t.Errorf("there is no log: %v", err)
+		t.Errorf("trim a missing log: %v", err)
 	}
-	for text, left := range map[string]bool{"12345": true, "123456": false} {
+	for text, remains := range map[string]bool{"12345": true, "123456": false} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := TrimLog(path, 10); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(path); (err == nil) != left {
+		if _, err := os.Stat(path); (err == nil) != remains {
 			t.Errorf("%d bytes of 10: %v", len(text), err)
 		}
 	}

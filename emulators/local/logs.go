@@ -8,13 +8,13 @@ import (
 const (
 	functionLog = "functions.log"
 	emulatorLog = "emulators.log"
-	// What the functions and the emulators print takes twice this at most, each.
+	// Limits of the logs. Each takes twice its limit at most.
 	maxFunctionLog = 64 << 20
 	maxEmulatorLog = 16 << 20
 )
 
-// openLogs opens what the functions and what the emulators write to. Warnings of
-// the emulators are shown as well.
+// openLogs opens the logs of the functions and the emulators. Warnings of the emulators are
+// also written to Options.Warnings.
 func (s *System) openLogs() error {
 	functions, err := s.openLog(functionLog, maxFunctionLog)
 	if err != nil {

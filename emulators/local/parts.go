@@ -21,7 +21,7 @@ import (
 	"souk/shared/manifest"
 )
 
-// migrate makes the services' databases, or brings them up to date.
+// migrate creates or updates the services' databases.
 func (s *System) migrate(ctx context.Context) (string, error) {
 	services := s.options.Manifest.Services()
 	prefix, err := Prefix(s.options.DatabaseURL)
@@ -39,23 +39,23 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d databases up to date, a user each", len(urls)), nil
 }
 
-// seed makes the accounts that the system can be tried with.
+// seed creates the accounts of the two logins.
 func (s *System) seed(ctx context.Context) (string, error) {
 	err := s.secrets.seed(ctx, s.urls["user"])
 	return "an admin and a customer", err
 }
 
-// mailPage is where the mail is shown, if nobody else is there: people learn it.
+// mailPage is the preferred address of the mail page, so that it is the same on each start.
 const mailPage = "127.0.0.1:8025"
 
-// startMail starts what catches the mail that the functions send.
+// startMail starts the mail server.
 func (s *System) startMail(ctx context.Context) (detail string, err error) {
 	options := mail.Options{Logger: s.log.With("part", "mail"), Hosts: s.options.Hosts}
 	if s.options.Port != 0 {
 		options.HTTP = mailPage
 	}
 	s.mail, err = mail.Start(ctx, options)
-	if errors.Is(err, syscall.EADDRINUSE) { // a second system, or another program of that kind
+	if errors.Is(err, syscall.EADDRINUSE) { // by a second system or another mail server
 		options.HTTP = ""
 		s.mail, err = mail.Start(ctx, options)
 	}
@@ -67,7 +67,7 @@ func (s *System) startMail(ctx context.Context) (detail string, err error) {
 	return s.mail.URL(), nil
 }
 
-// tokens is the issuer of push tokens, served on a port of its own.
+// tokens is the issuer of push tokens with its own server.
 type tokens struct {
 	*identity.Issuer
 	server *http.Server
@@ -103,8 +103,8 @@ func (t *tokens) stop(ctx context.Context) error {
 	return err
 }
 
-// startFunctions opens the functions' URLs. Their processes start with the first
-// request, so they may need what starts later.
+// startFunctions opens the functions' URLs. Their processes start with the first request, so
+// they may depend on parts that start later.
 func (s *System) startFunctions(ctx context.Context) (string, error) {
 	if err := s.startTokens(ctx); err != nil {
 		return "", err
@@ -121,21 +121,21 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d, a process each from its first request on", len(s.options.Manifest.Functions)), nil
 }
 
-// endpoint is where Pub/Sub pushes a function's messages to.
+// endpoint returns the push URL of a function.
 func (s *System) endpoint(f manifest.Function) string {
 	f.HTTP = function.Pattern(f)
 	return s.platform.URL(f.Name) + f.Path()
 }
 
-// audience is whom a function's push tokens are for: a token for one function
-// opens no other.
+// audience returns the audience of a function's push tokens. A token for one function is not
+// valid for another.
 func (s *System) audience(f manifest.Function) string { return s.platform.URL(f.Name) }
 
 func (s *System) startPubSub(ctx context.Context) (string, error) {
 	broker, err := pubsub.Start(ctx, pubsub.Options{
 		Dir: s.state.file("pubsub"), Tokens: s.issuer, Logger: s.log.With("part", "pubsub"),
 		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
-		// What is left of an earlier run waits until the endpoints of this one are set.
+		// Messages of an earlier run wait until the endpoints of this run are set.
 		StartPaused: true,
 	})
 	if err != nil {
@@ -161,7 +161,7 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 	}
 	text := fmt.Sprintf("%d push subscriptions, each with its dead-letter topic", topics)
 	if len(pruned) > 0 {
-		text += "; deleted those of functions that are gone: " + strings.Join(pruned, ", ")
+		text += "; deleted those of removed functions: " + strings.Join(pruned, ", ")
 	}
 	return text, nil
 }
@@ -173,7 +173,7 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 	}
 	publisher := &publisher{client: client}
 	s.started("scheduler's publisher", func(context.Context) error { return publisher.close() })
-	// The system's life, not that of starting it.
+	// The scheduler runs until Stop, not only for the start.
 	s.scheduler, err = scheduler.Start(context.WithoutCancel(ctx), scheduler.Options{
 		Manifest: s.options.Manifest, Publisher: publisher, Logger: s.log.With("part", "scheduler"),
 	})
@@ -191,7 +191,7 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 }
 
 func (s *System) startGateway(ctx context.Context) (string, error) {
-	door, err := gateway.New(gateway.Options{
+	handler, err := gateway.New(gateway.Options{
 		Manifest: s.options.Manifest, Backend: s.platform.URL, OpenAPI: functions.OpenAPI,
 		Links:   []gateway.Link{gateway.MailLink(s.mail.URL())},
 		Origins: s.options.Origins, Hosts: s.options.Hosts, Logger: s.log.With("part", "gateway"),
@@ -202,7 +202,7 @@ func (s *System) startGateway(ctx context.Context) (string, error) {
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
 	go func() {
-		err := gateway.Serve(serving, s.listener, door)
+		err := gateway.Serve(serving, s.listener, handler)
 		if err != nil {
 			s.fail(err)
 		}
@@ -214,7 +214,7 @@ func (s *System) startGateway(ctx context.Context) (string, error) {
 
 func (s *System) gatewayURL() string { return "http://" + s.listener.Addr().String() }
 
-// Status returns the system as it runs now.
+// Status returns the current state of the system.
 func (s *System) Status() Status {
 	return Status{
 		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,

@@ -26,7 +26,7 @@ func TestPruneTopics(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	// The shop as it was, with a function that is gone now.
+	// A previous manifest with a function that has been removed.
 	before := *functions.Manifest()
 	before.Functions = append(slices.Clone(before.Functions), manifest.Function{Name: "order-praise", Service: "order", Events: []string{"stock-reserved"}})
 	err = local.SetUpTopics(t.Context(), broker.Addr(), "test", pubsub.Topology{
@@ -36,7 +36,7 @@ func TestPruneTopics(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := mustDial(t, broker.Addr())
-	// Somebody else's: of another name, or not as ours are made.
+	// Subscriptions that Apply has not created: of another name or configuration.
 	others := []*pb.Subscription{
 		{Name: project + "/subscriptions/analytics", PushConfig: &pb.PushConfig{PushEndpoint: "http://127.0.0.1:1"}},
 		{Name: project + "/subscriptions/bi.stock-reserved"},
@@ -55,7 +55,7 @@ func TestPruneTopics(t *testing.T) {
 	}
 	_, err = admin.GetSubscription(t.Context(), &pb.GetSubscriptionRequest{Subscription: project + "/subscriptions/order-praise.stock-reserved"})
 	if status.Code(err) != codes.NotFound {
-		t.Errorf("it is still there: %v", err)
+		t.Errorf("get the pruned subscription: %v, want NotFound", err)
 	}
 	mustGet(t, admin, "order-praise.stock-reserved.dead-letter")
 	mustGet(t, admin, "analytics")

@@ -16,7 +16,7 @@ type publisher struct {
 	topics map[string]*pubsub.Publisher
 }
 
-// Publish waits until the broker has the message.
+// Publish publishes a message and waits until the broker has stored it.
 func (p *publisher) Publish(ctx context.Context, topic string, data []byte, attributes map[string]string) error {
 	_, err := p.topic(topic).Publish(ctx, &pubsub.Message{Data: data, Attributes: attributes}).Get(ctx)
 	if err != nil {

@@ -17,32 +17,32 @@ import (
 
 const secretsFile = "secrets.json"
 
-// Login is an account to try the system with.
+// Login is the login of an initial account.
 type Login struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
 }
 
-// secrets are made once a state directory: a system that is started again has
-// the same logins, and the tokens it gave out are still good.
+// secrets are created once per state directory: after a restart, the system has the same
+// logins, and issued tokens stay valid.
 type secrets struct {
 	Admin    Login `json:"admin"`
 	Customer Login `json:"customer"`
-	// SigningKey signs access tokens. Only functions that list it get it.
+	// SigningKey signs access tokens. Only functions that list it receive it.
 	SigningKey string `json:"signingKey"`
 	// PublicKey is its public half, which is published.
 	PublicKey string `json:"publicKey"`
-	// MailTokenKey derives the tokens that are mailed.
+	// MailTokenKey derives the tokens in mails.
 	MailTokenKey string `json:"mailTokenKey"`
 	// Databases are the passwords of the services' database users.
 	Databases map[string]string `json:"databases"`
 
-	// smtp is the URL to send mail by; souk up has another each time.
+	// smtp is the URL for sending mail, which changes with each souk up.
 	smtp string
 }
 
-// byName returns the secret that the list of functions calls by an environment
-// variable. One that is not known is empty: the function says what it misses.
+// byName returns a secret by the name of its environment variable. An unknown secret is
+// empty, which the function reports as missing.
 func (s *secrets) byName(name string) string {
 	return map[string]string{
 		"AUTH_SIGNING_KEYS": s.SigningKey, "AUTH_PUBLIC_KEYS": s.PublicKey,
@@ -60,7 +60,7 @@ func (s *state) secrets(services []string) (*secrets, error) {
 	default:
 		if err := json.Unmarshal(text, known); err != nil {
 			return nil, advise(fmt.Errorf("read %s: %w", s.file(secretsFile), err),
-				"Delete the file to have new logins made.")
+				"Delete the file to create new logins.")
 		}
 	}
 	added, err := known.complete(services)
@@ -74,45 +74,45 @@ func (s *state) secrets(services []string) (*secrets, error) {
 	return known, s.writeFile(secretsFile, append(text, '\n'))
 }
 
-// complete makes what is missing and tells whether anything was.
+// complete creates missing secrets and reports whether there were any.
 func (s *secrets) complete(services []string) (added bool, err error) {
 	if s.SigningKey == "" {
 		added = true
 		if s.SigningKey, err = auth.GenerateKey(); err != nil {
-			return false, fmt.Errorf("make the key that signs access tokens: %w", err)
+			return false, fmt.Errorf("generate the key that signs access tokens: %w", err)
 		}
 	}
 	if s.PublicKey == "" {
 		added = true
 		if s.PublicKey, err = auth.PublicHalf(s.SigningKey); err != nil {
-			return false, fmt.Errorf("derive the key that is published: %w", err)
+			return false, fmt.Errorf("derive the public key: %w", err)
 		}
 	}
-	missing := func(value *string, made string) {
+	setDefault := func(value *string, defaultValue string) {
 		if *value == "" {
-			*value, added = made, true
+			*value, added = defaultValue, true
 		}
 	}
-	// .test is never anybody's domain (RFC 2606).
-	missing(&s.Admin.Email, "admin@souk.test")
-	missing(&s.Admin.Password, rand.Text())
-	missing(&s.Customer.Email, "customer@souk.test")
-	missing(&s.Customer.Password, rand.Text())
-	missing(&s.MailTokenKey, rand.Text()+rand.Text())
+	// The domain .test is reserved (RFC 2606).
+	setDefault(&s.Admin.Email, "admin@souk.test")
+	setDefault(&s.Admin.Password, rand.Text())
+	setDefault(&s.Customer.Email, "customer@souk.test")
+	setDefault(&s.Customer.Password, rand.Text())
+	setDefault(&s.MailTokenKey, rand.Text()+rand.Text())
 	if s.Databases == nil {
 		s.Databases = map[string]string{}
 	}
 	for _, service := range services {
 		password := s.Databases[service]
-		missing(&password, rand.Text())
+		setDefault(&password, rand.Text())
 		s.Databases[service] = password
 	}
 	return added, nil
 }
 
-// seed makes the accounts of the logins in the user service's database.
+// seed creates the accounts of the logins in the user service's database.
 func (s *secrets) seed(ctx context.Context, users database.URL) error {
-	return with(users, func(db *database.DB) error {
+	return withDatabase(users, func(db *database.DB) error {
 		group, ctx := errgroup.WithContext(ctx)
 		for login, role := range map[Login]auth.Role{s.Admin: auth.Admin, s.Customer: auth.Customer} {
 			group.Go(func() error {

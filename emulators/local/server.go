@@ -14,7 +14,7 @@ import (
 // startDatabase finds a database server or starts one.
 func (s *System) startDatabase(ctx context.Context) (string, error) {
 	server, err := mysql.Start(ctx, mysql.Options{
-		StateDir: s.state.path, URL: s.options.DatabaseURL, Progress: tell(s.options.Report),
+		StateDir: s.state.path, URL: s.options.DatabaseURL, Progress: reportLines(s.options.Report),
 		Supervise: true, Logger: s.log.With("part", "database"),
 	})
 	if err != nil {
@@ -36,11 +36,11 @@ func (s *System) startDatabase(ctx context.Context) (string, error) {
 		<-watched
 		return server.Stop(ctx)
 	})
-	return describe(server), s.claimDatabases(ctx)
+	return describe(server), s.lockDatabases(ctx)
 }
 
-// claimDatabases keeps other systems off our databases, on a server of theirs too.
-func (s *System) claimDatabases(ctx context.Context) error {
+// lockDatabases prevents other systems from using the same databases on an external server.
+func (s *System) lockDatabases(ctx context.Context) error {
 	if s.server.Private {
 		return nil
 	}
@@ -48,29 +48,29 @@ func (s *System) claimDatabases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	claim, err := takeClaim(ctx, s.server.AdminURL(), prefix, s.log.With("part", "database"), s.fail)
+	lock, err := lockDatabases(ctx, s.server.AdminURL(), prefix, s.log.With("part", "database"), s.fail)
 	if err != nil {
 		return err
 	}
-	s.started("claim on the databases", func(context.Context) error { return claim.release() })
+	s.started("lock on the databases", func(context.Context) error { return lock.release() })
 	return nil
 }
 
-// describe says what the server is and where it came from.
+// describe returns a text about a server and its origin.
 func describe(server *mysql.Server) string {
 	if server.Private {
 		return fmt.Sprintf("%s %s, a private server (%s)", server.Kind, server.Version, server.From)
 	}
-	return fmt.Sprintf("%s %s, yours (%s)", server.Kind, server.Version, server.From)
+	return fmt.Sprintf("%s %s, an external server (%s)", server.Kind, server.Version, server.From)
 }
 
-// tell makes progress of the lines that a part says while it takes its time.
-func tell(report func(Progress)) func(line string) {
+// reportLines returns a function that reports lines as progress of the database.
+func reportLines(report func(Progress)) func(line string) {
 	return func(line string) { report(Progress{Part: "database", Text: line}) }
 }
 
-// Prefix is what the names of a system's databases begin with on the server of a
-// URL: the name of the database in it, if there is one.
+// Prefix returns the prefix of a system's databases on an external server: the database
+// name in the URL, empty without one.
 func Prefix(server database.URL) (string, error) {
 	if server == "" {
 		return "", nil
@@ -82,20 +82,20 @@ func Prefix(server database.URL) (string, error) {
 	return cfg.DBName, nil
 }
 
-// ThrowAway is a database server without a future: fast, and gone with its data.
+// ThrowAway is a temporary database server: it is fast, and its data is deleted on Stop.
 type ThrowAway struct {
 	server *mysql.Server
 	folder string
 }
 
-// StartThrowAway starts a server on data that is deleted when it stops.
+// StartThrowAway starts a temporary server.
 func StartThrowAway(ctx context.Context, report func(Progress)) (*ThrowAway, error) {
 	begin := time.Now()
 	folder, err := os.MkdirTemp("", "souk-database-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for the database: %w", err)
+		return nil, fmt.Errorf("create a folder for the database: %w", err)
 	}
-	server, err := mysql.Start(ctx, mysql.Options{StateDir: folder, Throwaway: true, Progress: tell(report)})
+	server, err := mysql.Start(ctx, mysql.Options{StateDir: folder, Throwaway: true, Progress: reportLines(report)})
 	if err != nil {
 		return nil, errors.Join(explain(err, folder), os.RemoveAll(folder))
 	}
@@ -103,10 +103,10 @@ func StartThrowAway(ctx context.Context, report func(Progress)) (*ThrowAway, err
 	return &ThrowAway{server: server, folder: folder}, nil
 }
 
-// URL is an account that may create databases.
+// URL returns the URL of an account that may create databases.
 func (t *ThrowAway) URL() database.URL { return t.server.AdminURL() }
 
-// Stop ends the server and deletes its data.
+// Stop stops the server and deletes its data.
 func (t *ThrowAway) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()

@@ -16,34 +16,34 @@ import (
 const (
 	lockFile = "souk.lock"
 
-	// spareBytes must be free for logs and undelivered messages: to run out of
-	// room in the middle of starting gives a riddle of an error. What a new
-	// database takes, its own part checks.
+	// spareBytes is the free disk space required for logs and undelivered messages. It is
+	// checked early, because a full disk causes obscure errors later. The database checks
+	// the space for its own files.
 	spareBytes = 32 << 20
 )
 
-// holder is what the lock file says of the process that holds it.
+// holder is the content of the lock file: the process that holds the lock.
 type holder struct {
 	PID int `json:"pid"`
 	// Control is the path of its control socket.
 	Control string `json:"control"`
 }
 
-// state is the folder of a system: all it keeps between two runs, and the lock
-// that makes it one system at a time.
+// state is the folder with the persistent files of a system, and the lock that allows one
+// system at a time.
 type state struct {
 	path string
 	lock *os.File
 }
 
-// openState makes the folder if need be and takes its lock.
+// openState creates the folder if it is missing and locks it.
 func openState(path string) (*state, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("find the state directory %s: %w", path, err)
+		return nil, fmt.Errorf("resolve the state directory %s: %w", path, err)
 	}
 	if err := os.MkdirAll(absolute, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w", err)
+		return nil, fmt.Errorf("create the state directory: %w", err)
 	}
 	s := &state{path: absolute}
 	if err := s.checkSpace(spareBytes); err != nil {
@@ -57,7 +57,7 @@ func (s *state) file(name string) string { return filepath.Join(s.path, name) }
 func (s *state) checkSpace(need uint64) error {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(s.path, &disk); err != nil {
-		return fmt.Errorf("ask for the free space of %s: %w", s.path, err)
+		return fmt.Errorf("read the free space of %s: %w", s.path, err)
 	}
 	free := disk.Bavail * uint64(disk.Bsize)
 	if free < need {
@@ -66,8 +66,8 @@ func (s *state) checkSpace(need uint64) error {
 	return nil
 }
 
-// takeLock takes the lock, which the kernel frees when the process ends, however
-// it ends. It is not inherited by the processes that this one starts.
+// takeLock locks the folder. The kernel releases the lock when the process ends, even by
+// SIGKILL. Child processes do not inherit it.
 func (s *state) takeLock() error {
 	lock, err := os.OpenFile(s.file(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -82,15 +82,15 @@ func (s *state) takeLock() error {
 		if h, err := readHolder(lock); err == nil {
 			by = fmt.Sprintf("process %d", h.PID)
 		}
-		return advise(fmt.Errorf("a system runs already in %s: %s", s.path, by),
+		return advise(fmt.Errorf("a system is already running in %s: %s", s.path, by),
 			"Stop it with: souk down --state-dir %s\nOr start another one beside it: souk up --state-dir .souk-2 --port 8081", s.path)
 	}
 	s.lock = lock
 	return nil
 }
 
-// tryLock takes the lock, or fails when another system has it. Whoever only looks
-// whether there is one holds it for some microseconds: that is waited out.
+// tryLock acquires the lock, or fails if another system has it. It retries for a moment,
+// because findHolder also locks the file for some microseconds.
 func tryLock(lock *os.File) error {
 	var err error
 	for range 10 {
@@ -102,7 +102,7 @@ func tryLock(lock *os.File) error {
 	return err
 }
 
-// announce says in the lock file who holds it and where to reach it.
+// announce writes the holder to the lock file.
 func (s *state) announce(h holder) error {
 	text, err := json.Marshal(h)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *state) announce(h holder) error {
 	return nil
 }
 
-// release empties the lock file and gives the lock back.
+// release empties the lock file and releases the lock.
 func (s *state) release() error {
 	return errors.Join(s.lock.Truncate(0), s.lock.Close())
 }
@@ -134,8 +134,8 @@ func readHolder(lock *os.File) (holder, error) {
 	return h, nil
 }
 
-// writeFile replaces a file of secrets in one step: a crash leaves the old or
-// the new one.
+// writeFile replaces a file of secrets atomically: after a crash it has the old or the new
+// content.
 func (s *state) writeFile(name string, text []byte) error {
 	temporary, err := os.CreateTemp(s.path, name+".*") // mode 0600
 	if err != nil {

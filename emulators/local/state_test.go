@@ -12,7 +12,7 @@ import (
 
 func TestState(t *testing.T) {
 	t.Parallel()
-	t.Run("one system a folder, and the next when it has gone", func(t *testing.T) {
+	t.Run("a folder has one system at a time", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		first := mustOpen(t, dir)
@@ -27,7 +27,7 @@ func TestState(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("a full disk is called that, with what to do", func(t *testing.T) {
+	t.Run("a full disk is an error with advice", func(t *testing.T) {
 		t.Parallel()
 		s := mustOpen(t, t.TempDir())
 		err := explain(s.checkSpace(1<<62), s.path)
@@ -35,7 +35,7 @@ func TestState(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("a folder that can't be made is an error that says what to do", func(t *testing.T) {
+	t.Run("a folder that can't be created is an error", func(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -49,14 +49,14 @@ func TestState(t *testing.T) {
 
 func TestSecrets(t *testing.T) {
 	t.Parallel()
-	t.Run("they are made once, for their owner alone", func(t *testing.T) {
+	t.Run("secrets are created once, for their owner only", func(t *testing.T) {
 		t.Parallel()
 		s := mustOpen(t, t.TempDir())
-		made, again := mustSecrets(t, s, "order"), mustSecrets(t, s, "order")
-		if made.Admin != again.Admin || made.SigningKey != again.SigningKey || made.Databases["order"] != again.Databases["order"] {
-			t.Error("they changed")
+		created, again := mustSecrets(t, s, "order"), mustSecrets(t, s, "order")
+		if created.Admin != again.Admin || created.SigningKey != again.SigningKey || created.Databases["order"] != again.Databases["order"] {
+			t.Error("the secrets changed")
 		}
-		if made.Admin.Password == made.Customer.Password || made.Admin.Password == "" {
+		if created.Admin.Password == created.Customer.Password || created.Admin.Password == "" {
 			t.Error("passwords are not random")
 		}
 		info, err := os.Stat(s.file(secretsFile))
@@ -64,7 +64,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("mode %v, error %v", info.Mode(), err)
 		}
 	})
-	t.Run("a service that is new gets its own, and the others keep theirs", func(t *testing.T) {
+	t.Run("a new service gets its own secrets, and the others do not change", func(t *testing.T) {
 		t.Parallel()
 		s := mustOpen(t, t.TempDir())
 		before, after := mustSecrets(t, s, "order"), mustSecrets(t, s, "order", "user")
@@ -72,7 +72,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("before %v, after %v", before.Databases, after.Databases)
 		}
 	})
-	t.Run("a damaged file is never replaced", func(t *testing.T) {
+	t.Run("an unreadable file is not replaced", func(t *testing.T) {
 		t.Parallel()
 		s := mustOpen(t, t.TempDir())
 		if err := os.WriteFile(s.file(secretsFile), []byte("{"), 0o600); err != nil {
@@ -83,7 +83,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if text, err := os.ReadFile(s.file(secretsFile)); err != nil || string(text) != "{" {
-			t.Errorf("the file is now %q, %v", text, err)
+			t.Errorf("content = %q, %v", text, err)
 		}
 	})
 }
@@ -94,15 +94,15 @@ func mustOpen(t *testing.T, dir string) *state {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.lock.Close() }) // Some tests have released it.
+	t.Cleanup(func() { _ = s.lock.Close() }) // may have been released
 	return s
 }
 
 func mustSecrets(t *testing.T, s *state, services ...string) *secrets {
 	t.Helper()
-	made, err := s.secrets(services)
+	created, err := s.secrets(services)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return created
 }

@@ -4,10 +4,10 @@ import (
 	"souk/emulators/cloudrun"
 )
 
-// Status is a running system as other programs see it: `souk status --json`. It
-// holds passwords, so it only goes to the person the system belongs to.
+// Status is the state of a running system, as printed by `souk status --json`. It contains
+// passwords, so only the system's owner may read it.
 type Status struct {
-	// Gateway is the front door's URL.
+	// Gateway is the gateway's URL.
 	Gateway   string            `json:"gateway"`
 	Admin     Login             `json:"admin"`
 	Customer  Login             `json:"customer"`
@@ -17,31 +17,31 @@ type Status struct {
 	Functions []cloudrun.Status `json:"functions"`
 }
 
-// DatabaseStatus is the server that the services' databases are on.
+// DatabaseStatus is the database server of the services.
 type DatabaseStatus struct {
 	// Kind is MySQL or MariaDB.
 	Kind    string `json:"kind"`
 	Version string `json:"version"`
-	// DSN is the URL of an account that may do anything on the server.
+	// DSN is the URL of an account with all privileges.
 	DSN string `json:"dsn"`
 	// Names are those of the services' databases, by service.
 	Names map[string]string `json:"names"`
 }
 
-// PubSubStatus is the broker that carries the events.
+// PubSubStatus is the Pub/Sub broker.
 type PubSubStatus struct {
-	// Host is what PUBSUB_EMULATOR_HOST must be to reach it.
+	// Host is the value for PUBSUB_EMULATOR_HOST.
 	Host    string `json:"host"`
 	Project string `json:"project"`
 }
 
-// MailStatus is the server that catches what the shop mails.
+// MailStatus is the local mail server.
 type MailStatus struct {
-	// URL is where to read it, in a browser or by its API.
+	// URL is the URL of its page and API.
 	URL string `json:"url"`
-	// SMTP is where the shop sends it.
+	// SMTP is the URL for sending mail.
 	SMTP string `json:"smtp"`
 }
 
-// String is the server's name and version.
+// String returns the server's kind and version.
 func (d DatabaseStatus) String() string { return d.Kind + " " + d.Version }

@@ -1,10 +1,9 @@
-// Package local runs the whole shop on one machine: it composes the emulators of
-// the cloud's services around the functions, in one process that supervises all
-// it started and stops it in order.
+// Package local runs the complete shop on one machine: it connects the functions with
+// emulators of the cloud's services, in one process that supervises all parts and stops them
+// in order.
 //
-// Everything a system keeps is in its state directory: the private database
-// server's data, undelivered messages, logins, logs and the lock that makes it
-// one system at a time.
+// All persistent files are in the state directory: the private database server's data,
+// undelivered messages, logins, logs and the lock that allows one system at a time.
 package local
 
 import (
@@ -32,44 +31,44 @@ import (
 	"souk/shared/manifest"
 )
 
-// Project is the Google Cloud project that a local system pretends to be.
+// Project is the Google Cloud project id of a local system.
 const Project = "souk-local"
 
-// stopTimeout is how long each part may take to stop before it is cut off. It is
-// longer than what Cloud Run gives a function after SIGTERM.
+// stopTimeout is how long each part may take to stop before it is aborted. It is longer than
+// the time between SIGTERM and SIGKILL on Cloud Run.
 const stopTimeout = 12 * time.Second
 
-// Options says what to run, and where.
+// Options configures a system.
 type Options struct {
 	Manifest *manifest.Manifest
-	// StateDir is where the system keeps what it keeps. It is made if need be.
+	// StateDir is the folder for persistent files. It is created if it is missing.
 	StateDir string
-	// BinDir holds one program a service, of the service's name.
+	// BinDir has one program for each service, with the service's name.
 	BinDir string
-	// Port is the gateway's, on 127.0.0.1; 0 takes any that is free.
+	// Port is the gateway's port on 127.0.0.1; 0 selects a free one.
 	Port int
-	// DatabaseURL is a server to use, with an account that may create databases
-	// and users. Empty: a private server is found or started.
+	// DatabaseURL is an external server with an account that may create databases and
+	// users. If empty, a private server is started.
 	DatabaseURL database.URL
-	// Duplicate and Shuffle make Pub/Sub deliver every message at least twice,
-	// and in random order: both are what the real one may do.
+	// Duplicate and Shuffle make Pub/Sub deliver every message at least twice, and in
+	// random order, both of which the real one may do.
 	Duplicate, Shuffle bool
 	// Origins are those whose scripts may use the API in a browser.
 	Origins []string
-	// Hosts are the names that the servers are called by besides those of this machine.
+	// Hosts are allowed host names in addition to those of this machine.
 	Hosts hostcheck.Hosts
-	// Report hears of the progress. It is called by one goroutine at a time.
+	// Report receives the progress. It is called by one goroutine at a time.
 	Report func(Progress)
-	// Warnings gets what goes wrong while the system runs, a line each. nil: it
-	// only goes to the log in the state directory.
+	// Warnings receives warnings of the running system, one line each, in addition to the
+	// log in the state directory. Nil discards them.
 	Warnings io.Writer
 }
 
 // Progress is one step of starting or stopping.
 type Progress struct {
-	// Part of the system, a word or two, and what it does or is now.
+	// Part is the name of a part, Text its state.
 	Part, Text string
-	// Took is how long the step took, 0 for one that is under way.
+	// Took is the duration of the step, 0 while it is in progress.
 	Took time.Duration
 }
 
@@ -79,10 +78,10 @@ type System struct {
 	state   *state
 	secrets *secrets
 	log     *slog.Logger
-	// functionLog gets what the functions print.
+	// functionLog receives the output of the functions.
 	functionLog io.Writer
 
-	// parts are what has been started, in order; Stop goes backwards.
+	// parts are the started parts in order; Stop stops them in reverse.
 	parts []part
 
 	listener  net.Listener
@@ -93,12 +92,11 @@ type System struct {
 	scheduler *scheduler.Scheduler
 	mail      *mail.Server
 
-	// urls are where the services' functions find their databases, and databases
-	// what those are called, by service.
+	// urls and databases are the URLs and the names of the databases, by service.
 	urls      map[string]database.URL
 	databases map[string]string
 
-	// wired is closed when all that the functions are configured with is known.
+	// wired is closed when the configuration of the functions is complete.
 	wired  chan struct{}
 	wiring sync.Once
 	ready  atomic.Bool
@@ -106,15 +104,15 @@ type System struct {
 	stop   sync.Once
 }
 
-// part is something that runs and can be stopped.
+// part is a started part of the system.
 type part struct {
 	name string
-	// stop ends it, cutting off what is under way when ctx ends.
+	// stop stops the part. It aborts running requests when ctx is done.
 	stop func(ctx context.Context) error
 }
 
-// Start starts a system. When it returns an error, nothing of it runs any more.
-// ctx is for starting alone: the system runs until Stop.
+// Start starts a system, which runs until Stop. If it returns an error, all parts have been
+// stopped. ctx applies to the start only.
 func Start(ctx context.Context, options Options) (*System, error) {
 	if options.Report == nil {
 		options.Report = func(Progress) {}
@@ -135,18 +133,19 @@ func Start(ctx context.Context, options Options) (*System, error) {
 	return s, nil
 }
 
+// started registers a part for Stop.
 func (s *System) started(name string, stop func(ctx context.Context) error) {
 	s.parts = append(s.parts, part{name: name, stop: stop})
 }
 
-// step is one part of starting.
+// step is one step of Start.
 type step struct {
 	name string
 	do   func(context.Context) (detail string, err error)
 }
 
-// start goes through the steps in the order in which they need one another: what
-// holds undelivered messages comes after who they are delivered to.
+// start starts the parts in the order of their dependencies: the broker, which may have
+// undelivered messages, comes after the functions.
 func (s *System) start(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
@@ -171,7 +170,7 @@ func (s *System) start(ctx context.Context) error {
 	return nil
 }
 
-// prepare does what can fail at once, before anything takes time.
+// prepare runs the fast steps that may fail, before any slow one.
 func (s *System) prepare(ctx context.Context) error {
 	if err := s.checkPrograms(); err != nil {
 		return err
@@ -181,7 +180,7 @@ func (s *System) prepare(ctx context.Context) error {
 	s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return advise(fmt.Errorf("port %d is in use on 127.0.0.1", s.options.Port),
-			"Stop what uses it, or take another port: make up ARGS=\"--port %d\"", s.options.Port+1)
+			"Stop the program that uses it, or choose another port: make up ARGS=\"--port %d\"", s.options.Port+1)
 	}
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
@@ -200,7 +199,7 @@ func (s *System) prepare(ctx context.Context) error {
 	return err
 }
 
-// checkPrograms looks whether the services have been built.
+// checkPrograms checks that the services have been built.
 func (s *System) checkPrograms() error {
 	for _, service := range s.options.Manifest.Services() {
 		path := filepath.Join(s.options.BinDir, service)
@@ -212,10 +211,10 @@ func (s *System) checkPrograms() error {
 	return nil
 }
 
-// wire lets functions start.
+// wire allows functions to start.
 func (s *System) wire() { s.wiring.Do(func() { close(s.wired) }) }
 
-// Wait returns nil when ctx ends, or the reason when the system cannot go on.
+// Wait waits until ctx is done and returns nil, or until a part fails and returns its error.
 func (s *System) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -225,7 +224,7 @@ func (s *System) Wait(ctx context.Context) error {
 	}
 }
 
-// fail reports that the system cannot go on. The first reason counts.
+// fail makes Wait return err. Only the first error is reported.
 func (s *System) fail(err error) {
 	select {
 	case s.failed <- err:
@@ -233,10 +232,9 @@ func (s *System) fail(err error) {
 	}
 }
 
-// Stop stops all parts in the opposite order: first the gateway, so that no new
-// requests come; then what makes the functions work; the functions; and the
-// database last. Data stays. When ctx ends, what is under way is cut off. Its
-// error tells what was.
+// Stop stops all parts in reverse order: first the gateway, so that no new requests arrive;
+// then the triggers of the functions; the functions; and the database last. Data stays. When
+// ctx is done, running requests are aborted, which the error reports.
 func (s *System) Stop(ctx context.Context) error {
 	var errs []error
 	s.stop.Do(func() {

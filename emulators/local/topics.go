@@ -16,11 +16,11 @@ import (
 	"souk/shared/manifest"
 )
 
-// reachTimeout is how long an emulator may take to accept a connection.
+// reachTimeout is the time in which an emulator must accept a connection.
 const reachTimeout = 5 * time.Second
 
-// SetUpTopics makes the topics and subscriptions of a topology in a project of the
-// Pub/Sub emulator at host. What is there already is brought up to date.
+// SetUpTopics creates or updates the topics and subscriptions of a topology in a project of
+// the Pub/Sub emulator at host.
 func SetUpTopics(ctx context.Context, host, project string, topology emulator.Topology) error {
 	client, err := ConnectPubSub(ctx, host, project)
 	if err != nil {
@@ -29,8 +29,8 @@ func SetUpTopics(ctx context.Context, host, project string, topology emulator.To
 	return errors.Join(emulator.Apply(ctx, client, topology), client.Close())
 }
 
-// PruneTopics deletes the subscriptions of functions that a manifest no longer has
-// from a project of the Pub/Sub emulator at host, and returns their names.
+// PruneTopics deletes the subscriptions of functions that are not in the manifest from a
+// project of the Pub/Sub emulator at host, and returns their names.
 func PruneTopics(ctx context.Context, host, project string, list *manifest.Manifest) ([]string, error) {
 	client, err := ConnectPubSub(ctx, host, project)
 	if err != nil {
@@ -40,8 +40,8 @@ func PruneTopics(ctx context.Context, host, project string, list *manifest.Manif
 	return pruned, errors.Join(err, client.Close())
 }
 
-// ConnectPubSub returns a client of a project of the Pub/Sub emulator at host,
-// once that is there. The caller closes it.
+// ConnectPubSub returns a client of a project of the Pub/Sub emulator at host, after
+// checking that it listens. The caller must close the client.
 func ConnectPubSub(ctx context.Context, host, project string) (*pubsub.Client, error) {
 	if err := reach(ctx, host); err != nil {
 		return nil, err
@@ -49,7 +49,8 @@ func ConnectPubSub(ctx context.Context, host, project string) (*pubsub.Client, e
 	return connect(ctx, host, project)
 }
 
-// reach tells at once when nothing listens: the client would try on and on.
+// reach returns an error if no server listens at host: the client itself would retry without
+// end.
 func reach(ctx context.Context, host string) error {
 	conn, err := (&net.Dialer{Timeout: reachTimeout}).DialContext(ctx, "tcp", host)
 	if err != nil {

@@ -45,15 +45,15 @@ func TestSetUpTopics(t *testing.T) {
 		}
 	}
 	setUp(t, "old")
-	setUp(t, "new") // Again, with the functions somewhere else.
+	setUp(t, "new") // again, with other endpoints
 	admin := mustDial(t, broker.Addr())
 
 	for _, f := range functions.Manifest().Functions {
 		for _, topic := range f.Topics() {
-			t.Run(f.Name+" gets the messages of "+topic, func(t *testing.T) {
+			t.Run("messages of "+topic+" are pushed to "+f.Name, func(t *testing.T) {
 				checkPush(t, mustGet(t, admin, f.Subscription(topic)), f, topic)
 			})
-			t.Run("what "+f.Name+" fails on is kept", func(t *testing.T) {
+			t.Run("dead letters of "+topic+" for "+f.Name+" are stored", func(t *testing.T) {
 				dead := mustGet(t, admin, f.DeadLetterTopic(topic))
 				if dead.GetTopic() != project+"/topics/"+f.DeadLetterTopic(topic) || dead.GetPushConfig().GetPushEndpoint() != "" {
 					t.Errorf("got %v", dead)
@@ -76,11 +76,11 @@ func checkPush(t *testing.T, s *pb.Subscription, f manifest.Function, topic stri
 		t.Errorf("token %v", token)
 	}
 	if got := time.Duration(s.GetAckDeadlineSeconds()) * time.Second; got != delivery.AckDeadline {
-		t.Errorf("ack deadline %s", got)
+		t.Errorf("ack deadline = %s", got)
 	}
 	dead := s.GetDeadLetterPolicy()
 	if dead.GetDeadLetterTopic() != project+"/topics/"+f.DeadLetterTopic(topic) || int(dead.GetMaxDeliveryAttempts()) != delivery.MaxDeliveryAttempts {
-		t.Errorf("dead letters %v", dead)
+		t.Errorf("dead-letter policy = %v", dead)
 	}
 	if retry := s.GetRetryPolicy(); retry.GetMinimumBackoff().AsDuration() != delivery.MinBackoff || retry.GetMaximumBackoff().AsDuration() != delivery.MaxBackoff {
 		t.Errorf("retry %v", retry)

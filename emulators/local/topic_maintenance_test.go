@@ -22,16 +22,16 @@ import (
 	"souk/shared/manifest"
 )
 
-// taker takes every event, and keeps none.
-type taker struct{}
+// acceptor is a publisher that accepts and drops all events.
+type acceptor struct{}
 
-func (taker) Publish(_ context.Context, events []event.Event) []error {
+func (acceptor) Publish(_ context.Context, events []event.Event) []error {
 	return make([]error, len(events))
 }
 
-// TestKeep has a broker lose all it had, as Google's emulator does when it starts
-// again: what it is to have comes back, and what was published is published again.
-func TestKeep(t *testing.T) {
+// TestMaintain uses a broker that loses its state, like Google's emulator on a restart: its
+// topics and subscriptions are created again, and recent events are published again.
+func TestMaintain(t *testing.T) {
 	t.Parallel()
 	url := dbtest.Create(t, event.Migrations)
 	db, err := database.Open(database.Config{URL: url})
@@ -43,11 +43,11 @@ func TestKeep(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	outbox := event.NewOutbox(db, taker{}, clock.System, nil)
-	tell := func() {
+	outbox := event.NewOutbox(db, acceptor{}, clock.System, nil)
+	publish := func() {
 		t.Helper()
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			return event.NewTopic[int]("thing-made", "thing").Add(ctx, tx, outbox, uuid.New(), 1)
+			return event.NewTopic[int]("thing-created", "thing").Add(ctx, tx, outbox, uuid.New(), 1)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -85,46 +85,46 @@ func TestKeep(t *testing.T) {
 	if err := topics.SetUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	tell()
+	publish()
 	if err := topics.SetUp(t.Context()); err != nil || unpublished() != 0 {
-		t.Fatalf("with all topics there, %d events are to be published again: %v", unpublished(), err)
+		t.Fatalf("%d events to publish again with existing topics, want none: %v", unpublished(), err)
 	}
 
 	if err := broker.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	keep := func(until func() bool) {
+	maintain := func(until func() bool) {
 		t.Helper()
 		ctx, stop := context.WithCancel(t.Context())
-		kept := make(chan struct{})
+		done := make(chan struct{})
 		go func() {
-			defer close(kept)
-			topics.Keep(ctx)
+			defer close(done)
+			topics.Maintain(ctx)
 		}()
-		defer func() { stop(); <-kept }()
+		defer func() { stop(); <-done }()
 		for deadline := time.Now().Add(time.Minute); !until(); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("the topics are not there, or %d events are to be published again", unpublished())
+				t.Fatalf("timeout: topics are missing, or %d events to publish again", unpublished())
 			}
 		}
 	}
 	f, _ := functions.Manifest().Function("stock-reserve")
 	address, started := broker.Addr(), false
 	admin := mustDial(t, address)
-	keep(func() bool { // It finds nobody at first.
+	maintain(func() bool { // at first, no broker is running
 		if !started {
 			broker, started = start(address), true
 		}
 		return unpublished() == 1 && slices.Contains(mustNames(t, admin), f.Subscription("order-placed"))
 	})
 
-	// The sweep leaves what a request may still be publishing.
-	later := event.NewOutbox(db, taker{}, func() time.Time { return time.Now().Add(time.Minute) }, nil)
+	// The sweep skips events that a request may still be publishing.
+	later := event.NewOutbox(db, acceptor{}, func() time.Time { return time.Now().Add(time.Minute) }, nil)
 	if err := later.Sweep(t.Context()); err != nil || unpublished() != 0 {
 		t.Fatalf("%d events are not published: %v", unpublished(), err)
 	}
-	// The topics were there all the time, but nobody passed on what came meanwhile.
-	keep(func() bool { return unpublished() == 1 })
+	// The topics exist, but pushes may have been lost while nothing relayed them.
+	maintain(func() bool { return unpublished() == 1 })
 }
 
 // mustNames returns the subscriptions of the project "test".

@@ -18,36 +18,36 @@ import (
 )
 
 const (
-	// marker is a topic that nobody publishes to. It is made last, so that where it
-	// is, all else is; an emulator that lost it has lost everything.
+	// marker is a topic without messages. It is created last, so that its existence
+	// proves that of all others; an emulator without it has lost its state.
 	marker = "souk-set-up"
 
-	// lostFor is how far back messages may be lost: longer than Pub/Sub goes on
-	// trying to deliver one, with the delays that functions.yaml gives it.
-	lostFor = 3 * time.Hour
+	// lossWindow is the age up to which messages may be lost: longer than Pub/Sub tries
+	// to deliver one with the delays in functions.yaml.
+	lossWindow = 3 * time.Hour
 
-	// keepPoll is how often to look whether the emulator has lost everything.
-	keepPoll = time.Second
+	// pollPeriod is how often the emulator is checked.
+	pollPeriod = time.Second
 )
 
-// Topics are the topics and subscriptions on an emulator that keeps nothing, as
-// Google's: when it starts again they have to be made again, and what was on its
-// way has to be published again.
+// Topics are the topics and subscriptions on an emulator without persistent state, such as
+// Google's: after a restart they have to be created again, and undelivered messages have to
+// be published again.
 type Topics struct {
-	// Host and Project say which emulator, as for SetUpTopics.
+	// Host and Project select the emulator, as for SetUpTopics.
 	Host, Project string
 	Topology      emulator.Topology
-	// Databases are those of the services, whose outboxes have what was published.
+	// Databases are those of the services, with outboxes of the published events.
 	Databases map[string]database.URL
 	Log       *slog.Logger
 }
 
-// Keep sets up the topics at once, and again whenever the emulator has lost them,
-// until ctx ends. At its begin it has everything published again that was lately:
-// pushes may have come while nobody passed them on, and Google's emulator does not
-// come again for minutes. What it cannot do it logs, and tries again.
-func (t Topics) Keep(ctx context.Context) {
-	poll := time.NewTicker(keepPoll)
+// Maintain sets up the topics at once, and again whenever the emulator has lost them, until
+// ctx is done. At the start it also publishes recent events again: pushes may have been lost
+// while no relay was running, and Google's emulator retries only after minutes. It logs
+// errors and tries again.
+func (t Topics) Maintain(ctx context.Context) {
+	poll := time.NewTicker(pollPeriod)
 	defer poll.Stop()
 	caughtUp := false
 	for {
@@ -57,7 +57,7 @@ func (t Topics) Keep(ctx context.Context) {
 			caughtUp = err == nil
 		}
 		if err != nil && ctx.Err() == nil {
-			t.Log.WarnContext(ctx, "the topics are not set up: trying again", "error", err)
+			t.Log.WarnContext(ctx, "set up the topics: trying again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -67,16 +67,15 @@ func (t Topics) Keep(ctx context.Context) {
 	}
 }
 
-// SetUp makes the topics and subscriptions, unless the emulator has them, and has
-// everything published again that was lately: an emulator without its topics
-// delivers nothing of it.
+// SetUp creates the topics and subscriptions if the emulator does not have them, and
+// publishes recent events again, which an emulator without topics has not delivered.
 func (t Topics) SetUp(ctx context.Context) (err error) {
 	client, err := ConnectPubSub(ctx, t.Host, t.Project)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	if there, err := t.hasMarker(ctx, client); there || err != nil {
+	if exists, err := t.hasMarker(ctx, client); exists || err != nil {
 		return err
 	}
 	if err := emulator.Apply(ctx, client, t.Topology); err != nil {
@@ -85,7 +84,7 @@ func (t Topics) SetUp(ctx context.Context) (err error) {
 	if err := t.republish(ctx); err != nil {
 		return err
 	}
-	t.Log.InfoContext(ctx, "topics and subscriptions are set up", "project", t.Project)
+	t.Log.InfoContext(ctx, "set up topics and subscriptions", "project", t.Project)
 	_, err = client.TopicAdminClient.CreateTopic(ctx, &pb.Topic{Name: t.marker()})
 	if err != nil && status.Code(err) != codes.AlreadyExists {
 		return fmt.Errorf("create topic %s: %w", marker, err)
@@ -105,14 +104,14 @@ func (t Topics) hasMarker(ctx context.Context, client *pubsub.Client) (bool, err
 	case status.Code(err) == codes.NotFound:
 		return false, nil
 	}
-	return false, fmt.Errorf("look for topic %s: %w", marker, err)
+	return false, fmt.Errorf("get topic %s: %w", marker, err)
 }
 
-// republish has the outbox functions publish again what they published lately. A
-// request that published to the emulator that is gone may not have marked it yet:
-// so where anything was published, it looks a second time, when that is over.
+// republish makes the outbox functions publish recent events again. A request that published
+// to the previous emulator may not have marked its events yet, so if there were any events,
+// it repeats this once such requests have ended.
 func (t Topics) republish(ctx context.Context) error {
-	since := time.Now().Add(-lostFor)
+	since := time.Now().Add(-lossWindow)
 	events, err := t.republishAll(ctx, since)
 	if err != nil || events == 0 {
 		return err
@@ -128,13 +127,13 @@ func (t Topics) republish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.Log.InfoContext(ctx, "what Pub/Sub may have lost is published again within a minute", "events", events+more)
+	t.Log.InfoContext(ctx, "recent events will be published again within a minute", "events", events+more)
 	return nil
 }
 
 func (t Topics) republishAll(ctx context.Context, since time.Time) (events int64, err error) {
 	for service, url := range t.Databases {
-		err := with(url, func(db *database.DB) error {
+		err := withDatabase(url, func(db *database.DB) error {
 			marked, err := event.Republish(ctx, db, since)
 			events += marked
 			return err
