@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,24 @@ func TestOperator(t *testing.T) {
 		// What nobody waited for may still be on its way.
 		eventually(t, "it all adds up", func() bool { return s.audit(t, "--grace", "0s").OK })
 	})
+	t.Run("a synthetic order is confirmed, cancelled, and leaves the stock as it was", func(t *testing.T) {
+		if containers != nil {
+			t.Skip("NOT CHECKED: the program runs in a container here, without this environment")
+		}
+		admin, customer := s.admin(t), s.customer(t)
+		p := s.mustCreate(t, admin, customer, 3)
+		out, err := s.syntheticOrder(t, p.ID, 4)
+		if err != nil {
+			t.Fatalf("souk synthetic-order: %v\n%s", err, out)
+		}
+		if n := bytes.Count(out, []byte(`"message":"the synthetic order ended","outcome":"succeeded"`)); n != 4 {
+			t.Errorf("%d orders succeeded, want 4:\n%s", n, out)
+		}
+		eventually(t, "all stock is available again", func() bool { return s.mustGetProduct(t, p.ID).Available == 3 })
+		if out, err = s.syntheticOrder(t, uuid.New(), 1); err == nil || !bytes.Contains(out, []byte(`"outcome":"failed"`)) {
+			t.Errorf("an order of no product ended with %v:\n%s", err, out)
+		}
+	})
 	t.Run("what a function always fails on is a dead letter, and can be looked at and discarded", func(t *testing.T) {
 		id := mustPoison(t, client)
 		eventually(t, "it is listed", func() bool { return s.deadLetters(t)[deadLetters] == 1 })
@@ -86,6 +106,16 @@ func TestOperator(t *testing.T) {
 			}
 		}
 	})
+}
+
+// syntheticOrder runs souk synthetic-order as the cloud's job does, by its environment.
+func (s *system) syntheticOrder(t *testing.T, product uuid.UUID, orders int) ([]byte, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), filepath.Join(programs, "souk"), "synthetic-order", "--orders", strconv.Itoa(orders))
+	command.Env = []string{
+		"SHOP_URL=" + s.Gateway, "SYNTHETIC_EMAIL=" + s.Customer.Email, "SYNTHETIC_PASSWORD=" + s.Customer.Password, "SYNTHETIC_PRODUCT=" + product.String(),
+	}
+	return command.Output()
 }
 
 // mustPoison publishes an event that its function fails on, once that function's

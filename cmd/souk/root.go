@@ -92,7 +92,7 @@ func (p *program) addCommands(root *cobra.Command) {
 			p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(), p.databaseCommand(),
 		}},
 		{"operate", "Look after a shop, on this machine or in the cloud:", []*cobra.Command{
-			p.auditCommand(), p.deadLettersCommand(), p.costCommand(), p.firstAdminCommand(),
+			p.auditCommand(), p.deadLettersCommand(), p.costCommand(), p.firstAdminCommand(), p.syntheticOrderCommand(),
 		}},
 		{"machine", "For containers and pipelines:", []*cobra.Command{
 			p.secretsCommand(), p.migrateCommand(), p.topicsCommand(), p.gatewayCommand(), p.relayCommand(), p.mailCommand(),

@@ -48,7 +48,8 @@ func (s *service) decide(ctx context.Context, tx *database.Tx, id uuid.UUID, to 
 		// A metric in terraform/watch.tf reads the waiting time from this log entry.
 		seconds := s.Now().Sub(o.CreatedAt).Seconds()
 		tx.AfterCommit(func(ctx context.Context) {
-			slog.InfoContext(ctx, "the order is decided", "order", o.ID, "status", o.Status, "seconds", seconds)
+			slog.InfoContext(ctx, "the order is decided", "order", o.ID, "status", o.Status, "seconds", seconds,
+				"synthetic", s.settings.isSynthetic(o.UserID))
 		})
 	}
 	return err

@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -54,6 +55,10 @@ func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*
 	if err := orderPlaced.Add(ctx, tx, s.Outbox, o.ID, newPlaced(o)); err != nil {
 		return nil, fmt.Errorf("place order %s: %w", o.ID, err)
 	}
+	// A metric in terraform/synthetic.tf counts this log entry.
+	tx.AfterCommit(func(ctx context.Context) {
+		slog.InfoContext(ctx, "the order is placed", "order", o.ID, "synthetic", s.settings.isSynthetic(o.UserID))
+	})
 	return newLocatedResponse(o), nil
 }
 

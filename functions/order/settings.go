@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/shared/manifest"
 )
 
@@ -23,6 +25,16 @@ type settings struct {
 	// default of MaxPieces.
 	MaxOpen   int64 `env:"ORDER_MAX_OPEN" envDefault:"100"`
 	MaxPieces int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
+
+	// SyntheticCustomer is the id of the test customer whose orders are placed to measure
+	// the shop (souk synthetic-order). Their log entries are marked, so that they are in
+	// no business figure.
+	SyntheticCustomer uuid.UUID `env:"SYNTHETIC_CUSTOMER"`
+}
+
+// isSynthetic reports whether an order of that customer is no sale.
+func (s settings) isSynthetic(customer uuid.UUID) bool {
+	return s.SyntheticCustomer != uuid.Nil && customer == s.SyntheticCustomer
 }
 
 // minPendingFor leaves time for the redelivery of an event that was lost on its way: it

@@ -59,6 +59,9 @@ type mailSettings struct {
 	PagesURL string `env:"USER_PAGES_URL"`
 	// TokenKey is the key from which the tokens in mails are derived.
 	TokenKey config.Secret `env:"MAIL_TOKEN_KEY"`
+	// SyntheticCustomer is the id of the test customer of souk synthetic-order, whose
+	// orders are not mailed.
+	SyntheticCustomer uuid.UUID `env:"SYNTHETIC_CUSTOMER"`
 }
 
 // minTokenKey is the minimum length of MAIL_TOKEN_KEY in bytes.
@@ -81,6 +84,7 @@ func (s *service) loadMail() error {
 	if slices.ContainsFunc(tokenMailers, s.Serves) && len(s.tokenKey) < minTokenKey {
 		return fmt.Errorf("MAIL_TOKEN_KEY must have %d bytes or more, for example from: openssl rand -base64 %[1]d", minTokenKey)
 	}
+	s.syntheticCustomer = settings.SyntheticCustomer
 	s.pagesURL = strings.TrimSuffix(settings.PagesURL, "/")
 	if s.sender, err = mail.NewSender(settings.Config); err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/config"
@@ -147,5 +149,7 @@ type service struct {
 	sender    *mail.Sender
 	templates map[string]*mail.Template
 	pagesURL  string
-	tokenKey  []byte
+	// syntheticCustomer is mailSettings.SyntheticCustomer.
+	syntheticCustomer uuid.UUID
+	tokenKey          []byte
 }
