@@ -9,13 +9,27 @@ resource "google_compute_network" "shop" {
 }
 
 resource "google_compute_subnetwork" "functions" {
-  name    = "souk-functions"
-  network = google_compute_network.shop.id
-  region  = var.region
-  # Direct VPC egress takes addresses in blocks, and keeps them for some minutes
-  # after an instance has gone: 2,046 are enough for some hundreds of instances.
-  ip_cidr_range            = "10.10.0.0/21"
+  name                     = "souk-functions"
+  network                  = google_compute_network.shop.id
+  region                   = var.region
+  ip_cidr_range            = var.subnet
   private_ip_google_access = true
+
+  lifecycle {
+    precondition {
+      condition     = local.addresses_needed <= local.addresses
+      error_message = "Cloud Run may need ${local.addresses_needed} addresses (twice the instances of each service, in blocks of 16, and a block for each job), and subnet = \"${var.subnet}\" has ${local.addresses}: give it a shorter prefix, or lower max_instances in scaling."
+    }
+  }
+}
+
+locals {
+  # Direct VPC egress uses twice as many addresses as there are instances, reserves them 16
+  # at a time, and holds them for some minutes after an instance has stopped:
+  # https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#direct-vpc-ip-allocation
+  # Four jobs, and the four addresses that a subnet does not give away.
+  addresses_needed = sum([for run in values(local.runs) : ceil(run.scaling.max_instances * 2 / 16) * 16]) + 4 * 16 + 4
+  addresses        = pow(2, 32 - tonumber(split("/", var.subnet)[1]))
 }
 
 # The addresses that Google puts the database in.

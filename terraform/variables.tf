@@ -149,7 +149,7 @@ variable "branch" {
 # Database -----------------------------------------------------------------------
 
 variable "database" {
-  description = "The Cloud SQL instance. replica adds one that public product reads go to; regional keeps a second machine in another zone."
+  description = "The Cloud SQL instance. replica adds one that public product reads go to; regional has a second machine in another zone. The disk grows up to disk_limit_gb, and never shrinks. query_logs writes slow statements and deadlocks with their values to a restricted log bucket, for seven days."
   type = object({
     tier            = optional(string, "db-g1-small")
     edition         = optional(string, "ENTERPRISE")
@@ -158,12 +158,19 @@ variable "database" {
     max_connections = optional(number, 400)
     backups         = optional(number, 7)
     replica         = optional(bool, false)
+    disk_limit_gb   = optional(number, 500)
+    query_logs      = optional(bool, false)
   })
   default = {}
 
   validation {
     condition     = var.environment != "prod" || var.database.regional
     error_message = "prod needs database.regional = true: a zone fails more often than a shop may."
+  }
+
+  validation {
+    condition     = var.database.disk_limit_gb >= var.database.disk_gb
+    error_message = "database.disk_limit_gb is at least database.disk_gb: a full disk stops the database."
   }
 
   validation {
@@ -177,6 +184,25 @@ variable "database" {
   }
 }
 
+variable "migrate_password" {
+  description = "The password of the migration job's login, given by TF_VAR_migrate_password in the first apply and whenever migrate_password_version is raised. It goes to Cloud SQL and Secret Manager, and to no plan and no state."
+  type        = string
+  default     = null
+  ephemeral   = true
+  sensitive   = true
+
+  validation {
+    condition     = var.migrate_password == null || try(length(var.migrate_password) >= 20, false)
+    error_message = "The password has at least 20 characters: openssl rand -base64 30 makes one."
+  }
+}
+
+variable "migrate_password_version" {
+  description = "Counts the passwords of the migration job's login: raise it by one to set another."
+  type        = number
+  default     = 1
+}
+
 variable "deletion_protection" {
   description = "Whether terraform refuses to delete the database and the functions."
   type        = bool
@@ -185,6 +211,19 @@ variable "deletion_protection" {
   validation {
     condition     = var.deletion_protection || var.environment != "prod"
     error_message = "prod refuses deletion_protection = false: the orders would be one terraform destroy away from gone."
+  }
+}
+
+# Network ------------------------------------------------------------------------
+
+variable "subnet" {
+  description = "The private addresses that Cloud Run's instances get. A plan fails if these are too few; a longer prefix can be shortened later, never the other way."
+  type        = string
+  default     = "10.10.0.0/20"
+
+  validation {
+    condition     = can(cidrnetmask(var.subnet)) && try(tonumber(split("/", var.subnet)[1]) <= 26, false)
+    error_message = "The subnet is a private range of IPv4 such as 10.10.0.0/20, of /26 or larger."
   }
 }
 
@@ -197,6 +236,17 @@ variable "requests_per_minute" {
     sign_in = optional(number, 30)
   })
   default = {}
+}
+
+variable "waf_enforced" {
+  description = "The sets of Cloud Armor's signatures that deny requests, such as sqli-v33-stable. All others are in preview: they log what they would deny."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.waf_enforced, keys(local.waf_rules))) == 0
+    error_message = "waf_enforced names a set that terraform/armor.tf does not have."
+  }
 }
 
 variable "cors_origins" {
@@ -255,6 +305,69 @@ variable "alert_emails" {
   validation {
     condition     = var.environment != "prod" || length(var.alert_emails) > 0
     error_message = "prod needs alert_emails: an alert that nobody gets is none."
+  }
+}
+
+variable "pagerduty_service_key" {
+  description = "The integration key of a PagerDuty service (Events API v1, as its integration Google Cloud Monitoring has it)."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.pagerduty_service_key == null || can(regex("^[0-9A-Za-z]{32}$", var.pagerduty_service_key))
+    error_message = "An integration key of PagerDuty has 32 letters and digits."
+  }
+}
+
+variable "alert_webhook" {
+  description = "An address with its token that alerts are posted to, such as https://api.opsgenie.com/v1/json/googlestackdriver?apiKey=KEY."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.alert_webhook == null || can(regex("^https://[^/ ]+/", var.alert_webhook))
+    error_message = "The webhook is an address that begins with https://."
+  }
+}
+
+variable "alert_topic" {
+  description = "Whether alerts are published to the Pub/Sub topic alerts, too."
+  type        = bool
+  default     = false
+}
+
+variable "page_severities" {
+  description = "The severities that go to pagerduty_service_key and alert_webhook. All severities are mailed and published."
+  type        = set(string)
+  default     = ["CRITICAL"]
+
+  validation {
+    condition     = length(setsubtract(var.page_severities, ["CRITICAL", "ERROR", "WARNING"])) == 0
+    error_message = "A severity is CRITICAL, ERROR or WARNING."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long log entries are stored, in days. Those of the database, which can name persons, are stored for seven days if at all."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.log_retention_days >= 1 && var.log_retention_days <= 3650
+    error_message = "Log entries are stored for 1 to 3650 days."
+  }
+}
+
+variable "request_log_share" {
+  description = "The share of the load balancer's log entries that is stored, 0 to 1: a tenth in prod and all in dev, if it is not given. Denied requests and errors are all stored."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.request_log_share == null || try(var.request_log_share >= 0 && var.request_log_share <= 1, false)
+    error_message = "request_log_share is 0 to 1."
   }
 }
 
