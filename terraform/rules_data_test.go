@@ -28,6 +28,13 @@ var dataTypes = map[string]resourceType{
 		between("settings.insights_config.query_string_length", "sqladmin/v1 InsightsConfig.queryStringLength: 256-4500 bytes", 256, 4500),
 		oneOf("settings.maintenance_window.update_track", "sqladmin/v1 MaintenanceWindow.updateTrack: `canary`, `stable`, or `week5`", "canary", "stable", "week5"),
 		{"settings.tier", tierPage, tierFault, "db-custom-3-8192"},
+		holds("settings", "https://cloud.google.com/sql/docs/mysql/instance-settings#automatic-storage-increase-limit-2ndgen", `{"disk_size": 50, "disk_autoresize_limit": 20}`, func(r resource) string {
+			limit, _ := number(r.at("disk_autoresize_limit"))
+			if size, _ := number(r.at("disk_size")); limit != 0 && limit < size {
+				return fmt.Sprintf("may grow to %v GB, and has %v", limit, size)
+			}
+			return ""
+		}),
 		holds("settings.database_flags", flagsPage, `{"name": "innodb_magic", "value": "on"}`, flagFault),
 		holds("", "https://cloud.google.com/sql/docs/mysql/high-availability", `{"settings": [{"availability_type": "REGIONAL", "backup_configuration": [{"enabled": true}]}]}`, func(r resource) string {
 			backed := r.text("settings", 0, "backup_configuration", 0, "enabled") == "true" && r.text("settings", 0, "backup_configuration", 0, "binary_log_enabled") == "true"
@@ -93,9 +100,6 @@ var dataTypes = map[string]resourceType{
 	}},
 	"google_service_networking_connection": {"", []constraint{
 		oneOf("service", "https://cloud.google.com/vpc/docs/configure-private-services-access", "servicenetworking.googleapis.com"),
-	}},
-	"random_password": {"", []constraint{
-		between("length", "https://registry.terraform.io/providers/hashicorp/random/3.7.2/docs/resources/password", 1, 512),
 	}},
 }
 

@@ -1,7 +1,5 @@
-# Secrets, each readable by those who need it and nobody else. Their values do not
-# come from here, so that they are in no state and no plan: an operator adds the
-# first version (docs/runbooks/key-rotation.md), with one exception, which is
-# made by a machine for a machine.
+# Secrets, each readable by those who need it and by no others. Their values are in no
+# state and no plan: an operator adds the first version (docs/runbooks/key-rotation.md).
 
 locals {
   secrets = toset(flatten([for f in values(local.functions) : f.secrets]))
@@ -19,8 +17,13 @@ resource "google_secret_manager_secret" "secret" {
   secret_id           = each.key
   version_destroy_ttl = "604800s" # a destroyed version can be had back for 7 days
 
+  # In the shop's region alone.
   replication {
-    auto {}
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
   }
 
   # Secret Manager says when it is time, and what is said there raises an alert.
@@ -84,26 +87,28 @@ resource "google_pubsub_subscription" "key_rotation" {
   }
 }
 
-# The one login with a password: the migration job's, which grants all others. To
-# change it: terraform apply -replace=random_password.migrate
-resource "random_password" "migrate" {
-  length  = 40
-  special = false
-}
-
+# The one login with a password: the migration job's, which grants all others. Its value
+# is write-only, so that neither plan nor state has it. To change it, raise
+# migrate_password_version and apply with TF_VAR_migrate_password set.
 resource "google_secret_manager_secret" "migrate_password" {
   secret_id = "DATABASE_PASSWORD"
 
+  # In the shop's region alone.
   replication {
-    auto {}
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
   }
 
   depends_on = [google_project_service.api]
 }
 
 resource "google_secret_manager_secret_version" "migrate_password" {
-  secret      = google_secret_manager_secret.migrate_password.id
-  secret_data = random_password.migrate.result
+  secret                 = google_secret_manager_secret.migrate_password.id
+  secret_data_wo         = var.migrate_password
+  secret_data_wo_version = var.migrate_password_version
 }
 
 resource "google_secret_manager_secret_iam_member" "migrate_password" {

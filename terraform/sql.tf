@@ -32,12 +32,13 @@ locals {
     collation_server            = "utf8mb4_unicode_ci"
     default_time_zone           = "+00:00"
     innodb_lock_wait_timeout    = "5"
-    innodb_print_all_deadlocks  = "on"
-    slow_query_log              = "on"
-    long_query_time             = "1"
-    log_output                  = "FILE"
-    local_infile                = "off"
-    wait_timeout                = "3600"
+    # Both write statements with their values: names, addresses, hashes (logs.tf).
+    innodb_print_all_deadlocks = var.database.query_logs ? "on" : "off"
+    slow_query_log             = var.database.query_logs ? "on" : "off"
+    long_query_time            = "1"
+    log_output                 = "FILE"
+    local_infile               = "off"
+    wait_timeout               = "3600"
   }
 }
 
@@ -54,6 +55,7 @@ resource "google_sql_database_instance" "main" {
     disk_type                   = "PD_SSD"
     disk_size                   = var.database.disk_gb
     disk_autoresize             = true
+    disk_autoresize_limit       = var.database.disk_limit_gb
     deletion_protection_enabled = var.deletion_protection
     retain_backups_on_delete    = true
     # Whoever comes, comes through a connector: with IAM and a certificate.
@@ -128,6 +130,7 @@ resource "google_sql_database_instance" "replica" {
     availability_type           = "ZONAL"
     disk_type                   = "PD_SSD"
     disk_autoresize             = true
+    disk_autoresize_limit       = var.database.disk_limit_gb
     deletion_protection_enabled = var.deletion_protection
     connector_enforcement       = "REQUIRED"
 
@@ -183,9 +186,13 @@ resource "google_sql_user" "function" {
 }
 
 resource "google_sql_user" "migrate" {
-  name     = "migrate"
-  instance = google_sql_database_instance.main.name
-  type     = "BUILT_IN"
-  host     = "%"
-  password = random_password.migrate.result
+  name                = "migrate"
+  instance            = google_sql_database_instance.main.name
+  type                = "BUILT_IN"
+  host                = "%"
+  password_wo         = var.migrate_password
+  password_wo_version = var.migrate_password_version
+
+  # Without a password the secret is refused, and no login is created that needs none.
+  depends_on = [google_secret_manager_secret_version.migrate_password]
 }

@@ -7,10 +7,6 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 6.50, < 7"
     }
-    random = {
-      source  = "hashicorp/random"
-      version = ">= 3.7, < 4"
-    }
   }
 
   # Its bucket comes from env/ENVIRONMENT.backend.hcl:

@@ -39,7 +39,7 @@ resource "google_storage_bucket" "state" {
   name     = var.bucket
   location = var.location
 
-  # The state holds the password of the migration job's database login.
+  # The state describes the whole shop; it has no password.
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
