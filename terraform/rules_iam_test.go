@@ -37,6 +37,10 @@ var iamTypes = map[string]resourceType{
 	"google_project_iam_member": iamMember(
 		matches("project", "https://cloud.google.com/resource-manager/docs/creating-managing-projects", accountPattern, "shop"),
 	),
+	"google_project_iam_audit_config": {"", []constraint{
+		oneOf("audit_log_config.log_type", "https://cloud.google.com/logging/docs/audit/configure-data-access#config-api", "ADMIN_READ", "DATA_READ", "DATA_WRITE"),
+		matches("service", "https://cloud.google.com/logging/docs/audit/configure-data-access", `[a-z]+\.googleapis\.com|allServices`, "secrets"),
+	}},
 	"google_artifact_registry_repository_iam_member": iamMember(),
 	"google_cloud_run_v2_job_iam_member":             iamMember(),
 	"google_cloud_run_v2_service_iam_member":         iamMember(),

@@ -129,6 +129,12 @@ var everything = []string{
 	`-var=cors_origins=["https://www.example.com"]`,
 	`-var=budget={billing_account="000000-000000-000000",amount=500}`,
 	`-var=key_rotation_start=2020-01-01T00:00:00Z`,
+	`-var=migrate_password=` + givenPassword,
+	`-var=pagerduty_service_key=0123456789abcdef0123456789abcdef`,
+	`-var=alert_webhook=https://api.opsgenie.com/v1/json/googlestackdriver?apiKey=secret-key`,
+	`-var=alert_topic=true`,
+	`-var=waf_enforced=["sqli-v33-stable"]`,
+	`-var=alert_emails=["a@example.com","b@example.com","c@example.com","d@example.com","e@example.com","f@example.com"]`,
 }
 
 // valuesAt returns all values at a path, those of each block of a list. Without a path it

@@ -65,6 +65,14 @@ var watchTypes = map[string]resourceType{
 	}},
 	"google_monitoring_notification_channel": {"monitoring/v3 NotificationChannel", []constraint{
 		length("display_name", "monitoring/v3 NotificationChannel.displayName: limited to 512 Unicode characters", 1, 512),
+		holds("", channelPage, `{"type": "webhook_tokenauth", "labels": {}}`, func(r resource) string {
+			// What each type must be given: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannelDescriptors
+			label := map[string]string{"email": "email_address", "webhook_tokenauth": "url"}[r.text("type")]
+			if label != "" && r.text("labels", label) == "" || r.text("type") == "pagerduty" && r.text("sensitive_labels", 0, "service_key") == "" {
+				return "does not say where to"
+			}
+			return ""
+		}),
 		oneOf("type", channelPage, "email", "pagerduty", "pubsub", "slack", "webhook_basicauth", "webhook_tokenauth"),
 	}},
 	"google_monitoring_dashboard": {"", []constraint{
@@ -93,6 +101,19 @@ var watchTypes = map[string]resourceType{
 			}
 			return ""
 		}),
+	}},
+	"google_logging_project_bucket_config": {"logging/v2 LogBucket", []constraint{
+		matches("bucket_id", "https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.locations.buckets/create#query-parameters", `[A-Za-z0-9][A-Za-z0-9_.-]{0,99}`, "-a"),
+		between("retention_days", "logging/v2 LogBucket.retentionDays: The minimum retention period is 1 day", 1, 3650),
+	}},
+	"google_logging_project_sink": {"logging/v2 LogSink", []constraint{
+		matches("name", "logging/v2 LogSink.name: limited to 100 characters", `[A-Za-z0-9][A-Za-z0-9_.-]{0,99}`, "a b"),
+		length("filter", "https://cloud.google.com/logging/quotas", 1, 20000),
+		length("exclusions.filter", "https://cloud.google.com/logging/quotas", 1, 20000),
+	}},
+	"google_logging_project_exclusion": {"logging/v2 LogExclusion", []constraint{
+		matches("name", "logging/v2 LogExclusion.name: Identifiers are limited to 100 characters", `[A-Za-z0-9][A-Za-z0-9_.-]{0,99}`, "a b"),
+		length("filter", "https://cloud.google.com/logging/quotas", 1, 20000),
 	}},
 	"google_billing_budget": {"", []constraint{
 		length("display_name", "billingbudgets/v1 GoogleCloudBillingBudgetsV1Budget.displayName: less than or equal to 60 characters", 1, 60),
