@@ -115,6 +115,7 @@ var frontTypes = map[string]resourceType{
 		length("rule.match.expr.expression", armorPage, 1, 2048),
 		{"rule.match.expr.expression", armorPage, expressionFault, "request.path.matches('" + strings.Repeat("a", 1025) + "')"},
 		{"rule.match.expr.expression", "https://cloud.google.com/armor/docs/waf-rules", wafFault, "evaluatePreconfiguredWaf('no-such-set', {'sensitivity': 1})"},
+		oneOf("rule.preconfigured_waf_config.exclusion.request_query_param.operator", "https://cloud.google.com/armor/docs/rule-tuning#exclude_request_fields_from_inspection", "CONTAINS", "ENDS_WITH", "EQUALS", "EQUALS_ANY", "STARTS_WITH"),
 		holds("rule", "compute/v1 SecurityPolicyRule.rateLimitOptions: Cannot be specified for any other actions", `{"action": "allow", "rate_limit_options": [{}]}`, func(r resource) string {
 			limited := r.text("action") == "throttle" || r.text("action") == "rate_based_ban"
 			if ranges, _ := r.at("match", 0, "config", 0, "src_ip_ranges").([]any); len(ranges) > 10 || limited != (r.at("rate_limit_options", 0) != nil) {
