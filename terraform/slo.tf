@@ -113,7 +113,7 @@ resource "google_monitoring_alert_policy" "burn" {
   display_name          = "SLO ${each.value.slo} burns its budget (${each.key})"
   severity              = each.value.severity
   combiner              = "AND"
-  notification_channels = local.notify
+  notification_channels = local.notify[each.value.severity]
 
   dynamic "conditions" {
     for_each = { long = each.value.long, short = each.value.short }
@@ -132,6 +132,6 @@ resource "google_monitoring_alert_policy" "burn" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Souk ${var.environment}: ${each.key}"
-    content   = local.runbook[each.value.runbook]
+    content   = "${local.runbook[each.value.runbook]}\n\n## Escalation (${each.value.severity})\n\n${local.escalation[each.value.severity]}\n"
   }
 }

@@ -11,8 +11,77 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [google_project_service.api]
 }
 
+# Who is called at night: PagerDuty by its key, or Opsgenie and others by a webhook.
+resource "google_monitoring_notification_channel" "pager" {
+  for_each = nonsensitive(toset([for name, value in local.pagers : name if value != null]))
+
+  display_name = "On call (${each.key})"
+  type         = each.key == "pagerduty" ? "pagerduty" : "webhook_tokenauth"
+  labels       = each.key == "pagerduty" ? {} : { url = local.pagers[each.key] }
+
+  dynamic "sensitive_labels" {
+    for_each = each.key == "pagerduty" ? [1] : []
+    content {
+      service_key = local.pagers[each.key]
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# Every alert as a message, for whatever else wants it.
+resource "google_pubsub_topic" "alerts" {
+  count = var.alert_topic ? 1 : 0
+
+  name = "alerts"
+
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_monitoring_notification_channel" "topic" {
+  count = var.alert_topic ? 1 : 0
+
+  display_name = "Pub/Sub"
+  type         = "pubsub"
+  labels       = { topic = google_pubsub_topic.alerts[0].id }
+}
+
+# This identity of Google's exists once there is a channel.
+# https://cloud.google.com/monitoring/support/notification-options#pubsub
+resource "google_pubsub_topic_iam_member" "alerts" {
+  count = var.alert_topic ? 1 : 0
+
+  topic  = google_pubsub_topic.alerts[0].name
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:service-${local.project_number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+
+  depends_on = [google_monitoring_notification_channel.topic]
+}
+
 locals {
-  notify = [for channel in google_monitoring_notification_channel.email : channel.id]
+  pagers = { pagerduty = var.pagerduty_service_key, webhook = var.alert_webhook }
+
+  emails = [for channel in google_monitoring_notification_channel.email : channel.id]
+
+  # By severity: everything is mailed and published, and what customers notice calls.
+  notify = {
+    for severity in ["CRITICAL", "ERROR", "WARNING"] : severity => concat(
+      local.emails,
+      google_monitoring_notification_channel.topic[*].id,
+      contains(var.page_severities, severity) ? [for channel in google_monitoring_notification_channel.pager : channel.id] : [],
+    )
+  }
+
+  # At the end of each notification.
+  escalation = {
+    CRITICAL = "Customers notice it. Acknowledge within 15 minutes, at any hour: else the next person on call is called. Not mitigated within 30 minutes: call the owner of the service."
+    ERROR    = "It becomes critical if it stays. Acknowledge within an hour, at night by the next morning. Not solved within a day: the owner of the service decides."
+    WARNING  = "Plan it for the next working days. No one is called for it."
+  }
 
   runbooks = "${path.module}/../docs/runbooks"
 
@@ -116,7 +185,7 @@ resource "google_monitoring_alert_policy" "alert" {
   display_name          = each.value.title
   severity              = each.value.severity
   combiner              = "OR"
-  notification_channels = local.notify
+  notification_channels = local.notify[each.value.severity]
 
   conditions {
     display_name = each.value.title
@@ -133,7 +202,7 @@ resource "google_monitoring_alert_policy" "alert" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Souk ${var.environment}: ${each.value.title}"
-    content   = local.runbook[each.key]
+    content   = "${local.runbook[each.key]}\n\n## Escalation (${each.value.severity})\n\n${local.escalation[each.value.severity]}\n"
   }
 
   depends_on = [google_project_service.api]
@@ -267,8 +336,9 @@ resource "google_billing_budget" "month" {
   }
 
   all_updates_rule {
-    monitoring_notification_channels = local.notify
-    # The owners of the billing account are told as well.
+    # By mail only, and five at most: https://cloud.google.com/billing/docs/how-to/budgets#manage-notifications
+    monitoring_notification_channels = slice(local.emails, 0, min(5, length(local.emails)))
+    # The owners of the billing account get it as well.
     disable_default_iam_recipients = false
   }
 
