@@ -60,6 +60,35 @@ func TestCompression(t *testing.T) {
 	}
 }
 
+// TestSecurityHeaders requires the load balancer's headers on every response.
+func TestSecurityHeaders(t *testing.T) {
+	t.Parallel()
+	for _, urls := range mustPlanOf(t, "prod").of("google_compute_url_map") {
+		if urls.at("default_url_redirect", 0) != nil {
+			continue // plain HTTP, where browsers ignore them
+		}
+		got := map[string]string{}
+		for i := range int(resource{Values: map[string]any{"h": urls.at("header_action", 0, "response_headers_to_add")}}.count("h")) {
+			header := []any{"header_action", 0, "response_headers_to_add", i}
+			got[urls.text(append(header, "header_name")...)] = urls.text(append(header, "header_value")...)
+			if urls.text(append(header, "replace")...) != "true" {
+				t.Errorf("%s: a header is added to that of a function, and not instead of it", urls.Address)
+			}
+		}
+		for name, want := range map[string]string{
+			"Strict-Transport-Security": "max-age=31536000", // a year: https://hstspreload.org
+			"X-Content-Type-Options":    "nosniff",
+			"X-Frame-Options":           "DENY",
+			"Content-Security-Policy":   "default-src 'none'; frame-ancestors 'none'",
+			"Referrer-Policy":           "no-referrer",
+		} {
+			if got[name] != want {
+				t.Errorf("%s: %s is %q, want %q", urls.Address, name, got[name], want)
+			}
+		}
+	}
+}
+
 // TestRotationIsFiltered requires of each subscription to what Secret Manager publishes
 // that it takes nothing but rotations that are due: an alert counts its messages.
 func TestRotationIsFiltered(t *testing.T) {
