@@ -23,7 +23,7 @@ func follow(t *testing.T, page string) map[string][][]string {
 			t.Fatal(err)
 		}
 	}
-	for _, beside := range []string{"cmd", "docs", "emulators", "functions", "shared", "go.mod", "go.sum", "Makefile"} {
+	for _, beside := range []string{"cmd", "deploy", "docs", "emulators", "functions", "shared", "go.mod", "go.sum", "Makefile"} {
 		target, err := filepath.Abs(filepath.Join("..", beside))
 		if err != nil {
 			t.Fatal(err)
@@ -70,18 +70,18 @@ func mustStandIn(t *testing.T, folder string) {
 		"gcloud": `case "$*" in
 *--data-file=-*) cat >/dev/null ;;
 *"images describe"*) echo sha256:` + strings.Repeat("a", 64) + ` ;;
-*"project-info describe"*) echo BACKEND_SERVICES,50,0 ;;
-*"regions describe"*) echo NETWORK_ENDPOINT_GROUPS,50,0 ;;
+*"project-info describe"*) printf '%s,50.0,0.0\n' BACKEND_SERVICES NETWORKS ;;
+*"regions describe"*) echo NETWORK_ENDPOINT_GROUPS,50.0,0.0 ;;
 *"revisions list"*) printf 'product-http-2\nproduct-http-1\n' ;;
 esac`,
 		"go": `if [[ "$1 $2 $3" == "run ./cmd/souk cost" ]]; then exec "$SOUK" "${@:3}"; fi`,
 	}
 	if _, unreachable := os.Stat(os.Getenv("TF_CLI_CONFIG_FILE")); unreachable != nil {
 		t.Log("NOT CHECKED: what Terraform says to the page's commands. This needs terraform, and TF_CLI_CONFIG_FILE set: run terraform/check")
-		answers["terraform"] = "echo 192.0.2.1"
+		answers["terraform"] = withoutTerraform
 	} else if terraform, err := exec.LookPath("terraform"); err != nil {
 		t.Logf("NOT CHECKED: what Terraform says to the page's commands: %v", err)
-		answers["terraform"] = "echo 192.0.2.1"
+		answers["terraform"] = withoutTerraform
 	} else {
 		// The state stays here, and nobody is there to say yes.
 		answers["terraform"] = `args=()
@@ -99,6 +99,12 @@ exec ` + terraform + ` "${args[@]}"`
 		}
 	}
 }
+
+// withoutTerraform stands in for Terraform where the tests have none.
+const withoutTerraform = `case "$*" in
+*" plan "*) echo "  # google_compute_network.shop will be created" ;;
+*) echo 192.0.2.1 ;;
+esac`
 
 // mustSouk builds souk.
 func mustSouk(t *testing.T) string {
