@@ -75,7 +75,8 @@ resource "google_compute_security_policy" "front" {
             dynamic "request_query_param" {
               for_each = local.free_text
               content {
-                operator = "EQUALS"
+                # Inner members have the names of the outer ones before theirs.
+                operator = "ENDS_WITH"
                 value    = request_query_param.value
               }
             }

@@ -4,6 +4,9 @@ locals {
   # Cloud SQL's logs can have statements with their values.
   personal_logs = "resource.type=\"cloudsql_database\" AND logName:\"cloudsql.googleapis.com%2Fmysql\""
 
+  # Cloud Build's pages and its command show a build's log from _Default alone.
+  build_logs = "resource.type=\"build\""
+
   request_log_share = coalesce(var.request_log_share, var.environment == "prod" ? 0.1 : 1)
 
   # The load balancer logs every request. What Cloud Armor denied, or would have denied,
@@ -44,9 +47,9 @@ resource "google_logging_project_bucket_config" "personal" {
 
 resource "google_logging_project_sink" "logs" {
   name                   = "souk"
-  description            = "All log entries but those that can name persons."
+  description            = "All log entries but those that can name persons, and builds'."
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.logs.id}"
-  filter                 = "NOT (${local.personal_logs})"
+  filter                 = "NOT (${local.personal_logs}) AND NOT ${local.build_logs}"
   unique_writer_identity = true
 
   exclusions {
@@ -64,12 +67,12 @@ resource "google_logging_project_sink" "personal" {
   unique_writer_identity = true
 }
 
-# The sink to _Default gets nothing. Metrics of log entries count what a sink leaves out.
+# The sink to _Default gets builds' entries alone. Metrics of log entries count what a sink leaves out.
 # https://cloud.google.com/logging/docs/logs-based-metrics#exclusions
 resource "google_logging_project_exclusion" "global" {
   name        = "stored-in-the-region"
   description = "All of this is in the buckets souk and souk-personal."
-  filter      = "severity>=DEFAULT"
+  filter      = "NOT ${local.build_logs}"
 
   depends_on = [google_logging_project_sink.logs, google_logging_project_sink.personal]
 }

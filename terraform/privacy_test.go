@@ -79,7 +79,7 @@ func privacyFaults(p plan, region string) (faults []string) {
 	if personal != 1 {
 		fault("%d sinks route the database's logs to the restricted bucket", personal)
 	}
-	if exclusions := p.of("google_logging_project_exclusion"); len(exclusions) != 1 || exclusions[0].text("filter") != "severity>=DEFAULT" {
+	if exclusions := p.of("google_logging_project_exclusion"); len(exclusions) != 1 || exclusions[0].text("filter") != `NOT resource.type="build"` {
 		fault("the global bucket _Default gets log entries")
 	}
 	audited := false

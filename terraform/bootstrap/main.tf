@@ -39,7 +39,7 @@ resource "google_storage_bucket" "state" {
   name     = var.bucket
   location = var.location
 
-  # The state describes the whole shop; it has no password.
+  # The state describes the whole shop; it has the keys of alert channels.
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 

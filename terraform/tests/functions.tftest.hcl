@@ -2,9 +2,10 @@
 # `terraform test` runs this against mocks of the cloud; it needs no account.
 
 variables {
-  project_id  = "souk-test"
-  environment = "dev"
-  domain      = "shop.example.com"
+  migrate_password = "a-password-for-tests-alone" # an ephemeral variable is given in plan and apply, or in neither
+  project_id       = "souk-test"
+  environment      = "dev"
+  domain           = "shop.example.com"
   images = {
     product = "example.com/souk/product@sha256:0000000000000000000000000000000000000000000000000000000000000001"
     order   = "example.com/souk/order@sha256:0000000000000000000000000000000000000000000000000000000000000002"
