@@ -14,6 +14,7 @@ import (
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/functions/user"
+	"souk/functions/user/passwordhash/passwordhashtest"
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
@@ -35,6 +36,11 @@ var services = map[string]struct {
 	"product": {product.Functions, product.Migrations, product.Topics, "The catalogue and the stock."},
 	"order":   {order.Functions, order.Migrations, order.Topics, "Orders, from placed to delivered."},
 	"user":    {user.Functions, user.Migrations, user.Topics, "Accounts, sessions and the keys that sign them."},
+}
+
+func TestMain(m *testing.M) {
+	passwordhashtest.UseLowestCost()
+	os.Exit(m.Run())
 }
 
 // environment holds what a service needs besides the settings of every service.

@@ -15,7 +15,7 @@ import (
 )
 
 // helpers are packages for tests alone: they bring package testing with them.
-var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest"}
+var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordhash/passwordhashtest"}
 
 // mayImport says whether a file of one package may import another, both by their
 // paths in the module: functions/order, shared/api. It is the rule of DESIGN.md:
@@ -135,6 +135,8 @@ func TestImports(t *testing.T) {
 			"functions/order/e_test.go":         {"souk/emulators/pubsub", false},
 			"functions/order/f.go":              {"souk/shared/function/functiontest", false},
 			"functions/order/g_test.go":         {"souk/shared/function/functiontest", true},
+			"functions/user/a.go":               {"souk/functions/user/passwordhash/passwordhashtest", false},
+			"functions/user/b_test.go":          {"souk/functions/user/passwordhash/passwordhashtest", true},
 			"functions/order/cmd/main.go":       {"souk/functions/order", true},
 			"functions/order/cmd/other.go":      {"souk/functions/user", false},
 			"functions/order/cmd/list.go":       {"souk/functions", true},

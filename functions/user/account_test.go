@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/passwordhash"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
@@ -37,7 +38,7 @@ func (s server) mustAdmin(t *testing.T) (User, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = insertUser(t.Context(), s.DB, u, placeholderHash); err != nil {
+	if err = insertUser(t.Context(), s.DB, u, passwordhash.Placeholder()); err != nil {
 		t.Fatal(err)
 	}
 	return u, s.lateToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))

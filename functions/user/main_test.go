@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/user/passwordhash/passwordhashtest"
 	"souk/shared/config"
 	"souk/shared/dbtest"
 	"souk/shared/event"
@@ -35,6 +36,7 @@ var logs lockedBuffer
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	passwordhashtest.UseLowestCost()
 	os.Exit(dbtest.PlansOf(m, nil, append(function.Migrations(), Migrations)...).Run())
 }
 

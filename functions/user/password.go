@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -10,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
 
 	"souk/functions/user/commonpassword"
+	"souk/functions/user/passwordhash"
 	"souk/shared/api"
 )
 
@@ -37,18 +36,6 @@ func validateNewPassword(password, email, name string) string {
 	}
 	return ""
 }
-
-// hashing is the second configuration that OWASP recommends for Argon2id, and the first
-// that allows several hashes at once in a small instance: 19 MiB, 2 passes, 1 lane.
-// https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
-var hashing = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-
-// placeholderHash is the hash against which a login to an account that does not exist
-// is checked, so that it takes as long as any other. No password is known for it: it
-// would have to hash to zeros.
-var placeholderHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Memory, hashing.Iterations, hashing.Parallelism,
-	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.SaltLength)),
-	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
 
 // hasher hashes passwords on at most half of the CPUs at a time. Each hash occupies one
 // CPU and allocates 19 MiB, and other requests (on one machine also other functions)
@@ -113,7 +100,7 @@ func (h *hasher) Hash(ctx context.Context, password string) (hash string, err er
 	}
 	defer turn.End()
 	err = turn.inSlot(ctx, func() error {
-		hash, err = argon2id.CreateHash(normalize(password), &hashing)
+		hash, err = passwordhash.Create(normalize(password))
 		return err
 	})
 	if err != nil {
@@ -133,13 +120,10 @@ func (h *hasher) Check(ctx context.Context, password, hash string) (same, outdat
 }
 
 // Check reports whether a password matches a hash, and whether the hash has other
-// parameters than hashing.
+// parameters than new ones.
 func (t turn) Check(ctx context.Context, password, hash string) (same, outdated bool, err error) {
 	err = t.inSlot(ctx, func() error {
-		var params *argon2id.Params
-		if same, params, err = argon2id.CheckHash(normalize(password), hash); err == nil {
-			outdated = *params != hashing
-		}
+		same, outdated, err = passwordhash.Check(normalize(password), hash)
 		return err
 	})
 	if err != nil {
@@ -184,7 +168,7 @@ func (h *hasher) measure(took time.Duration) {
 func (t turn) Imitate(ctx context.Context) error {
 	took := time.Duration(t.took.Load())
 	if took == 0 { // not measured yet
-		_, _, err := t.Check(ctx, "", placeholderHash)
+		_, _, err := t.Check(ctx, "", passwordhash.Placeholder())
 		return err
 	}
 	timer := time.NewTimer(took)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"souk/functions/user/passwordhash"
 )
 
 func TestPasswordFault(t *testing.T) {
@@ -76,7 +78,7 @@ func TestHasher(t *testing.T) {
 	t.Run("finds nobody's hash to be of today's parameters and of no password", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"", goodPassword} {
-			same, outdated, err := h.Check(t.Context(), password, placeholderHash)
+			same, outdated, err := h.Check(t.Context(), password, passwordhash.Placeholder())
 			if err != nil || same || outdated {
 				t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 
+	"souk/functions/user/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/clock"
 	"souk/shared/dbtest"
@@ -142,7 +143,7 @@ func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
 	s.mustSignIn(t, u.Email)
 	renewed := mustHash()
 	params, _, _, err := argon2id.DecodeHash(renewed)
-	if err != nil || *params != hashing {
+	if err != nil || *params != passwordhash.Params() {
 		t.Fatalf("got parameters %+v, %v; want today's", params, err)
 	}
 	s.mustSignIn(t, u.Email)
@@ -158,7 +159,7 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
 	checked := s.mustSelectCredentials(t, "ada@example.com")
-	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, placeholderHash, time.Now().UTC()); err != nil {
+	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, passwordhash.Placeholder(), time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
 	late, _, err := defaultSessions.open(ada.ID, time.Now().UTC())
@@ -172,7 +173,7 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	if err = updatePasswordHash(t.Context(), s.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
 		t.Fatal(err)
 	}
-	if s.mustSelectCredentials(t, "ada@example.com").PasswordHash != placeholderHash {
+	if s.mustSelectCredentials(t, "ada@example.com").PasswordHash != passwordhash.Placeholder() {
 		t.Fatal("the old password's hash is back")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/passwordhash"
 	"souk/shared/api"
 	"souk/shared/database"
 )
@@ -112,7 +113,7 @@ func (s *service) checkPassword(ctx context.Context, account, password string) (
 	defer turn.End()
 	c, err := selectCredentials(ctx, s.DB, account)
 	if errors.Is(err, sql.ErrNoRows) {
-		c, err = credentials{PasswordHash: placeholderHash}, nil
+		c, err = credentials{PasswordHash: passwordhash.Placeholder()}, nil
 	}
 	if err != nil {
 		return passwordCheck{}, fmt.Errorf("read credentials: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/passwordhash"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/config"
@@ -354,7 +355,7 @@ func TestQueueForPasswords(t *testing.T) {
 		h.slots <- struct{}{}
 	}
 	t.Run("turns away who has waited long enough", func(t *testing.T) {
-		_, _, err := h.Check(t.Context(), goodPassword, placeholderHash)
+		_, _, err := h.Check(t.Context(), goodPassword, passwordhash.Placeholder())
 		mustBeBusy(t, err)
 	})
 	t.Run("turns away at once whom it has no place for", func(t *testing.T) {
