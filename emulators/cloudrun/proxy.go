@@ -75,7 +75,7 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if refused || inst.died() {
 			b.retire(inst)
 		}
-		if again := refused || idempotent(r) && !sent; !again || try == maxTries {
+		if retry := refused || idempotent(r) && !sent; !retry || try == maxTries {
 			return nil, err
 		}
 		sent = sent || !refused

@@ -137,7 +137,7 @@ func (g *Gateway) forward(function manifest.Function, proxy http.Handler) http.H
 		rw := writerFrom(r)
 		rw.function, rw.route = function.Name, r.Pattern
 		if r.ContentLength > limit {
-			rw.err = fmt.Errorf("Content-Length %d exceeds the limit of %d bytes", r.ContentLength, limit)
+			rw.err = fmt.Errorf("body of %d bytes exceeds the limit of %d", r.ContentLength, limit)
 			api.BodyTooLarge(limit).Write(w, r)
 			return
 		}

@@ -96,14 +96,14 @@ func TestUndeliveredMessagesArePushedAfterARestart(t *testing.T) {
 func TestEndpointsAreSetBeforeTheFirstDelivery(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	former := mustEndpoint(t, always(http.StatusServiceUnavailable))
+	previous := mustEndpoint(t, always(http.StatusServiceUnavailable))
 	addr, kill := mustStartProcess(t, dir)
 	c := mustConnect(t, addr)
 	topic, deadLetters := c.mustTopic(t), c.mustTopic(t)
-	push := c.mustSubscribe(t, topic, pushTo(former), retryEvery(time.Minute), deadLetterTo(deadLetters))
+	push := c.mustSubscribe(t, topic, pushTo(previous), retryEvery(time.Minute), deadLetterTo(deadLetters))
 	pull := c.mustSubscribe(t, topic)
 	id := c.mustPublish(t, topic, text("waits"))
-	former.mustReceive(t)
+	previous.mustReceive(t)
 	kill()
 
 	b := mustStart(t, pubsub.Options{Dir: dir, StartPaused: true})
@@ -130,7 +130,7 @@ func TestEndpointsAreSetBeforeTheFirstDelivery(t *testing.T) {
 	if err := b.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := former.Count(id); n != 1 {
+	if n := previous.Count(id); n != 1 {
 		t.Errorf("the endpoint of the earlier run received the message %d times, want once, before the restart", n)
 	}
 	c.mustPull(t, pull)

@@ -28,7 +28,7 @@ type googleEmulator struct {
 var google googleEmulator
 
 // errNotInstalled is the only reason to skip Google's emulator.
-var errNotInstalled = errors.New("Google's Pub/Sub emulator is not installed (gcloud components install pubsub-emulator)")
+var errNotInstalled = errors.New("the Pub/Sub emulator of Google is not installed (gcloud components install pubsub-emulator)")
 
 // mustStart returns the address of the running emulator. It skips the test if the
 // emulator is not installed.

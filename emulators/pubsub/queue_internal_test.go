@@ -47,7 +47,7 @@ func TestQueueRules(t *testing.T) {
 			"retry": func(t *rapid.T) {
 				d := m.pick(t)
 				delete(m.outstanding, d)
-				m.takenBack(t, d, m.retry(d, m.now.Add(time.Second)))
+				m.onRecall(t, d, m.retry(d, m.now.Add(time.Second)))
 			},
 			"acknowledge": func(t *rapid.T) {
 				d := m.pick(t)
@@ -83,7 +83,7 @@ func (m *queueModel) takeNext(t *rapid.T) {
 	for _, d := range m.advance(m.now) {
 		if d.state == out {
 			delete(m.outstanding, d)
-			m.takenBack(t, d, m.retry(d, m.now))
+			m.onRecall(t, d, m.retry(d, m.now))
 		}
 	}
 	h := rapid.SampledFrom(m.holders).Draw(t, "holder")
@@ -127,7 +127,7 @@ func (m *queueModel) pick(t *rapid.T) *delivery {
 	return rapid.SampledFrom(all).Draw(t, "picked")
 }
 
-func (m *queueModel) takenBack(t *rapid.T, d *delivery, recalled []*delivery) {
+func (m *queueModel) onRecall(t *rapid.T, d *delivery, recalled []*delivery) {
 	for _, other := range recalled {
 		if !older(d, other) || other.message.GetOrderingKey() != d.message.GetOrderingKey() {
 			t.Fatalf("message %s was recalled with %s", other.message.GetMessageId(), d.message.GetMessageId())
@@ -188,7 +188,7 @@ func TestHolderGetsSeveralOfAKey(t *testing.T) {
 		q.add(newDelivery(i+1, key), noon)
 	}
 	stream, other := &holder{}, &holder{}
-	taken := func(h *holder, n int) (ids []string) {
+	receive := func(h *holder, n int) (ids []string) {
 		q.advance(noon)
 		for range n {
 			if d := q.take(h); d != nil {
@@ -197,22 +197,22 @@ func TestHolderGetsSeveralOfAKey(t *testing.T) {
 		}
 		return ids
 	}
-	if got := taken(stream, 5); !slices.Equal(got, []string{"1", "2", "3", "4", "5"}) {
+	if got := receive(stream, 5); !slices.Equal(got, []string{"1", "2", "3", "4", "5"}) {
 		t.Errorf("the stream received %v, want all messages of its keys in order", got)
 	}
-	if got := taken(other, 5); !slices.Equal(got, []string{"6"}) {
+	if got := receive(other, 5); !slices.Equal(got, []string{"6"}) {
 		t.Errorf("another stream received %v, want the key without a holder", got)
 	}
 	q.acknowledge(q.all["5"])
 	if recalled := q.retry(q.all["1"], noon); len(recalled) != 2 {
 		t.Errorf("%d were recalled, want those after it, acknowledged or not", len(recalled))
 	}
-	if got := taken(other, 5); !slices.Equal(got, []string{"1", "3", "5"}) {
+	if got := receive(other, 5); !slices.Equal(got, []string{"1", "3", "5"}) {
 		t.Errorf("received %v after the retry, want the key from the retried message on", got)
 	}
 	q.settle(q.all["2"])
 	q.add(newDelivery(7, "b"), noon)
-	if got := taken(stream, 5); !slices.Equal(got, []string{"7"}) {
+	if got := receive(stream, 5); !slices.Equal(got, []string{"7"}) {
 		t.Errorf("the stream received %v, want the new message of its key", got)
 	}
 	if done := q.acknowledge(q.all["7"]); len(done) != 0 || q.size() != 6 {
