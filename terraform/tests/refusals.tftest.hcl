@@ -174,3 +174,53 @@ run "a_repository_by_its_address" {
 
   expect_failures = [var.repository]
 }
+
+run "a_set_of_signatures_that_there_is_not" {
+  command = plan
+
+  variables {
+    waf_enforced = ["sqli-v33-stabel"]
+  }
+
+  expect_failures = [var.waf_enforced]
+}
+
+run "a_disk_above_its_limit" {
+  command = plan
+
+  variables {
+    database = { disk_gb = 100, disk_limit_gb = 50 }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_subnet_that_is_too_small" {
+  command = plan
+
+  variables {
+    subnet = "10.10.0.0/26"
+  }
+
+  expect_failures = [google_compute_subnetwork.functions]
+}
+
+run "a_severity_that_there_is_not" {
+  command = plan
+
+  variables {
+    page_severities = ["FATAL"]
+  }
+
+  expect_failures = [var.page_severities]
+}
+
+run "a_webhook_in_the_clear" {
+  command = plan
+
+  variables {
+    alert_webhook = "http://alerts.example.com/token"
+  }
+
+  expect_failures = [var.alert_webhook]
+}
