@@ -22,8 +22,9 @@ var bannedWords = []string{
 
 // allowed lists the places where a banned word is right, by file.
 var allowed = map[string][]string{
-	"docs/style.md":      {"answer", "tell", "nobody", "patience", "verdict", "fare"}, // the glossary
-	"docs/style_test.go": bannedWords,
+	"docs/style.md":                           {"answer", "tell", "nobody", "patience", "verdict", "fare"}, // the glossary
+	"docs/style_test.go":                      bannedWords,
+	"functions/user/commonpassword/words.txt": {"nobody", "somebody"}, // passwords
 }
 
 // remaining is how many banned words each folder still has: the number may only fall.
@@ -36,7 +37,6 @@ var remaining = map[string]int{
 	"docs":               113,
 	"e2e":                131,
 	"functions":          272,
-	"functions/user":     91,
 	"shared/api":         115,
 	"shared/auth":        36,
 	"shared/clock":       1,

@@ -24,8 +24,8 @@ type exportInput struct {
 	Format string `query:"format" enum:"ndjson,csv" default:"ndjson" doc:"The format of the file. ndjson has one line of JSON per product, csv a header and one row per product."`
 }
 
-// export handles GET /v1/products/export. At most exportBatch products are in memory at
-// a time.
+// export handles GET /v1/products/export. Only one or two batches of products are in
+// memory at a time.
 //
 // # Export the catalogue
 //

@@ -21,7 +21,7 @@ const (
 	// importBatchBytes of their bytes. Decoded, they take several times as much memory.
 	importBatch      = 200
 	importBatchBytes = 1 << 20
-	// maxImportLines bounds the report, which has about a hundred bytes per line.
+	// maxImportLines bounds the report, which has a few hundred bytes per line.
 	maxImportLines = 50_000
 	// maxDetailedReport is the size of the report in bytes from which a failed line is
 	// reported with its first error only.

@@ -30,8 +30,8 @@ func (s server) mustPutRole(t *testing.T, id uuid.UUID, role auth.Role) User {
 	return u
 }
 
-// mustAdmin opens the account of an admin and returns an access token of it, which is
-// not revoked when the role changes: see lateToken.
+// mustAdmin creates the account of an admin and returns an access token of it, which is
+// not revoked when the role changes: see unrevokedToken.
 func (s server) mustAdmin(t *testing.T) (User, string) {
 	t.Helper()
 	u, err := newUser(uuid.NewString()+"@example.com", "Root", auth.Admin, time.Now().UTC())
@@ -41,14 +41,14 @@ func (s server) mustAdmin(t *testing.T) (User, string) {
 	if err = insertUser(t.Context(), s.DB, u, passwordhash.Placeholder()); err != nil {
 		t.Fatal(err)
 	}
-	return u, s.lateToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))
+	return u, s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))
 }
 
 func TestSetRole(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
-	t.Run("makes an admin of a customer, once", func(t *testing.T) {
+	t.Run("a customer becomes an admin once", func(t *testing.T) {
 		t.Parallel()
 		for range 2 {
 			if got := s.mustPutRole(t, ada.ID, auth.Admin); got.Role != auth.Admin || got.Version != 2 {
@@ -56,7 +56,7 @@ func TestSetRole(t *testing.T) {
 			}
 		}
 	})
-	t.Run("is for admins, of others", func(t *testing.T) {
+	t.Run("only admins may change roles, and only of others", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
 		body := object{"role": "customer"}
@@ -67,7 +67,7 @@ func TestSetRole(t *testing.T) {
 		s.putRole(t, uuid.New(), own, body).MustBeProblem(t, http.StatusNotFound, "user_not_found")
 		s.putRole(t, uuid.New(), own, object{"role": "owner"}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
-	t.Run("is not for who was an admin when the token was made", func(t *testing.T) {
+	t.Run("a caller who is no longer an admin is rejected", func(t *testing.T) {
 		t.Parallel()
 		former, token := s.mustAdmin(t)
 		s.mustPutRole(t, former.ID, auth.Customer)
@@ -78,7 +78,7 @@ func TestSetRole(t *testing.T) {
 	})
 }
 
-// However many admins make customers of one another at once, one is left.
+// One admin remains when several admins demote each other concurrently.
 func TestSetRoleLeavesAnAdmin(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -102,7 +102,7 @@ func TestSetRoleLeavesAnAdmin(t *testing.T) {
 	}
 	wg.Wait()
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE role = 'admin'`); n != 1 {
-		t.Fatalf("%d admins are left, want 1", n)
+		t.Fatalf("%d admins remain, want 1", n)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestList(t *testing.T) {
 		t.Helper()
 		return s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users" + query, Token: token})
 	}
-	t.Run("shows an admin every account, newest first, in pages", func(t *testing.T) {
+	t.Run("an admin gets all accounts in pages, newest first", func(t *testing.T) {
 		t.Parallel()
 		admin := s.Tokens.Admin(t)
 		var first, second api.Page[User]
@@ -129,7 +129,7 @@ func TestList(t *testing.T) {
 		}
 		list(t, admin, "?pageToken=x").MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
-	t.Run("is for admins", func(t *testing.T) {
+	t.Run("only admins may list accounts", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
 		list(t, "", "").MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
@@ -150,7 +150,7 @@ func TestUpdate(t *testing.T) {
 		}
 		return s.Do(t, request)
 	}
-	t.Run("renames the caller, at the version that was seen", func(t *testing.T) {
+	t.Run("the name changes, if the version is current", func(t *testing.T) {
 		t.Parallel()
 		got := patch(t, token, `"1"`, object{"name": " Ada King "})
 		var u User
@@ -160,15 +160,15 @@ func TestUpdate(t *testing.T) {
 		}
 		patch(t, token, `"1"`, object{"name": "Late"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 	})
-	t.Run("refuses what it cannot do", func(t *testing.T) {
+	t.Run("invalid input and missing accounts are rejected", func(t *testing.T) {
 		t.Parallel()
 		patch(t, token, "", object{"name": "X"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 		for _, body := range []object{{"name": ""}, {"name": " "}, {"name": "a\nb"}, {"role": "admin"}, {"email": "eve@example.com"}} {
 			patch(t, token, "*", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 		patch(t, "", "*", object{"name": "X"}).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-		_, nobody := s.Tokens.Customer(t)
-		patch(t, nobody, "*", object{"name": "X"}).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		_, deleted := s.Tokens.Customer(t)
+		patch(t, deleted, "*", object{"name": "X"}).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 	})
 }
 
@@ -182,19 +182,19 @@ func TestChangePassword(t *testing.T) {
 	s := open(t)
 	change := object{"currentPassword": goodPassword, "newPassword": newPassword}
 
-	t.Run("ends every login but the caller's, and tells the owner", func(t *testing.T) {
+	t.Run("all other logins end, and the event for the mail is published", func(t *testing.T) {
 		t.Parallel()
 		ada := s.mustRegister(t, "ada@example.com")
-		other, mine := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
-		s.changePassword(t, mine.AccessToken, change).MustBe(t, http.StatusNoContent)
-		s.mustBeSpent(t, other.RefreshToken)
-		s.mustRefresh(t, mine.RefreshToken)
+		other, own := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
+		s.changePassword(t, own.AccessToken, change).MustBe(t, http.StatusNoContent)
+		s.requireInvalidRefreshToken(t, other.RefreshToken)
+		s.mustRefresh(t, own.RefreshToken)
 		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": goodPassword}).
 			MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": newPassword}).MustBe(t, http.StatusCreated)
 		s.mustEvent(t, "password-changed", ada.ID)
 	})
-	t.Run("changes nothing when it refuses", func(t *testing.T) {
+	t.Run("a rejected change changes nothing", func(t *testing.T) {
 		t.Parallel()
 		s.mustRegister(t, "bea@example.com")
 		token := s.mustSignIn(t, "bea@example.com").AccessToken
@@ -205,14 +205,14 @@ func TestChangePassword(t *testing.T) {
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 		s.changePassword(t, "", change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-		_, nobody := s.Tokens.Customer(t)
-		s.changePassword(t, nobody, change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		_, deleted := s.Tokens.Customer(t)
+		s.changePassword(t, deleted, change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		s.mustSignIn(t, "bea@example.com")
 	})
 }
 
-// Of many changes at once one wins, and no login but the winner's outlives it,
-// refreshed at that moment or not.
+// One of several concurrent changes succeeds, and only its login remains, whether or not
+// other logins are refreshed concurrently.
 func TestChangePasswordRace(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -230,23 +230,23 @@ func TestChangePasswordRace(t *testing.T) {
 		wg.Go(func() { s.refresh(t, issued.RefreshToken) })
 	}
 	wg.Wait()
-	won := 0
+	succeeded := 0
 	for _, status := range statuses {
 		if status == http.StatusNoContent {
-			won++
+			succeeded++
 		} else if status >= http.StatusInternalServerError {
 			t.Errorf("got %d", status)
 		}
 	}
-	if won != 1 {
-		t.Errorf("%d of %d changes succeeded, want 1", won, len(statuses))
+	if succeeded != 1 {
+		t.Errorf("%d of %d changes succeeded, want 1", succeeded, len(statuses))
 	}
 	if n := s.mustCount(t, `SELECT COUNT(DISTINCT family_id) FROM session WHERE user_id = ?`, ada.ID[:]); n != 1 {
-		t.Errorf("%d logins are left, want the winner's", n)
+		t.Errorf("%d logins remain, want 1", n)
 	}
 }
 
-// What is secret must not be in a log line, whatever these operations answer.
+// Secrets must not be logged, whatever the responses of these operations.
 func TestAccountSecretsStayOutOfTheLog(t *testing.T) {
 	t.Parallel()
 	moving := &movingClock{}
@@ -261,13 +261,13 @@ func TestAccountSecretsStayOutOfTheLog(t *testing.T) {
 	s.changePassword(t, next.AccessToken, object{"currentPassword": second, "newPassword": second}).MustBe(t, http.StatusForbidden)
 	s.changePassword(t, next.AccessToken, object{"currentPassword": first, "newPassword": second}).MustBe(t, http.StatusNoContent)
 	moving.advance(defaultSessions.ReuseInterval)
-	s.mustBeSpent(t, issued.RefreshToken)
+	s.requireInvalidRefreshToken(t, issued.RefreshToken)
 	for _, canary := range []string{email, first, second, issued.RefreshToken, next.RefreshToken, issued.AccessToken, next.AccessToken} {
 		if logs.Contains(canary) {
-			t.Errorf("%s is in a log line", canary)
+			t.Errorf("%s is in the log", canary)
 		}
 	}
 	if !logs.Contains("a spent refresh token was reused") {
-		t.Error("the log does not tell of a token sent twice")
+		t.Error("the log has no entry for the reused token")
 	}
 }

@@ -34,14 +34,14 @@ func (s server) address(t *testing.T, token, method, path, etag string, body any
 	return s.Do(t, functiontest.Request{Method: method, Path: addressesPath + path, Token: token, Header: header, Body: body})
 }
 
-func (s server) mustKeep(t *testing.T, token string) Address {
+func (s server) mustCreateAddress(t *testing.T, token string) Address {
 	t.Helper()
 	var a Address
 	s.address(t, token, http.MethodPost, "", "", home()).MustBe(t, http.StatusCreated).Into(t, &a)
 	return a
 }
 
-// mustOwner opens an account and returns an access token of it.
+// mustOwner creates an account and returns an access token of it.
 func (s server) mustOwner(t *testing.T, email string) string {
 	t.Helper()
 	return s.Token(t, auth.Principal{UserID: s.mustRegister(t, email).ID, Role: auth.Customer})
@@ -52,7 +52,7 @@ func TestCreateAddress(t *testing.T) {
 	s := open(t)
 	token := s.mustOwner(t, "ada@example.com")
 
-	t.Run("keeps it, and tells where", func(t *testing.T) {
+	t.Run("the address is stored, and the response has its Location", func(t *testing.T) {
 		t.Parallel()
 		got := s.address(t, token, http.MethodPost, "", "", home())
 		var a, found Address
@@ -73,41 +73,41 @@ func TestCreateAddress(t *testing.T) {
 	for name, change := range map[string]object{
 		"no name":                     {"name": ""},
 		"an invisible name":           {"name": " \u00a0"},
-		"a line that is two":          {"line1": "12 Market Street\nBerlin"},
+		"a line with a line break":    {"line1": "12 Market Street\nBerlin"},
 		"an invisible line 2":         {"line2": "\t"},
-		"too long a city":             {"city": strings.Repeat("x", 101)},
-		"a country in words":          {"country": "Germany"},
-		"a country that is no more":   {"country": "YU"},
-		"a code without a country":    {"country": "XX"},
+		"a long city":                 {"city": strings.Repeat("x", 101)},
+		"the name of a country":       {"country": "Germany"},
+		"a former country":            {"country": "YU"},
+		"an unassigned country code":  {"country": "XX"},
 		"a phone number without code": {"phone": "030 1234567"},
 		"a control character":         {"region": "Bra\x00ndenburg"},
-		"a field of its own":          {"userId": uuid.New()},
+		"an unknown field":            {"userId": uuid.New()},
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run(name+" is rejected", func(t *testing.T) {
 			t.Parallel()
 			body := home()
 			maps.Copy(body, change)
 			got := s.address(t, token, http.MethodPost, "", "", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-			if at := faultsOf(t, got); len(at) != 1 {
-				t.Fatalf("got errs at %v, want 1", at)
+			if locations := errorLocations(t, got); len(locations) != 1 {
+				t.Fatalf("got errors at %v, want 1", locations)
 			}
 		})
 	}
 
-	t.Run("is not for the token of nobody", func(t *testing.T) {
+	t.Run("the token of a missing account is rejected", func(t *testing.T) {
 		t.Parallel()
-		nobody := s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer})
-		s.address(t, nobody, http.MethodPost, "", "", home()).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		missing := s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer})
+		s.address(t, missing, http.MethodPost, "", "", home()).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 	})
 }
 
-func TestCreateAddressKeepsTheLimitHoweverManyComeAtOnce(t *testing.T) {
+func TestCreateAddressLimitIsConcurrencySafe(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	token := s.mustOwner(t, "ada@example.com")
 	for range maxAddresses - 3 {
-		s.mustKeep(t, token)
+		s.mustCreateAddress(t, token)
 	}
 	var wg sync.WaitGroup
 	for range 8 {
@@ -127,9 +127,9 @@ func TestListAddresses(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	adas, bobs := s.mustOwner(t, "ada@example.com"), s.mustOwner(t, "bob@example.com")
-	want := []Address{s.mustKeep(t, adas), s.mustKeep(t, adas), s.mustKeep(t, adas)}
+	want := []Address{s.mustCreateAddress(t, adas), s.mustCreateAddress(t, adas), s.mustCreateAddress(t, adas)}
 	slices.Reverse(want)
-	s.mustKeep(t, bobs)
+	s.mustCreateAddress(t, bobs)
 	var first, second api.Page[Address]
 	s.address(t, adas, http.MethodGet, "?pageSize=2", "", nil).MustBe(t, http.StatusOK).Into(t, &first)
 	s.address(t, adas, http.MethodGet, "?pageSize=2&pageToken="+first.NextPageToken, "", nil).MustBe(t, http.StatusOK).Into(t, &second)
@@ -144,9 +144,9 @@ func TestUpdateAddress(t *testing.T) {
 	s := open(t)
 	token := s.mustOwner(t, "ada@example.com")
 
-	t.Run("changes what is sent and nothing else", func(t *testing.T) {
+	t.Run("only the fields that are sent change", func(t *testing.T) {
 		t.Parallel()
-		before := s.mustKeep(t, token)
+		before := s.mustCreateAddress(t, token)
 		path := "/" + before.ID.String()
 		var after, stored Address
 		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Bonn", "line2": ""}).MustBe(t, http.StatusOK).Into(t, &after)
@@ -157,7 +157,7 @@ func TestUpdateAddress(t *testing.T) {
 		}
 		s.address(t, token, http.MethodGet, path, "", nil).MustBe(t, http.StatusOK).Into(t, &stored)
 		if stored != after {
-			t.Fatalf("stored %+v, answered %+v", stored, after)
+			t.Fatalf("stored %+v, responded %+v", stored, after)
 		}
 		var bare Address
 		cleared := object{"line2": "", "company": nil, "postalCode": nil, "region": "", "phone": nil}
@@ -168,9 +168,9 @@ func TestUpdateAddress(t *testing.T) {
 		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 		s.address(t, token, http.MethodPatch, path, "", object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 	})
-	t.Run("refuses bad lines", func(t *testing.T) {
+	t.Run("invalid fields are rejected", func(t *testing.T) {
 		t.Parallel()
-		path := "/" + s.mustKeep(t, token).ID.String()
+		path := "/" + s.mustCreateAddress(t, token).ID.String()
 		for _, body := range []object{{"name": ""}, {"name": " "}, {"city": "a\nb"}, {"country": "de"}, {"country": "AN"}, {"country": "XK"}, {"phone": "+49"}, {"city": nil}, {"country": nil}, {"planet": "Earth"}} {
 			s.address(t, token, http.MethodPatch, path, "*", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
@@ -181,21 +181,21 @@ func TestDeleteAddress(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	token := s.mustOwner(t, "ada@example.com")
-	gone, kept := s.mustKeep(t, token), s.mustKeep(t, token)
-	path := "/" + gone.ID.String()
+	deleted, remaining := s.mustCreateAddress(t, token), s.mustCreateAddress(t, token)
+	path := "/" + deleted.ID.String()
 	s.address(t, token, http.MethodDelete, path, "", nil).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 	s.address(t, token, http.MethodDelete, path, `"2"`, nil).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 	s.address(t, token, http.MethodDelete, path, `"1"`, nil).MustBe(t, http.StatusNoContent)
 	s.address(t, token, http.MethodDelete, path, `"1"`, nil).MustBeProblem(t, http.StatusNotFound, "address_not_found")
-	s.address(t, token, http.MethodGet, "/"+kept.ID.String(), "", nil).MustBe(t, http.StatusOK)
+	s.address(t, token, http.MethodGet, "/"+remaining.ID.String(), "", nil).MustBe(t, http.StatusOK)
 }
 
-// Other people's addresses are not there, for admins neither.
-func TestAddressesAreTheirOwners(t *testing.T) {
+// Addresses of other accounts are not found, not even by admins.
+func TestAddressesOfOthersAreNotFound(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	adas := s.mustOwner(t, "ada@example.com")
-	path := "/" + s.mustKeep(t, adas).ID.String()
+	path := "/" + s.mustCreateAddress(t, adas).ID.String()
 	_, admin := s.mustAdmin(t)
 	for _, other := range []string{s.mustOwner(t, "bob@example.com"), admin} {
 		s.address(t, other, http.MethodGet, path, "", nil).MustBeProblem(t, http.StatusNotFound, "address_not_found")

@@ -19,38 +19,38 @@ func (s server) deleteMe(t *testing.T, token, etag string) functiontest.Response
 	return s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/users/me", Token: token, Header: map[string]string{"If-Match": etag}})
 }
 
-// mustAge has a user's sessions begin so much earlier.
-func (s server) mustAge(t *testing.T, of uuid.UUID, by time.Duration) {
+// mustBackdateSessions sets the creation of a user's sessions back.
+func (s server) mustBackdateSessions(t *testing.T, userID uuid.UUID, by time.Duration) {
 	t.Helper()
-	_, err := s.DB.ExecContext(t.Context(), `UPDATE session SET created_at = ? WHERE user_id = ?`, time.Now().UTC().Add(-by), of[:])
+	_, err := s.DB.ExecContext(t.Context(), `UPDATE session SET created_at = ? WHERE user_id = ?`, time.Now().UTC().Add(-by), userID[:])
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// deletions returns the accounts whose deletion was told, once for each time.
+// deletions returns the number of user-deleted events by account.
 func (s server) deletions(t *testing.T) map[uuid.UUID]int {
 	t.Helper()
-	told := map[uuid.UUID]int{}
+	deletions := map[uuid.UUID]int{}
 	for _, e := range s.Topics.Of("user-deleted") {
 		var d Deleted
 		if err := json.Unmarshal(e.Payload, &d); err != nil || e.AggregateID != d.UserID {
-			t.Fatalf("user-deleted was told %s of %s: %v", e.Payload, e.AggregateID, err)
+			t.Fatalf("the user-deleted event of %[2]s is %[1]s: %[3]v", e.Payload, e.AggregateID, err)
 		}
-		told[d.UserID]++
+		deletions[d.UserID]++
 	}
-	return told
+	return deletions
 }
 
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("erases the account and all that is held on the person, and tells", func(t *testing.T) {
+	t.Run("the account and all data of it are deleted, and the event is published", func(t *testing.T) {
 		t.Parallel()
 		u := s.mustRegister(t, "ada@example.com")
 		issued := s.mustSignIn(t, "ada@example.com")
-		s.mustKeep(t, issued.AccessToken)
+		s.mustCreateAddress(t, issued.AccessToken)
 		s.deleteMe(t, issued.AccessToken, u.ETag()).MustBe(t, http.StatusNoContent)
 		for _, query := range []string{
 			`SELECT COUNT(*) FROM user WHERE id = ?`, `SELECT COUNT(*) FROM session WHERE user_id = ?`,
@@ -60,25 +60,25 @@ func TestDelete(t *testing.T) {
 				t.Errorf("%s finds %d", query, n)
 			}
 		}
-		if told := s.deletions(t)[u.ID]; told != 1 {
-			t.Errorf("the deletion was told %d times", told)
+		if n := s.deletions(t)[u.ID]; n != 1 {
+			t.Errorf("the deletion was published %d times", n)
 		}
-		s.mustBeSpent(t, issued.RefreshToken)
+		s.requireInvalidRefreshToken(t, issued.RefreshToken)
 		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": goodPassword}).
 			MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		if again := s.mustRegister(t, "ada@example.com"); again.ID == u.ID {
-			t.Error("who comes back has the id of the account that is gone")
+			t.Error("a new account has the id of the deleted one")
 		}
 	})
 
-	t.Run("leaves tokens that open nothing", func(t *testing.T) {
+	t.Run("the tokens of a deleted account are rejected", func(t *testing.T) {
 		t.Parallel()
 		u := s.mustRegister(t, "bob@example.com")
 		token := s.mustSignIn(t, "bob@example.com").AccessToken
 		s.deleteMe(t, token, u.ETag()).MustBe(t, http.StatusNoContent)
 		s.getMe(t, token).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
-		token = s.lateToken(t, token)
-		one := addressesPath + "/" + uuid.NewString()
+		token = s.unrevokedToken(t, token)
+		address := addressesPath + "/" + uuid.NewString()
 		for _, r := range []functiontest.Request{
 			{Method: http.MethodGet, Path: "/v1/users/me"},
 			{Method: http.MethodGet, Path: "/v1/users/me/export"},
@@ -88,9 +88,9 @@ func TestDelete(t *testing.T) {
 			{Method: http.MethodDelete, Path: "/v1/sessions/current"},
 			{Method: http.MethodPost, Path: addressesPath, Body: home()},
 			{Method: http.MethodGet, Path: addressesPath},
-			{Method: http.MethodGet, Path: one},
-			{Method: http.MethodPatch, Path: one, Body: object{"city": "Rome"}},
-			{Method: http.MethodDelete, Path: one},
+			{Method: http.MethodGet, Path: address},
+			{Method: http.MethodPatch, Path: address, Body: object{"city": "Rome"}},
+			{Method: http.MethodDelete, Path: address},
 		} {
 			r.Token = token
 			if r.Method != http.MethodPost {
@@ -101,7 +101,7 @@ func TestDelete(t *testing.T) {
 		}
 	})
 
-	t.Run("is for the version that the caller has seen", func(t *testing.T) {
+	t.Run("If-Match with the current version is required", func(t *testing.T) {
 		t.Parallel()
 		s.mustRegister(t, "carol@example.com")
 		token := s.mustSignIn(t, "carol@example.com").AccessToken
@@ -110,7 +110,7 @@ func TestDelete(t *testing.T) {
 		s.getMe(t, token).MustBe(t, http.StatusOK)
 	})
 
-	t.Run("is for who is signed in", func(t *testing.T) {
+	t.Run("a caller without an account is rejected", func(t *testing.T) {
 		t.Parallel()
 		s.deleteMe(t, "", "*").MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		_, stranger := s.Tokens.Customer(t)
@@ -118,35 +118,35 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-// A token that was stolen, or left on a device, erases nothing.
-func TestDeleteTakesALogin(t *testing.T) {
+// A stolen access token must not be enough to delete an account.
+func TestDeleteRequiresRecentLogin(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("of the last minutes, and a refresh is none", func(t *testing.T) {
+	t.Run("an old login is rejected, even after a refresh", func(t *testing.T) {
 		t.Parallel()
 		u := s.mustRegister(t, "ada@example.com")
 		issued := s.mustSignIn(t, "ada@example.com")
-		s.mustAge(t, u.ID, maxLoginAge+time.Second)
+		s.mustBackdateSessions(t, u.ID, maxLoginAge+time.Second)
 		for _, token := range []string{issued.AccessToken, s.mustRefresh(t, issued.RefreshToken).AccessToken} {
-			answer := s.deleteMe(t, token, "*")
-			answer.MustBeProblem(t, http.StatusUnauthorized, "recent_login_required")
-			if got := answer.Header.Get("WWW-Authenticate"); !strings.Contains(got, `error="insufficient_user_authentication"`) || !strings.Contains(got, `max_age="300"`) {
+			response := s.deleteMe(t, token, "*")
+			response.MustBeProblem(t, http.StatusUnauthorized, "recent_login_required")
+			if got := response.Header.Get("WWW-Authenticate"); !strings.Contains(got, `error="insufficient_user_authentication"`) || !strings.Contains(got, `max_age="300"`) {
 				t.Errorf("WWW-Authenticate is %q (RFC 9470, section 3)", got)
 			}
 		}
 		s.deleteMe(t, s.mustSignIn(t, "ada@example.com").AccessToken, "*").MustBe(t, http.StatusNoContent)
 	})
 
-	t.Run("that has not ended", func(t *testing.T) {
+	t.Run("a login that has ended is rejected", func(t *testing.T) {
 		t.Parallel()
 		s.mustRegister(t, "bob@example.com")
 		token := s.mustSignIn(t, "bob@example.com").AccessToken
 		s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: token}).MustBe(t, http.StatusNoContent)
-		s.deleteMe(t, s.lateToken(t, token), "*").MustBeProblem(t, http.StatusUnauthorized, "recent_login_required")
+		s.deleteMe(t, s.unrevokedToken(t, token), "*").MustBeProblem(t, http.StatusUnauthorized, "recent_login_required")
 	})
 
-	t.Run("of one's own", func(t *testing.T) {
+	t.Run("the login of another account is rejected", func(t *testing.T) {
 		t.Parallel()
 		victim, thief := s.mustRegister(t, "carol@example.com"), s.mustRegister(t, "dave@example.com")
 		s.mustSignIn(t, "dave@example.com")
@@ -161,17 +161,17 @@ func TestDeleteTakesALogin(t *testing.T) {
 	})
 }
 
-// The shop never runs out of admins, whatever they do at once.
+// An admin always remains, whatever admins do concurrently.
 func TestDeleteLeavesAnAdmin(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	tokens := map[uuid.UUID]string{}
 	for _, name := range []string{"a", "b", "c"} {
 		u := s.mustRegister(t, name+"@example.com")
-		tokens[u.ID] = s.lateToken(t, s.mustSignIn(t, u.Email).AccessToken)
+		tokens[u.ID] = s.unrevokedToken(t, s.mustSignIn(t, u.Email).AccessToken)
 		s.mustPutRole(t, u.ID, auth.Admin)
 	}
-	if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM user WHERE name = 'Root'`); err != nil { // mustPutRole's
+	if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM user WHERE name = 'Root'`); err != nil { // the admin of mustPutRole
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
@@ -185,7 +185,7 @@ func TestDeleteLeavesAnAdmin(t *testing.T) {
 			if other == id {
 				continue
 			}
-			token := s.lateToken(t, s.Token(t, auth.Principal{UserID: id, Role: auth.Admin}))
+			token := s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: id, Role: auth.Admin}))
 			wg.Go(func() {
 				if got := s.putRole(t, other, token, object{"role": "customer"}); got.Status != http.StatusOK && got.Status != http.StatusNotFound {
 					got.MustBeProblem(t, http.StatusForbidden, "forbidden")
@@ -195,14 +195,14 @@ func TestDeleteLeavesAnAdmin(t *testing.T) {
 	}
 	wg.Wait()
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE role = 'admin'`); n != 1 {
-		t.Fatalf("%d admins are left, want 1", n)
+		t.Fatalf("%d admins remain, want 1", n)
 	}
 }
 
 func TestDeleteRaces(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	t.Run("of eight at once one deletes, and it is told once", func(t *testing.T) {
+	t.Run("one of eight concurrent requests succeeds, and one event is published", func(t *testing.T) {
 		t.Parallel()
 		u := s.mustRegister(t, "ada@example.com")
 		token := s.mustSignIn(t, "ada@example.com").AccessToken
@@ -218,11 +218,11 @@ func TestDeleteRaces(t *testing.T) {
 			count[status]++
 		}
 		if count[http.StatusNoContent] != 1 || count[http.StatusUnauthorized] != 7 || s.deletions(t)[u.ID] != 1 {
-			t.Errorf("statuses %v, told %d times; want one 204, seven 401, once", count, s.deletions(t)[u.ID])
+			t.Errorf("statuses %v, %d events; want one 204, seven 401, one event", count, s.deletions(t)[u.ID])
 		}
 	})
 
-	t.Run("with logins, refreshes, addresses and changes leaves nothing of the person", func(t *testing.T) {
+	t.Run("concurrent logins, refreshes and addresses leave no data of the account", func(t *testing.T) {
 		t.Parallel()
 		for range 5 {
 			email := uuid.NewString() + "@example.com"

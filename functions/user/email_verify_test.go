@@ -20,9 +20,9 @@ func TestVerifyEmail(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("opens the account that was asked for, once", func(t *testing.T) {
+	t.Run("the requested account is created once", func(t *testing.T) {
 		t.Parallel()
-		r := s.mustAsk(t, registration("ada@example.com"))
+		r := s.mustRequestAccount(t, registration("ada@example.com"))
 		token := s.mustToken(t, r)
 		got := s.confirm(t, token)
 		var u User
@@ -35,17 +35,17 @@ func TestVerifyEmail(t *testing.T) {
 		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 	})
 
-	t.Run("responds alike to every token and password that confirm nothing", func(t *testing.T) {
+	t.Run("all invalid tokens and passwords get the same response", func(t *testing.T) {
 		t.Parallel()
-		spent := s.mustToken(t, s.mustAsk(t, registration("spent@example.com")))
+		spent := s.mustToken(t, s.mustRequestAccount(t, registration("spent@example.com")))
 		s.confirm(t, spent).MustBe(t, http.StatusOK)
-		old := s.mustAsk(t, registration("old@example.com"))
+		old := s.mustRequestAccount(t, registration("old@example.com"))
 		expired := s.mustToken(t, old)
 		s.mustExec(t, `UPDATE registration SET expires_at = ? WHERE id = ?`, time.Now().UTC(), old.ID[:])
-		aged := s.mustAsk(t, registration("aged@example.com"))
+		aged := s.mustRequestAccount(t, registration("aged@example.com"))
 		agedToken := s.mustToken(t, aged)
 		s.mustExec(t, `UPDATE email_confirmation SET expires_at = ? WHERE email_key = ?`, time.Now().UTC(), aged.Email)
-		valid := s.mustToken(t, s.mustAsk(t, registration("valid@example.com")))
+		valid := s.mustToken(t, s.mustRequestAccount(t, registration("valid@example.com")))
 		unknown := s.confirm(t, strings.Repeat("A", 43))
 		for _, got := range []functiontest.Response{
 			s.confirm(t, spent), s.confirm(t, expired), s.confirm(t, agedToken), s.confirm(t, "x"), s.confirmWith(t, valid, "wrong password"),
@@ -61,50 +61,50 @@ func TestVerifyEmail(t *testing.T) {
 		} {
 			s.post(t, "/v1/email-verifications/confirm", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
-		s.confirm(t, valid).MustBe(t, http.StatusOK) // a wrong password spends no token
+		s.confirm(t, valid).MustBe(t, http.StatusOK) // a wrong password does not spend the token
 	})
 
-	t.Run("bounds how many passwords are tried for a registration", func(t *testing.T) {
+	t.Run("the number of attempts for a registration is limited", func(t *testing.T) {
 		t.Parallel()
-		token := s.mustToken(t, s.mustAsk(t, registration("tried@example.com")))
+		token := s.mustToken(t, s.mustRequestAccount(t, registration("tried@example.com")))
 		for range maxConfirmAttempts {
 			s.confirmWith(t, token, "wrong password").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		}
 		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		again := registration("tried@example.com")
 		again["password"] = newPassword
-		s.mustAsk(t, again)
+		s.mustRequestAccount(t, again)
 		s.confirmWith(t, token, newPassword).MustBe(t, http.StatusOK)
 	})
 
-	t.Run("takes the password of the latest registration of the address alone", func(t *testing.T) {
+	t.Run("only the password of the address's latest registration is accepted", func(t *testing.T) {
 		t.Parallel()
 		first, second := registration("victim@example.com"), registration("Victim@example.com")
 		first["password"] = "attacker's password"
-		theirs := s.mustToken(t, s.mustAsk(t, first))
-		mine := s.mustToken(t, s.mustAsk(t, second))
-		for _, token := range []string{theirs, mine} {
+		attackers := s.mustToken(t, s.mustRequestAccount(t, first))
+		victims := s.mustToken(t, s.mustRequestAccount(t, second))
+		for _, token := range []string{attackers, victims} {
 			s.confirmWith(t, token, "attacker's password").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		}
 		if n := s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE email_key = ?`, "victim@example.com"); n != 1 {
-			t.Errorf("%d registrations are pending, want the latest", n)
+			t.Errorf("%d registrations are pending, want 1", n)
 		}
-		s.confirm(t, mine).MustBe(t, http.StatusOK)
-		s.confirm(t, theirs).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+		s.confirm(t, victims).MustBe(t, http.StatusOK)
+		s.confirm(t, attackers).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		s.mustSignIn(t, "victim@example.com")
 		for _, table := range []string{"registration", "email_confirmation"} {
 			if n := s.mustCount(t, `SELECT COUNT(*) FROM `+table+` WHERE email_key = ?`, "victim@example.com"); n != 0 {
-				t.Errorf("%d rows of %s are left", n, table)
+				t.Errorf("%d rows of %s remain", n, table)
 			}
 		}
 	})
 }
 
-// A try whose password could not be checked is not counted.
-func TestConfirmWithoutRoomCostsNoTry(t *testing.T) {
+// An attempt whose password could not be checked is not counted.
+func TestBusyConfirmationSpendsNoAttempt(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	r := s.mustAsk(t, registration("busy@example.com"))
+	r := s.mustRequestAccount(t, registration("busy@example.com"))
 	token := s.mustToken(t, r)
 	pending, err := selectPendingRegistration(t.Context(), s.DB, hashSecret(token), time.Now())
 	if err != nil {
@@ -116,19 +116,19 @@ func TestConfirmWithoutRoomCostsNoTry(t *testing.T) {
 	}
 	for range 2 {
 		_, err := busy.checkRegistration(t.Context(), pending, goodPassword)
-		mustBeBusy(t, err)
+		requireBusy(t, err)
 	}
 	if n := s.mustCount(t, `SELECT tries FROM registration WHERE id = ?`, r.ID[:]); n != 0 {
-		t.Errorf("%d tries are counted", n)
+		t.Errorf("%d attempts are counted", n)
 	}
 	s.confirm(t, token).MustBe(t, http.StatusOK)
 }
 
-// An attacker registers an address again and again, before and after its owner: the
-// owner always has a mail that works, and no mail ever works for the attacker.
+// An attacker registers an address repeatedly, before and after its owner. The owner always
+// has a valid token, and no token is ever valid for the attacker's password.
 func TestRegistrationCannotBeHijacked(t *testing.T) {
 	t.Parallel()
-	const victim, theirs = "victim@example.com", "attacker's password"
+	const victim, attackers = "victim@example.com", "attacker's password"
 	for name, test := range map[string]struct {
 		before, after int
 		mails         int // to the victim, at the end
@@ -141,37 +141,37 @@ func TestRegistrationCannotBeHijacked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t)
-			ask := func(password string) {
+			request := func(password string) {
 				t.Helper()
 				body := registration(victim)
 				body["password"] = password
-				r := s.mustAsk(t, body)
+				r := s.mustRequestAccount(t, body)
 				s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 			}
 			for range test.before {
-				ask(theirs)
+				request(attackers)
 			}
-			ask(goodPassword)
+			request(goodPassword)
 			for range test.after {
-				ask(theirs)
+				request(attackers)
 			}
 			mails := s.Mail.To(victim)
 			if len(mails) != test.mails {
 				t.Errorf("%d mails, want %d", len(mails), test.mails)
 			}
 			if test.after > 0 {
-				// What the owner's password was chosen for is replaced. They ask again, as
-				// the response says, and use whichever mail they have.
+				// The owner's registration was replaced. The owner registers again, as the
+				// problem's detail recommends, and uses any of the mails.
 				s.confirmWith(t, tokenIn(t, mails[0].Text), goodPassword).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
-				ask(goodPassword)
+				request(goodPassword)
 			}
 			for _, mail := range mails {
 				s.confirmWith(t, tokenIn(t, mail.Text), "").MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			}
-			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), theirs).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), attackers).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), goodPassword).MustBe(t, http.StatusOK)
 			s.mustSignIn(t, victim)
-			s.post(t, "/v1/sessions", object{"email": victim, "password": theirs}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+			s.post(t, "/v1/sessions", object{"email": victim, "password": attackers}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		})
 	}
 }
@@ -183,13 +183,13 @@ func (s server) mustExec(t *testing.T, statement string, args ...any) {
 	}
 }
 
-// Of all that is confirmed at once for one address, one becomes the account.
+// One of several concurrent confirmations of an address creates the account.
 func TestVerifyEmailRace(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	var confirmed []string
 	for range 5 {
-		confirmed = append(confirmed, s.mustToken(t, s.mustAsk(t, registration("ada@example.com"))))
+		confirmed = append(confirmed, s.mustToken(t, s.mustRequestAccount(t, registration("ada@example.com"))))
 	}
 	statuses := make(chan int, 2*len(confirmed))
 	var all sync.WaitGroup
@@ -211,9 +211,9 @@ func TestMailRegistration(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("mails once, however often the event comes", func(t *testing.T) {
+	t.Run("one mail is sent for repeated and concurrent deliveries", func(t *testing.T) {
 		t.Parallel()
-		r := s.mustAsk(t, registration("once@example.com"))
+		r := s.mustRequestAccount(t, registration("once@example.com"))
 		e := s.mustEvent(t, "registration-requested", r.ID)
 		var all sync.WaitGroup
 		for range 10 {
@@ -224,24 +224,24 @@ func TestMailRegistration(t *testing.T) {
 		s.confirm(t, tokenIn(t, s.Mail.MustHave(t, r.Email).Text)).MustBe(t, http.StatusOK)
 	})
 
-	t.Run("tells the owner of an address that there is an account, and gives no token", func(t *testing.T) {
+	t.Run("the owner of an address with an account gets a notice without a token", func(t *testing.T) {
 		t.Parallel()
 		owner := s.mustRegister(t, "owner@example.com")
 		body := registration("OWNER@example.com")
 		body["name"] = "Eve"
-		r := s.mustAsk(t, body)
+		r := s.mustRequestAccount(t, body)
 		s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
-		letters := s.Mail.To(owner.Email)
-		last := letters[len(letters)-1]
-		if last.Subject != "You have an account already" || tokenForm.MatchString(last.Text+last.HTML) || strings.Contains(last.Text, "Eve") {
+		mails := s.Mail.To(owner.Email)
+		last := mails[len(mails)-1]
+		if last.Subject != "You have an account already" || tokenPattern.MatchString(last.Text+last.HTML) || strings.Contains(last.Text, "Eve") {
 			t.Errorf("got %s", last.Source)
 		}
 	})
 
-	t.Run("sends an address no more than its quota", func(t *testing.T) {
+	t.Run("an address gets no more mails than its quota", func(t *testing.T) {
 		t.Parallel()
 		for range registrationQuota.burst + 3 {
-			r := s.mustAsk(t, registration("flooded@example.com"))
+			r := s.mustRequestAccount(t, registration("flooded@example.com"))
 			s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 		}
 		if n := len(s.Mail.To("flooded@example.com")); n != registrationQuota.burst {
@@ -249,19 +249,19 @@ func TestMailRegistration(t *testing.T) {
 		}
 	})
 
-	t.Run("does not mail a registration that was replaced", func(t *testing.T) {
+	t.Run("a replaced registration is not mailed", func(t *testing.T) {
 		t.Parallel()
-		first := s.mustAsk(t, registration("twice@example.com"))
-		second := s.mustAsk(t, registration("twice@example.com"))
+		first := s.mustRequestAccount(t, registration("twice@example.com"))
+		second := s.mustRequestAccount(t, registration("twice@example.com"))
 		for _, r := range []Registration{first, second} {
 			s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 		}
 		s.confirm(t, tokenIn(t, s.Mail.MustHave(t, "twice@example.com").Text)).MustBe(t, http.StatusOK)
 	})
 
-	t.Run("gives no token to events, rows or logs", func(t *testing.T) {
+	t.Run("events, rows and logs do not contain the token", func(t *testing.T) {
 		t.Parallel()
-		r := s.mustAsk(t, registration("silent-canary@example.com"))
+		r := s.mustRequestAccount(t, registration("silent-canary@example.com"))
 		token := s.mustToken(t, r)
 		for _, e := range s.Topics.Of("registration-requested") {
 			if payload := string(e.Payload); strings.Contains(payload, token) || strings.Contains(payload, "canary") {
@@ -277,8 +277,8 @@ func TestMailRegistration(t *testing.T) {
 	})
 }
 
-// A test of its own: its mail server fails.
-func TestMailThatFails(t *testing.T) {
+// The mail server fails first temporarily, then permanently.
+func TestMailFailure(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	deliver := func(r Registration) functiontest.Response {
@@ -286,7 +286,7 @@ func TestMailThatFails(t *testing.T) {
 	}
 	busy := &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later, canary-later@example.com"}
 
-	later := s.mustAsk(t, registration("canary-later@example.com"))
+	later := s.mustRequestAccount(t, registration("canary-later@example.com"))
 	s.Mail.Refuse(func(string) error { return busy })
 	deliver(later).MustBe(t, http.StatusInternalServerError)
 	s.Mail.Refuse(nil)
@@ -296,18 +296,18 @@ func TestMailThatFails(t *testing.T) {
 	deliver(later).MustBe(t, http.StatusNoContent)
 	s.confirm(t, tokenIn(t, s.Mail.MustHave(t, later.Email).Text)).MustBe(t, http.StatusOK)
 
-	never := s.mustAsk(t, registration("canary-never@example.com"))
+	never := s.mustRequestAccount(t, registration("canary-never@example.com"))
 	s.Mail.Refuse(func(address string) error {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "there is no " + address}
 	})
-	asked := s.Mail.Asked()
+	requests := s.Mail.Asked()
 	deliver(never).MustBe(t, http.StatusNoContent)
 	s.Mail.Refuse(nil)
 	deliver(never).MustBe(t, http.StatusNoContent)
-	if n := s.Mail.Asked() - asked; n != 1 || len(s.Mail.To(never.Email)) != 0 {
-		t.Errorf("the server was asked %d times, want once", n)
+	if n := s.Mail.Asked() - requests; n != 1 || len(s.Mail.To(never.Email)) != 0 {
+		t.Errorf("the mail server got %d requests, want 1", n)
 	}
 	if !logs.Contains("the mail was rejected permanently") || logs.Contains("canary-never") || logs.Contains("canary-later") {
-		t.Error("the log lacks the refusal, or has the address")
+		t.Error("the log lacks the rejection, or contains the address")
 	}
 }

@@ -14,29 +14,29 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// prober sends the same sequences of logins about several accounts, each from
-// networks of its own, with nothing else to tell them apart.
+// prober sends a sequence of logins for an account. Several probers send the same sequence
+// for different accounts, from different networks.
 type prober struct {
 	server
 
 	target string // the account that is probed
-	number int    // of the probed account: makes its networks
+	number int    // identifies the networks of the prober
 }
 
 func (p prober) network(n int) string { return fmt.Sprintf("10.%d.%d.1", p.number, n) }
 
-// wrong tries a wrong password, and returns the whole response.
+// wrong sends a wrong password, and returns the complete response.
 func (p prober) wrong(t *testing.T, network int, email string) string {
 	t.Helper()
-	return whole(t, p.signInFrom(t, p.network(network), email, "wrong"))
+	return fullResponse(t, p.signInFrom(t, p.network(network), email, "wrong"))
 }
 
-// unknown is an address that nobody else probes.
+// unknown returns an address without an account that no other prober uses.
 func (p prober) unknown(n int) string { return fmt.Sprintf("unknown-%d-%d@example.com", p.number, n) }
 
-// whole is all that a client can see of a response, less the time and what is random:
-// the ids of request and trace.
-func whole(t *testing.T, r functiontest.Response) string {
+// fullResponse returns all that a client can see of a response, except for the time and the
+// random ids of the request and the trace.
+func fullResponse(t *testing.T, r functiontest.Response) string {
 	t.Helper()
 	var p struct{ TraceID string }
 	if err := json.Unmarshal(r.Body, &p); err != nil {
@@ -52,40 +52,40 @@ func whole(t *testing.T, r functiontest.Response) string {
 	return strings.ReplaceAll(text.String(), p.TraceID, "TRACE")
 }
 
-// Whatever limits are used up, responses to wrong passwords do not depend on whether
-// the account exists, or is used from the network they come from.
+// Whichever limits are spent, responses to wrong passwords do not depend on whether the
+// account exists or was signed in to from the same network.
 func TestLoginResponsesDoNotDependOnTheAccount(t *testing.T) {
 	t.Parallel()
-	// Each try that is checked takes a hash: few of them reach the limits here. Times are
-	// in the responses: all requests come at once.
+	// Each attempt that is checked takes a hash, so the limits are low. The clock is fixed,
+	// because responses contain times.
 	settings := config.Environment{
 		"USER_LOGIN_WINDOW": "24h", "USER_LOGIN_TRIES": "2", "USER_LOGIN_TRIES_PER_NETWORK": "4", "USER_LOGIN_TRIES_PER_ACCOUNT": "3",
 	}
 	s := openWith(t, settings, functiontest.WithClock(clock.Fixed(clock.System().Truncate(time.Second))))
-	useUpNetwork := func(t *testing.T, p prober) {
+	spendNetworkLimit := func(t *testing.T, p prober) {
 		for n := range 4 {
 			p.wrong(t, 0, p.unknown(n))
 		}
 	}
-	useUpAccount := func(t *testing.T, p prober) {
+	spendAccountLimit := func(t *testing.T, p prober) {
 		for n := range 3 {
 			p.wrong(t, 100+n, p.target)
 		}
 	}
 	number := 0
-	for name, useUp := range map[string]func(*testing.T, prober){
-		"no limit":      func(*testing.T, prober) {},
-		"the network's": useUpNetwork,
-		"the account's": useUpAccount,
-		"both":          func(t *testing.T, p prober) { useUpNetwork(t, p); useUpAccount(t, p) },
-		"the pair's": func(t *testing.T, p prober) {
+	for name, spend := range map[string]func(*testing.T, prober){
+		"no limit is":          func(*testing.T, prober) {},
+		"the network limit is": spendNetworkLimit,
+		"the account limit is": spendAccountLimit,
+		"both limits are":      func(t *testing.T, p prober) { spendNetworkLimit(t, p); spendAccountLimit(t, p) },
+		"the login limit is": func(t *testing.T, p prober) {
 			for range 2 {
 				p.wrong(t, 0, p.target)
 			}
 		},
 	} {
 		var probers []prober
-		for _, kind := range []string{"missing", "strange", "familiar"} {
+		for _, kind := range []string{"missing", "unfamiliar", "familiar"} {
 			number++
 			p := prober{server: s, target: fmt.Sprintf("%s-%d@example.com", kind, number), number: number}
 			if kind != "missing" {
@@ -96,11 +96,11 @@ func TestLoginResponsesDoNotDependOnTheAccount(t *testing.T) {
 			}
 			probers = append(probers, p)
 		}
-		t.Run(name+" used up", func(t *testing.T) {
+		t.Run(name+" spent", func(t *testing.T) {
 			t.Parallel()
 			want := ""
 			for _, p := range probers {
-				useUp(t, p)
+				spend(t, p)
 				got := sequence(t, p)
 				if want == "" {
 					want = got
@@ -113,19 +113,19 @@ func TestLoginResponsesDoNotDependOnTheAccount(t *testing.T) {
 	}
 }
 
-// sequence is what an attacker sees who tries the account more often than any limit
-// allows, and then measures what is left of the network's and the account's.
+// sequence returns the responses to an attacker that exceeds the login limit of the account,
+// and then measures the remaining limits of the network and of the account.
 func sequence(t *testing.T, p prober) string {
 	t.Helper()
-	var seen strings.Builder
+	var responses strings.Builder
 	for range 3 {
-		seen.WriteString(p.wrong(t, 0, p.target))
+		responses.WriteString(p.wrong(t, 0, p.target))
 	}
 	for n := range 5 {
-		seen.WriteString(p.wrong(t, 0, p.unknown(50+n)))
+		responses.WriteString(p.wrong(t, 0, p.unknown(50+n)))
 	}
 	for n := range 4 {
-		seen.WriteString(p.wrong(t, 200+n, p.target))
+		responses.WriteString(p.wrong(t, 200+n, p.target))
 	}
-	return seen.String()
+	return responses.String()
 }

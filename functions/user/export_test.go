@@ -15,36 +15,36 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// orderService is what user-export sees of the rest of the shop.
+// orderService is a fake of the order service.
 type orderService struct {
 	*httptest.Server
-	mu    sync.Mutex
-	asked []*http.Request
-	// answer says what comes back for the page of a token.
-	answer func(w http.ResponseWriter, token string)
+	mu       sync.Mutex
+	received []*http.Request
+	// respond writes the page of a token.
+	respond func(w http.ResponseWriter, token string)
 }
 
-func newOrderService(t *testing.T, answer func(w http.ResponseWriter, token string)) *orderService {
+func newOrderService(t *testing.T, respond func(w http.ResponseWriter, token string)) *orderService {
 	t.Helper()
-	o := &orderService{answer: answer}
+	o := &orderService{respond: respond}
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o.mu.Lock()
-		o.asked = append(o.asked, r)
+		o.received = append(o.received, r)
 		o.mu.Unlock()
-		o.answer(w, r.URL.Query().Get("pageToken"))
+		o.respond(w, r.URL.Query().Get("pageToken"))
 	}))
 	t.Cleanup(o.Close)
 	return o
 }
 
-// requests returns what was asked so far.
+// requests returns the requests received so far.
 func (o *orderService) requests() []*http.Request {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return append([]*http.Request(nil), o.asked...)
+	return append([]*http.Request(nil), o.received...)
 }
 
-// page writes orders that are numbered on from first, and what page comes next.
+// page writes a page of orders, numbered from first, and the token of the next page.
 func page(w io.Writer, next string, first, orders int, padding string) {
 	var items []string
 	for i := range orders {
@@ -80,14 +80,14 @@ func TestExport(t *testing.T) {
 	issued := s.mustSignIn(t, "ada@example.com")
 	issued = s.mustRefresh(t, issued.RefreshToken)
 	s.mustSignIn(t, "ada@example.com")
-	a := s.mustKeep(t, issued.AccessToken)
+	a := s.mustCreateAddress(t, issued.AccessToken)
 	other := s.mustRegister(t, "other@example.com")
-	s.mustKeep(t, s.mustSignIn(t, "other@example.com").AccessToken)
+	s.mustCreateAddress(t, s.mustSignIn(t, "other@example.com").AccessToken)
 
-	answer := s.export(t, issued.AccessToken).MustBe(t, http.StatusOK)
+	response := s.export(t, issued.AccessToken).MustBe(t, http.StatusOK)
 	var document exported
-	answer.Into(t, &document)
-	t.Run("is everything of the caller, and of nobody else", func(t *testing.T) {
+	response.Into(t, &document)
+	t.Run("it contains all data of the caller, and no data of others", func(t *testing.T) {
 		t.Parallel()
 		if document.Account != u || len(document.Addresses) != 1 || document.Addresses[0] != a || document.ExportedAt.IsZero() {
 			t.Errorf("got %+v", document)
@@ -102,42 +102,42 @@ func TestExport(t *testing.T) {
 			t.Errorf("the orders are %+v", document.Orders)
 		}
 		for _, secret := range []string{other.ID.String(), issued.RefreshToken, issued.AccessToken, "argon2", "passwordHash"} {
-			if strings.Contains(string(answer.Body), secret) {
+			if strings.Contains(string(response.Body), secret) {
 				t.Errorf("%s is in it", secret)
 			}
 		}
 	})
-	t.Run("is a download that nobody keeps", func(t *testing.T) {
+	t.Run("it is a download that is not cached", func(t *testing.T) {
 		t.Parallel()
 		for name, want := range map[string]string{
 			"Content-Type": "application/json", "Cache-Control": "no-store", "Content-Disposition": `attachment; filename="souk-export.json"`,
 		} {
-			if got := answer.Header.Get(name); got != want {
+			if got := response.Header.Get(name); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
 	})
-	t.Run("asks for the orders as the caller, in the same request and trace", func(t *testing.T) {
+	t.Run("orders are requested as the caller, with the same request id and trace", func(t *testing.T) {
 		t.Parallel()
-		asked := shop.requests()
-		if len(asked) != 2 {
-			t.Fatalf("%d requests, want 2", len(asked))
+		received := shop.requests()
+		if len(received) != 2 {
+			t.Fatalf("%d requests, want 2", len(received))
 		}
-		for _, r := range asked {
+		for _, r := range received {
 			query := r.URL.Query()
 			if r.URL.Path != "/v1/orders" || query.Get("userId") != u.ID.String() || query.Get("pageSize") != "100" {
-				t.Errorf("asked %s", r.URL)
+				t.Errorf("requested %s", r.URL)
 			}
 			if r.Header.Get("Authorization") != "Bearer "+issued.AccessToken || r.Header.Get("X-Request-Id") != "request-1" ||
 				!strings.HasPrefix(r.Header.Get("Traceparent"), "00-4bf92f3577b34da6a3ce929d0e0e4736-") {
-				t.Errorf("asked with %v", r.Header)
+				t.Errorf("requested with %v", r.Header)
 			}
 		}
-		if got := asked[1].URL.Query().Get("pageToken"); got != "a/+ b" {
+		if got := received[1].URL.Query().Get("pageToken"); got != "a/+ b" {
 			t.Errorf("the second page's token is %q", got)
 		}
 	})
-	t.Run("is for who is signed in", func(t *testing.T) {
+	t.Run("a caller without an account is rejected", func(t *testing.T) {
 		t.Parallel()
 		s.export(t, "").MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		_, stranger := s.Tokens.Customer(t)
@@ -145,39 +145,39 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// Whatever the order service does, no half of an export looks like a whole.
+// An incomplete export never looks complete, whatever the order service does.
 func TestExportWithoutOrders(t *testing.T) {
 	t.Parallel()
-	const revoked = "takes the token for invalid"
-	errs := map[string]func(w http.ResponseWriter){
-		"is down":                       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
-		"fails":                         func(w http.ResponseWriter) { http.Error(w, "no", http.StatusInternalServerError) },
-		"is busy":                       func(w http.ResponseWriter) { http.Error(w, "no", http.StatusTooManyRequests) },
-		revoked:                         func(w http.ResponseWriter) { http.Error(w, "no", http.StatusUnauthorized) },
-		"answers something else":        func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>") },
-		"breaks off":                    func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"items":[{"id":`) },
-		"sends the token elsewhere":     func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
-		"says the same page comes next": func(w http.ResponseWriter) { page(w, "second", 0, 1, "") },
+	const revoked = "rejects the token"
+	failures := map[string]func(w http.ResponseWriter){
+		"is down":              func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"fails":                func(w http.ResponseWriter) { http.Error(w, "no", http.StatusInternalServerError) },
+		"is busy":              func(w http.ResponseWriter) { http.Error(w, "no", http.StatusTooManyRequests) },
+		revoked:                func(w http.ResponseWriter) { http.Error(w, "no", http.StatusUnauthorized) },
+		"responds with HTML":   func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>") },
+		"sends half a page":    func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"items":[{"id":`) },
+		"redirects":            func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
+		"repeats a page token": func(w http.ResponseWriter) { page(w, "second", 0, 1, "") },
 	}
-	for name, fault := range errs {
+	for name, fail := range failures {
 		for _, pages := range []int{0, 1} {
-			t.Run(fmt.Sprintf("that %s after %d pages is a problem", name, pages), func(t *testing.T) {
+			t.Run(fmt.Sprintf("an order service that %s after %d pages causes a problem", name, pages), func(t *testing.T) {
 				t.Parallel()
 				shop := newOrderService(t, func(w http.ResponseWriter, token string) {
 					if token == "" && pages == 1 {
 						page(w, "second", 0, 3, "")
 						return
 					}
-					fault(w)
+					fail(w)
 				})
 				s := openIn(t, shop.URL)
-				answer := s.export(t, s.mustOwner(t, "ada@example.com"))
-				if name == revoked { // since this request began: to try again would not help
-					answer.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-				} else if answer.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable"); answer.Header.Get("Retry-After") == "" {
-					t.Error("it does not say when to come again")
+				response := s.export(t, s.mustOwner(t, "ada@example.com"))
+				if name == revoked { // after this request began: a retry would not help
+					response.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+				} else if response.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable"); response.Header.Get("Retry-After") == "" {
+					t.Error("Retry-After is missing")
 				}
-				if answer.Header.Get("Content-Disposition") != "" {
+				if response.Header.Get("Content-Disposition") != "" {
 					t.Error("the problem is a download")
 				}
 			})
@@ -185,7 +185,7 @@ func TestExportWithoutOrders(t *testing.T) {
 	}
 }
 
-// What is too long to hold back is sent while it is made, whole or visibly not.
+// An export that is too long for the buffer is streamed. It is complete or visibly aborted.
 func TestLongExport(t *testing.T) {
 	t.Parallel()
 	const pages = 12 // of a megabyte
@@ -205,16 +205,16 @@ func TestLongExport(t *testing.T) {
 			page(w, next, n*100, 100, padding)
 		})
 	}
-	t.Run("comes whole", func(t *testing.T) {
+	t.Run("a long export is complete", func(t *testing.T) {
 		t.Parallel()
 		s := openIn(t, serve(-1).URL)
 		var document exported
 		s.export(t, s.mustOwner(t, "ada@example.com")).MustBe(t, http.StatusOK).Into(t, &document)
 		if len(document.Orders) != pages*100 || document.Orders[1199].ID != "order 1199" {
-			t.Errorf("%d orders came", len(document.Orders))
+			t.Errorf("got %d orders", len(document.Orders))
 		}
 	})
-	t.Run("is cut off where the orders end too early", func(t *testing.T) {
+	t.Run("a long export is aborted if the orders cannot be read", func(t *testing.T) {
 		t.Parallel()
 		s := openIn(t, serve(pages-1).URL)
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/users/me/export", nil)
@@ -222,35 +222,35 @@ func TestLongExport(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+s.mustOwner(t, "ada@example.com"))
-		answer, err := http.DefaultClient.Do(r)
+		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
 		if err == nil || json.Valid(text) {
-			t.Errorf("%d bytes came, and look whole: %v", len(text), err)
+			t.Errorf("%d bytes look complete: %v", len(text), err)
 		}
 		if len(text) < exportBuffer {
-			t.Errorf("only %d bytes came before", len(text))
+			t.Errorf("only %d bytes were sent before", len(text))
 		}
 	})
 }
 
-func TestExportNeedsTheShopsAddress(t *testing.T) {
+func TestExportRequiresShopURL(t *testing.T) {
 	t.Parallel()
 	good := config.Environment{"SHOP_URL": "https://shop.example.com", "K_SERVICE": "user-export"}
 	for name, c := range map[string]struct {
 		variable, value string
-		fault           bool
+		invalid         bool
 	}{
-		"an address":                    {"SHOP_URL", "https://shop.example.com", false},
-		"none":                          {"SHOP_URL", "", true},
-		"no URL":                        {"SHOP_URL", "shop.example.com", true},
-		"a URL of something else":       {"SHOP_URL", "ftp://shop.example.com", true},
-		"one in the clear on Cloud Run": {"SHOP_URL", "http://shop.example.com", true},
-		"one with a query":              {"SHOP_URL", "https://shop.example.com?a=b", true},
-		"one in the clear on a laptop":  {"K_SERVICE", "", false},
+		"a URL":              {"SHOP_URL", "https://shop.example.com", false},
+		"no value":           {"SHOP_URL", "", true},
+		"no scheme":          {"SHOP_URL", "shop.example.com", true},
+		"another scheme":     {"SHOP_URL", "ftp://shop.example.com", true},
+		"http on Cloud Run":  {"SHOP_URL", "http://shop.example.com", true},
+		"a URL with a query": {"SHOP_URL", "https://shop.example.com?a=b", true},
+		"http locally":       {"K_SERVICE", "", false},
 	} {
 		environment := maps.Clone(good)
 		if c.variable == "K_SERVICE" {
@@ -261,7 +261,7 @@ func TestExportNeedsTheShopsAddress(t *testing.T) {
 		if err == nil {
 			_, err = newShop(settings)
 		}
-		if (err != nil) != c.fault || err != nil && !strings.Contains(err.Error(), "SHOP_URL") {
+		if (err != nil) != c.invalid || err != nil && !strings.Contains(err.Error(), "SHOP_URL") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -29,10 +29,10 @@ func TestFirstAdmin(t *testing.T) {
 	}
 	amira, ben := mustRegister("amira@example.com"), mustRegister("ben@example.com")
 
-	if _, err := FirstAdmin(t.Context(), db, "nobody@example.com"); !errors.Is(err, ErrNoAccount) {
+	if _, err := FirstAdmin(t.Context(), db, "missing@example.com"); !errors.Is(err, ErrNoAccount) {
 		t.Errorf("an address without an account: got %v", err)
 	}
-	for range 2 { // the second time it is there already
+	for range 2 { // the second call changes nothing
 		id, err := FirstAdmin(t.Context(), db, " Amira@Example.com")
 		if err != nil || id != amira {
 			t.Fatalf("got %s, %v; want %s", id, err, amira)

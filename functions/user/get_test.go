@@ -18,7 +18,7 @@ func TestGet(t *testing.T) {
 	s.mustRegister(t, "grace@example.com")
 	adas := s.Token(t, auth.Principal{UserID: ada.ID, Role: auth.Customer})
 
-	t.Run("shows callers themselves", func(t *testing.T) {
+	t.Run("a caller gets the own account", func(t *testing.T) {
 		t.Parallel()
 		got := s.getMe(t, adas).MustBe(t, http.StatusOK)
 		var me User
@@ -27,7 +27,7 @@ func TestGet(t *testing.T) {
 			t.Fatalf("got %+v, ETag %s; want %+v, ETag \"1\"", me, got.Header.Get("ETag"), ada)
 		}
 	})
-	t.Run("says nothing new to who has it", func(t *testing.T) {
+	t.Run("a matching If-None-Match is a 304", func(t *testing.T) {
 		t.Parallel()
 		got := s.Do(t, functiontest.Request{
 			Method: http.MethodGet, Path: "/v1/users/me", Token: adas, Header: map[string]string{"If-None-Match": `"1"`},
@@ -46,14 +46,14 @@ func TestGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, token := range map[string]string{
-		"no token":            "",
-		"an expired token":    expired,
-		"an unsigned token":   "eyJhbGciOiJub25lIn0.e30.",
-		"the token of nobody": s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer}),
-		"a refresh token":     s.mustSignIn(t, "grace@example.com").RefreshToken,
-		"a push token":        s.Tokens.Push(t),
+		"no token":          "",
+		"an expired token":  expired,
+		"an unsigned token": "eyJhbGciOiJub25lIn0.e30.",
+		"a missing account": s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer}),
+		"a refresh token":   s.mustSignIn(t, "grace@example.com").RefreshToken,
+		"a push token":      s.Tokens.Push(t),
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run(name+" is rejected", func(t *testing.T) {
 			t.Parallel()
 			got := s.getMe(t, token)
 			got.MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")

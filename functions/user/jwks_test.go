@@ -19,14 +19,14 @@ func TestJWKS(t *testing.T) {
 	s.mustRegister(t, "ada@example.com")
 	const path = "/.well-known/jwks.json"
 
-	t.Run("may be kept for five minutes", func(t *testing.T) {
+	t.Run("the response may be cached for five minutes", func(t *testing.T) {
 		t.Parallel()
 		got := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: path}).MustBe(t, http.StatusOK)
 		if control := got.Header.Get("Cache-Control"); control != "public, max-age=300" {
 			t.Fatalf("got Cache-Control %q", control)
 		}
 	})
-	t.Run("has the key that access tokens are signed with", func(t *testing.T) {
+	t.Run("it contains the key that signs access tokens", func(t *testing.T) {
 		t.Parallel()
 		settings := s.Tokens.Users
 		settings.KeysURL = s.URL + path
@@ -37,7 +37,7 @@ func TestJWKS(t *testing.T) {
 	})
 }
 
-func TestKeySetHoldsNoPrivateHalf(t *testing.T) {
+func TestKeySetHasNoPrivateKey(t *testing.T) {
 	t.Parallel()
 	signer, err := auth.NewSigner(functiontest.NewTokens(t).Signing)
 	if err != nil {
@@ -63,10 +63,10 @@ func TestKeySetHoldsNoPrivateHalf(t *testing.T) {
 	}
 }
 
-func TestFunctionsNeedSigningKeys(t *testing.T) {
+func TestFunctionsRequireSigningKeys(t *testing.T) {
 	t.Parallel()
 	runtime := &function.Runtime{Environment: config.Environment{"AUTH_ISSUER": "issuer", "AUTH_AUDIENCE": "audience"}}
 	if _, err := Functions(runtime); err == nil {
-		t.Fatal("the service starts without keys to sign with")
+		t.Fatal("the service starts without signing keys")
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"souk/shared/mail/catch"
 )
 
-// A mail to an address that is not confirmed contains nothing that the one who
-// registered it has written: every field of a registration but the address itself.
-func TestRegistrationMailHasNoForeignText(t *testing.T) {
+// A mail to an unconfirmed address contains no text of the request, in any field of the
+// registration but the address itself.
+func TestRegistrationMailHasNoTextOfTheRequest(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	const email = "stranger@example.com"
@@ -34,9 +34,9 @@ func TestRegistrationMailHasNoForeignText(t *testing.T) {
 	if len(body) < 3 {
 		t.Fatalf("the fields are %v", body)
 	}
-	s.mustToken(t, s.mustAsk(t, body))
-	letter := s.Mail.MustHave(t, email)
-	for _, text := range []string{string(letter.Source), letter.Subject, letter.Text, letter.HTML} {
+	s.mustToken(t, s.mustRequestAccount(t, body))
+	mail := s.Mail.MustHave(t, email)
+	for _, text := range []string{string(mail.Source), mail.Subject, mail.Text, mail.HTML} {
 		for _, canary := range []string{"canary", "BTC", "evil"} {
 			if strings.Contains(text, canary) {
 				t.Errorf("%q is in\n%s", canary, text)
@@ -45,7 +45,7 @@ func TestRegistrationMailHasNoForeignText(t *testing.T) {
 	}
 }
 
-// deliverAndFail delivers an event while the mail server takes nothing.
+// deliverAndFail delivers an event while the mail server rejects all mails.
 func (s server) deliverAndFail(t *testing.T, function string, e event.Event) {
 	t.Helper()
 	s.Mail.Refuse(func(string) error { return &smtp.SMTPError{Code: 451, Message: "later"} })
@@ -53,13 +53,13 @@ func (s server) deliverAndFail(t *testing.T, function string, e event.Event) {
 	s.Mail.Refuse(nil)
 }
 
-// Every delivery of an event mails the same token, so that of two mails both work.
+// Every delivery of an event mails the same token, so that both of two mails are valid.
 func TestRedeliveryMailsTheSameToken(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	owner := s.mustRegister(t, "owner@example.com")
 	s.post(t, "/v1/password-resets", object{"email": owner.Email}).MustBe(t, http.StatusAccepted)
-	r := s.mustAsk(t, registration("new@example.com"))
+	r := s.mustRequestAccount(t, registration("new@example.com"))
 	for _, test := range []struct {
 		function, email string
 		event           event.Event
@@ -78,29 +78,29 @@ func TestRedeliveryMailsTheSameToken(t *testing.T) {
 		before := len(s.Mail.To(test.email))
 		s.deliverAndFail(t, test.function, test.event)
 		s.Deliver(t, test.function, test.event).MustBe(t, http.StatusNoContent)
-		// The process died after the server had taken the mail: the event is not recorded.
+		// Simulate a process that died after the mail server accepted the mail.
 		s.mustExec(t, `DELETE FROM inbox WHERE consumer = ? AND event_id = ?`, test.function, test.event.ID[:])
 		s.mustExec(t, `INSERT INTO mail_delivery (consumer, event_id, attempts, claimed_until) VALUES (?, ?, 1, ?)`,
 			test.function, test.event.ID[:], time.Now().UTC().Add(-time.Second))
 		s.Deliver(t, test.function, test.event).MustBe(t, http.StatusNoContent)
-		letters := s.Mail.To(test.email)[before:]
-		if len(letters) != 2 || letters[0].MessageID != letters[1].MessageID || letters[0].Text != letters[1].Text {
-			t.Fatalf("%d mails of %s, want two that are equal:\n%s", len(letters), test.function, letters[len(letters)-1].Text)
+		mails := s.Mail.To(test.email)[before:]
+		if len(mails) != 2 || mails[0].MessageID != mails[1].MessageID || mails[0].Text != mails[1].Text {
+			t.Fatalf("%d mails of %s, want two equal ones:\n%s", len(mails), test.function, mails[len(mails)-1].Text)
 		}
-		test.use(tokenIn(t, letters[0].Text)).MustBe(t, test.status)
+		test.use(tokenIn(t, mails[0].Text)).MustBe(t, test.status)
 	}
 	for _, table := range []string{"mail_delivery", "email_confirmation", "password_reset"} {
 		if n := s.mustCount(t, `SELECT COUNT(*) FROM `+table); n != 0 {
-			t.Errorf("%d rows of %s are left", n, table)
+			t.Errorf("%d rows of %s remain", n, table)
 		}
 	}
 }
 
-// A token cannot be computed without the key: not by its event, nor by its kind.
+// A token depends on the key, the kind of mail and the event.
 func TestTokensDependOnKeyKindAndEvent(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
-	seen := map[string]bool{}
+	distinct := map[string]bool{}
 	for _, key := range []string{tokenKey, tokenKey + "2"} {
 		s := &service{tokenKey: []byte(key)}
 		for _, kind := range []string{registrationTemplate, passwordResetTemplate} {
@@ -109,34 +109,34 @@ func TestTokensDependOnKeyKindAndEvent(t *testing.T) {
 				if again, _ := s.deriveToken(kind, event); again != token || hash != hashSecret(token) || len(token) != 43 {
 					t.Errorf("got %s, then %s", token, again)
 				}
-				seen[token] = true
+				distinct[token] = true
 			}
 		}
 	}
-	if len(seen) != 8 {
-		t.Errorf("%d tokens are distinct, want 8", len(seen))
+	if len(distinct) != 8 {
+		t.Errorf("%d tokens are distinct, want 8", len(distinct))
 	}
 }
 
-// Redelivery spends no quota: however often the mail server fails, the address gets
-// its mails.
+// Redeliveries spend no quota, so that the address gets its mail however often the mail
+// server fails.
 func TestRedeliverySpendsNoQuota(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	r := s.mustAsk(t, registration("retried@example.com"))
+	r := s.mustRequestAccount(t, registration("retried@example.com"))
 	for range registrationQuota.burst + 1 {
 		s.deliverAndFail(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID))
 	}
 	s.mustToken(t, r)
 }
 
-// While the mail server hangs, the service holds no connection to the database, and
-// other deliveries of the event wait; they find the mail sent.
-func TestMailServerThatHangsHoldsNoConnection(t *testing.T) {
+// While the mail server hangs, the service uses no connection to the database. Other
+// deliveries of the event wait, and then find that the mail was sent.
+func TestHangingMailServerUsesNoConnection(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
-	e := orderEventOf(t, "order-confirmed", ada.ID, "")
+	e := newOrderEvent(t, "order-confirmed", ada.ID, "")
 	hanging, resume := make(chan struct{}), make(chan struct{})
 	s.Mail.Taking(func(catch.Letter) error {
 		close(hanging)
@@ -162,11 +162,11 @@ func TestMailServerThatHangsHoldsNoConnection(t *testing.T) {
 		t.Errorf("%d mails, want the registration's and one", n)
 	}
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM mail_delivery`); n != 0 {
-		t.Errorf("%d deliveries are left", n)
+		t.Errorf("%d deliveries remain", n)
 	}
 }
 
-// All mails of a process go over one connection.
+// All mails of a process are sent over one connection.
 func TestMailsShareAConnection(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -174,28 +174,28 @@ func TestMailsShareAConnection(t *testing.T) {
 	var all sync.WaitGroup
 	for range 5 {
 		all.Go(func() {
-			s.Deliver(t, "user-notify", orderEventOf(t, "order-shipped", ada.ID, "")).MustBe(t, http.StatusNoContent)
+			s.Deliver(t, "user-notify", newOrderEvent(t, "order-shipped", ada.ID, "")).MustBe(t, http.StatusNoContent)
 		})
 	}
 	all.Wait()
 	if mails, connections := len(s.Mail.To(ada.Email)), s.Mail.Connections(); mails != 6 || connections != 1 {
-		t.Errorf("%d mails went over %d connections, want 6 over 1", mails, connections)
+		t.Errorf("%d mails were sent over %d connections, want 6 over 1", mails, connections)
 	}
 }
 
-func TestFunctionsNeedATokenKey(t *testing.T) {
+func TestFunctionsRequireTokenKey(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"", strings.Repeat("k", minTokenKey-1)} {
-		of := mustService(t, open(t))
-		of.Environment["MAIL_TOKEN_KEY"] = key
-		if err := of.loadMail(); err == nil || !strings.Contains(err.Error(), "MAIL_TOKEN_KEY") {
+		svc := mustService(t, open(t))
+		svc.Environment["MAIL_TOKEN_KEY"] = key
+		if err := svc.loadMail(); err == nil || !strings.Contains(err.Error(), "MAIL_TOKEN_KEY") {
 			t.Errorf("with a key of %d bytes: %v", len(key), err)
 		}
 	}
 }
 
-// The events name rows alone: no token can be read off a topic.
-func TestEventsOfMailsHoldNoSecrets(t *testing.T) {
+// The events contain only ids of rows, and no tokens.
+func TestEventsOfMailsHaveNoSecrets(t *testing.T) {
 	t.Parallel()
 	for _, payload := range []any{registrationRequested{}, passwordResetRequested{}, passwordChanged{}} {
 		text, err := json.Marshal(payload)

@@ -22,16 +22,15 @@ import (
 	"souk/shared/mail/mailtest"
 )
 
-// contract is what every answer and event of these tests is held to.
+// contract checks every response and event of these tests.
 var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 
-// tokenKey derives the tokens of mails.
+// tokenKey is the key from which the tokens in mails are derived.
 const tokenKey = "a key of thirty-two bytes or more, for tests"
 
 const goodPassword = "seven green bicycles"
 
-// logs is everything that the tests of this package log, so that one of them can
-// look for what must not be there.
+// logs is the log of all tests of this package, in which tests search for secrets.
 var logs lockedBuffer
 
 func TestMain(m *testing.M) {
@@ -60,7 +59,7 @@ func (b *lockedBuffer) Contains(s string) bool {
 // server is the user service under test.
 type server struct {
 	*functiontest.Server
-	// Mail is what the service has mailed.
+	// Mail is the mail server of the service.
 	Mail *mailtest.Server
 }
 
@@ -69,30 +68,30 @@ func open(t *testing.T) server {
 	return openWith(t, nil)
 }
 
-// openIn serves the user service of the shop at an address.
+// openIn starts the user service with the URL of a shop.
 func openIn(t *testing.T, shop string) server {
 	t.Helper()
 	return openWith(t, config.Environment{"SHOP_URL": shop})
 }
 
-// openWith has settings besides those that the service cannot do without.
+// openWith starts the user service with additional settings.
 func openWith(t *testing.T, settings config.Environment, options ...functiontest.Option) server {
 	t.Helper()
 	tokens := functiontest.NewTokens(t)
 	signing := tokens.Signing
-	post := mailtest.Start(t)
+	mailServer := mailtest.Start(t)
 	environment := config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": tokenKey,
-		// Nothing listens there: a test that exports has a shop of its own.
+		// Nothing listens there. Tests of the export set another URL.
 		"SHOP_URL": "http://127.0.0.1:1",
-		"SMTP_URL": post.URL, "MAIL_FROM": mailtest.From,
-		// Under the race detector, beside other tests, a password takes its time.
+		"SMTP_URL": mailServer.URL, "MAIL_FROM": mailtest.From,
+		// Hashing is slow under the race detector and with parallel tests.
 		"USER_PASSWORD_WAIT": "10m",
 	}
 	maps.Copy(environment, settings)
 	options = append(options, functiontest.WithContract(contract))
-	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, options...), post}
+	return server{functiontest.Start(t, functions.Manifest(), "user", Functions, Migrations, environment, options...), mailServer}
 }
 
 type object = map[string]any
@@ -111,8 +110,8 @@ func (s server) getMe(t *testing.T, token string) functiontest.Response {
 	return s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token})
 }
 
-// mustRegister opens an account with goodPassword: asks for it, reads the mail and
-// confirms.
+// mustRegister creates an account with goodPassword: it registers, reads the mail and
+// confirms the address.
 func (s server) mustRegister(t *testing.T, email string) User {
 	t.Helper()
 	return s.mustRegisterAs(t, registration(email))
@@ -121,28 +120,28 @@ func (s server) mustRegister(t *testing.T, email string) User {
 func (s server) mustRegisterAs(t *testing.T, body object) User {
 	t.Helper()
 	var u User
-	s.confirmWith(t, s.mustToken(t, s.mustAsk(t, body)), body["password"].(string)).MustBe(t, http.StatusOK).Into(t, &u)
+	s.confirmWith(t, s.mustToken(t, s.mustRequestAccount(t, body)), body["password"].(string)).MustBe(t, http.StatusOK).Into(t, &u)
 	return u
 }
 
-// mustAsk asks for an account.
-func (s server) mustAsk(t *testing.T, body object) Registration {
+// mustRequestAccount registers an account that is not confirmed.
+func (s server) mustRequestAccount(t *testing.T, body object) Registration {
 	t.Helper()
 	var r Registration
 	s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &r)
 	return r
 }
 
-// mustToken has a registration mailed, and returns the token of the mail.
+// mustToken sends the mail of a registration, and returns its token.
 func (s server) mustToken(t *testing.T, r Registration) string {
 	t.Helper()
 	before := len(s.Mail.To(r.Email))
 	s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
-	letters := s.Mail.To(r.Email)
-	if len(letters) != before+1 {
-		t.Fatalf("%d mails, want %d", len(letters), before+1)
+	mails := s.Mail.To(r.Email)
+	if len(mails) != before+1 {
+		t.Fatalf("%d mails, want %d", len(mails), before+1)
 	}
-	return tokenIn(t, letters[before].Text)
+	return tokenIn(t, mails[before].Text)
 }
 
 func (s server) confirm(t *testing.T, token string) functiontest.Response {
@@ -155,26 +154,26 @@ func (s server) confirmWith(t *testing.T, token, password string) functiontest.R
 	return s.post(t, "/v1/email-verifications/confirm", object{"token": token, "password": password})
 }
 
-// mustEvent returns the event that tells of something.
-func (s server) mustEvent(t *testing.T, eventType string, of uuid.UUID) event.Event {
+// mustEvent returns the event of an aggregate.
+func (s server) mustEvent(t *testing.T, eventType string, aggregateID uuid.UUID) event.Event {
 	t.Helper()
 	for _, e := range s.Topics.Of(eventType) {
-		if e.AggregateID == of {
+		if e.AggregateID == aggregateID {
 			return e
 		}
 	}
-	t.Fatalf("no %s of %s was published", eventType, of)
+	t.Fatalf("no %s of %s was published", eventType, aggregateID)
 	return event.Event{}
 }
 
-var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
+var tokenPattern = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
 
 // tokenIn returns the token in the text of a mail.
 func tokenIn(t *testing.T, text string) string {
 	t.Helper()
-	token := tokenForm.FindString(text)
+	token := tokenPattern.FindString(text)
 	if token == "" {
-		t.Fatalf("no token is in\n%s", text)
+		t.Fatalf("no token in\n%s", text)
 	}
 	return token
 }

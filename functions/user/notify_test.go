@@ -14,8 +14,8 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// orderEventOf is an event as the order service tells it.
-func orderEventOf(t *testing.T, eventType string, userID uuid.UUID, reason string) event.Event {
+// newOrderEvent returns an event of the order service.
+func newOrderEvent(t *testing.T, eventType string, userID uuid.UUID, reason string) event.Event {
 	t.Helper()
 	return functiontest.NewEvent(t, eventType, object{
 		"orderId": uuid.New(), "userId": userID, "reason": reason,
@@ -28,10 +28,10 @@ func TestNotify(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("mails once, however often and however parallel the event is delivered", func(t *testing.T) {
+	t.Run("one mail is sent for repeated and concurrent deliveries", func(t *testing.T) {
 		t.Parallel()
 		ada := s.mustRegister(t, "ada@example.com")
-		e := orderEventOf(t, "order-confirmed", ada.ID, "")
+		e := newOrderEvent(t, "order-confirmed", ada.ID, "")
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() { s.Deliver(t, "user-notify", e).MustBe(t, http.StatusNoContent) })
@@ -40,11 +40,11 @@ func TestNotify(t *testing.T) {
 		for range 10 {
 			s.Deliver(t, "user-notify", e).MustBe(t, http.StatusNoContent)
 		}
-		letters := s.Mail.To(ada.Email)
-		if len(letters) != 2 { // the registration's is the first
-			t.Fatalf("%d mails of one event, want 1", len(letters)-1)
+		mails := s.Mail.To(ada.Email)
+		if len(mails) != 2 { // the first is of the registration
+			t.Fatalf("%d mails of one event, want 1", len(mails)-1)
 		}
-		got := letters[1]
+		got := mails[1]
 		if got.MessageID != e.ID.String()+"@souk.test" || got.Subject != "Your order is confirmed" {
 			t.Errorf("got %s, %s", got.MessageID, got.Subject)
 		}
@@ -58,18 +58,18 @@ func TestNotify(t *testing.T) {
 		}
 	})
 
-	t.Run("has words for every event, and for its reason", func(t *testing.T) {
+	t.Run("every event has a subject and the text of its reason", func(t *testing.T) {
 		t.Parallel()
 		bea := s.mustRegister(t, "bea@example.com")
 		for eventType := range orderNotices {
-			s.Deliver(t, "user-notify", orderEventOf(t, eventType, bea.ID, "insufficient_stock")).MustBe(t, http.StatusNoContent)
+			s.Deliver(t, "user-notify", newOrderEvent(t, eventType, bea.ID, "insufficient_stock")).MustBe(t, http.StatusNoContent)
 		}
-		letters := s.Mail.To(bea.Email)[1:]
+		mails := s.Mail.To(bea.Email)[1:]
 		subjects := map[string]bool{}
-		for _, letter := range letters {
-			subjects[letter.Subject] = true
-			if !strings.Contains(letter.Text, "There was not enough in stock.") {
-				t.Errorf("got %s", letter.Text)
+		for _, mail := range mails {
+			subjects[mail.Subject] = true
+			if !strings.Contains(mail.Text, "There was not enough in stock.") {
+				t.Errorf("got %s", mail.Text)
 			}
 		}
 		if len(subjects) != 5 {
@@ -77,12 +77,12 @@ func TestNotify(t *testing.T) {
 		}
 	})
 
-	t.Run("tells nobody of an order whose customer is gone", func(t *testing.T) {
+	t.Run("no mail is sent for an order of a deleted account", func(t *testing.T) {
 		t.Parallel()
-		s.Deliver(t, "user-notify", orderEventOf(t, "order-shipped", uuid.New(), "")).MustBe(t, http.StatusNoContent)
+		s.Deliver(t, "user-notify", newOrderEvent(t, "order-shipped", uuid.New(), "")).MustBe(t, http.StatusNoContent)
 	})
 
-	t.Run("understands events from before they said what was ordered", func(t *testing.T) {
+	t.Run("an event of an older version without items is mailed", func(t *testing.T) {
 		t.Parallel()
 		cid := s.mustRegister(t, "cid@example.com")
 		content, err := mustService(t, s).templates[orderTemplate].Render(orderData{orderNotice: orderNotices["order-shipped"], Name: cid.Name, OrderID: uuid.New()})
@@ -92,24 +92,24 @@ func TestNotify(t *testing.T) {
 	})
 }
 
-// mustService is a service with what it mails by.
+// mustService returns a service with its mail settings.
 func mustService(t *testing.T, s server) *service {
 	t.Helper()
 	environment := s.Mail.Environment()
 	environment["MAIL_TOKEN_KEY"] = tokenKey
-	of := &service{Runtime: &function.Runtime{Environment: environment}}
-	if err := of.loadMail(); err != nil {
+	svc := &service{Runtime: &function.Runtime{Environment: environment}}
+	if err := svc.loadMail(); err != nil {
 		t.Fatal(err)
 	}
-	return of
+	return svc
 }
 
-// A test of its own: its mail server fails.
-func TestNotifyThatFails(t *testing.T) {
+// The mail server fails first temporarily, then permanently.
+func TestNotifyFailure(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
-	e := orderEventOf(t, "order-delivered", ada.ID, "")
+	e := newOrderEvent(t, "order-delivered", ada.ID, "")
 	s.Mail.Refuse(func(string) error { return &smtp.SMTPError{Code: 421, Message: "busy"} })
 	s.Deliver(t, "user-notify", e).MustBe(t, http.StatusInternalServerError)
 	s.Mail.Refuse(nil)
@@ -118,7 +118,7 @@ func TestNotifyThatFails(t *testing.T) {
 		t.Errorf("%d mails, want the registration's and one", n)
 	}
 	s.Mail.Refuse(func(string) error {
-		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "who?"}
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "unknown recipient"}
 	})
-	s.Deliver(t, "user-notify", orderEventOf(t, "order-shipped", ada.ID, "")).MustBe(t, http.StatusNoContent)
+	s.Deliver(t, "user-notify", newOrderEvent(t, "order-shipped", ada.ID, "")).MustBe(t, http.StatusNoContent)
 }

@@ -19,7 +19,7 @@ import (
 // A new password must have 8 to 128 characters (code points, not bytes) and must not be
 // easily guessed. There are no rules for digits or punctuation, and no expiry. See NIST SP
 // 800-63B, 5.1.1.2: https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver. The
-// length is part of the input's schema; validateNewPassword checks the guesses.
+// length is part of the input's schema; validateNewPassword checks for guesses.
 
 // validateNewPassword returns an error message if a password is easily guessed for an
 // account, or "". The message never quotes the password.

@@ -12,8 +12,8 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// mustAskReset asks for a reset, and has it mailed.
-func (s server) mustAskReset(t *testing.T, email string) {
+// mustRequestReset requests a reset and sends its mail.
+func (s server) mustRequestReset(t *testing.T, email string) {
 	t.Helper()
 	known := map[uuid.UUID]bool{}
 	for _, e := range s.Topics.Of("password-reset-requested") {
@@ -21,7 +21,7 @@ func (s server) mustAskReset(t *testing.T, email string) {
 	}
 	got := s.post(t, "/v1/password-resets", object{"email": email}).MustBe(t, http.StatusAccepted)
 	if len(got.Body) != 0 {
-		t.Errorf("it answers %s", got.Body)
+		t.Errorf("got the body %s", got.Body)
 	}
 	events := s.Topics.Of("password-reset-requested")
 	if len(events) != len(known)+1 {
@@ -38,24 +38,24 @@ func (s server) reset(t *testing.T, token, password string) functiontest.Respons
 // lastToken returns the token of the newest mail to an address.
 func (s server) lastToken(t *testing.T, email string) string {
 	t.Helper()
-	letters := s.Mail.To(email)
-	return tokenIn(t, letters[len(letters)-1].Text)
+	mails := s.Mail.To(email)
+	return tokenIn(t, mails[len(mails)-1].Text)
 }
 
 func TestResetPassword(t *testing.T) {
 	t.Parallel()
 
-	t.Run("sets the password, once, ends every login and other token, and tells", func(t *testing.T) {
+	t.Run("the password is set once, logins and other tokens end, and the owner is mailed", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		ada := s.mustRegister(t, "ada@example.com")
 		login := s.mustSignIn(t, ada.Email)
-		s.mustAskReset(t, "ADA@example.com")
+		s.mustRequestReset(t, "ADA@example.com")
 		other := s.lastToken(t, ada.Email)
-		s.mustAskReset(t, ada.Email)
+		s.mustRequestReset(t, ada.Email)
 		token := s.lastToken(t, ada.Email)
 		s.reset(t, token, newPassword).MustBe(t, http.StatusNoContent)
-		s.mustBeSpent(t, login.RefreshToken)
+		s.requireInvalidRefreshToken(t, login.RefreshToken)
 		s.post(t, "/v1/sessions", object{"email": ada.Email, "password": goodPassword}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		s.post(t, "/v1/sessions", object{"email": ada.Email, "password": newPassword}).MustBe(t, http.StatusCreated)
 		for _, spent := range []string{token, other} {
@@ -65,33 +65,33 @@ func TestResetPassword(t *testing.T) {
 		for range 2 {
 			s.Deliver(t, "password-changed-mail", e).MustBe(t, http.StatusNoContent)
 		}
-		letters := s.Mail.To(ada.Email)
-		if last := letters[len(letters)-1]; len(letters) != 4 || last.Subject != "Your password was changed" {
-			t.Errorf("%d mails, the last is %s", len(letters), last.Subject)
+		mails := s.Mail.To(ada.Email)
+		if last := mails[len(mails)-1]; len(mails) != 4 || last.Subject != "Your password was changed" {
+			t.Errorf("%d mails, the last is %s", len(mails), last.Subject)
 		}
 		if logs.Contains(token) || logs.Contains(other) {
 			t.Error("a token is in the log")
 		}
 	})
 
-	t.Run("does the same for an address without an account, and mails nobody", func(t *testing.T) {
+	t.Run("an address without an account gets the same response and no mail", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		s.mustAskReset(t, "nobody@example.com")
-		if n := len(s.Mail.To("nobody@example.com")); n != 0 {
+		s.mustRequestReset(t, "missing@example.com")
+		if n := len(s.Mail.To("missing@example.com")); n != 0 {
 			t.Errorf("%d mails", n)
 		}
 		if n := s.mustCount(t, `SELECT COUNT(*) FROM password_reset`); n != 0 {
-			t.Errorf("%d resets are kept", n)
+			t.Errorf("%d resets are stored", n)
 		}
-		s.post(t, "/v1/password-resets", object{"email": "nobody"}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		s.post(t, "/v1/password-resets", object{"email": "no address"}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
-	t.Run("refuses a weak password, and keeps the token", func(t *testing.T) {
+	t.Run("a weak password is rejected and does not spend the token", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		s.mustRegister(t, "bea@example.com")
-		s.mustAskReset(t, "bea@example.com")
+		s.mustRequestReset(t, "bea@example.com")
 		token := s.lastToken(t, "bea@example.com")
 		for _, weak := range []string{"", "short", "Password123", "bea@example.com", strings.Repeat("ab", 65)} {
 			s.reset(t, token, weak).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -99,11 +99,11 @@ func TestResetPassword(t *testing.T) {
 		s.reset(t, token, newPassword).MustBe(t, http.StatusNoContent)
 	})
 
-	t.Run("says the same of every token that opens nothing", func(t *testing.T) {
+	t.Run("all invalid tokens get the same response", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		s.mustRegister(t, "cid@example.com")
-		s.mustAskReset(t, "cid@example.com")
+		s.mustRequestReset(t, "cid@example.com")
 		expired := s.lastToken(t, "cid@example.com")
 		s.mustExec(t, `UPDATE password_reset SET expires_at = ?`, time.Now().UTC())
 		unknown := s.reset(t, strings.Repeat("A", 43), newPassword)
@@ -114,12 +114,12 @@ func TestResetPassword(t *testing.T) {
 		}
 	})
 
-	t.Run("mails an address no more than its share", func(t *testing.T) {
+	t.Run("an address gets no more mails than its quota", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		s.mustRegister(t, "dan@example.com")
 		for range passwordResetQuota.burst + 2 {
-			s.mustAskReset(t, "dan@example.com")
+			s.mustRequestReset(t, "dan@example.com")
 		}
 		if n := len(s.Mail.To("dan@example.com")); n != 1+passwordResetQuota.burst {
 			t.Errorf("%d mails, want the registration's and %d", n, passwordResetQuota.burst)
@@ -128,12 +128,12 @@ func TestResetPassword(t *testing.T) {
 	})
 }
 
-// Of many who use one token at once, one sets the password.
+// One of several concurrent uses of a token sets the password.
 func TestResetPasswordRace(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	s.mustRegister(t, "ada@example.com")
-	s.mustAskReset(t, "ada@example.com")
+	s.mustRequestReset(t, "ada@example.com")
 	token := s.lastToken(t, "ada@example.com")
 	statuses := make([]int, 8)
 	var all sync.WaitGroup
@@ -141,28 +141,28 @@ func TestResetPasswordRace(t *testing.T) {
 		all.Go(func() { statuses[i] = s.reset(t, token, newPassword+string(rune('a'+i))).Status })
 	}
 	all.Wait()
-	won := 0
+	succeeded := 0
 	for i, status := range statuses {
 		if status == http.StatusNoContent {
-			won++
+			succeeded++
 			s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": newPassword + string(rune('a'+i))}).MustBe(t, http.StatusCreated)
 		} else if status != http.StatusBadRequest {
 			t.Errorf("got %d", status)
 		}
 	}
-	if won != 1 {
-		t.Errorf("%d of %d set the password, want 1", won, len(statuses))
+	if succeeded != 1 {
+		t.Errorf("%d of %d set the password, want 1", succeeded, len(statuses))
 	}
 }
 
 func TestPruneMail(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	old, young := s.mustAsk(t, registration("old@example.com")), s.mustAsk(t, registration("young@example.com"))
-	s.mustToken(t, old)
-	s.post(t, "/v1/password-resets", object{"email": "old@example.com"}).MustBe(t, http.StatusAccepted)
+	expired, valid := s.mustRequestAccount(t, registration("expired@example.com")), s.mustRequestAccount(t, registration("valid@example.com"))
+	s.mustToken(t, expired)
+	s.post(t, "/v1/password-resets", object{"email": "expired@example.com"}).MustBe(t, http.StatusAccepted)
 	past := time.Now().UTC().Add(-time.Second)
-	s.mustExec(t, `UPDATE registration SET expires_at = ? WHERE id = ?`, past, old.ID[:])
+	s.mustExec(t, `UPDATE registration SET expires_at = ? WHERE id = ?`, past, expired.ID[:])
 	s.mustExec(t, `UPDATE password_reset SET expires_at = ?`, past)
 	s.mustExec(t, `UPDATE mail_quota SET spent_until = ?`, past)
 	s.Deliver(t, "user-outbox", functiontest.NewEvent(t, "user-outbox", object{})).MustBe(t, http.StatusNoContent)
@@ -173,5 +173,5 @@ func TestPruneMail(t *testing.T) {
 			t.Errorf("%s is %d, want %d", query, n, want)
 		}
 	}
-	s.mustToken(t, young)
+	s.mustToken(t, valid)
 }

@@ -14,13 +14,13 @@ import (
 	"souk/functions/user/passwordhash"
 )
 
-func TestPasswordFault(t *testing.T) {
+func TestValidateNewPassword(t *testing.T) {
 	t.Parallel()
-	for password, faulty := range map[string]bool{
+	for password, invalid := range map[string]bool{
 		goodPassword:        false,
 		"password":          true,
 		"PassWord":          true,
-		"ｐａｓｓｗｏｒｄ":          true, // full-width letters
+		"ｐａｓｓｗｏｒｄ":          true, // full-width mails
 		"Passw0rd!":         true,
 		"summer2024":        true,
 		"aaaaaaaaaaaaaaaa":  true,
@@ -36,8 +36,8 @@ func TestPasswordFault(t *testing.T) {
 		"12345679":          true,
 		"82451907":          false,
 	} {
-		if fault := validateNewPassword(password, " Ada.Lovelace@X.y", "Augusta Ada"); (fault != "") != faulty {
-			t.Errorf("%q: got fault %q, want one: %t", password, fault, faulty)
+		if message := validateNewPassword(password, " Ada.Lovelace@X.y", "Augusta Ada"); (message != "") != invalid {
+			t.Errorf("%q: got %q, want a message: %t", password, message, invalid)
 		}
 	}
 }
@@ -50,32 +50,32 @@ func TestHasher(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	t.Run("knows the password again", func(t *testing.T) {
+	t.Run("the same password matches its hash", func(t *testing.T) {
 		t.Parallel()
 		same, outdated, err := h.Check(t.Context(), goodPassword, hash)
 		if err != nil || !same || outdated {
 			t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
 		}
 	})
-	t.Run("knows another from it", func(t *testing.T) {
+	t.Run("another password does not match", func(t *testing.T) {
 		t.Parallel()
 		if same, _, err := h.Check(t.Context(), goodPassword+" ", hash); err != nil || same {
 			t.Fatalf("got same %t, %v", same, err)
 		}
 	})
-	t.Run("salts", func(t *testing.T) {
+	t.Run("each hash has another salt", func(t *testing.T) {
 		t.Parallel()
 		if again, err := h.Hash(t.Context(), goodPassword); err != nil || again == hash {
 			t.Fatalf("got the same hash twice (%v)", err)
 		}
 	})
-	t.Run("says so when a hash is none", func(t *testing.T) {
+	t.Run("an invalid hash is an error", func(t *testing.T) {
 		t.Parallel()
 		if _, _, err := h.Check(t.Context(), goodPassword, "plain text"); err == nil {
 			t.Fatal("got no error")
 		}
 	})
-	t.Run("finds nobody's hash to be of today's parameters and of no password", func(t *testing.T) {
+	t.Run("the placeholder hash has the current parameters and matches no password", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"", goodPassword} {
 			same, outdated, err := h.Check(t.Context(), password, passwordhash.Placeholder())
@@ -84,7 +84,7 @@ func TestHasher(t *testing.T) {
 			}
 		}
 	})
-	t.Run("works on no more at once than it has slots, and lets who waits leave", func(t *testing.T) {
+	t.Run("a request waits for a slot, and stops waiting when it is cancelled", func(t *testing.T) {
 		t.Parallel()
 		busy := newHasher()
 		for range cap(busy.slots) {
@@ -97,37 +97,37 @@ func TestHasher(t *testing.T) {
 		}
 		<-busy.slots
 		if _, err := busy.Hash(t.Context(), goodPassword); err != nil {
-			t.Fatalf("with a slot free again: %v", err)
+			t.Fatalf("with a free slot: %v", err)
 		}
 	})
 }
 
-func TestHasherGivesItsMemoryBack(t *testing.T) {
+func TestHasherFreesMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher()
-		var rests atomic.Int64
+		var calls atomic.Int64
 		h.freeMemory.Stop()
-		h.freeMemory = time.AfterFunc(freeMemoryAfter, func() { rests.Add(1) })
+		h.freeMemory = time.AfterFunc(freeMemoryAfter, func() { calls.Add(1) })
 		for range 3 {
 			if _, err := h.Hash(t.Context(), goodPassword); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(freeMemoryAfter - time.Millisecond)
 			synctest.Wait()
-			if rests.Load() > 0 {
-				t.Fatal("it rests between two that follow each other")
+			if calls.Load() > 0 {
+				t.Fatal("memory is freed between successive hashes")
 			}
 		}
 		time.Sleep(freeMemoryAfter)
 		synctest.Wait()
-		if n := rests.Load(); n != 1 {
-			t.Errorf("it rested %d times after the last", n)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("memory was freed %d times, want 1", n)
 		}
 	})
 }
 
-func TestPasswordsAreNeverTold(t *testing.T) {
+func TestPasswordsAreNotRevealed(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	const secret = "correct-horse-7f3a" // in every request below
@@ -146,7 +146,7 @@ func TestPasswordsAreNeverTold(t *testing.T) {
 	}{
 		{"registered", "/v1/users", account, http.StatusCreated},
 		{"registered again", "/v1/users", account, http.StatusCreated},
-		{"another member wrong", "/v1/users", with("email", "nobody"), http.StatusBadRequest},
+		{"another member wrong", "/v1/users", with("email", "no address"), http.StatusBadRequest},
 		{"a member unknown", "/v1/users", with("nickname", secret), http.StatusBadRequest},
 		{"too long", "/v1/users", with("password", strings.Repeat(secret, 10)), http.StatusBadRequest},
 		{"of another type", "/v1/users", with("password", []string{secret}), http.StatusBadRequest},
@@ -157,30 +157,30 @@ func TestPasswordsAreNeverTold(t *testing.T) {
 		{"bare", "/v1/users", secret, http.StatusBadRequest},
 		{"signed in", "/v1/sessions", login, http.StatusCreated},
 		{"wrong", "/v1/sessions", object{"email": "ada@example.com", "password": secret + "!"}, http.StatusUnauthorized},
-		{"of nobody", "/v1/sessions", object{"email": "bob@example.com", "password": secret}, http.StatusUnauthorized},
+		{"of a missing account", "/v1/sessions", object{"email": "bob@example.com", "password": secret}, http.StatusUnauthorized},
 		{"as the address", "/v1/sessions", object{"email": secret, "password": secret}, http.StatusUnauthorized},
 		{"too long to be one", "/v1/sessions", object{"email": "a@b.c", "password": strings.Repeat(secret, 10)}, http.StatusBadRequest},
 		{"in the query", "/v1/sessions?password=" + secret, login, http.StatusBadRequest},
 	} {
-		got := s.post(t, request.path, request.body) // in order: one needs another's account
+		got := s.post(t, request.path, request.body) // in order, because some requests need the account of earlier ones
 		if got.Status != request.status {
 			t.Fatalf("%s: got status %d, want %d: %s", request.name, got.Status, request.status, got.Body)
 		}
 		if strings.Contains(string(got.Body), secret) {
-			t.Errorf("%s: the answer tells the password: %s", request.name, got.Body)
+			t.Errorf("%s: the response contains the password: %s", request.name, got.Body)
 		}
 	}
 	signedIn := tokens{}
 	s.post(t, "/v1/sessions", login).MustBe(t, http.StatusCreated).Into(t, &signedIn)
-	for name, told := range map[string]string{
+	for name, secret := range map[string]string{
 		"password": secret, "access token": signedIn.AccessToken, "refresh token": signedIn.RefreshToken,
 	} {
-		if logs.Contains(told) {
-			t.Errorf("the log tells the %s", name)
+		if logs.Contains(secret) {
+			t.Errorf("the log contains the %s", name)
 		}
 	}
 	if !logs.Contains("session-create") {
-		t.Error("nothing was logged: this test looks in the wrong place")
+		t.Error("nothing was logged")
 	}
 }
 

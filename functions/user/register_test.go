@@ -17,13 +17,13 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("notes what was asked for, and opens no account", func(t *testing.T) {
+	t.Run("the registration is stored and no account is created", func(t *testing.T) {
 		t.Parallel()
 		before := time.Now().Truncate(time.Microsecond)
-		r := s.mustAsk(t, object{"email": " Ada@Example.com ", "password": goodPassword, "name": " Ada Lovelace "})
+		r := s.mustRequestAccount(t, object{"email": " Ada@Example.com ", "password": goodPassword, "name": " Ada Lovelace "})
 		want := Registration{ID: r.ID, Email: "Ada@Example.com", Name: "Ada Lovelace", CreatedAt: r.CreatedAt, ExpiresAt: r.CreatedAt.Add(registrationTTL)}
 		if r != want || r.ID.Version() != 7 || r.CreatedAt.Before(before) || r.CreatedAt.After(time.Now()) {
-			t.Fatalf("got %+v, want %+v with an id of version 7, made now", r, want)
+			t.Fatalf("got %+v, want %+v with an id of version 7, created now", r, want)
 		}
 		var hash string
 		if err := s.DB.QueryRowContext(t.Context(), `SELECT password_hash FROM registration WHERE id = ?`, r.ID[:]).Scan(&hash); err != nil {
@@ -33,16 +33,16 @@ func TestRegister(t *testing.T) {
 			t.Fatalf("got hash %q: same %t, outdated %t, %v", hash, same, outdated, err)
 		}
 		if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE id = ?`, r.ID[:]); n != 0 {
-			t.Error("there is an account already")
+			t.Error("the account was created")
 		}
 		s.post(t, "/v1/sessions", object{"email": r.Email, "password": goodPassword}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	})
 
-	t.Run("says and does the same for an address that has an account, however it is typed", func(t *testing.T) {
+	t.Run("an address with an account gets the same response, in any case", func(t *testing.T) {
 		t.Parallel()
 		grace := s.mustRegister(t, "grace@example.com")
 		for _, email := range []string{"grace@example.com", "GRACE@example.COM", " grace@example.com"} {
-			r := s.mustAsk(t, registration(email))
+			r := s.mustRequestAccount(t, registration(email))
 			if r.ID == grace.ID || r.Email != strings.TrimSpace(email) || s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE id = ?`, r.ID[:]) != 1 {
 				t.Errorf("got %+v", r)
 			}
@@ -50,23 +50,23 @@ func TestRegister(t *testing.T) {
 		}
 	})
 
-	t.Run("lets nobody choose their role", func(t *testing.T) {
+	t.Run("the role cannot be chosen", func(t *testing.T) {
 		t.Parallel()
 		body := registration("mallory@example.com")
 		body["role"] = "admin"
 		s.post(t, "/v1/users", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
-	t.Run("tells every fault at once", func(t *testing.T) {
+	t.Run("all errors are reported together", func(t *testing.T) {
 		t.Parallel()
-		got := s.post(t, "/v1/users", object{"email": "nobody", "password": "short", "name": " "})
+		got := s.post(t, "/v1/users", object{"email": "no address", "password": "short", "name": " "})
 		got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		if errs := strings.Join(faultsOf(t, got), " "); errs != "body.email body.name body.password" {
-			t.Errorf("got errs at %s: %s", errs, got.Body)
+		if locations := strings.Join(errorLocations(t, got), " "); locations != "body.email body.name body.password" {
+			t.Errorf("got errors at %s: %s", locations, got.Body)
 		}
 	})
 
-	t.Run("has a code for a common password", func(t *testing.T) {
+	t.Run("a common password has its own code", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"Passw0rd!", "summer2024", "Password1", "qwerty123", "12345678", "letmein1"} {
 			body := registration("common@example.com")
@@ -81,49 +81,49 @@ func TestRegister(t *testing.T) {
 	})
 
 	for name, change := range map[string]object{
-		"no e-mail address":              {"email": ""},
-		"two addresses":                  {"email": "a@example.com, b@example.com"},
-		"an address with a name":         {"email": "Ada <ada@example.com>"},
-		"too long an address":            {"email": strings.Repeat("a", 250) + "@b.c"},
-		"a password of 7 characters":     {"password": "sevench"},
-		"a password of 129 characters":   {"password": strings.Repeat("ab", 64) + "c"},
-		"a password that everybody uses": {"password": "Password123"},
-		"the address as the password":    {"email": "bob.roberts@example.com", "password": "Bob.Roberts@example.com"},
-		"no name":                        {"name": ""},
-		"a name with a line break":       {"name": "Ada\r\nBcc: all@example.com"},
+		"no e-mail address":            {"email": ""},
+		"two addresses":                {"email": "a@example.com, b@example.com"},
+		"an address with a name":       {"email": "Ada <ada@example.com>"},
+		"a long address":               {"email": strings.Repeat("a", 250) + "@b.c"},
+		"a password of 7 characters":   {"password": "sevench"},
+		"a password of 129 characters": {"password": strings.Repeat("ab", 64) + "c"},
+		"a common password":            {"password": "Password123"},
+		"the address as the password":  {"email": "bob.roberts@example.com", "password": "Bob.Roberts@example.com"},
+		"no name":                      {"name": ""},
+		"a name with a line break":     {"name": "Ada\r\nBcc: all@example.com"},
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run(name+" is rejected", func(t *testing.T) {
 			t.Parallel()
 			body := registration("refused@example.com")
 			maps.Copy(body, change)
 			got := s.post(t, "/v1/users", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-			if errs := faultsOf(t, got); len(errs) != 1 {
-				t.Fatalf("got errs at %v, want 1: %s", errs, got.Body)
+			if locations := errorLocations(t, got); len(locations) != 1 {
+				t.Fatalf("got errors at %v, want 1: %s", locations, got.Body)
 			}
 		})
 	}
 
-	t.Run("counts characters, not bytes", func(t *testing.T) {
+	t.Run("the length of a password is counted in characters", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"pässwörtchen", strings.Repeat("路漫漫其修远兮吾", 16)} {
 			body := registration("unicode" + string(rune('a'+len(password)%26)) + "@example.com")
 			body["password"] = password
-			s.mustAsk(t, body)
+			s.mustRequestAccount(t, body)
 		}
 	})
 }
 
-// faultsOf returns where an answer finds errs, in order.
-func faultsOf(t *testing.T, r functiontest.Response) []string {
+// errorLocations returns the locations of the errors of a response, in order.
+func errorLocations(t *testing.T, r functiontest.Response) []string {
 	t.Helper()
 	var p struct{ Errors []api.FieldError }
 	if err := json.Unmarshal(r.Body, &p); err != nil {
 		t.Fatalf("decode %s: %v", r.Body, err)
 	}
-	var at []string
-	for _, fault := range p.Errors {
-		at = append(at, fault.Location)
+	var locations []string
+	for _, e := range p.Errors {
+		locations = append(locations, e.Location)
 	}
-	return at
+	return locations
 }

@@ -16,10 +16,10 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// lateToken returns a token with the claims of an access token that no revocation
-// covers: the operations must refuse it as they would the access token on an instance
-// that has not read its revocation yet.
-func (s server) lateToken(t *testing.T, accessToken string) string {
+// unrevokedToken returns a token with the claims of an access token, but with a version that
+// no revocation covers. Operations must reject it, as they must reject the access token on
+// an instance that has not read its revocation yet.
+func (s server) unrevokedToken(t *testing.T, accessToken string) string {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(strings.Split(accessToken, ".")[1])
 	if err != nil {
@@ -35,8 +35,8 @@ func (s server) lateToken(t *testing.T, accessToken string) string {
 	return s.Token(t, auth.Principal{UserID: claims.Sub, Role: claims.Role, SessionID: claims.SID, RightsVersion: math.MaxInt64})
 }
 
-// A role that changes while a password is checked is not the token's: rights are read by
-// the transaction that creates the session.
+// A login that is concurrent with a change of role gets the new role, because the
+// transaction that creates the session reads it.
 func TestLoginDuringChangeOfRole(t *testing.T) {
 	t.Parallel()
 	s := openWith(t, nil, functiontest.WithProxy)

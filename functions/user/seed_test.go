@@ -32,7 +32,7 @@ func TestSeed(t *testing.T) {
 			t.Fatalf("got %v, %v; want user %s", c.UserID, err, id)
 		}
 		if same, _, err := newHasher().Check(t.Context(), password, c.PasswordHash); err != nil || !same {
-			t.Fatalf("the password does not fit (%v)", err)
+			t.Fatalf("the password is wrong (%v)", err)
 		}
 	}
 
@@ -47,15 +47,15 @@ func TestSeed(t *testing.T) {
 	mustSeed("second password", auth.Admin)
 	mustBe(id, "second password", auth.Admin, 3)
 
-	if _, err := Seed(t.Context(), db, "nobody", "first password", auth.Admin); err == nil {
-		t.Error("seeded an account without an address")
+	if _, err := Seed(t.Context(), db, "no address", "first password", auth.Admin); err == nil {
+		t.Error("seeded an account with an invalid address")
 	}
 	if _, err := Seed(t.Context(), db, "root@souk.local", "first password", "root"); err == nil {
 		t.Error("seeded an account with an unknown role")
 	}
 }
 
-func TestSeedAtTheSameTime(t *testing.T) {
+func TestSeedConcurrently(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
 	ids := make([]uuid.UUID, 4)
@@ -72,7 +72,7 @@ func TestSeedAtTheSameTime(t *testing.T) {
 	wg.Wait()
 	for _, id := range ids {
 		if id != ids[0] || id == uuid.Nil {
-			t.Fatalf("got %v, want one and the same user", ids)
+			t.Fatalf("got %v, want the same user", ids)
 		}
 	}
 }

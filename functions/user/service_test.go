@@ -10,11 +10,11 @@ import (
 func TestOutbox(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	t.Run("is swept when the scheduler says so", func(t *testing.T) {
+	t.Run("the scheduler may call it", func(t *testing.T) {
 		t.Parallel()
 		s.Deliver(t, "user-outbox", functiontest.NewEvent(t, "user-outbox", object{})).MustBe(t, http.StatusNoContent)
 	})
-	t.Run("is for the scheduler alone", func(t *testing.T) {
+	t.Run("other callers are rejected", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
 		for _, token := range []string{"", customer, s.Tokens.Admin(t)} {

@@ -27,7 +27,7 @@ func TestCreateSession(t *testing.T) {
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
 
-	t.Run("gives tokens that work", func(t *testing.T) {
+	t.Run("the tokens of a login are valid", func(t *testing.T) {
 		t.Parallel()
 		got := s.post(t, "/v1/sessions", object{"email": " ADA@example.com", "password": goodPassword})
 		var issued tokens
@@ -45,7 +45,7 @@ func TestCreateSession(t *testing.T) {
 		}
 	})
 
-	t.Run("keeps only the hash of a refresh token of 256 bits", func(t *testing.T) {
+	t.Run("only the hash of a refresh token is stored", func(t *testing.T) {
 		t.Parallel()
 		refreshToken := s.mustSignIn(t, "ada@example.com").RefreshToken
 		if raw, err := base64.RawURLEncoding.DecodeString(refreshToken); err != nil || len(raw) != 32 {
@@ -57,10 +57,10 @@ func TestCreateSession(t *testing.T) {
 		}
 	})
 
-	t.Run("says the same of a wrong password and of an account that is not there", func(t *testing.T) {
+	t.Run("a wrong password and a missing account get the same response", func(t *testing.T) {
 		t.Parallel()
 		wrong := s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": "seven green bicycleS"})
-		unknown := s.post(t, "/v1/sessions", object{"email": "nobody@example.com", "password": goodPassword})
+		unknown := s.post(t, "/v1/sessions", object{"email": "missing@example.com", "password": goodPassword})
 		impossible := s.post(t, "/v1/sessions", object{"email": "é", "password": goodPassword})
 		wrong.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		for _, other := range []functiontest.Response{unknown, impossible} {
@@ -74,7 +74,7 @@ func TestCreateSession(t *testing.T) {
 		}
 	})
 
-	t.Run("takes the password as another keyboard types it", func(t *testing.T) {
+	t.Run("the password of another keyboard is accepted", func(t *testing.T) {
 		t.Parallel()
 		body := registration("angstrom@example.com")
 		body["password"] = "\u00c5ngstr\u00f6m units" // Å and ö as one code point each
@@ -85,7 +85,7 @@ func TestCreateSession(t *testing.T) {
 		}).MustBe(t, http.StatusCreated).Into(t, &issued)
 	})
 
-	t.Run("tidies up what has expired, of that user alone", func(t *testing.T) {
+	t.Run("expired sessions of the user are deleted", func(t *testing.T) {
 		t.Parallel()
 		bea, cid := s.mustRegister(t, "bea@example.com"), s.mustRegister(t, "cid@example.com")
 		for _, u := range []User{bea, cid} {
@@ -100,8 +100,8 @@ func TestCreateSession(t *testing.T) {
 		s.mustSignIn(t, "bea@example.com")
 		s.mustSignIn(t, "bea@example.com")
 		count := `SELECT COUNT(*) FROM session WHERE user_id = ?`
-		if ofBea, ofCid := s.mustCount(t, count, bea.ID[:]), s.mustCount(t, count, cid.ID[:]); ofBea != 2 || ofCid != 1 {
-			t.Fatalf("got %d and %d sessions, want 2 and 1", ofBea, ofCid)
+		if beas, cids := s.mustCount(t, count, bea.ID[:]), s.mustCount(t, count, cid.ID[:]); beas != 2 || cids != 1 {
+			t.Fatalf("got %d and %d sessions, want 2 and 1", beas, cids)
 		}
 	})
 }
@@ -115,7 +115,7 @@ func withoutTrace(t *testing.T, r functiontest.Response) string {
 	return strings.ReplaceAll(string(r.Body), p.TraceID, "")
 }
 
-func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
+func TestCreateSessionRehashesOldHashes(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	older := argon2id.Params{Memory: 1 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
@@ -144,21 +144,20 @@ func TestCreateSessionRenewsAHashMadeWithOlderParameters(t *testing.T) {
 	renewed := mustHash()
 	params, _, _, err := argon2id.DecodeHash(renewed)
 	if err != nil || *params != passwordhash.Params() {
-		t.Fatalf("got parameters %+v, %v; want today's", params, err)
+		t.Fatalf("got parameters %+v, %v; want the current ones", params, err)
 	}
 	s.mustSignIn(t, u.Email)
 	if mustHash() != renewed {
-		t.Fatal("a hash of today's parameters was renewed again")
+		t.Fatal("a hash with the current parameters was replaced")
 	}
 }
 
-// A login whose password is changed while it is checked must not end up with a
-// session that the change has not ended.
-func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
+// A login whose password is changed while it is checked must not create a session.
+func TestCreateSessionFailsAfterPasswordChange(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
-	checked := s.mustSelectCredentials(t, "ada@example.com")
+	credentials := s.mustSelectCredentials(t, "ada@example.com")
 	if err := updateLogin(t.Context(), s.DB, ada.ID, auth.Customer, passwordhash.Placeholder(), time.Now().UTC()); err != nil {
 		t.Fatal(err)
 	}
@@ -166,21 +165,21 @@ func TestCreateSessionLosesToAChangeOfPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inserted, err := insertSession(t.Context(), s.DB, late, checked.PasswordVersion)
+	inserted, err := insertSession(t.Context(), s.DB, late, credentials.PasswordVersion)
 	if err != nil || inserted {
 		t.Fatalf("got inserted %t, %v; want no session", inserted, err)
 	}
-	if err = updatePasswordHash(t.Context(), s.DB, ada.ID, checked.PasswordVersion, "old password's"); err != nil {
+	if err = updatePasswordHash(t.Context(), s.DB, ada.ID, credentials.PasswordVersion, "old password's"); err != nil {
 		t.Fatal(err)
 	}
 	if s.mustSelectCredentials(t, "ada@example.com").PasswordHash != passwordhash.Placeholder() {
-		t.Fatal("the old password's hash is back")
+		t.Fatal("the hash of the old password was restored")
 	}
 }
 
-// Equal work cannot be timed reliably, but it can be seen: with every slot of
-// the hasher taken, a login gets nowhere, whoever it is for.
-func TestCreateSessionDoesTheSameWorkForAnAccountThatIsNotThere(t *testing.T) {
+// Equal work cannot be timed reliably. Instead the hasher has no slot, and every login must
+// wait for it, with and without an account.
+func TestCreateSessionTakesEqualWorkWithoutAnAccount(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
 	if _, err := Seed(t.Context(), db, "ada@example.com", goodPassword, auth.Customer); err != nil {
@@ -189,12 +188,12 @@ func TestCreateSessionDoesTheSameWorkForAnAccountThatIsNotThere(t *testing.T) {
 	busy := &hasher{slots: make(chan struct{}), places: make(chan struct{}, 1), wait: time.Minute} // no slot at all
 	s := &service{Runtime: &function.Runtime{DB: db, Now: clock.System}, passwords: busy}
 	s.login = loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 2, PerAccount: 1}
-	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+	for _, email := range []string{"ada@example.com", "missing@example.com"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		var in createSessionInput
 		in.Body.Email, in.Body.Password = email, goodPassword
 		if _, err := s.sessionCreate(ctx, &in); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: got %v, want to be kept waiting", email, err)
+			t.Errorf("%s: got %v, want it to wait", email, err)
 		}
 		cancel()
 	}

@@ -29,7 +29,7 @@ func (s server) mustRefresh(t *testing.T, token string) tokens {
 	return issued
 }
 
-func (s server) mustBeSpent(t *testing.T, token string) {
+func (s server) requireInvalidRefreshToken(t *testing.T, token string) {
 	t.Helper()
 	s.refresh(t, token).MustBeProblem(t, http.StatusUnauthorized, "invalid_refresh_token")
 }
@@ -39,7 +39,7 @@ func TestRefreshSession(t *testing.T) {
 	s := open(t)
 	ada := s.mustRegister(t, "ada@example.com")
 
-	t.Run("gives new tokens of the same login, again and again", func(t *testing.T) {
+	t.Run("each refresh returns new tokens of the same login", func(t *testing.T) {
 		t.Parallel()
 		issued := s.mustSignIn(t, "ada@example.com")
 		for range 3 {
@@ -55,7 +55,7 @@ func TestRefreshSession(t *testing.T) {
 			issued = next
 		}
 	})
-	t.Run("refuses a token that has expired", func(t *testing.T) {
+	t.Run("an expired token is rejected", func(t *testing.T) {
 		t.Parallel()
 		old, token, err := defaultSessions.open(ada.ID, time.Now().UTC().Add(-sessionTTL))
 		if err != nil {
@@ -64,11 +64,11 @@ func TestRefreshSession(t *testing.T) {
 		if inserted, err := insertSession(t.Context(), s.DB, old, 1); err != nil || !inserted {
 			t.Fatalf("got %t, %v", inserted, err)
 		}
-		s.mustBeSpent(t, token)
+		s.requireInvalidRefreshToken(t, token)
 	})
-	t.Run("refuses what is no refresh token", func(t *testing.T) {
+	t.Run("an invalid token is rejected", func(t *testing.T) {
 		t.Parallel()
-		s.mustBeSpent(t, "guess")
+		s.requireInvalidRefreshToken(t, "guess")
 		got := s.refresh(t, "guess")
 		if got.Header.Get("WWW-Authenticate") == "" {
 			t.Error("a 401 without WWW-Authenticate")
@@ -77,7 +77,7 @@ func TestRefreshSession(t *testing.T) {
 			s.post(t, "/v1/sessions/refresh", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 	})
-	t.Run("signs a stored value that is not a role as a customer's", func(t *testing.T) {
+	t.Run("an invalid stored role is signed as customer", func(t *testing.T) {
 		t.Parallel()
 		cid := s.mustRegister(t, "cid@example.com")
 		issued := s.mustSignIn(t, cid.Email)
@@ -86,7 +86,7 @@ func TestRefreshSession(t *testing.T) {
 		s.getMe(t, refreshed.AccessToken).MustBe(t, http.StatusOK)
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: refreshed.AccessToken}).MustBeProblem(t, http.StatusForbidden, "forbidden")
 	})
-	t.Run("knows a role that has changed", func(t *testing.T) {
+	t.Run("a refreshed token has the current role", func(t *testing.T) {
 		t.Parallel()
 		bea := s.mustRegister(t, "bea@example.com")
 		issued := s.mustSignIn(t, "bea@example.com")
@@ -99,7 +99,7 @@ func TestRefreshSession(t *testing.T) {
 // defaultSessions are the settings of a service without any.
 var defaultSessions = sessionSettings{ReuseInterval: 30 * time.Second, MaxAge: 90 * 24 * time.Hour}
 
-// movingClock is a clock that a test moves.
+// movingClock is a clock that a test advances.
 type movingClock struct{ offset atomic.Int64 }
 
 func (c *movingClock) now() time.Time { return clock.System().Add(time.Duration(c.offset.Load())) }
@@ -116,7 +116,7 @@ func TestRefreshTokenReuse(t *testing.T) {
 		return s, moving
 	}
 
-	t.Run("within the interval each request gets a token that stays valid", func(t *testing.T) {
+	t.Run("each reuse within the interval gets a valid token", func(t *testing.T) {
 		t.Parallel()
 		s, moving := openAt(t, nil)
 		lost := s.mustSignIn(t, "ada@example.com").RefreshToken
@@ -131,18 +131,18 @@ func TestRefreshTokenReuse(t *testing.T) {
 			moving.advance(time.Hour)
 		}
 	})
-	t.Run("after the interval it ends the login with all of its tokens, and no other", func(t *testing.T) {
+	t.Run("a reuse after the interval ends only this login, with all of its tokens", func(t *testing.T) {
 		t.Parallel()
 		s, moving := openAt(t, nil)
-		other, root := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
-		left, right := s.mustRefresh(t, root.RefreshToken), s.mustRefresh(t, root.RefreshToken)
-		next := s.mustRefresh(t, left.RefreshToken)
+		other, issued := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
+		first, second := s.mustRefresh(t, issued.RefreshToken), s.mustRefresh(t, issued.RefreshToken)
+		next := s.mustRefresh(t, first.RefreshToken)
 		moving.advance(30 * time.Second)
-		s.mustBeSpent(t, root.RefreshToken)
-		for _, token := range []string{root.RefreshToken, left.RefreshToken, right.RefreshToken, next.RefreshToken} {
-			s.mustBeSpent(t, token)
+		s.requireInvalidRefreshToken(t, issued.RefreshToken)
+		for _, token := range []string{issued.RefreshToken, first.RefreshToken, second.RefreshToken, next.RefreshToken} {
+			s.requireInvalidRefreshToken(t, token)
 		}
-		for _, token := range []string{root.AccessToken, left.AccessToken, right.AccessToken, next.AccessToken} {
+		for _, token := range []string{issued.AccessToken, first.AccessToken, second.AccessToken, next.AccessToken} {
 			s.getMe(t, token).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
 		}
 		s.getMe(t, other.AccessToken).MustBe(t, http.StatusOK)
@@ -151,20 +151,20 @@ func TestRefreshTokenReuse(t *testing.T) {
 	t.Run("the interval begins with the first use", func(t *testing.T) {
 		t.Parallel()
 		s, moving := openAt(t, nil)
-		root := s.mustSignIn(t, "ada@example.com")
-		s.mustRefresh(t, root.RefreshToken)
+		issued := s.mustSignIn(t, "ada@example.com")
+		s.mustRefresh(t, issued.RefreshToken)
 		moving.advance(20 * time.Second)
-		s.mustRefresh(t, root.RefreshToken)
+		s.mustRefresh(t, issued.RefreshToken)
 		moving.advance(20 * time.Second)
-		s.mustBeSpent(t, root.RefreshToken)
+		s.requireInvalidRefreshToken(t, issued.RefreshToken)
 	})
 	t.Run("the interval is a setting", func(t *testing.T) {
 		t.Parallel()
 		s, _ := openAt(t, config.Environment{"USER_REFRESH_REUSE_INTERVAL": "0s"})
-		root := s.mustSignIn(t, "ada@example.com")
-		next := s.mustRefresh(t, root.RefreshToken)
-		s.mustBeSpent(t, root.RefreshToken)
-		s.mustBeSpent(t, next.RefreshToken)
+		issued := s.mustSignIn(t, "ada@example.com")
+		next := s.mustRefresh(t, issued.RefreshToken)
+		s.requireInvalidRefreshToken(t, issued.RefreshToken)
+		s.requireInvalidRefreshToken(t, next.RefreshToken)
 	})
 }
 
@@ -174,7 +174,7 @@ func TestSessionMaxAge(t *testing.T) {
 	s := openWith(t, nil, functiontest.WithClock(moving.now))
 	s.mustRegister(t, "ada@example.com")
 	issued := s.mustSignIn(t, "ada@example.com")
-	for range 89 / 20 { // the login's own row expires on the way
+	for range 89 / 20 { // the row of the login expires meanwhile
 		moving.advance(20 * 24 * time.Hour)
 		issued = s.mustRefresh(t, issued.RefreshToken)
 	}
@@ -184,7 +184,7 @@ func TestSessionMaxAge(t *testing.T) {
 		t.Errorf("an access token of a session that ends in 5 minutes is valid for %d s", issued.ExpiresIn)
 	}
 	moving.advance(5 * time.Minute)
-	s.mustBeSpent(t, issued.RefreshToken)
+	s.requireInvalidRefreshToken(t, issued.RefreshToken)
 	moving.advance(2 * time.Minute) // more than the verifier's leeway
 	s.getMe(t, issued.AccessToken).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 }
@@ -200,8 +200,8 @@ func TestSessionSettings(t *testing.T) {
 	}
 }
 
-// Fifty clients refresh with one token at once: all of them stay signed in, in one
-// login. Once the interval is over, the token ends it for all.
+// Fifty clients refresh concurrently with one token: all stay signed in, in one login. After
+// the interval, a reuse of the token ends the login for all.
 func TestRefreshSessionRace(t *testing.T) {
 	t.Parallel()
 	moving := &movingClock{}
@@ -225,11 +225,11 @@ func TestRefreshSessionRace(t *testing.T) {
 	}
 	moving.advance(31 * time.Second)
 	for range 10 {
-		wg.Go(func() { s.mustBeSpent(t, issued.RefreshToken) })
+		wg.Go(func() { s.requireInvalidRefreshToken(t, issued.RefreshToken) })
 	}
 	wg.Wait()
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE user_id = ?`, ada.ID[:]); n != 0 {
-		t.Fatalf("%d sessions are left of a login that was revoked", n)
+		t.Fatalf("%d sessions remain of a login that has ended", n)
 	}
 }
 
@@ -241,17 +241,17 @@ func TestDeleteSession(t *testing.T) {
 		t.Helper()
 		return s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: token})
 	}
-	t.Run("ends the caller's login and no other", func(t *testing.T) {
+	t.Run("only the caller's login ends", func(t *testing.T) {
 		t.Parallel()
-		other, mine := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
-		next := s.mustRefresh(t, mine.RefreshToken)
+		other, own := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
+		next := s.mustRefresh(t, own.RefreshToken)
 		signOut(t, next.AccessToken).MustBe(t, http.StatusNoContent)
 		signOut(t, next.AccessToken).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
-		signOut(t, s.lateToken(t, next.AccessToken)).MustBe(t, http.StatusNoContent)
-		s.mustBeSpent(t, next.RefreshToken)
+		signOut(t, s.unrevokedToken(t, next.AccessToken)).MustBe(t, http.StatusNoContent)
+		s.requireInvalidRefreshToken(t, next.RefreshToken)
 		s.mustRefresh(t, other.RefreshToken)
 	})
-	t.Run("is for who has a login", func(t *testing.T) {
+	t.Run("a caller without a login is rejected", func(t *testing.T) {
 		t.Parallel()
 		signOut(t, "").MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		signOut(t, s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer})).
@@ -259,7 +259,7 @@ func TestDeleteSession(t *testing.T) {
 	})
 }
 
-// A refresh that is on its way when its login ends must not leave a new token.
+// A refresh that is concurrent with the sign-out must not leave a refresh token.
 func TestDeleteSessionRace(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -273,7 +273,7 @@ func TestDeleteSessionRace(t *testing.T) {
 		})
 		wg.Wait()
 		if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE user_id = ?`, ada.ID[:]); n != 0 {
-			t.Fatalf("%d refresh tokens outlived their login", n)
+			t.Fatalf("%d refresh tokens remain after the sign-out", n)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// An account with a role that older versions accepted is a customer's: it can sign in,
-// and an admin who gives it that role replaces what is stored.
+// An account with an invalid stored role is treated as a customer. It can sign in, and a
+// change of its role replaces the stored value.
 func TestStoredRole(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -40,7 +40,7 @@ func (s server) mustRole(t *testing.T, id uuid.UUID) (role string) {
 	return role
 }
 
-// An account whose e-mail address is refused today is still its owner's.
+// An account whose stored e-mail address is no longer valid can still be used.
 func TestStoredEmail(t *testing.T) {
 	t.Parallel()
 	s := open(t)

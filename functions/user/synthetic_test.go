@@ -16,8 +16,8 @@ func TestSyntheticOrdersAreNotMailed(t *testing.T) {
 	synthetic, other := first.mustRegister(t, "synthetic@example.com"), first.mustRegister(t, "other@example.com")
 	s := openWith(t, config.Environment{"SYNTHETIC_CUSTOMER": synthetic.ID.String()}, functiontest.Beside(first.Server))
 	for eventType := range orderNotices {
-		s.Deliver(t, "user-notify", orderEventOf(t, eventType, synthetic.ID, "")).MustBe(t, http.StatusNoContent)
-		s.Deliver(t, "user-notify", orderEventOf(t, eventType, other.ID, "")).MustBe(t, http.StatusNoContent)
+		s.Deliver(t, "user-notify", newOrderEvent(t, eventType, synthetic.ID, "")).MustBe(t, http.StatusNoContent)
+		s.Deliver(t, "user-notify", newOrderEvent(t, eventType, other.ID, "")).MustBe(t, http.StatusNoContent)
 	}
 	if n := len(s.Mail.To(synthetic.Email)); n != 0 {
 		t.Errorf("%d mails to the test customer", n)

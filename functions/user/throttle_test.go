@@ -25,17 +25,17 @@ import (
 )
 
 const (
-	athome = "203.0.113.1"
-	abroad = "198.51.100.7"
+	ownerAddress = "203.0.113.1"
+	otherAddress = "198.51.100.7"
 )
 
-// fewTries are limits that a test reaches soon, and that do not refill in its time.
-var fewTries = config.Environment{
+// lowLimits are limits that a test reaches soon, and that are not restored during the test.
+var lowLimits = config.Environment{
 	"USER_LOGIN_WINDOW": "24h", "USER_LOGIN_TRIES": "3",
 	"USER_LOGIN_TRIES_PER_NETWORK": "8", "USER_LOGIN_TRIES_PER_ACCOUNT": "6",
 }
 
-// signInFrom tries a password from an address, as the load balancer tells it.
+// signInFrom signs in from an address, with the header that the load balancer sets.
 func (s server) signInFrom(t *testing.T, address, email, password string) functiontest.Response {
 	t.Helper()
 	return s.Do(t, functiontest.Request{
@@ -44,15 +44,15 @@ func (s server) signInFrom(t *testing.T, address, email, password string) functi
 	})
 }
 
-// mustGuess tries wrong passwords that are all looked at.
-func (s server) mustGuess(t *testing.T, address, email string, times int) {
+// mustSendWrongPasswords sends wrong passwords, all of which must be checked.
+func (s server) mustSendWrongPasswords(t *testing.T, address, email string, times int) {
 	t.Helper()
 	for range times {
 		s.signInFrom(t, address, email, "wrong").MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	}
 }
 
-func mustBeThrottled(t *testing.T, got functiontest.Response, limit string) {
+func requireThrottled(t *testing.T, got functiontest.Response, limit string) {
 	t.Helper()
 	got.MustBeProblem(t, http.StatusTooManyRequests, "too_many_requests")
 	if wait, err := strconv.Atoi(got.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 24*60*60 {
@@ -60,14 +60,14 @@ func mustBeThrottled(t *testing.T, got functiontest.Response, limit string) {
 	}
 	for _, name := range []string{"RateLimit", "RateLimit-Policy"} {
 		if !strings.HasPrefix(got.Header.Get(name), `"`+limit+`";`) {
-			t.Errorf("%s: %s, want that of %s", name, got.Header.Get(name), limit)
+			t.Errorf("%s: %s, want the limit %s", name, got.Header.Get(name), limit)
 		}
 	}
 }
 
 func TestThrottle(t *testing.T) {
 	t.Parallel()
-	s := openWith(t, fewTries)
+	s := openWith(t, lowLimits)
 	register := func(t *testing.T) string {
 		t.Helper()
 		return s.mustRegister(t, uuid.NewString()+"@example.com").Email
@@ -75,98 +75,98 @@ func TestThrottle(t *testing.T) {
 	var used atomic.Int64
 	network := func() string { return fmt.Sprintf("10.0.%d.1", used.Add(1)) }
 
-	t.Run("refuses after a few tries of one account from one network, right or wrong", func(t *testing.T) {
+	t.Run("one account from one network has few attempts, with any password", func(t *testing.T) {
 		t.Parallel()
 		email, here := register(t), network()
-		s.mustGuess(t, here, email, 3)
-		mustBeThrottled(t, s.signInFrom(t, here, email, "wrong"), "login")
-		mustBeThrottled(t, s.signInFrom(t, here, strings.ToUpper(email), goodPassword), "login")
+		s.mustSendWrongPasswords(t, here, email, 3)
+		requireThrottled(t, s.signInFrom(t, here, email, "wrong"), "login")
+		requireThrottled(t, s.signInFrom(t, here, strings.ToUpper(email), goodPassword), "login")
 		s.signInFrom(t, network(), email, goodPassword).MustBe(t, http.StatusCreated)
 	})
-	t.Run("does so for an account that is not there", func(t *testing.T) {
+	t.Run("a missing account has the same limit", func(t *testing.T) {
 		t.Parallel()
 		here := network()
-		s.mustGuess(t, here, "nobody@example.com", 3)
-		mustBeThrottled(t, s.signInFrom(t, here, "nobody@example.com", goodPassword), "login")
-		mustBeThrottled(t, s.signInFrom(t, here, "Nobody@example.com ", goodPassword), "login")
+		s.mustSendWrongPasswords(t, here, "missing@example.com", 3)
+		requireThrottled(t, s.signInFrom(t, here, "missing@example.com", goodPassword), "login")
+		requireThrottled(t, s.signInFrom(t, here, "Missing@example.com ", goodPassword), "login")
 	})
-	t.Run("forgets wrong tries for a right one", func(t *testing.T) {
+	t.Run("a correct password resets the limit", func(t *testing.T) {
 		t.Parallel()
 		email, here := register(t), network()
 		for range 3 {
-			s.mustGuess(t, here, email, 2)
+			s.mustSendWrongPasswords(t, here, email, 2)
 			s.signInFrom(t, here, email, goodPassword).MustBe(t, http.StatusCreated)
 		}
 	})
-	t.Run("refuses after more tries from one network, whatever the accounts", func(t *testing.T) {
+	t.Run("all accounts from one network have more attempts", func(t *testing.T) {
 		t.Parallel()
 		here, known := network(), register(t)
 		for i := range 8 {
-			s.mustGuess(t, here, fmt.Sprintf("%d-%s", i, known), 1)
+			s.mustSendWrongPasswords(t, here, fmt.Sprintf("%d-%s", i, known), 1)
 		}
-		mustBeThrottled(t, s.signInFrom(t, here, known, goodPassword), "login-network")
+		requireThrottled(t, s.signInFrom(t, here, known, goodPassword), "login-network")
 		s.signInFrom(t, network(), known, goodPassword).MustBe(t, http.StatusCreated)
 	})
-	t.Run("gives a network no tries for a right password of the guesser's own", func(t *testing.T) {
+	t.Run("the correct password of an attacker's account does not reset the network's limit", func(t *testing.T) {
 		t.Parallel()
 		here, own := network(), register(t)
 		for i := range 8 {
-			s.mustGuess(t, here, fmt.Sprintf("%d-%s", i, own), 1)
+			s.mustSendWrongPasswords(t, here, fmt.Sprintf("%d-%s", i, own), 1)
 			if i < 7 {
 				s.signInFrom(t, here, own, goodPassword).MustBe(t, http.StatusCreated)
 			}
 		}
-		mustBeThrottled(t, s.signInFrom(t, here, "another-"+own, "wrong"), "login-network")
+		requireThrottled(t, s.signInFrom(t, here, "another-"+own, "wrong"), "login-network")
 	})
-	t.Run("takes an IPv6 client for its network", func(t *testing.T) {
+	t.Run("an IPv6 client is limited by its network", func(t *testing.T) {
 		t.Parallel()
 		email := register(t)
 		for i := range 3 {
-			s.mustGuess(t, fmt.Sprintf("2001:db8:1:2::%d", i), email, 1)
+			s.mustSendWrongPasswords(t, fmt.Sprintf("2001:db8:1:2::%d", i), email, 1)
 		}
-		mustBeThrottled(t, s.signInFrom(t, "2001:db8:1:2:ffff::9", email, goodPassword), "login")
+		requireThrottled(t, s.signInFrom(t, "2001:db8:1:2:ffff::9", email, goodPassword), "login")
 		s.signInFrom(t, "2001:db8:1:3::1", email, goodPassword).MustBe(t, http.StatusCreated)
 	})
-	t.Run("is not fooled by what the client writes into X-Forwarded-For", func(t *testing.T) {
+	t.Run("the client's X-Forwarded-For does not change its network", func(t *testing.T) {
 		t.Parallel()
 		email, here := register(t), network()
 		for i := range 3 {
-			s.mustGuess(t, fmt.Sprintf("192.0.2.%d, 192.0.2.9,%s", i, here), email, 1)
+			s.mustSendWrongPasswords(t, fmt.Sprintf("192.0.2.%d, 192.0.2.9,%s", i, here), email, 1)
 		}
-		mustBeThrottled(t, s.signInFrom(t, "192.0.2.200,"+here, email, goodPassword), "login")
+		requireThrottled(t, s.signInFrom(t, "192.0.2.200,"+here, email, goodPassword), "login")
 	})
 }
 
-// A crowd that guesses at one account from everywhere is slowed down, but not at
-// the cost of its owner, nor of those who share a network with a guesser.
-func TestThrottleShutsNobodyOut(t *testing.T) {
+// Distributed guessing is limited, but locks out neither the owner of the account nor
+// clients that share a network with an attacker.
+func TestThrottleDoesNotLockOutOwners(t *testing.T) {
 	t.Parallel()
-	s := openWith(t, fewTries)
+	s := openWith(t, lowLimits)
 	s.mustRegister(t, "ada@example.com")
-	s.signInFrom(t, athome, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
+	s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
 	s.signInFrom(t, "203.0.113.2", "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
 	for i := range 6 {
-		s.mustGuess(t, fmt.Sprintf("198.51.100.%d", i), "ada@example.com", 1)
+		s.mustSendWrongPasswords(t, fmt.Sprintf("198.51.100.%d", i), "ada@example.com", 1)
 	}
-	mustBeThrottled(t, s.signInFrom(t, abroad, "ada@example.com", goodPassword), "login-account")
-	s.signInFrom(t, athome, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
+	requireThrottled(t, s.signInFrom(t, otherAddress, "ada@example.com", goodPassword), "login-account")
+	s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
 
-	for i := range 8 { // a neighbour behind the same address
-		s.mustGuess(t, athome, fmt.Sprintf("victim-%d@example.com", i), 1)
+	for i := range 8 { // another client with the same address
+		s.mustSendWrongPasswords(t, ownerAddress, fmt.Sprintf("victim-%d@example.com", i), 1)
 	}
-	mustBeThrottled(t, s.signInFrom(t, athome, "victim@example.com", "wrong"), "login-network")
-	s.signInFrom(t, athome, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
-	for range 3 { // a wrong password there is refused like a stranger's
-		mustBeThrottled(t, s.signInFrom(t, athome, "ada@example.com", "wrong"), "login-network")
+	requireThrottled(t, s.signInFrom(t, ownerAddress, "victim@example.com", "wrong"), "login-network")
+	s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
+	for range 3 { // a wrong password is rejected like that of another client
+		requireThrottled(t, s.signInFrom(t, ownerAddress, "ada@example.com", "wrong"), "login-network")
 	}
-	mustBeThrottled(t, s.signInFrom(t, athome, "ada@example.com", goodPassword), "login")
+	requireThrottled(t, s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword), "login")
 
 	var issued tokens
 	s.signInFrom(t, "203.0.113.2", "ada@example.com", goodPassword).MustBe(t, http.StatusCreated).Into(t, &issued)
 	s.changePasswordFrom(t, "203.0.113.2", issued.AccessToken, goodPassword).MustBe(t, http.StatusNoContent)
 	s.signInFrom(t, "203.0.113.2", "ada@example.com", newPassword).MustBe(t, http.StatusCreated)
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM login_network n JOIN user u ON u.id = n.user_id AND u.password_version = n.password_version`); n != 1 {
-		t.Errorf("%d networks are known to the new password, want the one it was set from", n)
+		t.Errorf("%d networks are familiar for the new password, want 1", n)
 	}
 }
 
@@ -179,56 +179,56 @@ func (s server) changePasswordFrom(t *testing.T, address, token, current string)
 	})
 }
 
-// Whoever gets the account's mail gets in, however many guess at it.
-func TestThrottleLetsInByMail(t *testing.T) {
+// The owner of the mailbox can sign in after a password reset, whatever limits are spent.
+func TestPasswordResetResetsLoginLimit(t *testing.T) {
 	t.Parallel()
-	s := openWith(t, fewTries)
+	s := openWith(t, lowLimits)
 	ada := s.mustRegister(t, "ada@example.com")
-	s.mustGuess(t, abroad, ada.Email, 3)
-	s.mustGuess(t, athome, ada.Email, 3)
-	mustBeThrottled(t, s.signInFrom(t, abroad, ada.Email, goodPassword), "login")
-	mustBeThrottled(t, s.signInFrom(t, "198.51.100.8", ada.Email, goodPassword), "login-account")
-	s.mustAskReset(t, ada.Email)
+	s.mustSendWrongPasswords(t, otherAddress, ada.Email, 3)
+	s.mustSendWrongPasswords(t, ownerAddress, ada.Email, 3)
+	requireThrottled(t, s.signInFrom(t, otherAddress, ada.Email, goodPassword), "login")
+	requireThrottled(t, s.signInFrom(t, "198.51.100.8", ada.Email, goodPassword), "login-account")
+	s.mustRequestReset(t, ada.Email)
 	s.Do(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/password-resets/confirm",
 		Body:   object{"token": s.lastToken(t, ada.Email), "newPassword": newPassword},
-		Header: map[string]string{"X-Forwarded-For": abroad + ",192.0.2.1"},
+		Header: map[string]string{"X-Forwarded-For": otherAddress + ",192.0.2.1"},
 	}).MustBe(t, http.StatusNoContent)
-	s.signInFrom(t, abroad, ada.Email, newPassword).MustBe(t, http.StatusCreated)
-	mustBeThrottled(t, s.signInFrom(t, athome, ada.Email, newPassword), "login")
+	s.signInFrom(t, otherAddress, ada.Email, newPassword).MustBe(t, http.StatusCreated)
+	requireThrottled(t, s.signInFrom(t, ownerAddress, ada.Email, newPassword), "login")
 }
 
-func TestThrottleGuardsChangePassword(t *testing.T) {
+func TestThrottleLimitsPasswordChange(t *testing.T) {
 	t.Parallel()
-	s := openWith(t, fewTries)
+	s := openWith(t, lowLimits)
 	ada := s.mustRegister(t, "ada@example.com")
 	stolen := s.Token(t, auth.Principal{UserID: ada.ID, Role: auth.Customer})
 	for range 2 {
-		s.changePasswordFrom(t, abroad, stolen, "wrong").MustBeProblem(t, http.StatusForbidden, "wrong_password")
+		s.changePasswordFrom(t, otherAddress, stolen, "wrong").MustBeProblem(t, http.StatusForbidden, "wrong_password")
 	}
-	s.mustGuess(t, abroad, ada.Email, 1) // from the same budget
-	mustBeThrottled(t, s.changePasswordFrom(t, abroad, stolen, goodPassword), "login")
-	s.changePasswordFrom(t, athome, stolen, goodPassword).MustBe(t, http.StatusNoContent)
+	s.mustSendWrongPasswords(t, otherAddress, ada.Email, 1) // spends the same limit
+	requireThrottled(t, s.changePasswordFrom(t, otherAddress, stolen, goodPassword), "login")
+	s.changePasswordFrom(t, ownerAddress, stolen, goodPassword).MustBe(t, http.StatusNoContent)
 }
 
-// However many guess at once, no more get through than one after another.
+// Concurrent guesses do not exceed the limits.
 func TestThrottleRace(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		settings config.Environment
 		address  func(i int) string
 		email    func(i int) string
-		passed   int64
+		checked  int64
 	}{
-		"of one account from one network": {
+		"one account from one network": {
 			config.Environment{"USER_LOGIN_TRIES": "5"},
-			func(int) string { return athome }, func(int) string { return "ada@example.com" }, 5,
+			func(int) string { return ownerAddress }, func(int) string { return "ada@example.com" }, 5,
 		},
-		"of many accounts from one network": {
+		"many accounts from one network": {
 			config.Environment{"USER_LOGIN_TRIES_PER_NETWORK": "7"},
-			func(int) string { return athome }, func(i int) string { return fmt.Sprintf("%d@example.com", i) }, 7,
+			func(int) string { return ownerAddress }, func(i int) string { return fmt.Sprintf("%d@example.com", i) }, 7,
 		},
-		"of one account from many networks": {
+		"one account from many networks": {
 			config.Environment{"USER_LOGIN_TRIES_PER_ACCOUNT": "6"},
 			func(i int) string { return fmt.Sprintf("10.1.1.%d", i) }, func(int) string { return "ada@example.com" }, 6,
 		},
@@ -238,13 +238,13 @@ func TestThrottleRace(t *testing.T) {
 			test.settings["USER_LOGIN_WINDOW"], test.settings["USER_PASSWORD_QUEUE"] = "24h", "200"
 			s := openWith(t, test.settings)
 			s.mustRegister(t, "ada@example.com")
-			var looked, throttled atomic.Int64
+			var checked, throttled atomic.Int64
 			var wg sync.WaitGroup
 			for i := range 100 {
 				wg.Go(func() {
 					switch got := s.signInFrom(t, test.address(i), test.email(i), "wrong"); got.Status {
 					case http.StatusUnauthorized:
-						looked.Add(1)
+						checked.Add(1)
 					case http.StatusTooManyRequests:
 						throttled.Add(1)
 					default:
@@ -253,34 +253,34 @@ func TestThrottleRace(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			if looked.Load() != test.passed || throttled.Load() != 100-test.passed {
-				t.Errorf("%d guesses were looked at and %d refused, want %d and %d", looked.Load(), throttled.Load(), test.passed, 100-test.passed)
+			if checked.Load() != test.checked || throttled.Load() != 100-test.checked {
+				t.Errorf("%d guesses were checked and %d rejected, want %d and %d", checked.Load(), throttled.Load(), test.checked, 100-test.checked)
 			}
 		})
 	}
 }
 
-func TestLimitRefills(t *testing.T) {
+func TestLimitIsRestored(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
 	b := bucket{hashParts("test"), api.RateLimit{Name: "login", Quota: 3, Window: 3 * time.Minute}}
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	take := func(at time.Duration) (wait time.Duration, taken bool) {
+	spend := func(at time.Duration) (wait time.Duration, spent bool) {
 		t.Helper()
 		now := begin.Add(at)
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 			fullAt, ok, err := spendAttempt(ctx, tx, b, now)
-			wait, taken = fullAt.Sub(b.latest(now)), ok
+			wait, spent = fullAt.Sub(b.latest(now)), ok
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return wait, taken
+		return wait, spent
 	}
 	for _, step := range []struct {
 		at    time.Duration
-		taken bool
+		spent bool
 		wait  time.Duration
 	}{
 		{0, true, 0},
@@ -290,26 +290,26 @@ func TestLimitRefills(t *testing.T) {
 		{59 * time.Second, false, time.Second},
 		{time.Minute, true, 0},
 		{time.Minute, false, time.Minute},
-		{time.Hour, true, 0}, // long full, and no fuller than full
+		{time.Hour, true, 0}, // full, and not more than full
 		{time.Hour, true, 0},
 		{time.Hour, true, 0},
 		{time.Hour, false, time.Minute},
 	} {
-		wait, taken := take(step.at)
-		if taken != step.taken || !taken && wait != step.wait {
-			t.Fatalf("at %s: taken %t, wait %s; want %t, %s", step.at, taken, wait, step.taken, step.wait)
+		wait, spent := spend(step.at)
+		if spent != step.spent || !spent && wait != step.wait {
+			t.Fatalf("at %s: spent %t, wait %s; want %t, %s", step.at, spent, wait, step.spent, step.wait)
 		}
 	}
 	if err := refundAttempts(t.Context(), db, []bucket{b}); err != nil {
 		t.Fatal(err)
 	}
-	if _, taken := take(time.Hour); !taken {
-		t.Error("a try that was given back is not there")
+	if _, spent := spend(time.Hour); !spent {
+		t.Error("the refunded attempt is missing")
 	}
 }
 
-// The tables hold no address of a person or a machine, and do not grow for ever.
-func TestThrottleKeepsLittle(t *testing.T) {
+// The tables contain neither e-mail nor IP addresses, and expired rows are deleted.
+func TestThrottleStoresHashesOnly(t *testing.T) {
 	t.Parallel()
 	s := openWith(t, config.Environment{"USER_LOGIN_WINDOW": "1s"})
 	ada := s.mustRegister(t, "ada@example.com")
@@ -317,7 +317,7 @@ func TestThrottleKeepsLittle(t *testing.T) {
 		s.signInFrom(t, fmt.Sprintf("10.2.2.%d", i), ada.Email, goodPassword).MustBe(t, http.StatusCreated)
 	}
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM login_network WHERE user_id = ?`, ada.ID[:]); n != maxNetworks {
-		t.Errorf("%d networks are remembered, want %d", n, maxNetworks)
+		t.Errorf("%d networks are stored, want %d", n, maxNetworks)
 	}
 	var columns string
 	err := s.DB.QueryRowContext(t.Context(), `
@@ -332,7 +332,7 @@ func TestThrottleKeepsLittle(t *testing.T) {
 	if _, err := s.DB.ExecContext(t.Context(), `UPDATE login_network SET seen_at = seen_at - INTERVAL 91 DAY LIMIT 5`); err != nil {
 		t.Fatal(err)
 	}
-	s.mustGuess(t, athome, "nobody@example.com", 1)
+	s.mustSendWrongPasswords(t, ownerAddress, "missing@example.com", 1)
 	if _, err := s.DB.ExecContext(t.Context(), `UPDATE login_limit SET full_at = full_at - INTERVAL 1 DAY`); err != nil {
 		t.Fatal(err)
 	}
@@ -344,21 +344,21 @@ func TestThrottleKeepsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM login_network`); n != 0 {
-		t.Errorf("%d networks outlive their user", n)
+		t.Errorf("%d networks remain of a deleted user", n)
 	}
 }
 
-func TestQueueForPasswords(t *testing.T) {
+func TestPasswordQueue(t *testing.T) {
 	t.Parallel()
 	h := newBoundedHasher(1, 10*time.Millisecond)
 	for range cap(h.slots) {
 		h.slots <- struct{}{}
 	}
-	t.Run("turns away who has waited long enough", func(t *testing.T) {
+	t.Run("a request that waits too long is rejected", func(t *testing.T) {
 		_, _, err := h.Check(t.Context(), goodPassword, passwordhash.Placeholder())
-		mustBeBusy(t, err)
+		requireBusy(t, err)
 	})
-	t.Run("turns away at once whom it has no place for", func(t *testing.T) {
+	t.Run("a request is rejected at once if the queue is full", func(t *testing.T) {
 		for range cap(h.places) {
 			turn, err := h.Turn()
 			if err != nil {
@@ -367,9 +367,9 @@ func TestQueueForPasswords(t *testing.T) {
 			defer turn.End()
 		}
 		_, err := h.Hash(t.Context(), goodPassword)
-		mustBeBusy(t, err)
+		requireBusy(t, err)
 	})
-	t.Run("costs no try", func(t *testing.T) {
+	t.Run("a rejected request spends no attempt", func(t *testing.T) {
 		db := dbtest.New(t, Migrations)
 		s := &service{Runtime: &function.Runtime{DB: db, Now: func() time.Time { return time.Now().UTC() }}, passwords: newBoundedHasher(1, time.Millisecond)}
 		s.login = loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 1, PerAccount: 1}
@@ -378,12 +378,12 @@ func TestQueueForPasswords(t *testing.T) {
 		}
 		for range 3 {
 			_, err := s.checkPassword(t.Context(), "ada@example.com", goodPassword)
-			mustBeBusy(t, err)
+			requireBusy(t, err)
 		}
 	})
 }
 
-func mustBeBusy(t *testing.T, err error) {
+func requireBusy(t *testing.T, err error) {
 	t.Helper()
 	p, ok := errors.AsType[*api.Problem](err)
 	if !ok || p.Status != http.StatusTooManyRequests || p.GetHeaders().Get("Retry-After") == "" ||

@@ -2,14 +2,14 @@ package user
 
 import "testing"
 
-func TestNameFault(t *testing.T) {
+func TestValidateName(t *testing.T) {
 	t.Parallel()
-	for name, faulty := range map[string]bool{
+	for name, invalid := range map[string]bool{
 		"Ada": false, "Nguyễn Văn A": false, "李": false,
 		" ": true, "\u00a0": true, "Ada\x00": true, "Ada\nLovelace": true,
 	} {
-		if fault := validateName(name); (fault != "") != faulty {
-			t.Errorf("%q: got fault %q, want one: %t", name, fault, faulty)
+		if message := validateName(name); (message != "") != invalid {
+			t.Errorf("%q: got %q, want a message: %t", name, message, invalid)
 		}
 	}
 }

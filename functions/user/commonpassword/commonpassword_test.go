@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// minLength is that of a password (user-register).
+// minLength is the minimum length of a password (user-register).
 const minLength = 8
 
 func TestIs(t *testing.T) {
@@ -31,14 +31,14 @@ func TestIs(t *testing.T) {
 		"Vb5vP0hQk2m8", "82451907", "summersale2024x", "monkeywrench", "password of my aunt", "xkcd936xkcd", "éléphantine", "passwords83920174",
 	} {
 		if Is(password) {
-			t.Errorf("%q is refused", password)
+			t.Errorf("%q is recognized", password)
 		}
 	}
 }
 
-// The usual variants of the words, of the minimum length and more: all are refused,
-// and they are at least the 3,000 that ASVS 5.0, 6.2.4, asks for. So are the words
-// alone, and those that were typed with their digits.
+// The usual variants of the words with the minimum length or more are all recognized. They
+// are at least the 3,000 passwords that ASVS 5.0, 6.2.4, requires. So are the words alone,
+// and the listed passwords.
 func TestIsKnowsAtLeast3000Passwords(t *testing.T) {
 	t.Parallel()
 	passwords := map[string]bool{}
@@ -68,13 +68,13 @@ func TestIsKnowsAtLeast3000Passwords(t *testing.T) {
 		refused++
 	}
 	if refused < 3000 {
-		t.Errorf("%d passwords of %d characters are refused, want 3000", refused, minLength)
+		t.Errorf("%d passwords of %d characters are recognized, want 3000", refused, minLength)
 	}
 	t.Logf("%d passwords", refused)
 }
 
-// A start pays for no list: the initialization of the package allocates next to
-// nothing. The lists take 200 KiB.
+// The initialization of the package allocates almost no memory. The lists, which take 200
+// KiB, are read later.
 func TestListsAreReadOnFirstUse(t *testing.T) {
 	t.Parallel()
 	program, err := os.Executable()
@@ -108,7 +108,7 @@ func TestListsAreInTheFormThatIsLookedFor(t *testing.T) {
 	}
 }
 
-// Whatever is checked, the work is bounded.
+// The work is bounded for any password.
 func FuzzIs(f *testing.F) {
 	f.Add("Passw0rd!")
 	f.Add(strings.Repeat("1q2w3e", 21))

@@ -13,14 +13,14 @@ import (
 // Params returns the parameters of new hashes.
 func Params() argon2id.Params { return cost.Params() }
 
-// Create returns the hash of a password with a salt of its own.
+// Create returns the hash of a password with a new salt.
 func Create(password string) (string, error) {
 	params := cost.Params()
 	return argon2id.CreateHash(password, &params)
 }
 
-// Check reports whether the hash is of the password, and whether it has other
-// parameters than new ones have.
+// Check reports whether a password matches a hash, and whether the hash has other
+// parameters than new hashes.
 func Check(password, hash string) (same, outdated bool, err error) {
 	same, params, err := argon2id.CheckHash(password, hash)
 	if err != nil {
@@ -29,8 +29,9 @@ func Check(password, hash string) (same, outdated bool, err error) {
 	return same, *params != cost.Params(), nil
 }
 
-// Placeholder returns a hash of no password, for which Check takes the time that it takes
-// for one of an account. No password is known for it: it would have to hash to zeros.
+// Placeholder returns the hash against which a login to an account that does not exist is
+// checked, so that it takes as long as any other. No password is known for it: it would
+// have to hash to zeros.
 func Placeholder() string {
 	p := cost.Params()
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", p.Memory, p.Iterations, p.Parallelism,

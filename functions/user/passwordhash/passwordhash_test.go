@@ -9,7 +9,7 @@ import (
 	"souk/functions/user/passwordhash"
 )
 
-// owasp begins the hashes of a process that no test has made cheap, as this one.
+// owasp is the prefix of hashes with OWASP's parameters, which this process has not lowered.
 const owasp = "$argon2id$v=19$m=19456,t=2,p=1$"
 
 func TestHash(t *testing.T) {

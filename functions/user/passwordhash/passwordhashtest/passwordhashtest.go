@@ -1,9 +1,9 @@
-// Package passwordhashtest makes password hashes cheap in tests that are not about
-// their cost. At OWASP's cost they take most of the time of such tests.
+// Package passwordhashtest lowers the cost of password hashes in tests that do not depend
+// on it. With OWASP's parameters, hashes take most of the time of such tests.
 package passwordhashtest
 
 import "souk/functions/user/passwordhash/internal/cost"
 
-// UseLowestCost makes the password hashes of this process as cheap as can be. Call it
-// in TestMain.
+// UseLowestCost sets the lowest cost for the password hashes of this process. Call it in
+// TestMain.
 func UseLowestCost() { cost.SetLowest() }
