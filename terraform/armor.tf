@@ -32,6 +32,8 @@ locals {
 }
 
 resource "google_compute_security_policy" "front" {
+  count = local.load_balancer ? 1 : 0
+
   name        = "souk"
   description = "Before every function that clients call."
 

@@ -26,7 +26,7 @@ locals {
   substitutions = {
     _REPOSITORY    = "${local.registry}/${google_artifact_registry_repository.images.repository_id}"
     _CACHE         = "${local.registry}/${google_artifact_registry_repository.cache.repository_id}"
-    _GRANULARITY   = var.granularity
+    _GRANULARITY   = local.granularity
     _SCAN_LOCATION = lookup({ europe = "europe", asia = "asia", australia = "asia", me = "asia" }, split("-", var.region)[0], "us")
   }
 }

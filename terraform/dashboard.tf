@@ -11,7 +11,7 @@ locals {
     { title = "Dead letters", query = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=~\".+[.]dead-letter\"})" },
     { title = "Age of events left in an outbox, s", query = "histogram_quantile(1, sum by (le, type) (increase(logging_googleapis_com:user_${google_logging_metric.outbox_left.name}_bucket[10m])))" },
     { title = "Instances, by function", query = "sum by (service_name) (run_googleapis_com:container_instance_count)" },
-    { title = "Database connections (limit ${var.database.max_connections})", query = "max by (database_id) (cloudsql_googleapis_com:database_network_connections)" },
+    { title = "Database connections (limit ${local.database.max_connections})", query = "max by (database_id) (cloudsql_googleapis_com:database_network_connections)" },
     { title = "Database CPU", query = "max by (database_id) (cloudsql_googleapis_com:database_cpu_utilization)" },
     { title = "Panics", query = "sum(increase(logging_googleapis_com:user_${google_logging_metric.panics.name}[10m]))" },
   ]
@@ -23,7 +23,7 @@ resource "google_monitoring_dashboard" "shop" {
     mosaicLayout = {
       columns = 48
       tiles = [
-        for i, chart in local.charts : {
+        for i, chart in [for c in local.charts : c if local.load_balancer || !strcontains(c.query, "loadbalancing_")] : {
           xPos   = i % 3 * 16
           yPos   = floor(i / 3) * 12
           width  = 16

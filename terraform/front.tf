@@ -1,4 +1,5 @@
-# The front door: one address, TLS, and a route for every function that clients call.
+# The front door of profile "standard": one address, TLS, and a route for every function
+# that clients call. That of profile "tiny" is in tiny.tf.
 
 locals {
   # Routes are tried by priority: a literal segment before a wildcard, as in
@@ -37,13 +38,15 @@ locals {
 }
 
 resource "google_compute_global_address" "front" {
+  count = local.load_balancer ? 1 : 0
+
   name = "souk-front"
 
   depends_on = [google_project_service.api]
 }
 
 resource "google_compute_region_network_endpoint_group" "run" {
-  for_each = { for key, run in local.runs : key => run if run.kind == "http" }
+  for_each = { for key, run in local.runs : key => run if run.kind == "http" && local.load_balancer }
 
   name                  = "souk-${each.key}"
   region                = var.region
@@ -57,12 +60,12 @@ resource "google_compute_region_network_endpoint_group" "run" {
 # One a function, also where functions share a Cloud Run service: caching, the proxy
 # for staff and the SLOs go by it.
 resource "google_compute_backend_service" "function" {
-  for_each = local.http_functions
+  for_each = { for name, f in local.http_functions : name => f if local.load_balancer }
 
   name                  = each.key
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  security_policy       = google_compute_security_policy.front.id
+  security_policy       = google_compute_security_policy.front[0].id
   enable_cdn            = each.value.cache != null
   compression_mode      = contains(local.compressed, each.key) ? "AUTOMATIC" : "DISABLED"
 
@@ -112,7 +115,7 @@ resource "google_compute_backend_service" "function" {
 resource "google_iap_web_backend_service_iam_member" "admin" {
   for_each = {
     for pair in setproduct([for f in values(local.http_functions) : f.name if f.access == "admin"], var.admin_iap_members) :
-    "${pair[0]} ${pair[1]}" => { function = pair[0], member = pair[1] }
+    "${pair[0]} ${pair[1]}" => { function = pair[0], member = pair[1] } if local.load_balancer
   }
 
   web_backend_service = google_compute_backend_service.function[each.value.function].name
@@ -121,6 +124,8 @@ resource "google_iap_web_backend_service_iam_member" "admin" {
 }
 
 resource "google_compute_url_map" "front" {
+  count = local.load_balancer ? 1 : 0
+
   name            = "souk"
   default_service = google_compute_backend_service.function[local.default_function].id
 
@@ -251,6 +256,8 @@ locals {
 # TLS ------------------------------------------------------------------------------
 
 resource "google_compute_managed_ssl_certificate" "front" {
+  count = local.load_balancer ? 1 : 0
+
   # A certificate can't change its domain: another one takes its place first.
   name = "souk-${substr(sha256(var.domain), 0, 8)}"
 
@@ -266,6 +273,8 @@ resource "google_compute_managed_ssl_certificate" "front" {
 }
 
 resource "google_compute_ssl_policy" "modern" {
+  count = local.load_balancer ? 1 : 0
+
   name            = "souk-modern"
   profile         = "MODERN"
   min_tls_version = "TLS_1_2"
@@ -274,23 +283,29 @@ resource "google_compute_ssl_policy" "modern" {
 }
 
 resource "google_compute_target_https_proxy" "front" {
+  count = local.load_balancer ? 1 : 0
+
   name             = "souk-https"
-  url_map          = google_compute_url_map.front.id
-  ssl_certificates = [google_compute_managed_ssl_certificate.front.id]
-  ssl_policy       = google_compute_ssl_policy.modern.id
+  url_map          = google_compute_url_map.front[0].id
+  ssl_certificates = [google_compute_managed_ssl_certificate.front[0].id]
+  ssl_policy       = google_compute_ssl_policy.modern[0].id
   quic_override    = "ENABLE"
 }
 
 resource "google_compute_global_forwarding_rule" "https" {
+  count = local.load_balancer ? 1 : 0
+
   name                  = "souk-https"
   load_balancing_scheme = "EXTERNAL_MANAGED"
-  ip_address            = google_compute_global_address.front.id
-  target                = google_compute_target_https_proxy.front.id
+  ip_address            = google_compute_global_address.front[0].id
+  target                = google_compute_target_https_proxy.front[0].id
   port_range            = "443"
 }
 
 # Plain HTTP is answered with where to go, and nothing else.
 resource "google_compute_url_map" "to_https" {
+  count = local.load_balancer ? 1 : 0
+
   name = "souk-to-https"
 
   default_url_redirect {
@@ -303,14 +318,18 @@ resource "google_compute_url_map" "to_https" {
 }
 
 resource "google_compute_target_http_proxy" "to_https" {
+  count = local.load_balancer ? 1 : 0
+
   name    = "souk-to-https"
-  url_map = google_compute_url_map.to_https.id
+  url_map = google_compute_url_map.to_https[0].id
 }
 
 resource "google_compute_global_forwarding_rule" "to_https" {
+  count = local.load_balancer ? 1 : 0
+
   name                  = "souk-to-https"
   load_balancing_scheme = "EXTERNAL_MANAGED"
-  ip_address            = google_compute_global_address.front.id
-  target                = google_compute_target_http_proxy.to_https.id
+  ip_address            = google_compute_global_address.front[0].id
+  target                = google_compute_target_http_proxy.to_https[0].id
   port_range            = "80"
 }

@@ -47,14 +47,14 @@ locals {
   # Pub/Sub and off for clients, so the two never share one (docs/adr/0016).
   runs_grouped = {
     for name, f in local.functions :
-    (var.granularity == "function" ? name : "${f.service}-${f.kind}") => f...
+    (local.granularity == "function" ? name : "${f.service}-${f.kind}") => f...
   }
 
   runs = {
     for key, fs in local.runs_grouped : key => {
       service     = fs[0].service
       kind        = fs[0].kind
-      target      = var.granularity == "function" ? key : null
+      target      = local.granularity == "function" ? key : null
       secrets     = distinct(flatten(fs[*].secrets))
       public_read = alltrue(fs[*].public_read)
       publishes = distinct(flatten([
@@ -64,7 +64,8 @@ locals {
       account = length(key) <= 27 ? "fn-${key}" : "fn-${substr(key, 0, 20)}-${substr(sha256(key), 0, 6)}"
       scaling = merge(
         local.default_scaling[fs[0].kind],
-        var.granularity == "function" ? fs[0].scaling : {},
+        local.profile.scaling,
+        local.granularity == "function" ? fs[0].scaling : {},
         { for k, v in try(var.scaling["default"], {}) : k => v if v != null },
         { for k, v in try(var.scaling[key], {}) : k => v if v != null },
       )
@@ -79,11 +80,11 @@ locals {
   }
   go_memory_limit = { for key, mib in local.memory_mib : key => "${floor(mib * 85 / 100)}MiB" }
 
-  run_of = { for name, f in local.functions : name => var.granularity == "function" ? name : "${f.service}-${f.kind}" }
+  run_of = { for name, f in local.functions : name => local.granularity == "function" ? name : "${f.service}-${f.kind}" }
 
   # How functions.yaml scales a Cloud Run service of that kind.
   default_scaling = {
-    for kind, s in local.manifest.scaling[var.granularity] : kind => {
+    for kind, s in local.manifest.scaling[local.granularity] : kind => {
       min_instances = s.minInstances
       max_instances = s.maxInstances
       concurrency   = s.concurrency

@@ -8,3 +8,13 @@
 #
 # Cloud Run, Pub/Sub and identities can't be renamed by Google: there the new one is
 # made beside the old one, whose subscription should be empty before it goes.
+
+moved {
+  from = google_sql_database_instance.main
+  to   = google_sql_database_instance.main["souk"]
+}
+
+moved {
+  from = google_sql_user.migrate
+  to   = google_sql_user.migrate["souk"]
+}

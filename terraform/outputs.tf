@@ -1,6 +1,6 @@
 output "address" {
-  description = "The address that the domain's A record must point to."
-  value       = google_compute_global_address.front.address
+  description = "What the domain's DNS record must point to: an A record; with profile \"tiny\", a CNAME record, or none for a domain that ends in .run.app."
+  value       = try(google_compute_global_address.front[0].address, local.mapped ? "ghs.googlehosted.com" : "none")
 }
 
 output "url" {
@@ -23,14 +23,14 @@ output "pipeline" {
 
 output "instance" {
   description = "The database instance, as cloud-sql-proxy wants it."
-  value       = google_sql_database_instance.main.connection_name
+  value       = google_sql_database_instance.main["souk"].connection_name
 }
 
 output "connection_budget" {
   description = "Connections that may be opened at most, and those that there are."
   value = {
     needed = local.connections_needed
-    limit  = var.database.max_connections
+    limit  = local.database.max_connections
   }
 }
 

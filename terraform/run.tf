@@ -3,15 +3,16 @@
 resource "google_cloud_run_v2_service" "function" {
   for_each = local.runs
 
-  name                = each.key
-  location            = var.region
-  deletion_protection = var.deletion_protection
+  name     = each.key
+  location = var.region
+  # Services of the other granularity go when a shop leaves profile "tiny".
+  deletion_protection = var.deletion_protection && local.load_balancer
 
-  # Clients come through the load balancer, Pub/Sub from within the project. The
-  # addresses that Cloud Run gives every service answer nobody else.
-  ingress = each.value.kind == "http" ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  # Clients come through the load balancer, Pub/Sub and the gateway of tiny.tf from within
+  # the project. The addresses that Cloud Run gives every service are closed to all others.
+  ingress = local.open[each.key] ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
   # Clients carry the shop's tokens, which IAM does not know: docs/adr/0016.
-  invoker_iam_disabled = each.value.kind == "http"
+  invoker_iam_disabled = local.open[each.key]
   custom_audiences     = each.value.kind == "push" ? [local.audience[each.key]] : []
 
   template {
@@ -108,6 +109,9 @@ resource "google_cloud_run_v2_service" "function" {
 }
 
 locals {
+  # The services that the load balancer reaches: IAM's check is off there.
+  open = { for key, run in local.runs : key => run.kind == "http" && local.load_balancer }
+
   # Whom a push token is for. Any URL will do, and no other service may have it.
   audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }
 
@@ -167,18 +171,21 @@ resource "google_cloud_run_v2_job" "migrate" {
 
       containers {
         image = var.images["souk"]
-        args  = ["migrate-cloud-sql", "--granularity", var.granularity]
+        args  = ["migrate-cloud-sql", "--granularity", local.granularity]
 
         resources {
           limits = { cpu = "1", memory = "512Mi" }
         }
 
         dynamic "env" {
-          for_each = {
-            INSTANCE_CONNECTION_NAME = google_sql_database_instance.main.connection_name
-            DATABASE_PRIVATE_IP      = "true"
-            DATABASE_USER            = google_sql_user.migrate.name
-          }
+          for_each = merge(
+            {
+              INSTANCE_CONNECTION_NAME = google_sql_database_instance.main["souk"].connection_name
+              DATABASE_PRIVATE_IP      = "true"
+              DATABASE_USER            = google_sql_user.migrate["souk"].name
+            },
+            { for s in var.database.own_instance : "${upper(s)}_INSTANCE_CONNECTION_NAME" => google_sql_database_instance.main["souk-${s}"].connection_name },
+          )
           content {
             name  = env.key
             value = env.value

@@ -25,7 +25,7 @@ var rules = map[string]func(plan) []string{
 
 func TestSecurity(t *testing.T) {
 	t.Parallel()
-	for _, environment := range []string{"dev", "prod"} {
+	for _, environment := range []string{"tiny", "dev", "prod"} {
 		t.Run(environment, func(t *testing.T) {
 			t.Parallel()
 			p := mustPlanOf(t, environment)
@@ -80,6 +80,7 @@ func TestRulesFind(t *testing.T) {
 		{"nobody holds more than was granted singly", "google_service_account_key", `{}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "product-get", "ingress": "INGRESS_TRAFFIC_ALL", "invoker_iam_disabled": true}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "stock-reserve", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
+		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "gateway", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "intruder", "ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "invoker_iam_disabled": true}`},
 		{"no secret stands in the open", "google_cloud_run_v2_service",
 			`{"template": [{"containers": [{"env": [{"name": "AUTH_SIGNING_KEYS", "value": "-----BEGIN"}]}]}]}`},
@@ -233,11 +234,19 @@ func functionsAreShut(p plan) (faults []string) {
 			public[f.Name], public[f.Service+"-http"] = true, true
 		}
 	}
+	// Without a load balancer the gateway is what clients call, and nothing else.
+	outside := "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+	if slices.ContainsFunc(p.of("google_cloud_run_v2_service"), func(r resource) bool { return r.text("name") == "gateway" }) {
+		public, outside = map[string]bool{"gateway": true}, "INGRESS_TRAFFIC_ALL"
+		if len(p.of("google_compute_global_forwarding_rule")) > 0 {
+			faults = append(faults, "there are a gateway and a load balancer")
+		}
+	}
 	for _, f := range p.of("google_cloud_run_v2_service") {
 		ingress, open := f.text("ingress"), f.text("invoker_iam_disabled") == "true"
 		want := "INGRESS_TRAFFIC_INTERNAL_ONLY"
 		if public[f.text("name")] {
-			want = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+			want = outside
 		}
 		if ingress != want {
 			faults = append(faults, fmt.Sprintf("%s has %s, want %s", f.Address, ingress, want))
@@ -277,7 +286,7 @@ func secretsAreSecret(p plan) (faults []string) {
 // job grants rights to these names.
 func TestAccounts(t *testing.T) {
 	t.Parallel()
-	for _, environment := range []string{"dev", "prod"} {
+	for _, environment := range []string{"tiny", "dev", "prod"} {
 		var got []string
 		for _, account := range mustPlanOf(t, environment).of("google_service_account") {
 			if id := account.text("account_id"); strings.HasPrefix(id, "fn-") {
@@ -287,7 +296,7 @@ func TestAccounts(t *testing.T) {
 		want := map[string]bool{}
 		for _, f := range functions.Manifest().Functions {
 			run := f.Name
-			if environment == "dev" { // its example has a Cloud Run service a service
+			if environment != "prod" { // their examples have a Cloud Run service a service
 				run = f.Service + "-push"
 				if f.HTTP != "" {
 					run = f.Service + "-http"

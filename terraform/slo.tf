@@ -4,7 +4,8 @@
 locals {
   # In a file of their own: a rollout is held to the same bounds (docs/rollout.md).
   promises = jsondecode(file("${path.module}/slo.json"))
-  journeys = local.promises.journeys
+  # Journeys are measured at the load balancer.
+  journeys = { for name, j in local.promises.journeys : name => j if local.load_balancer }
 
   # An order is decided by four functions and three messages after it was placed.
   decided_within_seconds = local.promises.decided.within_seconds
@@ -12,7 +13,7 @@ locals {
   at_front = {
     for name, j in local.journeys : name => join(" AND ", [
       "resource.type=\"https_lb_rule\"",
-      "resource.labels.url_map_name=\"${google_compute_url_map.front.name}\"",
+      "resource.labels.url_map_name=\"${one(google_compute_url_map.front[*].name)}\"",
       "resource.labels.backend_target_name=monitoring.regex.full_match(\"${join("|", j.functions)}\")",
     ])
   }
@@ -35,7 +36,7 @@ locals {
   }
 
   burns = merge([
-    for slo, s in local.slos : { for pace, b in local.burn_rates : "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) }
+    for slo, s in local.slos : { for pace, b in local.burn_rates : "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) } if local.profile.alerts == null
   ]...)
 
   slo_names = merge(

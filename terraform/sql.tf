@@ -1,11 +1,16 @@
-# The database server: one instance, a database a service, a login a function.
+# The database servers: one instance, or one a service; a database a service, a login a
+# function.
 
 locals {
+  # Each service's database is on the instance souk, or on one of its own.
+  instance_of_service = { for s in local.services : s => contains(var.database.own_instance, s) ? "souk-${s}" : "souk" }
+  instances           = toset(concat(["souk"], [for s in var.database.own_instance : "souk-${s}"]))
+
   # Functions whose reads may be a moment old read from the replica, if there is one.
   on_replica = toset([for key, run in local.runs : key if var.database.replica && run.public_read && run.service == "product"])
 
   instance_of = {
-    for key, run in local.runs : key => contains(local.on_replica, key) ? google_sql_database_instance.replica[0] : google_sql_database_instance.main
+    for key, run in local.runs : key => contains(local.on_replica, key) ? google_sql_database_instance.replica[0] : google_sql_database_instance.main[local.instance_of_service[run.service]]
   }
 
   # The connection budget. While a rollout is under way the function that is rolled
@@ -15,18 +20,23 @@ locals {
 
   connections = { for key, run in local.runs : key => run.scaling.max_instances * run.scaling.pool }
 
+  # By instance, the runs that connect to it.
+  runs_on = {
+    for instance in concat(tolist(local.instances), var.database.replica ? ["souk-replica"] : []) : instance => [
+      for key, run in local.runs : key if instance == (contains(local.on_replica, key) ? "souk-replica" : local.instance_of_service[run.service])
+    ]
+  }
+
   connections_needed = {
-    for instance in ["main", "replica"] : instance => sum(concat([local.reserved_connections], [
-      for key, n in local.connections : n if contains(local.on_replica, key) == (instance == "replica")
-      ], [max(concat([0], [
-        for key, n in local.connections : n if contains(local.on_replica, key) == (instance == "replica")
-    ])...)]))
+    for instance, keys in local.runs_on : instance => sum(concat([local.reserved_connections], [
+      for key in keys : local.connections[key]
+    ], [max(concat([0], [for key in keys : local.connections[key]])...)]))
   }
 
   over_budget = "%s functions may open %d connections (max_instances × pool of each, the largest twice, and %d in reserve), but max_connections is %d: too few by %d. Lower max_instances or pool in scaling, or raise database.max_connections along with the tier."
 
   database_flags = {
-    max_connections             = tostring(var.database.max_connections)
+    max_connections             = tostring(local.database.max_connections)
     cloudsql_iam_authentication = "on"
     character_set_server        = "utf8mb4"
     collation_server            = "utf8mb4_unicode_ci"
@@ -43,13 +53,16 @@ locals {
 }
 
 resource "google_sql_database_instance" "main" {
-  name                = "souk"
+  for_each = local.instances
+
+  # A restored instance takes the place of one under another name: docs/operations.md.
+  name                = lookup(var.restored_instances, each.key, each.key)
   database_version    = "MYSQL_8_4"
   region              = var.region
   deletion_protection = var.deletion_protection
 
   settings {
-    tier                        = var.database.tier
+    tier                        = local.database.tier
     edition                     = var.database.edition
     availability_type           = var.database.regional ? "REGIONAL" : "ZONAL"
     disk_type                   = "PD_SSD"
@@ -104,8 +117,8 @@ resource "google_sql_database_instance" "main" {
 
   lifecycle {
     precondition {
-      condition     = local.connections_needed.main <= var.database.max_connections
-      error_message = format(local.over_budget, "The", local.connections_needed.main, local.reserved_connections, var.database.max_connections, local.connections_needed.main - var.database.max_connections)
+      condition     = local.connections_needed[each.key] <= local.database.max_connections
+      error_message = format(local.over_budget, each.key == "souk" ? "The" : "On ${each.key},", local.connections_needed[each.key], local.reserved_connections, local.database.max_connections, local.connections_needed[each.key] - local.database.max_connections)
     }
 
     # Cloud SQL grows the disk by itself.
@@ -121,11 +134,11 @@ resource "google_sql_database_instance" "replica" {
   name                 = "souk-replica"
   database_version     = "MYSQL_8_4"
   region               = var.region
-  master_instance_name = google_sql_database_instance.main.name
+  master_instance_name = google_sql_database_instance.main[local.instance_of_service["product"]].name
   deletion_protection  = var.deletion_protection
 
   settings {
-    tier                        = var.database.tier
+    tier                        = local.database.tier
     edition                     = var.database.edition
     availability_type           = "ZONAL"
     disk_type                   = "PD_SSD"
@@ -156,8 +169,8 @@ resource "google_sql_database_instance" "replica" {
 
   lifecycle {
     precondition {
-      condition     = local.connections_needed.replica <= var.database.max_connections
-      error_message = format(local.over_budget, "On the replica,", local.connections_needed.replica, local.reserved_connections, var.database.max_connections, local.connections_needed.replica - var.database.max_connections)
+      condition     = local.connections_needed["souk-replica"] <= local.database.max_connections
+      error_message = format(local.over_budget, "On the replica,", local.connections_needed["souk-replica"], local.reserved_connections, local.database.max_connections, local.connections_needed["souk-replica"] - local.database.max_connections)
     }
 
     ignore_changes = [settings[0].disk_size]
@@ -168,7 +181,7 @@ resource "google_sql_database" "service" {
   for_each = toset(local.services)
 
   name      = "souk_${each.key}"
-  instance  = google_sql_database_instance.main.name
+  instance  = google_sql_database_instance.main[local.instance_of_service[each.key]].name
   charset   = "utf8mb4"
   collation = "utf8mb4_unicode_ci"
   # A service that is taken out of functions.yaml leaves its data behind.
@@ -181,13 +194,15 @@ resource "google_sql_user" "function" {
   for_each = local.runs
 
   name     = google_service_account.run[each.key].email
-  instance = google_sql_database_instance.main.name
+  instance = google_sql_database_instance.main[local.instance_of_service[each.value.service]].name
   type     = "CLOUD_IAM_SERVICE_ACCOUNT"
 }
 
 resource "google_sql_user" "migrate" {
+  for_each = local.instances
+
   name                = "migrate"
-  instance            = google_sql_database_instance.main.name
+  instance            = google_sql_database_instance.main[each.key].name
   type                = "BUILT_IN"
   host                = "%"
   password_wo         = var.migrate_password

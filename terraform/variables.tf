@@ -31,9 +31,30 @@ variable "environment" {
   }
 }
 
-variable "domain" {
-  description = "The host name of the shop. Its A record must point to the output address before the certificate can be made."
+variable "profile" {
+  description = "How large the shop is. tiny has no load balancer, no Cloud Armor, few alerts and the smallest database, for some 20 USD a month: docs/deploy.md says what it lacks. standard has all of it. From tiny to standard nothing is lost."
   type        = string
+  default     = "standard"
+
+  validation {
+    condition     = contains(["tiny", "standard"], var.profile)
+    error_message = "The profile is tiny or standard."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.profile == "standard"
+    error_message = "prod needs profile = \"standard\": tiny has no protection from attackers, and one machine."
+  }
+}
+
+variable "domain" {
+  description = "The host name of the shop. Its DNS record must point to the output address before the certificate can be made. With profile \"tiny\" it may be the one that Cloud Run gives: gateway-PROJECT_NUMBER.REGION.run.app."
+  type        = string
+
+  validation {
+    condition     = var.profile == "tiny" || !endswith(var.domain, ".run.app")
+    error_message = "The load balancer's certificate needs a domain of your own."
+  }
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
@@ -65,12 +86,12 @@ variable "images" {
 }
 
 variable "granularity" {
-  description = "function: a Cloud Run service a function. service: two a service, one for clients and one for Pub/Sub, for a small shop."
+  description = "function: a Cloud Run service a function, the default. service: two a service, one for clients and one for Pub/Sub, for a small shop, the default of profile \"tiny\"."
   type        = string
-  default     = "function"
+  default     = null
 
   validation {
-    condition     = contains(["function", "service"], var.granularity)
+    condition     = var.granularity == null || contains(["function", "service"], coalesce(var.granularity, "function"))
     error_message = "The granularity is function or service."
   }
 }
@@ -149,17 +170,18 @@ variable "branch" {
 # Database -----------------------------------------------------------------------
 
 variable "database" {
-  description = "The Cloud SQL instance. replica adds one that public product reads go to; regional has a second machine in another zone. The disk grows up to disk_limit_gb, and never shrinks. query_logs writes slow statements and deadlocks with their values to a restricted log bucket, for seven days."
+  description = "The Cloud SQL instances. Without a tier and max_connections the profile gives them. own_instance names services that have an instance of their own, with the same settings; the databases of all others are on the instance souk. replica adds one that public product reads go to; regional has a second machine in another zone. The disk grows up to disk_limit_gb, and never shrinks. query_logs writes slow statements and deadlocks with their values to a restricted log bucket, for seven days."
   type = object({
-    tier            = optional(string, "db-g1-small")
+    tier            = optional(string)
     edition         = optional(string, "ENTERPRISE")
     regional        = optional(bool, false)
     disk_gb         = optional(number, 10)
-    max_connections = optional(number, 400)
+    max_connections = optional(number)
     backups         = optional(number, 7)
     replica         = optional(bool, false)
     disk_limit_gb   = optional(number, 500)
     query_logs      = optional(bool, false)
+    own_instance    = optional(set(string), [])
   })
   default = {}
 
@@ -179,8 +201,24 @@ variable "database" {
   }
 
   validation {
-    condition     = var.database.max_connections >= 10 && var.database.max_connections <= 100000
+    condition     = try(var.database.max_connections >= 10 && var.database.max_connections <= 100000, var.database.max_connections == null)
     error_message = "database.max_connections is 10 to 100000."
+  }
+
+  validation {
+    condition     = length(setsubtract(var.database.own_instance, local.services)) == 0 && length(setsubtract(local.services, var.database.own_instance)) > 0
+    error_message = "database.own_instance names services of functions.yaml, and leaves one on the instance souk."
+  }
+}
+
+variable "restored_instances" {
+  description = "After a restore: the instance that took the place of souk, or of a service's own, such as { souk = \"souk-20270115\" }. docs/runbooks/restore.md says how."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.restored_instances), local.instances)) == 0
+    error_message = "restored_instances names an instance that there is not: souk, or souk-SERVICE."
   }
 }
 
@@ -268,6 +306,11 @@ variable "admin_iap_members" {
   validation {
     condition     = alltrue([for m in var.admin_iap_members : can(regex("^(user|group|serviceAccount|domain):.+$", m))])
     error_message = "A member is user:, group:, serviceAccount: or domain: with a name. allUsers would be no proxy at all."
+  }
+
+  validation {
+    condition     = length(var.admin_iap_members) == 0 || var.profile == "standard"
+    error_message = "Identity-Aware Proxy needs the load balancer: profile = \"standard\"."
   }
 }
 

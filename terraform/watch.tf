@@ -136,7 +136,7 @@ locals {
       title    = "The database is running out of connections"
       severity = "ERROR"
       wait     = "300s"
-      query    = "max by (database_id) (cloudsql_googleapis_com:database_network_connections{monitored_resource=\"cloudsql_database\"}) > ${floor(0.8 * var.database.max_connections)}"
+      query    = "max by (database_id) (cloudsql_googleapis_com:database_network_connections{monitored_resource=\"cloudsql_database\"}) > ${floor(0.8 * local.database.max_connections)}"
     }
     database-disk = {
       title    = "The database's disk is nearly full"
@@ -180,7 +180,7 @@ locals {
 }
 
 resource "google_monitoring_alert_policy" "alert" {
-  for_each = local.alerts
+  for_each = { for name, alert in local.alerts : name => alert if local.profile.alerts == null || contains(coalesce(local.profile.alerts, []), name) }
 
   display_name          = each.value.title
   severity              = each.value.severity

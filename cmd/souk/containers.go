@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -81,12 +82,15 @@ SMTP_HOST that of the mail server, mail:1025.`,
 }
 
 func (p *program) gatewayCommand() *cobra.Command {
-	address, backend, allowedHosts := "", "", ""
+	address, backend, allowedHosts, cloudRun := "", "", "", false
 	command := &cobra.Command{
 		Use:   "gateway",
 		Short: "Serve the front door of functions that run elsewhere",
 		Long: `Serve the front door of functions that run elsewhere, a host name each: in
 containers, say. All addresses that a name has at the moment get requests in turn.
+
+With --cloud-run it is a Cloud Run service itself: BACKENDS has the URLs of the functions,
+a JSON object by name, and requests carry an ID token of the service account.
 
 CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 		Example: "  souk gateway --listen :8080 --backend 'http://{function}:8080'",
@@ -101,14 +105,21 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 				return err
 			}
 			list := functions.Manifest()
-			door, err := gateway.New(gateway.Options{
+			options := gateway.Options{
 				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Hosts: hosts, Logger: p.logger(),
 				Links: p.links(),
 				Backend: func(name string) string {
 					f, _ := list.Function(name)
 					return fill(backend)(f)
 				},
-			})
+			}
+			if cloudRun {
+				if options.Backend, err = p.cloudRunBackends(); err != nil {
+					return err
+				}
+				options.Tokens = gateway.MetadataTokens()
+			}
+			door, err := gateway.New(options)
 			if err != nil {
 				return err
 			}
@@ -121,8 +132,18 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 	}
 	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
 	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} stands for its name")
+	command.Flags().BoolVar(&cloudRun, "cloud-run", false, "functions are private services on Cloud Run, at the URLs in BACKENDS")
 	allowedHostsFlag(command, &allowedHosts)
 	return command
+}
+
+// cloudRunBackends returns the URLs of functions on Cloud Run, as Terraform gives them.
+func (p *program) cloudRunBackends() (func(name string) string, error) {
+	urls := map[string]string{}
+	if err := json.Unmarshal([]byte(p.getenv("BACKENDS")), &urls); err != nil {
+		return nil, p.usageError("BACKENDS: expected a JSON object of functions and their URLs: %v", err)
+	}
+	return func(name string) string { return urls[name] }, nil
 }
 
 // links are what the gateway's page leads to, as far as the environment names it.

@@ -48,6 +48,10 @@ type Options struct {
 	// Origins are those whose scripts may read responses in a browser (CORS), as returned
 	// by ParseOrigins: none.
 	Origins []string
+	// Tokens identify the gateway to functions on Cloud Run that IAM guards: requests
+	// reach them under their own host name, by HTTPS, and with the client's address alone
+	// in X-Forwarded-For. Nil: functions are processes or containers that trust it.
+	Tokens TokenSource
 	// Hosts are allowed host names in addition to those of this machine.
 	Hosts hostcheck.Hosts
 	// Timeout is the time in which a function must respond: 60 s. It must be longer than
@@ -67,13 +71,22 @@ func (o Options) withDeerrs() Options {
 type Gateway struct {
 	options   Options
 	router    *api.Router
-	transport *balance.Transport
+	transport idleTransport
+}
+
+// idleTransport is what sends requests to functions.
+type idleTransport interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // New returns a new gateway to the HTTP functions of the manifest. The error names every
 // function with an invalid route or URL.
 func New(options Options) (*Gateway, error) {
 	g := &Gateway{options: options.withDeerrs(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
+	if options.Tokens != nil {
+		g.transport = newIdentified(options.Tokens)
+	}
 	g.router.Handle("GET "+LivenessPath, http.HandlerFunc(serveHealth))
 	if err := g.addHome(); err != nil {
 		return nil, err
@@ -107,7 +120,7 @@ func (g *Gateway) addRoute(function manifest.Function) (err error) {
 		return fmt.Errorf("need a URL such as http://127.0.0.1:8081, got %q", backend)
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { rewrite(r, backend) },
+		Rewrite:        g.rewriter(backend),
 		ModifyResponse: removeOwnHeaders,
 		Transport:      g.transport,
 		BufferPool:     buffers,
@@ -122,6 +135,16 @@ func (g *Gateway) addRoute(function manifest.Function) (err error) {
 	}()
 	g.router.Handle(function.HTTP, g.forward(function, proxy))
 	return nil
+}
+
+// rewriter returns the function that rewrites a client's request for a function.
+func (g *Gateway) rewriter(backend *url.URL) func(*httputil.ProxyRequest) {
+	return func(r *httputil.ProxyRequest) {
+		rewrite(r, backend)
+		if g.options.Tokens != nil {
+			toCloudRun(r)
+		}
+	}
 }
 
 // forward returns a handler that sends requests to a function, within the limits.

@@ -77,6 +77,16 @@ func rewrite(r *httputil.ProxyRequest, backend *url.URL) {
 	r.Out.Header.Set(api.HeaderRequestID, writerFrom(r.In).requestID)
 }
 
+// toCloudRun changes a request for a function on Cloud Run, when the gateway itself is one
+// of its services. Cloud Run routes by the host name, and its front end appends the address
+// that it is called from to X-Forwarded-For. So the client's address is the last entry of
+// what the gateway received, and the last but one of what a function receives, as behind the
+// load balancer; what the client wrote there itself is left out.
+func toCloudRun(r *httputil.ProxyRequest) {
+	r.Out.Host = r.Out.URL.Host
+	r.Out.Header.Set("X-Forwarded-For", api.ClientAddress(r.In, 0).String())
+}
+
 // peerAddress returns the address of the connected client.
 func peerAddress(r *http.Request) netip.Addr {
 	return api.ClientAddress(&http.Request{RemoteAddr: r.RemoteAddr}, 0)

@@ -85,7 +85,7 @@ run "every_function" {
   # Routes.
   assert {
     condition = toset(flatten([
-      for rule in google_compute_url_map.front.path_matcher[0].route_rules : [
+      for rule in google_compute_url_map.front[0].path_matcher[0].route_rules : [
         for m in rule.match_rules : "${m.header_matches[0].exact_match} ${m.path_template_match} ${basename(rule.service)}" if m.header_matches[0].exact_match != "HEAD"
       ]
       ])) == toset([
@@ -95,7 +95,7 @@ run "every_function" {
   }
 
   assert {
-    condition     = length(distinct(google_compute_url_map.front.path_matcher[0].route_rules[*].priority)) == length(google_compute_url_map.front.path_matcher[0].route_rules)
+    condition     = length(distinct(google_compute_url_map.front[0].path_matcher[0].route_rules[*].priority)) == length(google_compute_url_map.front[0].path_matcher[0].route_rules)
     error_message = "Two routes have the same priority."
   }
 
@@ -108,7 +108,7 @@ run "every_function" {
   }
 
   assert {
-    condition     = alltrue([for b in google_compute_backend_service.function : b.security_policy == google_compute_security_policy.front.id])
+    condition     = alltrue([for b in google_compute_backend_service.function : b.security_policy == google_compute_security_policy.front[0].id])
     error_message = "A backend is not behind Cloud Armor."
   }
 

@@ -24,8 +24,8 @@ run "connections_that_fit" {
   }
 
   assert {
-    condition     = output.connection_budget.needed.main == 90
-    error_message = "The sum is ${output.connection_budget.needed.main}, not 90."
+    condition     = output.connection_budget.needed["souk"] == 90
+    error_message = "The sum is ${output.connection_budget.needed["souk"]}, not 90."
   }
 }
 
@@ -56,8 +56,8 @@ run "connections_of_a_replica" {
   }
 
   assert {
-    condition     = output.connection_budget.needed.main == 40 && output.connection_budget.needed.replica == 80
-    error_message = "The sums are ${output.connection_budget.needed.main} and ${output.connection_budget.needed.replica}, not 40 and 80."
+    condition     = output.connection_budget.needed["souk"] == 40 && output.connection_budget.needed["souk-replica"] == 80
+    error_message = "The sums are ${output.connection_budget.needed["souk"]} and ${output.connection_budget.needed["souk-replica"]}, not 40 and 80."
   }
 }
 
@@ -223,4 +223,79 @@ run "a_webhook_in_the_clear" {
   }
 
   expect_failures = [var.alert_webhook]
+}
+
+run "prod_on_a_shoestring" {
+  command = plan
+
+  variables {
+    environment  = "prod"
+    profile      = "tiny"
+    alert_emails = ["oncall@example.com"]
+    database     = { regional = true }
+  }
+
+  expect_failures = [var.profile]
+}
+
+run "a_proxy_without_a_load_balancer" {
+  command = plan
+
+  variables {
+    profile           = "tiny"
+    admin_iap_members = ["group:staff@example.com"]
+  }
+
+  expect_failures = [var.admin_iap_members]
+}
+
+run "a_certificate_for_a_domain_of_googles" {
+  command = plan
+
+  variables {
+    domain = "gateway-1234567890.europe-west1.run.app"
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "a_domain_that_cloud_run_does_not_give" {
+  command = plan
+
+  variables {
+    profile = "tiny"
+    domain  = "gateway-1.europe-west1.run.app"
+  }
+
+  expect_failures = [google_cloud_run_v2_service.gateway]
+}
+
+run "an_instance_of_no_service" {
+  command = plan
+
+  variables {
+    database = { own_instance = ["prodcut"] }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "nothing_left_on_the_shared_instance" {
+  command = plan
+
+  variables {
+    database = { own_instance = ["product"] }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_restored_instance_that_there_is_not" {
+  command = plan
+
+  variables {
+    restored_instances = { suok = "souk-2" }
+  }
+
+  expect_failures = [var.restored_instances]
 }

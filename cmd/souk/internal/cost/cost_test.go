@@ -131,11 +131,56 @@ func TestByHand(t *testing.T) {
 		bill.mustHave(t, "run-cpu", 200e3+73, (20e3+73)*0.000024)
 		bill.mustHave(t, "alerts", 10+1+42, 5.3)
 	})
+	t.Run("a tiny shop", func(t *testing.T) {
+		t.Parallel()
+		bill := mustEstimate(t, small(t, func(s *Shop) {
+			s.Settings = Settings{Profile: Tiny, Database: Database{Edition: "ENTERPRISE", DiskGB: 10}, KeyRotationDays: 90}
+			var err error
+			if s.Settings, err = s.Settings.withProfile(); err != nil {
+				t.Fatal(err)
+			}
+		}), Usage{Reads: 10e6})
+		bill.mustHave(t, "sql-f1-micro", 730, 730*0.0105)
+		// Each read is a request to the gateway and one to the function, of 0.1 s each.
+		bill.mustHave(t, "run-requests", 20e6+730, (18e6+730)*0.0000004)
+		bill.mustHave(t, "run-cpu", 2e6+73, (2e6+73-180e3)*0.000024)
+		bill.mustHave(t, "alerts", 5, 0.5)
+		for _, line := range bill.Lines {
+			if strings.HasPrefix(line.Price, "lb-") || strings.HasPrefix(line.Price, "armor-") {
+				t.Errorf("it pays for %s", line.SKU)
+			}
+		}
+	})
+	t.Run("an instance a service", func(t *testing.T) {
+		t.Parallel()
+		bill := mustEstimate(t, small(t, func(s *Shop) {
+			s.Settings.Database = Database{Tier: "db-g1-small", Edition: "ENTERPRISE", Regional: true, Replica: true, DiskGB: 10, OwnInstance: []string{"order"}}
+		}), Usage{})
+		bill.mustHave(t, "sql-g1-small", 5*730, 5*730*0.035)
+		bill.mustHave(t, "sql-storage", 50, 8.5)
+		bill.mustHave(t, "sql-backup", 20, 1.6)
+	})
 	t.Run("never more instances than there may be", func(t *testing.T) {
 		t.Parallel()
 		bill := mustEstimate(t, small(t, nil), Usage{Reads: 1e9})
 		bill.mustHave(t, "run-cpu", 3*2628e3+73, (3*2628e3+73-180e3)*0.000024)
 	})
+}
+
+// TestTinyBudget holds the example of a tiny shop to its budget.
+func TestTinyBudget(t *testing.T) {
+	t.Parallel()
+	settings, err := ReadSettings(terraform, terraform+"/env/tiny.tfvars.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := NewShop(functions.Manifest(), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bill := mustEstimate(t, shop, Usage{}); bill.IdleUSD > 30 || bill.IdleUSD < 10 {
+		t.Errorf("idle it costs %.2f USD a month, want 10 to 30: %v", bill.IdleUSD, bill.Idle)
+	}
 }
 
 func TestAbsurd(t *testing.T) {

@@ -28,6 +28,7 @@ var freeOfCharge = map[string]string{
 	"google_billing_budget":                          "budgets are free",
 	"google_cloud_run_v2_job_iam_member":             "IAM is free",
 	"google_cloud_run_v2_service_iam_member":         "IAM is free",
+	"google_cloud_run_domain_mapping":                "mappings are free, their certificates as well",
 	"google_cloudbuildv2_connection":                 "the builds cost, not what starts them",
 	"google_cloudbuildv2_repository":                 "the builds cost, not what starts them",
 	"google_compute_global_address":                  "an address is free while a forwarding rule uses it; the other one is internal",

@@ -47,10 +47,18 @@ func (s Shop) kept() []quantity {
 		{"secret-access", readers * seconds / 900, "starts of functions with secrets, every 15 minutes at most"},
 		{"secret-rotation", 365 / 12.0 / s.Settings.KeyRotationDays, fmt.Sprintf("every %.0f days", s.Settings.KeyRotationDays)},
 		{"images", 20 * s.Measured.ImageMiB / 1024, fmt.Sprintf("20 rollouts are kept × %.0f MiB", s.Measured.ImageMiB)},
-		{"builds", b.Rollouts * b.BuildMinutes, fmt.Sprintf("%.0f rollouts × %.0f minutes", b.Rollouts, b.BuildMinutes)},
-		{"scans", b.Rollouts * (float64(len(s.Functions.Services())) + 1), fmt.Sprintf("%.0f rollouts × the image of each service and of souk", b.Rollouts)},
+		{"builds", s.rollouts() * b.BuildMinutes, fmt.Sprintf("%.0f rollouts × %.0f minutes", s.rollouts(), b.BuildMinutes)},
+		{"scans", s.rollouts() * (float64(len(s.Functions.Services())) + 1), fmt.Sprintf("%.0f rollouts × the image of each service and of souk", s.rollouts())},
 		{"state", 50.0 / 1024, "50 versions of Terraform's state × 1 MiB"},
 	}
+}
+
+// rollouts returns how often the shop is rolled out.
+func (s Shop) rollouts() float64 {
+	if s.Settings.Profile == Tiny {
+		return s.Behaviour.TinyRollouts
+	}
+	return s.Behaviour.Rollouts
 }
 
 // watched is what is written down and looked at.
@@ -61,7 +69,9 @@ func (s Shop) watched(t traffic) []quantity {
 	}
 	for _, f := range s.Functions.Functions {
 		each := s.call(f.Name).LogBytes + s.Behaviour.CloudRunLogBytes
-		if f.HTTP != "" {
+		if f.HTTP != "" && s.Settings.Profile == Tiny {
+			each *= 2 // the gateway's lines
+		} else if f.HTTP != "" {
 			each += sampled * s.Behaviour.LoadBalancerLogBytes
 		}
 		logs += t.calls[f.Name] * each
@@ -90,6 +100,9 @@ func (s Shop) watching() (conditions, series float64) {
 	subscriptions := 0.0
 	for _, f := range s.Functions.Functions {
 		subscriptions += float64(len(f.Topics()))
+	}
+	if s.Settings.Profile == Tiny {
+		return tinyAlerts, minutes * (2*tinyAlerts + subscriptions)
 	}
 	return plain + burns, minutes * (2*plain + 2*subscriptions + 2*burns)
 }

@@ -1,8 +1,10 @@
 package cost
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -18,6 +20,7 @@ import (
 // the names that they have there.
 type Settings struct {
 	Environment     string             `json:"environment"`
+	Profile         string             `json:"profile"`
 	Region          string             `json:"region"`
 	Granularity     string             `json:"granularity"`
 	Scaling         map[string]Scaling `json:"scaling"`
@@ -34,7 +37,7 @@ type Scaling struct {
 	Memory *string  `json:"memory"`
 }
 
-// Database is the Cloud SQL instance.
+// Database is the Cloud SQL instances.
 type Database struct {
 	Tier     string  `json:"tier"`
 	Edition  string  `json:"edition"`
@@ -42,6 +45,48 @@ type Database struct {
 	DiskGB   float64 `json:"disk_gb"`
 	Backups  float64 `json:"backups"`
 	Replica  bool    `json:"replica"`
+	// OwnInstance are the services that have an instance of their own.
+	OwnInstance []string `json:"own_instance"`
+}
+
+// Tiny is the profile without a load balancer.
+const Tiny = "tiny"
+
+// profile is what terraform/profile.tf gives where a variable has no value.
+type profile struct {
+	granularity, tier string
+	maxInstances      *float64
+}
+
+func profiles() map[string]profile {
+	two := 2.0
+	return map[string]profile{
+		"standard": {granularity: "function", tier: "db-g1-small"},
+		Tiny:       {granularity: "service", tier: "db-f1-micro", maxInstances: &two},
+	}
+}
+
+// withProfile fills in what the profile gives.
+func (s Settings) withProfile() (Settings, error) {
+	p, known := profiles()[s.Profile]
+	if !known {
+		return s, fmt.Errorf("variable profile is %q: expected standard or tiny", s.Profile)
+	}
+	s.Granularity = cmp.Or(s.Granularity, p.granularity)
+	s.Database.Tier = cmp.Or(s.Database.Tier, p.tier)
+	if p.maxInstances != nil {
+		scaling := maps.Clone(s.Scaling)
+		if scaling == nil {
+			scaling = map[string]Scaling{}
+		}
+		standard := scaling["default"]
+		if standard.Max == nil {
+			standard.Max = p.maxInstances
+		}
+		scaling["default"] = standard
+		s.Scaling = scaling
+	}
+	return s, nil
 }
 
 // ReadSettings reads the variables and their defaults from the files of a folder,
@@ -83,13 +128,13 @@ func ReadSettings(dir, tfvars string) (Settings, error) {
 	if err := json.Unmarshal(typed.Value, &s); err != nil {
 		return s, fmt.Errorf("read the variables: %w", err)
 	}
-	return s, nil
+	return s.withProfile()
 }
 
 // wanted are the variables that Settings has, and what stands in for a default where
 // there is none.
 var wanted = map[string]string{
-	"environment": "dev", "region": "", "granularity": "", "scaling": "", "database": "",
+	"environment": "dev", "profile": "", "region": "", "granularity": "", "scaling": "", "database": "",
 	"key_rotation_days": "", "orders_expected_within": "",
 }
 

@@ -17,6 +17,8 @@ const (
 	armorRules = 12 // nine of Google's sets, two limits, the default
 	alerts     = 10 // watch.tf, without those that a variable switches on
 	burns      = 42 // slo.tf: seven SLOs, three paces, two windows
+	// The same of the profile tiny.
+	tinyAlerts = 5
 	// A log-based metric has a series for each value of its labels, with a point of 80
 	// bytes each minute: confirmed and rejected orders. The two others of watch.tf are
 	// of things that go wrong.
@@ -36,6 +38,9 @@ func (s Shop) front(t traffic) []quantity {
 		if f.Access == "anyone" && f.Method() == "GET" {
 			reads += n
 		}
+	}
+	if s.Settings.Profile == Tiny {
+		return []quantity{{"egress", out / gib, "answers"}}
 	}
 	return []quantity{
 		{"lb-rules", hours, "2 rules, HTTPS and the redirect from HTTP × 730 h"},
@@ -72,12 +77,27 @@ func (s Shop) services(t traffic) map[string]service {
 		one.busy += t.calls[f.Name] * math.Ceil(s.call(f.Name).Ms/100) / 10
 		services[name] = one
 	}
+	if s.Settings.Profile == Tiny {
+		services["gateway"] = s.gateway(t)
+	}
 	for name, one := range services {
 		// There are never more instances than there may be.
 		one.busy = math.Min(one.busy, one.max*seconds)
 		services[name] = one
 	}
 	return services
+}
+
+// gateway is the service that clients call in the profile tiny: it waits for the
+// function as long as the client does.
+func (s Shop) gateway(t traffic) service {
+	one := service{max: 2, cpus: 1, memory: 0.25}
+	for _, f := range s.Functions.Functions {
+		if f.HTTP != "" {
+			one.busy += t.calls[f.Name] * math.Ceil(s.call(f.Name).Ms/100) / 10
+		}
+	}
+	return one
 }
 
 // scaled returns a service of that scaling, with what the variables change.
@@ -104,6 +124,9 @@ func (s Shop) run(t traffic) []quantity {
 	var calls, busy, cpu, memory, idleCPU, idleMemory float64
 	for name, n := range t.calls {
 		calls += n
+		if f, _ := s.Functions.Function(name); f.HTTP != "" && s.Settings.Profile == Tiny {
+			calls += n // through the gateway
+		}
 		busy += n * s.call(name).CPUMs / 1000
 	}
 	warm := 0.0
@@ -116,14 +139,14 @@ func (s Shop) run(t traffic) []quantity {
 		idleMemory += idle * one.memory
 		warm += one.min
 	}
-	migrations := s.Behaviour.Rollouts * s.Behaviour.MigrateSeconds
+	migrations := s.rollouts() * s.Behaviour.MigrateSeconds
 	return []quantity{
 		{"run-requests", calls, "calls of clients, of Pub/Sub and of uptime checks"},
 		{"run-cpu", cpu, fmt.Sprintf("calls × time, in steps of 100 ms × vCPU, no two at once on one instance; a CPU is busy for %.0f s of it", busy)},
 		{"run-memory", memory, "the same time × memory"},
 		{"run-idle-cpu", idleCPU, fmt.Sprintf("%.0f instance(s) kept warm, while they have nothing to do", warm)},
 		{"run-idle-memory", idleMemory, "the same"},
-		{"run-job-cpu", migrations, fmt.Sprintf("%.0f rollouts migrate, a minute each", s.Behaviour.Rollouts)},
+		{"run-job-cpu", migrations, fmt.Sprintf("%.0f rollouts migrate, a minute each", s.rollouts())},
 		{"run-job-memory", migrations / 2, "the same, 512 MiB"},
 	}
 }

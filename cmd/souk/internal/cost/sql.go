@@ -14,17 +14,19 @@ func (s Shop) sql() ([]quantity, error) {
 	if db.Edition != "ENTERPRISE" {
 		return nil, fmt.Errorf("database.edition is %s: prices.yaml has prices of ENTERPRISE only", db.Edition)
 	}
-	machines, disks := 1.0, "1 disk"
+	instances := 1 + float64(len(db.OwnInstance))
+	machines := instances
 	if db.Regional {
-		machines, disks = 2, "2 disks (regional)"
+		machines *= 2
 	}
+	disks := fmt.Sprintf("%.0f disk(s)", machines)
 	if db.Replica {
 		machines, disks = machines+1, disks+", 1 of the replica"
 	}
 	number := fmt.Sprintf("%.0f machine(s)", machines)
 	storage := []quantity{
 		{"sql-storage", machines * db.DiskGB, fmt.Sprintf("%.0f GiB × %s", db.DiskGB, disks)},
-		{"sql-backup", db.DiskGB, "at most the full disk once: later backups hold what changed"},
+		{"sql-backup", instances * db.DiskGB, "at most the full disk once: later backups hold what changed"},
 	}
 	if shared, is := map[string]string{"db-f1-micro": "sql-f1-micro", "db-g1-small": "sql-g1-small"}[db.Tier]; is {
 		return append([]quantity{{shared, machines * hours, number + " × 730 h"}}, storage...), nil

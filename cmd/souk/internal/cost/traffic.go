@@ -51,6 +51,7 @@ type Behaviour struct {
 	CloudRunLogBytes     float64                       `yaml:"cloudRunLogBytes"`
 	LoadBalancerLogBytes float64                       `yaml:"loadBalancerLogBytes"`
 	Rollouts             float64                       `yaml:"rollouts"`
+	TinyRollouts         float64                       `yaml:"tinyRollouts"`
 	MigrateSeconds       float64                       `yaml:"migrateSeconds"`
 	BuildMinutes         float64                       `yaml:"buildMinutes"`
 }
