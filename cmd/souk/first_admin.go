@@ -24,11 +24,10 @@ are those of migrate-cloud-sql.`,
 		Example: "  gcloud run jobs execute migrate --args=first-admin,amira@example.com --wait",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			settings, err := p.cloudSQL()
+			settings, err := p.cloudSQL("user")
 			if err != nil {
 				return err
 			}
-			settings.Name = "souk_user"
 			return p.firstAdmin(command.Context(), settings, args[0])
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,8 @@ them and the functions' logins, and grant each login the rows of its service's
 database. It is what the Cloud Run job migrate runs.
 
 INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and DATABASE_PRIVATE_IP
-say how to get there.`,
+say how to get there; ORDER_INSTANCE_CONNECTION_NAME and so on where a service has an
+instance of its own.`,
 		Example: "  INSTANCE_CONNECTION_NAME=project:region:souk souk migrate-cloud-sql",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -49,13 +51,12 @@ func (p *program) migrateCloudSQL(ctx context.Context, granularity string) error
 	if granularity != byFunction && granularity != byService {
 		return p.usageError("--granularity is function or service, not %q", granularity)
 	}
-	settings, err := p.cloudSQL()
-	if err != nil {
-		return err
-	}
 	list := functions.Manifest()
 	for _, service := range list.Services() {
-		settings.Name = "souk_" + service
+		settings, err := p.cloudSQL(service)
+		if err != nil {
+			return err
+		}
 		logins := logins(list, service, granularity)
 		if err := migrateAndGrant(ctx, settings, service, logins); err != nil {
 			return fmt.Errorf("database %s: %w", settings.Name, err)
@@ -65,12 +66,16 @@ func (p *program) migrateCloudSQL(ctx context.Context, granularity string) error
 	return nil
 }
 
-// cloudSQL is how to reach the instance that the environment names, but for the
-// database's name.
-func (p *program) cloudSQL() (database.Config, error) {
+// cloudSQL returns how to reach a service's database on the instance that the environment
+// names: the service's own, where terraform's variable database gives it one, or the one
+// of all.
+func (p *program) cloudSQL(service string) (database.Config, error) {
 	environment := config.Environment{}
 	for _, name := range []string{"INSTANCE_CONNECTION_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_PRIVATE_IP"} {
 		environment[name] = p.getenv(name)
+	}
+	if own := p.getenv(strings.ToUpper(service) + "_INSTANCE_CONNECTION_NAME"); own != "" {
+		environment["INSTANCE_CONNECTION_NAME"] = own
 	}
 	settings, err := config.Load[database.Config](environment)
 	if err != nil {
@@ -79,6 +84,7 @@ func (p *program) cloudSQL() (database.Config, error) {
 	if settings.InstanceConnectionName == "" {
 		return database.Config{}, p.usageError("which instance? set INSTANCE_CONNECTION_NAME, as project:region:name")
 	}
+	settings.Name = "souk_" + service
 	return settings, nil
 }
 

@@ -94,3 +94,16 @@ func mustExec(t *testing.T, db *sql.DB, statement string) {
 		t.Fatal(err)
 	}
 }
+
+func TestInstanceOfAService(t *testing.T) {
+	t.Parallel()
+	environment := map[string]string{
+		"INSTANCE_CONNECTION_NAME": "p:r:souk", "ORDER_INSTANCE_CONNECTION_NAME": "p:r:souk-order", "DATABASE_USER": "migrate",
+	}
+	p := &program{getenv: func(name string) string { return environment[name] }}
+	for service, want := range map[string]string{"product": "p:r:souk", "order": "p:r:souk-order"} {
+		if got, err := p.cloudSQL(service); err != nil || got.InstanceConnectionName != want || got.Name != "souk_"+service || got.User != "migrate" {
+			t.Errorf("%s: got %+v, %v, want %s", service, got, err, want)
+		}
+	}
+}
