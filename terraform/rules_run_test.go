@@ -36,6 +36,11 @@ var runTypes = map[string]resourceType{
 		between("template.template.max_retries", "https://cloud.google.com/run/docs/configuring/max-retries", 0, 10),
 		between("template.template.timeout", "https://cloud.google.com/run/docs/configuring/task-timeout", 1, 168*3600),
 	)},
+	"google_cloud_run_domain_mapping": {"", []constraint{
+		matches("name", "https://cloud.google.com/run/docs/mapping-custom-domains", `([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}`, "shop"),
+		oneOf("location", "https://cloud.google.com/run/docs/mapping-custom-domains#map", "asia-east1", "asia-northeast1", "asia-southeast1",
+			"europe-north1", "europe-west1", "europe-west4", "us-central1", "us-east1", "us-east4", "us-west1", "europe-west2"),
+	}},
 	"google_cloud_scheduler_job": {"cloudscheduler/v1 Job", []constraint{
 		matches("name", "cloudscheduler/v1 Job.name: can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores (_). The maximum length is 500", `[A-Za-z0-9_-]{1,500}`, "a.b"),
 		length("description", "cloudscheduler/v1 Job.description: must not contain more than 500 characters", 0, 500),

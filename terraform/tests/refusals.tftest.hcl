@@ -225,7 +225,7 @@ run "a_webhook_in_the_clear" {
   expect_failures = [var.alert_webhook]
 }
 
-run "prod_on_a_shoestring" {
+run "prod_with_the_profile_tiny" {
   command = plan
 
   variables {
@@ -249,7 +249,7 @@ run "a_proxy_without_a_load_balancer" {
   expect_failures = [var.admin_iap_members]
 }
 
-run "a_certificate_for_a_domain_of_googles" {
+run "a_certificate_for_run_app" {
   command = plan
 
   variables {

@@ -40,7 +40,7 @@ func (s Shop) front(t traffic) []quantity {
 		}
 	}
 	if s.Settings.Profile == Tiny {
-		return []quantity{{"egress", out / gib, "answers"}}
+		return []quantity{{"egress", out / gib, "responses"}}
 	}
 	return []quantity{
 		{"lb-rules", hours, "2 rules, HTTPS and the redirect from HTTP × 730 h"},
