@@ -40,7 +40,7 @@ func TestAddedFunction(t *testing.T) {
 				`google_service_account_iam_member.rollout["product-praise"]`,
 				`google_sql_user.function["product-praise"]`,
 			},
-			updates: []string{`google_compute_url_map.front`},
+			updates: []string{`google_compute_url_map.front[0]`},
 		},
 		"a function with an event": {
 			entry: `  - {name: product-cheer, service: product, events: [order-placed], publishes: [product-cheered]}`,
