@@ -29,7 +29,7 @@ type createInput struct {
 //
 // # Create a product
 //
-// The stock is the first stock: change it later with an adjustment of the stock.
+// The field stock sets the initial stock. Change it later with POST /v1/products/{id}/stock.
 func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*productResponse, error) {
 	if err := in.Body.Attributes.validate(); err != nil {
 		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)

@@ -66,8 +66,8 @@ type ImportSummary struct {
 // unchanged. An empty cell, or null, clears description, category, images and
 // attributes, and is an error elsewhere; an empty currency, stock or stockDelta counts
 // as missing. A price without a currency is in the product's, for a new product in the
-// shop's; the currency of a product cannot change. stock is the first stock of a
-// product that the line creates; it is ignored, and counted in stockIgnored, if the
+// shop's; the currency of a product cannot change. stock is the initial stock
+// of a product that the line creates; it is ignored, and counted in stockIgnored, if the
 // product exists. stockDelta adds to the stock, or removes from it, and fails if less
 // is available. available, a column of the export, is ignored. Files are UTF-8,
 // optionally with Content-Encoding: gzip.

@@ -23,7 +23,7 @@ type updateAddressInput struct {
 //
 // # Update an address
 //
-// Changes the lines that are sent.
+// Changes the fields that are sent. null or an empty string clears an optional field.
 func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*addressResponse, error) {
 	caller, err := principal(ctx)
 	if err != nil {
