@@ -99,7 +99,7 @@ resource "google_service_account" "rollout" {
 }
 
 resource "google_service_account" "check" {
-  account_id   = "pipeline-check" # at least six characters: rules_test.go
+  account_id   = "pipeline-check"
   display_name = "The pipeline that tests what is proposed"
 
   depends_on = [google_project_service.api]
@@ -174,18 +174,7 @@ resource "google_service_account_iam_member" "rollout" {
 
 resource "google_service_account" "smoke" {
   account_id   = "smoke-test"
-  display_name = "The job that asks new revisions"
-}
-
-# Past IAM, to functions that else only Pub/Sub calls. They refuse it themselves, for
-# its token is not Pub/Sub's: docs/adr/0016.
-resource "google_cloud_run_v2_service_iam_member" "smoke" {
-  for_each = { for key, run in local.runs : key => run if run.kind == "push" }
-
-  name     = google_cloud_run_v2_service.function[each.key].name
-  location = var.region
-  role     = "roles/run.invoker"
-  member   = "serviceAccount:${google_service_account.smoke.email}"
+  display_name = "The job that asks new revisions; it has no rights"
 }
 
 # In the network, for the functions answer nobody else. All its requests take that way:

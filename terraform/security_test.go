@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,6 +21,7 @@ var rules = map[string]func(plan) []string{
 	"no message is lost":                        nothingIsLost,
 	"nobody holds more than was granted singly": grantsAreNarrow,
 	"functions are reached one way":             functionsAreShut,
+	"only Pub/Sub sends events":                 pushIsPubSubs,
 	"no secret stands in the open":              secretsAreSecret,
 }
 
@@ -82,6 +84,11 @@ func TestRulesFind(t *testing.T) {
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "stock-reserve", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "gateway", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "intruder", "ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "invoker_iam_disabled": true}`},
+		{"only Pub/Sub sends events", "google_cloud_run_v2_service_iam_member", `{"name": "stock-reserve", "role": "roles/run.invoker", "member": "serviceAccount:smoke-test@p.iam.gserviceaccount.com"}`},
+		{"only Pub/Sub sends events", "google_cloud_run_v2_service_iam_member", `{"name": "stock-reserve", "role": "roles/run.servicesInvoker", "member": "serviceAccount:rollout@p.iam.gserviceaccount.com"}`},
+		{"only Pub/Sub sends events", "google_cloud_run_v2_service_iam_member", `{"name": "order-push", "role": "roles/run.admin"}`},
+		{"only Pub/Sub sends events", "google_project_iam_member", `{"role": "roles/run.invoker", "member": "serviceAccount:smoke-test@p.iam.gserviceaccount.com"}`},
+		{"only Pub/Sub sends events", "google_service_account", `{"account_id": "pubsub-push"}`},
 		{"no secret stands in the open", "google_cloud_run_v2_service",
 			`{"template": [{"containers": [{"env": [{"name": "AUTH_SIGNING_KEYS", "value": "-----BEGIN"}]}]}]}`},
 	} {
@@ -256,6 +263,36 @@ func functionsAreShut(p plan) (faults []string) {
 		}
 	}
 	return faults
+}
+
+// invokeRoles are the predefined roles with run.routes.invoke that this shop could use:
+// https://cloud.google.com/iam/docs/roles-permissions/run
+var invokeRoles = []string{"roles/run.invoker", "roles/run.servicesInvoker", "roles/run.admin"}
+
+// pushIsPubSubs finds every account but the push identity that may call a function of
+// Pub/Sub's: with X-Serverless-Authorization it could send events of its own making.
+func pushIsPubSubs(p plan) (faults []string) {
+	const push = "google_cloud_run_v2_service_iam_member.push["
+	granted := 0
+	for _, r := range p.PlannedValues.RootModule.Resources {
+		if strings.HasPrefix(r.Address, push) {
+			granted++
+		}
+		if strings.Contains(r.Type, "_iam_") && slices.Contains(invokeRoles, r.text("role")) && !strings.HasPrefix(r.Address, push) && !callsOnlyHTTP(r) {
+			faults = append(faults, fmt.Sprintf("%s lets an account other than Pub/Sub's call %s", r.Address, cmp.Or(r.text("name"), "every function")))
+		}
+	}
+	if len(p.of("google_service_account")) > 0 && granted == 0 {
+		faults = append(faults, "Pub/Sub may call no function")
+	}
+	return faults
+}
+
+// callsOnlyHTTP reports whether a grant is on one service that clients call.
+func callsOnlyHTTP(r resource) bool {
+	return r.Type == "google_cloud_run_v2_service_iam_member" && slices.ContainsFunc(functions.Manifest().Functions, func(f manifest.Function) bool {
+		return f.HTTP != "" && (r.text("name") == f.Name || r.text("name") == f.Service+"-http")
+	})
 }
 
 func secretsAreSecret(p plan) (faults []string) {

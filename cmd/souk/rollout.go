@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/api/idtoken"
 	monitoring "google.golang.org/api/monitoring/v3"
 	"google.golang.org/api/option"
 
@@ -84,8 +83,9 @@ func (p *program) rolloutSmoke(list listRuns) *cobra.Command {
 		Use:   "smoke SERVICE=URL...",
 		Short: "Send first requests to new revisions",
 		Long: `Ask new revisions of Cloud Run services, each at the address of its tag, whether they
-live, and send each function a request that changes nothing. It is what the Cloud Run
-job smoke runs, for these addresses answer within the network only.`,
+live, and send each function that clients call a request that changes nothing. Those
+that Pub/Sub calls must refuse this caller, as any other. It is what the Cloud Run
+job smoke runs, because these addresses respond within the network only.`,
 		Example: "  souk rollout smoke order-place=https://next---order-place-abc-ew.a.run.app",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -98,32 +98,19 @@ job smoke runs, for these addresses answer within the network only.`,
 				return err
 			}
 			client := &http.Client{Timeout: 30 * time.Second}
-			var faults []error
+			var errs []error
 			for _, run := range runs {
 				if url, asked := urls[run.Name]; asked {
-					err := rollout.Smoke(command.Context(), client, run, url, identityToken)
+					err := rollout.Smoke(command.Context(), client, run, url)
 					if err == nil {
-						p.say("%s answers as it should", run.Name)
+						p.say("%s responds as it should", run.Name)
 					}
-					faults = append(faults, err)
+					errs = append(errs, err)
 				}
 			}
-			return errors.Join(faults...)
+			return errors.Join(errs...)
 		},
 	}
-}
-
-// identityToken is this machine's, from the metadata server.
-func identityToken(ctx context.Context, audience string) (string, error) {
-	source, err := idtoken.NewTokenSource(ctx, audience)
-	if err != nil {
-		return "", err
-	}
-	token, err := source.Token()
-	if err != nil {
-		return "", err
-	}
-	return token.AccessToken, nil
 }
 
 func (p *program) rolloutJudge(list listRuns) *cobra.Command {
