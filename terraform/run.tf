@@ -135,7 +135,8 @@ locals {
         AUTH_JWKS_URL               = "https://${var.domain}/.well-known/jwks.json"
         SHOP_URL                    = "https://${var.domain}"
       },
-      run.target == null ? {} : { FUNCTION_TARGET = run.target },
+      # A new function is created with an image that may be from before it: docs/rollout.md.
+      run.target == null ? {} : { FUNCTION_TARGET = run.target, FUNCTION_TARGET_OPTIONAL = "true" },
       # Admin functions are behind Identity-Aware Proxy: they require its assertion.
       run.kind == "http" && length(var.admin_iap_members) > 0 ? { IAP_PROJECT_NUMBER = local.project_number } : {},
       run.kind == "http" ? {} : {

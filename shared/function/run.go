@@ -46,6 +46,9 @@ type settings struct {
 	// others. The framework's own main function has the same variable.
 	LocalOnly bool   `env:"LOCAL_ONLY"`
 	Target    string `env:"FUNCTION_TARGET"`
+	// TargetOptional lets a process start although its image does not have the function
+	// that it is to serve: see absent.
+	TargetOptional bool `env:"FUNCTION_TARGET_OPTIONAL"`
 	// TrustedHops is how many entries of X-Forwarded-For our own proxies append
 	// after the client's: 1 is Google's load balancer, and the gateway.
 	TrustedHops int `env:"TRUSTED_HOPS" envDefault:"1"`
@@ -95,6 +98,9 @@ type Runtime struct {
 
 	keys   *idempotency.Keys
 	target string
+	// targetOptional: see settings.TargetOptional
+	targetOptional bool
+
 	hops   int // see settings.TrustedHops
 	users  *auth.Verifier
 	pushes *auth.PushVerifier
@@ -145,7 +151,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 	}
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
-	runtime.target, runtime.hops = s.Target, s.TrustedHops
+	runtime.target, runtime.targetOptional, runtime.hops = s.Target, s.TargetOptional, s.TrustedHops
 	runtime.RequireIAP(s.IAP)
 	handler, drain, err := newHandler(runtime, list, service, build)
 	if err != nil {
@@ -221,11 +227,15 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 		}
 		router.Handle(Pattern(entry), named(entry, handler))
 	}
+	var routes http.Handler = router
 	if target := runtime.target; target != "" && !slices.Contains(names, target) {
-		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
+		if !runtime.targetOptional {
+			return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
+		}
+		routes = absent(target)
 	}
 	runtime.Outbox.Permit(publishes)
-	return health.Handler(drain.serve(runtime.locate(router))), drain, nil
+	return health.Handler(drain.serve(runtime.locate(routes))), drain, nil
 }
 
 // match finds the entry in the list for every function that is written, and fails

@@ -1,0 +1,52 @@
+package function
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"souk/shared/auth"
+	"souk/shared/clock"
+	"souk/shared/health"
+	"souk/shared/manifest"
+)
+
+// TestAbsent starts an image as the Cloud Run service of a function that it does not
+// have: it must pass Cloud Run's probes, or terraform could not create the service, and
+// have every caller try again.
+func TestAbsent(t *testing.T) {
+	t.Parallel()
+	m, err := manifest.Parse([]byte(list))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime := NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
+	runtime.target, runtime.targetOptional = "thing-new", true
+	handler, _, err := newHandler(runtime, m, "thing", builder(thingGet(), thingKeep(), thingSweep()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for request, want := range map[string]int{
+		"GET " + health.Path:     http.StatusOK,
+		"POST /thing-new":        http.StatusServiceUnavailable,
+		"POST /":                 http.StatusServiceUnavailable,
+		"GET /v1/things/1/parts": http.StatusServiceUnavailable,
+		// Of a function that the image has: it is another Cloud Run service's.
+		"GET /v1/things/1": http.StatusServiceUnavailable,
+	} {
+		t.Run(request, func(t *testing.T) {
+			t.Parallel()
+			recorder := httptest.NewRecorder()
+			method, path, _ := strings.Cut(request, " ")
+			handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
+			response := recorder.Result()
+			if response.StatusCode != want || want != http.StatusOK && response.Header.Get("Retry-After") == "" {
+				t.Errorf("got %d with %v, want %d and when to try again", response.StatusCode, response.Header, want)
+			}
+			if err := response.Body.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
