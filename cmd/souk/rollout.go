@@ -15,11 +15,10 @@ import (
 	"google.golang.org/api/option"
 
 	"souk/cmd/souk/internal/rollout"
-	"souk/functions"
 )
 
 func (p *program) rolloutCommand() *cobra.Command {
-	granularity := ""
+	var granularity, release string
 	command := &cobra.Command{
 		Use:   "rollout",
 		Short: "Answer what deploy/rollout asks (the cloud's pipeline)",
@@ -28,13 +27,15 @@ docs/rollout.md. None of these commands changes anything.`,
 		Example: "  souk rollout services --granularity function",
 	}
 	command.PersistentFlags().StringVar(&granularity, "granularity", rollout.ByFunction, "function or service, as Terraform's variable of that name")
+	command.PersistentFlags().StringVar(&release, "release", "", "a release whose functions are meant, in a file, instead of this program's own")
 	runs := func() ([]rollout.Run, error) {
 		if granularity != rollout.ByFunction && granularity != rollout.ByService {
 			return nil, p.usageError("--granularity is function or service, not %q", granularity)
 		}
-		return rollout.Runs(functions.Manifest(), granularity), nil
+		return releaseRuns(release, granularity)
 	}
-	command.AddCommand(p.rolloutServices(runs), p.rolloutState(), p.rolloutSmoke(runs), p.rolloutJudge(runs))
+	command.AddCommand(p.rolloutServices(runs), p.rolloutState(), p.rolloutSmoke(runs), p.rolloutJudge(runs),
+		p.rolloutPack(), p.rolloutAccept(), p.rolloutPromote(), p.rolloutImages())
 	return command
 }
 
