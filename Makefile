@@ -22,7 +22,7 @@ LINT     := go tool -modfile=tools/go.mod golangci-lint
 .PHONY: help
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
-		printf '  make %-12s %s\n' "$$target" "$$text"; done
+		printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 .PHONY: up
 up: build ## Start the whole system (ARGS="--port 9000"); Ctrl-C stops it
@@ -49,6 +49,13 @@ $(SERVICES:%=bin/%): bin/%: $(SOURCES) tools/build
 test: bin/souk ## Run every test against a real database server (TEST=./shared/..., TESTFLAGS=...)
 	$(if $(RACE),,@echo 'no C compiler: testing without the race detector (apt-get install gcc libc6-dev)' >&2)
 	bin/souk database -- go test $(RACE) -timeout 10m $(TESTFLAGS) $(TEST)
+
+# Both servers, one after the other. MYSQL_URL names a MySQL that is there already.
+.PHONY: test-databases
+test-databases: bin/souk ## Run every test on MariaDB, then on MySQL with Cloud SQL's settings (needs docker, or MYSQL_URL)
+	$(MAKE) test DATABASE_URL=
+	@url=$${MYSQL_URL:-}; if [[ -z $$url ]]; then trap 'deploy/mysql stop' EXIT; url=$$(deploy/mysql start); fi; \
+		$(MAKE) test DATABASE_URL="$$url"
 
 .PHONY: test-compose
 test-compose: ## Run the end-to-end tests against Docker Compose, which they start

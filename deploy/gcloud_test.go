@@ -17,6 +17,15 @@ type cloud struct {
 	Jobs map[string]string
 	// Builds are under way, oldest first; the oldest ends when it was looked at.
 	Builds []string
+	// Build is the description of the one build that can be read, and Newest the newest
+	// build of the trigger that succeeded. It is under way for so many looks at it.
+	Build    json.RawMessage
+	Newest   string
+	UnderWay int
+	// Objects are those of buckets, by gs:// address.
+	Objects map[string]string
+	// Registry has the images that were copied or pushed, Attested those that were signed.
+	Registry, Attested []string
 	// Severities of what a scan finds.
 	Severities []string
 	// Quotas are limit and usage of a project's quotas in Compute Engine, RegionQuotas
@@ -149,10 +158,10 @@ func parse(args []string) (command, name string, flags map[string]string, err er
 	for _, arg := range args[len(strings.Fields(command)):] {
 		flag, value, hasValue := strings.Cut(arg, "=")
 		if !strings.HasPrefix(arg, "--") {
-			if name != "" {
+			if name != "" && command != "storage cp" {
 				return "", "", nil, fmt.Errorf("%s: unrecognized argument %q", command, arg)
 			}
-			name = arg
+			name = strings.TrimSpace(name + " " + arg)
 			continue
 		}
 		kind, ok := known[command][flag]
@@ -189,12 +198,13 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 		return nil
 	case "run jobs execute":
 		return c.execute(name, flags)
-	case "builds list":
-		fmt.Println(strings.Join(c.Builds, "\n"))
-		if len(c.Builds) > 1 {
-			c.Builds = c.Builds[1:]
+	case "run services list":
+		for name := range c.Services {
+			fmt.Println(name)
 		}
 		return nil
+	case "builds list", "builds describe":
+		return c.builds(command, flags)
 	case "artifacts docker images scan":
 		if !strings.Contains(name, "@sha256:") {
 			return fmt.Errorf("%q is no digest", name)
@@ -219,7 +229,7 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 		}
 		return nil
 	}
-	return errors.New("the stand-in cannot do that")
+	return c.runRelease(command, name, flags)
 }
 
 func (c *cloud) execute(name string, flags map[string]string) error {
@@ -227,7 +237,7 @@ func (c *cloud) execute(name string, flags map[string]string) error {
 	if !ok || !has(flags, "--wait") {
 		return fmt.Errorf("there is no job %q, or nobody waits for it", name)
 	}
-	if !strings.Contains(image, "@sha256:new") {
+	if !strings.Contains(image, "@sha256:") || strings.Contains(image, "@sha256:old") {
 		return fmt.Errorf("the job %s would run %q", name, image)
 	}
 	if name != "smoke" {

@@ -15,13 +15,15 @@ import (
 // detector, with which each of some thousand calls would take a fifth of a second.
 var souk, standIn string
 
-// TestMain makes this program gcloud or docker where it is called by that name.
+// TestMain makes this program gcloud, docker or gcrane where it is called by that name.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "gcloud":
 		os.Exit(fakeGcloud(os.Args[1:]))
 	case "docker":
 		os.Exit(fakeDocker(os.Args[1:]))
+	case "gcrane":
+		os.Exit(fakeGcrane(os.Args[1:]))
 	}
 	os.Exit(withPrograms(m))
 }

@@ -40,18 +40,18 @@ func mustProject(t *testing.T, changed ...string) project {
 	if err := writeCloud(p.path, c); err != nil {
 		t.Fatal(err)
 	}
-	images := "souk r/souk@sha256:new\n"
+	images := "souk r/souk@sha256:new sha256:index\n"
 	for _, service := range []string{"product", "order", "user"} {
 		state := "old"
 		if slices.Contains(changed, service) {
 			state = "new"
 		}
-		images += service + " " + image(service, state) + "\n"
+		images += service + " " + image(service, state) + " sha256:index\n"
 	}
 	if err := os.WriteFile(filepath.Join(dir, "images"), []byte(images), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"gcloud", "docker"} {
+	for _, name := range []string{"gcloud", "docker", "gcrane"} {
 		if err := os.Symlink(standIn, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,8 @@ func mustProject(t *testing.T, changed ...string) project {
 	}
 	p.env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), cloudVariable+"="+p.path, "FAKE_FLAGS="+flags,
 		"PROJECT_ID=souk-test", "REGION=europe-west1", "GRANULARITY=service", "IMAGES="+filepath.Join(dir, "images"),
-		"SOUK="+souk, "WATCH_SECONDS=0", "POLL_SECONDS=0", "PARALLEL=1", "BUILD_ID=b1", "SCAN_LOCATION=europe", "TMPDIR="+dir)
+		"SOUK="+souk, "WATCH_SECONDS=0", "POLL_SECONDS=0", "PARALLEL=1", "BUILD_ID=b1", "SCAN_LOCATION=europe", "TMPDIR="+dir,
+		"TRIGGER=t1", "BRANCH=main", "REPOSITORY="+devRepository, "RELEASE_ID="+buildID, "RELEASES=dev-releases", "COMMIT_SHA="+commit, "BUILDER_OUTPUT="+dir)
 	return p
 }
 
@@ -92,7 +93,13 @@ func (p project) mustRead(t *testing.T) *cloud {
 // and what it said.
 func (p project) run(t *testing.T, script string, env ...string) (ok bool, said string) {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "deploy", script)}, scriptArgs[script]...)...)
+	args := slices.Clone(scriptArgs[script])
+	for _, variable := range env {
+		if given, ok := strings.CutPrefix(variable, "ARGS="); ok {
+			args = strings.Fields(given)
+		}
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "deploy", script)}, args...)...)
 	cmd.Env = append(slices.Clone(p.env), env...)
 	cmd.Stdin = strings.NewReader(p.stdin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -105,7 +112,7 @@ func (p project) run(t *testing.T, script string, env ...string) (ok bool, said 
 	return err == nil, out.String()
 }
 
-var scriptArgs = map[string][]string{"images": {"product", "order", "user", "souk"}}
+var scriptArgs = map[string][]string{"images": {"product", "order", "user", "souk", "deploy"}, "mysql": {"start"}}
 
 // mustServe fails unless every service gives all requests to one revision, of the
 // image wanted, and no tag is left.

@@ -66,7 +66,7 @@ func TestRollout(t *testing.T) {
 			t.Error(said)
 		}
 		for _, call := range p.mustRead(t).Calls {
-			if !strings.HasPrefix(call, "run services describe") {
+			if !strings.HasPrefix(call, "run services describe") && !strings.HasPrefix(call, "run services list") {
 				t.Errorf("%s was called", call)
 			}
 		}
@@ -86,6 +86,18 @@ func TestRollout(t *testing.T) {
 			t.Errorf("the newest revision gets %d %%", got)
 		}
 	})
+	for _, failing := range []string{"", "jobs execute order"} {
+		t.Run("places synthetic orders at each shift, "+failing, func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t, "order")
+			p.mustChange(t, func(c *cloud) { c.Jobs["order"], c.Failing = "r/souk@sha256:new", failing })
+			ok, said := p.run(t, "rollout", "ORDER_JOB=order", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			if placed := strings.Count(said, "placing orders"); ok != (failing == "") || ok && placed != 3 {
+				t.Errorf("ended well: %v, placed %d times, and said %s", ok, placed, said)
+			}
+			p.mustServe(t, map[bool]func(string) string{true: newOf("order"), false: old}[ok])
+		})
+	}
 	t.Run("only says what it would do in a dry run", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
@@ -129,13 +141,22 @@ func TestFailures(t *testing.T) {
 		}
 		p.mustServe(t, old)
 	})
-	t.Run("a service that terraform has not made is told", func(t *testing.T) {
+	t.Run("no service at all is another project, or another granularity", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
-		p.mustChange(t, func(c *cloud) { delete(c.Services, "order-push") })
-		if ok, said := p.run(t, "rollout"); ok || !strings.Contains(said, "terraform apply") {
+		p.mustChange(t, func(c *cloud) { c.Services = nil })
+		if ok, said := p.run(t, "rollout"); ok || !strings.Contains(said, "GRANULARITY") {
 			t.Error(said)
 		}
+	})
+	t.Run("services that cannot be listed are not missing", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		p.mustChange(t, func(c *cloud) { c.Failing = "services list" })
+		if ok, said := p.run(t, "rollout"); ok || strings.Contains(said, "not there yet") {
+			t.Error(said)
+		}
+		p.mustServe(t, old)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 
 func TestImages(t *testing.T) {
 	t.Parallel()
-	digest := "@sha256:" + strings.Repeat("a", 64)
+	digest, index := "@sha256:"+strings.Repeat("b", 64), " sha256:"+strings.Repeat("a", 64)
 	t.Run("builds every image, pushes it by digest and writes that down", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t)
@@ -23,16 +23,20 @@ func TestImages(t *testing.T) {
 			t.Fatal(err)
 		}
 		var want strings.Builder
-		for _, service := range []string{"product", "order", "user", "souk"} {
-			want.WriteString(service + " r.example/souk/" + service + digest + "\n")
+		for _, service := range scriptArgs["images"] {
+			want.WriteString(service + " r.example/souk/" + service + digest + index + "\n")
 		}
 		if string(text) != want.String() {
 			t.Errorf("it wrote %q", text)
 		}
 		for _, call := range p.mustRead(t).Calls {
 			if strings.HasPrefix(call, "docker buildx build ") && (!strings.Contains(call, "push=true,push-by-digest=true") ||
-				!strings.Contains(call, "--cache-from type=registry,ref=r.example/souk-cache/") || !strings.Contains(call, "--provenance=false")) {
+				!strings.Contains(call, "--cache-from type=registry,ref=r.example/souk-cache/") ||
+				!strings.Contains(call, "--attest type=provenance,mode=max") || !strings.Contains(call, "--attest type=sbom,generator=")) {
 				t.Errorf("an image is built by %s", call)
+			}
+			if strings.Contains(call, "deploy/Dockerfile") && !strings.Contains(call, "--build-arg SOUK=r.example/souk/souk"+digest) {
+				t.Errorf("what deploys is built by %s", call)
 			}
 		}
 	})
@@ -150,7 +154,8 @@ func TestLint(t *testing.T) {
 // TestSettingsAreRequired runs each script without what it needs.
 func TestSettingsAreRequired(t *testing.T) {
 	t.Parallel()
-	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY", "preflight": "REGION"} {
+	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY",
+		"accept": "RELEASE_ID", "attest": "IMAGES", "record": "RELEASES", "release": "COMMIT_SHA", "preflight": "REGION"} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t)

@@ -1,5 +1,6 @@
-# The pipeline: what starts it, and what its identity may do. cloudbuild.yaml is what
-# it does, docs/rollout.md tells it in words.
+# Tests and builds: what starts them, and the identities that run a commit's code. They
+# have no rights but to write logs and images. cloudbuild.yaml is what they do, deploy.tf
+# what follows, docs/rollout.md describes both.
 
 # Images go to the repository in project.tf. What builds share to be quick is apart
 # from them: its tag moves, and theirs must not.
@@ -23,22 +24,23 @@ resource "google_artifact_registry_repository" "cache" {
 locals {
   registry = "${var.region}-docker.pkg.dev/${var.project_id}"
 
+  # An environment that promotes builds nothing: it deploys what another has verified.
+  builds = var.repository != null && var.promote_from == null
+
   substitutions = {
-    _REPOSITORY    = "${local.registry}/${google_artifact_registry_repository.images.repository_id}"
-    _CACHE         = "${local.registry}/${google_artifact_registry_repository.cache.repository_id}"
-    _GRANULARITY   = local.granularity
-    _SCAN_LOCATION = lookup({ europe = "europe", asia = "asia", australia = "asia", me = "asia" }, split("-", var.region)[0], "us")
+    _REPOSITORY = "${local.registry}/${google_artifact_registry_repository.images.repository_id}"
+    _CACHE      = "${local.registry}/${google_artifact_registry_repository.cache.repository_id}"
   }
 }
 
-resource "google_cloudbuild_trigger" "rollout" {
-  count = var.repository == null ? 0 : 1
+resource "google_cloudbuild_trigger" "build" {
+  count = local.builds ? 1 : 0
 
-  name            = "rollout"
-  description     = "A commit on ${var.branch}: tested, built, scanned, rolled out."
+  name            = "build"
+  description     = "A commit on ${var.branch}: tested, built, announced to the trigger deploy."
   location        = var.region
   filename        = "cloudbuild.yaml"
-  service_account = google_service_account.rollout.id
+  service_account = google_service_account.build.id
   substitutions   = local.substitutions
 
   repository_event_config {
@@ -91,9 +93,9 @@ resource "google_cloudbuild_trigger" "check" {
   }
 }
 
-resource "google_service_account" "rollout" {
-  account_id   = "rollout"
-  display_name = "The pipeline that rolls out"
+resource "google_service_account" "build" {
+  account_id   = "pipeline-build"
+  display_name = "The pipeline that tests and builds"
 
   depends_on = [google_project_service.api]
 }
@@ -105,14 +107,10 @@ resource "google_service_account" "check" {
   depends_on = [google_project_service.api]
 }
 
-# On the project there is only what cannot be given on less: log lines, scans and time
-# series belong to no resource, and builds have no policy of their own.
-resource "google_project_iam_member" "rollout" {
-  for_each = toset(["roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer"])
-
+resource "google_project_iam_member" "build" {
   project = var.project_id
-  role    = each.key
-  member  = "serviceAccount:${google_service_account.rollout.email}"
+  role    = "roles/logging.logWriter"
+  member  = "serviceAccount:${google_service_account.build.email}"
 }
 
 resource "google_project_iam_member" "check" {
@@ -121,7 +119,7 @@ resource "google_project_iam_member" "check" {
   member  = "serviceAccount:${google_service_account.check.email}"
 }
 
-resource "google_artifact_registry_repository_iam_member" "rollout" {
+resource "google_artifact_registry_repository_iam_member" "build" {
   for_each = {
     images = google_artifact_registry_repository.images.repository_id
     cache  = google_artifact_registry_repository.cache.repository_id
@@ -130,90 +128,39 @@ resource "google_artifact_registry_repository_iam_member" "rollout" {
   repository = each.value
   location   = var.region
   role       = "roles/artifactregistry.writer"
-  member     = "serviceAccount:${google_service_account.rollout.email}"
+  member     = "serviceAccount:${google_service_account.build.email}"
 }
 
-# New revisions, and who gets the requests: of the functions, one by one.
-resource "google_cloud_run_v2_service_iam_member" "rollout" {
-  for_each = local.runs
-
-  name     = google_cloud_run_v2_service.function[each.key].name
-  location = var.region
-  role     = "roles/run.developer"
-  member   = "serviceAccount:${google_service_account.rollout.email}"
+# To announce a release. A message forces nothing: deploy/accept asks Cloud Build.
+resource "google_pubsub_topic_iam_member" "build" {
+  topic  = google_pubsub_topic.releases.name
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:${google_service_account.build.email}"
 }
 
-resource "google_cloud_run_v2_job_iam_member" "rollout" {
-  for_each = {
-    "migrate developer" = { job = google_cloud_run_v2_job.migrate.name, role = "roles/run.developer" }
-    "smoke developer"   = { job = google_cloud_run_v2_job.smoke.name, role = "roles/run.developer" }
-    # What is to be asked differs from run to run.
-    "smoke arguments" = { job = google_cloud_run_v2_job.smoke.name, role = "roles/run.jobsExecutorWithOverrides" }
-  }
+# Where `gcloud builds submit` puts the source of a build by hand. The bucket that it
+# creates by itself is closed to an identity without rights.
+resource "google_storage_bucket" "source" {
+  name                        = "${var.project_id}-build-source"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true
 
-  name     = each.value.job
-  location = var.region
-  role     = each.value.role
-  member   = "serviceAccount:${google_service_account.rollout.email}"
-}
-
-# Who deploys a function must be allowed to act as it. No other identity: not as the
-# one that the project was given by default, which is an editor.
-resource "google_service_account_iam_member" "rollout" {
-  for_each = merge(
-    { for key, run in local.runs : key => google_service_account.run[key].name },
-    { migrate = google_service_account.migrate.name, smoke = google_service_account.smoke.name },
-  )
-
-  service_account_id = each.value
-  role               = "roles/iam.serviceAccountUser"
-  member             = "serviceAccount:${google_service_account.rollout.email}"
-}
-
-# The smoke test of a new revision ------------------------------------------------
-
-resource "google_service_account" "smoke" {
-  account_id   = "smoke-test"
-  display_name = "The job that asks new revisions; it has no rights"
-}
-
-# In the network, for the functions answer nobody else. All its requests take that way:
-# the addresses of Cloud Run are public ones, and only what comes through the network
-# counts as internal.
-# https://cloud.google.com/run/docs/securing/private-networking#from-other-services
-resource "google_cloud_run_v2_job" "smoke" {
-  name                = "smoke"
-  location            = var.region
-  deletion_protection = false
-
-  template {
-    task_count = 1
-
-    template {
-      service_account = google_service_account.smoke.email
-      max_retries     = 0 # it asks again itself
-      timeout         = "1800s"
-
-      vpc_access {
-        egress = "ALL_TRAFFIC"
-        network_interfaces {
-          network    = google_compute_network.shop.id
-          subnetwork = google_compute_subnetwork.functions.id
-        }
-      }
-
-      containers {
-        image = var.images["souk"]
-        args  = ["rollout", "smoke", "--help"] # the pipeline gives others
-
-        resources {
-          limits = { cpu = "1", memory = "512Mi" }
-        }
-      }
+  lifecycle_rule {
+    condition {
+      age = 7
+    }
+    action {
+      type = "Delete"
     }
   }
 
-  lifecycle {
-    ignore_changes = [template[0].template[0].containers[0].image, client, client_version, annotations]
-  }
+  depends_on = [google_project_service.api]
+}
+
+resource "google_storage_bucket_iam_member" "source" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = "serviceAccount:${google_service_account.build.email}"
 }

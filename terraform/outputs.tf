@@ -14,9 +14,10 @@ output "images" {
 }
 
 output "pipeline" {
-  description = "What a build by hand needs: gcloud builds submit, as cloudbuild.yaml shows it."
+  description = "What a build by hand needs: gcloud builds submit, as docs/rollout.md shows it."
   value = {
-    service_account = google_service_account.rollout.id
+    service_account = google_service_account.build.id
+    source          = "gs://${google_storage_bucket.source.name}/source"
     substitutions   = join(",", [for name, value in local.substitutions : "${name}=${value}"])
   }
 }

@@ -1,10 +1,10 @@
 # The APIs that the shop uses, and the project's own numbers.
 
 locals {
-  apis = toset([
+  apis = setunion([
     "artifactregistry", "billingbudgets", "cloudbuild", "cloudscheduler", "compute", "iam", "iap", "logging",
-    "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin",
-  ])
+    "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin", "storage",
+  ], local.signs ? ["binaryauthorization", "cloudkms", "containeranalysis"] : [])
 }
 
 resource "google_project_service" "api" {
@@ -38,7 +38,7 @@ resource "google_artifact_registry_repository" "images" {
     id     = "keep-recent"
     action = "KEEP"
     most_recent_versions {
-      keep_count = 20
+      keep_count = 100 # an image, its index and its attestations are three
     }
   }
 

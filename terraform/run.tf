@@ -15,6 +15,13 @@ resource "google_cloud_run_v2_service" "function" {
   invoker_iam_disabled = local.open[each.key]
   custom_audiences     = each.value.kind == "push" ? [local.audience[each.key]] : []
 
+  dynamic "binary_authorization" {
+    for_each = local.signs ? [true] : []
+    content {
+      use_default = true
+    }
+  }
+
   template {
     service_account                  = google_service_account.run[each.key].email
     max_instance_request_concurrency = each.value.scaling.concurrency

@@ -22,6 +22,7 @@ var rules = map[string]func(plan) []string{
 	"nobody holds more than was granted singly": grantsAreNarrow,
 	"functions are reached one way":             functionsAreShut,
 	"only Pub/Sub sends events":                 pushIsPubSubs,
+	"only who deploys acts as others":           actingIsTheRollouts,
 	"no secret stands in the open":              secretsAreSecret,
 }
 
@@ -88,6 +89,12 @@ func TestRulesFind(t *testing.T) {
 		{"only Pub/Sub sends events", "google_cloud_run_v2_service_iam_member", `{"name": "stock-reserve", "role": "roles/run.servicesInvoker", "member": "serviceAccount:rollout@p.iam.gserviceaccount.com"}`},
 		{"only Pub/Sub sends events", "google_cloud_run_v2_service_iam_member", `{"name": "order-push", "role": "roles/run.admin"}`},
 		{"only Pub/Sub sends events", "google_project_iam_member", `{"role": "roles/run.invoker", "member": "serviceAccount:smoke-test@p.iam.gserviceaccount.com"}`},
+		{"only who deploys acts as others", "google_service_account_iam_member", `{"role": "roles/iam.serviceAccountUser", "member": "serviceAccount:pipeline-build@p.iam.gserviceaccount.com"}`},
+		{"only who deploys acts as others", "google_service_account_iam_member", `{"role": "roles/iam.serviceAccountTokenCreator"}`},
+		{"only who deploys acts as others", "google_project_iam_member", `{"role": "roles/iam.serviceAccountUser"}`},
+		{"only who deploys acts as others", "google_cloud_run_v2_job_iam_member", `{"name": "migrate", "role": "roles/run.developer"}`},
+		{"only who deploys acts as others", "google_cloudbuild_trigger", `{"name": "build", "service_account": "projects/p/serviceAccounts/rollout@p.iam.gserviceaccount.com", "filename": "cloudbuild.yaml"}`},
+		{"only who deploys acts as others", "google_cloudbuild_trigger", `{"name": "deploy", "build": [{"step": [{"name": "golang:1.26"}]}]}`},
 		{"only Pub/Sub sends events", "google_service_account", `{"account_id": "pubsub-push"}`},
 		{"no secret stands in the open", "google_cloud_run_v2_service",
 			`{"template": [{"containers": [{"env": [{"name": "AUTH_SIGNING_KEYS", "value": "-----BEGIN"}]}]}]}`},
@@ -194,14 +201,32 @@ func nothingIsLost(p plan) (faults []string) {
 // projectRoles are the roles that may be held on the whole project.
 var projectRoles = []string{"roles/cloudsql.client", "roles/cloudsql.instanceUser"}
 
-// pipelineRoles are those that the pipeline's identities may hold besides, because
-// nothing narrower has what they are about.
-var pipelineRoles = []string{"roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer"}
+// rolloutRoles are those that the identity that deploys may hold besides, because nothing
+// narrower has what they are about.
+var rolloutRoles = []string{
+	"roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer", "roles/run.viewer",
+	"roles/containeranalysis.occurrences.editor",
+}
+
+// pipelineRoles are the others' of the pipeline, one by one. None of them can change
+// anything; only the daily plan, which runs the main branch's files, may read everything.
+var pipelineRoles = map[string]string{
+	`build`:                                    "roles/logging.logWriter",
+	`check`:                                    "roles/logging.logWriter",
+	`plan["plan roles/logging.logWriter"]`:     "roles/logging.logWriter",
+	`plan["plan roles/browser"]`:               "roles/browser",
+	`plan["drift roles/logging.logWriter"]`:    "roles/logging.logWriter",
+	`plan["drift roles/viewer"]`:               "roles/viewer",
+	`plan["drift roles/iam.securityReviewer"]`: "roles/iam.securityReviewer",
+}
 
 // mayHoldOnProject says whether a grant on the whole project is one of the few.
 func mayHoldOnProject(address, role string) bool {
-	pipeline := strings.HasPrefix(address, "google_project_iam_member.rollout[") || address == "google_project_iam_member.check"
-	return slices.Contains(projectRoles, role) || pipeline && slices.Contains(pipelineRoles, role)
+	if own, listed := pipelineRoles[strings.TrimPrefix(address, "google_project_iam_member.")]; listed {
+		return own == role
+	}
+	key := strings.TrimPrefix(address, "google_project_iam_member.rollout")
+	return slices.Contains(projectRoles, role) || key == fmt.Sprintf("[%q]", role) && slices.Contains(rolloutRoles, role)
 }
 
 func grantsAreNarrow(p plan) (faults []string) {
@@ -216,7 +241,7 @@ func grantsAreNarrow(p plan) (faults []string) {
 			faults = append(faults, r.Address+" takes from others what they hold: use _iam_member")
 		}
 		role, member := r.text("role"), r.text("member")
-		if slices.Contains([]string{"roles/owner", "roles/editor", "roles/viewer"}, role) {
+		if slices.Contains([]string{"roles/owner", "roles/editor", "roles/viewer"}, role) && r.Address != `google_project_iam_member.plan["drift roles/viewer"]` {
 			faults = append(faults, fmt.Sprintf("%s grants %s", r.Address, role))
 		}
 		if r.Type == "google_project_iam_member" && !mayHoldOnProject(r.Address, role) {
@@ -260,6 +285,38 @@ func functionsAreShut(p plan) (faults []string) {
 		}
 		if open && !public[f.text("name")] {
 			faults = append(faults, f.Address+" may be called by anyone, and is none that clients call")
+		}
+	}
+	return faults
+}
+
+// actingIsTheRollouts finds everyone but the identity that deploys who may act as another,
+// as migrate above all, which can do anything in the database; and what that identity would
+// run besides its own image.
+func actingIsTheRollouts(p plan) (faults []string) {
+	acting := []string{"roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountKeyAdmin"}
+	allowed := func(address string) bool {
+		return strings.HasPrefix(address, "google_service_account_iam_member.rollout[") || address == "google_service_account_iam_member.push_token"
+	}
+	for _, r := range p.PlannedValues.RootModule.Resources {
+		if strings.Contains(r.Type, "_iam_") && slices.Contains(acting, r.text("role")) && !allowed(r.Address) {
+			faults = append(faults, r.Address+" lets an identity act as another")
+		}
+		if r.Type == "google_cloud_run_v2_job_iam_member" && !strings.HasPrefix(r.Address, r.Type+".rollout[") {
+			faults = append(faults, r.Address+" lets an identity run a job")
+		}
+	}
+	for _, trigger := range p.of("google_cloudbuild_trigger") {
+		steps, _ := trigger.at("build", 0, "step").([]any)
+		if trigger.text("name") == "deploy" {
+			for i := range steps {
+				if image := trigger.text("build", 0, "step", i, "name"); !strings.Contains(image, "/deploy@sha256:") || !strings.HasPrefix(trigger.text("build", 0, "step", i, "entrypoint"), "/souk/deploy/") {
+					faults = append(faults, fmt.Sprintf("%s runs %q with the rights to deploy", trigger.Address, image))
+				}
+			}
+		}
+		if strings.Contains(trigger.text("service_account"), "/rollout@") && trigger.text("name") != "deploy" {
+			faults = append(faults, trigger.Address+" runs with the rights to deploy")
 		}
 	}
 	return faults

@@ -71,7 +71,7 @@ variable "manifest" {
 }
 
 variable "images" {
-  description = "The image of each service, and of souk, by digest. Only what is new is made of it: the pipeline rolls out what runs."
+  description = "The image of each service, of souk, and of deploy, which deploys the others, by digest. Only what is new is made of it: the pipeline rolls out what runs."
   type        = map(string)
 
   validation {
@@ -161,10 +161,68 @@ variable "repository" {
   }
 }
 
+variable "repository_type" {
+  description = "Where the repository is hosted."
+  type        = string
+  default     = "GITHUB"
+
+  validation {
+    condition     = contains(["GITHUB", "GITLAB", "BITBUCKET_SERVER", "BITBUCKET_CLOUD"], var.repository_type)
+    error_message = "The repository_type is GITHUB, GITLAB, BITBUCKET_SERVER or BITBUCKET_CLOUD."
+  }
+}
+
 variable "branch" {
   description = "The branch whose commits are rolled out."
   type        = string
   default     = "main"
+}
+
+variable "promote_from" {
+  description = "The project whose verified releases are deployed here, by the same digests. Without one, the repository's commits are built and deployed here."
+  type = object({
+    project_id = string
+    region     = optional(string, "europe-west1")
+  })
+  default = null
+
+  validation {
+    condition     = try(var.promote_from.project_id, null) != var.project_id
+    error_message = "promote_from is another project than this one."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.repository == null || var.promote_from != null
+    error_message = "prod deploys what another project has verified: set promote_from, or leave the pipeline out (repository = null)."
+  }
+}
+
+variable "promote_to" {
+  description = "The projects that deploy what was verified here. Each must have been applied once with promote_from, for its identity to exist."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = !contains(var.promote_to, var.project_id)
+    error_message = "promote_to are other projects than this one."
+  }
+}
+
+variable "binary_authorization" {
+  description = "off: Cloud Run starts any image. audit: it starts any, and logs those that the pipeline has not signed. enforce: it starts only signed ones."
+  type        = string
+  default     = "off"
+
+  validation {
+    condition     = contains(["off", "audit", "enforce"], var.binary_authorization)
+    error_message = "binary_authorization is off, audit or enforce."
+  }
+}
+
+variable "state_bucket" {
+  description = "The bucket of Terraform's state, which the pipeline's plans read. Without one it is PROJECT-terraform."
+  type        = string
+  default     = null
 }
 
 # Database -----------------------------------------------------------------------

@@ -120,6 +120,12 @@ locals {
       # Of the outboxes, which are due every minute, one a service.
       query = "(count(sum by (topic_id) (increase(pubsub_googleapis_com:topic_send_message_operation_count{monitored_resource=\"pubsub_topic\", topic_id=~\".+-outbox\"}[15m])) > 0) or vector(0)) < ${length([for name, f in local.scheduled : name if endswith(name, "-outbox")])}"
     }
+    terraform-drift = {
+      title    = "The project differs from Terraform's files"
+      severity = "WARNING"
+      wait     = "0s"
+      query    = "sum(increase(logging_googleapis_com:user_${google_logging_metric.drift.name}{monitored_resource=\"build\"}[2h])) > 0"
+    }
     orders-stopped = {
       title    = "Orders are placed, but none is decided"
       severity = "CRITICAL"

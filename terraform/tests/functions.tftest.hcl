@@ -11,6 +11,7 @@ variables {
     order   = "example.com/souk/order@sha256:0000000000000000000000000000000000000000000000000000000000000002"
     user    = "example.com/souk/user@sha256:0000000000000000000000000000000000000000000000000000000000000003"
     souk    = "example.com/souk/souk@sha256:0000000000000000000000000000000000000000000000000000000000000004"
+    deploy  = "example.com/souk/deploy@sha256:0000000000000000000000000000000000000000000000000000000000000005"
   }
   # Room for any number of functions: the budget has its own tests.
   database = { max_connections = 100000 }
@@ -199,10 +200,10 @@ run "every_function" {
 
   assert {
     condition = (
-      toset([for m in google_project_iam_member.rollout : m.role]) == toset(["roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer"]) &&
-      google_project_iam_member.check.role == "roles/logging.logWriter"
+      toset([for m in google_project_iam_member.rollout : m.role]) == toset(["roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer", "roles/run.viewer"]) &&
+      google_project_iam_member.check.role == "roles/logging.logWriter" && google_project_iam_member.build.role == "roles/logging.logWriter"
     )
-    error_message = "The pipeline holds another role on the whole project than those four that nothing narrower has."
+    error_message = "The pipeline holds another role on the whole project than those that nothing narrower has."
   }
 
   assert {
@@ -219,7 +220,7 @@ run "every_function" {
   }
 
   assert {
-    condition     = length(google_cloudbuild_trigger.rollout) == 0 && length(google_cloudbuild_trigger.check) == 0
+    condition     = length(google_cloudbuild_trigger.build) + length(google_cloudbuild_trigger.deploy) + length(google_cloudbuild_trigger.check) == 0
     error_message = "There is a trigger, and no repository."
   }
 }
@@ -229,16 +230,47 @@ run "a_repository" {
 
   variables {
     repository = "projects/souk-test/locations/europe-west1/connections/host/repositories/souk"
+    promote_to = ["souk-prod"]
   }
 
   assert {
     condition = (
-      google_cloudbuild_trigger.rollout[0].service_account == google_service_account.rollout.id &&
-      google_cloudbuild_trigger.rollout[0].filename == "cloudbuild.yaml" &&
-      google_cloudbuild_trigger.rollout[0].repository_event_config[0].push[0].branch == "^main$" &&
-      google_cloudbuild_trigger.rollout[0].substitutions["_REPOSITORY"] == output.images
+      google_cloudbuild_trigger.build[0].service_account == google_service_account.build.id &&
+      google_cloudbuild_trigger.build[0].filename == "cloudbuild.yaml" &&
+      google_cloudbuild_trigger.build[0].repository_event_config[0].push[0].branch == "^main$" &&
+      google_cloudbuild_trigger.build[0].substitutions["_REPOSITORY"] == output.images
     )
-    error_message = "A commit on main is not rolled out, or by somebody else, or to somewhere else."
+    error_message = "A commit on main is not built, or by another identity, or to another repository."
+  }
+
+  assert {
+    condition = (
+      google_cloudbuild_trigger.deploy[0].service_account == google_service_account.rollout.id &&
+      google_cloudbuild_trigger.deploy[0].filename == null && length(google_cloudbuild_trigger.deploy[0].source_to_build) == 0 &&
+      alltrue([for step in google_cloudbuild_trigger.deploy[0].build[0].step : step.name == var.images["deploy"] && startswith(step.entrypoint, "/souk/deploy/")]) &&
+      contains(google_cloudbuild_trigger.deploy[0].build[0].options[0].env, "TRIGGER=${google_cloudbuild_trigger.build[0].trigger_id}") &&
+      !google_cloudbuild_trigger.deploy[0].approval_config[0].approval_required
+    )
+    error_message = "What deploys runs a commit's files, or another image than the one by digest, or takes every build, or waits for an approval in dev."
+  }
+
+  assert {
+    condition = (
+      google_cloudbuild_trigger.plan[0].service_account == google_service_account.plan.id &&
+      google_cloudbuild_trigger.plan[0].repository_event_config[0].pull_request[0].comment_control == "COMMENTS_ENABLED" &&
+      google_cloudbuild_trigger.drift[0].service_account == google_service_account.drift.id &&
+      google_cloudbuild_trigger.drift[0].source_to_build[0].ref == "refs/heads/main" &&
+      google_cloudbuild_trigger.drift[0].pubsub_config[0].topic == google_cloud_scheduler_job.drift[0].pubsub_target[0].topic_name
+    )
+    error_message = "What is proposed is planned without a member's consent, or what is applied is not planned every day."
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket_iam_member.promote_to["souk-prod"].member == "serviceAccount:rollout@souk-prod.iam.gserviceaccount.com" &&
+      google_artifact_registry_repository_iam_member.promote_to["souk-prod"].role == "roles/artifactregistry.reader"
+    )
+    error_message = "prod cannot read what dev has verified, or may do more."
   }
 
   assert {
