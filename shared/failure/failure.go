@@ -1,4 +1,4 @@
-// Package failure decides what a client is told of an error.
+// Package failure maps errors to the problems that clients receive.
 package failure
 
 import (
@@ -10,15 +10,15 @@ import (
 	"souk/shared/database"
 )
 
-// Problem returns the problem in err, or else logs err and returns a problem
-// that tells nothing of it.
+// Problem returns the problem in err. If there is none, it logs err and returns a problem
+// without its details.
 func Problem(ctx context.Context, err error) *api.Problem {
 	var p *api.Problem
 	switch {
 	case errors.As(err, &p):
 		return p
 	case ctx.Err() != nil:
-		slog.WarnContext(ctx, "the request ended before its answer", "error", err, "cause", context.Cause(ctx))
+		slog.WarnContext(ctx, "the request ended before its response", "error", err, "cause", context.Cause(ctx))
 		return api.Unavailable("The request took too long.")
 	case database.IsUnavailable(err):
 		slog.ErrorContext(ctx, "the database is not available", "error", err)

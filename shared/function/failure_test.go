@@ -62,7 +62,7 @@ func TestFailures(t *testing.T) {
 		})
 	}
 
-	t.Run("answers 503 when the request ended before its answer", func(t *testing.T) {
+	t.Run("returns 503 when the request ended before its response", func(t *testing.T) {
 		t.Parallel()
 		runtime := function.NewRuntime(s.DB, s.Topics, clock.System, nil, s.Tokens.Users, s.Tokens.Pushes)
 		handler, err := function.NewHandler(runtime, MustManifest(t, list), "test", build)
