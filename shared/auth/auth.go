@@ -1,6 +1,6 @@
-// Package auth says who a caller is and what a caller may do: access tokens
-// and the keys that sign them, the tokens Pub/Sub pushes with, and roles.
-// Whatever it is not told to allow, it refuses.
+// Package auth authenticates and authorizes callers: access tokens and the keys that
+// sign them, the tokens of Pub/Sub push requests, and roles. What is not explicitly
+// allowed is refused.
 package auth
 
 import (
@@ -15,36 +15,36 @@ import (
 	"souk/shared/manifest"
 )
 
-// Errors a caller of this package tells apart with errors.Is. None of them, and
-// nothing wrapped around them, quotes a token.
+// Errors that callers of this package distinguish with errors.Is. Neither they nor the
+// errors that wrap them quote a token.
 var (
-	// ErrUnauthenticated: there is no token. HTTP 401.
+	// ErrUnauthenticated is returned for a request without a token. HTTP 401.
 	ErrUnauthenticated = errors.New("no access token")
-	// ErrInvalidToken: there is a token, and it is not good. HTTP 401.
+	// ErrInvalidToken is returned for a token that is malformed, forged or expired. HTTP 401.
 	ErrInvalidToken = errors.New("invalid token")
-	// ErrRevoked: the token was valid until its rights or its session ended. HTTP 401.
+	// ErrRevoked is returned for a valid token whose rights or session have ended. HTTP 401.
 	ErrRevoked = errors.New("revoked token")
-	// ErrForbidden: the caller is known, and may not do this. HTTP 403.
+	// ErrForbidden is returned for an authenticated caller without permission. HTTP 403.
 	ErrForbidden = errors.New("not allowed")
-	// ErrKeysUnavailable: the keys that tell a good token from a bad one cannot
-	// be fetched. It says nothing about the token. HTTP 503.
+	// ErrKeysUnavailable is returned when the keys that verify a token cannot be fetched;
+	// the token may be valid. HTTP 503.
 	ErrKeysUnavailable = errors.New("signing keys unavailable")
 )
 
-// Role is what an account is in the shop.
+// Role is an account's role in the shop.
 type Role string
 
-// The roles there are. A token with any other role is refused.
+// The roles. A token with any other role is refused.
 const (
 	Customer Role = "customer"
 	Admin    Role = "admin"
 )
 
-// Valid reports whether the role is one of those there are.
+// Valid reports whether the role is one of the constants.
 func (r Role) Valid() bool { return r == Customer || r == Admin }
 
 // Scan reads a role from the database. A stored value that is not a role, which older
-// versions accepted, reads as Customer: it gives no more rights than that, and its
+// versions accepted, reads as Customer: that is the role with the fewest rights, and the
 // account can still be read, signed in to and changed.
 func (r *Role) Scan(column any) error {
 	switch value := column.(type) {
@@ -65,11 +65,11 @@ func (r *Role) Scan(column any) error {
 type Principal struct {
 	UserID uuid.UUID
 	Role   Role
-	// SessionID is the login that the token comes of, however often it was
-	// refreshed since. A token that no login made has none.
+	// SessionID identifies the login that the token originates from, through all
+	// refreshes. It is uuid.Nil for a token that does not come from a login.
 	SessionID uuid.UUID
-	// RightsVersion counts the times that all tokens of the user were revoked before
-	// this one was signed. A token without it is older than all of them.
+	// RightsVersion is how often all tokens of the user had been revoked when this one
+	// was signed. It is 0 for a token signed before the first revocation.
 	RightsVersion int64
 }
 
@@ -80,14 +80,14 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// PrincipalFrom returns the caller, and whether there is an authenticated one.
+// PrincipalFrom returns the authenticated caller and reports whether there is one.
 func PrincipalFrom(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
 	return p, ok
 }
 
-// Authorize says whether a caller may use a function: nil, ErrUnauthenticated
-// or ErrForbidden. An access rule it does not know lets nobody in.
+// Authorize checks whether a caller may use a function. It returns nil,
+// ErrUnauthenticated or ErrForbidden. An unknown access rule refuses every caller.
 func Authorize(access manifest.Access, p Principal, authenticated bool) error {
 	switch access {
 	case manifest.Anyone:
@@ -105,10 +105,10 @@ func Authorize(access manifest.Access, p Principal, authenticated bool) error {
 	return fmt.Errorf("role %q, access %q: %w", p.Role, access, ErrForbidden)
 }
 
-// BearerToken returns the token of the Authorization header as RFC 6750,
-// section 2.1, writes it. Without the header it returns ErrUnauthenticated; for
-// another scheme, a malformed token or more than one header (two readers could
-// pick different ones), ErrInvalidToken.
+// BearerToken returns the token of the Authorization header (RFC 6750, section 2.1).
+// It returns ErrUnauthenticated without the header, and ErrInvalidToken for another
+// scheme, a malformed token or more than one header: two readers could choose
+// different ones.
 func BearerToken(header http.Header) (string, error) {
 	values := header.Values("Authorization")
 	if len(values) == 0 {
@@ -128,7 +128,7 @@ func BearerToken(header http.Header) (string, error) {
 	return token, nil
 }
 
-// isB64Token checks RFC 6750's b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" /
+// isB64Token reports whether a token is RFC 6750's b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" /
 // "~" / "+" / "/" ) *"=".
 func isB64Token(token string) bool {
 	token = strings.TrimRight(token, "=")

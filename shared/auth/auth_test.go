@@ -32,11 +32,11 @@ func TestAuthorize(t *testing.T) {
 		Principal
 		authenticated bool
 	}
-	nobody := caller{}
+	anonymous := caller{}
 	customer := caller{Principal{Role: Customer}, true}
 	admin := caller{Principal{Role: Admin}, true}
-	stranger := caller{Principal{Role: "auditor"}, true}
-	unproven := caller{Principal{Role: Admin}, false}
+	auditor := caller{Principal{Role: "auditor"}, true}
+	unauthenticated := caller{Principal{Role: Admin}, false}
 
 	for _, test := range []struct {
 		name   string
@@ -44,17 +44,17 @@ func TestAuthorize(t *testing.T) {
 		caller caller
 		want   error
 	}{
-		{"anyone lets nobody in particular in", manifest.Anyone, nobody, nil},
-		{"anyone lets an account in", manifest.Anyone, customer, nil},
-		{"user asks who is there", manifest.User, nobody, ErrUnauthenticated},
-		{"user lets a customer in", manifest.User, customer, nil},
-		{"user lets an admin in", manifest.User, admin, nil},
-		{"user refuses a role it does not know", manifest.User, stranger, ErrForbidden},
-		{"admin asks who is there", manifest.Admin, nobody, ErrUnauthenticated},
+		{"anyone admits an anonymous caller", manifest.Anyone, anonymous, nil},
+		{"anyone admits an account", manifest.Anyone, customer, nil},
+		{"user refuses an anonymous caller", manifest.User, anonymous, ErrUnauthenticated},
+		{"user admits a customer", manifest.User, customer, nil},
+		{"user admits an admin", manifest.User, admin, nil},
+		{"user refuses an unknown role", manifest.User, auditor, ErrForbidden},
+		{"admin refuses an anonymous caller", manifest.Admin, anonymous, ErrUnauthenticated},
 		{"admin refuses a customer", manifest.Admin, customer, ErrForbidden},
-		{"admin lets an admin in", manifest.Admin, admin, nil},
-		{"admin does not take an unproven admin", manifest.Admin, unproven, ErrUnauthenticated},
-		{"no rule refuses an admin", "", admin, ErrForbidden},
+		{"admin admits an admin", manifest.Admin, admin, nil},
+		{"admin refuses an unauthenticated admin", manifest.Admin, unauthenticated, ErrUnauthenticated},
+		{"an empty rule refuses an admin", "", admin, ErrForbidden},
 		{"an unknown rule refuses an admin", "everyone", admin, ErrForbidden},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestBearerToken(t *testing.T) {
 		})
 	}
 
-	t.Run("the error does not quote what was sent", func(t *testing.T) {
+	t.Run("the error does not quote the credentials", func(t *testing.T) {
 		t.Parallel()
 		_, err := BearerToken(http.Header{"Authorization": {"Basic s3cr3t"}})
 		if err == nil || strings.Contains(err.Error(), "s3cr3t") {

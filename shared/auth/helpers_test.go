@@ -40,13 +40,13 @@ type testClock struct{ offset atomic.Int64 }
 func (c *testClock) Now() time.Time          { return testStart.Add(time.Duration(c.offset.Load())) }
 func (c *testClock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-// keyServer serves a key set and counts how often it is asked.
+// keyServer serves a key set and counts the requests for it.
 type keyServer struct {
 	URL     string
 	Fetches atomic.Int64
 
-	mu     sync.Mutex
-	answer http.HandlerFunc
+	mu      sync.Mutex
+	handler http.HandlerFunc
 }
 
 func newKeyServer(tb testing.TB, keys jose.JSONWebKeySet) *keyServer {
@@ -56,36 +56,36 @@ func newKeyServer(tb testing.TB, keys jose.JSONWebKeySet) *keyServer {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Fetches.Add(1)
 		s.mu.Lock()
-		answer := s.answer
+		handler := s.handler
 		s.mu.Unlock()
-		answer(w, r)
+		handler(w, r)
 	}))
 	tb.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
 }
 
-// Publish makes the server answer a key set.
+// Publish sets the key set that the server returns.
 func (s *keyServer) Publish(tb testing.TB, keys jose.JSONWebKeySet) {
 	tb.Helper()
 	body, err := json.Marshal(keys)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s.Answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
+	s.Handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
 }
 
-// Answer makes the server answer something else.
-func (s *keyServer) Answer(answer http.HandlerFunc) {
+// Handle sets the handler that the server responds with.
+func (s *keyServer) Handle(handler http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answer = answer
+	s.handler = handler
 }
 
-func (s *keyServer) MustHaveFetches(t *testing.T, want int64) {
+func (s *keyServer) requireFetches(t *testing.T, want int64) {
 	t.Helper()
 	if got := s.Fetches.Load(); got != want {
-		t.Fatalf("the key server was asked %d times, want %d", got, want)
+		t.Fatalf("the key server received %d requests, want %d", got, want)
 	}
 }
 
@@ -98,7 +98,7 @@ func mustGenerateKey(tb testing.TB) string {
 	return key
 }
 
-// mustSigner makes a signer of PEM keys; the first signs.
+// mustSigner returns a signer with PEM keys; the first signs.
 func mustSigner(tb testing.TB, keys ...string) *Signer {
 	tb.Helper()
 	signer, err := NewSigner(SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.NewSecret(strings.Join(keys, ""))})
@@ -117,7 +117,7 @@ func mustSign(tb testing.TB, s *Signer) string {
 	return token
 }
 
-// testKey is a private key and what a token header says of it.
+// testKey is a private key with the id and algorithm of a token header.
 type testKey struct {
 	algorithm jose.SignatureAlgorithm
 	key       any
@@ -170,7 +170,7 @@ func mustMint(tb testing.TB, k testKey, typ string, claims map[string]any) strin
 	return token
 }
 
-// mustMintUnsigned makes a token of algorithm none (RFC 7519, section 6).
+// mustMintUnsigned returns a token of algorithm none (RFC 7519, section 6).
 func mustMintUnsigned(tb testing.TB, header, claims map[string]any) string {
 	tb.Helper()
 	encode := func(part map[string]any) string {

@@ -11,13 +11,13 @@ import (
 	"souk/shared/clock"
 )
 
-// HeaderIAPAssertion is the header in which Identity-Aware Proxy states who passed it.
+// HeaderIAPAssertion is the header with Identity-Aware Proxy's signed assertion of the caller.
 const HeaderIAPAssertion = "X-Goog-Iap-Jwt-Assertion"
 
-// IAPConfig is where admin functions are behind Identity-Aware Proxy.
+// IAPConfig configures admin functions behind Identity-Aware Proxy.
 type IAPConfig struct {
-	// ProjectNumber is that of the project with the load balancer. Without it no request
-	// needs to have passed the proxy.
+	// ProjectNumber is the number of the project with the load balancer. Without it no
+	// assertion is required.
 	ProjectNumber string `env:"IAP_PROJECT_NUMBER"`
 	Issuer        string `env:"IAP_ISSUER" envDefault:"https://cloud.google.com/iap"`
 	KeysURL       string `env:"IAP_JWKS_URL" envDefault:"https://www.gstatic.com/iap/verify/public_key-jwk"`
@@ -28,12 +28,11 @@ type IAPConfig struct {
 // It is safe for concurrent use.
 type IAPVerifier struct{ rules tokenRules }
 
-// NewIAPVerifier returns a new IAPVerifier, nil without a project. It does no work: keys
-// are fetched when the first assertion is verified.
+// NewIAPVerifier returns a new IAPVerifier, or nil without a project. It does no I/O:
+// keys are fetched when the first assertion is verified.
 //
-// The audience of an assertion names a backend service by a number that exists only
-// after the function that it leads to, so the function knows the project alone
-// (docs/adr/0033).
+// The audience of an assertion contains the number of a backend service, which is
+// created after its function. So the function checks the project only (docs/adr/0033).
 func NewIAPVerifier(c IAPConfig, now clock.Clock) *IAPVerifier {
 	if c.ProjectNumber == "" {
 		return nil
@@ -46,9 +45,9 @@ func NewIAPVerifier(c IAPConfig, now clock.Clock) *IAPVerifier {
 	}}
 }
 
-// Verify returns nil for a request with the proxy's assertion. The Authorization header
-// is not read: it has the shop's own token, and the proxy's is in Proxy-Authorization,
-// which the proxy removes. The error is ErrForbidden, ErrKeysUnavailable or the
+// Verify returns nil for a request with the proxy's assertion. It does not read the
+// Authorization header, which has the shop's own token; the proxy's token is in
+// Proxy-Authorization, which the proxy removes. The error is ErrForbidden, ErrKeysUnavailable or the
 // context's.
 func (v *IAPVerifier) Verify(ctx context.Context, header http.Header) error {
 	if v == nil {

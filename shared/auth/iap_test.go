@@ -12,8 +12,8 @@ import (
 
 const testIAPAudience = "/projects/1234567890/global/backendServices/42"
 
-// TestIAP has admin functions behind Identity-Aware Proxy. The header Authorization
-// belongs to the shop, whatever is in it.
+// TestIAP verifies requests to admin functions behind Identity-Aware Proxy. The
+// Authorization header belongs to the shop and is not read.
 func TestIAP(t *testing.T) {
 	t.Parallel()
 	key, other := mustECKey(t, mustGenerateKey(t)), mustECKey(t, mustGenerateKey(t))
@@ -30,9 +30,9 @@ func TestIAP(t *testing.T) {
 	}
 	good := mustMint(t, key, "JWT", claims(nil))
 	for name, header := range map[string]http.Header{
-		"the proxy's assertion":                           {HeaderIAPAssertion: {good}},
-		"the assertion and the shop's token":              {HeaderIAPAssertion: {good}, "Authorization": {"Bearer of-the-shop"}},
-		"the assertion and whatever is in the old header": {HeaderIAPAssertion: {good}, "Authorization": {"Basic eA==", "Bearer x"}},
+		"the proxy's assertion":                       {HeaderIAPAssertion: {good}},
+		"the assertion and the shop's token":          {HeaderIAPAssertion: {good}, "Authorization": {"Bearer of-the-shop"}},
+		"the assertion and any Authorization headers": {HeaderIAPAssertion: {good}, "Authorization": {"Basic eA==", "Bearer x"}},
 	} {
 		t.Run("accepts "+name, func(t *testing.T) {
 			t.Parallel()
@@ -64,13 +64,13 @@ func TestIAP(t *testing.T) {
 			}
 		})
 	}
-	t.Run("needs nothing without a project", func(t *testing.T) {
+	t.Run("requires no assertion without a project", func(t *testing.T) {
 		t.Parallel()
 		if err := NewIAPVerifier(IAPConfig{}, clock.Now).Verify(t.Context(), http.Header{}); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("cannot decide without keys", func(t *testing.T) {
+	t.Run("returns ErrKeysUnavailable without keys", func(t *testing.T) {
 		t.Parallel()
 		v := NewIAPVerifier(IAPConfig{ProjectNumber: "1234567890", Issuer: "https://cloud.google.com/iap", KeysURL: "http://127.0.0.1:1"}, clock.Now)
 		if err := v.Verify(t.Context(), http.Header{HeaderIAPAssertion: {good}}); !errors.Is(err, ErrKeysUnavailable) {

@@ -15,39 +15,39 @@ import (
 )
 
 const (
-	// keysFreshFor is how long a key set is trusted without asking again: the
-	// longest that a key withdrawn by its owner still counts.
+	// keysFreshFor is how long a key set is used without fetching it again: the longest
+	// time for which a withdrawn key is still accepted.
 	keysFreshFor = 10 * time.Minute
-	// keysUsableFor is how long known keys still count while the key server
-	// cannot be reached: its outage must not become everybody's.
+	// keysUsableFor is how long known keys are used while the key server is
+	// unreachable, so that its outage does not spread.
 	keysUsableFor = 12 * time.Hour
-	// fetchPause is the least time between two fetches. Anybody can send tokens
-	// with key ids nobody has heard of; they must not become our requests.
+	// fetchPause is the minimum time between two fetches. Any client can send tokens
+	// with unknown key ids; they must not cause as many fetches.
 	fetchPause = 5 * time.Second
 	// retryPause is the same after a fetch that failed.
 	retryPause = time.Second
 	// fetchTimeout bounds one fetch, from dialling to the last byte.
 	fetchTimeout = 3 * time.Second
-	// maxKeySetBytes is far more than any key set needs; Google's is 2 KB.
+	// maxKeySetBytes is well above the size of any key set; Google's is 2 KB.
 	maxKeySetBytes = 1 << 20
 )
 
-// keySet keeps the public keys of a JWKS URL (RFC 7517). It fetches them when
-// the first token asks for one, and never in the background: on Cloud Run there
-// is no CPU outside a request.
+// keySet caches the public keys of a JWKS URL (RFC 7517). It fetches them when a token
+// needs one, and never in the background: on Cloud Run there is no CPU outside a
+// request.
 type keySet struct {
 	url       string
 	algorithm jose.SignatureAlgorithm
 	now       clock.Clock
 	client    *http.Client
 
-	fetching chan struct{} // holds one token: at most one fetch at a time
+	fetching chan struct{} // a semaphore of 1: at most one fetch at a time
 
 	mu      sync.RWMutex
 	keys    map[string]jose.JSONWebKey // by key id
-	fetched time.Time                  // when keys were fetched
-	tried   time.Time                  // when a fetch was last tried
-	failure error                      // what that try ended with
+	fetched time.Time                  // time of the last successful fetch
+	tried   time.Time                  // time of the last fetch
+	failure error                      // its error
 }
 
 func newKeySet(url string, algorithm jose.SignatureAlgorithm, now clock.Clock) *keySet {
@@ -56,7 +56,7 @@ func newKeySet(url string, algorithm jose.SignatureAlgorithm, now clock.Clock) *
 		algorithm: algorithm,
 		now:       now,
 		client: &http.Client{
-			// A fetch every ten minutes gains nothing from a kept connection.
+			// A fetch every ten minutes gains nothing from keep-alive.
 			Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
 			Timeout:   fetchTimeout,
 		},
@@ -64,9 +64,9 @@ func newKeySet(url string, algorithm jose.SignatureAlgorithm, now clock.Clock) *
 	}
 }
 
-// key returns the key of an id. The error is ErrInvalidToken when the key
-// server does not know the id, ErrKeysUnavailable when it cannot be asked, or
-// the context's.
+// key returns the key with an id. The error is ErrInvalidToken when the key server
+// does not know the id, ErrKeysUnavailable when it cannot be reached, or the
+// context's.
 func (s *keySet) key(ctx context.Context, id string) (jose.JSONWebKey, error) {
 	key, known, fresh := s.cached(id)
 	if known && fresh {
@@ -86,8 +86,8 @@ func (s *keySet) key(ctx context.Context, id string) (jose.JSONWebKey, error) {
 	return jose.JSONWebKey{}, fmt.Errorf("%w: unknown signing key", ErrInvalidToken)
 }
 
-// cached looks a key up: whether it is known well enough to be used, and
-// whether it is fresh enough to be used without asking again.
+// cached returns a cached key and reports whether it is known (not older than
+// keysUsableFor) and fresh (usable without a fetch).
 func (s *keySet) cached(id string) (key jose.JSONWebKey, known, fresh bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -96,9 +96,9 @@ func (s *keySet) cached(id string) (key jose.JSONWebKey, known, fresh bool) {
 	return key, known && age < keysUsableFor, age < keysFreshFor
 }
 
-// refresh fetches the keys if that may help. A caller that knows its key
-// already does not wait for another's fetch, the others do. The error is the
-// context's alone; how the fetch went is in s.failure.
+// refresh fetches the keys unless they were fetched a moment ago. A caller that knows its
+// key does not wait for another caller's fetch, the others do. It returns only the
+// context's error; the fetch's is in s.failure.
 func (s *keySet) refresh(ctx context.Context, known bool) error {
 	select {
 	case s.fetching <- struct{}{}:
@@ -114,11 +114,11 @@ func (s *keySet) refresh(ctx context.Context, known bool) error {
 	}
 	defer func() { <-s.fetching }()
 
-	if !s.mayFetch() { // also when whom we waited for has just fetched
+	if !s.mayFetch() { // for example because another caller has just fetched
 		return nil
 	}
-	// A client that hangs up must not fail the fetch for all who wait for it;
-	// the client's time-out bounds it.
+	// A caller that disconnects must not fail the fetch for the others that wait for
+	// it; the HTTP client's timeout bounds it.
 	keys, err := s.fetch(context.WithoutCancel(ctx))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *keySet) fetch(ctx context.Context) (map[string]jose.JSONWebKey, error) 
 	if err != nil {
 		return nil, fmt.Errorf("fetch signing keys: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }() // only read from: nothing to lose
+	defer func() { _ = response.Body.Close() }() // read-only: nothing to flush
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("fetch signing keys from %s: status %s", s.url, response.Status)
 	}
@@ -164,9 +164,9 @@ func (s *keySet) fetch(ctx context.Context) (map[string]jose.JSONWebKey, error) 
 	return keys, nil
 }
 
-// parse reads a key set. As RFC 7517, section 5, asks, it passes over keys that
-// are not understood, and over those that are not ours to use: without an id,
-// not for signing, for another algorithm, not public.
+// parse parses a key set. It ignores keys that it does not understand, as RFC 7517,
+// section 5, recommends, and keys that this package does not use: without an id, not
+// for signing, for another algorithm, not public.
 func (s *keySet) parse(body []byte) (map[string]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

@@ -22,7 +22,7 @@ func TestKeySetUnderAFloodOfUnknownKeys(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 100 {
 			stranger := mustECKey(t, mustGenerateKey(t))
-			if i%2 == 0 { // known by name, wrong by signature
+			if i%2 == 0 { // a known key id, a wrong signature
 				stranger.id = signer.PublicKeys().Keys[0].KeyID
 			}
 			token := mustMint(t, stranger, accessTokenType, accessTokenClaims())
@@ -35,17 +35,17 @@ func TestKeySetUnderAFloodOfUnknownKeys(t *testing.T) {
 		wg.Wait()
 	}
 	flood()
-	server.MustHaveFetches(t, 1)
+	server.requireFetches(t, 1)
 	clock.Advance(fetchPause - time.Millisecond)
 	flood()
-	server.MustHaveFetches(t, 1)
+	server.requireFetches(t, 1)
 	clock.Advance(time.Millisecond)
 	flood()
-	server.MustHaveFetches(t, 2)
+	server.requireFetches(t, 2)
 	if _, err := verifier.Verify(context.Background(), mustSign(t, signer)); err != nil {
 		t.Fatalf("a good token after the flood: %v", err)
 	}
-	server.MustHaveFetches(t, 2)
+	server.requireFetches(t, 2)
 }
 
 func TestKeySetRotation(t *testing.T) {
@@ -66,9 +66,9 @@ func TestKeySetRotation(t *testing.T) {
 		verifier := newTestVerifier(server.URL, clock)
 		mustVerify(t, verifier, mustSign(t, before))
 		mustVerify(t, verifier, mustSign(t, after))
-		server.MustHaveFetches(t, 1)
+		server.requireFetches(t, 1)
 	})
-	t.Run("a key never heard of is fetched", func(t *testing.T) {
+	t.Run("an unknown key is fetched", func(t *testing.T) {
 		t.Parallel()
 		clock := &testClock{}
 		server := newKeyServer(t, mustSigner(t, older).PublicKeys())
@@ -77,9 +77,9 @@ func TestKeySetRotation(t *testing.T) {
 		server.Publish(t, after.PublicKeys())
 		clock.Advance(fetchPause)
 		mustVerify(t, verifier, mustSign(t, after))
-		server.MustHaveFetches(t, 2)
+		server.requireFetches(t, 2)
 	})
-	t.Run("a withdrawn key counts until the key set is stale", func(t *testing.T) {
+	t.Run("a withdrawn key is accepted until the key set is stale", func(t *testing.T) {
 		t.Parallel()
 		clock := &testClock{}
 		server := newKeyServer(t, before.PublicKeys())
@@ -97,9 +97,9 @@ func TestKeySetRotation(t *testing.T) {
 func TestKeySetWhenTheKeyServerFails(t *testing.T) {
 	t.Parallel()
 	signer := mustSigner(t, mustGenerateKey(t))
-	for name, answer := range map[string]http.HandlerFunc{
+	for name, handler := range map[string]http.HandlerFunc{
 		"with a status":         func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
-		"with something else":   func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") },
+		"with no JSON":          func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") },
 		"with an empty key set": func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `{"keys":[]}`) },
 		"with keys for other uses": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprint(w, `{"keys":[{"kty":"oct","kid":"a","k":"YQ"},{"kty":"?"}]}`)
@@ -109,7 +109,7 @@ func TestKeySetWhenTheKeyServerFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := newKeyServer(t, signer.PublicKeys())
-			server.Answer(answer)
+			server.Handle(handler)
 			clock := &testClock{}
 			verifier := newTestVerifier(server.URL, clock)
 			token := mustSign(t, signer)
@@ -119,7 +119,7 @@ func TestKeySetWhenTheKeyServerFails(t *testing.T) {
 					t.Fatalf("got %v, want ErrKeysUnavailable alone", err)
 				}
 			}
-			server.MustHaveFetches(t, 1)
+			server.requireFetches(t, 1)
 
 			server.Publish(t, signer.PublicKeys())
 			clock.Advance(retryPause)
@@ -129,7 +129,7 @@ func TestKeySetWhenTheKeyServerFails(t *testing.T) {
 		})
 	}
 
-	t.Run("known keys count on, for a while", func(t *testing.T) {
+	t.Run("known keys are used for a limited time", func(t *testing.T) {
 		t.Parallel()
 		server := newKeyServer(t, signer.PublicKeys())
 		clock := &testClock{}
@@ -142,10 +142,10 @@ func TestKeySetWhenTheKeyServerFails(t *testing.T) {
 			}
 		}
 		mustHave(nil)
-		server.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+		server.Handle(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 		clock.Advance(keysFreshFor)
 		mustHave(nil)
-		server.MustHaveFetches(t, 2)
+		server.requireFetches(t, 2)
 		clock.Advance(keysUsableFor - keysFreshFor - time.Nanosecond)
 		mustHave(nil)
 		clock.Advance(time.Nanosecond)
@@ -158,10 +158,10 @@ func TestKeySetWhenTheKeyServerHangs(t *testing.T) {
 	signer := mustSigner(t, mustGenerateKey(t))
 	token := mustSign(t, signer)
 
-	t.Run("the fetch ends in time", func(t *testing.T) {
+	t.Run("the fetch ends with a timeout", func(t *testing.T) {
 		t.Parallel()
 		server := newKeyServer(t, signer.PublicKeys())
-		server.Answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		server.Handle(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		verifier := newTestVerifier(server.URL, &testClock{})
 		verifier.rules.keys.client.Timeout = 20 * time.Millisecond
 		if _, err := verifier.Verify(context.Background(), token); !errors.Is(err, ErrKeysUnavailable) {
@@ -169,7 +169,7 @@ func TestKeySetWhenTheKeyServerHangs(t *testing.T) {
 		}
 	})
 
-	t.Run("who waits may leave, and who knows its key does not wait", func(t *testing.T) {
+	t.Run("a waiting caller may cancel, and a caller that knows its key does not wait", func(t *testing.T) {
 		t.Parallel()
 		server := newKeyServer(t, signer.PublicKeys())
 		clock := &testClock{}
@@ -180,7 +180,7 @@ func TestKeySetWhenTheKeyServerHangs(t *testing.T) {
 		clock.Advance(keysFreshFor)
 
 		asked, release := make(chan struct{}), make(chan struct{})
-		server.Answer(func(w http.ResponseWriter, _ *http.Request) {
+		server.Handle(func(w http.ResponseWriter, _ *http.Request) {
 			close(asked)
 			<-release
 			w.WriteHeader(http.StatusBadGateway)
@@ -190,36 +190,36 @@ func TestKeySetWhenTheKeyServerHangs(t *testing.T) {
 		defer close(release)
 		wg.Go(func() {
 			if _, err := verifier.Verify(context.Background(), token); err != nil {
-				t.Errorf("the one that fetches: %v", err)
+				t.Errorf("the caller that fetches: %v", err)
 			}
 		})
 		<-asked
 		if _, err := verifier.Verify(context.Background(), token); err != nil {
-			t.Fatalf("another that knows the key: %v", err)
+			t.Fatalf("a caller that knows the key: %v", err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		stranger := mustMint(t, mustECKey(t, mustGenerateKey(t)), accessTokenType, accessTokenClaims())
 		if _, err := verifier.Verify(ctx, stranger); !errors.Is(err, context.Canceled) {
-			t.Fatalf("one that left: got %v, want context.Canceled", err)
+			t.Fatalf("a caller that canceled: got %v, want context.Canceled", err)
 		}
 	})
 
-	t.Run("a client that left does not fail the fetch for the others", func(t *testing.T) {
+	t.Run("a caller that cancels does not fail the fetch for the others", func(t *testing.T) {
 		t.Parallel()
 		server := newKeyServer(t, signer.PublicKeys())
 		verifier := newTestVerifier(server.URL, &testClock{})
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		_, _ = verifier.Verify(ctx, token) // how it ends for the one who left is nobody's concern
+		_, _ = verifier.Verify(ctx, token) // its error does not matter
 		if _, err := verifier.Verify(context.Background(), token); err != nil {
 			t.Fatal(err)
 		}
-		server.MustHaveFetches(t, 1)
+		server.requireFetches(t, 1)
 	})
 }
 
-func TestKeySetTakesOnlyKeysForItsUse(t *testing.T) {
+func TestKeySetUsesOnlySigningKeys(t *testing.T) {
 	t.Parallel()
 	good := mustECKey(t, mustGenerateKey(t))
 	usable := good.Public()

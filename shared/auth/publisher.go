@@ -12,8 +12,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// PublisherConfig is what access tokens are verified with, for the function that
-// publishes it. Anyone may call that function, so it has no private key.
+// PublisherConfig has the keys that verify access tokens, for the function that
+// publishes them. Anyone may call that function, so it has no private key.
 type PublisherConfig struct {
 	// Keys are P-256 public keys, as PEM blocks: those of SignerConfig.Keys, and in a
 	// rotation the next one.
@@ -29,14 +29,14 @@ func (c PublisherConfig) KeySet() (jose.JSONWebKeySet, error) {
 	return jose.JSONWebKeySet{Keys: keys}, nil
 }
 
-// parsePublicKey reads a key as `openssl pkey -pubout` writes it (RFC 5280, 4.1.2.7).
+// parsePublicKey parses the output of `openssl pkey -pubout` (RFC 5280, 4.1.2.7).
 func parsePublicKey(block *pem.Block) (jose.JSONWebKey, error) {
 	if strings.Contains(block.Type, "PRIVATE") {
 		return jose.JSONWebKey{}, errors.New("a private key: publish its public half (openssl pkey -pubout)")
 	}
 	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return jose.JSONWebKey{}, fmt.Errorf("a block %q holds no public key", block.Type)
+		return jose.JSONWebKey{}, fmt.Errorf("a block %q without a public key", block.Type)
 	}
 	public, ok := parsed.(*ecdsa.PublicKey)
 	if !ok || public.Curve != elliptic.P256() {
@@ -45,8 +45,8 @@ func parsePublicKey(block *pem.Block) (jose.JSONWebKey, error) {
 	return webKey(public)
 }
 
-// PublicHalf returns the public keys of private ones, both as PEM blocks: it makes
-// PublisherConfig.Keys of SignerConfig.Keys.
+// PublicHalf returns the public keys of private ones, both as PEM blocks: it derives
+// PublisherConfig.Keys from SignerConfig.Keys.
 func PublicHalf(privateKeys string) (string, error) {
 	keys, err := parseKeys(privateKeys, parsePrivateKey)
 	if err != nil {

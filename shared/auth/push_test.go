@@ -35,15 +35,15 @@ func TestPushVerifier(t *testing.T) {
 	key := mustRSAKey(t)
 	server := newKeyServer(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
 	verifier := newTestPushVerifier(server.URL, &testClock{})
-	server.MustHaveFetches(t, 0)
+	server.requireFetches(t, 0)
 	changed := func(changes map[string]any) string {
 		return mustMint(t, key, "JWT", with(googlePushClaims(), changes))
 	}
 
 	for name, token := range map[string]string{
-		"a token as Google makes it":          changed(nil),
+		"a token as Google issues it":         changed(nil),
 		"Google's issuer without its scheme":  changed(map[string]any{"iss": googleIssuerBare}),
-		"no type, which a JWT need not state": mustMint(t, key, "", googlePushClaims()),
+		"no type, which is optional in a JWT": mustMint(t, key, "", googlePushClaims()),
 	} {
 		t.Run("accepts "+name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestPushVerifier(t *testing.T) {
 		"another service account":          changed(map[string]any{"email": "evil@other.iam.gserviceaccount.com"}),
 		"no service account":               changed(map[string]any{"email": nil}),
 		"an unverified address":            changed(map[string]any{"email_verified": false}),
-		"an address of unknown standing":   changed(map[string]any{"email_verified": nil}),
+		"an address of unknown status":     changed(map[string]any{"email_verified": nil}),
 		"an address verified only in text": changed(map[string]any{"email_verified": "true"}),
 		"an expired token":                 changed(map[string]any{"exp": testStart.Add(-time.Minute).Unix()}),
 		"algorithm none":                   mustMintUnsigned(t, map[string]any{"alg": "none", "kid": key.id}, googlePushClaims()),
@@ -74,8 +74,8 @@ func TestPushVerifier(t *testing.T) {
 	}
 }
 
-// Even where one issuer, one audience and one key set serve both, a token of
-// one kind must not pass for the other.
+// Even with the same issuer, audience and key set for both, a token of one kind must not
+// be accepted as the other.
 func TestPushAndAccessTokensAreNotInterchangeable(t *testing.T) {
 	t.Parallel()
 	ec, rs := mustECKey(t, mustGenerateKey(t)), mustRSAKey(t)
@@ -136,7 +136,7 @@ func TestPushVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
 	}
 }
 
-// Cloud Run that has checked a token by IAM hands it on without its signature.
+// Cloud Run with an IAM check forwards a token without its signature.
 func TestPushVerifierBehindIAM(t *testing.T) {
 	t.Parallel()
 	key := mustRSAKey(t)
@@ -153,8 +153,8 @@ func TestPushVerifierBehindIAM(t *testing.T) {
 	if err := verifier.Verify(t.Context(), checked("JWT", nil)); err != nil {
 		t.Fatal(err)
 	}
-	server.MustHaveFetches(t, 0)
-	t.Run("still checks a signature that is there", func(t *testing.T) {
+	server.requireFetches(t, 0)
+	t.Run("still checks a signature that is present", func(t *testing.T) {
 		t.Parallel()
 		if err := verifier.Verify(t.Context(), mustMint(t, key, "JWT", googlePushClaims())); err != nil {
 			t.Error(err)
@@ -174,7 +174,7 @@ func TestPushVerifierBehindIAM(t *testing.T) {
 		"a token that never expires":  checked("JWT", map[string]any{"exp": nil}),
 		"a token for another purpose": checked("logout+jwt", nil),
 		"algorithm none":              strings.TrimSuffix(mustMintUnsigned(t, map[string]any{"alg": "none", "kid": key.id}, googlePushClaims()), ".") + ".SIGNATURE_REMOVED_BY_GOOGLE",
-		"the mark alone":              ".SIGNATURE_REMOVED_BY_GOOGLE",
+		"the marker alone":            ".SIGNATURE_REMOVED_BY_GOOGLE",
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +183,7 @@ func TestPushVerifierBehindIAM(t *testing.T) {
 			}
 		})
 	}
-	t.Run("is not what a verifier does that was not told so", func(t *testing.T) {
+	t.Run("a verifier without the setting refuses a removed signature", func(t *testing.T) {
 		t.Parallel()
 		err := newTestPushVerifier(server.URL, &testClock{}).Verify(t.Context(), checked("JWT", nil))
 		if !errors.Is(err, ErrInvalidToken) {
@@ -192,8 +192,8 @@ func TestPushVerifierBehindIAM(t *testing.T) {
 	})
 }
 
-// Behind IAM only Authorization may hold a token: IAM prefers the other header, and then
-// has not checked this one.
+// Behind IAM only Authorization may have a token: IAM prefers the other header and would
+// not have checked this one.
 func TestPushBearerToken(t *testing.T) {
 	t.Parallel()
 	behindIAM, direct := NewPushVerifier(PushConfig{Auth: PushAuthIAM}, (&testClock{}).Now), NewPushVerifier(PushConfig{Auth: PushAuthToken}, (&testClock{}).Now)

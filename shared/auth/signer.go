@@ -19,7 +19,7 @@ import (
 	"souk/shared/config"
 )
 
-// SignerConfig is what access tokens are signed with.
+// SignerConfig configures the signing of access tokens.
 type SignerConfig struct {
 	Issuer   string `env:"AUTH_ISSUER"`
 	Audience string `env:"AUTH_AUDIENCE"`
@@ -40,7 +40,7 @@ type Signer struct {
 	public   jose.JSONWebKeySet
 }
 
-// NewSigner reads the keys. Its error does not quote them.
+// NewSigner returns a new Signer. Its error does not quote the keys.
 func NewSigner(c SignerConfig) (*Signer, error) {
 	if c.Issuer == "" || c.Audience == "" {
 		return nil, errors.New("sign access tokens: AUTH_ISSUER and AUTH_AUDIENCE must be set")
@@ -62,10 +62,10 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	return s, nil
 }
 
-// Sign returns an access token for a principal, good from now for ttl.
+// Sign returns an access token for a principal that is valid for ttl from now on.
 func (s *Signer) Sign(p Principal, now time.Time, ttl time.Duration) (string, error) {
 	if p.UserID == uuid.Nil || !p.Role.Valid() {
-		return "", fmt.Errorf("sign an access token: no such principal: user %s, role %q", p.UserID, p.Role)
+		return "", fmt.Errorf("sign an access token: invalid principal: user %s, role %q", p.UserID, p.Role)
 	}
 	id, err := uuid.NewRandom()
 	if err != nil {
@@ -91,8 +91,8 @@ func (s *Signer) Sign(p Principal, now time.Time, ttl time.Duration) (string, er
 // PublicKeys returns the public half of every key, the signing one first.
 func (s *Signer) PublicKeys() jose.JSONWebKeySet { return s.public }
 
-// GenerateKey makes a private key for SignerConfig.Keys, as a PEM block. It is
-// for local systems and tests: a cloud's key comes from its secret store.
+// GenerateKey returns a new private key for SignerConfig.Keys, as a PEM block. It is
+// for local systems and tests: in the cloud, keys come from Secret Manager.
 func GenerateKey() (string, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -107,9 +107,9 @@ func GenerateKey() (string, error) {
 
 func parseKeys(text string, parseKey func(*pem.Block) (jose.JSONWebKey, error)) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
-	for rest := []byte(text); ; {
+	for remaining := []byte(text); ; {
 		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
+		if block, remaining = pem.Decode(remaining); block == nil {
 			break
 		}
 		key, err := parseKey(block)
@@ -124,13 +124,13 @@ func parseKeys(text string, parseKey func(*pem.Block) (jose.JSONWebKey, error)) 
 	return keys, nil
 }
 
-// parsePrivateKey reads a private key as `openssl genpkey` (PKCS #8) or `openssl ecparam`
-// (SEC 1) writes it.
+// parsePrivateKey parses the output of `openssl genpkey` (PKCS #8) or `openssl ecparam`
+// (SEC 1).
 func parsePrivateKey(block *pem.Block) (jose.JSONWebKey, error) {
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		if parsed, err = x509.ParseECPrivateKey(block.Bytes); err != nil {
-			return jose.JSONWebKey{}, fmt.Errorf("a block %q holds no private key of PKCS #8 or SEC 1", block.Type)
+			return jose.JSONWebKey{}, fmt.Errorf("a block %q without a private key of PKCS #8 or SEC 1", block.Type)
 		}
 	}
 	private, ok := parsed.(*ecdsa.PrivateKey)
@@ -141,9 +141,9 @@ func parsePrivateKey(block *pem.Block) (jose.JSONWebKey, error) {
 }
 
 // webKey returns a private or public key as a JSON Web Key. Its id is its thumbprint
-// (RFC 7638), so that the same key has the same id everywhere and no two keys share one.
-func webKey(of any) (jose.JSONWebKey, error) {
-	key := jose.JSONWebKey{Key: of, Algorithm: string(jose.ES256), Use: "sig"}
+// (RFC 7638), so that a key has the same id everywhere and no two keys share one.
+func webKey(material any) (jose.JSONWebKey, error) {
+	key := jose.JSONWebKey{Key: material, Algorithm: string(jose.ES256), Use: "sig"}
 	thumbprint, err := key.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return jose.JSONWebKey{}, fmt.Errorf("thumbprint: %w", err)

@@ -36,7 +36,7 @@ func TestSignerPublishesEveryKeyAndSignsWithTheFirst(t *testing.T) {
 		t.Fatalf("signed with %q, want the first key, %q", got, keys[0].KeyID)
 	}
 	if text, err := json.Marshal(signer.PublicKeys()); err != nil || strings.Contains(string(text), `"d":`) {
-		t.Fatalf("the published keys hold a private one: %s, %v", text, err)
+		t.Fatalf("the published keys contain a private one: %s, %v", text, err)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestNewSignerRefuses(t *testing.T) {
 		}
 		return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	}
-	whole := SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.NewSecret(good)}
+	complete := SignerConfig{Issuer: testIssuer, Audience: testAudience, Keys: config.NewSecret(good)}
 	for name, change := range map[string]func(*SignerConfig){
 		"no issuer":   func(c *SignerConfig) { c.Issuer = "" },
 		"no audience": func(c *SignerConfig) { c.Audience = "" },
@@ -87,7 +87,7 @@ func TestNewSignerRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := whole
+			c := complete
 			change(&c)
 			_, err := NewSigner(c)
 			if err == nil {
@@ -113,7 +113,7 @@ func TestSignerReadsKeysOfSEC1(t *testing.T) {
 	mustSign(t, mustSigner(t, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))))
 }
 
-func TestSignRefusesNobody(t *testing.T) {
+func TestSignRefusesInvalidPrincipals(t *testing.T) {
 	t.Parallel()
 	signer := mustSigner(t, mustGenerateKey(t))
 	for name, p := range map[string]Principal{

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// leeway is how far two clocks may be apart.
+	// leeway is the accepted difference between two clocks.
 	leeway = 30 * time.Second
-	// maxTokenBytes is far more than our tokens or Google's need, and little
-	// enough that reading one costs nothing.
+	// maxTokenBytes is well above the size of our tokens and Google's, and small
+	// enough to parse cheaply.
 	maxTokenBytes = 8 << 10
 )
 
-// tokenRules is what makes a signed token (JWT) a good one.
+// tokenRules are the conditions that a signed token (JWT) must meet.
 type tokenRules struct {
 	issuers  []string
 	audience string
-	// audiencePrefix, if there is one, is how every audience begins, in place of audience.
+	// audiencePrefix, if not empty, is required of every audience, in place of audience.
 	audiencePrefix string
-	types          []string // the `typ` header, lower case: what the token is for
+	types          []string // the accepted `typ` headers, lower case: the token's purpose
 	keys           *keySet
 }
 
@@ -52,8 +52,8 @@ func (r tokenRules) verify(ctx context.Context, raw string, private any) (jwt.Cl
 	return claims, nil
 }
 
-// verifyClaims is verify for a token whose signature someone else has checked
-// and taken away.
+// verifyClaims is like verify, for a token whose signature has been checked and removed
+// by another system.
 func (r tokenRules) verifyClaims(_ context.Context, raw string, private any) (jwt.Claims, error) {
 	var claims jwt.Claims
 	token, err := r.parse(raw)
@@ -69,13 +69,13 @@ func (r tokenRules) verifyClaims(_ context.Context, raw string, private any) (jw
 	return claims, nil
 }
 
-// parse reads a token and checks what its header says.
+// parse parses a token and checks its header.
 func (r tokenRules) parse(raw string) (*jwt.JSONWebToken, error) {
 	if len(raw) > maxTokenBytes {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrInvalidToken, maxTokenBytes)
 	}
-	// The algorithm is ours to choose, never the token's: "none", or a public
-	// key used as an HMAC secret, end here (RFC 8725, section 3.1).
+	// The key set defines the algorithm, not the token: this refuses "none" and a
+	// public key used as an HMAC secret (RFC 8725, section 3.1).
 	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{r.keys.algorithm})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidToken, err)

@@ -12,8 +12,8 @@ import (
 )
 
 // accessTokenType is the `typ` header of an access token (RFC 9068, section
-// 2.1). It keeps other tokens of the same key, an e-mail confirmation say, from
-// being taken for one.
+// 2.1). It distinguishes access tokens from other tokens of the same key, for example
+// of an e-mail confirmation.
 const accessTokenType = "at+jwt"
 
 // AccessTokenTTL is the longest time for which the shop signs an access token.
@@ -23,7 +23,7 @@ const AccessTokenTTL = 15 * time.Minute
 // for AccessTokenTTL, by clocks that differ.
 const AccessTokenLifetime = AccessTokenTTL + 2*leeway
 
-// Config says whose access tokens are accepted. With any of it missing, none are.
+// Config selects the access tokens to accept. With any field missing, all are refused.
 type Config struct {
 	Issuer   string `env:"AUTH_ISSUER"`
 	Audience string `env:"AUTH_AUDIENCE"`
@@ -61,8 +61,8 @@ type Verifier struct {
 	configured bool
 }
 
-// NewVerifier returns a Verifier. It does no work: keys are fetched when the
-// first token is verified.
+// NewVerifier returns a new Verifier. It does no I/O: keys are fetched when the first
+// token is verified.
 func NewVerifier(c Config, now clock.Clock) *Verifier {
 	return &Verifier{
 		rules: tokenRules{
@@ -75,7 +75,7 @@ func NewVerifier(c Config, now clock.Clock) *Verifier {
 	}
 }
 
-// Verify returns the caller an access token stands for. The error is
+// Verify returns the caller that an access token identifies. The error is
 // ErrInvalidToken, ErrKeysUnavailable or the context's.
 func (v *Verifier) Verify(ctx context.Context, rawToken string) (Principal, error) {
 	if !v.configured {

@@ -31,7 +31,7 @@ func TestVerifierAcceptsWhatTheSignerSigns(t *testing.T) {
 	server := newKeyServer(t, signer.PublicKeys())
 	clock := &testClock{}
 	verifier := newTestVerifier(server.URL, clock)
-	server.MustHaveFetches(t, 0) // nothing before the first token
+	server.requireFetches(t, 0) // nothing before the first token
 
 	for range 3 {
 		got, err := verifier.Verify(context.Background(), mustSign(t, signer))
@@ -39,7 +39,7 @@ func TestVerifierAcceptsWhatTheSignerSigns(t *testing.T) {
 			t.Fatalf("got %v, %v; want %v", got, err, testPrincipal)
 		}
 	}
-	server.MustHaveFetches(t, 1)
+	server.requireFetches(t, 1)
 
 	clock.Advance(15*time.Minute + leeway)
 	if _, err := verifier.Verify(context.Background(), mustSign(t, signer)); err != nil {
@@ -51,7 +51,7 @@ func TestVerifierAcceptsWhatTheSignerSigns(t *testing.T) {
 	}
 }
 
-func TestVerifierTellsTheSessionOfAToken(t *testing.T) {
+func TestVerifierReturnsTheSessionOfAToken(t *testing.T) {
 	t.Parallel()
 	signer := mustSigner(t, mustGenerateKey(t))
 	verifier := newTestVerifier(newKeyServer(t, signer.PublicKeys()).URL, &testClock{})
@@ -75,7 +75,7 @@ func TestVerifierRefuses(t *testing.T) {
 	verifier := newTestVerifier(server.URL, clock)
 	good := accessTokenClaims()
 	if _, err := verifier.Verify(context.Background(), mustMint(t, key, accessTokenType, good)); err != nil {
-		t.Fatalf("the token that the bad ones are made from: %v", err)
+		t.Fatalf("the token that the invalid ones are derived from: %v", err)
 	}
 
 	changed := func(changes map[string]any) string {
@@ -102,8 +102,8 @@ func TestVerifierRefuses(t *testing.T) {
 		"a token from the future":      changed(map[string]any{"iat": future}),
 		"an unknown role":              changed(map[string]any{"role": "root"}),
 		"no role":                      changed(map[string]any{"role": nil}),
-		"a session that is no id":      changed(map[string]any{"sid": "mine"}),
-		"a subject that is no id":      changed(map[string]any{"sub": "alice"}),
+		"an invalid session id":        changed(map[string]any{"sid": "mine"}),
+		"an invalid subject":           changed(map[string]any{"sub": "alice"}),
 		"the nil id":                   changed(map[string]any{"sub": "00000000-0000-0000-0000-000000000000"}),
 		"no subject":                   changed(map[string]any{"sub": nil}),
 		"too long a token":             changed(map[string]any{"pad": strings.Repeat("x", maxTokenBytes)}),
@@ -123,7 +123,7 @@ func TestVerifierRefuses(t *testing.T) {
 			t.Parallel()
 			got, err := verifier.Verify(context.Background(), token)
 			if !errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrKeysUnavailable) || got != (Principal{}) {
-				t.Fatalf("got %v, %v; want ErrInvalidToken and nobody", got, err)
+				t.Fatalf("got %v, %v; want ErrInvalidToken and no principal", got, err)
 			}
 			if token != "" && strings.Contains(err.Error(), token) {
 				t.Fatalf("the error quotes the token: %v", err)
@@ -132,8 +132,8 @@ func TestVerifierRefuses(t *testing.T) {
 	}
 }
 
-// hmacOfPublicKey is the classic confusion: the public key, which everybody
-// has, as the secret of an HMAC.
+// hmacOfPublicKey returns the key of an algorithm confusion attack: the public key, which
+// everyone has, as the secret of an HMAC.
 func hmacOfPublicKey(t *testing.T, k testKey) testKey {
 	t.Helper()
 	private, ok := k.key.(*ecdsa.PrivateKey)
@@ -152,7 +152,7 @@ func TestVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
 	t.Parallel()
 	signer := mustSigner(t, mustGenerateKey(t))
 	server := newKeyServer(t, signer.PublicKeys())
-	whole := Config{Issuer: testIssuer, Audience: testAudience, KeysURL: server.URL}
+	complete := Config{Issuer: testIssuer, Audience: testAudience, KeysURL: server.URL}
 	for name, forget := range map[string]func(*Config){
 		"issuer":   func(c *Config) { c.Issuer = "" },
 		"audience": func(c *Config) { c.Audience = "" },
@@ -160,7 +160,7 @@ func TestVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := whole
+			c := complete
 			forget(&c)
 			if _, err := NewVerifier(c, (&testClock{}).Now).Verify(context.Background(), mustSign(t, signer)); !errors.Is(err, ErrInvalidToken) {
 				t.Fatalf("got %v, want ErrInvalidToken", err)
