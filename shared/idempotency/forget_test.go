@@ -13,7 +13,7 @@ import (
 	"souk/shared/idempotency"
 )
 
-func (h *house) mustForget(t *testing.T, caller string) {
+func (h *fixture) mustForget(t *testing.T, caller string) {
 	t.Helper()
 	err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		return idempotency.Forget(ctx, tx, uuid.MustParse(caller))
@@ -23,8 +23,8 @@ func (h *house) mustForget(t *testing.T, caller string) {
 	}
 }
 
-// keysOf returns how many keys of a caller there are.
-func (h *house) keysOf(t *testing.T, caller string) (n int) {
+// countKeys returns how many keys of a caller there are.
+func (h *fixture) countKeys(t *testing.T, caller string) (n int) {
 	t.Helper()
 	id := uuid.MustParse(caller)
 	if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM idempotency_key WHERE caller = ?`, id[:]).Scan(&n); err != nil {
@@ -36,27 +36,27 @@ func (h *house) keysOf(t *testing.T, caller string) (n int) {
 func TestForget(t *testing.T) {
 	t.Parallel()
 
-	t.Run("deletes the responses of a caller, and of no other", func(t *testing.T) {
+	t.Run("deletes the responses of one caller only", func(t *testing.T) {
 		t.Parallel()
-		h := open(t, (*house).create)
-		first, second, other := newSend(), newSend(), newSend()
+		h := open(t, (*fixture).create)
+		first, second, other := newTestRequest(), newTestRequest(), newTestRequest()
 		second.caller = first.caller
-		for _, s := range []send{first, second, other} {
+		for _, s := range []testRequest{first, second, other} {
 			h.send(t, s).MustBe(t, http.StatusCreated)
 		}
 		h.mustForget(t, first.caller)
-		if deleted, stored := h.keysOf(t, first.caller), h.keysOf(t, other.caller); deleted != 0 || stored != 1 {
+		if deleted, stored := h.countKeys(t, first.caller), h.countKeys(t, other.caller); deleted != 0 || stored != 1 {
 			t.Errorf("there are %d keys of the caller and %d of another, want 0 and 1", deleted, stored)
 		}
 		if h.send(t, other).MustBe(t, http.StatusCreated).Header.Get(idempotency.HeaderReplayed) != "true" {
-			t.Error("the other's response is not replayed")
+			t.Error("the response of another caller is not replayed")
 		}
 	})
 
-	t.Run("waits for an attempt under way, and deletes its response", func(t *testing.T) {
+	t.Run("waits for an attempt in progress and deletes its response", func(t *testing.T) {
 		t.Parallel()
 		slow, h := openSlow(t)
-		s := newSend()
+		s := newTestRequest()
 		responses := slow.begin(t, h, s)
 		forgotten, deleting := make(chan struct{}), make(chan struct{})
 		h.statements.Set(func(statement string) dbtest.Fate {
@@ -73,8 +73,8 @@ func TestForget(t *testing.T) {
 		slow.release()
 		(<-responses).MustBe(t, http.StatusCreated)
 		<-forgotten
-		h.mustHaveEffects(t, 1)
-		if n := h.keysOf(t, s.caller); n != 0 {
+		h.requireEffects(t, 1)
+		if n := h.countKeys(t, s.caller); n != 0 {
 			t.Errorf("there are %d keys", n)
 		}
 	})

@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// HeaderKey is the request's header.
+	// HeaderKey is the request header with the key.
 	HeaderKey = "Idempotency-Key"
-	// HeaderReplayed is true in a response that was sent before.
+	// HeaderReplayed is true in a response that is a replay.
 	HeaderReplayed = "Idempotency-Replayed"
 	// MaxKeyLength is the longest key, in bytes.
 	MaxKeyLength = 255
-	// bodyTimeout is how long a request's body may take to arrive.
+	// bodyTimeout bounds the time for receiving a request's body.
 	bodyTimeout = 10 * time.Second
 )
 
-// Operation is what the keys need to know of an operation that takes them.
+// Operation describes an operation that accepts keys.
 type Operation struct {
-	// Name is part of a key's scope: one key at two operations is two keys.
+	// Name is part of a key's scope: the same key of two operations is two keys.
 	Name string
 	// Required refuses requests without a key.
 	Required bool
@@ -34,12 +34,12 @@ type Operation struct {
 	MaxBody int64
 }
 
-// Handler reads the key of a request, and has next handle the request with it: next
-// must call Run of the context's Request. The caller must be known by then, for a
-// key is scoped by its caller.
+// Handler returns middleware that reads the key of a request and puts a Request into the
+// context of next, which must call its Run. Authentication must come before it, because
+// the caller is part of a key's scope.
 func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key, problem := keyOf(r.Header, operation.Required)
+		key, problem := parseKey(r.Header, operation.Required)
 		if problem != nil {
 			problem.Write(w, r)
 			return
@@ -57,14 +57,14 @@ func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		request := &Request{
 			keys: k, caller: caller.UserID,
-			scope:   hashOf(operation.Name, caller.UserID.String(), key),
-			payload: hashOf(r.Method, r.URL.Path, r.URL.RawQuery, string(body)),
+			scope:   hashParts(operation.Name, caller.UserID.String(), key),
+			payload: hashParts(r.Method, r.URL.Path, r.URL.RawQuery, string(body)),
 		}
 		request.serve(w, r, next)
 	})
 }
 
-// serve sends the response of Run, and what next writes if there is none.
+// serve sends the response of Run, or what next writes if there is none.
 func (r *Request) serve(w http.ResponseWriter, hr *http.Request, next http.Handler) {
 	recorder := newRecorder(w)
 	next.ServeHTTP(recorder, hr.WithContext(context.WithValue(hr.Context(), requestKey{}, r)))
@@ -85,9 +85,9 @@ func (r *Request) serve(w http.ResponseWriter, hr *http.Request, next http.Handl
 }
 
 // replay reads the stored response to a request that was refused before it ran. The
-// key has precedence: a request that was carried out stays so when a rule of its
-// input has changed since. It returns the problem of a key that was used with
-// another payload.
+// key has precedence: a request that took effect gets its response even if the
+// validation of its input has changed since. It returns a problem for a key that was
+// used with another payload.
 func (r *Request) replay(ctx context.Context) *api.Problem {
 	ctx, cancel := context.WithTimeout(ctx, maxInsert)
 	defer cancel()
@@ -95,25 +95,25 @@ func (r *Request) replay(ctx context.Context) *api.Problem {
 	switch {
 	case errors.Is(err, errReused):
 		return problem(ctx, err)
-	case errors.Is(err, errInFlight): // or there is no such key
+	case errors.Is(err, errInFlight): // or the key is not found
 	case err != nil:
-		slog.WarnContext(ctx, "the idempotency key of an invalid request was not read", "error", err)
+		slog.WarnContext(ctx, "read the idempotency key of an invalid request", "error", err)
 	default:
 		r.response, r.replayed = stored, true
 	}
 	return nil
 }
 
-// keyOf returns the request's key, "" without one.
-func keyOf(header http.Header, required bool) (string, *api.Problem) {
+// parseKey returns the request's key, or "" without one.
+func parseKey(header http.Header, required bool) (string, *api.Problem) {
 	keys := header.Values(HeaderKey)
 	switch {
 	case len(keys) == 0 && required:
-		return "", api.Invalid("header."+HeaderKey, api.FieldRequired, "is required: send a new UUID, and the same one when you send this request again")
+		return "", api.Invalid("header."+HeaderKey, api.FieldRequired, "is required: send a new UUID, and the same one when you retry this request")
 	case len(keys) == 0:
 		return "", nil
 	case len(keys) > 1:
-		return "", api.Invalid("header."+HeaderKey, api.FieldDuplicate, "is there %d times", len(keys))
+		return "", api.Invalid("header."+HeaderKey, api.FieldDuplicate, "must be sent once, not %d times", len(keys))
 	case !isKey(keys[0]):
 		return "", api.Invalid("header."+HeaderKey, api.FieldFormat, "must be 1 to %d visible ASCII characters, such as a UUID", MaxKeyLength)
 	}
@@ -132,7 +132,7 @@ func isKey(key string) bool {
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *api.Problem) {
 	connection := http.NewResponseController(w)
 	if err := connection.SetReadDeadline(time.Now().Add(bodyTimeout)); err == nil {
-		defer func() { _ = connection.SetReadDeadline(time.Time{}) }() // it worked a moment ago
+		defer func() { _ = connection.SetReadDeadline(time.Time{}) }() // it succeeded above
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {

@@ -1,11 +1,11 @@
-// Package idempotency lets a client send a request again, with the same
-// Idempotency-Key, until it has a response: the request takes effect once, and
-// every send gets the first response (draft-ietf-httpapi-idempotency-key-header).
+// Package idempotency lets a client retry a request, with the same Idempotency-Key,
+// until it has a response: the request takes effect once, and every attempt gets the
+// first response (draft-ietf-httpapi-idempotency-key-header).
 //
 // The claim of the key, the effect and the response are one transaction. An attempt
-// that dies leaves nothing, and one that commits leaves its response: there is no
-// state in between. The row that the transaction has inserted and not committed is
-// the claim: a second attempt finds it locked, and is refused without waiting.
+// that fails leaves no rows, and one that commits leaves its response: there is no
+// intermediate state. The inserted and uncommitted row is the claim: a second attempt
+// finds it locked and is refused without waiting.
 package idempotency
 
 import (
@@ -32,23 +32,23 @@ var Migrations = database.Migrations{Name: "idempotency", FS: files}
 const (
 	// retention is how long a response is replayed.
 	retention = 24 * time.Hour
-	// MaxPerCaller is how many keys of one caller are stored. A caller that has more
-	// is refused until the oldest expire: to delete one early would let a request
-	// that is sent again take effect twice.
+	// MaxPerCaller is how many keys of one caller are stored. A caller with more keys
+	// is refused until the oldest expire: if one were deleted early, a retried request
+	// could take effect twice.
 	MaxPerCaller = 10_000
-	// countEvery is after how many claims, on average, the keys of the caller are
-	// counted. It is random, so that no caller can choose keys that are not. A
-	// caller that was refused is counted each time.
+	// countEvery is the average number of claims between two counts of the caller's
+	// keys. Counts are random, so that no caller can choose keys that are not counted.
+	// The keys of a caller that was refused are counted each time.
 	countEvery = 16
-	// attemptTimeout bounds an attempt, its commit included. With the longest wait
+	// attemptTimeout bounds an attempt, including its commit. With the longest wait
 	// after the commit (api.MaxWait) it is below the gateway's 60 s.
 	attemptTimeout = 20 * time.Second
 	// maxAcquire bounds the wait for a connection.
 	maxAcquire = 2 * time.Second
-	// maxInsert bounds the wait for an attempt that inserts the same key at the same
-	// moment, which the locking read before it did not see.
+	// maxInsert bounds the wait for a concurrent insert of the same key that the
+	// locking read before it did not see.
 	maxInsert = 800 * time.Millisecond
-	// claimTries bounds how often a claim reads a row again that changed meanwhile.
+	// claimTries bounds how often a claim is repeated because the row has changed.
 	claimTries = 3
 )
 
@@ -62,12 +62,11 @@ var (
 type Keys struct {
 	db  *database.DB
 	now clock.Clock
-	// full are the callers (uuid.UUID) that had too many keys when they were counted
-	// last.
+	// full has the callers (uuid.UUID) with too many keys at the last count.
 	full sync.Map
 }
 
-// NewKeys returns the keys in db.
+// NewKeys returns new Keys that are stored in db.
 func NewKeys(db *database.DB, now clock.Clock) *Keys { return &Keys{db: db, now: now} }
 
 // Sweep deletes the expired keys.

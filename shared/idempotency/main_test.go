@@ -29,19 +29,19 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(dbtest.PlansOf(m, nil, idempotency.Migrations),
-		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
+		// Started by an import of the Cloud SQL connector's metrics.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
-		// The default client keeps its connections to the servers of the tests.
+		// The default client has idle connections to the servers of the tests.
 		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
-// effects is the table in which a request has its effect.
+// effects is the table that requests insert into.
 var effects = database.Migrations{Name: "effect", FS: fstest.MapFS{"00001_effect.sql": {
 	Data: []byte("-- +goose Up\nCREATE TABLE effect (id BINARY(16) NOT NULL PRIMARY KEY);\n-- +goose Down\nDROP TABLE effect;\n"),
 }}}
 
-// house serves an operation whose keys, clock and callers are the test's.
-type house struct {
+// fixture serves an operation with keys, and with a clock that the test sets.
+type fixture struct {
 	*idempotency.Keys
 	db         *database.DB
 	statements dbtest.Hook
@@ -51,21 +51,21 @@ type house struct {
 	now time.Time
 }
 
-// do is what an operation does in its transaction.
-type do func(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error)
+// operation is the work of a request in its transaction.
+type operation func(h *fixture, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error)
 
-func open(t *testing.T, do do) *house {
+func open(t *testing.T, run operation) *fixture {
 	t.Helper()
-	return openWith(t, dbtest.PoolSize, do)
+	return openWith(t, dbtest.PoolSize, run)
 }
 
-func openWith(t *testing.T, connections int, do do) *house {
+func openWith(t *testing.T, connections int, run operation) *fixture {
 	t.Helper()
-	h := &house{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
+	h := &fixture{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
 	proxy := dbtest.NewProxy(t, dbtest.Create(t, idempotency.Migrations, effects), h.statements.Decide)
 	h.db = dbtest.Open(t, proxy.URL, connections)
 	h.Keys = idempotency.NewKeys(h.db, h.clock)
-	work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, do) })
+	work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, run) })
 	mux := http.NewServeMux()
 	mux.Handle("POST /required/{id}", h.Handler(idempotency.Operation{Name: "required", Required: true, MaxBody: 100}, work))
 	mux.Handle("POST /optional/{id}", h.Handler(idempotency.Operation{Name: "optional", MaxBody: 100}, work))
@@ -75,11 +75,11 @@ func openWith(t *testing.T, connections int, do do) *house {
 	return h
 }
 
-// invalid is a body that is refused before the transaction.
+// invalid begins a body that is refused before the transaction.
 const invalid = "invalid"
 
 // serve handles a request as the adapter of shared/function does.
-func (h *house) serve(w http.ResponseWriter, r *http.Request, do do) {
+func (h *fixture) serve(w http.ResponseWriter, r *http.Request, run operation) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		failure.Problem(r.Context(), err).Write(w, r)
@@ -89,7 +89,7 @@ func (h *house) serve(w http.ResponseWriter, r *http.Request, do do) {
 		api.Invalid("body", api.FieldFormat, "is invalid").Write(w, r)
 		return
 	}
-	effect := func(ctx context.Context, tx *database.Tx) (idempotency.Response, error) { return do(h, ctx, tx, r) }
+	effect := func(ctx context.Context, tx *database.Tx) (idempotency.Response, error) { return run(h, ctx, tx, r) }
 	request := idempotency.FromContext(r.Context())
 	if request == nil {
 		_ = h.db.InTx(r.Context(), func(ctx context.Context, tx *database.Tx) error {
@@ -110,7 +110,7 @@ func (h *house) serve(w http.ResponseWriter, r *http.Request, do do) {
 	}
 }
 
-// identify takes the token for the caller's id, and gives the request its trace.
+// identify uses the token as the caller's id, and gives the request a trace.
 func identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if id, err := uuid.Parse(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")); err == nil {
@@ -120,40 +120,40 @@ func identify(next http.Handler) http.Handler {
 	})
 }
 
-func (h *house) clock() time.Time {
+func (h *fixture) clock() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.now
 }
 
-func (h *house) pass(d time.Duration) {
+func (h *fixture) advance(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now = h.now.Add(d)
 }
 
-// send is one request with a key.
-type send struct {
+// testRequest is a request with a key.
+type testRequest struct {
 	caller, key, path, body string
 }
 
-func newSend() send {
-	return send{caller: uuid.NewString(), key: uuid.NewString(), path: "/required/1", body: `{"a":1}`}
+func newTestRequest() testRequest {
+	return testRequest{caller: uuid.NewString(), key: uuid.NewString(), path: "/required/1", body: `{"a":1}`}
 }
 
-func (s send) request() functiontest.Request {
+func (s testRequest) request() functiontest.Request {
 	return functiontest.Request{
 		Method: http.MethodPost, Path: s.path, Token: s.caller, Body: s.body, Header: map[string]string{idempotency.HeaderKey: s.key},
 	}
 }
 
-func (h *house) send(t *testing.T, s send) functiontest.Response {
+func (h *fixture) send(t *testing.T, s testRequest) functiontest.Response {
 	t.Helper()
 	return functiontest.Do(t, h.url, s.request())
 }
 
 // create is an operation that has an effect and responds with 201.
-func (h *house) create(ctx context.Context, tx *database.Tx, _ *http.Request) (response idempotency.Response, err error) {
+func (h *fixture) create(ctx context.Context, tx *database.Tx, _ *http.Request) (response idempotency.Response, err error) {
 	id := uuid.New()
 	if _, err := tx.ExecContext(ctx, `INSERT INTO effect (id) VALUES (?)`, id[:]); err != nil {
 		return response, err
@@ -165,15 +165,15 @@ func (h *house) create(ctx context.Context, tx *database.Tx, _ *http.Request) (r
 	}, nil
 }
 
-// mustHaveEffects fails unless there are so many effects.
-func (h *house) mustHaveEffects(t *testing.T, want int) {
+// requireEffects fails the test unless there are want effects.
+func (h *fixture) requireEffects(t *testing.T, want int) {
 	t.Helper()
 	if got := h.count(t, "effect"); got != want {
 		t.Errorf("there are %d effects, want %d", got, want)
 	}
 }
 
-func (h *house) count(t *testing.T, table string) (n int) {
+func (h *fixture) count(t *testing.T, table string) (n int) {
 	t.Helper()
 	if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -181,8 +181,8 @@ func (h *house) count(t *testing.T, table string) (n int) {
 	return n
 }
 
-// mustReplay fails unless an answer is another's replay, to the byte.
-func mustReplay(t *testing.T, first, again functiontest.Response) {
+// requireReplay fails the test unless again is a replay of first, byte by byte.
+func requireReplay(t *testing.T, first, again functiontest.Response) {
 	t.Helper()
 	if again.Header.Get(idempotency.HeaderReplayed) != "true" {
 		t.Errorf("not a replay: %d %s", again.Status, again.Body)
@@ -197,8 +197,8 @@ func mustReplay(t *testing.T, first, again functiontest.Response) {
 	}
 }
 
-// payloadOf returns the hash of what a send sends.
-func payloadOf(s send) []byte {
+// hashPayload returns the payload hash of a request.
+func hashPayload(s testRequest) []byte {
 	h := sha256.New()
 	for _, part := range []string{http.MethodPost, s.path, "", s.body} {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))

@@ -15,26 +15,26 @@ import (
 	"souk/shared/idempotency"
 )
 
-// mustInsist sends a request until it has an response that is not "not yet".
-func (h *house) mustInsist(t *testing.T, s send) (response functiontest.Response) {
+// sendUntilFinal sends a request until its first attempt is no longer in flight.
+func (h *fixture) sendUntilFinal(t *testing.T, s testRequest) (response functiontest.Response) {
 	t.Helper()
-	h.mustBecome(t, "the request has its response", func() bool {
+	h.waitUntil(t, "the request has its response", func() bool {
 		response = h.send(t, s)
 		if response.Status != http.StatusConflict {
 			return true
 		}
 		response.MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 		if response.Header.Get("Retry-After") == "" {
-			t.Error("an response that is not there yet does not say when to come again")
+			t.Error("a response of an attempt in flight has no Retry-After")
 		}
 		return false
 	})
 	return response
 }
 
-// cutOff sends a request and leaves some time after, in the middle of its response
-// if that is how it comes.
-func (h *house) cutOff(t *testing.T, s send, after time.Duration) {
+// sendAndDisconnect sends a request and disconnects after some time, possibly in the middle
+// of the response.
+func (h *fixture) sendAndDisconnect(t *testing.T, s testRequest, after time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), after)
 	defer cancel()
@@ -52,38 +52,38 @@ func (h *house) cutOff(t *testing.T, s send, after time.Duration) {
 
 func TestParallelSends(t *testing.T) {
 	t.Parallel()
-	h := open(t, (*house).create)
+	h := open(t, (*fixture).create)
 	const rounds, sends = 10, 50
 	for range rounds {
-		s := newSend()
+		s := newTestRequest()
 		responses := make([]functiontest.Response, sends)
 		var all sync.WaitGroup
 		for i := range sends {
 			all.Go(func() {
 				if i%3 == 0 {
-					h.cutOff(t, s, time.Duration(i)*200*time.Microsecond)
+					h.sendAndDisconnect(t, s, time.Duration(i)*200*time.Microsecond)
 				}
-				responses[i] = h.mustInsist(t, s)
+				responses[i] = h.sendUntilFinal(t, s)
 			})
 		}
 		all.Wait()
 		if t.Failed() {
 			return
 		}
-		mustReplayAll(t, responses)
+		requireReplays(t, responses)
 	}
-	h.mustHaveEffects(t, rounds)
+	h.requireEffects(t, rounds)
 }
 
-// slow is an operation that stops, once, in its transaction, after its effect.
-type slow struct {
+// slowOperation is an operation that blocks once, in its transaction after its effect.
+type slowOperation struct {
 	stopped          atomic.Bool
 	once             sync.Once
 	reached, proceed chan struct{}
 }
 
-//nolint:revive // the order of a method expression of house
-func (s *slow) do(h *house, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error) {
+//nolint:revive // the order of a method expression of fixture
+func (s *slowOperation) run(h *fixture, ctx context.Context, tx *database.Tx, r *http.Request) (idempotency.Response, error) {
 	response, err := h.create(ctx, tx, r)
 	if s.stopped.CompareAndSwap(false, true) {
 		close(s.reached)
@@ -92,16 +92,16 @@ func (s *slow) do(h *house, ctx context.Context, tx *database.Tx, r *http.Reques
 	return response, err
 }
 
-// release lets the operation go on.
-func (s *slow) release() { s.once.Do(func() { close(s.proceed) }) }
+// release lets the operation continue.
+func (s *slowOperation) release() { s.once.Do(func() { close(s.proceed) }) }
 
-// begin sends a request that stops in its operation, and returns its response later.
-func (s *slow) begin(t *testing.T, h *house, request send) <-chan functiontest.Response {
+// begin sends a request that blocks in its operation, and returns a channel with its response.
+func (s *slowOperation) begin(t *testing.T, h *fixture, request testRequest) <-chan functiontest.Response {
 	t.Helper()
 	t.Cleanup(s.release) // before the server waits for it
 	responses := make(chan functiontest.Response, 1)
 	go func() {
-		defer close(responses) // also when Do ends this goroutine without a response
+		defer close(responses) // also when a failed test ends this goroutine without a response
 		responses <- h.send(t, request)
 	}()
 	select {
@@ -112,24 +112,24 @@ func (s *slow) begin(t *testing.T, h *house, request send) <-chan functiontest.R
 	return responses
 }
 
-func openSlow(t *testing.T) (*slow, *house) {
+func openSlow(t *testing.T) (*slowOperation, *fixture) {
 	t.Helper()
-	s := &slow{reached: make(chan struct{}), proceed: make(chan struct{})}
-	return s, open(t, s.do)
+	s := &slowOperation{reached: make(chan struct{}), proceed: make(chan struct{})}
+	return s, open(t, s.run)
 }
 
-// TestInFlight sends a request again while its first attempt has inserted its row and
-// cannot go on. A send that waited for the row would run into the deadline of the
-// attempt, for the lock is held until the test releases it.
+// TestInFlight retries a request while its first attempt has inserted its row and is
+// blocked. A retry that waited for the row would exceed the deadline of the attempt,
+// because the row is locked until the test releases it.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	slow, h := openSlow(t)
 	dbtest.SetAll(t, h.db, dbtest.PoolSize, "SET SESSION innodb_lock_wait_timeout = 600")
-	s := newSend()
+	s := newTestRequest()
 	responses := slow.begin(t, h, s)
 	other := s
 	other.body = "{}"
-	for _, again := range []send{s, other} {
+	for _, again := range []testRequest{s, other} {
 		response := h.send(t, again)
 		response.MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 		if response.Header.Get("Retry-After") != "1" {
@@ -137,16 +137,16 @@ func TestInFlight(t *testing.T) {
 		}
 	}
 	slow.release()
-	mustReplay(t, (<-responses).MustBe(t, http.StatusCreated), h.send(t, s))
+	requireReplay(t, (<-responses).MustBe(t, http.StatusCreated), h.send(t, s))
 	h.send(t, other).MustBeProblem(t, http.StatusUnprocessableEntity, "idempotency_key_reused")
-	h.mustHaveEffects(t, 1)
+	h.requireEffects(t, 1)
 }
 
-// TestInsertRace has a second send pass the locking read before the first inserts.
+// TestInsertRace lets a second attempt pass the locking read before the first inserts.
 func TestInsertRace(t *testing.T) {
 	t.Parallel()
 	slow, h := openSlow(t)
-	s := newSend()
+	s := newTestRequest()
 	var inserts atomic.Int32
 	second, proceed := make(chan struct{}), make(chan struct{})
 	h.statements.Set(func(statement string) dbtest.Fate {
@@ -166,21 +166,21 @@ func TestInsertRace(t *testing.T) {
 	close(proceed)
 	(<-late).MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 	slow.release()
-	mustReplay(t, (<-responses).MustBe(t, http.StatusCreated), h.mustInsist(t, s))
-	h.mustHaveEffects(t, 1)
+	requireReplay(t, (<-responses).MustBe(t, http.StatusCreated), h.sendUntilFinal(t, s))
+	h.requireEffects(t, 1)
 }
 
-// TestClientLeaves has the client of an attempt leave. The attempt goes on, for the
-// client to send the request again.
-func TestClientLeaves(t *testing.T) {
+// TestClientDisconnects disconnects the client of an attempt. The attempt continues, and
+// the client retries the request.
+func TestClientDisconnects(t *testing.T) {
 	t.Parallel()
 	slow, h := openSlow(t)
-	s := newSend()
-	left := make(chan struct{})
+	s := newTestRequest()
+	disconnected := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(slow.release)
 	go func() {
-		defer close(left)
+		defer close(disconnected)
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+s.path, strings.NewReader(s.body))
 		if err != nil {
 			t.Error(err)
@@ -195,10 +195,10 @@ func TestClientLeaves(t *testing.T) {
 	}()
 	<-slow.reached
 	cancel()
-	<-left
+	<-disconnected
 	slow.release()
-	if response := h.mustInsist(t, s).MustBe(t, http.StatusCreated); response.Header.Get(idempotency.HeaderReplayed) != "true" {
+	if response := h.sendUntilFinal(t, s).MustBe(t, http.StatusCreated); response.Header.Get(idempotency.HeaderReplayed) != "true" {
 		t.Error("there was a second effect")
 	}
-	h.mustHaveEffects(t, 1)
+	h.requireEffects(t, 1)
 }

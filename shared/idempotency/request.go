@@ -16,30 +16,31 @@ import (
 	"souk/shared/failure"
 )
 
-// hash is a SHA-256.
+// hash is a SHA-256 digest.
 type hash [32]byte
 
 // Request is a request with an Idempotency-Key.
 type Request struct {
 	keys   *Keys
 	caller uuid.UUID
-	// scope identifies the key: operation, caller and key. payload is the request.
+	// scope identifies the key: operation, caller and key. payload identifies the
+	// request.
 	scope, payload hash
 	ran            bool
-	response       *Response // the response to send, nil for what the handler writes
+	response       *Response // the response to send, nil to send what the handler writes
 	replayed       bool
 }
 
 type requestKey struct{}
 
-// FromContext returns the request that is being handled, nil if it has no key.
+// FromContext returns the current request, or nil if it has no key.
 func FromContext(ctx context.Context) *Request {
 	r, _ := ctx.Value(requestKey{}).(*Request)
 	return r
 }
 
-// ScopeFromContext returns the hash that identifies the key of the request that is
-// being handled: operation, caller and key. It reports whether the request has a key.
+// ScopeFromContext returns the hash that identifies the current request's key (operation,
+// caller and key) and reports whether the request has a key.
 func ScopeFromContext(ctx context.Context) (scope [32]byte, keyed bool) {
 	if r := FromContext(ctx); r != nil {
 		return r.scope, true
@@ -48,19 +49,19 @@ func ScopeFromContext(ctx context.Context) (scope [32]byte, keyed bool) {
 }
 
 // Run claims the key, runs effect and stores the response that it returns, in one
-// transaction, which InTx may run several times. From the commit on, the response
-// is the one to this request and to each that is sent again. It reports whether it
-// was stored before, and effect did not run.
+// transaction, which InTx may run several times. After the commit, this request and
+// each retry get that response. Run reports whether the response is a replay: effect
+// then did not run.
 //
-// An error of effect rolls everything back. The attempt goes on when the client
-// leaves: the client will send the request again.
+// An error of effect rolls everything back. The attempt continues when the client
+// disconnects, because the client will retry the request.
 func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *database.Tx) (Response, error)) (replayed bool, err error) {
 	r.ran = true
 	ctx, cancel := r.attempt(ctx)
 	defer cancel()
 	response, replayed, err := r.try(ctx, effect)
 	if database.IsCommitUnknown(err) {
-		// The key decides: its row is there if the transaction was committed.
+		// The key's row exists if the transaction was committed.
 		response, replayed, err = r.try(ctx, effect)
 	}
 	if err != nil {
@@ -87,9 +88,9 @@ func (r *Request) try(ctx context.Context, effect func(ctx context.Context, tx *
 	return response, replayed, err
 }
 
-// Refuse stores the response to a request whose effect was rolled back, if sending
-// it again would get the same one. Otherwise the key stays unused. When another
-// attempt has stored a response meanwhile, that is the one to send.
+// Refuse stores the response to a request whose effect was rolled back, if the response
+// is final. Otherwise the key stays unused. If another attempt has stored a response in
+// the meantime, that response is sent.
 func (r *Request) Refuse(ctx context.Context, response Response) error {
 	if !response.IsFinal() {
 		return nil
@@ -98,12 +99,11 @@ func (r *Request) Refuse(ctx context.Context, response Response) error {
 	return err
 }
 
-// SendOwn has the handler's own response sent to this request, which is not the one
-// that is stored.
+// SendOwn selects the handler's own response for this request in place of the stored one.
 func (r *Request) SendOwn() { r.response = nil }
 
-// attempt returns the context of an attempt: without the client's cancellation,
-// but within its deadline.
+// attempt returns the context of an attempt: without the client's cancellation, but with
+// its deadline.
 func (r *Request) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(attemptTimeout)
 	if deadline, limited := ctx.Deadline(); limited && deadline.Before(end) {
@@ -112,8 +112,8 @@ func (r *Request) attempt(ctx context.Context) (context.Context, context.CancelF
 	return context.WithDeadline(database.WithMaxAcquire(context.WithoutCancel(ctx), maxAcquire), end)
 }
 
-// claim inserts the row of the key, which stays locked until tx ends, or returns
-// the response that is stored. It waits for no other attempt.
+// claim inserts the row of the key, which stays locked until tx ends, or returns the
+// stored response. It does not wait for other attempts.
 func (r *Request) claim(ctx context.Context, tx *database.Tx) (*Response, error) {
 	for range claimTries {
 		found, err := lockRow(ctx, tx, r.scope)
@@ -143,8 +143,8 @@ func (r *Request) claim(ctx context.Context, tx *database.Tx) (*Response, error)
 	return nil, errInFlight
 }
 
-// peek reads a row that is locked: by the first attempt, whose row is not visible
-// yet, or by another send, which reads the response.
+// peek reads a row that is locked by the first attempt, in which case it is not visible
+// yet, or by a retry that reads the response.
 func (r *Request) peek(ctx context.Context, q database.Queryer) (*Response, error) {
 	found, err := selectRow(ctx, q, r.scope)
 	if err != nil {
@@ -156,7 +156,7 @@ func (r *Request) peek(ctx context.Context, q database.Queryer) (*Response, erro
 	return found.outcome(r.payload)
 }
 
-// problem returns the problem of an attempt that failed.
+// problem returns the problem for the error of an attempt.
 func problem(ctx context.Context, err error) *api.Problem {
 	switch {
 	case errors.Is(err, errReused):
@@ -172,18 +172,19 @@ func problem(ctx context.Context, err error) *api.Problem {
 	}
 }
 
-// keyLimit is the limit of MaxPerCaller as clients see it, and keyLimitReset when to
-// try again: by then the keys of an hour have expired.
+// keyLimit is the published form of the limit MaxPerCaller. After keyLimitReset the keys
+// of an hour have expired.
 var keyLimit = api.RateLimit{Name: "idempotency-keys", Quota: MaxPerCaller, Window: retention}
 
 const keyLimitReset = time.Hour
 
-// hashOf hashes parts with their lengths, so that no two lists of parts are one.
-func hashOf(parts ...string) hash {
+// hashParts hashes parts with their lengths, so that different lists of parts have
+// different inputs.
+func hashParts(parts ...string) hash {
 	h := sha256.New()
 	for _, part := range parts {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-		io.WriteString(h, part) //nolint:errcheck // a hash accepts everything
+		io.WriteString(h, part) //nolint:errcheck // writing to a hash cannot fail
 	}
 	return hash(h.Sum(nil))
 }

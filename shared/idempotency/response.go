@@ -14,9 +14,9 @@ type Response struct {
 	Body   []byte
 }
 
-// IsFinal reports whether sending the request again would get the same response.
-// Invalid input, 401, 403, 404, 429, a 5xx and everything with Retry-After may end
-// differently the next time.
+// IsFinal reports whether a retry of the request would get the same response. A
+// request with invalid input, 401, 403, 404, 429, a 5xx or Retry-After may succeed when
+// it is retried.
 func (a Response) IsFinal() bool {
 	switch {
 	case a.Header.Get("Retry-After") != "":
@@ -51,7 +51,7 @@ func Record(handler http.Handler, r *http.Request) Response {
 	return recorder.Response
 }
 
-// recorder holds a response back.
+// recorder buffers a response.
 type recorder struct {
 	http.ResponseWriter // nil if there is no connection
 	Response

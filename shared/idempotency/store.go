@@ -17,14 +17,14 @@ import (
 type row struct {
 	payload  hash
 	response *Response
-	// legacyLease is set in a row of the version before ADR 0023 that has no
-	// response: until then its attempt may be under way.
+	// legacyLease is set in a row of the version before ADR 0023 without a response:
+	// until then its attempt may be in progress.
 	legacyLease time.Time
-	effected    bool // legacy: the attempt had its effect, and died before its response
+	effected    bool // legacy: the attempt took effect and failed before it stored its response
 	expiresAt   time.Time
 }
 
-// replaceable reports whether a new attempt may begin although there is a row.
+// replaceable reports whether a new attempt may replace the row.
 func (r row) replaceable(now time.Time) bool {
 	if !now.Before(r.expiresAt) {
 		return true
@@ -32,7 +32,7 @@ func (r row) replaceable(now time.Time) bool {
 	return r.response == nil && !r.effected && !now.Before(r.legacyLease)
 }
 
-// outcome returns the response to a request whose key has the row.
+// outcome returns the stored response to a request with that payload.
 func (r row) outcome(payload hash) (*Response, error) {
 	switch {
 	case payload != r.payload:
@@ -46,8 +46,8 @@ func (r row) outcome(payload hash) (*Response, error) {
 
 const rowColumns = `payload, lease_until, effected_at IS NOT NULL, status, header, body, expires_at`
 
-// lockRow reads the row of a key and locks it, or returns nil. Its error is one of
-// database.IsLocked when another transaction holds the row.
+// lockRow reads and locks the row of a key. It returns nil if there is no row, and an
+// error for which database.IsLocked is true when another transaction has locked it.
 func lockRow(ctx context.Context, tx *database.Tx, scope hash) (*row, error) {
 	return scanRow(tx.QueryRowContext(ctx, `
 		SELECT `+rowColumns+`
@@ -56,7 +56,7 @@ func lockRow(ctx context.Context, tx *database.Tx, scope hash) (*row, error) {
 		FOR UPDATE NOWAIT`, scope[:]))
 }
 
-// selectRow reads the row of a key, or returns nil.
+// selectRow reads the row of a key. It returns nil if there is no row.
 func selectRow(ctx context.Context, q database.Queryer, scope hash) (*row, error) {
 	return scanRow(q.QueryRowContext(ctx, `
 		SELECT `+rowColumns+`
@@ -85,8 +85,8 @@ func scanRow(found *sql.Row) (*row, error) {
 	return &r, nil
 }
 
-// insertRow inserts the row of a request's key. It returns false when another
-// transaction has inserted it since the locking read.
+// insertRow inserts the row of a request's key. It reports whether it did: another
+// transaction may have inserted the row since the locking read.
 func insertRow(ctx context.Context, tx *database.Tx, r *Request, expiresAt time.Time) (inserted bool, err error) {
 	bound, cancel := context.WithTimeoutCause(ctx, maxInsert, errInFlight)
 	defer cancel()
@@ -104,7 +104,7 @@ func insertRow(ctx context.Context, tx *database.Tx, r *Request, expiresAt time.
 	return true, nil
 }
 
-// deleteRow deletes a locked row that is replaceable.
+// deleteRow deletes a replaceable row that the transaction has locked.
 func deleteRow(ctx context.Context, tx *database.Tx, scope hash) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_key WHERE scope = ?`, scope[:]); err != nil {
 		return fmt.Errorf("replace an idempotency key: %w", err)
@@ -127,8 +127,8 @@ func updateResponse(ctx context.Context, tx *database.Tx, scope hash, response R
 	return nil
 }
 
-// Forget deletes the keys that a caller sent, and the responses with them. It waits
-// for an attempt under way, and deletes its key too.
+// Forget deletes a caller's keys and their responses. It waits for an attempt in
+// progress and deletes its key too.
 func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		DELETE FROM idempotency_key
@@ -139,8 +139,7 @@ func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	return nil
 }
 
-// countKeys counts the keys of a caller that have not expired, MaxPerCaller and one at
-// most.
+// countKeys counts the unexpired keys of a caller, up to MaxPerCaller + 1.
 func countKeys(ctx context.Context, q database.Queryer, caller uuid.UUID, now time.Time) (n int, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT COUNT(*)

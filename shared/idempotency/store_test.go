@@ -18,18 +18,18 @@ import (
 	"souk/shared/idempotency"
 )
 
-// TestCutOff ends the connection of an attempt before and after each of its
-// statements. Whatever became of the attempt, there is one effect in the end, and
-// one response.
-func TestCutOff(t *testing.T) {
+// TestCutConnection cuts the connection of an attempt before and after each of its
+// statements. In the end there are one effect and one response, whatever the outcome of
+// the attempt.
+func TestCutConnection(t *testing.T) {
 	t.Parallel()
-	h := open(t, (*house).create)
+	h := open(t, (*fixture).create)
 	var statements []string
 	h.statements.Set(func(statement string) dbtest.Fate {
 		statements = append(statements, statement)
 		return dbtest.Pass
 	})
-	h.send(t, newSend()).MustBe(t, http.StatusCreated)
+	h.send(t, newTestRequest()).MustBe(t, http.StatusCreated)
 	h.statements.Set(nil)
 	if last := statements[len(statements)-1]; len(statements) < 6 || !strings.Contains(strings.Join(statements, "\n"), "COMMIT") {
 		t.Fatalf("an attempt is %d statements, the last %s", len(statements), last)
@@ -37,7 +37,7 @@ func TestCutOff(t *testing.T) {
 	effects := 1
 	for at := range statements {
 		for _, cut := range []dbtest.Fate{dbtest.CutBefore, dbtest.CutAfter} {
-			s := newSend()
+			s := newTestRequest()
 			var n atomic.Int64
 			h.statements.Set(func(string) dbtest.Fate {
 				if n.Add(1) == int64(at)+1 {
@@ -47,56 +47,56 @@ func TestCutOff(t *testing.T) {
 			})
 			first := h.send(t, s)
 			h.statements.Set(nil)
-			again := h.mustInsist(t, s).MustBe(t, http.StatusCreated)
+			again := h.sendUntilFinal(t, s).MustBe(t, http.StatusCreated)
 			if first.Status == http.StatusCreated {
 				first.Header.Set(idempotency.HeaderReplayed, "true")
-				mustReplay(t, first, again)
+				requireReplay(t, first, again)
 			} else { // the server has not noticed the end of the connection yet
 				first.MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 			}
-			mustReplay(t, again, h.send(t, s))
+			requireReplay(t, again, h.send(t, s))
 			effects++
-			h.mustHaveEffects(t, effects)
+			h.requireEffects(t, effects)
 		}
 	}
 }
 
-// TestPoolOfOne sends requests to an instance with a single connection: an attempt
-// that took a second one would wait for itself.
+// TestPoolOfOne sends requests to an instance with one connection: an attempt that
+// needed a second one would deadlock.
 func TestPoolOfOne(t *testing.T) {
 	t.Parallel()
-	h := openWith(t, 1, (*house).create)
+	h := openWith(t, 1, (*fixture).create)
 	var all sync.WaitGroup
 	for range 4 {
-		s := newSend()
+		s := newTestRequest()
 		for range 4 {
-			all.Go(func() { h.mustInsist(t, s).MustBe(t, http.StatusCreated) })
+			all.Go(func() { h.sendUntilFinal(t, s).MustBe(t, http.StatusCreated) })
 		}
 	}
 	all.Wait()
-	h.mustHaveEffects(t, 4)
+	h.requireEffects(t, 4)
 }
 
 // TestBusy sends a request to an instance without a free connection.
 func TestBusy(t *testing.T) {
 	t.Parallel()
-	slow := &slow{reached: make(chan struct{}), proceed: make(chan struct{})}
-	h := openWith(t, 1, slow.do)
-	first, s := newSend(), newSend()
+	slow := &slowOperation{reached: make(chan struct{}), proceed: make(chan struct{})}
+	h := openWith(t, 1, slow.run)
+	first, s := newTestRequest(), newTestRequest()
 	responses := slow.begin(t, h, first)
 	busy := h.send(t, s)
 	busy.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
 	if busy.Header.Get("Retry-After") == "" {
-		t.Error("the response does not say when to retry")
+		t.Error("the response has no Retry-After")
 	}
 	slow.release()
 	(<-responses).MustBe(t, http.StatusCreated)
 	h.send(t, s).MustBe(t, http.StatusCreated)
-	h.mustHaveEffects(t, 2)
+	h.requireEffects(t, 2)
 }
 
-// fill inserts keys of a caller, a second apart, the newest of which expires in a day.
-func (h *house) fill(t *testing.T, caller string, keys int) {
+// insertKeys inserts keys of a caller that expire a second apart, the last in a day.
+func (h *fixture) insertKeys(t *testing.T, caller string, keys int) {
 	t.Helper()
 	id := uuid.MustParse(caller)
 	var values []string
@@ -114,17 +114,17 @@ func (h *house) fill(t *testing.T, caller string, keys int) {
 	}
 }
 
-// TestMaxPerCaller has a caller send as many keys as are stored: others are refused
-// until old ones expire, and none of the stored ones loses its response.
+// TestMaxPerCaller has a caller use the maximum number of keys: more are refused until
+// old ones expire, and no stored key loses its response.
 func TestMaxPerCaller(t *testing.T) {
 	t.Parallel()
-	h := open(t, (*house).create)
-	s, other := newSend(), newSend()
+	h := open(t, (*fixture).create)
+	s, other := newTestRequest(), newTestRequest()
 	first := h.send(t, s).MustBe(t, http.StatusCreated)
 	firstKey := s.key
-	h.fill(t, s.caller, idempotency.MaxPerCaller-1)
+	h.insertKeys(t, s.caller, idempotency.MaxPerCaller-1)
 	otherResponse := h.send(t, other).MustBe(t, http.StatusCreated)
-	h.mustBecome(t, "a key beyond the limit is refused", func() bool {
+	h.waitUntil(t, "a key beyond the limit is refused", func() bool {
 		s.key = uuid.NewString()
 		return h.send(t, s).Status == http.StatusTooManyRequests
 	})
@@ -135,14 +135,14 @@ func TestMaxPerCaller(t *testing.T) {
 	}
 	repeated := s
 	repeated.key = firstKey
-	mustReplay(t, first, h.send(t, repeated))
-	mustReplay(t, otherResponse, h.send(t, other))
-	h.pass(23 * time.Hour) // most of the filled keys expire
+	requireReplay(t, first, h.send(t, repeated))
+	requireReplay(t, otherResponse, h.send(t, other))
+	h.advance(23 * time.Hour) // most of the filled keys expire
 	h.send(t, s).MustBe(t, http.StatusCreated)
 }
 
-// TestLegacyRows sends requests whose keys have rows without a response, of the
-// version that wrote claim and response in transactions of their own.
+// TestLegacyRows sends requests whose keys have rows without a response, written by the
+// version that stored claim and response in separate transactions.
 func TestLegacyRows(t *testing.T) {
 	t.Parallel()
 	for _, legacy := range []struct {
@@ -157,8 +157,8 @@ func TestLegacyRows(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%+v", legacy), func(t *testing.T) {
 			t.Parallel()
-			h := open(t, (*house).create)
-			s := newSend()
+			h := open(t, (*fixture).create)
+			s := newTestRequest()
 			h.send(t, s).MustBe(t, http.StatusCreated)
 			var effectedAt any
 			if legacy.effected {
@@ -175,7 +175,7 @@ func TestLegacyRows(t *testing.T) {
 				again.MustBeProblem(t, http.StatusConflict, legacy.code)
 				return
 			}
-			mustReplay(t, again.MustBe(t, http.StatusCreated), h.send(t, s))
+			requireReplay(t, again.MustBe(t, http.StatusCreated), h.send(t, s))
 		})
 	}
 }
@@ -183,8 +183,8 @@ func TestLegacyRows(t *testing.T) {
 // TestLostResponses runs the migration of the rows whose responses that version lost.
 func TestLostResponses(t *testing.T) {
 	t.Parallel()
-	h := open(t, (*house).create)
-	s, dead := newSend(), newSend()
+	h := open(t, (*fixture).create)
+	s, dead := newTestRequest(), newTestRequest()
 	h.send(t, s).MustBe(t, http.StatusCreated)
 	h.send(t, dead).MustBe(t, http.StatusCreated)
 	caller := uuid.MustParse(s.caller)
@@ -205,9 +205,9 @@ func TestLostResponses(t *testing.T) {
 	if lost.MustBe(t, http.StatusConflict); lost.Header.Get("Content-Type") != api.ProblemType || !strings.Contains(string(lost.Body), `"code":"idempotency_answer_lost"`) {
 		t.Errorf("got %v %s", lost.Header, lost.Body)
 	}
-	mustReplay(t, lost, h.send(t, s))
+	requireReplay(t, lost, h.send(t, s))
 	h.send(t, dead).MustBe(t, http.StatusCreated)
-	h.mustHaveEffects(t, 3)
+	h.requireEffects(t, 3)
 }
 
 // mustReadUp returns the statement of a migration.
@@ -221,8 +221,8 @@ func mustReadUp(t *testing.T, name string) string {
 	return strings.TrimSuffix(strings.TrimSpace(up), ";")
 }
 
-// mustReplayAll fails unless responses are replays of the first, but for one at most.
-func mustReplayAll(t *testing.T, responses []functiontest.Response) {
+// requireReplays fails unless responses are replays of the first, but for one at most.
+func requireReplays(t *testing.T, responses []functiontest.Response) {
 	t.Helper()
 	firsts := 0
 	for i := range responses {
@@ -231,7 +231,7 @@ func mustReplayAll(t *testing.T, responses []functiontest.Response) {
 			firsts++
 			responses[i].Header.Set(idempotency.HeaderReplayed, "true")
 		}
-		mustReplay(t, responses[0], responses[i])
+		requireReplay(t, responses[0], responses[i])
 	}
 	if firsts > 1 {
 		t.Errorf("%d responses are not replays", firsts)

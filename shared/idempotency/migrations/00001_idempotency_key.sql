@@ -2,7 +2,7 @@
 -- One row a key that a client sent. scope is a hash of who sent it and where to,
 -- payload one of what was sent. claim is the attempt that the row belongs to;
 -- until lease_until no other attempt may begin. effected_at is written by the
--- transaction of the effect, status and what follows when the answer is known.
+-- transaction of the effect, status and what follows when the response is known.
 CREATE TABLE idempotency_key (
     scope       BINARY(32)  NOT NULL PRIMARY KEY,
     payload     BINARY(32)  NOT NULL,
