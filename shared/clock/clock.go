@@ -1,14 +1,14 @@
-// Package clock lets code ask for the time in a way that a test can decide.
+// Package clock defines the source of the current time, which tests replace.
 package clock
 
 import "time"
 
-// Clock tells the time.
+// Clock returns the current time.
 type Clock func() time.Time
 
-// System is the machine's clock in UTC, to the microsecond: what a DATETIME(6)
-// column keeps, so that a time read back equals the time written.
+// System returns the machine's time in UTC, truncated to microseconds: the precision of a
+// DATETIME(6) column, so that a time that is read equals the time that was written.
 func System() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// Fixed returns a clock that stands still.
+// Fixed returns a clock that always returns the same time.
 func Fixed(at time.Time) Clock { return func() time.Time { return at } }

@@ -13,21 +13,21 @@ func TestSystem(t *testing.T) {
 	now := clock.System()
 	after := time.Now()
 	if now.Before(before) || now.After(after) {
-		t.Errorf("it is %s, want between %s and %s", now, before, after)
+		t.Errorf("got %s, want a time from %s to %s", now, before, after)
 	}
 	if now.Location() != time.UTC {
 		t.Errorf("the time is in %s, want UTC", now.Location())
 	}
 	if now.Nanosecond()%1000 != 0 {
-		t.Errorf("%s is finer than the microseconds that a column keeps", now)
+		t.Errorf("%s is more precise than the microseconds of a column", now)
 	}
 }
 
 func TestFixed(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	standing := clock.Fixed(at)
-	if first, second := standing(), standing(); !first.Equal(at) || !second.Equal(at) {
-		t.Errorf("it is %s, then %s, want %s both times", first, second, at)
+	fixed := clock.Fixed(at)
+	if first, second := fixed(), fixed(); !first.Equal(at) || !second.Equal(at) {
+		t.Errorf("got %s, then %s, want %s both times", first, second, at)
 	}
 }

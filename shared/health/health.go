@@ -1,5 +1,5 @@
-// Package health lets a program say that it is alive, and ask another one of the
-// same image: an image of one binary has no shell and no curl to ask with.
+// Package health serves a health check and calls it: an image with a single binary has no
+// shell and no curl that could.
 package health
 
 import (
@@ -11,20 +11,21 @@ import (
 	"time"
 )
 
-// Path answers 200 while a program serves. It is not /healthz: Google's front
-// ends keep paths that end in z for themselves, so it would work here and be
-// missing in the cloud (https://cloud.google.com/run/docs/known-issues#ah). And no
-// route of the shop can begin with /-/.
+// Path is the route of the health check, which responds with 200 while the program
+// serves. It is not /healthz because Google's front ends reserve paths that end in z, so
+// that it would work locally and be missing in the cloud
+// (https://cloud.google.com/run/docs/known-issues#ah). No route of the shop begins with
+// /-/.
 const Path = "/-/healthy"
 
-// Command is the argument that makes a program ask instead of serve.
+// Command is the argument with which a program runs the health check instead of serving.
 const Command = "healthcheck"
 
-// patience is how long an answer may take.
-const patience = 5 * time.Second
+// timeout bounds a health check.
+const timeout = 5 * time.Second
 
-// Handler answers requests for Path itself, and hands all others to next. It logs
-// nothing: somebody asks every few seconds.
+// Handler serves Path and passes all other requests to next. It does not log, because
+// health checks arrive every few seconds.
 func Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != Path {
@@ -33,28 +34,27 @@ func Handler(next http.Handler) http.Handler {
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		// Who asked and left is not this program's problem.
+		// An error means that the client has disconnected.
 		_, _ = w.Write([]byte("ok\n"))
 	})
 }
 
-// Check asks the program that listens on a port of this machine. Its error says
-// what is wrong.
+// Check checks the health of the program that listens on a port of this machine.
 func Check(ctx context.Context, port string) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	url := "http://" + net.JoinHostPort("127.0.0.1", port) + Path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return fmt.Errorf("ask for the health on port %s: %w", port, err)
+		return fmt.Errorf("check the health on port %s: %w", port, err)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask for the health: %w", err)
+		return fmt.Errorf("check the health: %w", err)
 	}
-	defer func() { err = errors.Join(err, answer.Body.Close()) }()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask for the health: %s answers %s", url, answer.Status)
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("check the health: %s responds with %s", url, response.Status)
 	}
 	return nil
 }
