@@ -86,18 +86,6 @@ func TestRollout(t *testing.T) {
 			t.Errorf("the newest revision gets %d %%", got)
 		}
 	})
-	for _, failing := range []string{"", "jobs execute order"} {
-		t.Run("places synthetic orders at each shift, "+failing, func(t *testing.T) {
-			t.Parallel()
-			p := mustProject(t, "order")
-			p.mustChange(t, func(c *cloud) { c.Jobs["order"], c.Failing = "r/souk@sha256:new", failing })
-			ok, said := p.run(t, "rollout", "ORDER_JOB=order", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
-			if placed := strings.Count(said, "placing orders"); ok != (failing == "") || ok && placed != 3 {
-				t.Errorf("ended well: %v, placed %d times, and said %s", ok, placed, said)
-			}
-			p.mustServe(t, map[bool]func(string) string{true: newOf("order"), false: old}[ok])
-		})
-	}
 	t.Run("only says what it would do in a dry run", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
