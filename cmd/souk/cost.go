@@ -20,7 +20,7 @@ import (
 type costFlags struct {
 	usage                    cost.Usage
 	terraform, values, price string
-	asJSON                   bool
+	asJSON, capacity         bool
 }
 
 func (p *program) costCommand() *cobra.Command {
@@ -46,6 +46,7 @@ it: cold starts, traffic of attackers, discounts, taxes.`,
 	command.Flags().StringVar(&flags.values, "var-file", "", "values of Terraform's variables (default: their defaults)")
 	command.Flags().StringVar(&flags.terraform, "terraform", "terraform", "folder of Terraform's files")
 	command.Flags().StringVar(&flags.price, "prices", "", "prices, in the form of cmd/souk/internal/cost/prices.yaml (default: that file)")
+	command.Flags().BoolVar(&flags.capacity, "capacity", false, "instead of costs, what gives first when the shop grows: docs/capacity.md")
 	command.Flags().BoolVar(&flags.asJSON, "json", false, "for other programs")
 	return command
 }
@@ -68,6 +69,9 @@ func (p *program) cost(flags costFlags) error {
 	shop, err := cost.NewShop(functions.Manifest(), settings)
 	if err != nil {
 		return err
+	}
+	if flags.capacity {
+		return p.capacity(shop, flags.asJSON)
 	}
 	bill, err := cost.Estimate(shop, prices, flags.usage)
 	if err != nil {

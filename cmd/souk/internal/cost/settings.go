@@ -33,6 +33,7 @@ type Settings struct {
 type Scaling struct {
 	Min    *float64 `json:"min_instances"`
 	Max    *float64 `json:"max_instances"`
+	Pool   *float64 `json:"pool"`
 	CPU    *string  `json:"cpu"`
 	Memory *string  `json:"memory"`
 }
@@ -45,6 +46,8 @@ type Database struct {
 	DiskGB   float64 `json:"disk_gb"`
 	Backups  float64 `json:"backups"`
 	Replica  bool    `json:"replica"`
+	// MaxConnections are those of one instance.
+	MaxConnections float64 `json:"max_connections"`
 	// OwnInstance are the services that have an instance of their own.
 	OwnInstance []string `json:"own_instance"`
 }
@@ -54,15 +57,16 @@ const Tiny = "tiny"
 
 // profile is what terraform/profile.tf gives where a variable has no value.
 type profile struct {
-	granularity, tier string
-	maxInstances      *float64
+	granularity, tier  string
+	maxConnections     float64
+	maxInstances, pool *float64
 }
 
 func profiles() map[string]profile {
-	two := 2.0
+	two, three := 2.0, 3.0
 	return map[string]profile{
-		"standard": {granularity: "function", tier: "db-g1-small"},
-		Tiny:       {granularity: "service", tier: "db-f1-micro", maxInstances: &two},
+		"standard": {granularity: "function", tier: "db-g1-small", maxConnections: 400},
+		Tiny:       {granularity: "service", tier: "db-f1-micro", maxConnections: 100, maxInstances: &two, pool: &three},
 	}
 }
 
@@ -74,15 +78,14 @@ func (s Settings) withProfile() (Settings, error) {
 	}
 	s.Granularity = cmp.Or(s.Granularity, p.granularity)
 	s.Database.Tier = cmp.Or(s.Database.Tier, p.tier)
+	s.Database.MaxConnections = cmp.Or(s.Database.MaxConnections, p.maxConnections)
 	if p.maxInstances != nil {
 		scaling := maps.Clone(s.Scaling)
 		if scaling == nil {
 			scaling = map[string]Scaling{}
 		}
 		standard := scaling["default"]
-		if standard.Max == nil {
-			standard.Max = p.maxInstances
-		}
+		standard.Max, standard.Pool = cmp.Or(standard.Max, p.maxInstances), cmp.Or(standard.Pool, p.pool)
 		scaling["default"] = standard
 		s.Scaling = scaling
 	}

@@ -55,7 +55,7 @@ func (s Shop) front(t traffic) []quantity {
 
 // service is one Cloud Run service.
 type service struct {
-	min, max, cpus, memory float64
+	min, max, cpus, memory, pool float64
 	// busy are the seconds in which it works on requests.
 	busy float64
 }
@@ -64,9 +64,8 @@ type service struct {
 func (s Shop) services(t traffic) map[string]service {
 	services := map[string]service{}
 	for _, f := range s.Functions.Functions {
-		name, scaling := f.Name, s.Functions.ScalingOf(f)
+		name, scaling := s.runOf(f), s.Functions.ScalingOf(f)
 		if s.Settings.Granularity == string(manifest.PerService) {
-			name = fmt.Sprintf("%s-%s", f.Service, f.Kind())
 			scaling = s.Functions.Scaling[manifest.PerService][f.Kind()]
 		}
 		one, there := services[name]
@@ -102,14 +101,15 @@ func (s Shop) gateway(t traffic) service {
 
 // scaled returns a service of that scaling, with what the variables change.
 func (s Shop) scaled(name string, scaling manifest.Scaling) service {
-	low, high, cpu, mem := float64(scaling.MinInstances), float64(scaling.MaxInstances), scaling.CPU, scaling.Memory
+	low, high, pool, cpu, mem := float64(scaling.MinInstances), float64(scaling.MaxInstances), float64(scaling.Pool), scaling.CPU, scaling.Memory
 	for _, changed := range []Scaling{s.Settings.Scaling["default"], s.Settings.Scaling[name]} {
 		take(&low, changed.Min)
 		take(&high, changed.Max)
+		take(&pool, changed.Pool)
 		take(&cpu, changed.CPU)
 		take(&mem, changed.Memory)
 	}
-	return service{min: low, max: high, cpus: cpus(cpu), memory: memory(mem)}
+	return service{min: low, max: high, pool: pool, cpus: cpus(cpu), memory: memory(mem)}
 }
 
 func take[T any](into, given *T) {
