@@ -81,6 +81,15 @@ func TestAdvice(t *testing.T) {
 			}
 		}
 	}
+	page, err := os.ReadFile("../docs/rollout.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Without these, the build's identity could not read its source.
+	submit := regexp.MustCompile(`(?s)gcloud builds submit.*?\n` + "```").FindString(string(page))
+	if !strings.Contains(submit, "--gcs-source-staging-dir=gs://my-souk-dev-build-source/") || !strings.Contains(submit, "/pipeline-build@") {
+		t.Errorf("a build by hand cannot read its source: %s", submit)
+	}
 	if found < 10 {
 		t.Errorf("found %d commands only", found)
 	}

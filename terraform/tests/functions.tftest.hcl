@@ -256,6 +256,15 @@ run "a_repository" {
 
   assert {
     condition = (
+      google_storage_bucket_iam_member.source.member == "serviceAccount:${google_service_account.build.email}" &&
+      startswith(output.pipeline.source, "gs://${google_storage_bucket.source.name}/") &&
+      output.pipeline.service_account == google_service_account.build.id
+    )
+    error_message = "A build by hand cannot read its source."
+  }
+
+  assert {
+    condition = (
       google_cloudbuild_trigger.plan[0].service_account == google_service_account.plan.id &&
       google_cloudbuild_trigger.plan[0].repository_event_config[0].pull_request[0].comment_control == "COMMENTS_ENABLED" &&
       google_cloudbuild_trigger.drift[0].service_account == google_service_account.drift.id &&
