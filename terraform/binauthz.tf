@@ -96,3 +96,14 @@ resource "google_binary_authorization_attestor_iam_member" "read" {
   role     = "roles/binaryauthorization.attestorsViewer"
   member   = "serviceAccount:${google_service_account.rollout.email}"
 }
+
+# The plans read the public key, which the attestor names.
+resource "google_kms_crypto_key_iam_member" "plan" {
+  for_each = local.signs ? {
+    for pair in setproduct(keys(local.planners), ["roles/cloudkms.viewer", "roles/cloudkms.publicKeyViewer"]) : join(" ", pair) => { planner = pair[0], role = pair[1] }
+  } : {}
+
+  crypto_key_id = google_kms_crypto_key.attestations[0].id
+  role          = each.value.role
+  member        = "serviceAccount:${local.planners[each.value.planner]}"
+}

@@ -1,6 +1,8 @@
 # prod, which deploys what dev has verified.
 
 variables {
+  migrate_password = "a-password-for-tests-alone" # an ephemeral variable is given in plan and apply, or in neither
+
   project_id   = "souk-prod"
   environment  = "prod"
   domain       = "shop.example.com"
@@ -62,6 +64,7 @@ run "prod_with_binary_authorization" {
       google_binary_authorization_policy.shop[0].default_admission_rule[0].enforcement_mode == "ENFORCED_BLOCK_AND_AUDIT_LOG" &&
       alltrue([for s in google_cloud_run_v2_service.function : s.binary_authorization[0].use_default]) &&
       google_kms_crypto_key_iam_member.sign[0].member == "serviceAccount:${google_service_account.rollout.email}" &&
+      length(google_kms_crypto_key_iam_member.plan) == 4 &&
       length([for e in google_cloudbuild_trigger.deploy[0].build[0].options[0].env : e if startswith(e, "ATTESTOR=") || startswith(e, "KEY_VERSION=")]) == 2
     )
     error_message = "Images that the pipeline has not signed are started, or it does not sign."
