@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -79,18 +78,6 @@ func (w *wire) kept() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.statements)
-}
-
-var (
-	literals = regexp.MustCompile(`(?s)(?:_binary)?'(?:[^'\\]|\\.)*'|\b\d+\b`)
-	lists    = regexp.MustCompile(`\?(?:, ?\?)+`)
-	tuples   = regexp.MustCompile(`\(\?\)(?:, ?\(\?\))+`)
-)
-
-// shape is a statement without its arguments, nor how many there are in a list.
-func shape(statement string) string {
-	bare := lists.ReplaceAllString(literals.ReplaceAllString(statement, "?"), "?")
-	return tuples.ReplaceAllString(bare, "(?)")
 }
 
 func (w *wire) keep(statement string) {
