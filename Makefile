@@ -59,7 +59,7 @@ test-databases: bin/souk ## Run every test on MariaDB, then on MySQL with Cloud 
 
 .PHONY: test-compose
 test-compose: ## Run the end-to-end tests against Docker Compose, which they start
-	SOUK_COMPOSE=1 go test -count=1 -timeout 45m -v $(TESTFLAGS) ./e2e
+	SOUK_COMPOSE=1 go test -count=1 -timeout 45m -v $(TESTFLAGS) ./e2e -long
 
 # The size of a campaign:  make chaos CHAOS="-orders 2000 -function-kills 100"
 CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 20 -database-stops 10 -system-kills 10 \
@@ -67,6 +67,10 @@ CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 2
 .PHONY: chaos
 chaos: ## Run orders while everything is killed, and compare with what clients were acknowledged (CHAOS=...)
 	go test ./e2e/chaos -count=1 -v -timeout 3h $(CHAOS)
+
+.PHONY: test-long
+test-long: bin/souk ## Run all cases of the tests of which `make test` runs a sample (shared/testsample)
+	bin/souk database -- go test ./e2e -count=1 -v -timeout 1h -run '^(TestKill|TestDatabaseKilled|TestImport)$$' -long
 
 .PHONY: memory
 memory: bin/souk ## Measure the memory of every function under its worst requests

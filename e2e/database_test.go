@@ -17,6 +17,7 @@ import (
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/database"
+	"souk/shared/testsample"
 )
 
 // startPrivate starts a system on a database server of its own.
@@ -101,8 +102,8 @@ func (s *system) placeUntil(t *testing.T, done <-chan struct{}, customer string,
 	return known
 }
 
-// TestDatabaseKilled kills the database server while orders are placed: it runs again
-// by itself, the system goes on, and every acknowledged order is in the database.
+// TestDatabaseKilled kills the database server while orders are placed, once or with
+// -long several times: it runs again by itself, the system goes on, and every acknowledged order is in the database.
 func TestDatabaseKilled(t *testing.T) {
 	s, own := startPrivate(t)
 	admin, customer := s.admin(t), s.customer(t)
@@ -115,7 +116,11 @@ func TestDatabaseKilled(t *testing.T) {
 	}
 	done, placed := make(chan struct{}), make(chan []order.Order, 1)
 	go func() { placed <- s.placeUntil(t, done, customer, p) }()
-	for range 3 {
+	kills := 1
+	if testsample.Long() {
+		kills = 3
+	}
+	for range kills {
 		before, err := rows("TRUE")
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	generated     = flag.Int("requests", 2500, "requests that TestGeneratedRequests sends")
+	generated     = flag.Int("requests", 1500, "requests that TestGeneratedRequests sends")
 	generatedSeed = flag.Uint64("requests-seed", 0, "seed of TestGeneratedRequests; 0 chooses one")
 )
 

@@ -30,6 +30,7 @@ import (
 	"souk/functions"
 	"souk/shared/database"
 	"souk/shared/function/functiontest"
+	"souk/shared/testsample"
 )
 
 // patience bounds every wait for a condition. It is long because the longest ways
@@ -47,6 +48,9 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if !testsample.Long() && flag.Lookup("test.bench").Value.String() == "" {
+		shortenCatalog()
+	}
 	// Two hundred customers come at once, and each keeps its connection.
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 256
 	holdToContract()

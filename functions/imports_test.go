@@ -15,7 +15,7 @@ import (
 )
 
 // helpers are packages for tests alone: they bring package testing with them.
-var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordhash/passwordhashtest"}
+var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordhash/passwordhashtest", "shared/testsample"}
 
 // mayImport says whether a file of one package may import another, both by their
 // paths in the module: functions/order, shared/api. It is the rule of DESIGN.md:

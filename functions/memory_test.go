@@ -22,13 +22,13 @@ import (
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
+	"souk/shared/testsample"
 )
 
-var everyFunction = flag.Bool("memory", false, "TestMemory measures every function, not only some")
+var everyFunction = flag.Bool("memory", false, "TestMemory measures every function, not only some a day")
 
-// memorySample are the functions that TestMemory measures without -memory: the costliest
-// of each service, and one with a password.
-var memorySample = []string{"session-create", "order-place", "product-update"}
+// memorySample is how many functions TestMemory measures without -memory.
+const memorySample = 2
 
 // TestMemory sends each HTTP function as many requests at the same time as an instance
 // gets, with the bodies that cost it most, and reads the most memory that its process
@@ -39,15 +39,23 @@ func TestMemory(t *testing.T) {
 		t.Skip("NOT CHECKED: memory. This reads VmHWM of /proc, which is Linux's")
 	}
 	list := functions.Manifest()
-	for _, service := range list.Services() {
-		t.Run(service, func(t *testing.T) {
+	var measured []manifest.Function
+	for _, f := range list.Functions {
+		if f.HTTP != "" {
+			measured = append(measured, f)
+		}
+	}
+	if !*everyFunction {
+		measured = testsample.Of(t, measured, memorySample)
+	}
+	binaries := map[string]string{} // by service
+	for _, f := range measured {
+		if binaries[f.Service] == "" {
+			binaries[f.Service] = MustBuild(t, f.Service)
+		}
+		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			binary := MustBuild(t, service)
-			for _, f := range list.Of(service) {
-				if f.HTTP != "" && (*everyFunction || slices.Contains(memorySample, f.Name)) {
-					t.Run(f.Name, func(t *testing.T) { measureMemory(t, binary, f, list.ScalingOf(f)) })
-				}
-			}
+			measureMemory(t, binaries[f.Service], f, list.ScalingOf(f))
 		})
 	}
 }

@@ -10,14 +10,14 @@ import (
 
 // The size of a campaign. The defaults are those of `make test`.
 var (
-	orders          = flag.Int("orders", 150, "orders that clients place and are acknowledged")
-	functionKills   = flag.Int("function-kills", 12, "SIGKILL of a function's process")
+	orders          = flag.Int("orders", 120, "orders that clients place and are acknowledged")
+	functionKills   = flag.Int("function-kills", 8, "SIGKILL of a function's process")
 	functionStops   = flag.Int("function-stops", 1, "SIGSTOP of a function's process")
 	databaseKills   = flag.Int("database-kills", 1, "SIGKILL of the database server")
 	databaseStops   = flag.Int("database-stops", 1, "SIGSTOP of the database server")
 	systemKills     = flag.Int("system-kills", 1, "SIGKILL of the whole system")
-	connectionKills = flag.Int("connection-kills", 3, "times that some database connections are cut")
-	rowLocks        = flag.Int("row-locks", 3, "times that some rows are locked by another client")
+	connectionKills = flag.Int("connection-kills", 2, "times that some database connections are cut")
+	rowLocks        = flag.Int("row-locks", 1, "times that some rows are locked by another client")
 	clients         = flag.Int("clients", 8, "clients at a time")
 	seed            = flag.Uint64("seed", 0, "seed of the random choices; 0 chooses one")
 	sweep           = flag.Bool("sweep", true, "run the outbox functions at the end, and do not wait for the scheduler")
