@@ -290,9 +290,9 @@ func TestMailFailure(t *testing.T) {
 	s.Mail.Refuse(func(string) error { return busy })
 	deliver(later).MustBe(t, http.StatusInternalServerError)
 	s.Mail.Refuse(nil)
-	s.Mail.Taking(func(catch.Letter) error { return errors.New("no disk") })
+	s.Mail.OnMessage(func(catch.Letter) error { return errors.New("no disk") })
 	deliver(later).MustBe(t, http.StatusInternalServerError)
-	s.Mail.Taking(nil)
+	s.Mail.OnMessage(nil)
 	deliver(later).MustBe(t, http.StatusNoContent)
 	s.confirm(t, tokenIn(t, s.Mail.MustHave(t, later.Email).Text)).MustBe(t, http.StatusOK)
 
@@ -300,11 +300,11 @@ func TestMailFailure(t *testing.T) {
 	s.Mail.Refuse(func(address string) error {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "there is no " + address}
 	})
-	requests := s.Mail.Asked()
+	requests := s.Mail.Recipients()
 	deliver(never).MustBe(t, http.StatusNoContent)
 	s.Mail.Refuse(nil)
 	deliver(never).MustBe(t, http.StatusNoContent)
-	if n := s.Mail.Asked() - requests; n != 1 || len(s.Mail.To(never.Email)) != 0 {
+	if n := s.Mail.Recipients() - requests; n != 1 || len(s.Mail.To(never.Email)) != 0 {
 		t.Errorf("the mail server got %d requests, want 1", n)
 	}
 	if !logs.Contains("the mail was rejected permanently") || logs.Contains("canary-never") || logs.Contains("canary-later") {

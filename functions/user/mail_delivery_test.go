@@ -138,7 +138,7 @@ func TestHangingMailServerUsesNoConnection(t *testing.T) {
 	ada := s.mustRegister(t, "ada@example.com")
 	e := newOrderEvent(t, "order-confirmed", ada.ID, "")
 	hanging, resume := make(chan struct{}), make(chan struct{})
-	s.Mail.Taking(func(catch.Letter) error {
+	s.Mail.OnMessage(func(catch.Letter) error {
 		close(hanging)
 		<-resume
 		return nil

@@ -14,13 +14,13 @@ const (
 	// maxIdle is how long an idle connection is used again. It is below the five
 	// minutes that a server waits for a command (RFC 5321, section 4.5.3.2.7).
 	maxIdle = 2 * time.Minute
-	// checkTimeout bounds the question whether an idle connection is still open.
+	// checkTimeout bounds the check whether an idle connection is still open.
 	checkTimeout = 2 * time.Second
 )
 
-// connection is a conversation with the mail server. It is in use by one mail from
-// connect to release or close; however that goes, it ends with the mail's context: the
-// library bounds each part of a conversation, and not all of it.
+// connection is an SMTP session with the mail server. One mail uses it from connect to
+// release or close. It is closed when the mail's context ends, because the library bounds
+// the parts of a session but not their total.
 type connection struct {
 	server  server
 	client  *gomail.Client
@@ -28,12 +28,11 @@ type connection struct {
 	conn    net.Conn
 	usedAt  time.Time
 
-	ctx    context.Context // of the mail that uses the connection
+	ctx    context.Context // the current mail's
 	unbind func() bool
 }
 
-// connect returns the idle connection, or a new one where there is none that can be
-// used.
+// connect returns the idle connection if it can be used, else a new one.
 func (s *Sender) connect(ctx context.Context) (*connection, error) {
 	c := s.idle
 	s.idle = nil
@@ -56,7 +55,7 @@ func (s *Sender) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
-// dial is the library's way to a server.
+// dial opens the network connection for the library.
 func (c *connection) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	if c.server.tls == implicit {
 		conn, err = (&tls.Dialer{Config: &tls.Config{ServerName: c.server.host, MinVersion: tls.VersionTLS12}}).DialContext(ctx, network, address)
@@ -71,12 +70,12 @@ func (c *connection) dial(ctx context.Context, network, address string) (conn ne
 	return conn, nil
 }
 
-// bind has the connection closed when ctx ends.
+// bind closes the connection when ctx ends.
 func (c *connection) bind(ctx context.Context) {
 	c.unbind = context.AfterFunc(ctx, func() { _ = c.conn.Close() })
 }
 
-// isOpen reports whether the server still takes commands.
+// isOpen reports whether the server still accepts commands.
 func (c *connection) isOpen() bool {
 	if time.Since(c.usedAt) > maxIdle {
 		return false
@@ -84,7 +83,7 @@ func (c *connection) isOpen() bool {
 	return c.session.UpdateDeadline(checkTimeout) == nil && c.session.Noop() == nil
 }
 
-// release ends the use by a mail. It reports whether another mail may use it.
+// release ends the use by a mail. It reports whether another mail may use the connection.
 func (c *connection) release() bool {
 	c.usedAt = time.Now()
 	return c.unbind()

@@ -24,7 +24,7 @@ func TestConnectionIsReused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mustHaveOpened := func(t *testing.T, want int) {
+	requireConnections := func(t *testing.T, want int) {
 		t.Helper()
 		if got := server.Connections(); got != want {
 			t.Fatalf("%d connections, want %d", got, want)
@@ -40,11 +40,11 @@ func TestConnectionIsReused(t *testing.T) {
 	}
 	all.Wait()
 	mustSend(t)
-	mustHaveOpened(t, 1)
+	requireConnections(t, 1)
 
 	server.Disconnect()
 	mustSend(t)
-	mustHaveOpened(t, 2)
+	requireConnections(t, 2)
 
 	server.Refuse(func(string) error { return &smtp.SMTPError{Code: 450, Message: "busy"} })
 	if err := sender.Send(t.Context(), hello()); err == nil {
@@ -52,20 +52,20 @@ func TestConnectionIsReused(t *testing.T) {
 	}
 	server.Refuse(nil)
 	mustSend(t)
-	mustHaveOpened(t, 3)
+	requireConnections(t, 3)
 	if n := len(server.To(ada)); n != 23 {
 		t.Errorf("%d mails arrived, want 23", n)
 	}
 }
 
-// A mail that hangs ends with its context. Mails that wait for it end with theirs, and
-// the next one after it has a connection of its own.
+// TestConnectionThatHangs sends a mail that hangs: it ends with its context. Mails that
+// wait for it end with theirs, and the next one has a new connection.
 func TestConnectionThatHangs(t *testing.T) {
 	t.Parallel()
 	server := mailtest.Start(t)
 	hanging, resume := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	server.Taking(func(catch.Letter) error {
+	server.OnMessage(func(catch.Letter) error {
 		once.Do(func() {
 			close(hanging)
 			<-resume
@@ -77,9 +77,9 @@ func TestConnectionThatHangs(t *testing.T) {
 	failed := make(chan error, 1)
 	go func() { failed <- sender.Send(ctx, hello()) }()
 	<-hanging
-	waiting, give := context.WithCancel(t.Context())
-	give()
-	mustFail(t, sender.Send(waiting, hello()), "connect", false)
+	waiting, cancelWaiting := context.WithCancel(t.Context())
+	cancelWaiting()
+	requireSendError(t, sender.Send(waiting, hello()), "connect", false)
 	cancel()
 	if err := <-failed; err == nil {
 		t.Error("the mail that hangs was sent")
@@ -93,7 +93,8 @@ func TestConnectionThatHangs(t *testing.T) {
 	}
 }
 
-// A server that stops does not wait for clients that keep a connection for later.
+// TestServerStopsBesideIdleConnections stops a server, which does not wait for clients with
+// idle connections.
 func TestServerStopsBesideIdleConnections(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

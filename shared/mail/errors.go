@@ -13,61 +13,61 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// SendError says how far a mail came. The server's own words stay out of its text:
-// servers like to repeat the address in them.
+// SendError reports the stage in which sending failed. Its text does not contain the text
+// of the server's reply, which often repeats the address.
 type SendError struct {
-	// Stage is where it ended: prepare, compose, connect, or a word of SMTP.
+	// Stage is what failed: prepare, compose, connect, send, or an SMTP command.
 	Stage string
-	// Code and Enhanced are the server's answer by number (RFC 5321, 4.2; RFC 3463);
-	// 0 and "" where it gave none.
+	// Code and Enhanced are the codes of the server's reply (RFC 5321, 4.2; RFC 3463),
+	// 0 and "" without one.
 	Code     int
 	Enhanced string
 
 	cause error
 }
 
-// Error tells stage and numbers.
+// Error returns the stage and the codes or the reason.
 func (e *SendError) Error() string {
 	switch {
 	case e.Code != 0:
-		return strings.TrimSpace(fmt.Sprintf("send a mail: the server answers %s with %d %s", e.Stage, e.Code, e.Enhanced))
+		return strings.TrimSpace(fmt.Sprintf("send a mail: the server replied to %s with %d %s", e.Stage, e.Code, e.Enhanced))
 	default:
 		return "send a mail: " + e.Stage + ": " + reason(e.cause)
 	}
 }
 
-// reason says in words of our own what an error is.
+// reason describes an error without quoting it.
 func reason(err error) string {
-	fault, isNet := errors.AsType[net.Error](err)
-	answer, isAnswer := errors.AsType[*textproto.Error](err)
+	netErr, isNet := errors.AsType[net.Error](err)
+	reply, isReply := errors.AsType[*textproto.Error](err)
 	errno, isErrno := errors.AsType[syscall.Errno](err)
-	_, isUnknown := errors.AsType[*net.DNSError](err)
+	_, isDNS := errors.AsType[*net.DNSError](err)
 	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
-	case isNet && fault.Timeout(), errors.Is(err, context.DeadlineExceeded):
+	case isNet && netErr.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
-	case isAnswer:
-		return fmt.Sprintf("the server answers with %d", answer.Code)
-	case isUnknown:
-		return "the server's name is not known"
+	case isReply:
+		return fmt.Sprintf("the server replied with %d", reply.Code)
+	case isDNS:
+		return "the server's name cannot be resolved"
 	case isErrno:
 		return errno.Error()
 	case isCertificate:
-		return "the server's certificate is not good"
-	case errors.Is(err, net.ErrClosed): // when the time was over
+		return "the server's certificate is not valid"
+	case errors.Is(err, net.ErrClosed): // closed at the deadline
 		return "timed out"
 	case strings.Contains(err.Error(), "STARTTLS"):
 		return "the server offers no STARTTLS (see SMTP_URL)"
 	case strings.Contains(err.Error(), "AUTH"), strings.Contains(err.Error(), "unencrypted"):
-		return "the server takes no password this way (see SMTP_URL)"
+		return "the server does not accept a password this way (see SMTP_URL)"
 	default:
 		return fmt.Sprintf("failed (%T)", err)
 	}
 }
 
-// IsRefused says whether the server will not take mail for that address, however
-// often it is sent. A refusal for the sender's sake, such as a relay that is not
-// allowed, is none: it ends when the settings are mended.
+// IsRefused reports whether the server permanently refuses mail for that address. A
+// refusal because of the sender, such as a forbidden relay, does not count: it ends when
+// the settings are corrected.
 func IsRefused(err error) bool {
 	e, ok := errors.AsType[*SendError](err)
 	if !ok || e.Stage != "RCPT" {
@@ -79,8 +79,8 @@ func IsRefused(err error) bool {
 	return e.Code >= 550 && e.Code <= 553
 }
 
-func failed(err error) *SendError {
-	fault, ok := errors.AsType[*gomail.SendError](err)
+func newSendError(err error) *SendError {
+	cause, ok := errors.AsType[*gomail.SendError](err)
 	if !ok {
 		return &SendError{Stage: "send", cause: err}
 	}
@@ -88,9 +88,9 @@ func failed(err error) *SendError {
 		gomail.ErrSMTPMailFrom: "MAIL", gomail.ErrSMTPRcptTo: "RCPT", gomail.ErrSMTPData: "DATA",
 		gomail.ErrWriteContent: "DATA", gomail.ErrSMTPDataClose: "DATA",
 	}
-	stage := stages[fault.Reason]
+	stage := stages[cause.Reason]
 	if stage == "" {
 		stage = "send"
 	}
-	return &SendError{Stage: stage, Code: fault.ErrorCode(), Enhanced: fault.EnhancedStatusCode(), cause: err}
+	return &SendError{Stage: stage, Code: cause.ErrorCode(), Enhanced: cause.EnhancedStatusCode(), cause: err}
 }

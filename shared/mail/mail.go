@@ -1,8 +1,8 @@
 // Package mail sends e-mail by SMTP (RFC 5321): rendered from templates as text
-// and HTML, to one person at a time.
+// and HTML, to one recipient at a time.
 //
-// Nothing here puts an address, a token or a text into an error: an error says how
-// far the mail came and what number the server answered, and no more.
+// Errors do not contain addresses, tokens or texts, only the stage of SMTP that failed
+// and the code of the server's reply.
 package mail
 
 import (
@@ -17,18 +17,18 @@ import (
 	"souk/shared/config"
 )
 
-// Config says by which server mail is sent, and from whom.
+// Config selects the mail server and the sender.
 type Config struct {
 	// URL is the server: smtp://user:password@host:587, or smtps:// for TLS from
-	// the first byte on. smtp:// begins TLS with STARTTLS, and sends nothing to a
-	// server that offers none, unless that is this machine; ?starttls= says
-	// otherwise: required, opportunistic or never.
+	// the first byte on. smtp:// starts TLS with STARTTLS and refuses a server that
+	// does not offer it, unless the server is on this machine. ?starttls= overrides
+	// that: required, opportunistic or never.
 	URL config.Secret `env:"SMTP_URL"`
 	// From is the sender, such as: Souk <shop@example.com>.
 	From string `env:"MAIL_FROM"`
 }
 
-// server is what an SMTP_URL says.
+// server is a parsed SMTP_URL.
 type server struct {
 	host           string
 	port           int
@@ -36,12 +36,12 @@ type server struct {
 	tls            security
 }
 
-// security is when a connection becomes encrypted.
+// security selects when a connection becomes encrypted.
 type security string
 
 const (
 	implicit      security = "implicit" // from the first byte on
-	required      security = "required" // by STARTTLS, or nothing is sent
+	required      security = "required" // by STARTTLS, else sending fails
 	opportunistic security = "opportunistic"
 	never         security = "never"
 )
@@ -52,19 +52,19 @@ const (
 	submissionsPort = 465
 )
 
-// parse reads the settings. Its error names every fault, and no value: the URL
-// holds a password.
+// parse parses the settings. Its error names every invalid setting without its value,
+// because the URL contains a password.
 func (c Config) parse() (server, *netmail.Address, error) {
-	var faults []error
+	var errs []error
 	s, err := parseURL(c.URL.Reveal())
 	if err != nil {
-		faults = append(faults, fmt.Errorf("SMTP_URL: %w", err))
+		errs = append(errs, fmt.Errorf("SMTP_URL: %w", err))
 	}
 	from, err := netmail.ParseAddress(c.From)
 	if err != nil {
-		faults = append(faults, errors.New(`MAIL_FROM must be an address, such as "Souk <shop@example.com>"`))
+		errs = append(errs, errors.New(`MAIL_FROM must be an address, such as "Souk <shop@example.com>"`))
 	}
-	return s, from, errors.Join(faults...)
+	return s, from, errors.Join(errs...)
 }
 
 func parseURL(text string) (server, error) {
@@ -73,14 +73,14 @@ func parseURL(text string) (server, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
-		return server{}, errors.New("is no URL of a mail server: expected smtp://user:password@host:587")
+		return server{}, errors.New("is not the URL of a mail server: expected smtp://user:password@host:587")
 	}
 	s := server{host: u.Hostname(), user: u.User.Username()}
 	s.password, _ = u.User.Password()
 	switch u.Scheme {
 	case "smtp":
 		s.port, s.tls = submissionPort, required
-		if isThisMachine(s.host) {
+		if isLocal(s.host) {
 			s.tls = opportunistic
 		}
 	case "smtps":
@@ -90,17 +90,17 @@ func parseURL(text string) (server, error) {
 	}
 	if u.Port() != "" {
 		if s.port, err = strconv.Atoi(u.Port()); err != nil || s.port < 1 || s.port > 65535 {
-			return server{}, errors.New("has a port that is none")
+			return server{}, errors.New("has an invalid port")
 		}
 	}
 	return s, s.apply(u.Query())
 }
 
-// apply reads the part of the URL that says otherwise.
+// apply applies the query of the URL.
 func (s *server) apply(query url.Values) error {
 	for name, values := range query {
 		if name != "starttls" || len(values) != 1 || s.tls == implicit {
-			return errors.New("takes ?starttls= once, with smtp://, and nothing else")
+			return errors.New("may have ?starttls= once, with smtp://, and no other parameter")
 		}
 		switch security(values[0]) {
 		case required, opportunistic, never:
@@ -112,7 +112,7 @@ func (s *server) apply(query url.Values) error {
 	return nil
 }
 
-func isThisMachine(host string) bool {
+func isLocal(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -31,17 +31,17 @@ func TestNewSender(t *testing.T) {
 		"another protocol":           "https://user:hunter2@mail.example.com",
 		"a host without a protocol":  "hunter2.example.com:587",
 		"no host":                    "smtp://",
-		"a port that is none":        "smtp://user:hunter2@mail.example.com:99999",
+		"an invalid port":            "smtp://user:hunter2@mail.example.com:99999",
 		"a port in words":            "smtp://user:hunter2@mail.example.com:submission",
-		"a folder":                   "smtp://user:hunter2@mail.example.com/mail",
-		"an unknown question":        "smtp://mail.example.com?password=hunter2",
+		"a path":                     "smtp://user:hunter2@mail.example.com/mail",
+		"an unknown parameter":       "smtp://mail.example.com?password=hunter2",
 		"an unknown policy":          "smtp://mail.example.com?starttls=hunter2",
 		"STARTTLS twice":             "smtp://mail.example.com?starttls=never&starttls=required",
 		"STARTTLS within TLS":        "smtps://mail.example.com?starttls=never",
-		"a password that is no URL":  "smtp://user:hunter2%zz@mail.example.com",
+		"a malformed password":       "smtp://user:hunter2%zz@mail.example.com",
 		"an address with a new line": "smtp://mail.example.com\r\nhunter2",
 	} {
-		t.Run("refuses "+name+", and shows nothing of it", func(t *testing.T) {
+		t.Run("refuses "+name+" without quoting it", func(t *testing.T) {
 			t.Parallel()
 			_, err := mail.NewSender(mail.Config{URL: config.NewSecret(url), From: mailtest.From})
 			if err == nil || !strings.Contains(err.Error(), "SMTP_URL") || strings.Contains(err.Error(), "hunter2") {
@@ -49,7 +49,7 @@ func TestNewSender(t *testing.T) {
 			}
 		})
 	}
-	t.Run("names every fault at once", func(t *testing.T) {
+	t.Run("names every invalid setting", func(t *testing.T) {
 		t.Parallel()
 		_, err := mail.NewSender(mail.Config{From: "Souk"})
 		if err == nil || !strings.Contains(err.Error(), "SMTP_URL") || !strings.Contains(err.Error(), "MAIL_FROM") {

@@ -11,38 +11,38 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// sendTimeout is how long one mail may take, from waiting for the connection to the
-// server's last response. It is far below Pub/Sub's acknowledgement deadline: there is time
-// left to record that the mail was sent.
+// sendTimeout bounds the sending of one mail, from waiting for the connection to the
+// server's last reply. It is far below Pub/Sub's acknowledgement deadline, so that there
+// is time to record that the mail was sent.
 const sendTimeout = 10 * time.Second
 
-// Message is one mail to one person.
+// Message is one mail to one recipient.
 type Message struct {
-	// ID is that of the event that the mail tells of. It makes the Message-ID, so
-	// that mails sent twice can be told for one.
+	// ID is the id of the event that the mail is about. The Message-ID is derived from
+	// it, so that duplicates of a mail can be recognized.
 	ID      string
 	ToName  string
 	ToEmail string
 	Content
 }
 
-// Content is what a mail says, the same in text and in HTML.
+// Content is the content of a mail, in text and in HTML.
 type Content struct {
 	Subject, Text, HTML string
 }
 
-// Sender sends mail, one after another over one connection. Between mails the
-// connection is idle; nothing runs then. What the server has closed in the meantime is
-// found when the next mail is sent, and replaced.
+// Sender sends mails one after another over one connection, which is idle between them.
+// A connection that the server has closed is detected and replaced when the next mail is
+// sent.
 type Sender struct {
 	server server
 	from   *netmail.Address
-	// turn holds one token: who has it may use idle.
+	// turn is a semaphore of 1 that guards idle.
 	turn chan struct{}
 	idle *connection
 }
 
-// NewSender returns a sender. It connects to nothing yet.
+// NewSender returns a new Sender. It does not connect yet.
 func NewSender(c Config) (*Sender, error) {
 	server, from, err := c.parse()
 	if err != nil {
@@ -51,7 +51,7 @@ func NewSender(c Config) (*Sender, error) {
 	return &Sender{server: server, from: from, turn: make(chan struct{}, 1)}, nil
 }
 
-// Send sends a mail and returns when the server has taken it. Its error is a
+// Send sends a mail and returns when the server has accepted it. Its error is a
 // *SendError; see IsRefused.
 func (s *Sender) Send(ctx context.Context, m Message) error {
 	message, err := s.compose(m)
@@ -72,9 +72,9 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	}
 	err = c.client.SendWithSMTPClient(c.session, message)
 	if err != nil {
-		// What state the conversation is in is not known.
+		// The state of the SMTP session is unknown.
 		c.close()
-		return failed(err)
+		return newSendError(err)
 	}
 	if c.release() {
 		s.idle = c
@@ -84,14 +84,14 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 
 func (s *Sender) options(c *connection) []gomail.Option {
 	policies := map[security]gomail.TLSPolicy{required: gomail.TLSMandatory, opportunistic: gomail.TLSOpportunistic}
-	policy, some := policies[s.server.tls]
-	if !some {
+	policy, found := policies[s.server.tls]
+	if !found {
 		policy = gomail.NoTLS
 	}
 	options := []gomail.Option{
 		gomail.WithPort(s.server.port), gomail.WithTimeout(sendTimeout), gomail.WithTLSPolicy(policy),
-		// After the mail there is nothing to reset: a fault of that would look like
-		// one of the mail.
+		// A RSET after the mail is not needed, and its error would look like an error of
+		// the mail.
 		gomail.WithoutRset(), gomail.WithoutNoop(),
 		gomail.WithDialContextFunc(c.dial),
 	}
@@ -105,27 +105,28 @@ func (s *Sender) options(c *connection) []gomail.Option {
 	return options
 }
 
-// compose makes the mail as it goes over the wire.
+// compose returns the mail as it is transmitted.
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	message.FromMailAddress(s.from)
 	message.ToMailAddress(&netmail.Address{Name: oneLine(m.ToName), Address: m.ToEmail})
-	// The library's own check of the address is the parser's, which takes a name with it.
+	// The library checks the address with the same parser, which also accepts a name.
 	if parsed, err := netmail.ParseAddress(m.ToEmail); err != nil || parsed.Address != m.ToEmail || strings.ContainsFunc(m.ID, unicode.IsControl) {
-		return nil, &SendError{Stage: "compose", cause: errors.New("the address is none")}
+		return nil, &SendError{Stage: "compose", cause: errors.New("the address is invalid")}
 	}
 	message.Subject(oneLine(m.Subject))
 	message.SetDate()
 	_, domain, _ := strings.Cut(s.from.Address, "@")
 	message.SetMessageIDWithValue(m.ID + "@" + domain)
-	// RFC 3834, section 5.1: so that nobody's automatic answer answers.
+	// RFC 3834, section 5.1: automatic responders do not reply.
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	message.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	return message, nil
 }
 
-// oneLine keeps a header one header: whatever could end a line becomes a space.
+// oneLine replaces line breaks and other control characters by spaces, so that a text
+// cannot add a header.
 func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
 }

@@ -37,7 +37,7 @@ func mustSender(t *testing.T, c mail.Config) *mail.Sender {
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	t.Run("sends text and HTML, marked as sent by a machine", func(t *testing.T) {
+	t.Run("sends text and HTML, marked as generated automatically", func(t *testing.T) {
 		t.Parallel()
 		server := mailtest.Start(t)
 		if err := mustSender(t, server.Config()).Send(t.Context(), hello()); err != nil {
@@ -59,7 +59,7 @@ func TestSend(t *testing.T) {
 		}
 	})
 
-	t.Run("makes no second header of any text", func(t *testing.T) {
+	t.Run("adds no header from a text", func(t *testing.T) {
 		t.Parallel()
 		server := mailtest.Start(t)
 		m := hello()
@@ -74,7 +74,7 @@ func TestSend(t *testing.T) {
 		}
 	})
 
-	t.Run("sends to nothing but an address", func(t *testing.T) {
+	t.Run("refuses an invalid address", func(t *testing.T) {
 		t.Parallel()
 		server := mailtest.Start(t)
 		for _, to := range []string{"", "ada", "ada@example.com\r\nRCPT TO:<eve@example.com>", "ada@example.com>\r\nDATA"} {
@@ -84,64 +84,64 @@ func TestSend(t *testing.T) {
 				t.Errorf("to %q: got %v", to, err)
 			}
 		}
-		if n := server.Asked(); n != 0 {
-			t.Errorf("the server was asked for %d recipients", n)
+		if n := server.Recipients(); n != 0 {
+			t.Errorf("the server received %d recipients", n)
 		}
 	})
 }
 
-// The server's words, the address and the text stay out of errors.
+// TestSendErrors checks that errors contain no text of the server, address or text of the mail.
 func TestSendErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		answer  error
+		reply   error
 		refused bool
 	}{
-		"an address that is not there":    {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: ada + " who?"}, true},
-		"a mailbox that is closed":        {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 2, 1}, Message: ada + " is gone"}, true},
-		"a relay that is not allowed":     {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "no relay to " + ada}, false},
-		"a mailbox that is busy":          {&smtp.SMTPError{Code: 450, EnhancedCode: smtp.EnhancedCode{4, 2, 0}, Message: ada + " is busy"}, false},
-		"a server that wants to be asked": {&smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "who are you"}, false},
+		"an unknown address":                    {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: ada + " who?"}, true},
+		"a closed mailbox":                      {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 2, 1}, Message: ada + " is gone"}, true},
+		"a forbidden relay":                     {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "no relay to " + ada}, false},
+		"a busy mailbox":                        {&smtp.SMTPError{Code: 450, EnhancedCode: smtp.EnhancedCode{4, 2, 0}, Message: ada + " is busy"}, false},
+		"a server that requires authentication": {&smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "who are you"}, false},
 	} {
-		t.Run("of "+name, func(t *testing.T) {
+		t.Run("reports "+name, func(t *testing.T) {
 			t.Parallel()
 			server := mailtest.Start(t)
-			server.Refuse(func(string) error { return test.answer })
-			mustFail(t, mustSender(t, server.Config()).Send(t.Context(), hello()), "RCPT", test.refused)
+			server.Refuse(func(string) error { return test.reply })
+			requireSendError(t, mustSender(t, server.Config()).Send(t.Context(), hello()), "RCPT", test.refused)
 		})
 	}
-	t.Run("of a mail that is not taken", func(t *testing.T) {
+	t.Run("reports a mail that is not accepted", func(t *testing.T) {
 		t.Parallel()
 		server := mailtest.Start(t)
-		server.Taking(func(catch.Letter) error {
+		server.OnMessage(func(catch.Letter) error {
 			return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "not for " + ada}
 		})
-		mustFail(t, mustSender(t, server.Config()).Send(t.Context(), hello()), "DATA", false)
+		requireSendError(t, mustSender(t, server.Config()).Send(t.Context(), hello()), "DATA", false)
 	})
-	t.Run("of a server that is not there", func(t *testing.T) {
+	t.Run("reports an unreachable server", func(t *testing.T) {
 		t.Parallel()
 		c := mailtest.Start(t).Config()
 		c.URL = config.NewSecret("smtp://ada%40example.com:hunter2@127.0.0.1:1")
-		mustFail(t, mustSender(t, c).Send(t.Context(), hello()), "connect", false)
+		requireSendError(t, mustSender(t, c).Send(t.Context(), hello()), "connect", false)
 	})
-	t.Run("of a server without TLS", func(t *testing.T) {
+	t.Run("reports a server without TLS", func(t *testing.T) {
 		t.Parallel()
 		server := mailtest.Start(t)
 		c := server.Config()
 		c.URL = config.NewSecret(server.URL + "?starttls=required")
-		mustFail(t, mustSender(t, c).Send(t.Context(), hello()), "connect", false)
-		if server.Asked() != 0 {
-			t.Error("it was sent in the clear")
+		requireSendError(t, mustSender(t, c).Send(t.Context(), hello()), "connect", false)
+		if server.Recipients() != 0 {
+			t.Error("the mail was sent in plain text")
 		}
 	})
-	t.Run("of a password that would go in the clear", func(t *testing.T) {
+	t.Run("refuses to send a password in plain text", func(t *testing.T) {
 		t.Parallel()
 		server := mailtest.Start(t)
 		c := server.Config()
 		c.URL = config.NewSecret(strings.Replace(server.URL, "smtp://", "smtp://ada%40example.com:hunter2@", 1) + "?starttls=never")
-		mustFail(t, mustSender(t, c).Send(t.Context(), hello()), "connect", false)
+		requireSendError(t, mustSender(t, c).Send(t.Context(), hello()), "connect", false)
 	})
-	t.Run("of a server that says nothing", func(t *testing.T) {
+	t.Run("times out with a silent server", func(t *testing.T) {
 		t.Parallel()
 		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
@@ -152,14 +152,14 @@ func TestSendErrors(t *testing.T) {
 		c.URL = config.NewSecret("smtp://" + listener.Addr().String())
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		mustFail(t, mustSender(t, c).Send(ctx, hello()), "connect", false)
+		requireSendError(t, mustSender(t, c).Send(ctx, hello()), "connect", false)
 	})
 }
 
-func mustFail(t *testing.T, err error, stage string, refused bool) {
+func requireSendError(t *testing.T, err error, stage string, refused bool) {
 	t.Helper()
-	var fault *mail.SendError
-	if !errors.As(err, &fault) || fault.Stage != stage || mail.IsRefused(err) != refused {
+	var sendErr *mail.SendError
+	if !errors.As(err, &sendErr) || sendErr.Stage != stage || mail.IsRefused(err) != refused {
 		t.Fatalf("got %v, refused: %v; want a failure of %s, refused: %v", err, mail.IsRefused(err), stage, refused)
 	}
 	t.Log(err)
@@ -195,6 +195,6 @@ func TestTemplate(t *testing.T) {
 		t.Error("rendered without a name")
 	}
 	if _, err := mail.ParseTemplate(files, "other"); err == nil {
-		t.Error("parsed a template that is not there")
+		t.Error("parsed a missing template")
 	}
 }

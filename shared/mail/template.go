@@ -12,15 +12,15 @@ import (
 //go:embed layout.html
 var layout embed.FS
 
-// Template makes the content of one kind of mail.
+// Template renders the content of one kind of mail.
 type Template struct {
 	name string
 	text *texttemplate.Template
 	html *htmltemplate.Template
 }
 
-// ParseTemplate reads NAME.txt, which defines "subject" and "text", and NAME.html,
-// which defines "content": what stands in the frame that all mails have.
+// ParseTemplate parses NAME.txt, which defines "subject" and "text", and NAME.html,
+// which defines "content" in the layout that all mails share.
 func ParseTemplate(files fs.FS, name string) (*Template, error) {
 	text, err := texttemplate.New(name).Option("missingkey=error").ParseFS(files, name+".txt")
 	if err != nil {
@@ -36,7 +36,7 @@ func ParseTemplate(files fs.FS, name string) (*Template, error) {
 	return &Template{name: name, text: text, html: html}, nil
 }
 
-// MustTemplate is ParseTemplate for templates that are part of the program.
+// MustTemplate is like ParseTemplate and panics on an error. It is for embedded templates.
 func MustTemplate(files fs.FS, name string) *Template {
 	t, err := ParseTemplate(files, name)
 	if err != nil {
@@ -45,7 +45,7 @@ func MustTemplate(files fs.FS, name string) *Template {
 	return t
 }
 
-// Render fills in data.
+// Render renders the content with data.
 func (t *Template) Render(data any) (Content, error) {
 	var subject, text, html strings.Builder
 	if err := t.text.ExecuteTemplate(&subject, "subject", data); err != nil {
@@ -54,12 +54,12 @@ func (t *Template) Render(data any) (Content, error) {
 	if err := t.text.ExecuteTemplate(&text, "text", data); err != nil {
 		return Content{}, fmt.Errorf("render the text of the mail %s: %w", t.name, err)
 	}
-	frame := struct {
+	page := struct {
 		Subject string
 		Data    any
 	}{oneLine(subject.String()), data}
-	if err := t.html.ExecuteTemplate(&html, "layout.html", frame); err != nil {
+	if err := t.html.ExecuteTemplate(&html, "layout.html", page); err != nil {
 		return Content{}, fmt.Errorf("render the HTML of the mail %s: %w", t.name, err)
 	}
-	return Content{Subject: frame.Subject, Text: strings.TrimSpace(text.String()) + "\n", HTML: html.String()}, nil
+	return Content{Subject: page.Subject, Text: strings.TrimSpace(text.String()) + "\n", HTML: html.String()}, nil
 }

@@ -1,5 +1,5 @@
-// Package catch is the other end of SMTP: a server that takes every mail in and
-// hands it to whoever wants to look at it. Emulators and tests have it.
+// Package catch implements a mail server for emulators and tests. It accepts mails by
+// SMTP and passes them to a hook.
 package catch
 
 import (
@@ -20,19 +20,19 @@ import (
 )
 
 const (
-	// MaxBytes is the longest mail that is taken.
+	// MaxBytes is the size of the largest mail that is accepted.
 	MaxBytes = 2 << 20
 
 	maxRecipients = 50
 	timeout       = 30 * time.Second
 )
 
-// Letter is a mail that came in.
+// Letter is a mail that was received.
 type Letter struct {
-	// From and To are the envelope's.
+	// From and To are the addresses of the envelope.
 	From string
 	To   []string
-	// Source is the mail as it came over the wire.
+	// Source is the mail as it was transmitted.
 	Source []byte
 
 	Subject   string
@@ -42,16 +42,16 @@ type Letter struct {
 	Header     mail.Header
 }
 
-// Options says what to do with mail. A zero hook takes everything.
+// Options configures a server. Without hooks it accepts every mail.
 type Options struct {
-	// Take keeps a mail. The client gets its error, or that the mail was taken.
-	Take func(Letter) error
-	// Recipient is asked for every recipient. An *smtp.SMTPError becomes the answer.
+	// Deliver stores a mail. Its error becomes the reply to the client.
+	Deliver func(Letter) error
+	// Recipient is called for every recipient. An *smtp.SMTPError becomes the reply.
 	Recipient func(address string) error
 	Logger    *slog.Logger
 }
 
-// Server is a mail server that runs.
+// Server is a running mail server.
 type Server struct {
 	listener net.Listener
 	smtp     *smtp.Server
@@ -64,7 +64,7 @@ type Server struct {
 	sessions map[*session]bool
 }
 
-// Serve takes mail on a listener until Close.
+// Serve accepts mails on a listener until Close.
 func Serve(listener net.Listener, o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -90,8 +90,8 @@ func (s *Server) open(conn *smtp.Conn, o Options) *session {
 	return opened
 }
 
-// closeIdle closes the connections that no mail is coming in by, and those of mails
-// that are when they are done: clients leave them open for their next mail.
+// closeIdle closes the connections without a mail in transfer, and the others when their
+// mail is complete: clients leave connections open for their next mail.
 func (s *Server) closeIdle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +103,7 @@ func (s *Server) closeIdle() {
 	}
 }
 
-// Close stops the server: mail that is coming in has until ctx ends.
+// Close stops the server. Mails in transfer may complete until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.once.Do(func() {
 		s.closeIdle()
@@ -111,7 +111,7 @@ func (s *Server) Close(ctx context.Context) error {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("stop the mail server: %w", err), s.smtp.Close())
 		}
-		// A server that is stopped before it began to listen would listen on.
+		// A server that is stopped before Serve would leave its listener open.
 		if closed := s.listener.Close(); !errors.Is(closed, net.ErrClosed) {
 			err = errors.Join(err, closed)
 		}
@@ -120,12 +120,12 @@ func (s *Server) Close(ctx context.Context) error {
 	return s.err
 }
 
-// session is one client's conversation.
+// session is the SMTP session of one client.
 type session struct {
 	options Options
 	server  *Server
 	conn    net.Conn
-	busy    bool // with a mail; the server's mu guards it
+	busy    bool // a mail is in transfer; guarded by the server's mu
 	from    string
 	to      []string
 }
@@ -162,10 +162,10 @@ func (s *session) Data(r io.Reader) error {
 	}
 	letter := Read(source)
 	letter.From, letter.To = s.from, s.to
-	if s.options.Take == nil {
+	if s.options.Deliver == nil {
 		return nil
 	}
-	return s.options.Take(letter)
+	return s.options.Deliver(letter)
 }
 
 func (s *session) Reset() {
@@ -180,7 +180,7 @@ func (s *session) Logout() error {
 	return nil
 }
 
-// Read takes a mail apart. What cannot be read stays empty: the source is there.
+// Read parses a mail. Parts that cannot be parsed stay empty; Source is always complete.
 func Read(source []byte) Letter {
 	letter := Letter{Source: source}
 	reader, err := mail.CreateReader(bytes.NewReader(source))

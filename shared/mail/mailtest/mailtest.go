@@ -1,5 +1,5 @@
-// Package mailtest is a mail server for tests: real SMTP, and every answer a test
-// can think of.
+// Package mailtest provides a mail server for tests. It speaks real SMTP, and tests choose
+// its replies.
 package mailtest
 
 import (
@@ -16,20 +16,20 @@ import (
 	"souk/shared/mail/catch"
 )
 
-// patience bounds every wait. It is no measure of how long anything takes.
-const patience = time.Minute
+// timeout bounds every wait. It is far longer than any wait should take.
+const timeout = time.Minute
 
 // Server is a mail server of one test.
 type Server struct {
-	// URL is what SMTP_URL must be to send by it.
+	// URL is the SMTP_URL of the server.
 	URL string
 
-	mu      sync.Mutex
-	letters []catch.Letter
-	asked   int
-	opened  []net.Conn
-	refusal func(address string) error
-	taking  func(catch.Letter) error
+	mu         sync.Mutex
+	letters    []catch.Letter
+	recipients int
+	opened     []net.Conn
+	refusal    func(address string) error
+	onMessage  func(catch.Letter) error
 }
 
 // Start serves mail until the test ends.
@@ -40,9 +40,9 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("listen for mail: %v", err)
 	}
 	s := &Server{URL: "smtp://" + listener.Addr().String()}
-	server := catch.Serve(&recorder{listener, s}, catch.Options{Take: s.take, Recipient: s.recipient})
+	server := catch.Serve(&recorder{listener, s}, catch.Options{Deliver: s.deliver, Recipient: s.recipient})
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), timeout)
 		defer cancel()
 		if err := server.Close(ctx); err != nil {
 			t.Errorf("stop the mail server: %v", err)
@@ -51,37 +51,37 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Config is what sends by the server.
+// Config returns the settings of a Sender that uses the server.
 func (s *Server) Config() mail.Config {
 	return mail.Config{URL: config.NewSecret(s.URL), From: From}
 }
 
-// From is whom the mails of tests are from.
+// From is the sender of tests' mails.
 const From = "Souk <shop@souk.test>"
 
-// Environment is Config as environment variables.
+// Environment returns Config as environment variables.
 func (s *Server) Environment() config.Environment {
 	return config.Environment{"SMTP_URL": s.URL, "MAIL_FROM": From}
 }
 
-// Refuse makes an answer of the server's to each recipient, until it is given nil.
-func (s *Server) Refuse(answer func(address string) error) {
+// Refuse sets a hook whose error is the reply to each recipient. nil removes it.
+func (s *Server) Refuse(refusal func(address string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refusal = answer
+	s.refusal = refusal
 }
 
-// Taking has a hook called with each mail before the server says that it took it.
-func (s *Server) Taking(hook func(catch.Letter) error) {
+// OnMessage sets a hook that is called with each mail before the server accepts it.
+func (s *Server) OnMessage(hook func(catch.Letter) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.taking = hook
+	s.onMessage = hook
 }
 
 func (s *Server) recipient(address string) error {
 	s.mu.Lock()
 	refusal := s.refusal
-	s.asked++
+	s.recipients++
 	s.mu.Unlock()
 	if refusal == nil {
 		return nil
@@ -89,12 +89,12 @@ func (s *Server) recipient(address string) error {
 	return refusal(address)
 }
 
-func (s *Server) take(letter catch.Letter) error {
+func (s *Server) deliver(letter catch.Letter) error {
 	s.mu.Lock()
-	taking := s.taking
+	onMessage := s.onMessage
 	s.mu.Unlock()
-	if taking != nil {
-		if err := taking(letter); err != nil {
+	if onMessage != nil {
+		if err := onMessage(letter); err != nil {
 			return err
 		}
 	}
@@ -104,14 +104,14 @@ func (s *Server) take(letter catch.Letter) error {
 	return nil
 }
 
-// recorder notes the connections that clients open.
+// recorder records the connections that clients open.
 type recorder struct {
 	net.Listener
 
 	server *Server
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (r *recorder) Accept() (net.Conn, error) {
 	conn, err := r.Listener.Accept()
 	if err == nil {
@@ -122,14 +122,14 @@ func (r *recorder) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// Connections is how many connections clients have opened.
+// Connections returns how many connections clients have opened.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.opened)
 }
 
-// Disconnect closes all connections, as a server does that was idle for long.
+// Disconnect closes all connections, as a server closes idle ones.
 func (s *Server) Disconnect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,11 +138,11 @@ func (s *Server) Disconnect() {
 	}
 }
 
-// Asked is how many recipients the server has been asked for.
-func (s *Server) Asked() int {
+// Recipients returns how many recipients clients have sent.
+func (s *Server) Recipients() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asked
+	return s.recipients
 }
 
 // To returns the mails to an address, oldest first.
@@ -158,7 +158,8 @@ func (s *Server) To(address string) []catch.Letter {
 	return to
 }
 
-// MustHave returns the one mail to an address.
+// MustHave returns the only mail to an address. It fails the test if there is none or more
+// than one.
 func (s *Server) MustHave(t testing.TB, address string) catch.Letter {
 	t.Helper()
 	letters := s.To(address)
