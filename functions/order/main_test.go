@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(dbtest.PlansOf(m, dbtest.Rows{
+	os.Exit(dbtest.NewPlanChecker(m, dbtest.Rows{
 		"orders.status": "IF(n % 100 = 0, 'confirmed', IF(n % 7 = 0, 'cancelled', 'delivered'))",
 	}, append(function.Migrations(), order.Migrations)...).Run())
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(dbtest.PlansOf(m, dbtest.Rows{
+	os.Exit(dbtest.NewPlanChecker(m, dbtest.Rows{
 		"product.name":         "CONCAT(ELT(1 + n % 4, 'Assam', 'Teapot', 'Sencha', 'Mug'), ' number', n)",
 		"product.description":  "CONCAT('Batch', n % 1000, ' of leaves that were picked by hand')",
 		"product.status":       "IF(n % 50 = 0, 'archived', 'active')",

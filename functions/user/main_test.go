@@ -36,7 +36,7 @@ var logs lockedBuffer
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	passwordhashtest.UseLowestCost()
-	os.Exit(dbtest.PlansOf(m, nil, append(function.Migrations(), Migrations)...).Run())
+	os.Exit(dbtest.NewPlanChecker(m, nil, append(function.Migrations(), Migrations)...).Run())
 }
 
 type lockedBuffer struct {

@@ -1,7 +1,7 @@
-// Package dbtest gives each test a database of its own on a real server.
+// Package dbtest creates a separate database for each test on a real server.
 //
-// A fake would agree with whatever the test believes; locks, isolation and
-// strictness are the server's, so the tests ask the server.
+// A fake would share the test's assumptions: only a real server shows how locks,
+// isolation levels and strict mode behave.
 package dbtest
 
 import (
@@ -18,16 +18,16 @@ import (
 	"souk/shared/database"
 )
 
-// setUpTimeout bounds making and dropping a database. A server that is busy with
-// a hundred other tests' DDL takes seconds.
+// setUpTimeout bounds creating and dropping a database. On a server that is busy with
+// the DDL of a hundred other tests it takes seconds.
 const setUpTimeout = time.Minute
 
-// PoolSize is what one test's pool may open at most. Test binaries run side by
-// side, each with parallel tests, and share the server's connections.
+// PoolSize is the maximum number of connections of one test's pool. Test binaries run in
+// parallel, each with parallel tests, and share the server's connections.
 const PoolSize = 8
 
-// URL is the server to test on, DATABASE_URL, whose user may create databases.
-// Without one the test fails: it has nothing to prove itself against.
+// URL returns DATABASE_URL, the server to test on, whose user may create databases. It
+// fails the test if it is not set.
 func URL(t testing.TB) database.URL {
 	t.Helper()
 	url := os.Getenv("DATABASE_URL")
@@ -38,15 +38,15 @@ func URL(t testing.TB) database.URL {
 	return database.URL(url)
 }
 
-// New is an empty database of the test's own with sets applied, dropped when the
-// test ends. Parallel tests do not see each other.
+// New returns a new database for the test with the migrations of sets. It is dropped when
+// the test ends.
 func New(t testing.TB, sets ...database.Migrations) *database.DB {
 	t.Helper()
 	return Open(t, Create(t, sets...), PoolSize)
 }
 
-// Create is New for a test that opens the database itself, such as one that
-// starts a process: it returns the database's URL.
+// Create is like New and returns the database's URL, for a test that opens the database
+// itself, such as one that starts a process.
 func Create(t testing.TB, sets ...database.Migrations) database.URL {
 	t.Helper()
 	cfg := mustParse(t, URL(t))
@@ -63,16 +63,16 @@ func Create(t testing.TB, sets ...database.Migrations) database.URL {
 		}
 	})
 	migrate(ctx, t, database.FormatURL(cfg), sets)
-	if tap := tapped.Load(); tap != nil {
-		cfg = tap.through(cfg)
+	if recorder := active.Load(); recorder != nil {
+		cfg = recorder.through(cfg)
 	}
 	return database.FormatURL(cfg)
 }
 
-// createDatabase makes the database that cfg names, and returns what drops it.
+// createDatabase creates the database that cfg names and returns a function that drops it.
 func createDatabase(ctx context.Context, cfg *config) (drop func() error, err error) {
-	// Its connections last as long as a statement takes: hundreds of tests must not
-	// each hold one.
+	// Its connections are closed after each statement: hundreds of tests must not each
+	// have an idle one.
 	server := cfg.Clone()
 	server.DBName = ""
 	connector, err := database.Connector(server)
@@ -86,10 +86,10 @@ func createDatabase(ctx context.Context, cfg *config) (drop func() error, err er
 		return nil, errors.Join(fmt.Errorf("create the test's database: %w", err), admin.Close())
 	}
 	return func() error {
-		// The test's context is done by now.
+		// The test's context has ended.
 		ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
 		defer cancel()
-		_, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+cfg.DBName+"`") //nolint:gosec // the name is our own
+		_, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS `"+cfg.DBName+"`") //nolint:gosec // the name is from uniqueName
 		if err != nil {
 			err = fmt.Errorf("drop the test's database: %w", err)
 		}
@@ -120,18 +120,18 @@ func mustParse(t testing.TB, url database.URL) *config {
 	return cfg
 }
 
-// uniqueName begins alike in all tests, so that what a killed run left behind is
-// easily told from everything else.
+// uniqueName returns a unique name with the prefix of all test databases, by which those
+// of killed runs can be identified.
 func uniqueName() string {
 	return fmt.Sprintf("souk_test_%s", strings.ToLower(rand.Text()[:16]))
 }
 
-// Analyze has the server count what is in tables, for its plans to fit them.
+// Analyze updates the server's statistics of tables, on which its plans depend.
 func Analyze(t testing.TB, db *database.DB, tables ...string) {
 	t.Helper()
 	for _, table := range tables {
-		var of, operation, kind, text string
-		err := db.QueryRowContext(t.Context(), "ANALYZE TABLE `"+table+"`").Scan(&of, &operation, &kind, &text)
+		var name, operation, kind, text string
+		err := db.QueryRowContext(t.Context(), "ANALYZE TABLE `"+table+"`").Scan(&name, &operation, &kind, &text)
 		if err != nil || kind != "status" {
 			t.Fatalf("analyze %s: %s %s: %v", table, kind, text, err)
 		}

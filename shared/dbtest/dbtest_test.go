@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
-// tables are n tables, a file each.
+// tables returns migrations of n tables, one file each.
 func tables(n int) database.Migrations {
 	files := fstest.MapFS{}
 	for i := range n {
@@ -30,7 +30,7 @@ func tables(n int) database.Migrations {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	var names [2]string
-	t.Run("gives each test its own database", func(t *testing.T) {
+	t.Run("creates a database for each test", func(t *testing.T) {
 		for i := range names {
 			db := dbtest.New(t, tables(1))
 			if _, err := db.ExecContext(t.Context(), `INSERT INTO t0 VALUES ('x', 'x')`); err != nil {
@@ -44,43 +44,43 @@ func TestNew(t *testing.T) {
 			t.Errorf("both databases are %s", names[0])
 		}
 	})
-	t.Run("drops them when the test ends", func(t *testing.T) {
-		var left int
+	t.Run("drops the databases when the test ends", func(t *testing.T) {
+		var remaining int
 		err := dbtest.New(t).QueryRowContext(t.Context(),
-			`SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name IN (?, ?)`, names[0], names[1]).Scan(&left)
-		if err != nil || left != 0 {
-			t.Errorf("%d databases are left, error %v", left, err)
+			`SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name IN (?, ?)`, names[0], names[1]).Scan(&remaining)
+		if err != nil || remaining != 0 {
+			t.Errorf("%d databases remain, error %v", remaining, err)
 		}
 	})
 }
 
-// failing is a test that only notes what it is failed with.
-type failing struct {
+// fakeTest records the message of Fatal.
+type fakeTest struct {
 	testing.TB
 	message string
 }
 
-func (f *failing) Helper() {}
-func (f *failing) Fatal(args ...any) {
+func (f *fakeTest) Helper() {}
+func (f *fakeTest) Fatal(args ...any) {
 	f.message = fmt.Sprint(args...)
 	panic(f)
 }
 
 func TestWithoutServer(t *testing.T) {
 	t.Setenv("DATABASE_URL", "")
-	f := &failing{TB: t}
+	f := &fakeTest{TB: t}
 	func() {
 		defer func() { _ = recover() }()
 		dbtest.URL(f)
 	}()
 	for _, want := range []string{"make test", "bin/souk database -- go test"} {
 		if !strings.Contains(f.message, want) {
-			t.Errorf("the message %q does not say %q", f.message, want)
+			t.Errorf("the message %q does not contain %q", f.message, want)
 		}
 	}
 }
 
-// BenchmarkNew is what a test with ten tables pays.
+// BenchmarkNew measures the set-up of a test with ten tables.
 func BenchmarkNew(b *testing.B) {
 	if os.Getenv("DATABASE_URL") == "" {
 		b.Skip("no DATABASE_URL")

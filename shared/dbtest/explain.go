@@ -10,29 +10,29 @@ import (
 )
 
 const (
-	// fewRows is how many rows a statement may read without a key: a table that
-	// does not grow, or a limit of so many.
+	// fewRows is how many rows a statement may read without an index: a table that does
+	// not grow, or a limit.
 	fewRows = 1_000
-	// manyRows is how many it may read by one, if it has no limit.
+	// manyRows is how many rows it may read by an index, without a limit.
 	manyRows = filledRows / 4
 )
 
-// step is how a statement reads a table, a line of EXPLAIN.
+// step is a row of EXPLAIN: how a statement reads a table.
 type step struct {
 	table, kind string
 	rows        int64
 }
 
-// tooMuch says whether the step reads a whole table (ALL) or index, or so much of
-// one that it might as well.
-func (s step) tooMuch(statement string) bool {
-	whole := (s.kind == "ALL" || s.kind == "index") && s.rows > fewRows
-	much := s.rows > manyRows && !strings.Contains(statement, "LIMIT")
-	return whole || much
+// readsTooMuch reports whether the step scans a table (ALL) or an index, or reads a large
+// part of it.
+func (s step) readsTooMuch(statement string) bool {
+	scan := (s.kind == "ALL" || s.kind == "index") && s.rows > fewRows
+	large := s.rows > manyRows && !strings.Contains(statement, "LIMIT")
+	return scan || large
 }
 
 func explain(ctx context.Context, db *database.DB, statement string) ([]step, error) {
-	// MySQL 9 explains as a tree unless told otherwise.
+	// MySQL 9 explains as a tree by default.
 	rows, err := db.QueryContext(ctx, "EXPLAIN FORMAT=TRADITIONAL "+statement)
 	if err != nil {
 		return nil, err
@@ -45,21 +45,21 @@ func explain(ctx context.Context, db *database.DB, statement string) ([]step, er
 	var steps []step
 	for rows.Next() {
 		var table, kind sql.NullString
-		var count sql.NullInt64 // NULL where the server knows beforehand that there is no such row
-		into := make([]any, len(columns))
+		var count sql.NullInt64 // NULL if the server finds that no row matches while it plans
+		targets := make([]any, len(columns))
 		for i, column := range columns {
 			switch strings.ToLower(column) {
 			case "table":
-				into[i] = &table
+				targets[i] = &table
 			case "type":
-				into[i] = &kind
+				targets[i] = &kind
 			case "rows":
-				into[i] = &count
+				targets[i] = &count
 			default:
-				into[i] = new(any)
+				targets[i] = new(any)
 			}
 		}
-		if err := rows.Scan(into...); err != nil {
+		if err := rows.Scan(targets...); err != nil {
 			return nil, fmt.Errorf("read the plan: %w", err)
 		}
 		steps = append(steps, step{table: table.String, kind: kind.String, rows: count.Int64})

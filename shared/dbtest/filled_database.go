@@ -10,29 +10,29 @@ import (
 	"souk/shared/database"
 )
 
-// filledRows is how many rows each table of a filled database has: so many that a
-// plan is the one of a table that has grown, and few enough to be made in a moment.
+// filledRows is the number of rows of each table of a filled database: enough that plans
+// are those of a large table, and few enough to insert quickly.
 const filledRows = 1 << 13
 
-// openFilled makes a database whose every table is full, and returns what drops it.
+// openFilled creates a database with filled tables and returns a function that drops it.
 func openFilled(ctx context.Context, server *config, rows Rows, sets []database.Migrations) (db *database.DB, drop func() error, err error) {
-	dropIt, err := createDatabase(ctx, server)
+	dropDatabase, err := createDatabase(ctx, server)
 	if err != nil {
 		return nil, func() error { return nil }, err
 	}
-	// One connection, for what is set once holds for each statement.
+	// One connection, so that session variables apply to every statement.
 	if db, err = database.Open(database.Config{URL: database.FormatURL(server), MaxOpenConns: 1}); err != nil {
-		return nil, dropIt, err
+		return nil, dropDatabase, err
 	}
-	drop = func() error { return errors.Join(db.Close(), dropIt()) }
+	drop = func() error { return errors.Join(db.Close(), dropDatabase()) }
 	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
-		return nil, drop, fmt.Errorf("make the tables to fill: %w", err)
+		return nil, drop, fmt.Errorf("create the tables to fill: %w", err)
 	}
 	return db, drop, fill(ctx, db, rows)
 }
 
 func fill(ctx context.Context, db *database.DB, rows Rows) error {
-	tables, err := columnsOf(ctx, db)
+	tables, err := readColumns(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -64,27 +64,27 @@ func fill(ctx context.Context, db *database.DB, rows Rows) error {
 	return err
 }
 
-// column is what is known of a column.
+// column describes a column.
 type column struct {
 	name, kind string
 	length     int64
 	nullable   bool
-	key        bool // its value alone, or with others, tells the row from all others
+	key        bool // part of a unique key
 }
 
-// value is an expression of n that fits the column.
+// value returns an SQL expression of n that fits the column.
 func (c column) value() string {
-	some := "n % 100"
+	number := "n % 100"
 	if c.key {
-		some = "n"
+		number = "n"
 	}
 	value := "n"
 	switch c.kind {
 	case "binary", "varbinary":
-		// As ids of version 7 are: those that were made later are greater.
-		value = fmt.Sprintf("UNHEX(RPAD(LPAD(HEX(1700000000000 + %s), 12, '0'), %d, '7'))", some, 2*c.length)
+		// Like UUIDs of version 7: later ids are greater.
+		value = fmt.Sprintf("UNHEX(RPAD(LPAD(HEX(1700000000000 + %s), 12, '0'), %d, '7'))", number, 2*c.length)
 	case "char", "varchar":
-		value = fmt.Sprintf("LEFT(CONCAT('v', %s), %d)", some, c.length)
+		value = fmt.Sprintf("LEFT(CONCAT('v', %s), %d)", number, c.length)
 	case "datetime", "timestamp":
 		value = "TIMESTAMPADD(SECOND, -n, NOW())"
 	case "json", "longtext", "mediumtext", "text", "blob", "mediumblob":
@@ -98,7 +98,7 @@ func (c column) value() string {
 	return value
 }
 
-func columnsOf(ctx context.Context, db *database.DB) (map[string][]column, error) {
+func readColumns(ctx context.Context, db *database.DB) (map[string][]column, error) {
 	rows, err := db.QueryContext(ctx, `
 		SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.is_nullable = 'YES',
 			EXISTS (SELECT 1 FROM information_schema.statistics s
@@ -108,7 +108,7 @@ func columnsOf(ctx context.Context, db *database.DB) (map[string][]column, error
 			AND c.table_name NOT LIKE '%migration'
 		ORDER BY c.table_name, c.ordinal_position`)
 	if err != nil {
-		return nil, fmt.Errorf("read what columns there are: %w", err)
+		return nil, fmt.Errorf("read the columns: %w", err)
 	}
 	defer rows.Close()
 	tables := map[string][]column{}
@@ -117,7 +117,7 @@ func columnsOf(ctx context.Context, db *database.DB) (map[string][]column, error
 		var table string
 		var length sql.NullInt64
 		if err := rows.Scan(&table, &c.name, &c.kind, &length, &c.nullable, &c.key); err != nil {
-			return nil, fmt.Errorf("read what columns there are: %w", err)
+			return nil, fmt.Errorf("read the columns: %w", err)
 		}
 		c.length = length.Int64
 		tables[table] = append(tables[table], c)

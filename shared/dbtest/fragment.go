@@ -11,19 +11,19 @@ import (
 	"strings"
 )
 
-// sqlWord tells SQL from other text: its words stand in capitals.
+// sqlWord matches SQL by its keywords in upper case.
 var sqlWord = regexp.MustCompile(`\b(SELECT|INSERT|UPDATE|DELETE|REPLACE|FROM|WHERE|JOIN|SET|VALUES|ORDER BY|GROUP BY|LIMIT|FORCE INDEX|AND|OR|MATCH|SAVEPOINT)\b`)
 
-// tableWord tells a piece of SQL that names what it reads or changes.
+// tableWord matches SQL that names the table that it reads or changes.
 var tableWord = regexp.MustCompile(`\b(FROM|UPDATE|JOIN|INTO) \w+`)
 
-// fragment is a string literal of SQL: a statement, or a piece of one.
+// fragment is a string literal of SQL: a statement or a part of one.
 type fragment struct {
 	place string   // file and line
-	parts []string // what stands between its placeholders, on one line each
+	parts []string // the text between its placeholders, on one line each
 }
 
-// in says whether a statement, on one line, may be made of the fragment.
+// in reports whether a statement, on one line, may contain the fragment.
 func (f fragment) in(statement string) bool {
 	for _, part := range f.parts {
 		_, after, found := strings.Cut(statement, part)
@@ -35,11 +35,11 @@ func (f fragment) in(statement string) bool {
 	return true
 }
 
-// names says whether the fragment names a table.
-func (f fragment) names() bool { return tableWord.MatchString(strings.Join(f.parts, " ")) }
+// namesTable reports whether the fragment names a table.
+func (f fragment) namesTable() bool { return tableWord.MatchString(strings.Join(f.parts, " ")) }
 
-// writtenIn returns the SQL in the Go code of a folder, without its tests.
-func writtenIn(folder string) ([]fragment, error) {
+// parseFolder returns the SQL in the Go code of a folder, without its tests.
+func parseFolder(folder string) ([]fragment, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		return nil, err
@@ -53,16 +53,16 @@ func writtenIn(folder string) ([]fragment, error) {
 		if err != nil {
 			return nil, err
 		}
-		in, err := fragmentsOf(name, source)
+		fragments, err := parseFragments(name, source)
 		if err != nil {
 			return nil, err
 		}
-		written = append(written, in...)
+		written = append(written, fragments...)
 	}
 	return written, nil
 }
 
-func fragmentsOf(name string, source []byte) (written []fragment, err error) {
+func parseFragments(name string, source []byte) (written []fragment, err error) {
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, name, source, 0)
 	if err != nil {

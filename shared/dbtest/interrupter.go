@@ -10,9 +10,8 @@ var changes = regexp.MustCompile(`(?is)^(\s|--[^\n]*\n)*(CREATE|ALTER|DROP|RENAM
 // Changes reports whether a statement changes the schema or rows, or commits.
 func Changes(statement string) bool { return changes.MatchString(statement) }
 
-// Interrupter interrupts a program that is run again and again at each statement that
-// changes something, one a run, until a run is not interrupted. Its Decide is for
-// NewProxy.
+// Interrupter interrupts repeated runs of a program, each at the next statement that
+// changes something, until a run is not interrupted. Its Decide is for NewProxy.
 type Interrupter struct {
 	fate Fate
 
@@ -22,28 +21,28 @@ type Interrupter struct {
 	cut      bool
 }
 
-// NewInterrupter returns an Interrupter that has statements meet a fate.
+// NewInterrupter returns a new Interrupter that interrupts with a fate.
 func NewInterrupter(fate Fate) *Interrupter {
 	return &Interrupter{fate: fate, seen: map[string]bool{}}
 }
 
-// Decide interrupts at the first statement of a run that interrupted no run before.
+// Decide interrupts a run at the first statement that has not interrupted an earlier one.
 func (i *Interrupter) Decide(statement string) Fate {
 	if !Changes(statement) {
 		return Pass
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	this := i.previous + "\x00" + statement // each COMMIT by what it commits
+	key := i.previous + "\x00" + statement // identifies a COMMIT by the statement before it
 	i.previous = statement
-	if i.cut || i.seen[this] {
+	if i.cut || i.seen[key] {
 		return Pass
 	}
-	i.seen[this], i.cut = true, true
+	i.seen[key], i.cut = true, true
 	return i.fate
 }
 
-// Again begins a run, and reports whether the last one was interrupted.
+// Again begins a run and reports whether the previous one was interrupted.
 func (i *Interrupter) Again() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -52,7 +51,7 @@ func (i *Interrupter) Again() bool {
 	return cut
 }
 
-// Count returns how often a run was interrupted.
+// Count returns how many runs were interrupted.
 func (i *Interrupter) Count() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -8,13 +8,13 @@ import (
 	"souk/shared/database"
 )
 
-// Hook decides the fate of statements by a function that a test changes as it goes. A
-// zero Hook passes all.
+// Hook decides the fate of statements by a function that a test can replace at any time.
+// The zero Hook passes all.
 type Hook struct {
 	decide atomic.Pointer[func(statement string) Fate]
 }
 
-// Set has decide judge every statement from now on. nil passes all.
+// Set sets the function that decides the fate of each statement. nil passes all.
 func (h *Hook) Set(decide func(statement string) Fate) {
 	if decide == nil {
 		h.decide.Store(nil)
@@ -23,7 +23,7 @@ func (h *Hook) Set(decide func(statement string) Fate) {
 	h.decide.Store(&decide)
 }
 
-// Decide is for NewProxy.
+// Decide returns the fate of a statement. It is for NewProxy.
 func (h *Hook) Decide(statement string) Fate {
 	if decide := h.decide.Load(); decide != nil {
 		return (*decide)(statement)
@@ -31,8 +31,8 @@ func (h *Hook) Decide(statement string) Fate {
 	return Pass
 }
 
-// Open opens a database of Create's, with at most size connections, until the test
-// ends.
+// Open opens a database that Create returned, with at most size connections. It is closed
+// when the test ends.
 func Open(t testing.TB, url database.URL, size int) *database.DB {
 	t.Helper()
 	db, err := database.Open(database.Config{URL: url, MaxOpenConns: size})
@@ -47,8 +47,8 @@ func Open(t testing.TB, url database.URL, size int) *database.DB {
 	return db
 }
 
-// SetAll runs a SET statement in every session of a pool of size connections, which
-// must all be idle.
+// SetAll runs a SET statement in every session of a pool of size connections, all of which
+// must be idle.
 func SetAll(t testing.TB, db *database.DB, size int, statement string) {
 	t.Helper()
 	var connections []*sql.Conn

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,37 +15,36 @@ import (
 	"souk/shared/database"
 )
 
-// Rows gives columns their values where PlansOf fills tables: an SQL expression of
-// n, 1 and up, by "table.column". The other columns have values that fit their
-// types: different ones in a key, else a hundred or so.
+// Rows defines the values of columns of filled tables: SQL expressions of n, the number of
+// the row from 1, by "table.column". Other columns have values that fit their types:
+// unique ones in a unique key, else about a hundred different ones.
 type Rows map[string]string
 
-// tapped is the wire that the databases of this test binary are reached by, if
-// their statements are kept.
-var tapped atomic.Pointer[wire]
+// active records the statements of this test binary, nil if they are not recorded.
+var active atomic.Pointer[recorder]
 
-// plans runs the tests of a package, and then judges the statements they ran.
-type plans struct {
+// planChecker runs the tests of a package and then checks the plans of their statements.
+type planChecker struct {
 	tests interface{ Run() int }
 	rows  Rows
 	sets  []database.Migrations
 }
 
-// PlansOf returns what runs the tests of a package, for its TestMain, and then has
-// the server explain each statement of the package's own code that they ran, on
-// tables that are full: none may read a table whole. It also fails for a statement
-// that no test ran, so none escapes: to write one and test it is all there is to do.
+// NewPlanChecker returns a new runner for a TestMain. It runs the tests and then has the
+// server explain each statement of the package's code that they executed, on filled tables:
+// none may scan a table. It also fails for a statement that no test executes, so that every
+// new statement is checked.
 //
-// It needs the tests to run alone on their databases, and does nothing more than
-// run them when they are benchmarks, or are only listed.
-func PlansOf(m *testing.M, rows Rows, sets ...database.Migrations) interface{ Run() int } {
-	return &plans{tests: m, rows: rows, sets: sets}
+// The tests must use databases of this package. For benchmarks, fuzzing and lists of tests
+// it only runs the tests.
+func NewPlanChecker(m *testing.M, rows Rows, sets ...database.Migrations) interface{ Run() int } {
+	return &planChecker{tests: m, rows: rows, sets: sets}
 }
 
-// Run runs the tests, and then judges. It returns the exit code.
-func (p *plans) Run() int {
+// Run runs the tests and then checks the statements. It returns the exit code.
+func (p *planChecker) Run() int {
 	flag.Parse()
-	if os.Getenv("DATABASE_URL") == "" || asked("test.bench") || asked("test.list") || asked("test.fuzz") {
+	if os.Getenv("DATABASE_URL") == "" || flagSet("test.bench") || flagSet("test.list") || flagSet("test.fuzz") {
 		return p.tests.Run()
 	}
 	code, err := p.run()
@@ -55,38 +55,38 @@ func (p *plans) Run() int {
 	return code
 }
 
-func asked(name string) bool {
+func flagSet(name string) bool {
 	f := flag.Lookup(name)
 	return f != nil && f.Value.String() != ""
 }
 
-func (p *plans) run() (code int, err error) {
+func (p *planChecker) run() (code int, err error) {
 	server, err := database.ParseURL(os.Getenv("DATABASE_URL"))
 	if err != nil {
 		return 1, err
 	}
-	tap, err := lay(context.Background(), server)
+	recorder, err := newRecorder(context.Background(), server)
 	if err != nil {
 		return 1, err
 	}
-	tapped.Store(tap)
+	active.Store(recorder)
 	code = p.tests.Run()
-	tapped.Store(nil)
-	tap.close()
+	active.Store(nil)
+	recorder.close()
 	if code != 0 {
-		return code, nil // The tests tell enough.
+		return code, nil // The tests report their own errors.
 	}
-	written, err := writtenIn(".")
+	written, err := parseFolder(".")
 	if err != nil {
 		return 1, err
 	}
-	return code, p.judge(context.Background(), server.Clone(), written, tap.kept())
+	return code, p.check(context.Background(), server.Clone(), written, recorder.recorded())
 }
 
-// judge fails for a written statement that was not run, unless only some of the
-// tests were, and for each that reads a table whole.
-func (p *plans) judge(ctx context.Context, server *config, written []fragment, ran []string) error {
-	var faults []error
+// check returns an error for each statement in the code that was not executed, unless only
+// some tests ran, and for each that scans a table.
+func (p *planChecker) check(ctx context.Context, server *config, written []fragment, ran []string) error {
+	var errs []error
 	ours := make([]bool, len(ran))
 	lines := make([]string, len(ran))
 	for i := range ran {
@@ -97,63 +97,64 @@ func (p *plans) judge(ctx context.Context, server *config, written []fragment, r
 		for i, line := range lines {
 			if f.in(line) {
 				found = true
-				ours[i] = ours[i] || f.names()
+				ours[i] = ours[i] || f.namesTable()
 			}
 		}
-		if !found && !asked("test.run") && !asked("test.skip") {
-			faults = append(faults, fmt.Errorf("%s: no test runs %q", f.place, strings.Join(f.parts, " ? ")))
+		if !found && !flagSet("test.run") && !flagSet("test.skip") {
+			errs = append(errs, fmt.Errorf("%s: no test runs %q", f.place, strings.Join(f.parts, " ? ")))
 		}
 	}
-	return errors.Join(append(faults, p.explain(ctx, server, pick(ran, ours)))...)
+	return errors.Join(append(errs, p.explain(ctx, server, pick(ran, ours)))...)
 }
 
-// pick returns the statements that are ours, and look for rows.
+// pick returns the package's own statements that search for rows.
 func pick(ran []string, ours []bool) (picked []string) {
 	for i, statement := range ran {
-		if verb := verbOf(statement); ours[i] && (verb == "SELECT" || verb == "UPDATE" || verb == "DELETE") {
+		if ours[i] && slices.Contains([]string{"SELECT", "UPDATE", "DELETE"}, verb(statement)) {
 			picked = append(picked, statement)
 		}
 	}
 	return picked
 }
 
-// explain has the server explain statements.
-func (p *plans) explain(ctx context.Context, server *config, statements []string) (err error) {
+// explain returns an error for each statement whose plan reads too much.
+func (p *planChecker) explain(ctx context.Context, server *config, statements []string) (err error) {
 	server.DBName = "souk_test_plans_" + strings.ToLower(rand.Text()[:10])
 	db, drop, err := openFilled(ctx, server, p.rows, p.sets)
 	defer func() { err = errors.Join(err, drop()) }()
 	if err != nil {
 		return err
 	}
-	var faults []error
+	var errs []error
 	for _, statement := range statements {
 		steps, err := explain(ctx, db, statement)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("explain %s: %w", excerpt(statement), err))
+			errs = append(errs, fmt.Errorf("explain %s: %w", excerpt(statement), err))
 		}
 		for _, step := range steps {
-			if step.tooMuch(statement) {
-				faults = append(faults, fmt.Errorf("%s is read by %s, some %d rows, by\n\t%s", step.table, step.kind, step.rows, excerpt(statement)))
+			if step.readsTooMuch(statement) {
+				errs = append(errs, fmt.Errorf("%s is read by %s, about %d rows, by\n\t%s", step.table, step.kind, step.rows, excerpt(statement)))
 			}
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
-func verbOf(statement string) string {
+func verb(statement string) string {
 	for word := range strings.FieldsSeq(statement) {
 		return word
 	}
 	return ""
 }
 
-// told is how much of a statement is told: enough to find it in the code.
-const told = 400
+// maxExcerpt is how many bytes of a statement an error quotes: enough to find it in the
+// code.
+const maxExcerpt = 400
 
 func excerpt(statement string) string {
 	line := oneLine(statement)
-	return line[:min(len(line), told)]
+	return line[:min(len(line), maxExcerpt)]
 }
 
-// oneLine is a statement on one line.
+// oneLine returns a statement on one line.
 func oneLine(statement string) string { return strings.Join(strings.Fields(statement), " ") }

@@ -10,7 +10,7 @@ import (
 	"souk/shared/database"
 )
 
-// shop is a table with a bit of everything, and what a service's code says of it.
+// shop is a table with columns of most types; shopCode is a service's code that uses it.
 var shop = database.Migrations{Name: "shop", FS: fstest.MapFS{"00001_thing.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE thing (
     id    BINARY(16) NOT NULL PRIMARY KEY, owner BINARY(16) NOT NULL, name VARCHAR(20) NOT NULL, code CHAR(2) NOT NULL,
@@ -29,93 +29,93 @@ var (
 type row struct { Name string ` + "`doc:\"SELECT me\"`" + ` }
 `
 
-func judged(t *testing.T, rows Rows, ran ...string) string {
+func checkStatements(t *testing.T, rows Rows, ran ...string) string {
 	t.Helper()
-	written, err := fragmentsOf("shop.go", []byte(shopCode+`var more = "`+strings.Join(ran, `"`+"\n"+`var _ = "`)+`"`))
+	written, err := parseFragments("shop.go", []byte(shopCode+`var more = "`+strings.Join(ran, `"`+"\n"+`var _ = "`)+`"`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ran = append(ran, "SELECT id, name\n\tFROM thing\n\tWHERE id = _binary'\\0?\n'", "SELECT id FROM thing WHERE owner = 'x' AND id > 'a' LIMIT 21")
-	p := &plans{rows: rows, sets: []database.Migrations{shop}}
-	if err := p.judge(t.Context(), mustParse(t, URL(t)), written, ran); err != nil {
+	p := &planChecker{rows: rows, sets: []database.Migrations{shop}}
+	if err := p.check(t.Context(), mustParse(t, URL(t)), written, ran); err != nil {
 		return err.Error()
 	}
 	return ""
 }
 
-func TestPlansOf(t *testing.T) {
+func TestPlanChecker(t *testing.T) {
 	t.Parallel()
 
-	t.Run("passes what goes by a key, of a table that it fills by itself", func(t *testing.T) {
+	t.Run("accepts statements that use a key of a filled table", func(t *testing.T) {
 		t.Parallel()
-		if fault := judged(t, nil); fault != "" {
-			t.Error(fault)
+		if problem := checkStatements(t, nil); problem != "" {
+			t.Error(problem)
 		}
 	})
 
 	for name, statement := range map[string]string{
-		"a scan":                          "SELECT id FROM thing WHERE name = 'v3'",
-		"a scan of an index":              "SELECT COUNT(*) FROM thing",
-		"a scan that changes":             "UPDATE thing SET price = 2 WHERE text = 'x'",
-		"a scan that deletes":             "DELETE FROM thing WHERE code = 'v1'",
-		"half of a table, if by an index": "SELECT name FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1",
+		"a scan":                      "SELECT id FROM thing WHERE name = 'v3'",
+		"a scan of an index":          "SELECT COUNT(*) FROM thing",
+		"a scan of an update":         "UPDATE thing SET price = 2 WHERE text = 'x'",
+		"a scan of a delete":          "DELETE FROM thing WHERE code = 'v1'",
+		"half of a table by an index": "SELECT name FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1",
 	} {
 		t.Run("finds "+name, func(t *testing.T) {
 			t.Parallel()
-			if fault := judged(t, nil, statement); !strings.Contains(fault, "thing is read by") || !strings.Contains(fault, statement) {
-				t.Errorf("found %q", fault)
+			if problem := checkStatements(t, nil, statement); !strings.Contains(problem, "thing is read by") || !strings.Contains(problem, statement) {
+				t.Errorf("found %q", problem)
 			}
 		})
 	}
 
-	t.Run("finds a statement that no test ran, and where it stands", func(t *testing.T) {
+	t.Run("finds a statement that no test executes and its place", func(t *testing.T) {
 		t.Parallel()
-		written, err := fragmentsOf("shop.go", []byte(shopCode))
+		written, err := parseFragments("shop.go", []byte(shopCode))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &plans{sets: []database.Migrations{shop}}
+		p := &planChecker{sets: []database.Migrations{shop}}
 		ran := []string{"SELECT id, name FROM thing WHERE id = 'x'", "SELECT id FROM thing WHERE owner = 'x' LIMIT 1"}
-		if asked("test.run") {
+		if flagSet("test.run") {
 			t.Skip("only some of the tests run")
 		}
-		err = p.judge(t.Context(), mustParse(t, URL(t)), written, ran)
+		err = p.check(t.Context(), mustParse(t, URL(t)), written, ran)
 		if err == nil || !strings.Contains(err.Error(), "shop.go:7") || strings.Contains(err.Error(), "shop.go:4") {
 			t.Errorf("found %v", err)
 		}
 	})
 
-	t.Run("leaves alone what a test asks by itself", func(t *testing.T) {
+	t.Run("ignores the statements of tests", func(t *testing.T) {
 		t.Parallel()
-		written, err := fragmentsOf("shop.go", []byte("package shop"))
+		written, err := parseFragments("shop.go", []byte("package shop"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &plans{sets: []database.Migrations{shop}}
-		if err := p.judge(t.Context(), mustParse(t, URL(t)), written, []string{"SELECT COUNT(*) FROM thing"}); err != nil {
+		p := &planChecker{sets: []database.Migrations{shop}}
+		if err := p.check(t.Context(), mustParse(t, URL(t)), written, []string{"SELECT COUNT(*) FROM thing"}); err != nil {
 			t.Error(err)
 		}
 	})
 
-	t.Run("takes the values it is given", func(t *testing.T) {
+	t.Run("uses the given values", func(t *testing.T) {
 		t.Parallel()
-		if fault := judged(t, Rows{"thing.sold": "0"}, "SELECT id FROM thing WHERE sold = 1"); fault != "" {
-			t.Error(fault)
+		if problem := checkStatements(t, Rows{"thing.sold": "0"}, "SELECT id FROM thing WHERE sold = 1"); problem != "" {
+			t.Error(problem)
 		}
-		if fault := judged(t, Rows{"thing.price": "-n"}); !strings.Contains(fault, "thing") {
-			t.Errorf("values that break a rule: %q", fault)
+		if problem := checkStatements(t, Rows{"thing.price": "-n"}); !strings.Contains(problem, "thing") {
+			t.Errorf("values that violate a constraint: %q", problem)
 		}
 	})
 }
 
-func TestWire(t *testing.T) {
+func TestRecorder(t *testing.T) {
 	t.Parallel()
-	tap, err := lay(context.Background(), mustParse(t, URL(t)))
+	recorder, err := newRecorder(context.Background(), mustParse(t, URL(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tap.close()
-	db, err := database.Open(database.Config{URL: database.FormatURL(tap.through(mustParse(t, Create(t, shop))))})
+	defer recorder.close()
+	db, err := database.Open(database.Config{URL: database.FormatURL(recorder.through(mustParse(t, Create(t, shop))))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,15 +127,15 @@ func TestWire(t *testing.T) {
 	}
 	var last string
 	if err := db.QueryRowContext(t.Context(), `SELECT ?`, strings.Repeat("x", 1<<20)).Scan(&last); err != nil || len(last) != 1<<20 {
-		t.Fatalf("a long statement came back with %d bytes: %v", len(last), err)
+		t.Fatalf("a long statement returned %d bytes: %v", len(last), err)
 	}
 	updates := 0
-	for _, statement := range tap.kept() {
-		if verbOf(statement) == "UPDATE" {
+	for _, statement := range recorder.recorded() {
+		if verb(statement) == "UPDATE" {
 			updates++
 		}
 	}
 	if updates != examples {
-		t.Errorf("kept %d statements of one shape, want %d", updates, examples)
+		t.Errorf("recorded %d statements of one shape, want %d", updates, examples)
 	}
 }

@@ -36,20 +36,19 @@ const (
 var (
 	// Pass forwards the statement and its response.
 	Pass = &fate{kind: pass}
-	// CutBefore ends the connection, and the server never gets the statement.
+	// CutBefore closes the connection; the server does not receive the statement.
 	CutBefore = &fate{kind: cutBefore}
-	// CutAfter ends the connection when the server has run the statement.
+	// CutAfter closes the connection after the server has run the statement.
 	CutAfter = &fate{kind: cutAfter}
-	// Hang forwards nothing any more, in either direction, and leaves the connection
-	// open.
+	// Hang stops forwarding in both directions and leaves the connection open.
 	Hang = &fate{kind: hang}
-	// RunThenHang is Hang when the server has got the statement.
+	// RunThenHang is like Hang, after the server has received the statement.
 	RunThenHang = &fate{kind: runThenHang}
-	// HangInResult is Hang when the first bytes of the response have been forwarded.
+	// HangInResult is like Hang, after the first bytes of the response.
 	HangInResult = &fate{kind: hangInResult}
 )
 
-// Fail responds with a server error; the server never gets the statement. See
+// Fail responds with a server error; the server does not receive the statement. See
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_err_packet.html.
 func Fail(number uint16, state, message string) Fate {
 	body := binary.LittleEndian.AppendUint16([]byte{0xff}, number)
@@ -70,8 +69,8 @@ type Proxy struct {
 	links   sync.WaitGroup
 }
 
-// NewProxy returns a proxy to the database at url, which decide is called for with
-// each statement, by several goroutines at once.
+// NewProxy returns a new proxy to the database at url. It calls decide with each
+// statement, concurrently.
 func NewProxy(t testing.TB, url database.URL, decide func(statement string) Fate) *Proxy {
 	t.Helper()
 	cfg := mustParse(t, url)
@@ -99,13 +98,13 @@ func NewProxy(t testing.TB, url database.URL, decide func(statement string) Fate
 		p.links.Wait()
 	})
 	cfg.Addr = listener.Addr().String()
-	cfg.TLSConfig = "false" // what is encrypted cannot be read
+	cfg.TLSConfig = "false" // encrypted statements cannot be read
 	p.URL = database.FormatURL(cfg)
 	return p
 }
 
-// Hang has the proxy forward nothing any more, on new connections as well, as a server
-// that accepts and never responds; or forward the statements of new connections again.
+// Hang makes the proxy stop forwarding, on new connections too, like a server that accepts
+// and never responds. Hang(false) makes it forward again on new connections.
 func (p *Proxy) Hang(hangs bool) { p.hanging.Store(hangs) }
 
 // link is one connection through the proxy.
@@ -122,7 +121,7 @@ func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 	defer func() { _ = client.Close() }()
 	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.server)
 	if err != nil {
-		return // The program's own error says so.
+		return // The client reports the error.
 	}
 	defer func() { _ = server.Close() }()
 	ctx, end := context.WithCancel(ctx)
@@ -165,7 +164,7 @@ func (p *Proxy) responses(l *link) {
 // responseBeginning is more than the header of a result with a few columns.
 const responseBeginning = 500
 
-// commands forwards packets, each three bytes of length, a number and a payload.
+// commands forwards packets, each with three bytes of length, a number and a payload.
 func (p *Proxy) commands(l *link) {
 	client := bufio.NewReader(l.client)
 	for {
@@ -190,7 +189,7 @@ func (p *Proxy) commands(l *link) {
 	}
 }
 
-// apply reports whether the link goes on.
+// apply applies a fate to a packet. It reports whether the link continues.
 func (l *link) apply(f Fate, packet []byte) bool {
 	switch f.kind {
 	case cutBefore:
@@ -202,7 +201,7 @@ func (l *link) apply(f Fate, packet []byte) bool {
 				return false
 			}
 		}
-		// Until the program gives up the connection.
+		// Until the client closes the connection.
 		_, _ = io.Copy(io.Discard, l.client)
 		return false
 	case hangInResult:

@@ -7,10 +7,9 @@ import (
 	"runtime/debug"
 )
 
-// raceGCPercent is how much more than its live heap a test binary with the race
-// detector allocates before it collects. At Go's 100, collecting takes a third of the
-// CPU of tests that serve requests. Programs that a test starts are not affected, nor
-// benchmarks, which nothing runs with the race detector.
+// raceGCPercent is GOGC of a test binary with the race detector. At Go's default of 100,
+// garbage collection takes a third of the CPU of tests that serve requests. Programs that
+// a test starts are not affected, nor are benchmarks, which run without the race detector.
 const raceGCPercent = 400
 
 func init() {

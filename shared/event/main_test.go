@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(dbtest.PlansOf(m, nil, event.Migrations),
+	goleak.VerifyTestMain(dbtest.NewPlanChecker(m, nil, event.Migrations),
 		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }

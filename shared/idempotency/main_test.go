@@ -28,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(dbtest.PlansOf(m, nil, idempotency.Migrations),
+	goleak.VerifyTestMain(dbtest.NewPlanChecker(m, nil, idempotency.Migrations),
 		// Started by an import of the Cloud SQL connector's metrics.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 		// The default client has idle connections to the servers of the tests.

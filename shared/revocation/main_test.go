@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(dbtest.PlansOf(m, nil, Migrations),
+	goleak.VerifyTestMain(dbtest.NewPlanChecker(m, nil, Migrations),
 		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
