@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// maxCacheAge bounds how old a response from a cache may be.
+// maxCacheAge bounds the age of a response from a cache.
 const maxCacheAge = 10 * time.Minute
 
-// Cache is for how long shared caches may serve a response.
+// Cache configures how long shared caches may serve a response.
 type Cache struct {
-	// MaxAge is how long they serve it without a request to the function.
+	// MaxAge is how long they serve it without revalidation.
 	MaxAge time.Duration `yaml:"maxAge"`
-	// StaleWhileRevalidate is how much longer they serve it while they request
-	// another one (RFC 5861, section 3).
+	// StaleWhileRevalidate is how much longer they serve it while they request a new one
+	// (RFC 5861, section 3).
 	StaleWhileRevalidate time.Duration `yaml:"staleWhileRevalidate"`
 }
 
 // CacheControl returns the Cache-Control of the function's successful responses to
-// requests without Authorization, "" if caches may store none.
+// requests without Authorization, or "" if caches may not store them.
 func (f Function) CacheControl() string {
 	if f.Cache == nil {
 		return ""

@@ -1,6 +1,5 @@
-// Package manifest reads the list of functions, functions.yaml: what each is
-// called, what triggers it and who may call it. Everything that needs to know
-// the functions (the services, the gateway, the Pub/Sub set-up) reads them here.
+// Package manifest reads functions.yaml, the list of functions: their names, triggers and
+// access rules. The services, the gateway and the Pub/Sub set-up use it.
 package manifest
 
 import (
@@ -17,10 +16,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Access says who may call an HTTP function. Its zero value lets nobody in.
+// Access is the rule for the callers of an HTTP function. Its zero value refuses all.
 type Access string
 
-// The rules that functions.yaml may name.
+// The access rules of functions.yaml.
 const (
 	// Anyone needs no token.
 	Anyone Access = "anyone"
@@ -31,14 +30,13 @@ const (
 )
 
 const (
-	// DefaultMaxBody is the longest request body, in bytes, of a function whose
-	// entry gives none.
+	// DefaultMaxBody is the largest request body, in bytes, of a function without maxBody.
 	DefaultMaxBody = 64 << 10
 	// DefaultMaxOpenBody is the same for a function that anyone may call.
 	DefaultMaxOpenBody = 16 << 10
-	// minMaxBody is the least that an entry may give.
+	// minMaxBody is the smallest allowed maxBody.
 	minMaxBody = 1 << 10
-	// maxMaxBody is the longest that Cloud Run takes:
+	// maxMaxBody is the largest body that Cloud Run accepts:
 	// https://cloud.google.com/run/quotas#request_limits
 	maxMaxBody = 32 << 20
 )
@@ -55,25 +53,22 @@ type Function struct {
 	Events []string `yaml:"events"`
 	// Schedule is a cron expression of five fields, in UTC.
 	Schedule string `yaml:"schedule"`
-	// Secrets are the environment variables that hold secrets the function needs.
+	// Secrets are the environment variables with the function's secrets.
 	Secrets []string `yaml:"secrets"`
-	// MaxBody is the longest request body in bytes, if it is not the default: see
-	// BodyLimit.
+	// MaxBody is the largest request body in bytes, 0 for the default: see BodyLimit.
 	MaxBody int64 `yaml:"maxBody"`
-	// Publishes are the events that the function tells others of.
+	// Publishes are the topics of the events that the function publishes.
 	Publishes []string `yaml:"publishes"`
-	// Idempotency says whether requests carry an Idempotency-Key: see
-	// IdempotencyRule.
+	// Idempotency is the rule for the Idempotency-Key of requests: see IdempotencyRule.
 	Idempotency Idempotency `yaml:"idempotency"`
-	// Cache is for how long caches may serve the responses of a public read: see
+	// Cache limits how long caches may serve the responses of a public read: see
 	// CacheControl.
 	Cache *Cache `yaml:"cache"`
-	// Scaling is how the function scales, where that differs from the default: see
-	// Manifest.ScalingOf.
+	// Scaling overrides the default scaling: see Manifest.ScalingOf.
 	Scaling ScalingOverride `yaml:"scaling"`
 }
 
-// Delivery is how Pub/Sub delivers to every subscription.
+// Delivery configures the delivery of Pub/Sub to all subscriptions.
 type Delivery struct {
 	AckDeadline         time.Duration `yaml:"ackDeadline"`
 	MinBackoff          time.Duration `yaml:"minBackoff"`
@@ -81,15 +76,15 @@ type Delivery struct {
 	MaxDeliveryAttempts int           `yaml:"maxDeliveryAttempts"`
 }
 
-// Manifest is the whole list, in the order of the file.
+// Manifest is the content of functions.yaml, in the order of the file.
 type Manifest struct {
 	Delivery Delivery `yaml:"delivery"`
-	// Scaling is how Cloud Run services scale by default.
+	// Scaling is the default scaling of run services.
 	Scaling   map[Granularity]map[Kind]Scaling `yaml:"scaling"`
 	Functions []Function                       `yaml:"functions"`
 }
 
-// Parse reads and checks a list. Its error names every fault at once.
+// Parse parses and checks a manifest. Its error lists all problems.
 func Parse(text []byte) (*Manifest, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
@@ -103,7 +98,7 @@ func Parse(text []byte) (*Manifest, error) {
 	return &m, nil
 }
 
-// Function returns the entry of that name.
+// Function returns the function with a name and reports whether it exists.
 func (m *Manifest) Function(name string) (Function, bool) {
 	i := slices.IndexFunc(m.Functions, func(f Function) bool { return f.Name == name })
 	if i < 0 {
@@ -114,16 +109,16 @@ func (m *Manifest) Function(name string) (Function, bool) {
 
 // Of returns the functions of one service.
 func (m *Manifest) Of(service string) []Function {
-	var of []Function
+	var functions []Function
 	for _, f := range m.Functions {
 		if f.Service == service {
-			of = append(of, f)
+			functions = append(functions, f)
 		}
 	}
-	return of
+	return functions
 }
 
-// Services returns the names of the services, in the order they first appear.
+// Services returns the names of the services, in order of first appearance.
 func (m *Manifest) Services() []string {
 	var services []string
 	for _, f := range m.Functions {
@@ -134,8 +129,8 @@ func (m *Manifest) Services() []string {
 	return services
 }
 
-// Topics returns every topic there is, sorted: what functions publish to and what
-// triggers them.
+// Topics returns all topics, sorted: those that functions publish to and those that
+// trigger them.
 func (m *Manifest) Topics() []string {
 	var topics []string
 	for _, f := range m.Functions {
@@ -145,13 +140,13 @@ func (m *Manifest) Topics() []string {
 	return slices.Compact(topics)
 }
 
-// Method returns the HTTP method of the function's route, "" without one.
+// Method returns the HTTP method of the function's route, or "" without one.
 func (f Function) Method() string {
 	method, _, _ := strings.Cut(f.HTTP, " ")
 	return method
 }
 
-// Path returns the path of the function's route, "" without one.
+// Path returns the path of the function's route, or "" without one.
 func (f Function) Path() string {
 	_, path, _ := strings.Cut(f.HTTP, " ")
 	return path
@@ -170,16 +165,16 @@ func (f Function) Topics() []string {
 // Subscription returns the name of the function's subscription to a topic.
 func (f Function) Subscription(topic string) string { return f.Name + "." + topic }
 
-// DeadLetterTopic returns the topic, and the subscription that keeps it, where
-// messages go that the function failed on too often.
+// DeadLetterTopic returns the name of the topic, and of its subscription, for messages on
+// which the function failed too often.
 func (f Function) DeadLetterTopic(topic string) string {
 	return f.Subscription(topic) + ".dead-letter"
 }
 
-// Account returns the name of the service account that the Cloud Run service of
-// that name runs as, and so of its login to the database. It has at most 30
-// characters: https://cloud.google.com/iam/docs/service-accounts-create
-// terraform/functions.tf makes it in the same way.
+// Account returns the name of the service account of a run service, which is also its
+// login to the database. It has at most 30 characters:
+// https://cloud.google.com/iam/docs/service-accounts-create
+// terraform/functions.tf derives it in the same way.
 func Account(run string) string {
 	const longest = 27
 	if len(run) <= longest {
@@ -189,64 +184,64 @@ func Account(run string) string {
 }
 
 func (m *Manifest) check() error {
-	var faults []error
+	var errs []error
 	seen := map[string]string{}
-	claim := func(key, by string) {
+	claim := func(key, owner string) {
 		if other, taken := seen[key]; taken {
-			faults = append(faults, fmt.Errorf("%s: %s is taken by %s", by, key, other))
+			errs = append(errs, fmt.Errorf("%s: %s is already used by %s", owner, key, other))
 		}
-		seen[key] = by
+		seen[key] = owner
 	}
 	routes := http.NewServeMux()
 	for _, f := range m.Functions {
 		claim("name "+f.Name, f.Name)
 		if f.HTTP != "" {
 			if err := addRoute(routes, f.HTTP); err != nil {
-				faults = append(faults, fmt.Errorf("%s: %w", f.Name, err))
+				errs = append(errs, fmt.Errorf("%s: %w", f.Name, err))
 			}
 		}
-		faults = append(faults, f.check()...)
+		errs = append(errs, f.check()...)
 	}
 	for _, f := range m.Functions {
 		for _, topic := range f.Events {
 			if !slices.ContainsFunc(m.Functions, func(other Function) bool { return slices.Contains(other.Publishes, topic) }) {
-				faults = append(faults, fmt.Errorf("%s: waits for %s, which no function publishes", f.Name, topic))
+				errs = append(errs, fmt.Errorf("%s: waits for %s, which no function publishes", f.Name, topic))
 			}
 		}
 	}
-	faults = append(faults, m.Delivery.check()...)
-	faults = append(faults, m.checkScaling()...)
-	return errors.Join(faults...)
+	errs = append(errs, m.Delivery.check()...)
+	errs = append(errs, m.checkScaling()...)
+	return errors.Join(errs...)
 }
 
-// check keeps delivery within what Pub/Sub takes:
+// check returns the values outside of Pub/Sub's limits:
 // https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
 func (d Delivery) check() []error {
-	var faults []error
+	var errs []error
 	need := func(ok bool, rule string, got any) {
 		if !ok {
-			faults = append(faults, fmt.Errorf("delivery: need %s, got %v", rule, got))
+			errs = append(errs, fmt.Errorf("delivery: need %s, got %v", rule, got))
 		}
 	}
 	need(10*time.Second <= d.AckDeadline && d.AckDeadline <= 600*time.Second, "an ackDeadline of 10s to 600s", d.AckDeadline)
 	need(0 < d.MinBackoff && d.MinBackoff <= d.MaxBackoff, "0 < minBackoff <= maxBackoff", d.MinBackoff)
 	need(d.MaxBackoff <= 600*time.Second, "a maxBackoff of at most 600s", d.MaxBackoff)
 	need(5 <= d.MaxDeliveryAttempts && d.MaxDeliveryAttempts <= 100, "maxDeliveryAttempts of 5 to 100", d.MaxDeliveryAttempts)
-	return faults
+	return errs
 }
 
 var routeForm = regexp.MustCompile(`^[A-Z]+ /\S*$`)
 
-// addRoute adds a pattern to a mux. The mux tells one that is malformed, or that
-// takes the same requests as another, by a panic: here it is an error.
+// addRoute adds a pattern to a mux. It returns an error where the mux panics: for a
+// malformed pattern and for one that conflicts with another.
 func addRoute(mux *http.ServeMux, pattern string) (err error) {
 	if !routeForm.MatchString(pattern) {
 		return fmt.Errorf("route %q: need a method and a path, such as GET /v1/things/{id}", pattern)
 	}
 	defer func() {
-		if fault := recover(); fault != nil {
-			text := fmt.Sprint(fault)
-			// Of a conflict, the lines before tell where in this source it was seen.
+		if recovered := recover(); recovered != nil {
+			text := fmt.Sprint(recovered)
+			// The last line describes the problem, those before it the place in this source.
 			err = fmt.Errorf("route %q: %s", pattern, text[strings.LastIndex(text, "\n")+1:])
 		}
 	}()
@@ -255,9 +250,9 @@ func addRoute(mux *http.ServeMux, pattern string) (err error) {
 }
 
 func (f Function) check() []error {
-	var faults []error
-	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Errorf("%s: "+format, append([]any{f.Name}, args...)...))
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{f.Name}, args...)...))
 	}
 	triggers := 0
 	for _, set := range []bool{f.HTTP != "", len(f.Events) > 0, f.Schedule != ""} {
@@ -266,21 +261,21 @@ func (f Function) check() []error {
 		}
 	}
 	if triggers != 1 {
-		fault("need exactly one of http, events and schedule, got %d", triggers)
+		fail("need exactly one of http, events and schedule, got %d", triggers)
 	}
 	if f.Name == "" || f.Service == "" {
-		fault("name and service are required")
+		fail("name and service are required")
 	}
 	if f.HTTP != "" && !slices.Contains([]Access{Anyone, User, Admin}, f.Access) {
-		fault("route %q has no authorization rule: set access to anyone, user or admin, got %q", f.HTTP, f.Access)
+		fail("route %q has no authorization rule: set access to anyone, user or admin, got %q", f.HTTP, f.Access)
 	}
 	if f.MaxBody != 0 && (f.HTTP == "" || f.MaxBody < minMaxBody || f.MaxBody > maxMaxBody) {
-		fault("maxBody is for http functions, and from %d to %d bytes", minMaxBody, maxMaxBody)
+		fail("maxBody is for http functions, and from %d to %d bytes", minMaxBody, maxMaxBody)
 	}
-	faults = append(faults, f.checkRequest()...)
-	faults = append(faults, f.checkCache()...)
+	errs = append(errs, f.checkRequest()...)
+	errs = append(errs, f.checkCache()...)
 	if f.HTTP == "" && f.Access != "" {
-		fault("access is for http functions: events and schedules are called by Pub/Sub alone")
+		fail("access is for http functions: events and schedules are called by Pub/Sub alone")
 	}
-	return faults
+	return errs
 }

@@ -23,7 +23,7 @@ functions:
   - {name: copy-outbox, service: copy, schedule: "* * * * *"}
 `
 
-func MustParse(t *testing.T, text string) *manifest.Manifest {
+func mustParse(t *testing.T, text string) *manifest.Manifest {
 	t.Helper()
 	m, err := manifest.Parse([]byte(text))
 	if err != nil {
@@ -34,9 +34,9 @@ func MustParse(t *testing.T, text string) *manifest.Manifest {
 
 func TestManifest(t *testing.T) {
 	t.Parallel()
-	m := MustParse(t, shop)
+	m := mustParse(t, shop)
 
-	t.Run("has what the text says", func(t *testing.T) {
+	t.Run("has the content of the text", func(t *testing.T) {
 		t.Parallel()
 		want := manifest.Delivery{AckDeadline: 30 * time.Second, MinBackoff: time.Second, MaxBackoff: 10 * time.Minute, MaxDeliveryAttempts: 20}
 		if m.Delivery != want {
@@ -51,7 +51,7 @@ func TestManifest(t *testing.T) {
 		}
 	})
 
-	t.Run("tells services, their functions and topics", func(t *testing.T) {
+	t.Run("returns services, their functions and topics", func(t *testing.T) {
 		t.Parallel()
 		if got := m.Services(); !slices.Equal(got, []string{"thing", "copy"}) {
 			t.Errorf("services are %v", got)
@@ -86,13 +86,13 @@ func TestManifest(t *testing.T) {
 	})
 }
 
-func TestParseNamesTheFault(t *testing.T) {
+func TestParseNamesTheProblem(t *testing.T) {
 	t.Parallel()
 	const ok = "functions:\n  - {name: a, service: s, http: GET /a, access: anyone}\n"
 	for name, test := range map[string]struct{ text, fault string }{
 		"of text that is no YAML":         {"\t{", "read the list of functions"},
 		"of no text":                      {"", "read the list of functions"},
-		"of a field that nobody reads":    {delivery + ok + "gateways: []\n", "gateways"},
+		"of an unknown field":             {delivery + ok + "gateways: []\n", "gateways"},
 		"of a field of an entry":          {delivery + "functions: [{name: a, service: s, http: GET /a, access: anyone, memory: 1}]", "memory"},
 		"of a missing delivery":           {ok, "delivery: need an ackDeadline of 10s to 600s, got 0s"},
 		"of an ack deadline":              {strings.Replace(delivery, "30s", "9s", 1) + ok, "ackDeadline"},
@@ -101,44 +101,44 @@ func TestParseNamesTheFault(t *testing.T) {
 		"of a concurrency":                {strings.Replace(delivery, "concurrency: 40", "concurrency: 1001", 1) + ok, "scaling.function.http: need scaling with a concurrency"},
 		"of memory without a unit":        {strings.Replace(delivery, "256Mi", "256", 1) + ok, "scaling.function.http: need scaling with a memory"},
 		"of a CPU":                        {strings.Replace(delivery, `cpu: "1"`, "cpu: some", 1) + ok, "scaling.function.http: need scaling with a cpu"},
-		"of the least above the most":     {strings.Replace(delivery, "minInstances: 0", "minInstances: 4", 1) + ok, "minInstances <= maxInstances"},
+		"of a minimum above the maximum":  {strings.Replace(delivery, "minInstances: 0", "minInstances: 4", 1) + ok, "minInstances <= maxInstances"},
 		"of no instances":                 {strings.Replace(delivery, "maxInstances: 3", "maxInstances: 0", 1) + ok, "maxInstances of 1 or more"},
 		"of no connections":               {strings.Replace(delivery, "pool: 2", "pool: 0", 1) + ok, "a pool of 1 or more"},
 		"of a function's memory":          {entry("name: a, service: s, http: GET /a, access: anyone, scaling: {memory: 64Mi}"), "a: need scaling with a memory of 128Mi"},
-		"of a maxBody below the least":    {entry("name: a, service: s, http: POST /a, access: anyone, maxBody: 1023"), "a: maxBody is for http functions, and from 1024"},
+		"of a maxBody below the minimum":  {entry("name: a, service: s, http: POST /a, access: anyone, maxBody: 1023"), "a: maxBody is for http functions, and from 1024"},
 		"of a backoff that shrinks":       {strings.Replace(delivery, "600s", "500ms", 1) + ok, "minBackoff <= maxBackoff"},
 		"of a backoff that is too long":   {strings.Replace(delivery, "600s", "601s", 1) + ok, "maxBackoff of at most 600s"},
 		"of too few attempts":             {strings.Replace(delivery, "20", "4", 1) + ok, "maxDeliveryAttempts"},
 		"of too many attempts":            {strings.Replace(delivery, "20", "101", 1) + ok, "maxDeliveryAttempts"},
 		"of a route without a rule":       {entry("name: a, service: s, http: GET /a"), `a: route "GET /a" has no authorization rule`},
-		"of a rule that there is not":     {entry("name: a, service: s, http: GET /a, access: everyone"), `a: route "GET /a" has no authorization rule`},
+		"of an unknown rule":              {entry("name: a, service: s, http: GET /a, access: everyone"), `a: route "GET /a" has no authorization rule`},
 		"of a rule of an event function":  {entry("name: a, service: s, events: [e], access: admin, publishes: [e]"), "a: access is for http functions"},
 		"of a rule of a schedule":         {entry(`name: a, service: s, schedule: "* * * * *", access: anyone`), "a: access is for http functions"},
 		"of no trigger":                   {entry("name: a, service: s"), "a: need exactly one of http, events and schedule, got 0"},
 		"of two triggers":                 {entry("name: a, service: s, http: GET /a, access: anyone, events: [e], publishes: [e]"), "a: need exactly one of http, events and schedule, got 2"},
 		"of a function without a name":    {entry("service: s, http: GET /a, access: anyone"), "name and service are required"},
 		"of a function without a service": {entry("name: a, http: GET /a, access: anyone"), "a: name and service are required"},
-		"of an event nobody publishes":    {entry("name: a, service: s, events: [e]"), "a: waits for e, which no function publishes"},
+		"of an event without publisher":   {entry("name: a, service: s, events: [e]"), "a: waits for e, which no function publishes"},
 		"of a route without a method":     {entry("name: a, service: s, http: /a, access: anyone"), `a: route "/a": need a method and a path`},
 		"of a route without a path":       {entry("name: a, service: s, http: GET, access: anyone"), `a: route "GET": need a method and a path`},
 		"of a route that is malformed":    {entry(`name: a, service: s, http: "GET /a/{id", access: anyone`), `a: route "GET /a/{id": `},
 		"of a route of a host":            {entry("name: a, service: s, http: GET example.com/a, access: anyone"), "need a method and a path"},
-		"of a cache for one's own": {
+		"of a cache of private responses": {
 			entry("name: a, service: s, http: GET /a, access: user, cache: {maxAge: 5s}"), "a: cache is for a GET that anyone may call",
 		},
 		"of a cache of writes":         {entry("name: a, service: s, http: POST /a, access: anyone, cache: {maxAge: 5s}"), "a: cache is for a GET"},
-		"of a cache for no time":       {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 0s}"), "a: cache needs a maxAge of 1s"},
+		"of a cache without maxAge":    {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 0s}"), "a: cache needs a maxAge of 1s"},
 		"of a cache for too long":      {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 599s, staleWhileRevalidate: 2s}"), "at most 10m0s"},
 		"of a cache for half a second": {entry("name: a, service: s, http: GET /a, access: anyone, cache: {maxAge: 1500ms}"), "a: cache needs whole seconds, got 1.5s"},
-		"of two functions of a name": {
+		"of two functions with one name": {
 			entry("name: a, service: s, http: GET /a, access: anyone", "name: a, service: s, http: GET /b, access: anyone"),
-			"a: name a is taken by a",
+			"a: name a is already used by a",
 		},
-		"of two functions on a route": {
+		"of two functions with one route": {
 			entry("name: a, service: s, http: GET /a, access: anyone", "name: b, service: s, http: GET /a, access: anyone"),
 			`b: route "GET /a": GET /a matches the same requests as GET /a`,
 		},
-		"of two routes that take the same requests": {
+		"of two routes that match the same requests": {
 			entry(`name: a, service: s, http: "GET /a/{id}", access: anyone`, `name: b, service: s, http: "GET /a/{name}", access: admin`),
 			`b: route "GET /a/{name}": GET /a/{name} matches the same requests as GET /a/{id}`,
 		},
@@ -147,7 +147,7 @@ func TestParseNamesTheFault(t *testing.T) {
 			t.Parallel()
 			_, err := manifest.Parse([]byte(test.text))
 			if err == nil || !strings.Contains(err.Error(), test.fault) {
-				t.Errorf("the error is %v, want one that says %s", err, test.fault)
+				t.Errorf("the error is %v, want one that contains %s", err, test.fault)
 			}
 		})
 	}
@@ -161,7 +161,7 @@ func entry(functions ...string) string {
 	return text
 }
 
-func TestParseNamesAllFaultsAtOnce(t *testing.T) {
+func TestParseNamesAllProblems(t *testing.T) {
 	t.Parallel()
 	_, err := manifest.Parse([]byte(`
 delivery: {ackDeadline: 1s, minBackoff: 1s, maxBackoff: 1s, maxDeliveryAttempts: 1}
@@ -176,10 +176,10 @@ functions:
 	}
 	for _, fault := range []string{
 		"ackDeadline", "maxDeliveryAttempts", "first: route \"GET /a\" has no authorization rule", "second: waits for nothing",
-		"third: need exactly one of", "first: name first is taken", "first: route \"GET /a\": GET /a matches the same requests",
+		"third: need exactly one of", "first: name first is already used", "first: route \"GET /a\": GET /a matches the same requests",
 	} {
 		if !strings.Contains(err.Error(), fault) {
-			t.Errorf("%q does not say %q", err, fault)
+			t.Errorf("%q does not contain %q", err, fault)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func TestAccount(t *testing.T) {
 
 func TestScaling(t *testing.T) {
 	t.Parallel()
-	m := MustParse(t, strings.ReplaceAll(shop, "access: anyone}", "access: anyone, maxBody: 2048, scaling: {concurrency: 4, memory: 1Gi, pool: 5}}"))
+	m := mustParse(t, strings.ReplaceAll(shop, "access: anyone}", "access: anyone, maxBody: 2048, scaling: {concurrency: 4, memory: 1Gi, pool: 5}}"))
 	for name, want := range map[string]struct {
 		scaling   manifest.Scaling
 		goLimit   string
@@ -216,7 +216,7 @@ func TestScaling(t *testing.T) {
 			t.Errorf("%s has a body limit of %d, want %d", name, got, want.bodyLimit)
 		}
 	}
-	if f, _ := MustParse(t, shop).Function("thing-get"); f.BodyLimit() != 16<<10 {
+	if f, _ := mustParse(t, shop).Function("thing-get"); f.BodyLimit() != 16<<10 {
 		t.Errorf("a function that anyone may call has a body limit of %d, want 16 KiB", f.BodyLimit())
 	}
 }

@@ -6,23 +6,22 @@ import (
 	"slices"
 )
 
-// Idempotency says whether requests of an HTTP function carry an Idempotency-Key.
+// Idempotency is the rule for the Idempotency-Key of requests to an HTTP function.
 type Idempotency string
 
-// The rules there are. functions.yaml names those that are not a function's
-// default.
+// The rules for keys. functions.yaml has those that differ from a function's default.
 const (
-	// KeyOptional takes a key: the default of a POST whose caller is known.
+	// KeyOptional accepts a key: the default of an authenticated POST.
 	KeyOptional Idempotency = "optional"
-	// KeyRequired refuses requests without one.
+	// KeyRequired refuses requests without a key.
 	KeyRequired Idempotency = "required"
-	// NoKey leaves the header alone: the default of every other function. A key is
-	// its caller's own, so where anyone may call there is nobody to keep an answer
-	// for; and those answers hold tokens.
+	// NoKey ignores the header: the default of every other function. Keys are scoped
+	// by caller, so a function that anyone may call cannot store responses; and its
+	// responses may contain tokens.
 	NoKey Idempotency = "none"
 )
 
-// IdempotencyRule returns whether requests of the function carry a key.
+// IdempotencyRule returns the rule for the function's keys.
 func (f Function) IdempotencyRule() Idempotency {
 	switch {
 	case f.Idempotency != "":
@@ -34,12 +33,13 @@ func (f Function) IdempotencyRule() Idempotency {
 	}
 }
 
-// IsPublicRead reports whether the function is a read that needs no account.
+// IsPublicRead reports whether the function is a GET that anyone may call.
 func (f Function) IsPublicRead() bool {
 	return f.Access == Anyone && f.Method() == http.MethodGet
 }
 
-// BodyLimit returns the longest request body that the function takes, in bytes.
+// BodyLimit returns the size of the largest request body that the function accepts, in
+// bytes.
 func (f Function) BodyLimit() int64 {
 	switch {
 	case f.MaxBody > 0:
@@ -52,12 +52,12 @@ func (f Function) BodyLimit() int64 {
 }
 
 func (f Function) checkRequest() []error {
-	var faults []error
+	var errs []error
 	if !slices.Contains([]Idempotency{"", KeyRequired, NoKey}, f.Idempotency) {
-		faults = append(faults, fmt.Errorf("%s: need idempotency: required or none, got %q", f.Name, f.Idempotency))
+		errs = append(errs, fmt.Errorf("%s: need idempotency: required or none, got %q", f.Name, f.Idempotency))
 	}
 	if f.Idempotency != "" && (f.Method() != http.MethodPost || f.Access == Anyone) {
-		faults = append(faults, fmt.Errorf("%s: idempotency is for a POST whose caller is known", f.Name))
+		errs = append(errs, fmt.Errorf("%s: idempotency is for an authenticated POST", f.Name))
 	}
-	return faults
+	return errs
 }

@@ -6,18 +6,18 @@ import (
 	"strconv"
 )
 
-// Granularity is how many functions share a Cloud Run service.
+// Granularity selects how many functions share a run service.
 type Granularity string
 
 // The granularities, as terraform/ names them.
 const (
-	// PerFunction is a Cloud Run service a function; so are local systems.
+	// PerFunction is one run service for each function, as in local systems.
 	PerFunction Granularity = "function"
-	// PerService is two Cloud Run services a service: one for clients, one for Pub/Sub.
+	// PerService is two run services for each service: one for clients, one for Pub/Sub.
 	PerService Granularity = "service"
 )
 
-// Kind is what calls a function.
+// Kind distinguishes functions by their callers.
 type Kind string
 
 // The kinds of functions.
@@ -26,7 +26,7 @@ const (
 	KindPush Kind = "push" // called by Pub/Sub
 )
 
-// Kind returns what calls the function.
+// Kind returns the kind of the function.
 func (f Function) Kind() Kind {
 	if f.HTTP != "" {
 		return KindHTTP
@@ -34,17 +34,17 @@ func (f Function) Kind() Kind {
 	return KindPush
 }
 
-// Scaling is the size and the number of instances of a Cloud Run service.
+// Scaling is the size and the number of instances of a run service.
 type Scaling struct {
-	// Concurrency is how many requests an instance gets at the same time.
+	// Concurrency is the maximum number of concurrent requests of an instance.
 	Concurrency int `yaml:"concurrency"`
-	// Memory is that of an instance, such as 256Mi or 1Gi.
+	// Memory is the memory of an instance, such as 256Mi or 1Gi.
 	Memory string `yaml:"memory"`
 	// CPU is a number of vCPUs, such as 1 or 500m.
 	CPU          string `yaml:"cpu"`
 	MinInstances int    `yaml:"minInstances"`
 	MaxInstances int    `yaml:"maxInstances"`
-	// Pool is how many database connections an instance may open.
+	// Pool is the maximum number of database connections of an instance.
 	Pool int `yaml:"pool"`
 }
 
@@ -58,7 +58,7 @@ type ScalingOverride struct {
 	Pool         *int    `yaml:"pool"`
 }
 
-// ScalingOf returns the scaling of a function that has a Cloud Run service of its own.
+// ScalingOf returns the scaling of a function that has its own run service.
 func (m *Manifest) ScalingOf(f Function) Scaling {
 	s := m.Scaling[PerFunction][f.Kind()]
 	override(&s.Concurrency, f.Scaling.Concurrency)
@@ -81,7 +81,7 @@ var (
 	cpuForm    = regexp.MustCompile(`^([1-9][0-9]*|[1-9][0-9]{1,3}m)$`)
 )
 
-// MemoryBytes returns the memory of an instance, 0 if it is malformed.
+// MemoryBytes returns the memory of an instance in bytes, or 0 if it is malformed.
 func (s Scaling) MemoryBytes() int64 {
 	match := memoryForm.FindStringSubmatch(s.Memory)
 	if match == nil {
@@ -98,7 +98,7 @@ func (s Scaling) MemoryBytes() int64 {
 }
 
 // goMemoryPercent is the part of an instance's memory that the Go runtime may use. The
-// others are the program itself and memory that the runtime does not count.
+// remainder is for the program itself and for memory that the runtime does not count.
 const goMemoryPercent = 85
 
 // GoMemLimit returns GOMEMLIMIT for an instance (https://go.dev/doc/gc-guide#Memory_limit).
@@ -107,7 +107,7 @@ func (s Scaling) GoMemLimit() string {
 	return fmt.Sprintf("%dMiB", s.MemoryBytes()>>20*goMemoryPercent/100)
 }
 
-// check holds a scaling to what Cloud Run takes:
+// check returns the values outside of Cloud Run's limits:
 // https://cloud.google.com/run/docs/configuring/services/memory-limits
 func (s Scaling) check(name string) []error {
 	var errs []error
