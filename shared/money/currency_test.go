@@ -37,7 +37,7 @@ func TestCurrencies(t *testing.T) {
 		if err := money.CheckCurrency(code); err != nil {
 			t.Errorf("%s is missing: %v", code, err)
 		}
-		if got, want := money.Decimals(code), decimalsOf(t, code); got != want {
+		if got, want := money.Decimals(code), mustDecimals(t, code); got != want {
 			t.Errorf("%s has %d decimals, want %d", code, got, want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestCurrencies(t *testing.T) {
 	}
 }
 
-func decimalsOf(t testing.TB, code string) int {
+func mustDecimals(t testing.TB, code string) int {
 	t.Helper()
 	digits, known := currency.GetDigits(code)
 	if !known {
@@ -96,11 +96,11 @@ func TestString(t *testing.T) {
 	}
 }
 
-// A customer reads the amount that the shop stores, in every currency.
+// TestStringOfEveryCurrency checks that the text is the stored amount, in every currency.
 func TestStringOfEveryCurrency(t *testing.T) {
 	t.Parallel()
 	for _, code := range currency.GetCurrencyCodes() {
-		decimals := decimalsOf(t, code)
+		decimals := mustDecimals(t, code)
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {

@@ -1,5 +1,4 @@
-// Package money holds amounts of money: whole minor units and a currency, never
-// a float.
+// Package money implements amounts of money in integral minor units of a currency.
 package money
 
 import (
@@ -10,11 +9,11 @@ import (
 	"strings"
 )
 
-// Max is the largest amount a Money may hold, in minor units: 2^53-1, the
-// largest integer that every JSON reader keeps exact (RFC 8259, section 6).
+// Max is the largest amount of a Money, in minor units: 2^53-1, the largest integer that
+// every JSON parser represents exactly (RFC 8259, section 6).
 const Max = 1<<53 - 1
 
-// Errors of arithmetic and of checking. They can be told apart with errors.Is.
+// Errors of arithmetic. Callers distinguish them with errors.Is.
 var (
 	ErrCurrency = errors.New("currencies differ")
 	ErrOverflow = errors.New("amount is too large")
@@ -27,8 +26,8 @@ type Money struct {
 	Currency string `json:"currency" pattern:"^[A-Z]{3}$" patternDescription:"a currency code of three capital letters" doc:"ISO 4217 code." example:"EUR"`
 }
 
-// Check returns an error unless the amount is within 0 and Max and the currency is
-// one in use: see CheckCurrency.
+// Check returns an error unless the amount is from 0 to Max and the currency is in use:
+// see CheckCurrency.
 func (m Money) Check() error {
 	if err := m.CheckStored(); err != nil {
 		return err
@@ -36,9 +35,8 @@ func (m Money) Check() error {
 	return CheckCurrency(m.Currency)
 }
 
-// CheckStored returns an error unless the amount is within 0 and Max and the
-// currency has the form of a code. It is for what the shop accepted before: a
-// currency may have been withdrawn since.
+// CheckStored returns an error unless the amount is from 0 to Max and the currency has the
+// form of a code. It is for stored amounts, whose currency may have been withdrawn.
 func (m Money) CheckStored() error {
 	if m.Amount < 0 || m.Amount > Max {
 		return fmt.Errorf("amount %d: must be 0 to %d minor units", m.Amount, int64(Max))
@@ -75,8 +73,8 @@ func (m Money) Plus(other Money) (Money, error) {
 	return Money{Amount: m.Amount + other.Amount, Currency: m.Currency}, nil
 }
 
-// String returns the amount for a person, with as many decimals as ISO 4217 gives
-// the currency: 1,299.00 RSD, 1,299 JPY, 1.299 KWD.
+// String returns the amount in readable form, with the decimals of the currency (ISO
+// 4217): 1,299.00 RSD, 1,299 JPY, 1.299 KWD.
 func (m Money) String() string {
 	decimals := Decimals(m.Currency)
 	sign, digits := "", strconv.FormatInt(m.Amount, 10)
@@ -87,12 +85,12 @@ func (m Money) String() string {
 		digits = strings.Repeat("0", missing) + digits
 	}
 	point := len(digits) - decimals
-	whole, fraction := digits[:point], digits[point:]
-	for at := len(whole) - 3; at > 0; at -= 3 {
-		whole = whole[:at] + "," + whole[at:]
+	integer, fraction := digits[:point], digits[point:]
+	for at := len(integer) - 3; at > 0; at -= 3 {
+		integer = integer[:at] + "," + integer[at:]
 	}
 	if decimals > 0 {
-		whole += "." + fraction
+		integer += "." + fraction
 	}
-	return sign + whole + " " + m.Currency
+	return sign + integer + " " + m.Currency
 }
