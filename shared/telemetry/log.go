@@ -1,5 +1,5 @@
-// Package telemetry writes logs with the fields that Cloud Logging knows and
-// carries a trace from function to function.
+// Package telemetry writes logs with the fields of Cloud Logging and propagates traces from
+// function to function.
 package telemetry
 
 import (
@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The names Cloud Logging reads out of a JSON line:
+// The fields of a JSON line that Cloud Logging interprets:
 // https://cloud.google.com/logging/docs/structured-logging
 const (
 	severityKey = "severity"
@@ -20,20 +20,20 @@ const (
 	spanKey     = "logging.googleapis.com/spanId"
 )
 
-// LogConfig says what to log, and for which project.
+// LogConfig configures a logger.
 type LogConfig struct {
-	// Project is the Google Cloud project that holds the traces. Without it a
-	// line carries the bare trace id.
+	// Project is the Google Cloud project of the traces. Without it, a line has only the
+	// trace id.
 	Project string `env:"GOOGLE_CLOUD_PROJECT"`
-	// Level is the least severity to log: DEBUG, INFO, WARN or ERROR.
+	// Level is the minimum severity to log: DEBUG, INFO, WARN or ERROR.
 	Level slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
 }
 
-// NewLogger returns a logger that writes a JSON object a line to w. A line
-// written with a context names the context's trace and span.
+// NewLogger returns a new logger that writes one JSON object per line to w. A line that is
+// logged with a context has the context's trace and span.
 func NewLogger(w io.Writer) *slog.Logger { return LogConfig{}.NewLogger(w) }
 
-// NewLogger is NewLogger with the settings of c.
+// NewLogger is like the function NewLogger, with the settings of c.
 func (c LogConfig) NewLogger(w io.Writer) *slog.Logger {
 	prefix := ""
 	if c.Project != "" {
@@ -72,12 +72,12 @@ func severity(level slog.Value) string {
 	}
 }
 
-// traceHandler adds the trace and span of a line's context.
+// traceHandler adds the trace and span of the context to each line.
 type traceHandler struct {
 	slog.Handler
 	prefix string
-	// outer is the handler before its first group, and inner what came from then
-	// on: Cloud Logging reads trace and span only where they are in no group.
+	// outer is the handler before its first group, and inner are the groups and attributes
+	// after it: Cloud Logging reads trace and span only outside of groups.
 	outer slog.Handler
 	inner []func(slog.Handler) slog.Handler
 }
@@ -98,14 +98,14 @@ func (h *traceHandler) Handle(ctx context.Context, line slog.Record) error {
 }
 
 func (h *traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return h.with(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) }, len(h.inner) > 0)
+	return h.with(func(base slog.Handler) slog.Handler { return base.WithAttrs(attrs) }, len(h.inner) > 0)
 }
 
 func (h *traceHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
-	return h.with(func(to slog.Handler) slog.Handler { return to.WithGroup(name) }, true)
+	return h.with(func(base slog.Handler) slog.Handler { return base.WithGroup(name) }, true)
 }
 
 func (h *traceHandler) with(add func(slog.Handler) slog.Handler, inner bool) *traceHandler {

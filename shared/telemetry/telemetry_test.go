@@ -25,9 +25,9 @@ func traced(t *testing.T) context.Context {
 	return telemetry.FromHeader(t.Context(), http.Header{"Traceparent": {traceparent}})
 }
 
-// MustLine decodes the one line that was logged, and fails when a key is in it
-// twice: Cloud Logging would keep either.
-func MustLine(t *testing.T, text []byte) map[string]any {
+// mustLine decodes the only logged line. It fails the test for a duplicate key, of which
+// Cloud Logging would store one.
+func mustLine(t *testing.T, text []byte) map[string]any {
 	t.Helper()
 	var line map[string]any
 	if err := json.Unmarshal(text, &line); err != nil {
@@ -38,14 +38,14 @@ func MustLine(t *testing.T, text []byte) map[string]any {
 		t.Fatal(err)
 	}
 	if got, want := bytes.Count(text, []byte(`":`)), bytes.Count(again, []byte(`":`)); got != want {
-		t.Fatalf("a key is there twice: %s", text)
+		t.Fatalf("a key is duplicated: %s", text)
 	}
 	return line
 }
 
 func TestLogger(t *testing.T) {
 	t.Parallel()
-	t.Run("writes one JSON object a line with the fields Cloud Logging reads", func(t *testing.T) {
+	t.Run("writes one JSON object per line with the fields of Cloud Logging", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		telemetry.LogConfig{Project: "souk"}.NewLogger(&out).
@@ -53,7 +53,7 @@ func TestLogger(t *testing.T) {
 		if got := strings.Count(out.String(), "\n"); got != 1 {
 			t.Errorf("%d lines: %s", got, out.String())
 		}
-		line := MustLine(t, out.Bytes())
+		line := mustLine(t, out.Bytes())
 		for key, want := range map[string]any{
 			"severity": "INFO", "message": "placed\nan order", "order": 7.0, "error": "boom",
 			"logging.googleapis.com/trace": "projects/souk/traces/" + traceID,
@@ -64,7 +64,7 @@ func TestLogger(t *testing.T) {
 		}
 		span, _ := line["logging.googleapis.com/spanId"].(string)
 		if len(span) != 16 || span == parentSpan {
-			t.Errorf("the span is %q, want one of this function's own", span)
+			t.Errorf("the span is %q, want a new one", span)
 		}
 		at, _ := line["time"].(string)
 		if _, err := time.Parse(time.RFC3339Nano, at); err != nil {
@@ -77,22 +77,22 @@ func TestLogger(t *testing.T) {
 		}
 	})
 
-	t.Run("names the bare trace without a project, and none outside of a trace", func(t *testing.T) {
+	t.Run("has only the trace id without a project, and none outside of a trace", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		logger := telemetry.NewLogger(&out)
 		logger.InfoContext(traced(t), "inside")
-		if got := MustLine(t, out.Bytes())["logging.googleapis.com/trace"]; got != traceID {
+		if got := mustLine(t, out.Bytes())["logging.googleapis.com/trace"]; got != traceID {
 			t.Errorf("the trace is %v, want %s", got, traceID)
 		}
 		out.Reset()
 		logger.Info("outside")
-		if _, there := MustLine(t, out.Bytes())["logging.googleapis.com/trace"]; there {
-			t.Errorf("a trace from nowhere: %s", out.String())
+		if _, there := mustLine(t, out.Bytes())["logging.googleapis.com/trace"]; there {
+			t.Errorf("a trace outside of a request: %s", out.String())
 		}
 	})
 
-	t.Run("gives every level its severity", func(t *testing.T) {
+	t.Run("maps every level to its severity", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		logger := telemetry.LogConfig{Level: slog.LevelDebug - 4}.NewLogger(&out)
@@ -102,13 +102,13 @@ func TestLogger(t *testing.T) {
 		} {
 			out.Reset()
 			logger.Log(t.Context(), level, "hello")
-			if got := MustLine(t, out.Bytes())["severity"]; got != want {
+			if got := mustLine(t, out.Bytes())["severity"]; got != want {
 				t.Errorf("severity of %s is %v, want %s", level, got, want)
 			}
 		}
 	})
 
-	t.Run("leaves out what is below the level", func(t *testing.T) {
+	t.Run("omits lines below the level", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		logger := telemetry.LogConfig{Level: slog.LevelWarn}.NewLogger(&out)
@@ -119,12 +119,12 @@ func TestLogger(t *testing.T) {
 		}
 	})
 
-	t.Run("keeps the trace out of groups, where nobody would read it", func(t *testing.T) {
+	t.Run("writes the trace outside of groups", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		logger := telemetry.NewLogger(&out).With("service", "order").WithGroup("http").With("route", "/").WithGroup("").WithGroup("in")
 		logger.InfoContext(traced(t), "hello", "level", "mine")
-		line := MustLine(t, out.Bytes())
+		line := mustLine(t, out.Bytes())
 		if line["logging.googleapis.com/trace"] != traceID || line["service"] != "order" || line["message"] != "hello" {
 			t.Errorf("got %s", out.String())
 		}
@@ -138,21 +138,21 @@ func TestLogger(t *testing.T) {
 
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	t.Run("goes on from function to function, through header and attribute", func(t *testing.T) {
+	t.Run("continues from function to function through header and attribute", func(t *testing.T) {
 		t.Parallel()
 		ctx := traced(t)
 		header := http.Header{}
 		telemetry.ToHeader(ctx, header)
 		inHeader, inAttribute := header.Get(telemetry.Traceparent), telemetry.Attribute(ctx)
 		if inHeader != inAttribute || !strings.HasPrefix(inHeader, "00-"+traceID+"-") || strings.Contains(inHeader, parentSpan) {
-			t.Errorf("told on are %q and %q, want a new span of trace %s", inHeader, inAttribute, traceID)
+			t.Errorf("got %q and %q, want a new span of trace %s", inHeader, inAttribute, traceID)
 		}
 		if got := telemetry.TraceID(telemetry.FromAttribute(t.Context(), inAttribute)); got != traceID {
 			t.Errorf("the next function is in trace %s, want %s", got, traceID)
 		}
 	})
 
-	t.Run("begins anew where there is none, or a malformed one", func(t *testing.T) {
+	t.Run("begins anew without a valid trace", func(t *testing.T) {
 		t.Parallel()
 		seen := map[string]bool{}
 		for _, malformed := range []string{
@@ -172,7 +172,7 @@ func TestTrace(t *testing.T) {
 		}
 	})
 
-	t.Run("stays the request's when a message tells no trace", func(t *testing.T) {
+	t.Run("stays the request's if a message has no trace", func(t *testing.T) {
 		t.Parallel()
 		if got := telemetry.TraceID(telemetry.FromAttribute(traced(t), "")); got != traceID {
 			t.Errorf("the trace is %s, want %s", got, traceID)
@@ -182,7 +182,7 @@ func TestTrace(t *testing.T) {
 	t.Run("is empty outside of a request", func(t *testing.T) {
 		t.Parallel()
 		if id, attribute := telemetry.TraceID(t.Context()), telemetry.Attribute(t.Context()); id != "" || attribute != "" {
-			t.Errorf("the trace is %q, told on as %q", id, attribute)
+			t.Errorf("the trace is %q, propagated as %q", id, attribute)
 		}
 	})
 }

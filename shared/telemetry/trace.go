@@ -9,20 +9,20 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Traceparent is the name of the header, and of the message attribute, that
-// carries a trace from one function to the next (W3C Trace Context).
+// Traceparent is the name of the header and of the message attribute that propagate a trace
+// (W3C Trace Context).
 const Traceparent = "traceparent"
 
 var w3c propagation.TraceContext
 
-// The provider numbers traces and spans. It keeps none unless the caller's
-// header asks for it, and sends none anywhere until an exporter is set.
+// tracer generates the ids of traces and spans. It records spans only if the caller's
+// header requests it, and does not export them.
 var tracer = sdktrace.NewTracerProvider(
 	sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())),
 ).Tracer("souk")
 
 // FromHeader returns a context that continues the trace of a request's header,
-// or begins a new trace when the header has none or a malformed one.
+// or begins a new trace if the header has no valid one.
 func FromHeader(ctx context.Context, header http.Header) context.Context {
 	return next(w3c.Extract(ctx, propagation.HeaderCarrier(header)))
 }
@@ -33,20 +33,19 @@ func ToHeader(ctx context.Context, header http.Header) {
 }
 
 // FromAttribute returns a context that continues the trace of a message's
-// traceparent attribute, or else the trace of ctx, or else begins a new one.
+// traceparent attribute, else the trace of ctx, else begins a new one.
 func FromAttribute(ctx context.Context, traceparent string) context.Context {
 	return next(w3c.Extract(ctx, propagation.MapCarrier{Traceparent: traceparent}))
 }
 
-// Attribute returns the context's trace as a traceparent, "" when there is none.
+// Attribute returns the context's trace as a traceparent, or "" if there is none.
 func Attribute(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	w3c.Inject(ctx, carrier)
 	return carrier[Traceparent]
 }
 
-// TraceID returns the context's trace id, 32 hexadecimal digits, "" when there
-// is none.
+// TraceID returns the context's trace id, 32 hexadecimal digits, or "" if there is none.
 func TraceID(ctx context.Context) string {
 	span := trace.SpanContextFromContext(ctx)
 	if !span.HasTraceID() {
@@ -55,9 +54,9 @@ func TraceID(ctx context.Context) string {
 	return span.TraceID().String()
 }
 
-// next gives the work that begins here its own span of the trace.
+// next returns a context with a new span of the trace.
 func next(ctx context.Context) context.Context {
-	//nolint:spancheck // the span is there for its number: nothing is told when it ends
+	//nolint:spancheck // only the span's id is used: its end is not recorded
 	ctx, _ = tracer.Start(ctx, "request")
 	return ctx
 }
