@@ -1,6 +1,6 @@
-// Package text holds the two rules for text that comes into the shop: one line,
-// and a block of several lines. Every way in (JSON, CSV, NDJSON, query strings)
-// applies one of them, so that a name means the same wherever it was entered.
+// Package text normalizes text that enters the shop, by two rules: for one line and for a
+// block of several lines. Every input (JSON, CSV, NDJSON, query strings) applies one of
+// them, so that the same text is stored in the same form.
 package text
 
 import (
@@ -12,23 +12,23 @@ import (
 
 // Errors of Line and Block. Their texts are for API users.
 var (
-	// ErrEncoding reports bytes that are not UTF-8.
+	// ErrEncoding is returned for bytes that are not UTF-8.
 	ErrEncoding = errors.New("must be UTF-8 text")
-	// ErrControl reports a control character that the rule does not allow.
+	// ErrControl is returned for a control character that the rule does not allow.
 	ErrControl = errors.New("must have no control characters")
-	// ErrBlank reports text without a visible character.
+	// ErrBlank is returned for text without a visible character.
 	ErrBlank = errors.New("must not be blank")
 )
 
-// Line returns single-line text without surrounding white space. Text that is not
-// empty must have a visible character. Errors: ErrEncoding, ErrControl, ErrBlank.
+// Line returns single-line text without surrounding white space. Text that is not empty
+// must have a visible character. The error is ErrEncoding, ErrControl or ErrBlank.
 func Line(s string) (string, error) {
 	return clean(s, unicode.IsControl)
 }
 
 // Block returns text of several lines without surrounding white space, its lines
-// separated by LF: CRLF and CR become LF. Beside LF only TAB is allowed of the
-// control characters. Errors: as Line.
+// separated by LF: CRLF and CR become LF. The allowed control characters are LF and TAB.
+// Its errors are those of Line.
 func Block(s string) (string, error) {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.ReplaceAll(s, "\r", "\n")
@@ -49,14 +49,14 @@ func clean(s string, forbidden func(rune) bool) (string, error) {
 	return trimmed, nil
 }
 
-// isSeparator adds Unicode's line and paragraph separators to forbidden: they
-// break lines as LF does, and nothing else uses them.
+// isSeparator adds Unicode's line and paragraph separators to forbidden: they break lines
+// as LF does and have no other use.
 func isSeparator(forbidden func(rune) bool) func(rune) bool {
 	return func(r rune) bool { return r == '\u2028' || r == '\u2029' || forbidden(r) }
 }
 
-// isVisible reports whether a reader sees something of r: white space, formatting
-// characters (such as the zero-width space) and unassigned characters are not.
+// isVisible reports whether r is visible: white space, formatting characters (such as the
+// zero-width space) and unassigned characters are not.
 func isVisible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != '\u2800' && r != '\u3164' && r != '\u115f' && r != '\u1160' && r != '\uffa0'
 }
