@@ -1,8 +1,7 @@
-// Package strictjson reads the JSON that comes into the shop. It accepts what every
-// reader understands in the same way (I-JSON, RFC 7493) and refuses the rest: two
-// members of one name, names in another case, bytes that are not UTF-8, surrogates
-// without their other half, and data after the value. It bounds depth and size before
-// anything is validated.
+// Package strictjson parses the JSON of requests. It accepts JSON that all parsers interpret
+// in the same way (I-JSON, RFC 7493). It refuses duplicate names, names in another case,
+// bytes that are not UTF-8, unpaired surrogates, and data after the value. It bounds depth
+// and size before the value is validated.
 package strictjson
 
 import (
@@ -21,17 +20,17 @@ import (
 	"souk/shared/api"
 )
 
-// Bounds of a value. The largest request of the shop has some 300 elements.
+// Bounds of a value. The largest request of the shop has about 300 elements.
 const (
-	// MaxDepth is how many arrays and objects may be within each other.
+	// MaxDepth is the maximum nesting of arrays and objects.
 	MaxDepth = 32
-	// MaxValues is how many elements and members a value may have, at all depths
-	// together. Each of them may become an error of the response.
+	// MaxValues is the maximum number of elements and members at all depths. Each of
+	// them can become an error of the response.
 	MaxValues = 1000
 )
 
-// Parse returns the value that data is: nil, bool, string, json.Number, []any or
-// map[string]any. A number that is whole has neither fraction nor exponent: 1000.0 is
+// Parse returns the value of data: nil, bool, string, json.Number, []any or
+// map[string]any. An integral number has neither fraction nor exponent: 1000.0 is
 // 1000 (JSON Schema 2020-12, section 6.1.1). The error is an api.FieldError; root is
 // the location of the value itself, such as "body".
 func Parse(data []byte, root string) (any, error) {
@@ -49,8 +48,8 @@ func Parse(data []byte, root string) (any, error) {
 	return nil, p.syntaxError(data, err)
 }
 
-// Unmarshal parses data as Parse does and decodes it into target. Members that
-// target does not have, also those in another case, are refused. The error is an
+// Unmarshal parses data like Parse and decodes it into target. It refuses members that
+// target does not have, including names in another case. The error is an
 // api.FieldError.
 func Unmarshal(data []byte, root string, target any) error {
 	value, err := Parse(data, root)
@@ -174,7 +173,7 @@ func (p *parser) syntaxError(data []byte, err error) api.FieldError {
 			Location: p.location + "." + syntactic.JSONPointer.LastToken(), Code: api.FieldDuplicate, Message: "the name is used more than once",
 		}
 	}
-	// What is right but for its characters was refused for them.
+	// Data that is valid except for its characters was refused because of them.
 	if jsontext.Value(data).IsValid(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) {
 		return api.FieldError{
 			Location: p.location, Code: api.FieldEncoding, Message: "must be UTF-8 text, with both halves of every surrogate pair",
@@ -183,7 +182,7 @@ func (p *parser) syntaxError(data []byte, err error) api.FieldError {
 	return api.FieldError{Location: p.location, Code: api.FieldSyntax, Message: "not readable as JSON"}
 }
 
-// locate returns the location of what pointer names within value.
+// locate returns the location of the value that pointer refers to.
 func locate(value any, pointer jsontext.Pointer, location string) string {
 	for token := range pointer.Tokens() {
 		switch v := value.(type) {

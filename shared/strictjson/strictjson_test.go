@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// refusals are bodies that no reader may accept, with location and code.
+// refusals are bodies that are refused, with the location and code of the error.
 var refusals = []struct{ name, in, location, code string }{
 	{"nothing", "", "body", api.FieldSyntax},
 	{"an open object", `{"a":1`, "body", api.FieldSyntax},
@@ -120,8 +120,7 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that what is accepted is accepted again after it was written, as
-// the same value.
+// FuzzParse checks that a parsed value, when marshalled, parses to the same value.
 func FuzzParse(f *testing.F) {
 	for _, c := range refusals {
 		f.Add([]byte(c.in[:min(len(c.in), 200)]))
