@@ -1,9 +1,9 @@
-// Package address holds postal addresses: one type with one set of rules for the
-// address book, orders and bills.
+// Package address implements postal addresses: one type with one set of rules for the
+// address book, orders and invoices.
 //
-// The rules are those that hold in every country. Some 60 countries have no postal
-// codes and most have no states, so both are optional everywhere; a list of countries
-// that need them would be wrong for some customer.
+// The rules are valid in every country. About 60 countries have no postal codes and most
+// have no states, so both are optional everywhere; a list of countries that require them
+// would be wrong for some customers.
 package address
 
 import (
@@ -15,7 +15,7 @@ import (
 	"souk/shared/text"
 )
 
-// PostalAddress is what is written on a parcel.
+// PostalAddress is the address of a parcel.
 type PostalAddress struct {
 	Name       string `json:"name" minLength:"1" maxLength:"200" doc:"Who receives it." example:"Amira Haddad"`
 	Company    string `json:"company,omitempty" maxLength:"200" example:"Haddad Trading"`
@@ -28,7 +28,7 @@ type PostalAddress struct {
 	Phone      string `json:"phone,omitempty" maxLength:"40" doc:"With the country code (ITU-T E.164). Spaces, hyphens, dots and brackets are removed." example:"+493012345678"`
 }
 
-// Patch is a change of an address: the fields that are nil stay as they are.
+// Patch is a change of an address. It does not change fields that are nil.
 type Patch struct {
 	Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"Who receives it." example:"Amira Haddad"`
 	Company    *string `json:"company,omitempty" nullable:"true" maxLength:"200" example:"Haddad Trading"`
@@ -44,9 +44,9 @@ type Patch struct {
 // field is one field of an address.
 type field struct {
 	name     string
-	value    *string // nil if the caller did not send it
+	value    *string // nil if the request does not have it
 	required bool
-	// rule returns the value as it is stored.
+	// rule normalizes the value.
 	rule func(string) (string, error)
 }
 
@@ -64,35 +64,35 @@ func (p *Patch) fields() []field {
 	}
 }
 
-// all returns a patch whose fields are those of the address.
-func (a *PostalAddress) all() *Patch {
+// asPatch returns a patch that points to the fields of the address.
+func (a *PostalAddress) asPatch() *Patch {
 	return &Patch{
 		Name: &a.Name, Company: &a.Company, Line1: &a.Line1, Line2: &a.Line2, PostalCode: &a.PostalCode,
 		City: &a.City, Region: &a.Region, Country: &a.Country, Phone: &a.Phone,
 	}
 }
 
-// Apply changes an address.
+// Apply applies the patch to an address.
 func (p *Patch) Apply(a *PostalAddress) {
-	into := a.all().fields()
+	targets := a.asPatch().fields()
 	for i, f := range p.fields() {
 		if f.value != nil {
-			*into[i].value = *f.value
+			*targets[i].value = *f.value
 		}
 	}
 }
 
-// Resolve normalizes an address that a caller sends, in every operation that takes
-// one, and returns what the schema cannot express. huma calls it.
+// Resolve normalizes the address of a request and returns the errors that the schema cannot
+// express. huma calls it.
 func (a *PostalAddress) Resolve(ctx huma.Context, path *huma.PathBuffer) []error {
-	return a.all().Resolve(ctx, path)
+	return a.asPatch().Resolve(ctx, path)
 }
 
-// Resolve is PostalAddress.Resolve for the fields that a caller sends.
+// Resolve is like PostalAddress.Resolve, for the fields of the patch.
 func (p *Patch) Resolve(_ huma.Context, path *huma.PathBuffer) []error {
 	var errs []error
 	for _, f := range p.fields() {
-		if f.value == nil || *f.value == "" { // cleared, or the schema's to refuse
+		if f.value == nil || *f.value == "" { // cleared, or refused by the schema
 			continue
 		}
 		if err := f.normalize(path.With(f.name)); err != nil {
@@ -102,11 +102,11 @@ func (p *Patch) Resolve(_ huma.Context, path *huma.PathBuffer) []error {
 	return errs
 }
 
-// Check returns an error for each field that breaks a rule of today, which an address
-// stored before may do. The locations are the names of the fields.
+// Check returns an error for each field that violates the current rules, as a stored
+// address may. The locations are the names of the fields.
 func (a PostalAddress) Check() []api.FieldError {
 	var errs []api.FieldError
-	for _, f := range a.all().fields() {
+	for _, f := range a.asPatch().fields() {
 		if *f.value == "" {
 			if f.required {
 				errs = append(errs, api.FieldError{Location: f.name, Code: api.FieldRequired, Message: "is required"})
@@ -129,7 +129,7 @@ func (f field) normalize(location string) *api.FieldError {
 	return nil
 }
 
-// code returns the code of an error of a rule.
+// code returns the field error code for the error of a rule.
 func code(err error) string {
 	switch {
 	case errors.Is(err, text.ErrBlank):

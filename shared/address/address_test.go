@@ -25,7 +25,7 @@ func TestCheckCountry(t *testing.T) {
 		if err := address.CheckCountry(code); err != nil {
 			t.Errorf("%s: %v", code, err)
 		}
-		// A second source: CLDR knows every country, beside some codes that are none.
+		// A second source: CLDR has every country, and some codes that are not countries.
 		if region, err := language.ParseRegion(code); err != nil || !region.IsCountry() || region.String() != code {
 			t.Errorf("%s is not a country in CLDR: %v", code, err)
 		}
@@ -37,8 +37,8 @@ func TestCheckCountry(t *testing.T) {
 	}
 }
 
-// A third source: every country that has a currency of its own, or shares one, is
-// accepted. What CLDR has beside that are not countries of ISO 3166-1.
+// TestCountriesOfCurrencies compares with a third source: every country with a currency is
+// accepted. The other territories of CLDR are not countries of ISO 3166-1.
 func TestCountriesOfCurrencies(t *testing.T) {
 	t.Parallel()
 	notISO := map[string]bool{"AC": true, "CP": true, "CQ": true, "DG": true, "EA": true, "EU": true, "IC": true, "TA": true, "XK": true}
@@ -111,9 +111,9 @@ func TestCheck(t *testing.T) {
 	}
 	short := address.PostalAddress{Name: "李", Line1: "1", City: "香港", Country: "HK"}
 	if errs := short.Check(); errs != nil {
-		t.Errorf("an address without what is optional: %v", errs)
+		t.Errorf("an address without optional fields: %v", errs)
 	}
-	// Every field, by reflection: a new one is tested too.
+	// Every field by reflection, so that a new one is tested too.
 	for i := range reflect.TypeFor[address.PostalAddress]().NumField() {
 		for value, code := range map[string]string{"a\x00b": api.FieldControl, "a\nb": api.FieldControl, " \u00a0": api.FieldBlank, "\xff": api.FieldEncoding} {
 			a := valid()
@@ -137,7 +137,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// fieldName returns the name that a field has in JSON.
+// fieldName returns the JSON name of a field.
 func fieldName(t *testing.T, field reflect.StructField) string {
 	t.Helper()
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -163,21 +163,21 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// Patch has every field of an address, with the same rules.
+// TestPatch checks that Patch has every field of an address, with the same rules.
 func TestPatch(t *testing.T) {
 	t.Parallel()
-	whole, patch := reflect.TypeFor[address.PostalAddress](), reflect.TypeFor[address.Patch]()
-	if whole.NumField() != patch.NumField() {
-		t.Fatalf("an address has %d fields, a patch %d", whole.NumField(), patch.NumField())
+	full, patch := reflect.TypeFor[address.PostalAddress](), reflect.TypeFor[address.Patch]()
+	if full.NumField() != patch.NumField() {
+		t.Fatalf("an address has %d fields, a patch %d", full.NumField(), patch.NumField())
 	}
-	for i := range whole.NumField() {
-		a, p := whole.Field(i), patch.Field(i)
+	for i := range full.NumField() {
+		a, p := full.Field(i), patch.Field(i)
 		for _, tag := range []string{"minLength", "maxLength", "pattern", "doc", "example"} {
 			if a.Tag.Get(tag) != p.Tag.Get(tag) {
 				t.Errorf("%s: %s is %q, in the patch %q", a.Name, tag, a.Tag.Get(tag), p.Tag.Get(tag))
 			}
 		}
-		// What is optional can be cleared, by null as by the empty text.
+		// Optional fields can be cleared, by null and by the empty text.
 		if optional := !slices.Contains([]string{"Name", "Line1", "City", "Country"}, a.Name); optional != (p.Tag.Get("nullable") == "true") {
 			t.Errorf("%s: optional is %t, nullable %q", a.Name, optional, p.Tag.Get("nullable"))
 		}
@@ -193,7 +193,7 @@ func TestPatch(t *testing.T) {
 	}
 }
 
-// location returns where a field error is.
+// location returns the location of a field error.
 func location(err error) string {
 	field, _ := errors.AsType[api.FieldError](err)
 	return field.Location

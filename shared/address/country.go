@@ -7,9 +7,9 @@ import (
 
 var errCountry = errors.New("must be the code of a country (ISO 3166-1 alpha-2), such as DE")
 
-// CheckCountry returns an error unless code is one of the 249 that ISO 3166-1 assigns.
-// Reserved codes (EU, UK), those for users (XX, XK, ZZ) and those of countries that no
-// longer exist (AN, SU, YU) are refused.
+// CheckCountry returns an error unless code is one of the 249 that ISO 3166-1 assigns. It
+// refuses reserved codes (EU, UK), user-assigned codes (XX, XK, ZZ) and the codes of former
+// countries (AN, SU, YU).
 func CheckCountry(code string) error {
 	_, err := country(code)
 	return err
