@@ -17,53 +17,52 @@ import (
 )
 
 const (
-	// freshFor is how old the copy may be before a request refreshes it.
+	// freshFor is the age of the copy from which on a request refreshes it.
 	freshFor = 2 * time.Second
-	// MaxAge is how old the copy may be for requests that arrive while another one
-	// refreshes it. They wait for the refresh of an older copy. With the time that the
-	// event takes it bounds how long a revoked token is accepted: 5 s.
+	// MaxAge is the maximum age of the copy for requests that arrive while another request
+	// refreshes it; they wait for the refresh of an older copy. MaxAge and the delivery time
+	// of the event bound how long a revoked token is accepted: 5 s.
 	MaxAge = 3 * time.Second
-	// overlap is how far a refresh reads back behind the last one: rows are committed
-	// some time after the time that they have, by clocks that differ.
+	// overlap is how far back a refresh reads before the previous one: rows are committed
+	// after their timestamp, which is from another machine's clock.
 	overlap = time.Minute
 	// maxAcquire bounds the wait of a refresh for a connection.
 	maxAcquire = 2 * time.Second
-	// maxEntries bounds the copy, to some 10 MB. With more rows, each request reads its
-	// own by key.
+	// maxEntries bounds the copy, to about 10 MB. With more rows, each request reads its own
+	// rows by key.
 	maxEntries = 100_000
-	// crowdedFor is how long there is no copy when there were too many rows.
+	// crowdedFor is how long there is no copy after too many rows were found.
 	crowdedFor = time.Minute
 )
 
-// List is an instance's copy of a service's revocations. Requests refresh it: there is
-// no work between requests, and none without a token. It is safe for concurrent use.
+// List is an instance's copy of a service's revocations. Requests with a token refresh it:
+// there is no background work. It is safe for concurrent use.
 type List struct {
 	db    *database.DB
 	now   clock.Clock
 	limit int
-	// reads are the refreshes: those of concurrent requests share a statement, and wait
-	// for no connection behind requests that have not begun.
+	// reads coalesces the refreshes of concurrent requests into one statement.
 	reads   *database.Coalescer[struct{}]
-	reading atomic.Bool // by a request on behalf of those whose copy is usable
+	reading atomic.Bool // one request refreshes a copy that is still usable
 
 	mu      sync.RWMutex
 	entries map[uuid.UUID]entry // by subject
 	readAt  time.Time           // zero: never
-	crowded time.Time           // when there were too many rows for a copy; zero: there is one
+	crowded time.Time           // when there were too many rows for a copy; zero if there is a copy
 }
 
-// NewList returns the list of the revocations in db.
+// NewList returns a new List of the revocations in db.
 func NewList(db *database.DB, now clock.Clock) *List {
 	l := &List{db: db, now: now, limit: maxEntries, entries: map[uuid.UUID]entry{}}
-	if db != nil { // nil describes functions and runs none
+	if db != nil { // nil where functions are described and not run
 		l.reads = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, _ []struct{}) error { return l.read(ctx, q) })
 	}
 	return l
 }
 
-// Check returns nil if the tokens of a principal are not revoked, auth.ErrRevoked if
-// they are, or another error if this cannot be determined. It knows of all revocations
-// that were committed MaxAge ago.
+// Check returns nil if the tokens of a principal are not revoked, auth.ErrRevoked if they
+// are, or another error if that cannot be determined. It detects all revocations that were
+// committed MaxAge ago.
 func (l *List) Check(ctx context.Context, p auth.Principal) error {
 	if err := l.refresh(ctx); err != nil {
 		return fmt.Errorf("check whether a token was revoked: %w", err)
@@ -90,7 +89,7 @@ func (l *List) lookUp(p auth.Principal) (revoked, known bool) {
 	return revoked, l.crowded.IsZero()
 }
 
-// refresh reads what is new, if the copy is not fresh.
+// refresh reads new rows if the copy is not fresh.
 func (l *List) refresh(ctx context.Context) error {
 	usable := l.isYounger(MaxAge)
 	switch {
@@ -109,7 +108,7 @@ func (l *List) isYounger(d time.Duration) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	age := l.now().Sub(l.readAt)
-	return age >= 0 && age < d // below 0 the clock was set back
+	return age >= 0 && age < d // negative if the clock was set back
 }
 
 // read reads the rows that were stored since the last read, or all of them.
@@ -131,8 +130,8 @@ func (l *List) read(ctx context.Context, q database.Queryer) error {
 	return nil
 }
 
-// next returns from when on to read, or that there is nothing to read: there are too
-// many rows for a copy.
+// next returns the time from which on to read, or reports that there is nothing to read
+// because there are too many rows for a copy.
 func (l *List) next(now time.Time) (since time.Time, skip bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -146,7 +145,7 @@ func (l *List) next(now time.Time) (since time.Time, skip bool) {
 	return since, false
 }
 
-// finish ends a read that began at a time.
+// finish updates the copy after a read that began at a time.
 func (l *List) finish(at time.Time, entries []entry) {
 	if len(entries) <= l.limit {
 		l.merge(entries)
@@ -165,7 +164,7 @@ func (l *List) finish(at time.Time, entries []entry) {
 	}
 }
 
-// isCrowded reports whether a read found too many rows a short time ago.
+// isCrowded reports whether a read found too many rows less than crowdedFor ago.
 func (l *List) isCrowded(now time.Time) bool {
 	age := now.Sub(l.crowded)
 	return age >= 0 && age < crowdedFor

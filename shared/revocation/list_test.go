@@ -14,8 +14,9 @@ import (
 	"souk/shared/dbtest"
 )
 
-// mustCheck fails the test unless the list revokes the principal's tokens, or does not.
-func (in *instances) mustCheck(l *List, p auth.Principal, revoked bool) {
+// requireRevoked fails the test unless revoked is whether the list revokes the principal's
+// tokens.
+func (in *instances) requireRevoked(l *List, p auth.Principal, revoked bool) {
 	in.t.Helper()
 	switch err := l.Check(in.t.Context(), p); {
 	case revoked && !errors.Is(err, auth.ErrRevoked):
@@ -36,32 +37,32 @@ func TestCheck(t *testing.T) {
 		token   auth.Principal
 		revoked bool
 	}{
-		"nothing":                             {nil, token(user, session, 1), false},
-		"earlier rights":                      {[]Revoked{OfUser(user, 2)}, token(user, session, 1), true},
-		"rights without a version":            {[]Revoked{OfUser(user, 2)}, token(user, uuid.Nil, 0), true},
-		"the rights from then on":             {[]Revoked{OfUser(user, 2)}, token(user, session, 2), false},
-		"another user":                        {[]Revoked{OfUser(other, 2)}, token(user, session, 1), false},
-		"the session":                         {[]Revoked{OfSession(user, session)}, token(user, session, 7), true},
-		"another session":                     {[]Revoked{OfSession(user, other)}, token(user, session, 7), false},
-		"a token without a session":           {[]Revoked{OfSession(user, other)}, token(user, uuid.Nil, 7), false},
-		"an event that arrives again":         {[]Revoked{OfUser(user, 2), OfUser(user, 2)}, token(user, session, 1), true},
-		"what an event that arrives late did": {[]Revoked{OfUser(user, 3), OfUser(user, 2)}, token(user, session, 2), true},
-		"no more than the latest event did":   {[]Revoked{OfUser(user, 3), OfUser(user, 2)}, token(user, session, 3), false},
-		"what events of all kinds did":        {[]Revoked{OfSession(user, session), OfUser(user, 2), OfUser(other, 9)}, token(user, session, 3), true},
+		"nothing":                           {nil, token(user, session, 1), false},
+		"earlier rights":                    {[]Revoked{OfUser(user, 2)}, token(user, session, 1), true},
+		"rights without a version":          {[]Revoked{OfUser(user, 2)}, token(user, uuid.Nil, 0), true},
+		"the rights from then on":           {[]Revoked{OfUser(user, 2)}, token(user, session, 2), false},
+		"another user":                      {[]Revoked{OfUser(other, 2)}, token(user, session, 1), false},
+		"the session":                       {[]Revoked{OfSession(user, session)}, token(user, session, 7), true},
+		"another session":                   {[]Revoked{OfSession(user, other)}, token(user, session, 7), false},
+		"a token without a session":         {[]Revoked{OfSession(user, other)}, token(user, uuid.Nil, 7), false},
+		"an event that arrives again":       {[]Revoked{OfUser(user, 2), OfUser(user, 2)}, token(user, session, 1), true},
+		"a late event with a lower version": {[]Revoked{OfUser(user, 3), OfUser(user, 2)}, token(user, session, 2), true},
+		"the version of the latest event":   {[]Revoked{OfUser(user, 3), OfUser(user, 2)}, token(user, session, 3), false},
+		"events of all kinds":               {[]Revoked{OfSession(user, session), OfUser(user, 2), OfUser(other, 9)}, token(user, session, 3), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := newInstances(t)
 			running, crowded := in.open(), in.open()
 			crowded.limit = 0
-			in.mustCheck(running, test.token, false)
+			in.requireRevoked(running, test.token, false)
 			for _, r := range test.stored {
 				in.mustStore(r)
 			}
-			in.pass(MaxAge)
-			in.mustCheck(running, test.token, test.revoked)
-			in.mustCheck(in.open(), test.token, test.revoked)
-			in.mustCheck(crowded, test.token, test.revoked)
+			in.advance(MaxAge)
+			in.requireRevoked(running, test.token, test.revoked)
+			in.requireRevoked(in.open(), test.token, test.revoked)
+			in.requireRevoked(crowded, test.token, test.revoked)
 		})
 	}
 }
@@ -76,20 +77,20 @@ func TestRefresh(t *testing.T) {
 		}
 	}
 
-	t.Run("reads once in two seconds, however many requests there are, and not without one", func(t *testing.T) {
+	t.Run("reads once in two seconds for any number of requests, and not without one", func(t *testing.T) {
 		t.Parallel()
 		in := newInstances(t)
 		l := in.open()
 		for _, pause := range []time.Duration{0, freshFor, MaxAge, time.Hour} {
-			in.pass(pause)
+			in.advance(pause)
 			mustRead(in, 0)
 			var all sync.WaitGroup
 			for range 50 {
-				all.Go(func() { in.mustCheck(l, p, false) })
+				all.Go(func() { in.requireRevoked(l, p, false) })
 			}
 			all.Wait()
-			in.pass(freshFor - time.Millisecond)
-			in.mustCheck(l, p, false)
+			in.advance(freshFor - time.Millisecond)
+			in.requireRevoked(l, p, false)
 			mustRead(in, 1)
 		}
 	})
@@ -101,48 +102,48 @@ func TestRefresh(t *testing.T) {
 			if err := in.open().Store(ctx, tx, OfUser(p.UserID, 2)); err != nil {
 				return err
 			}
-			in.pass(overlap / 2)
-			in.mustCheck(l, p, false)
+			in.advance(overlap / 2)
+			in.requireRevoked(l, p, false)
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		in.pass(freshFor)
-		in.mustCheck(l, p, true)
+		in.advance(freshFor)
+		in.requireRevoked(l, p, true)
 	})
 	t.Run("reads all when the clock was set back", func(t *testing.T) {
 		t.Parallel()
 		in := newInstances(t)
 		l := in.open()
-		in.pass(time.Hour)
-		in.mustCheck(l, p, false)
-		in.pass(-time.Hour)
+		in.advance(time.Hour)
+		in.requireRevoked(l, p, false)
+		in.advance(-time.Hour)
 		in.mustStore(OfUser(p.UserID, 2))
-		in.mustCheck(l, p, true)
+		in.requireRevoked(l, p, true)
 	})
-	t.Run("does not let a token pass that cannot be checked", func(t *testing.T) {
+	t.Run("refuses a token that cannot be checked", func(t *testing.T) {
 		t.Parallel()
 		in := newInstances(t)
 		l := in.open()
-		in.mustCheck(l, p, false)
+		in.requireRevoked(l, p, false)
 		in.statements.Set(func(string) dbtest.Fate { return dbtest.CutBefore })
-		in.mustCheck(l, p, false) // the copy is fresh
+		in.requireRevoked(l, p, false) // the copy is fresh
 		for _, check := range []*List{l, in.open()} {
-			in.pass(MaxAge)
+			in.advance(MaxAge)
 			if err := check.Check(t.Context(), p); err == nil || errors.Is(err, auth.ErrRevoked) || !database.IsUnavailable(err) {
 				t.Errorf("got %v, want an error of the database", err)
 			}
 		}
 		in.statements.Set(in.count)
 		in.mustStore(OfUser(p.UserID, 2))
-		in.pass(freshFor)
-		in.mustCheck(l, p, true)
+		in.advance(freshFor)
+		in.requireRevoked(l, p, true)
 	})
 }
 
-// With more rows than a copy may have, requests read their own by key, and a copy is
-// tried again a minute later.
+// TestCrowded stores more rows than a copy may have: requests read their own rows by key,
+// and a copy is tried again a minute later.
 func TestCrowded(t *testing.T) {
 	t.Parallel()
 	in := newInstances(t)
@@ -150,22 +151,22 @@ func TestCrowded(t *testing.T) {
 	l.limit = 3
 	first := newID(t)
 	in.mustStore(OfUser(first, 2))
-	in.mustCheck(l, auth.Principal{UserID: first, RightsVersion: 1}, true)
+	in.requireRevoked(l, auth.Principal{UserID: first, RightsVersion: 1}, true)
 	for range l.limit {
 		in.mustStore(OfUser(newID(t), 2))
 	}
 	check := func(reads int64) {
 		t.Helper()
 		in.reads.Store(0)
-		in.mustCheck(l, auth.Principal{UserID: first, RightsVersion: 1}, true)
-		in.mustCheck(l, auth.Principal{UserID: first, RightsVersion: 2}, false)
+		in.requireRevoked(l, auth.Principal{UserID: first, RightsVersion: 1}, true)
+		in.requireRevoked(l, auth.Principal{UserID: first, RightsVersion: 2}, false)
 		if got := in.reads.Load(); got != reads {
 			t.Errorf("%d statements, want %d", got, reads)
 		}
 	}
-	in.pass(MaxAge)
-	check(3) // that there are too many, and two by key
-	in.pass(MaxAge)
+	in.advance(MaxAge)
+	check(3) // one that finds too many, and two by key
+	in.advance(MaxAge)
 	check(2)
 	if len(l.entries) != 0 {
 		t.Errorf("the copy still has %d rows", len(l.entries))
@@ -173,7 +174,7 @@ func TestCrowded(t *testing.T) {
 	if _, err := in.db.ExecContext(t.Context(), `DELETE FROM access_revocation WHERE subject <> ?`, first[:]); err != nil {
 		t.Fatal(err)
 	}
-	in.pass(crowdedFor)
+	in.advance(crowdedFor)
 	check(1)
 }
 
@@ -192,18 +193,18 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%d rows, want %d", got, want)
 		}
 	}
-	in.pass(auth.AccessTokenLifetime) // the last token has expired
+	in.advance(auth.AccessTokenLifetime) // the last token has expired
 	sweep(1)
-	in.mustCheck(l, p, true)
-	in.pass(Retention)
+	in.requireRevoked(l, p, true)
+	in.advance(Retention)
 	sweep(0)
-	in.mustCheck(l, p, false)
+	in.requireRevoked(l, p, false)
 	if len(l.entries) != 0 {
 		t.Errorf("the copy still has %d rows", len(l.entries))
 	}
 }
 
-func TestStoreRefusesWhatRevokesNothing(t *testing.T) {
+func TestStoreRefusesEmptyRevocations(t *testing.T) {
 	t.Parallel()
 	in := newInstances(t)
 	id := newID(t)

@@ -16,11 +16,11 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(dbtest.NewPlanChecker(m, nil, Migrations),
-		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
+		// Started by an import of the Cloud SQL connector's metrics.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
-// instances are several instances of a service, by one clock.
+// instances are several instances of a service with one clock.
 type instances struct {
 	t          *testing.T
 	db         *database.DB
@@ -37,7 +37,7 @@ func newInstances(t *testing.T) *instances {
 	return in
 }
 
-// count counts the statements that read.
+// count counts reading statements.
 func (in *instances) count(statement string) dbtest.Fate {
 	if strings.Contains(statement, "SELECT") {
 		in.reads.Add(1)
@@ -49,13 +49,12 @@ var start = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 
 func (in *instances) now() time.Time { return start.Add(time.Duration(in.offset.Load())) }
 
-func (in *instances) pass(d time.Duration) { in.offset.Add(int64(d)) }
+func (in *instances) advance(d time.Duration) { in.offset.Add(int64(d)) }
 
 // open starts an instance.
 func (in *instances) open() *List { return NewList(in.db, in.now) }
 
-// mustStore stores a revocation through an instance of its own, as the event function
-// does.
+// mustStore stores a revocation through another instance, as the event function does.
 func (in *instances) mustStore(r Revoked) {
 	in.t.Helper()
 	err := in.db.InTx(in.t.Context(), func(ctx context.Context, tx *database.Tx) error { return in.open().Store(ctx, tx, r) })

@@ -1,4 +1,4 @@
-// Package revocation ends access tokens before they expire. The service that issues
+// Package revocation revokes access tokens before they expire. The service that issues
 // tokens publishes an event for those it revokes. Every service stores it in a table of
 // its own database, and every instance checks tokens against a copy of that table in
 // memory, which requests refresh. See docs/adr/0025.
@@ -26,8 +26,8 @@ var Migrations = database.Migrations{Name: "revocation", FS: files}
 // Topic is the topic of the events that access tokens were revoked.
 var Topic = event.NewTopic[Revoked]("access-revoked", "user")
 
-// Retention is how long a revocation is stored: until the last token that it revokes
-// has expired, whenever it arrives.
+// Retention is how long a revocation is stored: until the last token that it revokes has
+// expired, even if its event arrives late.
 const Retention = auth.AccessTokenLifetime + overlap
 
 // Revoked is the event that access tokens were revoked: those of a session or, without
@@ -43,8 +43,7 @@ func OfSession(userID, sessionID uuid.UUID) Revoked {
 	return Revoked{UserID: userID, SessionID: &sessionID}
 }
 
-// OfUser returns the revocation of a user's tokens with rights of a version below the
-// given one.
+// OfUser returns the revocation of a user's tokens with a lower rights version.
 func OfUser(userID uuid.UUID, rightsVersion int64) Revoked {
 	return Revoked{UserID: userID, RightsVersion: rightsVersion}
 }
@@ -62,7 +61,7 @@ func (r Revoked) entry() (entry, error) {
 	return entry{}, errors.New("a revocation of neither a session nor earlier rights")
 }
 
-// Store stores a revocation as part of tx. This instance knows it after the commit,
+// Store stores a revocation in tx. It takes effect in this instance after the commit, in
 // others when they refresh their copy.
 func (l *List) Store(ctx context.Context, tx *database.Tx, r Revoked) error {
 	e, err := r.entry()
@@ -77,8 +76,8 @@ func (l *List) Store(ctx context.Context, tx *database.Tx, r Revoked) error {
 	return nil
 }
 
-// Receive is the handler of an event function that stores revocations. Events that
-// arrive again, late or in another order change nothing: the highest version counts.
+// Receive handles the event of a function that stores revocations. Duplicate, late and
+// reordered events are harmless: the highest version applies.
 func (l *List) Receive(ctx context.Context, tx *database.Tx, _ event.Event, r Revoked) error {
 	return l.Store(ctx, tx, r)
 }

@@ -11,8 +11,8 @@ import (
 	"souk/shared/database"
 )
 
-// entry is a row of the table: tokens of a user or a session with rights of a version
-// below minVersion are invalid.
+// entry is a row of the table: it invalidates the tokens of a user or session with a rights
+// version below minVersion.
 type entry struct {
 	subject    uuid.UUID
 	minVersion int64
