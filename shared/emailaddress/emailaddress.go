@@ -1,6 +1,5 @@
-// Package emailaddress decides which e-mail addresses the shop accepts: those that
-// its mailer can write, and no others. A registration with an address that gets no
-// mail could never be confirmed.
+// Package emailaddress validates e-mail addresses: the shop accepts exactly those that it
+// can send mail to. A registration with any other address could never be confirmed.
 package emailaddress
 
 import (
@@ -12,10 +11,10 @@ import (
 
 // Errors of Check. Their texts are for API users.
 var (
-	// ErrForm reports text that is not an e-mail address.
+	// ErrForm is returned for text that is not an e-mail address.
 	ErrForm = errors.New("must be an e-mail address, such as ada@example.com")
-	// ErrDomain reports a domain with characters beyond ASCII. Browsers send it as
-	// ASCII (RFC 5891, section 4.4) by themselves.
+	// ErrDomain is returned for a domain with non-ASCII characters. Browsers convert
+	// domains to ASCII (RFC 5891, section 4.4).
 	ErrDomain = errors.New("must have its domain in ASCII: xn--bcher-kva.example, not bücher.example")
 )
 
@@ -27,19 +26,19 @@ const (
 )
 
 var (
-	// local is a Dot-string of RFC 5321, section 4.1.2: no dot at its ends, and no two
-	// in a row. Quoted strings are left out, as browsers do:
+	// local matches a Dot-string of RFC 5321, section 4.1.2: no dot at its ends, and no two
+	// in a row. Quoted strings are refused, as in browsers:
 	// https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
 	local = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
 
-	// label is a part of a host name (RFC 1123, section 2.1). An address literal, such
-	// as [192.0.2.1], has none.
+	// label matches a part of a host name (RFC 1123, section 2.1), and no part of an address
+	// literal such as [192.0.2.1].
 	label = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 )
 
 // Check returns an error unless s is an e-mail address that the shop can send mail to.
-// A domain without a dot is accepted, for networks that have such hosts. s has no
-// white space around it: see Normalize.
+// A domain without a dot is accepted, for networks with such hosts. White space around s
+// is refused: see Normalize.
 func Check(s string) error {
 	at := strings.LastIndexByte(s, '@')
 	if len(s) > maxAddress || at < 0 || at > maxLocal || !local.MatchString(s[:at]) {
@@ -55,8 +54,8 @@ func Check(s string) error {
 	return nil
 }
 
-// isHost reports whether s is the name of a host. The last label of a name is not a
-// number (RFC 3696, section 2): that would be an IP address.
+// isHost reports whether s is a host name. The last label is not a number (RFC 3696,
+// section 2): that would be an IP address.
 func isHost(s string) bool {
 	labels := strings.Split(s, ".")
 	for _, l := range labels {
@@ -67,7 +66,7 @@ func isHost(s string) bool {
 	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
-// Normalize returns the address without the white space around it, which people copy
+// Normalize returns the address without surrounding white space, which is often copied
 // with it.
 func Normalize(s string) string { return strings.TrimSpace(s) }
 

@@ -74,8 +74,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// FuzzCheck checks that the mailer's parser reads every accepted address as it is,
-// and that the header of a mail does.
+// FuzzCheck checks that parsers of addresses and of mail headers return every accepted
+// address unchanged.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{"ada@example.com", "a..b@docomo.ne.jp", "=?utf-8?q?a?=@example.com", "{|}~@x.y", "a@b.c\r\n"} {
 		f.Add(s)
@@ -99,7 +99,7 @@ func checkParsed(t interface {
 	}
 }
 
-// accepted draws addresses, and those that Check accepts.
+// accepted returns a generator of addresses that Check accepts.
 func accepted() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		label := rapid.StringMatching(`[a-zA-Z0-9]([a-zA-Z0-9-]{0,8}[a-zA-Z0-9])?`)
@@ -108,7 +108,7 @@ func accepted() *rapid.Generator[string] {
 	}).Filter(func(s string) bool { return emailaddress.Check(s) == nil })
 }
 
-// Every accepted address gets its mail: the mailer writes it and a server reads it.
+// TestMailReachesEveryAcceptedAddress sends mail to accepted addresses through a server.
 func TestMailReachesEveryAcceptedAddress(t *testing.T) {
 	t.Parallel()
 	server := mailtest.Start(t)
