@@ -29,7 +29,7 @@ type settings struct {
 
 func TestLoad(t *testing.T) {
 	t.Parallel()
-	t.Run("fills what is set and keeps defaults for the rest", func(t *testing.T) {
+	t.Run("reads variables and uses defaults for missing ones", func(t *testing.T) {
 		t.Parallel()
 		got, err := config.Load[settings](config.FromPairs([]string{
 			"PORT=9000", "LOG_LEVEL=DEBUG", "PASSWORD=hunter2=hunter2", "NAME=souk", "BUCKET=b", "OTHER=1",
@@ -44,7 +44,7 @@ func TestLoad(t *testing.T) {
 		}
 	})
 
-	t.Run("takes an empty variable for one that is not set", func(t *testing.T) {
+	t.Run("treats an empty variable as not set", func(t *testing.T) {
 		t.Parallel()
 		got, err := config.Load[settings](config.Environment{"PORT": "", "PASSWORD": "p", "NAME": "n", "BUCKET": "b"})
 		if err != nil || got.Port != 8080 {
@@ -52,13 +52,13 @@ func TestLoad(t *testing.T) {
 		}
 	})
 
-	t.Run("names every faulty variable at once, and shows no value", func(t *testing.T) {
+	t.Run("names every invalid variable without its value", func(t *testing.T) {
 		t.Parallel()
 		_, err := config.Load[settings](config.Environment{
 			"PORT": "hunter2", "LOG_LEVEL": "hunter2", "TIMEOUT": "hunter2", "STORAGE_TIMEOUT": "hunter2", "NAME": "",
 		})
 		if err == nil {
-			t.Fatal("faulty settings were taken")
+			t.Fatal("invalid settings were accepted")
 		}
 		for _, name := range []string{"PORT", "LOG_LEVEL", "TIMEOUT", "STORAGE_TIMEOUT", "PASSWORD", "NAME", "BUCKET"} {
 			if !strings.Contains(err.Error(), name) {
@@ -70,7 +70,7 @@ func TestLoad(t *testing.T) {
 		}
 	})
 
-	t.Run("names the variable, not the field it fills", func(t *testing.T) {
+	t.Run("names the variable and not the field", func(t *testing.T) {
 		t.Parallel()
 		_, err := config.Load[settings](config.Environment{"LOG_LEVEL": "loud", "PASSWORD": "p", "NAME": "n", "BUCKET": "b"})
 		if err == nil || !strings.Contains(err.Error(), "LOG_LEVEL is not a valid slog.Level") {
@@ -102,7 +102,7 @@ func TestSecret(t *testing.T) {
 		for name, got := range map[string]string{
 			"Sprint":   fmt.Sprint(secret, inside),
 			"Sprintln": fmt.Sprintln(secret, inside),
-			"Errorf":   fmt.Errorf("a fault of %v", secret).Error(),
+			"Errorf":   fmt.Errorf("an error with %v", secret).Error(),
 			"String":   secret.String(),
 		} {
 			if strings.Contains(got, value) {
@@ -111,7 +111,7 @@ func TestSecret(t *testing.T) {
 		}
 	})
 
-	t.Run("is empty when nothing set it", func(t *testing.T) {
+	t.Run("is empty by default", func(t *testing.T) {
 		t.Parallel()
 		if got := (config.Secret{}).Reveal(); got != "" {
 			t.Errorf("it is %q", got)
@@ -129,7 +129,7 @@ func TestSecret(t *testing.T) {
 			t.Errorf("it is in the log: %s", lines.String())
 		}
 		if !strings.Contains(lines.String(), "(secret)") {
-			t.Errorf("the log does not say that there is a secret: %s", lines.String())
+			t.Errorf("the log does not show the mask: %s", lines.String())
 		}
 	})
 

@@ -10,17 +10,16 @@ import (
 	"strings"
 )
 
-// SecretsDir is the variable that names a folder of secrets, which a container
-// has mounted: /run/secrets.
+// SecretsDir is the variable with the path of the folder of secrets that is mounted into a
+// container, such as /run/secrets.
 const SecretsDir = "SECRETS_DIR"
 
 var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
-// WithSecrets returns e and, if SECRETS_DIR is set, a variable for each file in
-// that folder and those below whose name can be one: the file's name is the
-// variable's, its content, without a final newline, the value. A variable that is
-// set already keeps its value. So a secret need not stand in what describes a container, where everyone
-// who may look at it reads it.
+// WithSecrets returns e with, if SECRETS_DIR is set, a variable for each file in that folder
+// and its subfolders whose name is valid for a variable. The value is the file's content
+// without a final newline. A variable that is already set is not changed. With such files a
+// secret is not part of the description of a container, which more people can read.
 func (e Environment) WithSecrets() (Environment, error) {
 	dir := e[SecretsDir]
 	if dir == "" {

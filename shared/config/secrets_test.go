@@ -27,7 +27,7 @@ func TestWithSecrets(t *testing.T) {
 	mustWrite(t, filepath.Join(dir, "KEY"), "line\nline\n")
 	mustWrite(t, filepath.Join(dir, "PORT"), "1")
 	mustWrite(t, filepath.Join(dir, "logins.json"), "{}")
-	t.Run("files are variables, unless those are set, or it is not the name of one", func(t *testing.T) {
+	t.Run("files become variables unless those are set or the name is invalid", func(t *testing.T) {
 		t.Parallel()
 		environment := config.Environment{config.SecretsDir: dir, "PORT": "8080"}
 		got, err := environment.WithSecrets()
@@ -44,14 +44,14 @@ func TestWithSecrets(t *testing.T) {
 			t.Errorf("the environment that was given has become %v", environment)
 		}
 	})
-	t.Run("without the variable, nothing is read", func(t *testing.T) {
+	t.Run("nothing is read without SECRETS_DIR", func(t *testing.T) {
 		t.Parallel()
 		got, err := config.Environment{"PORT": "8080"}.WithSecrets()
 		if err != nil || len(got) != 1 {
 			t.Errorf("got %v, %v", got, err)
 		}
 	})
-	t.Run("a folder that is not there is an error that names it", func(t *testing.T) {
+	t.Run("a missing folder is an error with its name", func(t *testing.T) {
 		t.Parallel()
 		_, err := config.Environment{config.SecretsDir: filepath.Join(dir, "gone")}.WithSecrets()
 		if err == nil || !strings.Contains(err.Error(), "gone") {
