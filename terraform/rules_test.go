@@ -104,8 +104,8 @@ func TestAccountIDs(t *testing.T) {
 	}
 }
 
-// mustPlans returns the plans of every example in env/, of one with all that is optional,
-// and of the bucket of the state.
+// mustPlans returns the plans of every example in env/, of prod with all that is optional,
+// of dev with the pipeline that builds, and of the bucket of the state.
 func mustPlans(t *testing.T) map[string]plan {
 	t.Helper()
 	files, err := filepath.Glob("env/*.tfvars.example")
@@ -118,6 +118,7 @@ func mustPlans(t *testing.T) map[string]plan {
 		plans[name] = mustPlanOf(t, name)
 	}
 	plans["everything"] = mustPlanOf(t, "prod", everything...)
+	plans["pipeline"] = mustPlanOf(t, "dev", everything[0])
 	plans["bootstrap"] = mustWorkspace(t, "bootstrap").mustPlan(t, "-var=project_id=souk-test", "-var=bucket=souk-test-terraform")
 	return plans
 }
@@ -133,6 +134,8 @@ var everything = []string{
 	`-var=pagerduty_service_key=0123456789abcdef0123456789abcdef`,
 	`-var=alert_webhook=https://api.opsgenie.com/v1/json/googlestackdriver?apiKey=secret-key`,
 	`-var=alert_topic=true`,
+	`-var=promote_from={project_id="my-souk-dev"}`,
+	`-var=binary_authorization=audit`,
 	`-var=waf_enforced=["sqli-v33-stable"]`,
 	`-var=alert_emails=["a@example.com","b@example.com","c@example.com","d@example.com","e@example.com","f@example.com"]`,
 }
@@ -245,7 +248,7 @@ func exactlyOne(path, source, bad string, names ...string) constraint {
 // resourceTypes merges the tables; a type is in one of them.
 func resourceTypes() map[string]resourceType {
 	all := map[string]resourceType{}
-	for _, table := range []map[string]resourceType{runTypes, frontTypes, iamTypes, dataTypes, watchTypes} {
+	for _, table := range []map[string]resourceType{runTypes, frontTypes, iamTypes, dataTypes, watchTypes, signTypes} {
 		maps.Copy(all, table)
 	}
 	return all
