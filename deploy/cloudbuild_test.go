@@ -159,8 +159,8 @@ func TestSteps(t *testing.T) {
 			t.Errorf("deploy/%s is not executable, or no bash that stops at errors", entry.Name())
 		}
 	}
-	// An operator runs this one, before there is a pipeline.
-	files = slices.DeleteFunc(files, func(name string) bool { return name == "preflight" })
+	// An operator runs these, before there is a pipeline and in an incident.
+	files = slices.DeleteFunc(files, func(name string) bool { return name == "preflight" || name == "restore" })
 	scripts = append(scripts, "plan") // the triggers plan and drift run it
 	if slices.Sort(scripts); !slices.Equal(scripts, files) {
 		t.Errorf("the steps run %q, and there are %q", scripts, files)

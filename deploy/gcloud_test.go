@@ -158,7 +158,7 @@ func parse(args []string) (command, name string, flags map[string]string, err er
 	for _, arg := range args[len(strings.Fields(command)):] {
 		flag, value, hasValue := strings.Cut(arg, "=")
 		if !strings.HasPrefix(arg, "--") {
-			if name != "" && command != "storage cp" {
+			if name != "" && command != "storage cp" && command != "sql instances clone" {
 				return "", "", nil, fmt.Errorf("%s: unrecognized argument %q", command, arg)
 			}
 			name = strings.TrimSpace(name + " " + arg)
@@ -188,6 +188,12 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 		return c.describe(name)
 	case "run deploy":
 		return c.deploy(name, flags)
+	case "sql instances clone", "sql instances patch":
+		return nil
+	case "run revisions describe":
+		service, _, _ := strings.Cut(name, "-0000")
+		fmt.Println(image(service, "serving"))
+		return nil
 	case "run services update-traffic":
 		return c.updateTraffic(name, flags)
 	case "run jobs update":

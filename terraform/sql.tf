@@ -55,7 +55,7 @@ locals {
 resource "google_sql_database_instance" "main" {
   for_each = local.instances
 
-  # A restored instance takes the place of one under another name: docs/operations.md.
+  # A restored instance takes the place of one under another name: docs/restore.md.
   name                = lookup(var.restored_instances, each.key, each.key)
   database_version    = "MYSQL_8_4"
   region              = var.region

@@ -270,7 +270,7 @@ variable "database" {
 }
 
 variable "restored_instances" {
-  description = "After a restore: the instance that took the place of souk, or of a service's own, such as { souk = \"souk-20270115\" }. docs/runbooks/restore.md says how."
+  description = "After a restore: the instance that took the place of souk, or of a service's own, such as { souk = \"souk-20270115\" }. docs/restore.md says how."
   type        = map(string)
   default     = {}
 

@@ -20,7 +20,7 @@ import (
 )
 
 func (p *program) auditCommand() *cobra.Command {
-	asJSON, options := false, audit.Options{Manifest: functions.Manifest()}
+	asJSON, cloudSQL, options := false, false, audit.Options{Manifest: functions.Manifest()}
 	accepted := []string{}
 	urls := map[string]*string{}
 	command := &cobra.Command{
@@ -41,7 +41,11 @@ It exits with 1 when something is found by a check that is not accepted.`,
 			if options.Accepted, err = p.acceptedChecks(accepted); err != nil {
 				return err
 			}
-			return p.audit(command.Context(), urls, options, asJSON)
+			databases, err := p.auditedDatabases(command.Context(), urls, cloudSQL)
+			if err != nil {
+				return err
+			}
+			return p.audit(command.Context(), databases, options, asJSON)
 		},
 	}
 	p.stateDirFlag(command)
@@ -53,6 +57,7 @@ It exits with 1 when something is found by a check that is not accepted.`,
 	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "how long an order may be pending")
 	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "how long an event may wait to be published")
 	flags.StringSliceVar(&accepted, "accept", nil, "checks whose findings are listed, and do not fail the audit")
+	flags.BoolVar(&cloudSQL, "cloud-sql", false, "read the databases on Cloud SQL, with the settings of migrate-cloud-sql")
 	flags.BoolVar(&asJSON, "json", false, "for other programs")
 	return command
 }
@@ -69,14 +74,33 @@ func (p *program) acceptedChecks(names []string) (checks []audit.Check, err erro
 	return checks, nil
 }
 
-func (p *program) audit(ctx context.Context, flags map[string]*string, options audit.Options, asJSON bool) (err error) {
+// auditedDatabases returns how to reach the services' databases: on Cloud SQL, or by URL.
+func (p *program) auditedDatabases(ctx context.Context, flags map[string]*string, cloudSQL bool) (map[string]database.Config, error) {
+	databases := map[string]database.Config{}
+	if cloudSQL {
+		for service := range flags {
+			settings, err := p.cloudSQL(service)
+			if err != nil {
+				return nil, err
+			}
+			databases[service] = settings
+		}
+		return databases, nil
+	}
 	urls, err := p.serviceDatabases(ctx, flags)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	options.Databases = map[string]*sql.DB{}
 	for service, url := range urls {
-		db, err := database.Open(database.Config{URL: url})
+		databases[service] = database.Config{URL: url}
+	}
+	return databases, nil
+}
+
+func (p *program) audit(ctx context.Context, databases map[string]database.Config, options audit.Options, asJSON bool) (err error) {
+	options.Databases = map[string]*sql.DB{}
+	for service, settings := range databases {
+		db, err := database.Open(settings)
 		if err != nil {
 			return fmt.Errorf("the %s database: %w", service, err)
 		}

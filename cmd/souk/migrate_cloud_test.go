@@ -108,3 +108,15 @@ func TestInstanceOfAService(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditOnCloudSQL reads the settings that an audit of a restored instance gets.
+func TestAuditOnCloudSQL(t *testing.T) {
+	t.Parallel()
+	environment := map[string]string{"INSTANCE_CONNECTION_NAME": "p:r:souk-2", "DATABASE_USER": "migrate"}
+	p := &program{getenv: func(name string) string { return environment[name] }}
+	none := ""
+	databases, err := p.auditedDatabases(t.Context(), map[string]*string{"product": &none, "order": &none}, true)
+	if err != nil || len(databases) != 2 || databases["order"].InstanceConnectionName != "p:r:souk-2" || databases["order"].Name != "souk_order" {
+		t.Errorf("got %+v, %v", databases, err)
+	}
+}
