@@ -14,11 +14,7 @@ const pruneBatch = 1000
 // long as it takes.
 func Prune(ctx context.Context, q Queryer, statement string, before time.Time) error {
 	for {
-		result, err := q.ExecContext(ctx, statement, before, pruneBatch)
-		if err != nil {
-			return fmt.Errorf("delete old rows: %w", err)
-		}
-		deleted, err := result.RowsAffected()
+		deleted, err := AffectedRows(q.ExecContext(ctx, statement, before, pruneBatch))
 		if err != nil {
 			return fmt.Errorf("delete old rows: %w", err)
 		}

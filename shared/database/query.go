@@ -16,6 +16,12 @@ var ErrNotFound = errors.New("not found")
 // Scanner is a row that a query has returned.
 type Scanner interface{ Scan(into ...any) error }
 
+// ScanColumn scans a row of one column, for Get and Collect.
+func ScanColumn[T any](row Scanner) (value T, err error) {
+	err = row.Scan(&value)
+	return value, err
+}
+
 // Get returns the first row of a query, or ErrNotFound.
 func Get[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error), query string, args ...any) (T, error) {
 	value, err := scan(q.QueryRowContext(ctx, query, args...))
@@ -54,23 +60,20 @@ func Collect[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error
 	return values, err
 }
 
-// Affected returns how many rows a statement has matched. Its arguments are the results
-// of ExecContext.
-func Affected(result sql.Result, err error) (int64, error) {
+// Affected reports whether a statement has matched or inserted a row. Its arguments are
+// the results of ExecContext.
+func Affected(result sql.Result, err error) (bool, error) {
+	rows, err := AffectedRows(result, err)
+	return rows > 0, err
+}
+
+// AffectedRows returns the number of rows that a statement has matched or inserted. Its
+// arguments are the results of ExecContext.
+func AffectedRows(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-// RequireAffected returns ErrNotFound if a statement has matched no row. Its arguments
-// are the results of ExecContext.
-func RequireAffected(result sql.Result, err error) error {
-	n, err := Affected(result, err)
-	if err == nil && n == 0 {
-		return ErrNotFound
-	}
-	return err
 }
 
 // InsertRows inserts rows with one statement. The target is a table and its columns,

@@ -12,10 +12,6 @@ import (
 	"souk/shared/dbtest"
 )
 
-func scanName(row database.Scanner) (name string, err error) {
-	return name, row.Scan(&name)
-}
-
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
@@ -47,17 +43,17 @@ func TestQueries(t *testing.T) {
 		}
 	})
 	t.Run("Get returns one row", func(t *testing.T) {
-		if got, err := database.Get(ctx, db, scanName, `SELECT name FROM thing WHERE id = ?`, ids[1][:]); err != nil || got != "b" {
+		if got, err := database.Get(ctx, db, database.ScanColumn[string], `SELECT name FROM thing WHERE id = ?`, ids[1][:]); err != nil || got != "b" {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
 	t.Run("Get returns ErrNotFound", func(t *testing.T) {
-		if _, err := database.Get(ctx, db, scanName, `SELECT name FROM thing WHERE name = 'x'`); !errors.Is(err, database.ErrNotFound) {
+		if _, err := database.Get(ctx, db, database.ScanColumn[string], `SELECT name FROM thing WHERE name = 'x'`); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("Collect returns all rows of an IN list in order", func(t *testing.T) {
-		got, err := database.Collect(ctx, db, scanName,
+		got, err := database.Collect(ctx, db, database.ScanColumn[string],
 			`SELECT name FROM thing WHERE id IN (`+database.Placeholders(2)+`) ORDER BY name DESC`, database.IDs(ids[:2])...)
 		if err != nil || !slices.Equal(got, []string{"b", "a"}) {
 			t.Errorf("got %q, %v", got, err)
@@ -76,15 +72,22 @@ func TestQueries(t *testing.T) {
 			t.Error("no error")
 		}
 	})
-	t.Run("RequireAffected returns ErrNotFound", func(t *testing.T) {
-		if err := database.RequireAffected(db.ExecContext(ctx, `UPDATE thing SET name = 'd' WHERE name = 'x'`)); !errors.Is(err, database.ErrNotFound) {
-			t.Errorf("got %v", err)
+	t.Run("Affected reports whether a row was matched, changed or not", func(t *testing.T) {
+		for name, want := range map[string]bool{"x": false, "c": true} {
+			got, err := database.Affected(db.ExecContext(ctx, `UPDATE thing SET name = name WHERE name = ?`, name))
+			if err != nil || got != want {
+				t.Errorf("%s: got %t, %v", name, got, err)
+			}
 		}
-		if err := database.RequireAffected(db.ExecContext(ctx, `UPDATE thing SET name = 'd' WHERE name = 'c'`)); err != nil {
-			t.Error(err)
+	})
+	t.Run("Affected returns the error of the statement", func(t *testing.T) {
+		if got, err := database.Affected(db.ExecContext(ctx, `UPDATE missing SET name = 'd'`)); err == nil || got {
+			t.Errorf("got %t, %v", got, err)
 		}
-		if err := database.RequireAffected(db.ExecContext(ctx, `UPDATE missing SET name = 'd'`)); err == nil || errors.Is(err, database.ErrNotFound) {
-			t.Errorf("got %v", err)
+	})
+	t.Run("AffectedRows returns the number of rows", func(t *testing.T) {
+		if got, err := database.AffectedRows(db.ExecContext(ctx, `DELETE FROM thing`)); err != nil || got != 3 {
+			t.Errorf("got %d, %v", got, err)
 		}
 	})
 }

@@ -20,11 +20,7 @@ const republishBatch = 1000
 // Settled.
 func Republish(ctx context.Context, q database.Queryer, since time.Time) (events int64, err error) {
 	for {
-		result, err := q.ExecContext(ctx, markUnpublished, since, republishBatch)
-		if err != nil {
-			return events, fmt.Errorf("publish events again: %w", err)
-		}
-		marked, err := result.RowsAffected()
+		marked, err := database.AffectedRows(q.ExecContext(ctx, markUnpublished, since, republishBatch))
 		if err != nil {
 			return events, fmt.Errorf("publish events again: %w", err)
 		}
