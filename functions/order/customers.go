@@ -2,9 +2,7 @@ package order
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,8 +18,8 @@ func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted b
 		FROM customer
 		WHERE user_id = ?
 		FOR UPDATE`
-	err = tx.QueryRowContext(ctx, lock, id[:]).Scan(&deleted)
-	if !errors.Is(err, sql.ErrNoRows) {
+	deleted, err = database.Get(ctx, tx, database.ScanColumn[bool], lock, id[:])
+	if !errors.Is(err, database.ErrNotFound) {
 		return deleted, err
 	}
 	// The customer's first order. Of several concurrent transactions one inserts the
@@ -34,8 +32,7 @@ func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted b
 		return false, err
 	}
 	// The transaction that inserted the row may have marked it as deleted.
-	err = tx.QueryRowContext(ctx, lock, id[:]).Scan(&deleted)
-	return deleted, err
+	return database.Get(ctx, tx, database.ScanColumn[bool], lock, id[:])
 }
 
 // markDeleted marks a locked customer as deleted.
@@ -50,12 +47,11 @@ func markDeleted(ctx context.Context, tx *database.Tx, id uuid.UUID, at time.Tim
 const deleteExpiredStatement = `DELETE FROM customer WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?`
 
 // countOpen returns the number of a customer's open orders.
-func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (open int64, err error) {
-	err = q.QueryRowContext(ctx, `
+func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (int64, error) {
+	return database.Get(ctx, q, database.ScanColumn[int64], `
 		SELECT COUNT(*)
 		FROM orders
-		WHERE user_id = ? AND status IN (?, ?)`, userID[:], Pending, Confirmed).Scan(&open)
-	return open, err
+		WHERE user_id = ? AND status IN (?, ?)`, userID[:], Pending, Confirmed)
 }
 
 // sumOpenPieces returns, for each product of an order, the number of pieces in the
@@ -66,10 +62,10 @@ func sumOpenPieces(ctx context.Context, q database.Queryer, o Order) (map[uuid.U
 		args = append(args, o.Items[i].ProductID[:])
 	}
 	pieces := map[uuid.UUID]int64{}
-	return pieces, each(ctx, q, func(rows *sql.Rows) error {
+	return pieces, database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var sum int64
-		if err := rows.Scan(&id, &sum); err != nil {
+		if err := row.Scan(&id, &sum); err != nil {
 			return err
 		}
 		pieces[id] = sum
@@ -79,6 +75,6 @@ func sumOpenPieces(ctx context.Context, q database.Queryer, o Order) (map[uuid.U
 		FROM orders o
 		JOIN order_item i ON i.order_id = o.id
 		WHERE o.user_id = ? AND o.status IN (?, ?)
-			AND i.product_id IN (?`+strings.Repeat(", ?", len(o.Items)-1)+`)
+			AND i.product_id IN (`+database.Placeholders(len(o.Items))+`)
 		GROUP BY i.product_id`, args...)
 }

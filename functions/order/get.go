@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -10,6 +9,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/auth"
+	"souk/shared/database"
 )
 
 type getInput struct {
@@ -23,7 +23,7 @@ type getInput struct {
 // Customers get their own orders, admins every order.
 func (s *service) get(ctx context.Context, in *getInput) (*orderResponse, error) {
 	o, err := selectOrder(ctx, s.DB, in.ID)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err != nil && !errors.Is(err, database.ErrNotFound) {
 		return nil, fmt.Errorf("get order %s: %w", in.ID, err)
 	}
 	caller, _ := auth.PrincipalFrom(ctx)

@@ -2,9 +2,7 @@ package order
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -35,10 +33,10 @@ func loadLines(ctx context.Context, q database.Queryer, orders []Order) error {
 }
 
 func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
-	return each(ctx, q, func(rows *sql.Rows) error {
+	return database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var item Item
-		err := rows.Scan(&id, &item.ProductID, &item.Name, &item.UnitPrice.Amount, &item.Quantity)
+		err := row.Scan(&id, &item.ProductID, &item.Name, &item.UnitPrice.Amount, &item.Quantity)
 		if err != nil {
 			return err
 		}
@@ -52,15 +50,15 @@ func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Or
 	}, `
 		SELECT order_id, product_id, name, unit_price, quantity
 		FROM order_item
-		WHERE order_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
+		WHERE order_id IN (`+database.Placeholders(len(ids))+`)
 		ORDER BY order_id, line`, ids...)
 }
 
 func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
-	return each(ctx, q, func(rows *sql.Rows) error {
+	return database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var move Move
-		if err := rows.Scan(&id, &move.Status, &move.At, &move.Actor, &move.Reason); err != nil {
+		if err := row.Scan(&id, &move.Status, &move.At, &move.Actor, &move.Reason); err != nil {
 			return err
 		}
 		o := orders[id]
@@ -69,36 +67,27 @@ func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*
 	}, `
 		SELECT order_id, status, moved_at, actor, reason
 		FROM order_history
-		WHERE order_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
+		WHERE order_id IN (`+database.Placeholders(len(ids))+`)
 		ORDER BY order_id, version`, ids...)
+}
+
+// getOrderWithLines runs a query that selects one order, and reads its items and history.
+func getOrderWithLines(ctx context.Context, q database.Queryer, query string, args ...any) (Order, error) {
+	o, err := database.Get(ctx, q, scanOrder, query, args...)
+	if err != nil {
+		return Order{}, err
+	}
+	orders := []Order{o}
+	err = loadLines(ctx, q, orders)
+	return orders[0], err
 }
 
 // queryOrdersWithLines runs a query that selects orders, and reads their items and
 // history.
 func queryOrdersWithLines(ctx context.Context, q database.Queryer, query string, args ...any) ([]Order, error) {
-	var orders []Order
-	err := each(ctx, q, func(rows *sql.Rows) error {
-		o, err := scanOrder(rows)
-		orders = append(orders, o)
-		return err
-	}, query, args...)
+	orders, err := database.Collect(ctx, q, scanOrder, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	return orders, loadLines(ctx, q, orders)
-}
-
-// each runs a query and calls scan for each row.
-func each(ctx context.Context, q database.Queryer, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,7 +19,7 @@ import (
 func (s *service) moveForCaller(ctx context.Context, tx *database.Tx, id uuid.UUID, to Status, reason string) (*orderResponse, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
 	o, err := lockOrder(ctx, tx, id)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !o.VisibleTo(caller) {
+	if errors.Is(err, database.ErrNotFound) || err == nil && !o.VisibleTo(caller) {
 		return nil, api.NotFound("order", id)
 	}
 	if err != nil {

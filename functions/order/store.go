@@ -2,10 +2,8 @@ package order
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -15,12 +13,10 @@ import (
 const orderColumns = `id, user_id, status, total_amount, total_currency, shipping_address,
 	version, created_at, updated_at`
 
-type row interface{ Scan(dest ...any) error }
-
-func scanOrder(r row) (Order, error) {
+func scanOrder(row database.Scanner) (Order, error) {
 	var o Order
 	var address []byte
-	err := r.Scan(&o.ID, &o.UserID, &o.Status, &o.Total.Amount, &o.Total.Currency, &address,
+	err := row.Scan(&o.ID, &o.UserID, &o.Status, &o.Total.Amount, &o.Total.Currency, &address,
 		&o.Version, &o.CreatedAt, &o.UpdatedAt)
 	if err != nil {
 		return Order{}, err
@@ -49,15 +45,12 @@ func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
 	if err != nil {
 		return err
 	}
-	var args []any
+	rows := make([][]any, len(o.Items))
 	for i := range o.Items {
 		item := &o.Items[i]
-		args = append(args, o.ID[:], i, item.ProductID[:], item.Name, item.UnitPrice.Amount, item.Quantity)
+		rows[i] = []any{o.ID[:], i, item.ProductID[:], item.Name, item.UnitPrice.Amount, item.Quantity}
 	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO order_item (order_id, line, product_id, name, unit_price, quantity)
-		VALUES (?, ?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(o.Items)-1), args...)
-	if err != nil {
+	if err := database.InsertRows(ctx, tx, "order_item (order_id, line, product_id, name, unit_price, quantity)", "", rows); err != nil {
 		return err
 	}
 	return insertMove(ctx, tx, o)
@@ -96,51 +89,41 @@ func saveMove(ctx context.Context, tx *database.Tx, o Order) error {
 }
 
 func selectOrder(ctx context.Context, q database.Queryer, id uuid.UUID) (Order, error) {
-	return scanOrderWithLines(ctx, q, q.QueryRowContext(ctx, `
+	return getOrderWithLines(ctx, q, `
 		SELECT `+orderColumns+`
 		FROM orders
-		WHERE id = ?`, id[:]))
+		WHERE id = ?`, id[:])
 }
 
 // lockOrder returns an order and locks it until the transaction ends, so that its moves
 // happen one after the other.
 func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error) {
-	return scanOrderWithLines(ctx, tx, tx.QueryRowContext(ctx, `
+	return getOrderWithLines(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE id = ?
-		FOR UPDATE`, id[:]))
+		FOR UPDATE`, id[:])
 }
 
 // selectPending returns the ids of pending orders between two ids, in ascending order.
-func selectPending(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) (ids []uuid.UUID, err error) {
-	err = each(ctx, q, func(rows *sql.Rows) error {
-		var id uuid.UUID
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `
+func selectPending(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) ([]uuid.UUID, error) {
+	return database.Collect(ctx, q, database.ScanColumn[uuid.UUID], `
 		SELECT id
 		FROM orders FORCE INDEX (orders_by_status)
 		WHERE status = ? AND id > ? AND id < ?
 		ORDER BY id
 		LIMIT ?`, Pending, after[:], before[:], limit)
-	return ids, err
 }
 
 // lockPending returns those of the orders that are pending, and locks them until the
 // transaction ends. It skips orders that another transaction has locked.
 func lockPending(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order, error) {
-	args := []any{Pending}
-	for i := range ids {
-		args = append(args, ids[i][:])
-	}
 	return queryOrdersWithLines(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (PRIMARY)
-		WHERE status = ? AND id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
+		WHERE status = ? AND id IN (`+database.Placeholders(len(ids))+`)
 		ORDER BY id
-		FOR UPDATE SKIP LOCKED`, args...)
+		FOR UPDATE SKIP LOCKED`, append([]any{Pending}, database.IDs(ids)...)...)
 }
 
 // lockOpen returns a customer's open orders, which can still be cancelled, and locks
@@ -154,22 +137,11 @@ func lockOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, 
 		FOR UPDATE`, userID[:], Pending, Confirmed)
 }
 
-func scanOrderWithLines(ctx context.Context, q database.Queryer, r row) (Order, error) {
-	o, err := scanOrder(r)
-	if err != nil {
-		return Order{}, err
-	}
-	orders := []Order{o}
-	err = loadLines(ctx, q, orders)
-	return orders[0], err
-}
-
-func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (status Status, err error) {
-	err = q.QueryRowContext(ctx, `
+func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (Status, error) {
+	return database.Get(ctx, q, database.ScanColumn[Status], `
 		SELECT status
 		FROM orders
-		WHERE id = ?`, id[:]).Scan(&status)
-	return status, err
+		WHERE id = ?`, id[:])
 }
 
 // orderFilter selects the orders to list. A zero field filters nothing.
@@ -198,14 +170,10 @@ func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, l
 
 // selectCatalog returns the catalogue entries of products, by id.
 func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (map[uuid.UUID]catalogEntry, error) {
-	var args []any
-	for i := range ids {
-		args = append(args, ids[i][:])
-	}
 	catalog := map[uuid.UUID]catalogEntry{}
-	err := each(ctx, q, func(rows *sql.Rows) error {
+	err := database.Each(ctx, q, func(row database.Scanner) error {
 		var e catalogEntry
-		if err := rows.Scan(&e.ProductID, &e.Name, &e.Price.Amount, &e.Price.Currency, &e.Status, &e.Version); err != nil {
+		if err := row.Scan(&e.ProductID, &e.Name, &e.Price.Amount, &e.Price.Currency, &e.Status, &e.Version); err != nil {
 			return err
 		}
 		catalog[e.ProductID] = e
@@ -213,7 +181,7 @@ func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (ma
 	}, `
 		SELECT product_id, name, price_amount, price_currency, status, version
 		FROM catalog
-		WHERE product_id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
+		WHERE product_id IN (`+database.Placeholders(len(ids))+`)`, database.IDs(ids)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
