@@ -87,6 +87,20 @@ func (s testService) cancel(t *testing.T, token string, id uuid.UUID) functionte
 	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: fmt.Sprintf("/v1/orders/%s/cancel", id), Token: token})
 }
 
+// move requests ship or deliver.
+func (s testService) move(t *testing.T, token, operation string, id uuid.UUID) functiontest.Response {
+	t.Helper()
+	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/" + operation, Token: token})
+}
+
+// mustConfirm places an order of one piece and delivers stock-reserved for it.
+func (s testService) mustConfirm(t *testing.T, by customer, product uuid.UUID) order.Order {
+	t.Helper()
+	o := s.mustPlace(t, by, line(product, 1))
+	s.mustDeliverStock(t, "stock-reserved", o.ID, "")
+	return o
+}
+
 // mustDeliverStock delivers a stock-reserved or stock-rejected event of an order.
 func (s testService) mustDeliverStock(t *testing.T, eventType string, id uuid.UUID, reason string) {
 	t.Helper()
