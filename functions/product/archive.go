@@ -2,7 +2,6 @@ package product
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -44,7 +43,7 @@ func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, err
 		}
 		return s.publishChanged(ctx, tx, p)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("product", in.ID)
 	}
 	if err != nil {

@@ -2,13 +2,13 @@ package product
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"souk/shared/api"
+	"souk/shared/database"
 )
 
 type getInput struct {
@@ -22,7 +22,7 @@ type getInput struct {
 // Archived products are returned, too, because old orders link to them.
 func (s *service) get(ctx context.Context, in *getInput) (*productResponse, error) {
 	p, err := selectProduct(ctx, s.DB, in.ID)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("product", in.ID)
 	}
 	if err != nil {

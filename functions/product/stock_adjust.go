@@ -2,7 +2,6 @@ package product
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -38,7 +37,7 @@ func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustSt
 		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
 	}
 	p, err := selectProduct(ctx, tx, in.ID)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("product", in.ID)
 	}
 	if err != nil {

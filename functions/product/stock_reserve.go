@@ -3,7 +3,6 @@ package product
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -118,7 +117,7 @@ func (s *service) rejectReservation(ctx context.Context, tx *database.Tx, orderI
 func rejectionReason(ctx context.Context, tx *database.Tx, item placedItem) (Reason, error) {
 	p, err := selectProduct(ctx, tx, item.ProductID)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, database.ErrNotFound):
 		return ProductUnavailable, nil
 	case err != nil:
 		return "", fmt.Errorf("read product %s: %w", item.ProductID, err)

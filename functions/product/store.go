@@ -11,12 +11,16 @@ import (
 const productColumns = `id, sku, name, description, category, price_amount, price_currency,
 	available, status, images, attributes, version, created_at, updated_at`
 
-type row interface{ Scan(dest ...any) error }
+// scanInto returns where the columns of a product are scanned into.
+func (p *Product) scanInto() []any {
+	return []any{
+		&p.ID, &p.SKU, &p.Name, &p.Description, &p.Category, &p.Price.Amount, &p.Price.Currency,
+		&p.Available, &p.Status, &p.Images, &p.Attributes, &p.Version, &p.CreatedAt, &p.UpdatedAt,
+	}
+}
 
-// scanProduct scans the columns of a product, and then further columns into more.
-func scanProduct(r row, more ...any) (p Product, err error) {
-	err = r.Scan(append([]any{&p.ID, &p.SKU, &p.Name, &p.Description, &p.Category, &p.Price.Amount, &p.Price.Currency,
-		&p.Available, &p.Status, &p.Images, &p.Attributes, &p.Version, &p.CreatedAt, &p.UpdatedAt}, more...)...)
+func scanProduct(row database.Scanner) (p Product, err error) {
+	err = row.Scan(p.scanInto()...)
 	return p, err
 }
 
@@ -29,22 +33,22 @@ func insertProducts(ctx context.Context, q database.Queryer, products ...Product
 			p.Available, p.Status, p.Images, p.Attributes, p.Version, p.CreatedAt, p.UpdatedAt,
 		}
 	}
-	return insertRows(ctx, q, `product (`+productColumns+`)`, rows)
+	return database.InsertRows(ctx, q, `product (`+productColumns+`)`, "", rows)
 }
 
 func selectProduct(ctx context.Context, q database.Queryer, id uuid.UUID) (Product, error) {
-	return scanProduct(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanProduct, `
 		SELECT `+productColumns+`
 		FROM product
-		WHERE id = ?`, id[:]))
+		WHERE id = ?`, id[:])
 }
 
 func lockProduct(ctx context.Context, q database.Queryer, id uuid.UUID) (Product, error) {
-	return scanProduct(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanProduct, `
 		SELECT `+productColumns+`
 		FROM product
 		WHERE id = ?
-		FOR UPDATE`, id[:]))
+		FOR UPDATE`, id[:])
 }
 
 func updateProduct(ctx context.Context, q database.Queryer, p Product) error {
@@ -58,35 +62,18 @@ func updateProduct(ctx context.Context, q database.Queryer, p Product) error {
 	return err
 }
 
-// affected reports whether a statement affected a row.
-func affected(result interface{ RowsAffected() (int64, error) }, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
-}
-
 // selectCategories returns the categories of active products after one, in alphabetical
 // order. It reads one index entry per category, however many products are in it.
 func selectCategories(ctx context.Context, q database.Queryer, after string, limit int) ([]Category, error) {
-	rows, err := q.QueryContext(ctx, `
+	return database.Collect(ctx, q, scanCategory, `
 		SELECT DISTINCT category
 		FROM product
 		WHERE status = ? AND category > ?
 		ORDER BY category
 		LIMIT ?`, Active, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var categories []Category
-	for rows.Next() {
-		var c Category
-		if err := rows.Scan(&c.Name); err != nil {
-			return nil, err
-		}
-		categories = append(categories, c)
-	}
-	return categories, rows.Err()
+}
+
+func scanCategory(row database.Scanner) (c Category, err error) {
+	err = row.Scan(&c.Name)
+	return c, err
 }

@@ -55,20 +55,12 @@ func selectHitsByPath(ctx context.Context, q database.Queryer, f search, path ac
 }
 
 func queryHits(ctx context.Context, q database.Queryer, s *queryBuilder) ([]searchHit, error) {
-	rows, err := q.QueryContext(ctx, s.text.String(), s.args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var hits []searchHit
-	for rows.Next() {
-		var hit searchHit
-		if hit.Product, err = scanProduct(rows, &hit.otherTier); err != nil {
-			return nil, err
-		}
-		hits = append(hits, hit)
-	}
-	return hits, rows.Err()
+	return database.Collect(ctx, q, scanHit, s.text.String(), s.args...)
+}
+
+func scanHit(row database.Scanner) (hit searchHit, err error) {
+	err = row.Scan(append(hit.scanInto(), &hit.otherTier)...)
+	return hit, err
 }
 
 // queryBuilder builds the text of a statement and the arguments of its placeholders.

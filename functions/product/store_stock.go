@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,13 +35,13 @@ func insertMovements(ctx context.Context, q database.Queryer, movements ...movem
 		source := movementSource(ctx, id, m)
 		rows[i] = []any{id[:], m.ProductID[:], m.Delta, m.Reason, m.By[:], m.At, m.importID, line, source[:]}
 	}
-	return insertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at, import_id, import_line, source)`, rows)
+	return database.InsertRows(ctx, q, `stock_movement (id, product_id, delta, reason, moved_by, moved_at, import_id, import_line, source)`, "", rows)
 }
 
 // moveStock adds delta to a product's stock, and reports whether it did. It does not if
 // the stock would be below 0 or above MaxStock.
 func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int64) (moved bool, err error) {
-	return affected(q.ExecContext(ctx, `
+	return database.Affected(q.ExecContext(ctx, `
 		UPDATE product
 		SET available = available + ?
 		WHERE id = ? AND available + ? BETWEEN 0 AND ?`, delta, id[:], delta, MaxStock))
@@ -53,7 +52,7 @@ func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int6
 // It is the only statement that reserves stock. Condition and change are one statement,
 // so that no two orders reserve the same piece.
 func reserveStock(ctx context.Context, q database.Queryer, item placedItem) (ok bool, err error) {
-	ok, err = affected(q.ExecContext(ctx, `
+	ok, err = database.Affected(q.ExecContext(ctx, `
 		UPDATE product
 		SET available = available - ?
 		WHERE id = ? AND available >= ? AND status = ? AND price_amount = ? AND price_currency = ?`,
@@ -87,12 +86,11 @@ func insertReservation(ctx context.Context, q database.Queryer, orderID uuid.UUI
 }
 
 func lockReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID) (state string, err error) {
-	err = q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, database.ScanColumn[string], `
 		SELECT state
 		FROM reservation
 		WHERE order_id = ?
-		FOR UPDATE`, orderID[:]).Scan(&state)
-	return state, err
+		FOR UPDATE`, orderID[:])
 }
 
 func updateReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID, state string, at time.Time) error {
@@ -107,14 +105,12 @@ func updateReservation(ctx context.Context, q database.Queryer, orderID uuid.UUI
 }
 
 func insertReservedItems(ctx context.Context, q database.Queryer, orderID uuid.UUID, items []placedItem) error {
-	var args []any
+	rows := make([][]any, len(items))
 	for i := range items {
 		item := &items[i]
-		args = append(args, orderID[:], item.ProductID[:], item.Quantity, item.UnitPrice.Amount, item.UnitPrice.Currency)
+		rows[i] = []any{orderID[:], item.ProductID[:], item.Quantity, item.UnitPrice.Amount, item.UnitPrice.Currency}
 	}
-	_, err := q.ExecContext(ctx, `
-		INSERT INTO reservation_item (order_id, product_id, quantity, unit_price, price_currency)
-		VALUES (?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?)", len(items)-1), args...)
+	err := database.InsertRows(ctx, q, `reservation_item (order_id, product_id, quantity, unit_price, price_currency)`, "", rows)
 	if err != nil {
 		return fmt.Errorf("insert reserved items of order %s: %w", orderID, err)
 	}
@@ -124,24 +120,12 @@ func insertReservedItems(ctx context.Context, q database.Queryer, orderID uuid.U
 // releaseStock releases the stock that is reserved for an order. It locks products in
 // the order of their ids, as reservations do.
 func releaseStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) error {
-	rows, err := q.QueryContext(ctx, `
+	items, err := database.Collect(ctx, q, scanReservedItem, `
 		SELECT product_id, quantity
 		FROM reservation_item
 		WHERE order_id = ?
 		ORDER BY product_id`, orderID[:])
 	if err != nil {
-		return fmt.Errorf("read the items of order %s: %w", orderID, err)
-	}
-	defer rows.Close()
-	var items []placedItem
-	for rows.Next() {
-		var item placedItem
-		if err := rows.Scan(&item.ProductID, &item.Quantity); err != nil {
-			return fmt.Errorf("read the items of order %s: %w", orderID, err)
-		}
-		items = append(items, item)
-	}
-	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read the items of order %s: %w", orderID, err)
 	}
 	for _, item := range items {
@@ -154,6 +138,11 @@ func releaseStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) er
 		}
 	}
 	return nil
+}
+
+func scanReservedItem(row database.Scanner) (item placedItem, err error) {
+	err = row.Scan(&item.ProductID, &item.Quantity)
+	return item, err
 }
 
 const itemsSavepoint = "items"

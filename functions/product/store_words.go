@@ -23,7 +23,7 @@ func writeWords(ctx context.Context, tx *database.Tx, products ...Product) error
 		if err != nil {
 			return fmt.Errorf("read words of %d products: %w", len(batch), err)
 		}
-		var stale []any
+		var stale []uuid.UUID
 		var rows [][]any
 		for i := range batch {
 			p := &batch[i]
@@ -32,7 +32,7 @@ func writeWords(ctx context.Context, tx *database.Tx, products ...Product) error
 				continue
 			}
 			if len(old) > 0 {
-				stale = append(stale, p.ID[:])
+				stale = append(stale, p.ID)
 			}
 			for _, e := range entries {
 				rows = append(rows, []any{e.word, e.inName, p.ID[:]})
@@ -60,36 +60,31 @@ func selectEntries(ctx context.Context, q database.Queryer, products []Product) 
 	for i := range products {
 		ids[i] = products[i].ID[:]
 	}
-	rows, err := q.QueryContext(ctx, `
-		SELECT product_id, word, in_name
-		FROM product_word FORCE INDEX (product_word_by_product)
-		WHERE product_id IN (`+placeholders(len(ids))+`)`, ids...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	stored := map[uuid.UUID]map[entry]bool{}
-	for rows.Next() {
+	return stored, database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var e entry
-		if err := rows.Scan(&id, &e.word, &e.inName); err != nil {
-			return nil, err
+		if err := row.Scan(&id, &e.word, &e.inName); err != nil {
+			return err
 		}
 		if stored[id] == nil {
 			stored[id] = map[entry]bool{}
 		}
 		stored[id][e] = true
-	}
-	return stored, rows.Err()
+		return nil
+	}, `
+		SELECT product_id, word, in_name
+		FROM product_word FORCE INDEX (product_word_by_product)
+		WHERE product_id IN (`+database.Placeholders(len(ids))+`)`, ids...)
 }
 
-func deleteWords(ctx context.Context, q database.Queryer, ids []any) error {
+func deleteWords(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM product_word
-		WHERE product_id IN (`+placeholders(len(ids))+`)`, ids...)
+		WHERE product_id IN (`+database.Placeholders(len(ids))+`)`, database.IDs(ids)...)
 	return err
 }
 
@@ -98,7 +93,7 @@ func deleteWords(ctx context.Context, q database.Queryer, ids []any) error {
 func insertWords(ctx context.Context, q database.Queryer, rows [][]any) error {
 	slices.SortStableFunc(rows, func(a, b []any) int { return cmp.Compare(a[0].(string), b[0].(string)) })
 	for batch := range slices.Chunk(rows, 1_000) {
-		if err := insertRows(ctx, q, `product_word (word, in_name, product_id)`, batch); err != nil {
+		if err := database.InsertRows(ctx, q, `product_word (word, in_name, product_id)`, "", batch); err != nil {
 			return fmt.Errorf("insert words: %w", err)
 		}
 	}

@@ -2,7 +2,6 @@ package product
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -70,7 +69,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*productResponse
 		}
 		return s.publishChanged(ctx, tx, p)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("product", in.ID)
 	}
 	if err != nil {

@@ -107,8 +107,8 @@ type upsertBatch struct {
 // lock locks the products of lines and returns them by key. It then reads the movements
 // of the lines that an earlier request has applied.
 func (u *upsertBatch) lock(ctx context.Context, tx *database.Tx, lines []importLine) (map[string]*Product, error) {
-	skus := make([]any, len(lines))
-	var deltaLines []any
+	skus := make([]string, len(lines))
+	var deltaLines []int
 	for i := range lines {
 		skus[i] = lines[i].SKU
 		if lines[i].StockDelta != nil {
