@@ -2,9 +2,8 @@ package dbtest
 
 import "strings"
 
-// shape is a statement without its arguments, nor how many there are in a list.
-// It is not instrumented, for the race detector would make it take a tenth of the time
-// of a test binary.
+// shape returns a statement without its arguments and the length of its lists. It is not
+// instrumented: with the race detector it would take a tenth of the time of a test binary.
 //
 //go:norace
 func shape(statement string) string {
@@ -28,8 +27,8 @@ func shape(statement string) string {
 	return string(short)
 }
 
-// literalEnd returns where the literal at i ends, or i if there is none: a text, which
-// _binary may precede, or a number that is no part of a name.
+// literalEnd returns the end of the literal at i, or i if there is none: a text, which
+// _binary may precede, or a number that is not part of a name.
 //
 //go:norace
 func literalEnd(statement string, i int) int {
@@ -56,7 +55,7 @@ func literalEnd(statement string, i int) int {
 	return end
 }
 
-// textEnd returns where the text whose quote is at i ends, or i if it does not.
+// textEnd returns the end of the text whose quote is at i, or i if it has no end.
 //
 //go:norace
 func textEnd(statement string, i int) int {
@@ -76,7 +75,7 @@ func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// join removes an element that ends a list of which it is not the first.
+// join removes the last element of a list unless it is the first.
 //
 //go:norace
 func join(list []byte, element string) []byte {

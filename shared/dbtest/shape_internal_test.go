@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// Another, slower way to find the shape of a statement.
 var (
 	literals = regexp.MustCompile(`(?s)(?:_binary)?'(?:[^'\\]|\\.)*'|\b\d+\b`)
 	lists    = regexp.MustCompile(`\?(?:, ?\?)+`)
 	tuples   = regexp.MustCompile(`\(\?\)(?:, ?\(\?\))+`)
 )
 
+// shapeByPatterns is a slower implementation of shape, for comparison.
 func shapeByPatterns(statement string) string {
 	bare := lists.ReplaceAllString(literals.ReplaceAllString(statement, "?"), "?")
 	return tuples.ReplaceAllString(bare, "(?)")
