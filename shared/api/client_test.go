@@ -17,20 +17,20 @@ func TestClientAddress(t *testing.T) {
 		forwarded []string
 		want      string
 	}{
-		"is what the load balancer appended":          {1, peer, []string{"203.0.113.9,198.51.100.1"}, "203.0.113.9"},
-		"is not what the client wrote":                {1, peer, []string{"192.0.2.66, 192.0.2.67,203.0.113.9,198.51.100.1"}, "203.0.113.9"},
-		"is not what the client wrote on other lines": {1, peer, []string{"192.0.2.66", "192.0.2.67", "203.0.113.9, 198.51.100.1"}, "203.0.113.9"},
-		"is not changed by rubbish before it":         {1, peer, []string{`";,,unknown, ,203.0.113.9,198.51.100.1`}, "203.0.113.9"},
-		"is the last without a hop after it":          {0, peer, []string{"192.0.2.66,203.0.113.9"}, "203.0.113.9"},
-		"counts every hop":                            {2, peer, []string{"192.0.2.66,203.0.113.9,198.51.100.1,198.51.100.2"}, "203.0.113.9"},
-		"is the peer without the header":              {1, peer, nil, "10.9.8.7"},
-		"is the peer when an entry is missing":        {1, peer, []string{"192.0.2.66"}, "10.9.8.7"},
-		"is the peer when the entry is no address":    {1, peer, []string{"unknown,198.51.100.1"}, "10.9.8.7"},
-		"is the peer when the entry has a port":       {1, peer, []string{"192.0.2.66:80,198.51.100.1"}, "10.9.8.7"},
-		"of IPv6":                                     {1, peer, []string{"2001:DB8::1,198.51.100.1"}, "2001:db8::1"},
-		"of IPv4 in IPv6 is IPv4":                     {1, peer, []string{"::ffff:203.0.113.9,198.51.100.1"}, "203.0.113.9"},
-		"of a peer by IPv6":                           {1, "[fe80::1%eth0]:80", nil, "fe80::1"},
-		"of no peer is none":                          {1, "@", nil, "invalid IP"},
+		"is the entry that the load balancer appended":   {1, peer, []string{"203.0.113.9,198.51.100.1"}, "203.0.113.9"},
+		"is not an entry of the client":                  {1, peer, []string{"192.0.2.66, 192.0.2.67,203.0.113.9,198.51.100.1"}, "203.0.113.9"},
+		"is not an entry of the client on other lines":   {1, peer, []string{"192.0.2.66", "192.0.2.67", "203.0.113.9, 198.51.100.1"}, "203.0.113.9"},
+		"does not depend on malformed entries before it": {1, peer, []string{`";,,unknown, ,203.0.113.9,198.51.100.1`}, "203.0.113.9"},
+		"is the last entry without hops":                 {0, peer, []string{"192.0.2.66,203.0.113.9"}, "203.0.113.9"},
+		"counts every hop":                               {2, peer, []string{"192.0.2.66,203.0.113.9,198.51.100.1,198.51.100.2"}, "203.0.113.9"},
+		"is the peer without the header":                 {1, peer, nil, "10.9.8.7"},
+		"is the peer when an entry is missing":           {1, peer, []string{"192.0.2.66"}, "10.9.8.7"},
+		"is the peer when the entry is not an address":   {1, peer, []string{"unknown,198.51.100.1"}, "10.9.8.7"},
+		"is the peer when the entry has a port":          {1, peer, []string{"192.0.2.66:80,198.51.100.1"}, "10.9.8.7"},
+		"is normalized for IPv6":                         {1, peer, []string{"2001:DB8::1,198.51.100.1"}, "2001:db8::1"},
+		"is IPv4 for IPv4 in IPv6":                       {1, peer, []string{"::ffff:203.0.113.9,198.51.100.1"}, "203.0.113.9"},
+		"is an IPv6 peer without its zone":               {1, "[fe80::1%eth0]:80", nil, "fe80::1"},
+		"is invalid without a peer":                      {1, "@", nil, "invalid IP"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -53,10 +53,10 @@ func TestAppendClient(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	if got := api.ClientAddress(&http.Request{Header: header}, 1); got != client {
-		t.Errorf("got %s back", got)
+		t.Errorf("got %s", got)
 	}
 	if sent[:2][1] != "" {
-		t.Error("the client's header was written to")
+		t.Error("the client's header was changed")
 	}
 }
 

@@ -32,7 +32,7 @@ func TestIfMatch(t *testing.T) {
 	t.Parallel()
 	for header, matches := range map[string]bool{
 		`"3"`:              true,
-		`"3.50"`:           true, // the stock is no reason to refuse
+		`"3.50"`:           true, // Check ignores the stock
 		` "3" `:            true,
 		`"1", "3"`:         true,
 		`"1","3"`:          true,
@@ -42,9 +42,9 @@ func TestIfMatch(t *testing.T) {
 		`"33"`:             false,
 		`"0.3"`:            false,
 		`"1", "2"`:         false,
-		`W/"3"`:            false, // a weak tag never matches strongly
+		`W/"3"`:            false, // a weak tag never matches in a strong comparison
 		`W/"3", "3"`:       true,
-		`3`:                false, // no entity tag at all
+		`3`:                false, // not an entity tag
 		`"3`:               false,
 		`3"`:               false,
 		`""`:               false,
@@ -72,7 +72,8 @@ func TestIfMatch(t *testing.T) {
 	}
 }
 
-// thing returns with an ETag, the way a handler of huma does or the short way.
+// thing returns a handler whose response has an ETag. It calls WriteHeader as huma does, or
+// not if short.
 func thing(etag string, status int, short bool) http.Handler {
 	return api.Conditional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if etag != "" {
@@ -96,16 +97,16 @@ func TestConditionalGet(t *testing.T) {
 		header http.Header
 		want   int
 	}{
-		"without the header":            {`"3"`, 200, nil, 200},
-		"with the same tag":             {`"3"`, 200, http.Header{"If-None-Match": {`"3"`}}, 304},
-		"with a weak one":               {`"3"`, 200, http.Header{"If-None-Match": {`W/"3"`}}, 304},
-		"with one of a list":            {`"3"`, 200, http.Header{"If-None-Match": {`"1", "3"`}}, 304},
-		"with one of several lines":     {`"3"`, 200, http.Header{"If-None-Match": {`"1"`, `"3"`}}, 304},
-		"with a star":                   {`"3"`, 200, http.Header{"If-None-Match": {`*`}}, 304},
-		"with another tag":              {`"3"`, 200, http.Header{"If-None-Match": {`"4"`}}, 200},
-		"with the tag of other stock":   {`"3.50"`, 200, http.Header{"If-None-Match": {`"3.49"`}}, 200},
-		"of an response without a tag":    {``, 200, http.Header{"If-None-Match": {`*`}}, 200},
-		"of an response that is an error": {`"3"`, 404, http.Header{"If-None-Match": {`"3"`}}, 404},
+		"without the header":          {`"3"`, 200, nil, 200},
+		"with the same tag":           {`"3"`, 200, http.Header{"If-None-Match": {`"3"`}}, 304},
+		"with a weak tag":             {`"3"`, 200, http.Header{"If-None-Match": {`W/"3"`}}, 304},
+		"with one of a list":          {`"3"`, 200, http.Header{"If-None-Match": {`"1", "3"`}}, 304},
+		"with one of several lines":   {`"3"`, 200, http.Header{"If-None-Match": {`"1"`, `"3"`}}, 304},
+		"with a star":                 {`"3"`, 200, http.Header{"If-None-Match": {`*`}}, 304},
+		"with another tag":            {`"3"`, 200, http.Header{"If-None-Match": {`"4"`}}, 200},
+		"with the tag of other stock": {`"3.50"`, 200, http.Header{"If-None-Match": {`"3.49"`}}, 200},
+		"of a response without a tag": {``, 200, http.Header{"If-None-Match": {`*`}}, 200},
+		"of an error response":        {`"3"`, 404, http.Header{"If-None-Match": {`"3"`}}, 404},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			for _, short := range []bool{false, true} {
@@ -114,7 +115,7 @@ func TestConditionalGet(t *testing.T) {
 				}
 				t.Run(method+" "+name, func(t *testing.T) {
 					t.Parallel()
-					response, body := Ask(t, thing(test.etag, test.status, short), method, "/", test.header.Clone())
+					response, body := sendRequest(t, thing(test.etag, test.status, short), method, "/", test.header.Clone())
 					if response.StatusCode != test.want {
 						t.Fatalf("status is %d, want %d", response.StatusCode, test.want)
 					}
@@ -138,29 +139,29 @@ func TestConditionalChange(t *testing.T) {
 			t.Parallel()
 			ran := false
 			handler := api.Conditional(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true }))
-			response, body := Ask(t, handler, method, "/", nil)
-			if problem := MustProblem(t, response, body); response.StatusCode != http.StatusPreconditionRequired || problem["code"] != "precondition_required" {
+			response, body := sendRequest(t, handler, method, "/", nil)
+			if problem := mustProblem(t, response, body); response.StatusCode != http.StatusPreconditionRequired || problem["code"] != "precondition_required" {
 				t.Errorf("got %s", body)
 			}
 			if ran {
 				t.Error("the operation ran")
 			}
 		})
-		t.Run(method+" with what is no If-Match is refused, and with any that is one reaches the operation", func(t *testing.T) {
+		t.Run(method+" with a malformed If-Match is refused, and with a valid one reaches the operation", func(t *testing.T) {
 			t.Parallel()
 			for header, want := range map[string]int{
 				`3`: 400, `"3`: 400, `3"`: 400, `,`: 400, `"3" "4"`: 400, `"3" trailing`: 400, `*, "3"`: 400, `"a b"`: 400, `w/"3"`: 400,
 				`"3"`: 200, `*`: 200, `W/"3"`: 200, `""`: 200, `"1", "3"`: 200, `"1","3",`: 200, `,"1", ,"3"`: 200, `"ü"`: 200,
 			} {
-				response, body := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {header}})
+				response, body := sendRequest(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {header}})
 				if response.StatusCode != want {
 					t.Errorf("If-Match: %s: got %d, want %d: %s", header, response.StatusCode, want, body)
 				}
 			}
 		})
-		t.Run(method+" with If-Match reaches the operation, all its lines as one", func(t *testing.T) {
+		t.Run(method+" with several lines of If-Match reaches the operation with one", func(t *testing.T) {
 			t.Parallel()
-			response, _ := Ask(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {`"1"`, `"3"`}})
+			response, _ := sendRequest(t, thing(`"3"`, 200, false), method, "/", http.Header{"If-Match": {`"1"`, `"3"`}})
 			if got := response.Header.Get("Seen-If-Match"); response.StatusCode != http.StatusOK || got != `"1", "3"` {
 				t.Errorf("got %d, the operation saw %s", response.StatusCode, got)
 			}
@@ -169,7 +170,7 @@ func TestConditionalChange(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodGet} {
 		t.Run(method+" needs no If-Match", func(t *testing.T) {
 			t.Parallel()
-			if response, _ := Ask(t, thing(`"3"`, 200, false), method, "/", nil); response.StatusCode != http.StatusOK {
+			if response, _ := sendRequest(t, thing(`"3"`, 200, false), method, "/", nil); response.StatusCode != http.StatusOK {
 				t.Errorf("got %d", response.StatusCode)
 			}
 		})
@@ -187,7 +188,7 @@ func TestPrefer(t *testing.T) {
 		"wait=5; why=not":                 5 * time.Second,
 		"respond-async, wait=5":           5 * time.Second,
 		"return=minimal; x=1, wait=5":     5 * time.Second,
-		"wait=5, wait=7":                  5 * time.Second, // the first counts (RFC 7240, section 2)
+		"wait=5, wait=7":                  5 * time.Second, // the first applies (RFC 7240, section 2)
 		"wait=30":                         30 * time.Second,
 		"wait=31":                         api.MaxWait,
 		"wait=9000000000":                 api.MaxWait,

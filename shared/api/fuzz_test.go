@@ -13,8 +13,8 @@ import (
 	"souk/shared/api"
 )
 
-// mustBeNoOrProblem fails unless err is nil or a problem of that status.
-func mustBeNoOrProblem(t *testing.T, err error, status int) {
+// requireNilOrProblem fails the test unless err is nil or a problem with that status.
+func requireNilOrProblem(t *testing.T, err error, status int) {
 	t.Helper()
 	var p *api.Problem
 	if err != nil && (!errors.As(err, &p) || p.Status != status) {
@@ -33,16 +33,16 @@ func FuzzPageToken(f *testing.F) {
 			Price *int64 `json:"price,omitempty"`
 		}
 		q := api.PageQuery{PageToken: token, PageSize: 1}
-		mustBeNoOrProblem(t, q.Cursor(&key), http.StatusBadRequest)
+		requireNilOrProblem(t, q.Cursor(&key), http.StatusBadRequest)
 		err := q.Cursor(&id)
-		mustBeNoOrProblem(t, err, http.StatusBadRequest)
+		requireNilOrProblem(t, err, http.StatusBadRequest)
 		if err != nil || token == "" {
 			return
 		}
-		// A token that is taken is the very one that NewPage writes of its key.
+		// An accepted token equals the token that NewPage returns for its key.
 		page, err := api.NewPage(q, []uuid.UUID{id, id}, func(id uuid.UUID) any { return id })
 		if err != nil || page.NextPageToken != token {
-			t.Fatalf("took %q, which is %s, whose token is %q: %v", token, id, page.NextPageToken, err)
+			t.Fatalf("accepted %q, which is %s, whose token is %q: %v", token, id, page.NextPageToken, err)
 		}
 	})
 }
@@ -52,9 +52,9 @@ func FuzzIfMatch(f *testing.F) {
 		f.Add(seed, int64(3))
 	}
 	f.Fuzz(func(t *testing.T, header string, version int64) {
-		mustBeNoOrProblem(t, api.IfMatch{IfMatch: header}.Check(version), http.StatusPreconditionFailed)
+		requireNilOrProblem(t, api.IfMatch{IfMatch: header}.Check(version), http.StatusPreconditionFailed)
 		if err := (api.IfMatch{IfMatch: api.ETag(version, 7)}).Check(version); err != nil {
-			t.Fatalf("the tag of version %d is not its own: %v", version, err)
+			t.Fatalf("the tag of version %d does not match it: %v", version, err)
 		}
 		for _, method := range []string{http.MethodGet, http.MethodPatch} {
 			recorder := record(thing(api.ETag(version), http.StatusOK, true), method, http.Header{"If-Match": {header}, "If-None-Match": {header}})
@@ -82,7 +82,7 @@ func FuzzPrefer(f *testing.F) {
 	})
 }
 
-// record asks a handler without a connection, so that a header may hold anything.
+// record calls a handler without a connection, so that a header may have any value.
 func record(handler http.Handler, method string, header http.Header) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	r := httptest.NewRequest(method, "/", nil)
@@ -103,7 +103,7 @@ func FuzzForwardedFor(f *testing.F) {
 		if address.Is4In6() || address.Zone() != "" {
 			t.Fatalf("%q is the address %s, which has another form", header, address)
 		}
-		// What a client writes itself stands to the left, and changes nothing.
+		// Entries of the client are to the left and have no effect.
 		r.Header.Set("X-Forwarded-For", header+", 203.0.113.7"+strings.Repeat(", 10.0.0.1", hops))
 		if got := api.ClientAddress(r, hops); got != netip.MustParseAddr("203.0.113.7") {
 			t.Fatalf("%q before it makes the address %s", header, got)

@@ -26,7 +26,7 @@ func compare(a, b row) int {
 	return int(a.ID - b.ID)
 }
 
-// list returns as a store does: at most limit rows after the key.
+// list returns at most limit rows after the key, as a store does.
 func list(rows []row, after *row, limit int) []row {
 	var found []row
 	for _, r := range rows {
@@ -37,7 +37,7 @@ func list(rows []row, after *row, limit int) []row {
 	return found[:min(limit, len(found))]
 }
 
-// rows draws distinct rows in order, many of the same time.
+// rows draws distinct rows in order, many of them with the same time.
 func rows(t *rapid.T) []row {
 	base := time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC)
 	drawn := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) row {
@@ -52,7 +52,7 @@ func rows(t *rapid.T) []row {
 
 func TestPage(t *testing.T) {
 	t.Parallel()
-	t.Run("by page, every item of any list is seen once, in order, with any size", func(t *testing.T) {
+	t.Run("pages of any size contain every item once, in order", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			all := rows(t)
@@ -66,7 +66,7 @@ func TestPage(t *testing.T) {
 			for {
 				var after *row
 				if err := query.Cursor(&after); err != nil {
-					t.Fatalf("the token that was given is refused: %v", err)
+					t.Fatalf("a returned token is refused: %v", err)
 				}
 				page, err := api.NewPage(query, list(all, after, query.Limit()), func(r row) any { return r })
 				if err != nil {
@@ -90,7 +90,7 @@ func TestPage(t *testing.T) {
 		})
 	})
 
-	t.Run("an item that comes in while someone pages hides no other and shows none twice", func(t *testing.T) {
+	t.Run("an item that is inserted between pages neither hides nor duplicates others", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			all := rows(t)
@@ -110,7 +110,7 @@ func TestPage(t *testing.T) {
 				if query.PageToken = page.NextPageToken; query.PageToken == "" {
 					break
 				}
-				// Its id is above all others', so that it is none of them.
+				// Its id is above all others, so that it is distinct.
 				late := row{At: all[0].At.Add(time.Duration(rapid.IntRange(-3, 8).Draw(t, "late")) * time.Microsecond), ID: 5000 + int64(len(seen))}
 				if len(current) < 2*len(all) {
 					current = append(current, late)
@@ -128,7 +128,7 @@ func TestPage(t *testing.T) {
 		})
 	})
 
-	t.Run("of nothing is an empty list, not null", func(t *testing.T) {
+	t.Run("an empty page has an empty list, not null", func(t *testing.T) {
 		t.Parallel()
 		page, err := api.NewPage(api.PageQuery{}, []row(nil), func(r row) any { return r })
 		if err != nil {
@@ -152,18 +152,18 @@ func TestCursor(t *testing.T) {
 	t.Parallel()
 	encode := base64.RawURLEncoding.EncodeToString
 	for name, token := range map[string]string{
-		"no base64":       "!!!",
-		"padded base64":   base64.URLEncoding.EncodeToString([]byte(`{"id": 1}`)) + "=",
-		"no JSON":         encode([]byte("hunter2")),
-		"cut off":         encode([]byte(`{"at":"2026-01-02T03:04:05Z","id":`)),
-		"another type":    encode([]byte(`[1]`)),
-		"another field":   encode([]byte(`{"name": "x"}`)),
-		"a number":        encode([]byte(`1`)),
-		"nothing":         encode([]byte(`null`)),
-		"two keys":        encode([]byte(`{"id":1}{"id":2}`)),
-		"a faulty member": encode([]byte(`{"id":"one"}`)),
+		"text that is not base64":  "!!!",
+		"padded base64":            base64.URLEncoding.EncodeToString([]byte(`{"id": 1}`)) + "=",
+		"text that is not JSON":    encode([]byte("hunter2")),
+		"incomplete JSON":          encode([]byte(`{"at":"2026-01-02T03:04:05Z","id":`)),
+		"another type":             encode([]byte(`[1]`)),
+		"another field":            encode([]byte(`{"name": "x"}`)),
+		"a number":                 encode([]byte(`1`)),
+		"nothing":                  encode([]byte(`null`)),
+		"two keys":                 encode([]byte(`{"id":1}{"id":2}`)),
+		"a member of another type": encode([]byte(`{"id":"one"}`)),
 	} {
-		t.Run("refuses a token made up of "+name, func(t *testing.T) {
+		t.Run("refuses a token of "+name, func(t *testing.T) {
 			t.Parallel()
 			key := row{ID: 7}
 			err := api.PageQuery{PageToken: token}.Cursor(&key)
@@ -174,7 +174,7 @@ func TestCursor(t *testing.T) {
 		})
 	}
 
-	t.Run("keeps the key's value without a token", func(t *testing.T) {
+	t.Run("does not change the key without a token", func(t *testing.T) {
 		t.Parallel()
 		key := row{ID: 7}
 		if err := (api.PageQuery{}).Cursor(&key); err != nil || key.ID != 7 {

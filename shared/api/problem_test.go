@@ -14,8 +14,8 @@ import (
 	"souk/shared/api"
 )
 
-// Ask sends a request to a handler over real HTTP, redirects not followed.
-func Ask(t *testing.T, handler http.Handler, method, path string, header http.Header) (*http.Response, string) {
+// sendRequest sends a request to a handler over HTTP, without following redirects.
+func sendRequest(t *testing.T, handler http.Handler, method, path string, header http.Header) (*http.Response, string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
@@ -34,8 +34,8 @@ func Ask(t *testing.T, handler http.Handler, method, path string, header http.He
 	return response, readAll(t, response)
 }
 
-// MustProblem decodes a problem, and fails when the response is none.
-func MustProblem(t *testing.T, response *http.Response, body string) map[string]any {
+// mustProblem decodes a problem. It fails the test if the response is not a problem.
+func mustProblem(t *testing.T, response *http.Response, body string) map[string]any {
 	t.Helper()
 	if got := response.Header.Get("Content-Type"); got != api.ProblemType {
 		t.Errorf("Content-Type is %q", got)
@@ -52,11 +52,11 @@ func MustProblem(t *testing.T, response *http.Response, body string) map[string]
 
 func TestProblem(t *testing.T) {
 	t.Parallel()
-	t.Run("is written as RFC 9457 has it", func(t *testing.T) {
+	t.Run("has the form of RFC 9457", func(t *testing.T) {
 		t.Parallel()
 		p := api.Invalid("body.price", api.FieldRange, "must be %d or more", 1).WithHeader("Retry-After", "1")
-		response, body := Ask(t, http.HandlerFunc(p.Write), http.MethodPost, "/", nil)
-		problem := MustProblem(t, response, body)
+		response, body := sendRequest(t, http.HandlerFunc(p.Write), http.MethodPost, "/", nil)
+		problem := mustProblem(t, response, body)
 		if response.StatusCode != http.StatusBadRequest || response.Header.Get("Retry-After") != "1" {
 			t.Errorf("got %d with %v", response.StatusCode, response.Header)
 		}
@@ -67,7 +67,7 @@ func TestProblem(t *testing.T) {
 		}
 	})
 
-	t.Run("has no body when HEAD asks", func(t *testing.T) {
+	t.Run("has no body for HEAD", func(t *testing.T) {
 		t.Parallel()
 		recorder := httptest.NewRecorder()
 		api.Internal().Write(recorder, httptest.NewRequest(http.MethodHead, "/", nil))
@@ -76,7 +76,7 @@ func TestProblem(t *testing.T) {
 		}
 	})
 
-	t.Run("is not changed by what is added to a copy", func(t *testing.T) {
+	t.Run("is not changed by changes of a copy", func(t *testing.T) {
 		t.Parallel()
 		first := api.Internal().WithHeader("A", "1")
 		second := first.WithHeader("B", "2").WithTrace("t")
@@ -85,7 +85,7 @@ func TestProblem(t *testing.T) {
 		}
 	})
 
-	t.Run("is found in a wrapped error, and says code and detail", func(t *testing.T) {
+	t.Run("is found in a wrapped error whose text has code and detail", func(t *testing.T) {
 		t.Parallel()
 		id := uuid.MustParse("0199c0de-0000-7000-8000-000000000001")
 		err := fmt.Errorf("get it: %w", api.NotFound("product", id))
@@ -109,17 +109,17 @@ func TestRouter(t *testing.T) {
 		}))
 	}
 
-	t.Run("calls the route that matches, with its path values", func(t *testing.T) {
+	t.Run("calls the matching route with its path values", func(t *testing.T) {
 		t.Parallel()
-		response, body := Ask(t, router, http.MethodGet, "/things/a%2Fb", nil)
+		response, body := sendRequest(t, router, http.MethodGet, "/things/a%2Fb", nil)
 		if response.StatusCode != http.StatusOK || body != "GET /things/{id}" || response.Header.Get("Id") != "a/b" {
 			t.Errorf("got %d %q of %q", response.StatusCode, body, response.Header.Get("Id"))
 		}
 	})
 
-	t.Run("returns HEAD where GET is, without a body", func(t *testing.T) {
+	t.Run("handles HEAD like GET without a body", func(t *testing.T) {
 		t.Parallel()
-		response, body := Ask(t, router, http.MethodHead, "/things", nil)
+		response, body := sendRequest(t, router, http.MethodHead, "/things", nil)
 		if response.StatusCode != http.StatusOK || body != "" || response.ContentLength != int64(len("GET /things")) {
 			t.Errorf("got %d %q, %d bytes", response.StatusCode, body, response.ContentLength)
 		}
@@ -128,8 +128,8 @@ func TestRouter(t *testing.T) {
 	for _, path := range []string{"/", "/thing", "/things/", "/things/1/2", "/things%2F1", "/\xff\"<script>"} {
 		t.Run("returns 404 at "+path, func(t *testing.T) {
 			t.Parallel()
-			response, body := Ask(t, router, http.MethodGet, strings.ReplaceAll(path, "\xff", "%ff"), nil)
-			problem := MustProblem(t, response, body)
+			response, body := sendRequest(t, router, http.MethodGet, strings.ReplaceAll(path, "\xff", "%ff"), nil)
+			problem := mustProblem(t, response, body)
 			trace, _ := problem["traceId"].(string)
 			if response.StatusCode != http.StatusNotFound || problem["code"] != "route_not_found" || len(trace) != 32 {
 				t.Errorf("got %s", body)
@@ -137,36 +137,36 @@ func TestRouter(t *testing.T) {
 		})
 	}
 
-	t.Run("returns 405 with what the path takes", func(t *testing.T) {
+	t.Run("returns 405 with the methods of the path", func(t *testing.T) {
 		t.Parallel()
 		for path, allow := range map[string]string{"/things": "GET, HEAD, POST", "/things/1": "DELETE, GET, HEAD"} {
-			response, body := Ask(t, router, http.MethodPut, path, nil)
-			problem := MustProblem(t, response, body)
+			response, body := sendRequest(t, router, http.MethodPut, path, nil)
+			problem := mustProblem(t, response, body)
 			if response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") != allow || problem["code"] != "method_not_allowed" {
 				t.Errorf("PUT %s: %d, Allow %q, %s", path, response.StatusCode, response.Header.Get("Allow"), body)
 			}
 			if detail, _ := problem["detail"].(string); !strings.Contains(detail, allow) {
-				t.Errorf("the detail %q does not say %s", detail, allow)
+				t.Errorf("the detail %q does not contain %s", detail, allow)
 			}
 		}
 	})
 
-	t.Run("keeps the trace of the request", func(t *testing.T) {
+	t.Run("returns the trace of the request", func(t *testing.T) {
 		t.Parallel()
 		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-		_, body := Ask(t, router, http.MethodGet, "/no", http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}})
+		_, body := sendRequest(t, router, http.MethodGet, "/no", http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}})
 		if !strings.Contains(body, `"traceId":"`+trace+`"`) {
 			t.Errorf("got %s", body)
 		}
 	})
 
-	t.Run("sends a path that is not clean to the clean one", func(t *testing.T) {
+	t.Run("redirects a path to its clean form", func(t *testing.T) {
 		t.Parallel()
-		response, _ := Ask(t, router, http.MethodGet, "/things/../things", nil)
+		response, _ := sendRequest(t, router, http.MethodGet, "/things/../things", nil)
 		if location := response.Header.Get("Location"); response.StatusCode/100 != 3 || location != "/things" {
 			t.Errorf("got %d to %q", response.StatusCode, location)
 		}
-		response, body := Ask(t, router, http.MethodPut, "/x/../nothing", nil)
+		response, body := sendRequest(t, router, http.MethodPut, "/x/../nothing", nil)
 		if response.StatusCode != http.StatusNotFound && response.StatusCode/100 != 3 {
 			t.Errorf("got %d %s", response.StatusCode, body)
 		}
