@@ -22,7 +22,7 @@ func push(attributes map[string]string, data []byte) event.Push {
 
 func TestEnvelope(t *testing.T) {
 	t.Parallel()
-	t.Run("makes the round trip through attributes and JSON", func(t *testing.T) {
+	t.Run("survives the round trip through attributes and JSON", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			id := func(name string) uuid.UUID {
@@ -64,19 +64,19 @@ func TestEnvelope(t *testing.T) {
 		})
 	})
 
-	t.Run("has no attribute for a trace that there is not", func(t *testing.T) {
+	t.Run("has no trace attribute without a trace", func(t *testing.T) {
 		t.Parallel()
 		if _, there := (event.Event{ID: uuid.New()}).Attributes()["traceparent"]; there {
-			t.Error("there is one: Pub/Sub refuses empty attributes in filters")
+			t.Error("it has one: Pub/Sub refuses empty attributes in filters")
 		}
 	})
 }
 
 func TestPush(t *testing.T) {
 	t.Parallel()
-	whole := event.Event{ID: uuid.New(), Type: "thing-made", Time: time.Now(), AggregateType: "thing", AggregateID: uuid.New()}.Attributes()
+	complete := event.Event{ID: uuid.New(), Type: "thing-made", Time: time.Now(), AggregateType: "thing", AggregateID: uuid.New()}.Attributes()
 
-	t.Run("is read as Pub/Sub writes it", func(t *testing.T) {
+	t.Run("parses a request of Pub/Sub", func(t *testing.T) {
 		t.Parallel()
 		// https://cloud.google.com/pubsub/docs/push#receive_push
 		var p event.Push
@@ -116,7 +116,7 @@ func TestPush(t *testing.T) {
 	} {
 		t.Run("refuses a message "+name+", naming message and attribute", func(t *testing.T) {
 			t.Parallel()
-			attributes := maps.Clone(whole)
+			attributes := maps.Clone(complete)
 			attributes[fault.attribute] = fault.value
 			if fault.gone {
 				delete(attributes, fault.attribute)
@@ -138,7 +138,7 @@ func TestPush(t *testing.T) {
 
 func TestTick(t *testing.T) {
 	t.Parallel()
-	t.Run("has id and time of the message, and is the same when it is delivered again", func(t *testing.T) {
+	t.Run("has the time of the message and the same id in every delivery", func(t *testing.T) {
 		t.Parallel()
 		p := push(map[string]string{"type": "schedule-due"}, nil)
 		p.Message.PublishTime = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -159,13 +159,13 @@ func TestTick(t *testing.T) {
 		}
 	})
 
-	t.Run("needs no more than Pub/Sub gives every message", func(t *testing.T) {
+	t.Run("requires only the attributes of every message", func(t *testing.T) {
 		t.Parallel()
 		if _, err := push(nil, nil).Tick(); err != nil {
 			t.Error(err)
 		}
 		if _, err := (event.Push{}).Tick(); err == nil {
-			t.Error("a body without a message is taken for a tick")
+			t.Error("a body without a message is accepted")
 		}
 	})
 }

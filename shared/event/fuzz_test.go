@@ -21,12 +21,12 @@ func FuzzPush(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What is read of an envelope is what its own envelope says.
+		// Parsing the attributes of a parsed event returns the same event.
 		again := push
 		again.Message.Attributes = e.Attributes()
 		read, err := again.Event()
 		if err != nil || !maps.Equal(read.Attributes(), e.Attributes()) {
-			t.Fatalf("%v, read again, is %v: %v", e.Attributes(), read.Attributes(), err)
+			t.Fatalf("%v, parsed again, is %v: %v", e.Attributes(), read.Attributes(), err)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"souk/shared/event"
 )
 
-func (h *house) mustReceive(t *testing.T, consumer string, e event.Event, want bool) {
+func (h *fixture) requireReceive(t *testing.T, consumer string, e event.Event, want bool) {
 	t.Helper()
 	var first bool
 	err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) (err error) {
@@ -31,16 +31,16 @@ func TestReceive(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 
-	t.Run("is true once for a consumer and an event", func(t *testing.T) {
+	t.Run("returns true once for a consumer and an event", func(t *testing.T) {
 		t.Parallel()
 		e := event.Event{ID: uuid.New()}
-		h.mustReceive(t, "keep", e, true)
-		h.mustReceive(t, "keep", e, false)
-		h.mustReceive(t, "show", e, true)
-		h.mustReceive(t, "keep", event.Event{ID: uuid.New()}, true)
+		h.requireReceive(t, "keep", e, true)
+		h.requireReceive(t, "keep", e, false)
+		h.requireReceive(t, "show", e, true)
+		h.requireReceive(t, "keep", event.Event{ID: uuid.New()}, true)
 	})
 
-	t.Run("is true again after the effect was rolled back", func(t *testing.T) {
+	t.Run("returns true again after a rollback", func(t *testing.T) {
 		t.Parallel()
 		e, failed := event.Event{ID: uuid.New()}, errors.New("failed")
 		err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
@@ -53,13 +53,13 @@ func TestReceive(t *testing.T) {
 		if !errors.Is(err, failed) {
 			t.Fatal(err)
 		}
-		h.mustReceive(t, "keep", e, true)
+		h.requireReceive(t, "keep", e, true)
 	})
 
-	t.Run("leaves the transaction usable when it is false", func(t *testing.T) {
+	t.Run("leaves the transaction usable if it returns false", func(t *testing.T) {
 		t.Parallel()
 		seen, other := event.Event{ID: uuid.New()}, event.Event{ID: uuid.New()}
-		h.mustReceive(t, "keep", seen, true)
+		h.requireReceive(t, "keep", seen, true)
 		err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 			if first, err := event.Receive(ctx, tx, "keep", seen, h.clock()); first || err != nil {
 				t.Errorf("first: %t, %v", first, err)
@@ -70,10 +70,10 @@ func TestReceive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.mustReceive(t, "keep", other, false)
+		h.requireReceive(t, "keep", other, false)
 	})
 
-	t.Run("is true for exactly one of many at once", func(t *testing.T) {
+	t.Run("returns true for exactly one of many concurrent deliveries", func(t *testing.T) {
 		t.Parallel()
 		const deliveries = 8
 		e := event.Event{ID: uuid.New()}
@@ -90,17 +90,17 @@ func TestReceive(t *testing.T) {
 			}()
 		}
 		close(start)
-		won := 0
+		firsts := 0
 		for range deliveries {
 			if err := <-errs; err != nil {
 				t.Fatal(err)
 			}
 			if <-wins {
-				won++
+				firsts++
 			}
 		}
-		if won != 1 {
-			t.Errorf("%d deliveries took the event for new, want 1", won)
+		if firsts != 1 {
+			t.Errorf("%d deliveries were the first, want 1", firsts)
 		}
 	})
 }
@@ -128,6 +128,6 @@ func TestReceived(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !received("a") || received("b") {
-		t.Errorf("received by a: %t, by b: %t; want by a alone", received("a"), received("b"))
+		t.Errorf("received by a: %t, by b: %t; want only by a", received("a"), received("b"))
 	}
 }

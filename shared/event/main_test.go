@@ -19,52 +19,52 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(dbtest.NewPlanChecker(m, nil, event.Migrations),
-		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
+		// Started by an import of the Cloud SQL connector's metrics.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
-// errDown is what a publisher says that cannot publish.
+// errDown is the error of a publisher that cannot publish.
 var errDown = errors.New("Pub/Sub is down")
 
-// house is a service's outbox with everything about it in the test's hands.
-type house struct {
+// fixture is a service's outbox with a clock and a publisher that the test controls.
+type fixture struct {
 	*event.Outbox
 	db *database.DB
 
 	mu        sync.Mutex
 	now       time.Time
 	published []event.Event
-	// refuse says which events Pub/Sub does not take; nil: it takes all.
+	// refuse returns the error of publishing an event; nil accepts all events.
 	refuse func(event.Event) error
-	// onPublish, unless nil, is called before events are taken.
+	// onPublish, unless nil, is called before events are published.
 	onPublish func(ctx context.Context, events []event.Event)
-	// onPause replaces the pauses of sweeps.
+	// onPause, unless nil, replaces the pauses of sweeps.
 	onPause func(d time.Duration) bool
-	// slow has events be taken when the publisher's time ends.
+	// slow delays publishing until the publisher's timeout.
 	slow bool
 }
 
 // thingMade is the topic of most tests.
 var thingMade = event.NewTopic[int]("thing-made", "thing")
 
-func open(t *testing.T) *house {
+func open(t *testing.T) *fixture {
 	t.Helper()
-	h := &house{db: dbtest.New(t, event.Migrations), now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
+	h := &fixture{db: dbtest.New(t, event.Migrations), now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
 	h.Outbox = event.NewOutbox(h.db, h, h.clock, h.pause)
 	return h
 }
 
-// pause has the time of a sweep pass.
-func (h *house) pause(_ context.Context, d time.Duration) bool {
+// pause advances the clock by a pause of a sweep.
+func (h *fixture) pause(_ context.Context, d time.Duration) bool {
 	if h.onPause != nil {
 		return h.onPause(d)
 	}
-	h.pass(d)
+	h.advance(d)
 	return true
 }
 
-// Publish makes house an event.Publisher.
-func (h *house) Publish(ctx context.Context, events []event.Event) []error {
+// Publish implements event.Publisher.
+func (h *fixture) Publish(ctx context.Context, events []event.Event) []error {
 	if h.onPublish != nil {
 		h.onPublish(ctx, events)
 	}
@@ -88,30 +88,30 @@ func (h *house) Publish(ctx context.Context, events []event.Event) []error {
 	return errs
 }
 
-func (h *house) clock() time.Time {
+func (h *fixture) clock() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.now
 }
 
-func (h *house) pass(d time.Duration) {
+func (h *fixture) advance(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now = h.now.Add(d)
 }
 
-// down makes Pub/Sub refuse every event, or take them again.
-func (h *house) down(is bool) {
+// setDown sets whether publishing fails with errDown.
+func (h *fixture) setDown(down bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.refuse = nil
-	if is {
+	if down {
 		h.refuse = func(event.Event) error { return errDown }
 	}
 }
 
 // publishedPayloads returns the payloads that were published, in order.
-func (h *house) publishedPayloads() []string {
+func (h *fixture) publishedPayloads() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var payloads []string
@@ -121,7 +121,7 @@ func (h *house) publishedPayloads() []string {
 	return payloads
 }
 
-func (h *house) requirePublished(t *testing.T, want ...string) {
+func (h *fixture) requirePublished(t *testing.T, want ...string) {
 	t.Helper()
 	if got := h.publishedPayloads(); !slices.Equal(got, want) {
 		t.Errorf("published were %v, want %v", got, want)
@@ -129,7 +129,7 @@ func (h *house) requirePublished(t *testing.T, want ...string) {
 }
 
 // mustAdd adds events to the outbox in one transaction, one for each payload.
-func (h *house) mustAdd(t *testing.T, eventType string, payloads ...int) {
+func (h *fixture) mustAdd(t *testing.T, eventType string, payloads ...int) {
 	t.Helper()
 	err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		for _, payload := range payloads {
@@ -144,14 +144,14 @@ func (h *house) mustAdd(t *testing.T, eventType string, payloads ...int) {
 	}
 }
 
-func (h *house) mustSweep(t *testing.T) {
+func (h *fixture) mustSweep(t *testing.T) {
 	t.Helper()
 	if err := h.Sweep(t.Context()); err != nil {
 		t.Fatalf("sweep: %v", err)
 	}
 }
 
-func (h *house) mustCount(t *testing.T, from string, want int) {
+func (h *fixture) requireCount(t *testing.T, from string, want int) {
 	t.Helper()
 	var n int
 	if err := h.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+from).Scan(&n); err != nil {
@@ -162,7 +162,7 @@ func (h *house) mustCount(t *testing.T, from string, want int) {
 	}
 }
 
-func (h *house) mustExec(t *testing.T, statement string, args ...any) {
+func (h *fixture) mustExec(t *testing.T, statement string, args ...any) {
 	t.Helper()
 	if _, err := h.db.ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)

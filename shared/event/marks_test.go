@@ -16,9 +16,9 @@ import (
 	"souk/shared/event"
 )
 
-// openSmall is open with a pool of so many connections, and a function that returns how
-// many statements marked events.
-func openSmall(t *testing.T, connections int) (h *house, marks func() int64) {
+// openWithPool is like open, with a pool of that many connections. marks returns how many
+// statements marked events.
+func openWithPool(t *testing.T, connections int) (h *fixture, marks func() int64) {
 	t.Helper()
 	url := dbtest.Create(t, event.Migrations)
 	var marking atomic.Int64
@@ -33,20 +33,20 @@ func openSmall(t *testing.T, connections int) (h *house, marks func() int64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	h = &house{db: db, now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
+	h = &fixture{db: db, now: time.Date(2026, 5, 6, 7, 8, 9, 123_456_000, time.UTC)}
 	h.Outbox = event.NewOutbox(h.db, h, h.clock, h.pause)
 	return h, marking.Load
 }
 
-// TestMarksInACrowd has hundreds of requests at once commit and publish by a pool of a
-// few connections, each of which another request waits for at any moment: every event
-// is marked, by fewer statements than events, and no sweep publishes one again.
-func TestMarksInACrowd(t *testing.T) {
+// TestConcurrentMarks commits and publishes in a hundred concurrent requests with a pool of
+// a few connections, so that requests always wait for a connection: every event is marked,
+// by fewer statements than events, and no sweep publishes one again.
+func TestConcurrentMarks(t *testing.T) {
 	t.Parallel()
 	for _, connections := range []int{1, 2} {
 		t.Run(fmt.Sprint("of ", connections), func(t *testing.T) {
 			t.Parallel()
-			h, marks := openSmall(t, connections)
+			h, marks := openWithPool(t, connections)
 			const clients, each = 100, 5
 			var all sync.WaitGroup
 			for range clients {
@@ -57,11 +57,11 @@ func TestMarksInACrowd(t *testing.T) {
 				})
 			}
 			all.Wait()
-			h.mustCount(t, marked, clients*each)
+			h.requireCount(t, marked, clients*each)
 			if n := marks(); n >= clients*each {
-				t.Errorf("%d statements marked %d events: they are not joined", n, clients*each)
+				t.Errorf("%d statements marked %d events: marks are not coalesced", n, clients*each)
 			}
-			h.pass(untilSwept)
+			h.advance(untilSwept)
 			h.mustSweep(t)
 			if n := len(h.publishedPayloads()); n != clients*each {
 				t.Errorf("%d events were published %d times", clients*each, n)
@@ -70,11 +70,11 @@ func TestMarksInACrowd(t *testing.T) {
 	}
 }
 
-// TestMarkBehindTransactions has requests wait for the only connection before an event
-// is to be marked, and more of them come for as long as it is not.
+// TestMarkBehindTransactions has requests waiting for the only connection when an event is
+// to be marked, and adds more until it is marked.
 func TestMarkBehindTransactions(t *testing.T) {
 	t.Parallel()
-	h, _ := openSmall(t, 1)
+	h, _ := openWithPool(t, 1)
 	var markedNow atomic.Bool
 	var queue sync.WaitGroup
 	var enqueue func()
@@ -82,7 +82,7 @@ func TestMarkBehindTransactions(t *testing.T) {
 		queue.Go(func() {
 			err := h.db.InTx(t.Context(), func(context.Context, *database.Tx) error {
 				if !markedNow.Load() {
-					enqueue() // another one waits before this one gives the connection back
+					enqueue() // another request waits before this one releases the connection
 				}
 				return nil
 			})
@@ -99,21 +99,21 @@ func TestMarkBehindTransactions(t *testing.T) {
 	h.mustAdd(t, "thing-made", 1)
 	markedNow.Store(true)
 	queue.Wait()
-	h.mustCount(t, marked, 1)
+	h.requireCount(t, marked, 1)
 }
 
-// TestMarkAfterSlowPublish has publishing take all its time: the mark has time of its
+// TestMarkAfterSlowPublish exhausts the timeout of publishing: the mark has a timeout of its
 // own.
 func TestMarkAfterSlowPublish(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.slow = true
 	h.mustAdd(t, "thing-made", 1)
-	h.mustCount(t, marked, 1)
+	h.requireCount(t, marked, 1)
 }
 
-// TestMarkIsTriedAgain loses the connection of the first mark.
-func TestMarkIsTriedAgain(t *testing.T) {
+// TestMarkIsRetried loses the connection of the first mark.
+func TestMarkIsRetried(t *testing.T) {
 	t.Parallel()
 	url := dbtest.Create(t, event.Migrations)
 	var cuts atomic.Int64
@@ -128,18 +128,18 @@ func TestMarkIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	h := &house{db: db, now: time.Now()}
+	h := &fixture{db: db, now: time.Now()}
 	h.Outbox = event.NewOutbox(db, h, h.clock, h.pause)
 	h.mustAdd(t, "thing-made", 1)
-	h.mustCount(t, marked, 1)
+	h.requireCount(t, marked, 1)
 	if cuts.Load() != 2 {
 		t.Errorf("marked by %d statements, want 2", cuts.Load())
 	}
 }
 
-// TestMarkEndsWithItsTime has the server hang at the mark: the request ends, and the
-// event stays for the sweep.
-func TestMarkEndsWithItsTime(t *testing.T) {
+// TestMarkTimesOut has the server hang at the mark: the request ends, and the event remains
+// for the sweep.
+func TestMarkTimesOut(t *testing.T) {
 	t.Parallel()
 	url := dbtest.Create(t, event.Migrations)
 	proxy := dbtest.NewProxy(t, url, func(statement string) dbtest.Fate {
@@ -153,15 +153,15 @@ func TestMarkEndsWithItsTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	h := &house{db: db, now: time.Now()}
+	h := &fixture{db: db, now: time.Now()}
 	h.Outbox = event.NewOutbox(db, h, h.clock, h.pause)
 	err = h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		return thingMade.Add(ctx, tx, h.Outbox, uuid.New(), 1)
 	})
 	if err != nil {
-		t.Errorf("the request fails for its mark: %v", err)
+		t.Errorf("the request fails because of its mark: %v", err)
 	}
-	h.mustCount(t, unpublished, 1)
+	h.requireCount(t, unpublished, 1)
 	if err := h.db.PingContext(t.Context()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}

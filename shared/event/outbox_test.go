@@ -19,17 +19,17 @@ import (
 const (
 	unpublished = `outbox WHERE published_at IS NULL`
 	marked      = `outbox WHERE published_at IS NOT NULL`
-	// untilSwept is more than the time for which a row is left to its request.
+	// untilSwept is more than the age at which the sweep publishes a row.
 	untilSwept = time.Minute
 )
 
 func TestAdd(t *testing.T) {
 	t.Parallel()
-	t.Run("publishes the whole event right after the commit, and marks it", func(t *testing.T) {
+	t.Run("publishes the event directly after the commit and marks it", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		// Another connection sees the row only once the transaction is committed.
-		h.onPublish = func(context.Context, []event.Event) { h.mustCount(t, unpublished, 1) }
+		// Another connection sees the row only after the commit.
+		h.onPublish = func(context.Context, []event.Event) { h.requireCount(t, unpublished, 1) }
 		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 		ctx := telemetry.FromHeader(t.Context(), http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}})
 		thing := uuid.New()
@@ -46,7 +46,7 @@ func TestAdd(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.requirePublished(t, `{"name":"ä\"\\"}`)
-		h.mustCount(t, marked, 1)
+		h.requireCount(t, marked, 1)
 		e := h.published[0]
 		if e.Type != "thing-made" || e.AggregateType != "thing" || e.AggregateID != thing || !e.Time.Equal(h.now) {
 			t.Errorf("published was %+v", e)
@@ -56,7 +56,7 @@ func TestAdd(t *testing.T) {
 		}
 	})
 
-	t.Run("publishes nothing of a transaction that is rolled back", func(t *testing.T) {
+	t.Run("does not publish events of a transaction that is rolled back", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		failed := errors.New("failed")
@@ -66,17 +66,17 @@ func TestAdd(t *testing.T) {
 		if !errors.Is(err, failed) {
 			t.Fatalf("got %v", err)
 		}
-		h.pass(untilSwept)
+		h.advance(untilSwept)
 		h.mustSweep(t)
 		h.requirePublished(t)
-		h.mustCount(t, "outbox", 0)
+		h.requireCount(t, "outbox", 0)
 	})
 
-	t.Run("publishes even when the client has left", func(t *testing.T) {
+	t.Run("publishes even if the client has disconnected", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		ctx, leave := context.WithCancel(t.Context())
-		h.onPublish = func(context.Context, []event.Event) { leave() }
+		ctx, disconnect := context.WithCancel(t.Context())
+		h.onPublish = func(context.Context, []event.Event) { disconnect() }
 		err := h.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 			return thingMade.Add(ctx, tx, h.Outbox, uuid.New(), 1)
 		})
@@ -84,18 +84,18 @@ func TestAdd(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.requirePublished(t, "1")
-		h.mustCount(t, marked, 1)
+		h.requireCount(t, marked, 1)
 	})
 
-	t.Run("leaves an event in the outbox that cannot be published, and the caller does not notice", func(t *testing.T) {
+	t.Run("leaves an event in the outbox that cannot be published, without an error", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1)
-		h.mustCount(t, unpublished, 1)
+		h.requireCount(t, unpublished, 1)
 	})
 
-	t.Run("refuses a payload that is no JSON, and with it the transaction", func(t *testing.T) {
+	t.Run("fails the transaction for a payload that cannot be marshalled", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
@@ -104,12 +104,12 @@ func TestAdd(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "thing-made") {
 			t.Errorf("got %v", err)
 		}
-		h.mustCount(t, "outbox", 0)
+		h.requireCount(t, "outbox", 0)
 	})
 }
 
-// addBatch adds several events in one transaction, which ends with an error.
-func (h *house) addBatch(t *testing.T, end error, messages ...event.Message[any]) error {
+// addBatch adds several events in one transaction, which returns end.
+func (h *fixture) addBatch(t *testing.T, end error, messages ...event.Message[any]) error {
 	t.Helper()
 	return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		return errors.Join(event.NewTopic[any]("thing-made", "thing").AddBatch(ctx, tx, h.Outbox, messages...), end)
@@ -126,33 +126,33 @@ func things(n int) (messages []event.Message[any], payloads []string) {
 
 func TestAddBatch(t *testing.T) {
 	t.Parallel()
-	// More than the sweep takes at once.
+	// More than one batch of the sweep.
 	const many = 450
 
-	t.Run("of none does nothing", func(t *testing.T) {
+	t.Run("does nothing without messages", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.onPublish = func(context.Context, []event.Event) { t.Error("published") }
 		if err := h.addBatch(t, nil); err != nil {
 			t.Error(err)
 		}
-		h.mustCount(t, "outbox", 0)
+		h.requireCount(t, "outbox", 0)
 	})
 
-	t.Run("publishes many in their order, together, after the commit, and marks each", func(t *testing.T) {
+	t.Run("publishes many events in order in one call after the commit and marks each", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		calls := 0
 		h.onPublish = func(_ context.Context, events []event.Event) {
 			calls++
-			h.mustCount(t, unpublished, len(events)) // seen by others: committed
+			h.requireCount(t, unpublished, len(events)) // visible to others: committed
 		}
 		messages, payloads := things(many)
 		if err := h.addBatch(t, nil, messages...); err != nil {
 			t.Fatal(err)
 		}
 		h.requirePublished(t, payloads...)
-		h.mustCount(t, marked, many)
+		h.requireCount(t, marked, many)
 		if calls != 1 {
 			t.Errorf("published in %d calls, want 1", calls)
 		}
@@ -168,23 +168,23 @@ func TestAddBatch(t *testing.T) {
 		}
 	})
 
-	t.Run("is published by the sweep in the same order when it could not be at once", func(t *testing.T) {
+	t.Run("leaves events that could not be published to the sweep, which publishes them in order", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		messages, payloads := things(many)
 		if err := h.addBatch(t, nil, messages...); err != nil {
 			t.Fatal(err)
 		}
-		h.mustCount(t, unpublished, many)
-		h.down(false)
-		h.pass(untilSwept)
+		h.requireCount(t, unpublished, many)
+		h.setDown(false)
+		h.advance(untilSwept)
 		h.mustSweep(t)
 		h.requirePublished(t, payloads...)
-		h.mustCount(t, marked, many)
+		h.requireCount(t, marked, many)
 	})
 
-	t.Run("marks those that were published, and leaves the others to the sweep", func(t *testing.T) {
+	t.Run("marks events that were published and leaves the others to the sweep", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.refuse = func(e event.Event) error {
@@ -198,14 +198,14 @@ func TestAddBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.requirePublished(t, "0", "2")
-		h.mustCount(t, marked, 2)
-		h.down(false)
-		h.pass(untilSwept)
+		h.requireCount(t, marked, 2)
+		h.setDown(false)
+		h.advance(untilSwept)
 		h.mustSweep(t)
 		h.requirePublished(t, "0", "2", "1")
 	})
 
-	t.Run("publishes none of a transaction that is rolled back", func(t *testing.T) {
+	t.Run("publishes no event of a transaction that is rolled back", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		failed := errors.New("failed")
@@ -213,13 +213,13 @@ func TestAddBatch(t *testing.T) {
 		if err := h.addBatch(t, failed, messages...); !errors.Is(err, failed) {
 			t.Fatalf("got %v", err)
 		}
-		h.pass(untilSwept)
+		h.advance(untilSwept)
 		h.mustSweep(t)
 		h.requirePublished(t)
-		h.mustCount(t, "outbox", 0)
+		h.requireCount(t, "outbox", 0)
 	})
 
-	t.Run("writes none when the payload of one is no JSON", func(t *testing.T) {
+	t.Run("inserts no event if one payload cannot be marshalled", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		messages, _ := things(2)
@@ -228,7 +228,7 @@ func TestAddBatch(t *testing.T) {
 			t.Errorf("got %v, want an error that names %s", err, bad.AggregateID)
 		}
 		h.requirePublished(t)
-		h.mustCount(t, "outbox", 0)
+		h.requireCount(t, "outbox", 0)
 	})
 }
 
@@ -242,9 +242,9 @@ func TestPermit(t *testing.T) {
 		})
 	}
 	if err := add("order-placed"); err != nil {
-		t.Errorf("an event that is listed: %v", err)
+		t.Errorf("a permitted event: %v", err)
 	}
 	if err := add("order-lost"); err == nil || !strings.Contains(err.Error(), "order-lost") {
-		t.Errorf("an event that nothing lists: %v, want an error that names it", err)
+		t.Errorf("an event that is not permitted: %v, want an error with its name", err)
 	}
 }

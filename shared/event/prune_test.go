@@ -13,9 +13,9 @@ func TestSweepPrunes(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.mustAdd(t, "thing-made", 1)
-	h.pass(25 * time.Hour)
+	h.advance(25 * time.Hour)
 	h.mustAdd(t, "thing-made", 2)
-	// More than one DELETE takes, and one that is to stay.
+	// More rows than one DELETE deletes, and one that must remain.
 	var rows []string
 	var args []any
 	for i := range 1500 {
@@ -27,14 +27,14 @@ func TestSweepPrunes(t *testing.T) {
 		rows, args = append(rows, `('thing-keep', ?, ?)`), append(args, id[:], at)
 	}
 	h.mustExec(t, `INSERT INTO inbox (consumer, event_id, received_at) VALUES `+strings.Join(rows, ", "), args...)
-	// What cannot be published is kept, and no reason to keep the rest.
-	h.down(true)
+	// An event that cannot be published remains and does not prevent pruning.
+	h.setDown(true)
 	h.mustAdd(t, "thing-made", 3)
-	h.pass(untilSwept)
+	h.advance(untilSwept)
 	if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 		t.Errorf("got %v, want %v", err, errDown)
 	}
-	h.mustCount(t, "outbox", 2)
-	h.mustCount(t, `outbox WHERE payload = '1'`, 0)
-	h.mustCount(t, "inbox", 1)
+	h.requireCount(t, "outbox", 2)
+	h.requireCount(t, `outbox WHERE payload = '1'`, 0)
+	h.requireCount(t, "inbox", 1)
 }

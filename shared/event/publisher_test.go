@@ -17,8 +17,8 @@ import (
 	"souk/shared/event"
 )
 
-// startPubSub starts Google's own fake with a topic, for publishers made later in
-// the test. The address travels by environment: such a test is not parallel.
+// startPubSub starts Google's fake of Pub/Sub with topics, for publishers that are created
+// later in the test. Its address is an environment variable, so the test is not parallel.
 func startPubSub(t *testing.T, topics ...string) *pstest.Server {
 	t.Helper()
 	server := pstest.NewServer()
@@ -52,7 +52,7 @@ func newEvent(topic string, payload int) event.Event {
 	return event.Event{ID: uuid.New(), Type: topic, Time: time.Now().UTC(), AggregateType: "thing", AggregateID: uuid.New(), Payload: fmt.Append(nil, payload)}
 }
 
-// refuser refuses requests that have a message of the payload "refused".
+// refuser refuses requests with a message whose payload is "refused".
 type refuser struct{}
 
 func (refuser) React(request any) (handled bool, response any, err error) {
@@ -66,7 +66,7 @@ func (refuser) React(request any) (handled bool, response any, err error) {
 }
 
 func TestPubSub(t *testing.T) {
-	t.Run("sends each event to the topic of its type, envelope and all", func(t *testing.T) {
+	t.Run("sends each event with its attributes to the topic of its type", func(t *testing.T) {
 		server := startPubSub(t, "thing-made", "thing-gone")
 		publisher := newPublisher(t, "souk-test")
 		made, gone := newEvent("thing-made", 1), newEvent("thing-gone", 2)
@@ -89,15 +89,15 @@ func TestPubSub(t *testing.T) {
 				want = gone
 			}
 			if e.ID != want.ID || m.Topic != "projects/souk-test/topics/"+want.Type || string(e.Payload) != string(want.Payload) {
-				t.Errorf("on %s came %+v, want %+v", m.Topic, e, want)
+				t.Errorf("topic %s received %+v, want %+v", m.Topic, e, want)
 			}
 		}
 		if slices.Sort(topics); !slices.Equal(topics, []string{"projects/souk-test/topics/thing-gone", "projects/souk-test/topics/thing-made"}) {
-			t.Errorf("messages came on %v", topics)
+			t.Errorf("the topics with messages are %v", topics)
 		}
 	})
 
-	t.Run("fails for the event alone whose topic is missing", func(t *testing.T) {
+	t.Run("fails only for the event whose topic is missing", func(t *testing.T) {
 		server := startPubSub(t, "thing-made")
 		publisher := newPublisher(t, "souk-test")
 		errs := publisher.Publish(t.Context(), []event.Event{newEvent("thing-made", 1), newEvent("thing-lost", 2), newEvent("thing-made", 3)})
@@ -105,11 +105,11 @@ func TestPubSub(t *testing.T) {
 			t.Errorf("got %v", errs)
 		}
 		if got := len(server.Messages()); got != 2 {
-			t.Errorf("%d messages came, want 2", got)
+			t.Errorf("%d messages were received, want 2", got)
 		}
 	})
 
-	t.Run("fails for the event alone that Pub/Sub refuses, as it refuses all of a request for one", func(t *testing.T) {
+	t.Run("fails only for the event that Pub/Sub refuses, although it refuses the whole request", func(t *testing.T) {
 		server := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: refuser{}})
 		t.Cleanup(func() { _ = server.Close() })
 		if _, err := server.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/souk-test/topics/thing-made"}); err != nil {
@@ -128,15 +128,15 @@ func TestPubSub(t *testing.T) {
 			}
 		}
 		if got := len(server.Messages()); got != 19 {
-			t.Errorf("%d messages came, want 19", got)
+			t.Errorf("%d messages were received, want 19", got)
 		}
 	})
 
-	t.Run("ends with its context when Pub/Sub does not answer", func(t *testing.T) {
+	t.Run("ends with its context if Pub/Sub does not respond", func(t *testing.T) {
 		server := startPubSub(t, "thing-made")
 		publisher := newPublisher(t, "souk-test")
 		ctx, cancel := context.WithCancel(t.Context())
-		server.SetAutoPublishResponse(false) // Every publish waits for a response that nobody gives.
+		server.SetAutoPublishResponse(false) // Every publish waits for a response that never comes.
 		asked := make(chan []error, 1)
 		go func() { asked <- publisher.Publish(ctx, []event.Event{newEvent("thing-made", 1)}) }()
 		cancel()
@@ -146,7 +146,7 @@ func TestPubSub(t *testing.T) {
 		server.AddPublishResponse(&pubsubpb.PublishResponse{MessageIds: []string{"1"}}, nil)
 	})
 
-	t.Run("publishes from many requests at once", func(t *testing.T) {
+	t.Run("publishes from concurrent requests", func(t *testing.T) {
 		server := startPubSub(t, "thing-made")
 		publisher := newPublisher(t, "souk-test")
 		const requests = 50
@@ -160,11 +160,11 @@ func TestPubSub(t *testing.T) {
 			}
 		}
 		if got := len(server.Messages()); got != requests {
-			t.Errorf("%d messages came, want %d", got, requests)
+			t.Errorf("%d messages were received, want %d", got, requests)
 		}
 	})
 
-	t.Run("says which setting is missing, for every event", func(t *testing.T) {
+	t.Run("returns the missing setting for every event", func(t *testing.T) {
 		publisher := newPublisher(t, "")
 		for _, err := range publisher.Publish(t.Context(), []event.Event{newEvent("a", 1), newEvent("b", 2)}) {
 			if err == nil || err.Error() != "no project to publish to: set GOOGLE_CLOUD_PROJECT" {
@@ -173,7 +173,7 @@ func TestPubSub(t *testing.T) {
 		}
 	})
 
-	t.Run("connects nowhere before it publishes", func(t *testing.T) {
+	t.Run("does not connect before it publishes", func(t *testing.T) {
 		t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
 		newPublisher(t, "souk-test")
 	})

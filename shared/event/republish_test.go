@@ -11,12 +11,12 @@ func TestRepublish(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.mustAdd(t, "thing-made", 1)
-	h.pass(time.Hour)
+	h.advance(time.Hour)
 	lost := h.clock()
-	for n := range 1100 { // More than one statement marks.
+	for n := range 1100 { // More rows than one statement marks.
 		h.mustAdd(t, "thing-made", 2+n)
 	}
-	h.mustCount(t, marked, 1101)
+	h.requireCount(t, marked, 1101)
 	published := len(h.publishedPayloads())
 
 	events, err := event.Republish(t.Context(), h.db, lost)
@@ -26,11 +26,11 @@ func TestRepublish(t *testing.T) {
 	if events != 1100 {
 		t.Errorf("%d events are to be published again, want 1100", events)
 	}
-	h.mustCount(t, unpublished, 1100)
-	h.pass(untilSwept)
+	h.requireCount(t, unpublished, 1100)
+	h.advance(untilSwept)
 	h.mustSweep(t)
 	if again := len(h.publishedPayloads()) - published; again != 1100 {
 		t.Errorf("%d events were published again, want 1100", again)
 	}
-	h.mustCount(t, unpublished, 0)
+	h.requireCount(t, unpublished, 0)
 }

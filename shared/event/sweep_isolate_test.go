@@ -13,32 +13,32 @@ import (
 	"souk/shared/event"
 )
 
-// TestSweepIsolates has rows that cannot be read, and such as Pub/Sub refuses, stand
-// before all others: more of them than a batch.
+// TestSweepIsolates has more than a batch of rows that cannot be read, or that Pub/Sub
+// refuses, before all others.
 func TestSweepIsolates(t *testing.T) {
 	t.Parallel()
 	const bad = 250
-	for name, spoil := range map[string]func(t *testing.T, h *house){
-		"rows whose aggregate cannot be read": func(t *testing.T, h *house) {
+	for name, corrupt := range map[string]func(t *testing.T, h *fixture){
+		"rows whose aggregate cannot be read": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET aggregateid = 'no id'`)
 		},
-		"rows whose payload is no JSON": func(t *testing.T, h *house) {
+		"rows whose payload is not JSON": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET payload = '{"half":'`)
 		},
-		"messages that Pub/Sub refuses": func(t *testing.T, h *house) {
+		"messages that Pub/Sub refuses": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET payload = '"refused"'`)
 		},
-		"messages that are too large": func(t *testing.T, h *house) {
+		"messages that are too large": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET payload = '"large"'`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := open(t)
-			h.mustLeave(t, "thing-made", bad)
-			spoil(t, h)
-			h.pass(time.Second)
-			want := h.mustLeave(t, "thing-made", 30) // of the same type
+			h.mustInsertPending(t, "thing-made", bad)
+			corrupt(t, h)
+			h.advance(time.Second)
+			want := h.mustInsertPending(t, "thing-made", 30) // of the same type
 			h.refuse = func(e event.Event) error {
 				switch string(e.Payload) {
 				case `"refused"`:
@@ -48,7 +48,7 @@ func TestSweepIsolates(t *testing.T) {
 				}
 				return nil
 			}
-			h.pass(untilSwept)
+			h.advance(untilSwept)
 			for range 2 {
 				err := h.Sweep(t.Context())
 				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("and %d more errors", bad-20)) {
@@ -56,7 +56,7 @@ func TestSweepIsolates(t *testing.T) {
 				}
 				h.requirePublished(t, want...)
 			}
-			h.mustCount(t, unpublished, bad)
+			h.requireCount(t, unpublished, bad)
 		})
 	}
 }

@@ -16,31 +16,31 @@ import (
 
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	t.Run("publishes what was left, in order, whole and once", func(t *testing.T) {
+	t.Run("publishes pending events in order and once", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
-		h.mustAdd(t, "thing-made", 1, 2, 3) // of one instant
-		h.pass(time.Second)
+		h.setDown(true)
+		h.mustAdd(t, "thing-made", 1, 2, 3) // at one instant
+		h.advance(time.Second)
 		h.mustAdd(t, "thing-made", 4, 5)
-		h.down(false)
-		h.pass(untilSwept)
+		h.setDown(false)
+		h.advance(untilSwept)
 		h.mustSweep(t)
 		h.mustSweep(t)
 		h.requirePublished(t, "1", "2", "3", "4", "5")
-		h.mustCount(t, marked, 5)
+		h.requireCount(t, marked, 5)
 		if e := h.published[0]; e.AggregateType != "thing" || e.AggregateID == uuid.Nil || e.Type != "thing-made" ||
 			!e.Time.Equal(h.now.Add(-untilSwept-time.Second)) || e.ID.Version() != 7 {
 			t.Errorf("published was %+v", e)
 		}
 	})
 
-	t.Run("leaves young rows to the requests that wrote them, and waits until they are not young", func(t *testing.T) {
+	t.Run("leaves recent rows to their requests and waits until they are older", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1)
-		h.down(false)
+		h.setDown(false)
 		begin := h.now
 		h.onPublish = func(context.Context, []event.Event) {
 			if age := h.clock().Sub(begin); age < 10*time.Second || age > 15*time.Second {
@@ -49,17 +49,17 @@ func TestSweep(t *testing.T) {
 		}
 		h.mustSweep(t)
 		h.requirePublished(t, "1")
-		h.mustCount(t, unpublished, 0)
+		h.requireCount(t, unpublished, 0)
 	})
 
-	t.Run("does not wait for rows that are published meanwhile, nor for those that come meanwhile", func(t *testing.T) {
+	t.Run("does not wait for rows that are published or inserted in the meantime", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1)
 		polls := 0
 		h.onPause = func(d time.Duration) bool {
-			h.pass(d)
+			h.advance(d)
 			if polls++; polls == 2 {
 				h.mustExec(t, `UPDATE outbox SET published_at = NOW(6)`)
 			}
@@ -72,34 +72,34 @@ func TestSweep(t *testing.T) {
 		}
 	})
 
-	t.Run("does not wait when the process is to stop", func(t *testing.T) {
+	t.Run("does not wait if the process is stopping", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1)
-		h.down(false)
+		h.setDown(false)
 		h.onPause = func(time.Duration) bool { return false }
 		h.mustSweep(t)
 		h.requirePublished(t)
-		h.mustCount(t, unpublished, 1)
+		h.requireCount(t, unpublished, 1)
 	})
 
-	t.Run("fails while nothing can be published, and keeps the rows", func(t *testing.T) {
+	t.Run("fails while publishing fails and does not delete the rows", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1, 2)
-		h.pass(untilSwept)
+		h.advance(untilSwept)
 		if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
-		h.mustCount(t, unpublished, 2)
+		h.requireCount(t, unpublished, 2)
 	})
 
-	t.Run("does not let one bad topic hold up the others", func(t *testing.T) {
+	t.Run("publishes to other topics if one topic fails", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.down(true)
+		h.setDown(true)
 		h.mustAdd(t, "thing-lost", 1)
 		h.mustAdd(t, "thing-made", 2)
 		h.refuse = func(e event.Event) error {
@@ -108,25 +108,25 @@ func TestSweep(t *testing.T) {
 			}
 			return nil
 		}
-		h.pass(untilSwept)
+		h.advance(untilSwept)
 		if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
 		h.requirePublished(t, "2")
-		h.mustCount(t, unpublished+` AND type = 'thing-lost'`, 1)
-		h.down(false)
+		h.requireCount(t, unpublished+` AND type = 'thing-lost'`, 1)
+		h.setDown(false)
 		h.mustSweep(t)
 		h.requirePublished(t, "2", "1")
 	})
 
-	t.Run("does not let more than a batch of what fails hold up what is younger", func(t *testing.T) {
+	t.Run("publishes newer events although more than a batch of older ones fails", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.mustLeave(t, "thing-lost", 250)
-		h.pass(time.Second)
-		want := h.mustLeave(t, "thing-made", 250)
-		h.pass(time.Second)
-		h.mustLeave(t, "thing-gone", 250)
+		h.mustInsertPending(t, "thing-lost", 250)
+		h.advance(time.Second)
+		want := h.mustInsertPending(t, "thing-made", 250)
+		h.advance(time.Second)
+		h.mustInsertPending(t, "thing-gone", 250)
 		h.refuse = func(e event.Event) error {
 			if e.Type != "thing-made" {
 				return errDown
@@ -135,35 +135,35 @@ func TestSweep(t *testing.T) {
 		}
 		tries := 0
 		h.onPublish = func(context.Context, []event.Event) { tries++ }
-		h.pass(untilSwept)
+		h.advance(untilSwept)
 		err := h.Sweep(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "to thing-lost") || !strings.Contains(err.Error(), "to thing-gone") {
-			t.Errorf("got %v, want an error that names what failed", err)
+			t.Errorf("got %v, want an error that names both topics", err)
 		}
 		h.requirePublished(t, want...)
-		h.mustCount(t, unpublished, 500)
-		// 200 lost, then 200 made, then 50 made and 150 gone, and no more.
+		h.requireCount(t, unpublished, 500)
+		// 200 lost, then 200 made, then 50 made and 150 gone.
 		if tries != 3 {
-			t.Errorf("published in %d batches, want 3: what failed is not tried again", tries)
+			t.Errorf("published in %d batches, want 3: failed events are not retried", tries)
 		}
 	})
 
-	t.Run("publishes more than one batch in one go", func(t *testing.T) {
+	t.Run("publishes more than one batch", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		want := h.mustLeave(t, "thing-made", 450)
-		h.pass(untilSwept)
+		want := h.mustInsertPending(t, "thing-made", 450)
+		h.advance(untilSwept)
 		h.mustSweep(t)
 		h.requirePublished(t, want...)
-		h.mustCount(t, unpublished, 0)
+		h.requireCount(t, unpublished, 0)
 	})
 
-	t.Run("publishes each row once when two run at once", func(t *testing.T) {
+	t.Run("publishes each row once if two sweeps are concurrent", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		want := h.mustLeave(t, "thing-made", 250)
-		h.pass(untilSwept)
-		// The first sweep holds its batch until the second is through.
+		want := h.mustInsertPending(t, "thing-made", 250)
+		h.advance(untilSwept)
+		// The first sweep locks its batch until the second has ended.
 		holding, release := make(chan struct{}), make(chan struct{})
 		first := true
 		h.onPublish = func(context.Context, []event.Event) {
@@ -178,7 +178,7 @@ func TestSweep(t *testing.T) {
 		<-holding
 		second := h.Sweep(t.Context())
 		if got := h.publishedPayloads(); !slices.Equal(got, want[200:]) {
-			t.Errorf("the second published %v, want the 50 that the first did not hold", got)
+			t.Errorf("the second published %v, want the 50 that the first did not lock", got)
 		}
 		close(release)
 		if err := errors.Join(second, <-done); err != nil {
@@ -190,13 +190,13 @@ func TestSweep(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("published were %d rows, want each of %d once", len(got), len(want))
 		}
-		h.mustCount(t, unpublished, 0)
+		h.requireCount(t, unpublished, 0)
 	})
 }
 
-// mustLeave puts n unpublished events of a type into the outbox, a microsecond apart, and
-// returns their payloads in order.
-func (h *house) mustLeave(t *testing.T, eventType string, n int) []string {
+// mustInsertPending inserts n unpublished events of a type into the outbox, a microsecond
+// apart, and returns their payloads in order.
+func (h *fixture) mustInsertPending(t *testing.T, eventType string, n int) []string {
 	t.Helper()
 	var rows []string
 	var args []any
