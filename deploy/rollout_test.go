@@ -9,6 +9,8 @@ import (
 
 func good(string, int) int { return 0 }
 
+func withSyntheticOrder(c *cloud) { c.Jobs["synthetic-order"] = "x@sha256:old" }
+
 func TestRollout(t *testing.T) {
 	t.Parallel()
 	for _, parallel := range []string{"1", "4"} {
@@ -26,6 +28,29 @@ func TestRollout(t *testing.T) {
 			}
 		})
 	}
+	t.Run("has synthetic orders placed at each step", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		p.mustChange(t, withSyntheticOrder)
+		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); !ok {
+			t.Fatal(said)
+		}
+		p.mustServe(t, newOf("order"))
+		orders := slices.DeleteFunc(p.mustRead(t).Calls, func(call string) bool { return !strings.HasPrefix(call, "run jobs execute synthetic-order") })
+		if len(orders) != 3 {
+			t.Errorf("the job was started %d times, want at 5, 25 and 100 %%", len(orders))
+		}
+	})
+	t.Run("takes everything back when a synthetic order fails", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		p.mustChange(t, withSyntheticOrder)
+		p.mustChange(t, func(c *cloud) { c.Failing = "jobs execute synthetic-order" })
+		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); ok || !strings.Contains(said, "a synthetic order failed at 5 %") {
+			t.Error(said)
+		}
+		p.mustServe(t, old)
+	})
 	t.Run("goes on when there are no requests", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")

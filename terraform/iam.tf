@@ -41,6 +41,17 @@ resource "google_project_iam_member" "migrate" {
   member  = "serviceAccount:${google_service_account.migrate.email}"
 }
 
+# To export traces by the Telemetry API (OTLP), which writes to Cloud Trace. Neither has a
+# resource below the project that a role could be granted on.
+# https://cloud.google.com/stackdriver/docs/instrumentation/migrate-to-otlp-endpoints
+resource "google_project_iam_member" "traces" {
+  for_each = { for key, run in local.runs : key => run if var.trace_sample_ratio > 0 }
+
+  project = var.project_id
+  role    = "roles/telemetry.tracesWriter"
+  member  = "serviceAccount:${google_service_account.run[each.key].email}"
+}
+
 # Pub/Sub calls as the push identity, which its agent may make tokens of.
 resource "google_service_account_iam_member" "push_token" {
   service_account_id = google_service_account.push.name

@@ -2,8 +2,8 @@
 
 locals {
   apis = setunion([
-    "artifactregistry", "billingbudgets", "cloudbuild", "cloudscheduler", "compute", "iam", "iap", "logging",
-    "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin", "storage",
+    "artifactregistry", "billingbudgets", "cloudbuild", "cloudscheduler", "cloudtrace", "compute", "iam", "iap", "logging",
+    "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin", "storage", "telemetry",
   ], local.signs ? ["binaryauthorization", "cloudkms", "containeranalysis"] : [])
 }
 

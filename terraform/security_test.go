@@ -199,7 +199,7 @@ func nothingIsLost(p plan) (faults []string) {
 }
 
 // projectRoles are the roles that may be held on the whole project.
-var projectRoles = []string{"roles/cloudsql.client", "roles/cloudsql.instanceUser"}
+var projectRoles = []string{"roles/cloudsql.client", "roles/cloudsql.instanceUser", "roles/telemetry.tracesWriter"}
 
 // rolloutRoles are those that the identity that deploys may hold besides, because nothing
 // narrower has what they are about.

@@ -4,8 +4,12 @@
 locals {
   # In a file of their own: a rollout is held to the same bounds (docs/rollout.md).
   promises = jsondecode(file("${path.module}/slo.json"))
-  # Journeys are measured at the load balancer.
+  # Journeys of customers and staff, by requests at the load balancer, and those of
+  # messages, by Pub/Sub's push requests. Every function is in exactly one
+  # (TestJourneys).
   journeys = { for name, j in local.promises.journeys : name => j if local.load_balancer }
+  messages = local.promises.messages
+  both     = merge(local.journeys, local.messages)
 
   # An order is decided by four functions and three messages after it was placed.
   decided_within_seconds = local.promises.decided.within_seconds
@@ -18,10 +22,17 @@ locals {
     ])
   }
 
+  at_push = {
+    for name, j in local.messages : name => join(" AND ", [
+      "resource.type=\"pubsub_subscription\"",
+      "resource.labels.subscription_id=monitoring.regex.full_match(\"(${join("|", j.functions)})[.].+\")",
+    ])
+  }
+
   slos = merge(
-    { for name, j in local.journeys : "${name}-available" => { goal = j.available, runbook = "slo-availability" } },
-    { for name, j in local.journeys : "${name}-fast" => { goal = j.fast, runbook = "slo-latency" } },
-    { "order-decided" = { goal = local.promises.decided.good, runbook = "slo-order-decided" } },
+    { for name, j in local.both : "${name}-available" => { goal = j.available, page = j.page, runbook = "slo-availability" } },
+    { for name, j in local.both : "${name}-fast" => { goal = j.fast, page = j.page, runbook = "slo-latency" } },
+    { "order-decided" = { goal = local.promises.decided.good, page = true, runbook = "slo-order-decided" } },
   )
 
   # A budget of 28 days is spent in two days at the first pace, in five at the second,
@@ -35,19 +46,25 @@ locals {
     slow   = { rate = 3, long = "86400s", short = "7200s", severity = "WARNING" }
   }
 
+  # What staff does, and what is delivered again by itself, has one alert, which can wait
+  # for the morning.
   burns = merge([
-    for slo, s in local.slos : { for pace, b in local.burn_rates : "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) } if local.profile.alerts == null
+    for slo, s in local.slos : {
+      for pace, b in local.burn_rates : "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) if s.page || pace == "medium"
+    } if local.profile.alerts == null
   ]...)
 
   slo_names = merge(
     { for name, slo in google_monitoring_slo.available : "${name}-available" => slo.name },
     { for name, slo in google_monitoring_slo.fast : "${name}-fast" => slo.name },
+    { for name, slo in google_monitoring_slo.acknowledged : "${name}-available" => slo.name },
+    { for name, slo in google_monitoring_slo.prompt : "${name}-fast" => slo.name },
     { "order-decided" = google_monitoring_slo.decided.name },
   )
 }
 
 resource "google_monitoring_custom_service" "journey" {
-  for_each = merge(local.journeys, { order = {} })
+  for_each = toset(concat(keys(local.both), ["order"]))
 
   service_id   = each.key
   display_name = "Souk: ${each.key}"
@@ -86,6 +103,43 @@ resource "google_monitoring_slo" "fast" {
       distribution_filter = "metric.type=\"loadbalancing.googleapis.com/https/total_latencies\" AND metric.labels.response_code_class!=500 AND ${local.at_front[each.key]}"
       range {
         max = each.value.within_ms
+      }
+    }
+  }
+}
+
+# https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-pubsub
+resource "google_monitoring_slo" "acknowledged" {
+  for_each = local.messages
+
+  service             = google_monitoring_custom_service.journey[each.key].service_id
+  slo_id              = "available"
+  display_name        = "${each.key}: ${each.value.available * 100} % of deliveries acknowledged"
+  goal                = each.value.available
+  rolling_period_days = 28
+
+  request_based_sli {
+    good_total_ratio {
+      total_service_filter = "metric.type=\"pubsub.googleapis.com/subscription/push_request_count\" AND ${local.at_push[each.key]}"
+      good_service_filter  = "metric.type=\"pubsub.googleapis.com/subscription/push_request_count\" AND metric.labels.response_class=\"ack\" AND ${local.at_push[each.key]}"
+    }
+  }
+}
+
+resource "google_monitoring_slo" "prompt" {
+  for_each = local.messages
+
+  service             = google_monitoring_custom_service.journey[each.key].service_id
+  slo_id              = "fast"
+  display_name        = "${each.key}: ${each.value.fast * 100} % of deliveries within ${each.value.within_ms} ms"
+  goal                = each.value.fast
+  rolling_period_days = 28
+
+  request_based_sli {
+    distribution_cut {
+      distribution_filter = "metric.type=\"pubsub.googleapis.com/subscription/push_request_latencies\" AND ${local.at_push[each.key]}"
+      range {
+        max = each.value.within_ms * 1000 # microseconds
       }
     }
   }

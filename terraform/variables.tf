@@ -491,3 +491,31 @@ variable "budget" {
   })
   default = null
 }
+
+variable "synthetic_order" {
+  description = "The test customer who orders every five minutes, and the product: docs/deploy.md. Without it there are no synthetic orders."
+  type = object({
+    customer_id = string
+    email       = string
+    product_id  = string
+  })
+  default = null
+
+  validation {
+    condition = var.synthetic_order == null || alltrue([
+      for id in [try(var.synthetic_order.customer_id, ""), try(var.synthetic_order.product_id, "")] : can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", id))
+    ])
+    error_message = "customer_id and product_id of synthetic_order are UUIDs."
+  }
+}
+
+variable "trace_sample_ratio" {
+  description = "The share of requests whose traces are exported, 0 to 1. Functions export no spans yet: above 0 they get the right to, and the sampler's settings."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.trace_sample_ratio >= 0 && var.trace_sample_ratio <= 1
+    error_message = "trace_sample_ratio is 0 to 1."
+  }
+}

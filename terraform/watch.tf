@@ -130,7 +130,14 @@ locals {
       title    = "Orders are placed, but none is decided"
       severity = "CRITICAL"
       wait     = "300s"
-      query    = "(sum(increase(${local.prom_requests}{backend_target_name=\"order-place\", response_code_class=\"200\"}[15m])) or vector(0)) > 2 and (${local.prom_decided}[15m])) or vector(0)) == 0"
+      # With the synthetic order there are three in 15 minutes, also at night.
+      query = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.order_placed.name}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) > 1 and (${local.prom_decided}}[15m])) or vector(0)) == 0"
+    }
+    panics = {
+      title    = "A function panicked"
+      severity = "ERROR"
+      wait     = "0s"
+      query    = "sum by (service_name) (increase(logging_googleapis_com:user_${google_logging_metric.panics.name}{monitored_resource=\"cloud_run_revision\"}[10m])) > 0"
     }
     database-down = {
       title    = "The database does not answer"
@@ -176,13 +183,21 @@ locals {
         title    = "No order was decided for ${var.orders_expected_within} hours"
         severity = "ERROR"
         wait     = "0s"
-        query    = "(${local.prom_decided}[${var.orders_expected_within}h])) or vector(0)) == 0"
+        query    = "(${local.prom_decided}, synthetic=\"false\"}[${var.orders_expected_within}h])) or vector(0)) == 0"
       }
     } : {},
+    var.synthetic_order == null ? {} : {
+      synthetic-order = {
+        title    = "No synthetic order has succeeded for 20 minutes"
+        severity = "CRITICAL"
+        wait     = "0s"
+        query    = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.synthetic_order.name}{monitored_resource=\"cloud_run_job\", outcome=\"succeeded\"}[20m])) or vector(0)) == 0"
+      }
+    },
   )
 
   prom_requests = "loadbalancing_googleapis_com:https_request_count"
-  prom_decided  = "sum(increase(logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count{monitored_resource=\"cloud_run_revision\"}"
+  prom_decided  = "sum(increase(logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count{monitored_resource=\"cloud_run_revision\"" # without the closing brace
 }
 
 resource "google_monitoring_alert_policy" "alert" {
@@ -231,9 +246,14 @@ resource "google_logging_metric" "order_decided" {
       key        = "status"
       value_type = "STRING"
     }
+
+    labels {
+      key        = "synthetic"
+      value_type = "STRING"
+    }
   }
 
-  label_extractors = { status = "EXTRACT(jsonPayload.status)" }
+  label_extractors = { status = "EXTRACT(jsonPayload.status)", synthetic = "EXTRACT(jsonPayload.synthetic)" }
 
   bucket_options {
     explicit_buckets {

@@ -40,10 +40,10 @@ func (s Shop) kept() []quantity {
 		secrets = append(secrets, f.Secrets...)
 	}
 	slices.Sort(secrets)
-	versions := float64(len(slices.Compact(secrets))) + 1 + 1
+	versions := float64(len(slices.Compact(secrets))) + 3
 	b := s.Behaviour
 	return []quantity{
-		{"secret-versions", versions, "one a secret, DATABASE_PASSWORD, and a key that is being replaced"},
+		{"secret-versions", versions, "one a secret, DATABASE_PASSWORD, SYNTHETIC_PASSWORD, and a key that is being replaced"},
 		{"secret-access", readers * seconds / 900, "starts of functions with secrets, every 15 minutes at most"},
 		{"secret-rotation", 365 / 12.0 / s.Settings.KeyRotationDays, fmt.Sprintf("every %.0f days", s.Settings.KeyRotationDays)},
 		{"images", 20 * s.Measured.ImageMiB / 1024, fmt.Sprintf("20 rollouts are kept × %.0f MiB", s.Measured.ImageMiB)},

@@ -15,8 +15,8 @@ const gib = 1 << 30
 // plan.
 const (
 	armorRules = 12 // nine of Google's sets, two limits, the default
-	alerts     = 11 // watch.tf, without those that a variable switches on
-	burns      = 42 // slo.tf: seven SLOs, three paces, two windows
+	alerts     = 12 // watch.tf, without those that a variable switches on
+	burns      = 94 // slo.tf: 13 SLOs at three paces and eight at one, two windows each
 	// The same of the profile tiny.
 	tinyAlerts = 5
 	// A log-based metric has a series for each value of its labels, with a point of 80

@@ -23,9 +23,11 @@ import (
 // than one of a hundred windows. So one failure of one request proves nothing, two
 // of two do, and ten of 400 as well.
 //
-// No requests, no judgement: the signal is silent, and the rollout goes on. At night
-// a shop has none, and the smoke test has had its answers. Waiting for some would hold
-// up the repair of a shop that gets none because it is broken.
+// Without requests there is no judgement: the signal is silent, and the rollout goes on.
+// At night a shop has no customers: deploy/rollout has synthetic orders placed at each
+// step, so that the functions of an order are never silent. Others may be, and the smoke
+// test has shown that they live. Waiting for requests would delay the repair of a shop
+// that has none because it is broken.
 
 // accident is how rarely chance alone may show what is called bad.
 const accident = 0.01

@@ -5,26 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+
+	"souk/shared/manifest"
 )
 
 // Promises is terraform/slo.json, of which terraform/slo.tf makes the SLOs and their
 // alerts: customers' bounds and a rollout's are the same.
 type Promises struct {
-	Journeys map[string]struct {
-		Functions []string `json:"functions"`
-		Available float64  `json:"available"`
-		Fast      float64  `json:"fast"`
-		WithinMS  float64  `json:"within_ms"`
-	} `json:"journeys"`
-	Decided struct {
+	// Journeys are made of requests, Messages of deliveries. Every function is in one.
+	Journeys map[string]Journey `json:"journeys"`
+	Messages map[string]Journey `json:"messages"`
+	Decided  struct {
 		Good          float64 `json:"good"`
 		WithinSeconds float64 `json:"within_seconds"`
 	} `json:"decided"`
-	AllOthersAvailable float64 `json:"all_others_available"`
 	// PageAtBurnRate is how many times faster than allowed the budget of errors may be
 	// used up before somebody is woken.
 	PageAtBurnRate float64 `json:"page_at_burn_rate"`
+}
+
+// Journey is what is guaranteed of functions together.
+type Journey struct {
+	Functions []string `json:"functions"`
+	Available float64  `json:"available"`
+	Fast      float64  `json:"fast"`
+	WithinMS  float64  `json:"within_ms"`
+	// Page reports whether a fast burn of the budget is an alert that wakes people.
+	Page bool `json:"page"`
+}
+
+// all returns the journeys of requests and of messages.
+func (p Promises) all() []Journey {
+	return append(slices.Collect(maps.Values(p.Journeys)), slices.Collect(maps.Values(p.Messages))...)
 }
 
 // ReadPromises reads and checks a file of promises.
@@ -35,8 +49,8 @@ func ReadPromises(r io.Reader) (Promises, error) {
 	if err := decoder.Decode(&p); err != nil {
 		return Promises{}, fmt.Errorf("read the promises: %w", err)
 	}
-	shares := []float64{p.AllOthersAvailable, p.Decided.Good}
-	for _, j := range p.Journeys {
+	shares := []float64{p.Decided.Good}
+	for _, j := range p.all() {
 		shares = append(shares, j.Available, j.Fast)
 	}
 	if slices.ContainsFunc(shares, func(share float64) bool { return share <= 0 || share >= 1 }) || p.PageAtBurnRate < 1 {
@@ -52,20 +66,22 @@ type bounds struct {
 	fast, withinMS float64
 }
 
-// of returns the bounds of a Cloud Run service. Cloud Run does not count functions
-// that share one apart, so they have the mildest of theirs.
+// of returns the bounds of a Cloud Run service. Cloud Run does not count functions that
+// share one apart, so they have the mildest of theirs. What pages at no time is rare, such as
+// imports: it counts only where there is nothing else.
 func (p Promises) of(run Run) bounds {
-	b := bounds{available: p.AllOthersAvailable}
-	for _, j := range p.Journeys {
-		for _, f := range run.Functions {
-			if !slices.Contains(j.Functions, f.Name) {
-				continue
-			}
-			b.available = min(b.available, j.Available)
-			b.withinMS = max(b.withinMS, j.WithinMS)
-			if b.fast == 0 || j.Fast < b.fast {
-				b.fast = j.Fast
-			}
+	journeys := slices.DeleteFunc(p.all(), func(j Journey) bool {
+		return !slices.ContainsFunc(run.Functions, func(f manifest.Function) bool { return slices.Contains(j.Functions, f.Name) })
+	})
+	if slices.ContainsFunc(journeys, func(j Journey) bool { return j.Page }) {
+		journeys = slices.DeleteFunc(journeys, func(j Journey) bool { return !j.Page })
+	}
+	b := bounds{available: 1}
+	for _, j := range journeys {
+		b.available = min(b.available, j.Available)
+		b.withinMS = max(b.withinMS, j.WithinMS)
+		if b.fast == 0 || j.Fast < b.fast {
+			b.fast = j.Fast
 		}
 	}
 	return b
