@@ -68,6 +68,25 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
+// TestRunbooksNameNoSpans: functions write trace ids into log entries, and export no
+// spans. A runbook that leads to Cloud Trace leads to an empty page.
+func TestRunbooksNameNoSpans(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../docs/runbooks/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spans := regexp.MustCompile(`(?i)cloud trace|trace explorer|trace list|\bspans?\b|\btraces? (shows?|tells?)`)
+	for _, file := range append(files, "../docs/operations.md") {
+		if found := spans.FindString(mustRead(t, file)); found != "" {
+			t.Errorf("%s names %q: no spans are exported", file, found)
+		}
+	}
+	if !spans.MatchString("Their trace shows which step waited.") {
+		t.Error("the pattern finds nothing")
+	}
+}
+
 // TestRunbookIsInEveryAlert finds the runbook's text in every alert of a plan.
 func TestRunbookIsInEveryAlert(t *testing.T) {
 	t.Parallel()

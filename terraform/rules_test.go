@@ -126,7 +126,6 @@ func mustPlans(t *testing.T) map[string]plan {
 // everything gives each variable that a resource or a block depends on.
 var everything = []string{
 	`-var=repository=projects/souk-test/locations/europe-west1/connections/host/repositories/souk`,
-	`-var=promote_from={project_id="souk-dev"}`,
 	`-var=admin_iap_members=["group:staff@example.com"]`,
 	`-var=cors_origins=["https://www.example.com"]`,
 	`-var=synthetic_order={customer_id="0199c0de-0000-7000-8000-000000000001",email="synthetic@example.com",product_id="0199c0de-0000-7000-8000-000000000002"}`,

@@ -29,8 +29,9 @@ func TestFailures(t *testing.T) {
 			t.Errorf("the client reads %s", answer.Body)
 		}
 		line := MustLine(t, trace, "the function panicked")
-		stack, _ := line["stack"].(string)
-		if line["severity"] != "ERROR" || line["panic"] != errInside.Error() || !strings.Contains(stack, "service_test.go") {
+		stack, _ := line["stack_trace"].(string)
+		if line["severity"] != "ERROR" || line["panic"] != errInside.Error() || !strings.Contains(stack, "service_test.go") ||
+			!strings.HasPrefix(stack, "panic: *errors.errorString\n\ngoroutine ") || strings.Contains(stack, "hunter2") {
 			t.Errorf("logged was %v", line)
 		}
 		if MustLine(t, trace, "failure-make")["severity"] != "ERROR" {

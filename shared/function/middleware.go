@@ -105,7 +105,7 @@ func answerPanic(a *answer, r *http.Request, cause any) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
-	slog.ErrorContext(a.ctx, "the function panicked", "panic", cause, "stack", string(debug.Stack()))
+	slog.ErrorContext(a.ctx, "the function panicked", "panic", cause, telemetry.StackTraceKey, telemetry.StackTrace(cause, debug.Stack()))
 	if a.status == 0 {
 		api.Internal().Write(a, r.WithContext(a.ctx))
 	}

@@ -25,6 +25,10 @@ type LogConfig struct {
 	// Project is the Google Cloud project of the traces. Without it, a line has only the
 	// trace id.
 	Project string `env:"GOOGLE_CLOUD_PROJECT"`
+	// Service and Revision name the program in Error Reporting. Without them nothing is
+	// reported there.
+	Service  string `env:"K_SERVICE"`
+	Revision string `env:"K_REVISION"`
 	// Level is the minimum severity to log: DEBUG, INFO, WARN or ERROR.
 	Level slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
 }
@@ -40,7 +44,7 @@ func (c LogConfig) NewLogger(w io.Writer) *slog.Logger {
 		prefix = "projects/" + c.Project + "/traces/"
 	}
 	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cloudNames})
-	return slog.New(&traceHandler{Handler: lines, outer: lines, prefix: prefix})
+	return slog.New(&traceHandler{Handler: lines, outer: lines, prefix: prefix, reporter: errorReporter{c.Service, c.Revision}})
 }
 
 func cloudNames(groups []string, a slog.Attr) slog.Attr {
@@ -72,10 +76,12 @@ func severity(level slog.Value) string {
 	}
 }
 
-// traceHandler adds the trace and span of the context to each line.
+// traceHandler adds the trace and span of the context to each line, and to errors what
+// Error Reporting reads.
 type traceHandler struct {
 	slog.Handler
-	prefix string
+	prefix   string
+	reporter errorReporter
 	// outer is the handler before its first group, and inner are the groups and attributes
 	// after it: Cloud Logging reads trace and span only outside of groups.
 	outer slog.Handler
@@ -83,14 +89,14 @@ type traceHandler struct {
 }
 
 func (h *traceHandler) Handle(ctx context.Context, line slog.Record) error {
-	span := trace.SpanContextFromContext(ctx)
-	if !span.IsValid() {
+	added := h.reporter.attributes(line)
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		added = append(added, slog.String(traceKey, h.prefix+span.TraceID().String()), slog.String(spanKey, span.SpanID().String()))
+	}
+	if len(added) == 0 {
 		return h.Handler.Handle(ctx, line)
 	}
-	handler := h.outer.WithAttrs([]slog.Attr{
-		slog.String(traceKey, h.prefix+span.TraceID().String()),
-		slog.String(spanKey, span.SpanID().String()),
-	})
+	handler := h.outer.WithAttrs(added)
 	for _, add := range h.inner {
 		handler = add(handler)
 	}
