@@ -14,8 +14,8 @@ func TestTiny(t *testing.T) {
 	t.Parallel()
 	p := mustPlanOf(t, "tiny")
 	for _, r := range p.PlannedValues.RootModule.Resources {
-		for _, dear := range []string{"forwarding_rule", "backend_service", "url_map", "security_policy", "ssl", "monitoring_slo"} {
-			if strings.Contains(r.Type, dear) && r.Address != "google_monitoring_slo.decided" {
+		for _, dear := range []string{"forwarding_rule", "backend_service", "url_map", "security_policy", "ssl"} {
+			if strings.Contains(r.Type, dear) {
 				t.Errorf("there is %s", r.Address)
 			}
 		}
