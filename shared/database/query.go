@@ -46,9 +46,10 @@ func Each(ctx context.Context, q Queryer, f func(Scanner) error, query string, a
 	return rows.Err()
 }
 
-// Collect returns all rows of a query, in order.
+// Collect returns all rows of a query, in order. Without rows it returns an empty list,
+// not nil, because nil is null in JSON.
 func Collect[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
-	var values []T
+	values := []T{}
 	err := Each(ctx, q, func(row Scanner) error {
 		value, err := scan(row)
 		if err != nil {

@@ -59,6 +59,12 @@ func TestQueries(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+	t.Run("Collect returns an empty list without rows", func(t *testing.T) {
+		got, err := database.Collect(ctx, db, database.ScanColumn[string], `SELECT name FROM thing WHERE name = 'x'`)
+		if err != nil || got == nil || len(got) != 0 {
+			t.Errorf("got %#v, %v", got, err)
+		}
+	})
 	t.Run("Each ends at the first error of its function", func(t *testing.T) {
 		calls, errStop := 0, errors.New("stop")
 		err := database.Each(ctx, db, func(database.Scanner) error { calls++; return errStop },
