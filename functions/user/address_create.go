@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -30,7 +29,7 @@ func (s *service) addressCreate(ctx context.Context, tx *database.Tx, in *create
 	}
 	now := s.Now()
 	a := Address{ID: id, PostalAddress: in.Body, Version: 1, CreatedAt: now, UpdatedAt: now}
-	if _, err := lockUser(ctx, tx, caller.UserID); errors.Is(err, sql.ErrNoRows) {
+	if _, err := lockUser(ctx, tx, caller.UserID); errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	} else if err != nil {
 		return nil, fmt.Errorf("lock user %s: %w", caller.UserID, err)

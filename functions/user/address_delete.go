@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -37,7 +36,7 @@ func (s *service) addressDelete(ctx context.Context, in *deleteAddressInput) (*s
 		}
 		return deleteAddressRow(ctx, tx, a.ID)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {

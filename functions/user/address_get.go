@@ -2,13 +2,13 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"souk/shared/api"
+	"souk/shared/database"
 )
 
 type getAddressInput struct {
@@ -24,7 +24,7 @@ func (s *service) addressGet(ctx context.Context, in *getAddressInput) (*address
 		return nil, err
 	}
 	a, err := selectAddress(ctx, s.DB, caller.UserID, in.ID)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -46,7 +45,7 @@ func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*a
 		a.UpdatedAt = s.Now()
 		return updateAddressRow(ctx, tx, a)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,7 +64,7 @@ func (s *service) delete(ctx context.Context, in *deleteAccountInput) (*struct{}
 		}
 		return s.erase(ctx, tx, u)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	}
 	if err != nil {
@@ -80,7 +79,7 @@ func (s *service) delete(ctx context.Context, in *deleteAccountInput) (*struct{}
 // has ended.
 func (s *service) checkRecentLogin(ctx context.Context, tx *database.Tx, caller auth.Principal) error {
 	at, err := selectLogin(ctx, tx, caller.UserID, caller.SessionID)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return loginTooOld()
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,7 +31,7 @@ type verifyEmailInput struct {
 // password of the address's latest registration.
 func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*userResponse, error) {
 	p, err := selectPendingRegistration(ctx, s.DB, hashSecret(in.Body.Token), s.Now())
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, invalidConfirmation()
 	}
 	if err != nil {
@@ -46,7 +45,7 @@ func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*userR
 		return nil, invalidConfirmation()
 	}
 	u, err := s.openAccount(ctx, p.ID)
-	if errors.Is(err, sql.ErrNoRows) || database.IsDuplicate(err) {
+	if errors.Is(err, database.ErrNotFound) || database.IsDuplicate(err) {
 		return nil, invalidConfirmation() // replaced, or confirmed, in the meantime
 	}
 	if err != nil {
@@ -84,7 +83,7 @@ func (s *service) openAccount(ctx context.Context, id uuid.UUID) (u User, err er
 		}
 		now := s.Now()
 		if !now.Before(r.ExpiresAt) {
-			return sql.ErrNoRows
+			return database.ErrNotFound
 		}
 		u = r.account(now)
 		if err := insertUser(ctx, tx, u, hash); err != nil {

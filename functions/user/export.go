@@ -3,7 +3,6 @@ package user
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/api"
+	"souk/shared/database"
 )
 
 // exportBuffer is the number of bytes up to which an export is buffered until it is
@@ -54,7 +54,7 @@ func (s *service) export(ctx context.Context, in *exportInput) (*exportOutput, e
 		return nil, err
 	}
 	data, err := s.readStoredData(ctx, caller.UserID)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	}
 	if err != nil {
@@ -94,9 +94,6 @@ func (s *service) readStoredData(ctx context.Context, id uuid.UUID) (d storedDat
 	}
 	if d.Addresses, err = selectAddresses(ctx, s.DB, id, uuid.Max, maxAddresses); err != nil {
 		return d, fmt.Errorf("read addresses: %w", err)
-	}
-	if d.Addresses == nil {
-		d.Addresses = []Address{}
 	}
 	if d.Sessions, err = selectLogins(ctx, s.DB, id, d.ExportedAt); err != nil {
 		return d, fmt.Errorf("read logins: %w", err)

@@ -3,7 +3,6 @@ package user
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -31,7 +30,7 @@ func FirstAdmin(ctx context.Context, db *database.DB, email string) (uuid.UUID, 
 	var u User
 	err := db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		c, err := selectCredentials(ctx, tx, emailKey(email))
-		if errors.Is(err, sql.ErrNoRows) {
+		if errors.Is(err, database.ErrNotFound) {
 			return ErrNoAccount
 		}
 		if err != nil {

@@ -2,13 +2,13 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
+	"souk/shared/database"
 )
 
 // get handles GET /v1/users/me.
@@ -20,7 +20,7 @@ func (s *service) get(ctx context.Context, _ *struct{}) (*userResponse, error) {
 		return nil, err
 	}
 	u, err := selectUser(ctx, s.DB, caller.UserID)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	}
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *service) get(ctx context.Context, _ *struct{}) (*userResponse, error) {
 func (s *service) accountDeletedOr(ctx context.Context, id uuid.UUID, otherwise error) error {
 	_, err := selectUser(ctx, s.DB, id)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, database.ErrNotFound):
 		return accountDeleted()
 	case err != nil:
 		return fmt.Errorf("get user %s: %w", id, err)

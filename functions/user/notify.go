@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -67,7 +66,7 @@ func (s *service) notify(ctx context.Context, e event.Event, o orderEvent) error
 			return outgoingMail{}, nil // hundreds of mails a day, without a reader
 		}
 		owner, err := selectUser(ctx, tx, o.UserID)
-		if errors.Is(err, sql.ErrNoRows) { // the account was deleted
+		if errors.Is(err, database.ErrNotFound) { // the account was deleted
 			return outgoingMail{}, nil
 		}
 		if err != nil {

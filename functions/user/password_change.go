@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,7 +32,7 @@ func (s *service) passwordChange(ctx context.Context, in *changePasswordInput) (
 		return nil, err
 	}
 	version, err := s.checkChange(ctx, caller.UserID, in)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	}
 	if err != nil {

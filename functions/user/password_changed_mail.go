@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -21,7 +20,7 @@ type passwordChanged struct {
 func (s *service) passwordChangedMail(ctx context.Context, e event.Event, changed passwordChanged) error {
 	return s.deliver(ctx, "password-changed-mail", e, func(ctx context.Context, tx *database.Tx, _ bool) (outgoingMail, error) {
 		owner, err := selectUser(ctx, tx, changed.UserID)
-		if errors.Is(err, sql.ErrNoRows) { // the account was deleted
+		if errors.Is(err, database.ErrNotFound) { // the account was deleted
 			return outgoingMail{}, nil
 		}
 		if err != nil {

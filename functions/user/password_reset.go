@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -40,7 +39,7 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 			return err
 		}
 		if !s.Now().Before(r.ExpiresAt) {
-			return sql.ErrNoRows
+			return database.ErrNotFound
 		}
 		c, err := selectCredentials(ctx, tx, r.EmailKey)
 		if err != nil {
@@ -52,7 +51,7 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 		// The owner may have no login attempts left, by own errors or by an attacker's.
 		return s.resetLoginLimit(ctx, tx, r.EmailKey, c)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, invalidToken()
 	}
 	if err != nil {
@@ -83,7 +82,7 @@ func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID
 // guessed.
 func (s *service) checkReset(ctx context.Context, token secretHash, password string) error {
 	u, err := selectUserByResetToken(ctx, s.DB, token, s.Now())
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return invalidToken()
 	}
 	if err != nil {

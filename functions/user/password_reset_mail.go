@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -22,14 +21,14 @@ type passwordResetRequested struct {
 func (s *service) passwordResetMail(ctx context.Context, e event.Event, requested passwordResetRequested) error {
 	return s.deliver(ctx, "password-reset-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
 		r, err := lockPasswordReset(ctx, tx, requested.ResetID)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
+		if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
 			return outgoingMail{}, nil
 		}
 		if err != nil {
 			return outgoingMail{}, fmt.Errorf("read password reset %s: %w", requested.ResetID, err)
 		}
 		m, err := s.composePasswordResetMail(ctx, tx, e, r, first)
-		if errors.Is(err, sql.ErrNoRows) {
+		if errors.Is(err, database.ErrNotFound) {
 			m, err = outgoingMail{}, deletePasswordReset(ctx, tx, r.ID)
 		}
 		if err != nil {
@@ -39,7 +38,7 @@ func (s *service) passwordResetMail(ctx context.Context, e event.Event, requeste
 	})
 }
 
-// composePasswordResetMail returns the mail of a reset. The error is sql.ErrNoRows if
+// composePasswordResetMail returns the mail of a reset. The error is database.ErrNotFound if
 // there is no such account, or its mail quota is spent.
 func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoingMail, error) {
 	c, err := selectCredentials(ctx, tx, r.EmailKey)
@@ -52,7 +51,7 @@ func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx,
 			return outgoingMail{}, err
 		}
 		if !allowed {
-			return outgoingMail{}, sql.ErrNoRows
+			return outgoingMail{}, database.ErrNotFound
 		}
 	}
 	owner, err := selectUser(ctx, tx, c.UserID)

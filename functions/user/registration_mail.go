@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -24,7 +23,7 @@ type registrationRequested struct {
 func (s *service) registrationMail(ctx context.Context, e event.Event, requested registrationRequested) error {
 	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
 		r, _, err := lockRegistration(ctx, tx, requested.RegistrationID)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && !s.Now().Before(r.ExpiresAt) {
+		if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
 			return outgoingMail{}, nil
 		}
 		if err != nil {
@@ -50,7 +49,7 @@ func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, 
 	}
 	c, err := selectCredentials(ctx, tx, emailKey(r.Email))
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, database.ErrNotFound):
 		return s.confirmationMail(ctx, tx, e, r)
 	case err != nil:
 		return outgoingMail{}, err

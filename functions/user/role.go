@@ -3,7 +3,6 @@ package user
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,7 +57,7 @@ func (s *service) role(ctx context.Context, in *setRoleInput) (*userResponse, er
 		}
 		return s.revokeTokens(ctx, tx, u.ID)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("user", in.ID)
 	}
 	if err != nil {
@@ -76,7 +75,7 @@ func lockForAdmin(ctx context.Context, tx *database.Tx, callerID, id uuid.UUID) 
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	for _, next := range ids {
 		u, err := lockUser(ctx, tx, next)
-		if errors.Is(err, sql.ErrNoRows) {
+		if errors.Is(err, database.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -89,7 +88,7 @@ func lockForAdmin(ctx context.Context, tx *database.Tx, callerID, id uuid.UUID) 
 	}
 	u, found := locked[id]
 	if !found {
-		return User{}, sql.ErrNoRows
+		return User{}, database.ErrNotFound
 	}
 	return u, nil
 }

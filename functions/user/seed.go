@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -36,7 +35,7 @@ func seed(ctx context.Context, db *database.DB, email, password string, role aut
 	}
 	passwords := newHasher()
 	c, err := selectCredentials(ctx, db, emailKey(email))
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return seedNew(ctx, db, passwords, email, password, role)
 	}
 	if err != nil {

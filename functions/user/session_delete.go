@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -28,7 +27,7 @@ func (s *service) sessionDelete(ctx context.Context, _ *struct{}) (*struct{}, er
 		}
 		return s.endSession(ctx, tx, caller.UserID, caller.SessionID)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	}
 	if err != nil {

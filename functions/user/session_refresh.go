@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,7 +48,7 @@ func (s *service) sessionRefresh(ctx context.Context, in *refreshSessionInput) (
 			return s.endSession(ctx, tx, spent.UserID, spent.FamilyID)
 		}
 		if !now.Before(spent.ExpiresAt) {
-			return sql.ErrNoRows
+			return database.ErrNotFound
 		}
 		next, refreshToken, err := s.session.next(spent, now)
 		if err != nil {
@@ -61,7 +60,7 @@ func (s *service) sessionRefresh(ctx context.Context, in *refreshSessionInput) (
 		}
 		return rotateSession(ctx, tx, spent, next)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, invalidRefreshToken()
 	}
 	if err != nil {

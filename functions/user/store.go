@@ -22,26 +22,26 @@ func insertUser(ctx context.Context, q database.Queryer, u User, passwordHash st
 
 const userColumns = `id, email, name, role, version, created_at, updated_at`
 
-func scanUser(row interface{ Scan(into ...any) error }) (u User, err error) {
+func scanUser(row database.Scanner) (u User, err error) {
 	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.Version, &u.CreatedAt, &u.UpdatedAt)
 	return u, err
 }
 
 func selectUser(ctx context.Context, q database.Queryer, id uuid.UUID) (User, error) {
-	return scanUser(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanUser, `
 		SELECT `+userColumns+`
 		FROM user
-		WHERE id = ?`, id[:]))
+		WHERE id = ?`, id[:])
 }
 
 // lockUser returns an account and locks it until the transaction ends. Changes of its
 // sessions wait for this lock, too.
 func lockUser(ctx context.Context, tx *database.Tx, id uuid.UUID) (User, error) {
-	return scanUser(tx.QueryRowContext(ctx, `
+	return database.Get(ctx, tx, scanUser, `
 		SELECT `+userColumns+`
 		FROM user
 		WHERE id = ?
-		FOR UPDATE`, id[:]))
+		FOR UPDATE`, id[:])
 }
 
 // nextRightsVersion increments the rights version of an account, and returns it.
@@ -59,36 +59,27 @@ func nextRightsVersion(ctx context.Context, tx *database.Tx, id uuid.UUID) (vers
 
 // lockRights returns the rights of an account, and locks them for reading until the
 // transaction ends.
-func lockRights(ctx context.Context, tx *database.Tx, id uuid.UUID) (r rights, err error) {
-	err = tx.QueryRowContext(ctx, `
+func lockRights(ctx context.Context, tx *database.Tx, id uuid.UUID) (rights, error) {
+	return database.Get(ctx, tx, scanRights, `
 		SELECT role, rights_version
 		FROM user
 		WHERE id = ?
-		LOCK IN SHARE MODE`, id[:]).Scan(&r.Role, &r.Version)
+		LOCK IN SHARE MODE`, id[:])
+}
+
+func scanRights(row database.Scanner) (r rights, err error) {
+	err = row.Scan(&r.Role, &r.Version)
 	return r, err
 }
 
 // selectUsers returns accounts before an id, newest first.
 func selectUsers(ctx context.Context, q database.Queryer, before uuid.UUID, limit int) ([]User, error) {
-	rows, err := q.QueryContext(ctx, `
+	return database.Collect(ctx, q, scanUser, `
 		SELECT `+userColumns+`
 		FROM user
 		WHERE id < ?
 		ORDER BY id DESC
 		LIMIT ?`, before[:], limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var users []User
-	for rows.Next() {
-		u, err := scanUser(rows)
-		if err != nil {
-			return nil, err
-		}
-		users = append(users, u)
-	}
-	return users, rows.Err()
 }
 
 // updateUser updates the changeable fields of a locked account.
@@ -111,23 +102,21 @@ func deleteUser(ctx context.Context, tx *database.Tx, id uuid.UUID) error {
 
 // updatePassword replaces the password of an account, if its version is unchanged.
 func updatePassword(ctx context.Context, tx *database.Tx, id uuid.UUID, passwordVersion int64, hash string) (updated bool, err error) {
-	result, err := tx.ExecContext(ctx, `
+	return database.Affected(tx.ExecContext(ctx, `
 		UPDATE user
 		SET password_hash = ?, password_version = password_version + 1
-		WHERE id = ? AND password_version = ?`, hash, id[:], passwordVersion)
-	if err != nil {
-		return false, err
-	}
-	rows, err := result.RowsAffected()
-	return rows == 1, err
+		WHERE id = ? AND password_version = ?`, hash, id[:], passwordVersion))
 }
 
-func selectCredentials(ctx context.Context, q database.Queryer, key string) (c credentials, err error) {
-	err = q.QueryRowContext(ctx, `
+func selectCredentials(ctx context.Context, q database.Queryer, key string) (credentials, error) {
+	return database.Get(ctx, q, scanCredentials, `
 		SELECT id, role, password_hash, password_version
 		FROM user
-		WHERE email_key = ?`, key).
-		Scan(&c.UserID, &c.Role, &c.PasswordHash, &c.PasswordVersion)
+		WHERE email_key = ?`, key)
+}
+
+func scanCredentials(row database.Scanner) (c credentials, err error) {
+	err = row.Scan(&c.UserID, &c.Role, &c.PasswordHash, &c.PasswordVersion)
 	return c, err
 }
 

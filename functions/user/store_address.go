@@ -11,18 +11,17 @@ import (
 const addressColumns = `id, name, company, line1, line2, postal_code, city, region, country, phone,
 	version, created_at, updated_at`
 
-func scanAddress(row interface{ Scan(into ...any) error }) (a Address, err error) {
+func scanAddress(row database.Scanner) (a Address, err error) {
 	err = row.Scan(&a.ID, &a.Name, &a.Company, &a.Line1, &a.Line2, &a.PostalCode, &a.City, &a.Region, &a.Country, &a.Phone,
 		&a.Version, &a.CreatedAt, &a.UpdatedAt)
 	return a, err
 }
 
-func countAddresses(ctx context.Context, q database.Queryer, userID uuid.UUID) (n int, err error) {
-	err = q.QueryRowContext(ctx, `
+func countAddresses(ctx context.Context, q database.Queryer, userID uuid.UUID) (int, error) {
+	return database.Get(ctx, q, database.ScanColumn[int], `
 		SELECT COUNT(*)
 		FROM address
-		WHERE user_id = ?`, userID[:]).Scan(&n)
-	return n, err
+		WHERE user_id = ?`, userID[:])
 }
 
 func insertAddress(ctx context.Context, q database.Queryer, userID uuid.UUID, a Address) error {
@@ -36,43 +35,30 @@ func insertAddress(ctx context.Context, q database.Queryer, userID uuid.UUID, a 
 
 // selectAddress returns an address of a user. Addresses of other users are not found.
 func selectAddress(ctx context.Context, q database.Queryer, userID, id uuid.UUID) (Address, error) {
-	return scanAddress(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanAddress, `
 		SELECT `+addressColumns+`
 		FROM address
-		WHERE id = ? AND user_id = ?`, id[:], userID[:]))
+		WHERE id = ? AND user_id = ?`, id[:], userID[:])
 }
 
 // lockAddress returns an address of a user and locks it. Addresses of other users are
 // not found.
 func lockAddress(ctx context.Context, tx *database.Tx, userID, id uuid.UUID) (Address, error) {
-	return scanAddress(tx.QueryRowContext(ctx, `
+	return database.Get(ctx, tx, scanAddress, `
 		SELECT `+addressColumns+`
 		FROM address
 		WHERE id = ? AND user_id = ?
-		FOR UPDATE`, id[:], userID[:]))
+		FOR UPDATE`, id[:], userID[:])
 }
 
 // selectAddresses returns a user's addresses before a key, newest first.
 func selectAddresses(ctx context.Context, q database.Queryer, userID, before uuid.UUID, limit int) ([]Address, error) {
-	rows, err := q.QueryContext(ctx, `
+	return database.Collect(ctx, q, scanAddress, `
 		SELECT `+addressColumns+`
 		FROM address
 		WHERE user_id = ? AND id < ?
 		ORDER BY id DESC
 		LIMIT ?`, userID[:], before[:], limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var addresses []Address
-	for rows.Next() {
-		a, err := scanAddress(rows)
-		if err != nil {
-			return nil, err
-		}
-		addresses = append(addresses, a)
-	}
-	return addresses, rows.Err()
 }
 
 func updateAddressRow(ctx context.Context, q database.Queryer, a Address) error {

@@ -26,12 +26,15 @@ func lockDelivery(ctx context.Context, tx *database.Tx, consumer string, eventID
 	if err != nil {
 		return d, err
 	}
-	err = tx.QueryRowContext(ctx, `
+	return database.Get(ctx, tx, scanDelivery, `
 		SELECT attempts, claimed_until
 		FROM mail_delivery
 		WHERE consumer = ? AND event_id = ?
-		FOR UPDATE`, consumer, eventID[:]).
-		Scan(&d.Attempts, &d.ClaimedUntil)
+		FOR UPDATE`, consumer, eventID[:])
+}
+
+func scanDelivery(row database.Scanner) (d delivery, err error) {
+	err = row.Scan(&d.Attempts, &d.ClaimedUntil)
 	return d, err
 }
 
@@ -72,13 +75,11 @@ func lockMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, n
 	if err != nil {
 		return time.Time{}, err
 	}
-	err = q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, database.ScanColumn[time.Time], `
 		SELECT spent_until
 		FROM mail_quota
 		WHERE bucket = ?
-		FOR UPDATE`, bucket[:]).
-		Scan(&spentUntil)
-	return spentUntil, err
+		FOR UPDATE`, bucket[:])
 }
 
 func updateMailQuota(ctx context.Context, q database.Queryer, bucket secretHash, spentUntil time.Time) error {

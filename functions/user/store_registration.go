@@ -20,12 +20,14 @@ func insertRegistration(ctx context.Context, q database.Queryer, r Registration,
 // lockRegistration returns a registration and the hash of its password, and locks it
 // until the transaction ends.
 func lockRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) (r Registration, passwordHash string, err error) {
-	err = q.QueryRowContext(ctx, `
+	r, err = database.Get(ctx, q, func(row database.Scanner) (r Registration, err error) {
+		err = row.Scan(&r.ID, &r.Email, &r.Name, &r.CreatedAt, &r.ExpiresAt, &passwordHash)
+		return r, err
+	}, `
 		SELECT id, email, name, created_at, expires_at, password_hash
 		FROM registration
 		WHERE id = ?
-		FOR UPDATE`, id[:]).
-		Scan(&r.ID, &r.Email, &r.Name, &r.CreatedAt, &r.ExpiresAt, &passwordHash)
+		FOR UPDATE`, id[:])
 	return r, passwordHash, err
 }
 
@@ -38,30 +40,28 @@ type pendingRegistration struct {
 
 // selectPendingRegistration returns the latest registration of the address to which a
 // token was mailed.
-func selectPendingRegistration(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (p pendingRegistration, err error) {
-	err = q.QueryRowContext(ctx, `
+func selectPendingRegistration(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (pendingRegistration, error) {
+	return database.Get(ctx, q, scanPendingRegistration, `
 		SELECT r.id, r.password_hash
 		FROM email_confirmation c
 		JOIN registration r ON r.email_key = c.email_key
 		WHERE c.token_hash = ? AND c.expires_at > ? AND r.expires_at > ?
 		ORDER BY r.created_at DESC, r.id DESC
-		LIMIT 1`, token[:], now, now).
-		Scan(&p.ID, &p.PasswordHash)
+		LIMIT 1`, token[:], now, now)
+}
+
+func scanPendingRegistration(row database.Scanner) (p pendingRegistration, err error) {
+	err = row.Scan(&p.ID, &p.PasswordHash)
 	return p, err
 }
 
 // spendConfirmation counts an attempt to confirm a registration, and reports whether the
 // registration had an attempt left.
 func spendConfirmation(ctx context.Context, q database.Queryer, id uuid.UUID, limit int) (bool, error) {
-	result, err := q.ExecContext(ctx, `
+	return database.Affected(q.ExecContext(ctx, `
 		UPDATE registration
 		SET tries = tries + 1
-		WHERE id = ? AND tries < ?`, id[:], limit)
-	if err != nil {
-		return false, err
-	}
-	rows, err := result.RowsAffected()
-	return rows == 1, err
+		WHERE id = ? AND tries < ?`, id[:], limit))
 }
 
 // refundConfirmation reverts spendConfirmation.

@@ -18,36 +18,36 @@ func insertPasswordReset(ctx context.Context, q database.Queryer, r passwordRese
 
 const resetColumns = `id, email_key, created_at, expires_at`
 
-func scanPasswordReset(row interface{ Scan(into ...any) error }) (r passwordReset, err error) {
+func scanPasswordReset(row database.Scanner) (r passwordReset, err error) {
 	err = row.Scan(&r.ID, &r.EmailKey, &r.CreatedAt, &r.ExpiresAt)
 	return r, err
 }
 
 // lockPasswordReset returns a reset and locks it until the transaction ends.
 func lockPasswordReset(ctx context.Context, q database.Queryer, id uuid.UUID) (passwordReset, error) {
-	return scanPasswordReset(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanPasswordReset, `
 		SELECT `+resetColumns+`
 		FROM password_reset
 		WHERE id = ?
-		FOR UPDATE`, id[:]))
+		FOR UPDATE`, id[:])
 }
 
 // lockPasswordResetByToken is lockPasswordReset by the hash of the reset's token.
 func lockPasswordResetByToken(ctx context.Context, q database.Queryer, token secretHash) (passwordReset, error) {
-	return scanPasswordReset(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanPasswordReset, `
 		SELECT `+resetColumns+`
 		FROM password_reset
 		WHERE token_hash = ?
-		FOR UPDATE`, token[:]))
+		FOR UPDATE`, token[:])
 }
 
 // selectUserByResetToken returns the account whose password a valid token may reset.
 func selectUserByResetToken(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (User, error) {
-	return scanUser(q.QueryRowContext(ctx, `
+	return database.Get(ctx, q, scanUser, `
 		SELECT u.id, u.email, u.name, u.role, u.version, u.created_at, u.updated_at
 		FROM password_reset r
 		JOIN user u ON u.email_key = r.email_key
-		WHERE r.token_hash = ? AND r.expires_at > ?`, token[:], now))
+		WHERE r.token_hash = ? AND r.expires_at > ?`, token[:], now)
 }
 
 func updatePasswordResetToken(ctx context.Context, q database.Queryer, id uuid.UUID, token secretHash) error {

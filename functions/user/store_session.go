@@ -14,18 +14,13 @@ import (
 // still current. Condition and insert are one statement, so that a change of password,
 // which deletes all sessions, cannot miss one.
 func insertSession(ctx context.Context, q database.Queryer, s session, passwordVersion int64) (inserted bool, err error) {
-	result, err := q.ExecContext(ctx, `
+	return database.Affected(q.ExecContext(ctx, `
 		INSERT INTO session (id, family_id, user_id, refresh_hash, signed_in_at, created_at, expires_at)
 		SELECT ?, ?, id, ?, ?, ?, ?
 		FROM user
 		WHERE id = ? AND password_version = ?
 		LOCK IN SHARE MODE`,
-		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.SignedInAt, s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion)
-	if err != nil {
-		return false, err
-	}
-	rows, err := result.RowsAffected()
-	return rows == 1, err
+		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.SignedInAt, s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion))
 }
 
 // deleteExpiredSessions deletes expired sessions of a user, at most 100 at a time.
@@ -42,32 +37,35 @@ func deleteExpiredSessions(ctx context.Context, q database.Queryer, userID uuid.
 // user first, as all operations that delete or rotate sessions do, so that a login can
 // neither branch nor outlive a change of password.
 func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s session, r rights, err error) {
-	err = tx.QueryRowContext(ctx, `
+	userID, err := database.Get(ctx, tx, database.ScanColumn[uuid.UUID], `
 		SELECT user_id
 		FROM session
-		WHERE refresh_hash = ?`, hash[:]).
-		Scan(&s.UserID)
+		WHERE refresh_hash = ?`, hash[:])
 	if err != nil {
 		return s, r, err
 	}
-	err = tx.QueryRowContext(ctx, `
+	r, err = database.Get(ctx, tx, scanRights, `
 		SELECT role, rights_version
 		FROM user
 		WHERE id = ?
-		FOR UPDATE`, s.UserID[:]).
-		Scan(&r.Role, &r.Version)
+		FOR UPDATE`, userID[:])
 	if err != nil {
 		return s, r, err
 	}
-	var rotatedAt sql.NullTime
-	err = tx.QueryRowContext(ctx, `
+	s, err = database.Get(ctx, tx, scanSession, `
 		SELECT id, family_id, COALESCE(signed_in_at, created_at), created_at, expires_at, rotated_at
 		FROM session
 		WHERE refresh_hash = ?
-		FOR UPDATE`, hash[:]).
-		Scan(&s.ID, &s.FamilyID, &s.SignedInAt, &s.CreatedAt, &s.ExpiresAt, &rotatedAt)
-	s.RefreshHash, s.RotatedAt = hash, rotatedAt.Time
+		FOR UPDATE`, hash[:])
+	s.UserID, s.RefreshHash = userID, hash
 	return s, r, err
+}
+
+func scanSession(row database.Scanner) (s session, err error) {
+	var rotatedAt sql.NullTime
+	err = row.Scan(&s.ID, &s.FamilyID, &s.SignedInAt, &s.CreatedAt, &s.ExpiresAt, &rotatedAt)
+	s.RotatedAt = rotatedAt.Time
+	return s, err
 }
 
 // rotateSession marks a session's token as spent, unless it is already, and inserts
@@ -92,12 +90,11 @@ func rotateSession(ctx context.Context, tx *database.Tx, spent, next session) er
 
 // selectLogin returns the time of a login. The id of a family is the id of its first
 // session. A login that has ended is not found.
-func selectLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) (at time.Time, err error) {
-	err = q.QueryRowContext(ctx, `
+func selectLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) (time.Time, error) {
+	return database.Get(ctx, q, database.ScanColumn[time.Time], `
 		SELECT created_at
 		FROM session
-		WHERE id = ? AND user_id = ?`, familyID[:], userID[:]).Scan(&at)
-	return at, err
+		WHERE id = ? AND user_id = ?`, familyID[:], userID[:])
 }
 
 // login is one login of a user, derived from its refresh tokens.
@@ -109,25 +106,17 @@ type login struct {
 
 // selectLogins returns a user's logins that have not expired, newest first.
 func selectLogins(ctx context.Context, q database.Queryer, userID uuid.UUID, now time.Time) ([]login, error) {
-	rows, err := q.QueryContext(ctx, `
+	return database.Collect(ctx, q, scanLogin, `
 		SELECT MIN(COALESCE(signed_in_at, created_at)), MAX(created_at), MAX(expires_at)
 		FROM session
 		WHERE user_id = ? AND expires_at > ?
 		GROUP BY family_id
 		ORDER BY MIN(COALESCE(signed_in_at, created_at)) DESC`, userID[:], now)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	logins := []login{}
-	for rows.Next() {
-		var l login
-		if err := rows.Scan(&l.SignedInAt, &l.RefreshedAt, &l.ExpiresAt); err != nil {
-			return nil, err
-		}
-		logins = append(logins, l)
-	}
-	return logins, rows.Err()
+}
+
+func scanLogin(row database.Scanner) (l login, err error) {
+	err = row.Scan(&l.SignedInAt, &l.RefreshedAt, &l.ExpiresAt)
+	return l, err
 }
 
 // deleteFamily deletes the sessions of one login of a user.

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -24,21 +23,17 @@ func spendAttempt(ctx context.Context, q database.Queryer, b bucket, now time.Ti
 	if err != nil {
 		return fullAt, false, err
 	}
-	result, err := q.ExecContext(ctx, `
+	spent, err = database.Affected(q.ExecContext(ctx, `
 		UPDATE login_limit
 		SET full_at = GREATEST(full_at, ?) + INTERVAL ? MICROSECOND
-		WHERE bucket = ? AND full_at <= ?`, now, b.step().Microseconds(), b.key[:], b.latest(now))
-	if err != nil {
-		return fullAt, false, err
+		WHERE bucket = ? AND full_at <= ?`, now, b.step().Microseconds(), b.key[:], b.latest(now)))
+	if err != nil || spent {
+		return fullAt, spent, err
 	}
-	if rows, err := result.RowsAffected(); err != nil || rows == 1 {
-		return fullAt, err == nil, err
-	}
-	err = q.QueryRowContext(ctx, `
+	fullAt, err = database.Get(ctx, q, database.ScanColumn[time.Time], `
 		SELECT full_at
 		FROM login_limit
-		WHERE bucket = ?`, b.key[:]).
-		Scan(&fullAt)
+		WHERE bucket = ?`, b.key[:])
 	return fullAt, false, err
 }
 
@@ -74,12 +69,11 @@ const deleteFullLimits = `
 // isFamiliar reports whether the account was signed in to from the network with its
 // current password.
 func isFamiliar(ctx context.Context, q database.Queryer, c credentials, network networkKey) (familiar bool, err error) {
-	err = q.QueryRowContext(ctx, `
+	familiar, err = database.Get(ctx, q, database.ScanColumn[bool], `
 		SELECT TRUE
 		FROM login_network
-		WHERE user_id = ? AND network = ? AND password_version = ?`, c.UserID[:], network[:], c.PasswordVersion).
-		Scan(&familiar)
-	if errors.Is(err, sql.ErrNoRows) {
+		WHERE user_id = ? AND network = ? AND password_version = ?`, c.UserID[:], network[:], c.PasswordVersion)
+	if errors.Is(err, database.ErrNotFound) {
 		return false, nil
 	}
 	return familiar, err
@@ -98,15 +92,13 @@ func rememberNetwork(ctx context.Context, q database.Queryer, c credentials, net
 	if err != nil {
 		return err
 	}
-	var oldest time.Time
-	err = q.QueryRowContext(ctx, `
+	oldest, err := database.Get(ctx, q, database.ScanColumn[time.Time], `
 		SELECT seen_at
 		FROM login_network
 		WHERE user_id = ?
 		ORDER BY seen_at DESC
-		LIMIT 1 OFFSET ?`, c.UserID[:], maxNetworks-1).
-		Scan(&oldest)
-	if errors.Is(err, sql.ErrNoRows) { // fewer than maxNetworks
+		LIMIT 1 OFFSET ?`, c.UserID[:], maxNetworks-1)
+	if errors.Is(err, database.ErrNotFound) { // fewer than maxNetworks
 		return nil
 	}
 	if err != nil {
@@ -128,24 +120,16 @@ type familiarNetwork struct {
 // selectNetworks returns the networks from which an account was signed in to, most recent
 // first.
 func selectNetworks(ctx context.Context, q database.Queryer, userID uuid.UUID) ([]familiarNetwork, error) {
-	rows, err := q.QueryContext(ctx, `
+	return database.Collect(ctx, q, scanNetwork, `
 		SELECT LOWER(HEX(network)), seen_at
 		FROM login_network
 		WHERE user_id = ?
 		ORDER BY seen_at DESC`, userID[:])
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	networks := []familiarNetwork{}
-	for rows.Next() {
-		var n familiarNetwork
-		if err := rows.Scan(&n.Hash, &n.SeenAt); err != nil {
-			return nil, err
-		}
-		networks = append(networks, n)
-	}
-	return networks, rows.Err()
+}
+
+func scanNetwork(row database.Scanner) (n familiarNetwork, err error) {
+	err = row.Scan(&n.Hash, &n.SeenAt)
+	return n, err
 }
 
 // deleteOldNetworks is a statement for database.Prune.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,7 +111,7 @@ func (s *service) checkPassword(ctx context.Context, account, password string) (
 	}
 	defer turn.End()
 	c, err := selectCredentials(ctx, s.DB, account)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		c, err = credentials{PasswordHash: passwordhash.Placeholder()}, nil
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -57,7 +56,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*userResponse, e
 		u.UpdatedAt = s.Now()
 		return updateUser(ctx, tx, u)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, accountDeleted()
 	}
 	if err != nil {
