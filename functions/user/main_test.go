@@ -4,19 +4,17 @@ import (
 	"bytes"
 	"log/slog"
 	"maps"
-	"net/http"
 	"os"
-	"regexp"
 	"sync"
+	"sync/atomic"
 	"testing"
-
-	"github.com/google/uuid"
+	"time"
 
 	"souk/functions"
 	"souk/functions/user/passwordhash/passwordhashtest"
+	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/dbtest"
-	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/mail/mailtest"
@@ -96,96 +94,6 @@ func openWith(t *testing.T, settings config.Environment, options ...functiontest
 
 type object = map[string]any
 
-func registration(email string) object {
-	return object{"email": email, "password": goodPassword, "name": "Ada Lovelace"}
-}
-
-func (s server) post(t *testing.T, path string, body any) functiontest.Response {
-	t.Helper()
-	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body})
-}
-
-func (s server) getMe(t *testing.T, token string) functiontest.Response {
-	t.Helper()
-	return s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token})
-}
-
-// mustRegister creates an account with goodPassword: it registers, reads the mail and
-// confirms the address.
-func (s server) mustRegister(t *testing.T, email string) User {
-	t.Helper()
-	return s.mustRegisterAs(t, registration(email))
-}
-
-func (s server) mustRegisterAs(t *testing.T, body object) User {
-	t.Helper()
-	var u User
-	s.confirmWith(t, s.mustToken(t, s.mustRequestAccount(t, body)), body["password"].(string)).MustBe(t, http.StatusOK).Into(t, &u)
-	return u
-}
-
-// mustRequestAccount registers an account that is not confirmed.
-func (s server) mustRequestAccount(t *testing.T, body object) Registration {
-	t.Helper()
-	var r Registration
-	s.post(t, "/v1/users", body).MustBe(t, http.StatusCreated).Into(t, &r)
-	return r
-}
-
-// mustToken sends the mail of a registration, and returns its token.
-func (s server) mustToken(t *testing.T, r Registration) string {
-	t.Helper()
-	before := len(s.Mail.To(r.Email))
-	s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
-	mails := s.Mail.To(r.Email)
-	if len(mails) != before+1 {
-		t.Fatalf("%d mails, want %d", len(mails), before+1)
-	}
-	return tokenIn(t, mails[before].Text)
-}
-
-func (s server) confirm(t *testing.T, token string) functiontest.Response {
-	t.Helper()
-	return s.confirmWith(t, token, goodPassword)
-}
-
-func (s server) confirmWith(t *testing.T, token, password string) functiontest.Response {
-	t.Helper()
-	return s.post(t, "/v1/email-verifications/confirm", object{"token": token, "password": password})
-}
-
-// mustEvent returns the event of an aggregate.
-func (s server) mustEvent(t *testing.T, eventType string, aggregateID uuid.UUID) event.Event {
-	t.Helper()
-	for _, e := range s.Topics.Of(eventType) {
-		if e.AggregateID == aggregateID {
-			return e
-		}
-	}
-	t.Fatalf("no %s of %s was published", eventType, aggregateID)
-	return event.Event{}
-}
-
-var tokenPattern = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
-
-// tokenIn returns the token in the text of a mail.
-func tokenIn(t *testing.T, text string) string {
-	t.Helper()
-	token := tokenPattern.FindString(text)
-	if token == "" {
-		t.Fatalf("no token in\n%s", text)
-	}
-	return token
-}
-
-// mustSignIn opens a session with goodPassword.
-func (s server) mustSignIn(t *testing.T, email string) tokens {
-	t.Helper()
-	var issued tokens
-	s.post(t, "/v1/sessions", object{"email": email, "password": goodPassword}).MustBe(t, http.StatusCreated).Into(t, &issued)
-	return issued
-}
-
 // mustCount returns the number that a SELECT COUNT(*) finds.
 func (s server) mustCount(t *testing.T, query string, args ...any) int {
 	t.Helper()
@@ -204,3 +112,22 @@ func (s server) mustSelectCredentials(t *testing.T, key string) credentials {
 	}
 	return c
 }
+
+const newPassword = "nine blue umbrellas"
+
+func (s server) mustExec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := s.DB.ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// defaultSessions are the settings of a service without any.
+var defaultSessions = sessionSettings{ReuseInterval: 30 * time.Second, MaxAge: 90 * 24 * time.Hour}
+
+// movingClock is a clock that a test advances.
+type movingClock struct{ offset atomic.Int64 }
+
+func (c *movingClock) now() time.Time { return clock.System().Add(time.Duration(c.offset.Load())) }
+
+func (c *movingClock) advance(by time.Duration) { c.offset.Add(int64(by)) }

@@ -7,40 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"souk/shared/function/functiontest"
 )
-
-// mustRequestReset requests a reset and sends its mail.
-func (s server) mustRequestReset(t *testing.T, email string) {
-	t.Helper()
-	known := map[uuid.UUID]bool{}
-	for _, e := range s.Topics.Of("password-reset-requested") {
-		known[e.ID] = true
-	}
-	got := s.post(t, "/v1/password-resets", object{"email": email}).MustBe(t, http.StatusAccepted)
-	if len(got.Body) != 0 {
-		t.Errorf("got the body %s", got.Body)
-	}
-	events := s.Topics.Of("password-reset-requested")
-	if len(events) != len(known)+1 {
-		t.Fatalf("%d events, want one more than %d", len(events), len(known))
-	}
-	s.Deliver(t, "password-reset-mail", events[len(known)]).MustBe(t, http.StatusNoContent)
-}
-
-func (s server) reset(t *testing.T, token, password string) functiontest.Response {
-	t.Helper()
-	return s.post(t, "/v1/password-resets/confirm", object{"token": token, "newPassword": password})
-}
-
-// lastToken returns the token of the newest mail to an address.
-func (s server) lastToken(t *testing.T, email string) string {
-	t.Helper()
-	mails := s.Mail.To(email)
-	return tokenIn(t, mails[len(mails)-1].Text)
-}
 
 func TestResetPassword(t *testing.T) {
 	t.Parallel()
@@ -74,19 +42,6 @@ func TestResetPassword(t *testing.T) {
 		}
 	})
 
-	t.Run("an address without an account gets the same response and no mail", func(t *testing.T) {
-		t.Parallel()
-		s := open(t)
-		s.mustRequestReset(t, "missing@example.com")
-		if n := len(s.Mail.To("missing@example.com")); n != 0 {
-			t.Errorf("%d mails", n)
-		}
-		if n := s.mustCount(t, `SELECT COUNT(*) FROM password_reset`); n != 0 {
-			t.Errorf("%d resets are stored", n)
-		}
-		s.post(t, "/v1/password-resets", object{"email": "no address"}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-	})
-
 	t.Run("a weak password is rejected and does not spend the token", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
@@ -112,19 +67,6 @@ func TestResetPassword(t *testing.T) {
 		if withoutTrace(t, got) != withoutTrace(t, unknown) {
 			t.Errorf("got %s, want %s", got.Body, unknown.Body)
 		}
-	})
-
-	t.Run("an address gets no more mails than its quota", func(t *testing.T) {
-		t.Parallel()
-		s := open(t)
-		s.mustRegister(t, "dan@example.com")
-		for range passwordResetQuota.burst + 2 {
-			s.mustRequestReset(t, "dan@example.com")
-		}
-		if n := len(s.Mail.To("dan@example.com")); n != 1+passwordResetQuota.burst {
-			t.Errorf("%d mails, want the registration's and %d", n, passwordResetQuota.burst)
-		}
-		s.reset(t, s.lastToken(t, "dan@example.com"), newPassword).MustBe(t, http.StatusNoContent)
 	})
 }
 

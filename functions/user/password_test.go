@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"souk/functions/user/passwordhash"
+	"souk/shared/function/functiontest"
 )
 
 func TestValidateNewPassword(t *testing.T) {
@@ -191,5 +192,31 @@ func BenchmarkHash(b *testing.B) {
 		if _, err := h.Hash(context.Background(), goodPassword); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Secrets must not be logged, whatever the responses of these operations.
+func TestAccountSecretsStayOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	moving := &movingClock{}
+	s := openWith(t, nil, functiontest.WithClock(moving.now))
+	email, first, second := "canary-mail@example.com", "canary old password", "canary new password"
+	body := registration(email)
+	body["password"] = first
+	s.mustRegisterAs(t, body)
+	var issued tokens
+	s.post(t, "/v1/sessions", object{"email": email, "password": first}).MustBe(t, http.StatusCreated).Into(t, &issued)
+	next := s.mustRefresh(t, issued.RefreshToken)
+	s.changePassword(t, next.AccessToken, object{"currentPassword": second, "newPassword": second}).MustBe(t, http.StatusForbidden)
+	s.changePassword(t, next.AccessToken, object{"currentPassword": first, "newPassword": second}).MustBe(t, http.StatusNoContent)
+	moving.advance(defaultSessions.ReuseInterval)
+	s.requireInvalidRefreshToken(t, issued.RefreshToken)
+	for _, canary := range []string{email, first, second, issued.RefreshToken, next.RefreshToken, issued.AccessToken, next.AccessToken} {
+		if logs.Contains(canary) {
+			t.Errorf("%s is in the log", canary)
+		}
+	}
+	if !logs.Contains("a spent refresh token was reused") {
+		t.Error("the log has no entry for the reused token")
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/dbtest"
 	"souk/shared/function/functiontest"
@@ -55,4 +57,18 @@ func TestLoginDuringChangeOfRole(t *testing.T) {
 	}
 	s.getMe(t, token).MustBe(t, http.StatusOK)
 	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: token}).MustBeProblem(t, http.StatusForbidden, "forbidden")
+}
+
+// mustAdmin creates the account of an admin and returns an access token of it, which is
+// not revoked when the role changes: see unrevokedToken.
+func (s server) mustAdmin(t *testing.T) (User, string) {
+	t.Helper()
+	u, err := newUser(uuid.NewString()+"@example.com", "Root", auth.Admin, time.Now().UTC())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = insertUser(t.Context(), s.DB, u, passwordhash.Placeholder()); err != nil {
+		t.Fatal(err)
+	}
+	return u, s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))
 }

@@ -4,35 +4,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
-
-func (s server) refresh(t *testing.T, token string) functiontest.Response {
-	t.Helper()
-	return s.post(t, "/v1/sessions/refresh", object{"refreshToken": token})
-}
-
-func (s server) mustRefresh(t *testing.T, token string) tokens {
-	t.Helper()
-	var issued tokens
-	s.refresh(t, token).MustBe(t, http.StatusCreated).Into(t, &issued)
-	return issued
-}
-
-func (s server) requireInvalidRefreshToken(t *testing.T, token string) {
-	t.Helper()
-	s.refresh(t, token).MustBeProblem(t, http.StatusUnauthorized, "invalid_refresh_token")
-}
 
 func TestRefreshSession(t *testing.T) {
 	t.Parallel()
@@ -95,16 +74,6 @@ func TestRefreshSession(t *testing.T) {
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: promoted.AccessToken}).MustBe(t, http.StatusOK)
 	})
 }
-
-// defaultSessions are the settings of a service without any.
-var defaultSessions = sessionSettings{ReuseInterval: 30 * time.Second, MaxAge: 90 * 24 * time.Hour}
-
-// movingClock is a clock that a test advances.
-type movingClock struct{ offset atomic.Int64 }
-
-func (c *movingClock) now() time.Time { return clock.System().Add(time.Duration(c.offset.Load())) }
-
-func (c *movingClock) advance(by time.Duration) { c.offset.Add(int64(by)) }
 
 func TestRefreshTokenReuse(t *testing.T) {
 	t.Parallel()
@@ -230,50 +199,5 @@ func TestRefreshSessionRace(t *testing.T) {
 	wg.Wait()
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE user_id = ?`, ada.ID[:]); n != 0 {
 		t.Fatalf("%d sessions remain of a login that has ended", n)
-	}
-}
-
-func TestDeleteSession(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	s.mustRegister(t, "ada@example.com")
-	signOut := func(t *testing.T, token string) functiontest.Response {
-		t.Helper()
-		return s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: token})
-	}
-	t.Run("only the caller's login ends", func(t *testing.T) {
-		t.Parallel()
-		other, own := s.mustSignIn(t, "ada@example.com"), s.mustSignIn(t, "ada@example.com")
-		next := s.mustRefresh(t, own.RefreshToken)
-		signOut(t, next.AccessToken).MustBe(t, http.StatusNoContent)
-		signOut(t, next.AccessToken).MustBeProblem(t, http.StatusUnauthorized, "token_revoked")
-		signOut(t, s.unrevokedToken(t, next.AccessToken)).MustBe(t, http.StatusNoContent)
-		s.requireInvalidRefreshToken(t, next.RefreshToken)
-		s.mustRefresh(t, other.RefreshToken)
-	})
-	t.Run("a caller without a login is rejected", func(t *testing.T) {
-		t.Parallel()
-		signOut(t, "").MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-		signOut(t, s.Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer})).
-			MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-	})
-}
-
-// A refresh that is concurrent with the sign-out must not leave a refresh token.
-func TestDeleteSessionRace(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	ada := s.mustRegister(t, "ada@example.com")
-	for range 10 {
-		issued := s.mustSignIn(t, ada.Email)
-		var wg sync.WaitGroup
-		wg.Go(func() { s.refresh(t, issued.RefreshToken) })
-		wg.Go(func() {
-			s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: issued.AccessToken})
-		})
-		wg.Wait()
-		if n := s.mustCount(t, `SELECT COUNT(*) FROM session WHERE user_id = ?`, ada.ID[:]); n != 0 {
-			t.Fatalf("%d refresh tokens remain after the sign-out", n)
-		}
 	}
 }

@@ -1,0 +1,46 @@
+package user
+
+import (
+	"net/http"
+	"testing"
+
+	"souk/shared/address"
+)
+
+func TestUpdateAddress(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	token := s.mustOwner(t, "ada@example.com")
+
+	t.Run("only the fields that are sent change", func(t *testing.T) {
+		t.Parallel()
+		before := s.mustCreateAddress(t, token)
+		path := "/" + before.ID.String()
+		var after, stored Address
+		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Bonn", "line2": ""}).MustBe(t, http.StatusOK).Into(t, &after)
+		want := before
+		want.City, want.Line2, want.Version, want.UpdatedAt = "Bonn", "", 2, after.UpdatedAt
+		if after != want || !after.UpdatedAt.After(before.UpdatedAt) {
+			t.Fatalf("got %+v, want %+v", after, want)
+		}
+		s.address(t, token, http.MethodGet, path, "", nil).MustBe(t, http.StatusOK).Into(t, &stored)
+		if stored != after {
+			t.Fatalf("stored %+v, responded %+v", stored, after)
+		}
+		var bare Address
+		cleared := object{"line2": "", "company": nil, "postalCode": nil, "region": "", "phone": nil}
+		s.address(t, token, http.MethodPatch, path, `"2"`, cleared).MustBe(t, http.StatusOK).Into(t, &bare)
+		if want := (address.PostalAddress{Name: before.Name, Line1: before.Line1, City: "Bonn", Country: "DE"}); bare.PostalAddress != want {
+			t.Fatalf("got %+v, want %+v", bare, want)
+		}
+		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
+		s.address(t, token, http.MethodPatch, path, "", object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
+	})
+	t.Run("invalid fields are rejected", func(t *testing.T) {
+		t.Parallel()
+		path := "/" + s.mustCreateAddress(t, token).ID.String()
+		for _, body := range []object{{"name": ""}, {"name": " "}, {"city": "a\nb"}, {"country": "de"}, {"country": "AN"}, {"country": "XK"}, {"phone": "+49"}, {"city": nil}, {"country": nil}, {"planet": "Earth"}} {
+			s.address(t, token, http.MethodPatch, path, "*", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		}
+	})
+}
