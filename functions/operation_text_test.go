@@ -115,8 +115,8 @@ func TestOperationSummaries(t *testing.T) {
 
 // TestOperationFiles requires that the handler of a function and its file have the
 // function's name: stock-reserve is stockReserve in stock_reserve.go, and
-// order-place, a function of the service order, is place in place.go. Shared handlers
-// (those of *-outbox and *-revocations) have no file.
+// order-place, a function of the service order, is place in place.go. Its tests are in
+// place_test.go. Shared handlers (those of *-outbox and *-revocations) have no file.
 func TestOperationFiles(t *testing.T) {
 	t.Parallel()
 	for _, entry := range functions.Manifest().Functions {
@@ -135,7 +135,24 @@ func TestOperationFiles(t *testing.T) {
 		if got := methods[name]; got.file != file+".go" {
 			t.Errorf("%s: want its handler (*service).%s in functions/%s/%s.go; found %+q", entry.Name, name, entry.Service, file, got.file)
 		}
+		if err := requireTestIn(filepath.Join(entry.Service, file+"_test.go")); err != nil {
+			t.Errorf("%s: want its tests beside its handler: %v", entry.Name, err)
+		}
 	}
+}
+
+// requireTestIn returns an error unless a file has a test function.
+func requireTestIn(file string) error {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		return err
+	}
+	for _, declared := range parsed.Decls {
+		if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no test function", file)
 }
 
 // camelCase returns stock_reserve as stockReserve.
