@@ -32,7 +32,7 @@ const replicaWait = 5 * time.Second
 // longBody is the size in bytes above which a body gets a longer read timeout.
 const longBody = 1 << 20
 
-// Options configures a gateway. Zero limits have the given deerrs.
+// Options configures a gateway. Zero limits have the given defaults.
 type Options struct {
 	Manifest *manifest.Manifest
 	// Backend returns the URL of a function: scheme and host, no path.
@@ -59,7 +59,7 @@ type Options struct {
 	Timeout time.Duration
 }
 
-func (o Options) withDeerrs() Options {
+func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -83,7 +83,7 @@ type idleTransport interface {
 // New returns a new gateway to the HTTP functions of the manifest. The error names every
 // function with an invalid route or URL.
 func New(options Options) (*Gateway, error) {
-	g := &Gateway{options: options.withDeerrs(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
+	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
 	if options.Tokens != nil {
 		g.transport = newIdentified(options.Tokens)
 	}
