@@ -148,8 +148,8 @@ func TestWhatGoMustHave(t *testing.T) {
 	t.Run("the path that tells whether it is alive", func(t *testing.T) {
 		t.Parallel()
 		paths := all(`path += "(/-/[a-z]+)"`, settings)
-		if len(paths) != 1 || paths[0] != health.Path {
-			t.Errorf("Cloud Run asks at %q, functions answer at %s", paths, health.Path)
+		if want := []string{health.StartupPath, health.Path}; !slices.Equal(paths, want) {
+			t.Errorf("Cloud Run probes %q, functions respond at %q", paths, want)
 		}
 	})
 }

@@ -15,6 +15,7 @@ locals {
       schedule  = try(f.schedule, null)
       topics    = try(f.schedule, null) != null ? [f.name] : try(f.events, [])
       publishes = try(f.publishes, [])
+      database  = try(f.database, null) != "none"
       secrets   = try(f.secrets, [])
       # For how many seconds caches may serve its responses, as its Cache-Control has it.
       cache = try({
@@ -34,6 +35,9 @@ locals {
       } : k => v if v != null }
     }
   }
+
+  # Those that log in to the database.
+  database_runs = { for key, run in local.runs : key => run if run.database }
 
   services = distinct([for f in values(local.functions) : f.service])
 
@@ -57,6 +61,7 @@ locals {
       target      = local.granularity == "function" ? key : null
       secrets     = distinct(flatten(fs[*].secrets))
       public_read = alltrue(fs[*].public_read)
+      database    = anytrue(fs[*].database)
       publishes = distinct(flatten([
         for f in fs : f.name == "${f.service}-outbox" ? local.published[f.service] : f.publishes
       ]))

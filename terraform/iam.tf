@@ -23,7 +23,7 @@ resource "google_service_account" "migrate" {
 # database's to say: the migration job grants it.
 resource "google_project_iam_member" "database" {
   for_each = merge([
-    for key, run in local.runs : {
+    for key, run in local.database_runs : {
       for role in ["roles/cloudsql.client", "roles/cloudsql.instanceUser"] : "${key} ${role}" => {
         role = role, account = google_service_account.run[key].email
       }

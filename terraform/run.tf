@@ -55,15 +55,27 @@ resource "google_cloud_run_v2_service" "function" {
         startup_cpu_boost = true
       }
 
-      # It listens some milliseconds after its start, before it has asked anyone
-      # for anything. Whether the database answers is a request's affair: a probe
-      # that asked would restart every instance when the database is away.
+      # It listens some milliseconds after its start. Its egress into the VPC may take a
+      # minute to carry connections
+      # (https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#limitations), so it
+      # gets requests once it has a connection to the database; but after 10 s at the
+      # latest, and at once when the database refuses (shared/health): a probe that
+      # needed the database would restart every instance when that is away.
       startup_probe {
         period_seconds    = 1
         timeout_seconds   = 1
         failure_threshold = 20
-        tcp_socket {
-          port = 8080
+        dynamic "tcp_socket" {
+          for_each = each.value.database ? [] : [1]
+          content {
+            port = 8080
+          }
+        }
+        dynamic "http_get" {
+          for_each = each.value.database ? [1] : []
+          content {
+            path = "/-/started"
+          }
         }
       }
 
@@ -127,20 +139,22 @@ locals {
       { MAIL_FROM = "Shop <no-reply@${var.domain}>", SHOP_CURRENCY = var.currency },
       var.settings,
       {
-        GOOGLE_CLOUD_PROJECT     = var.project_id
+        GOOGLE_CLOUD_PROJECT = var.project_id
+        GOMEMLIMIT           = local.go_memory_limit[key]
+        AUTH_ISSUER          = "https://${var.domain}"
+        AUTH_AUDIENCE        = "https://${var.domain}"
+        AUTH_JWKS_URL        = "https://${var.domain}/.well-known/jwks.json"
+        SHOP_URL             = "https://${var.domain}"
+      },
+      !run.database ? {} : {
         INSTANCE_CONNECTION_NAME = local.instance_of[key].connection_name
         DATABASE_PRIVATE_IP      = "true"
         DATABASE_NAME            = "souk_${run.service}"
         DATABASE_USER            = run.account
         DATABASE_MAX_OPEN_CONNS  = tostring(run.scaling.pool)
-        GOMEMLIMIT               = local.go_memory_limit[key]
-        # Logins by IAM are capped a minute, for the whole instance: keep connections.
+        # Logins by IAM are capped a minute, for the whole instance: retain connections.
         DATABASE_CONN_MAX_LIFETIME  = "45m"
         DATABASE_CONN_MAX_IDLE_TIME = "15m"
-        AUTH_ISSUER                 = "https://${var.domain}"
-        AUTH_AUDIENCE               = "https://${var.domain}"
-        AUTH_JWKS_URL               = "https://${var.domain}/.well-known/jwks.json"
-        SHOP_URL                    = "https://${var.domain}"
       },
       # A new function is created with an image that may be from before it: docs/rollout.md.
       run.target == null ? {} : { FUNCTION_TARGET = run.target, FUNCTION_TARGET_OPTIONAL = "true" },

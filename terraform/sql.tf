@@ -18,7 +18,7 @@ locals {
   # largest counts twice. Migrations, audits and people get the reserve.
   reserved_connections = 20
 
-  connections = { for key, run in local.runs : key => run.scaling.max_instances * run.scaling.pool }
+  connections = { for key, run in local.database_runs : key => run.scaling.max_instances * run.scaling.pool }
 
   # By instance, the runs that connect to it.
   runs_on = {
@@ -191,7 +191,7 @@ resource "google_sql_database" "service" {
 # Cloud SQL names the login by the address up to the @. It may do nothing until
 # the migration job has granted it the rows of its service's database.
 resource "google_sql_user" "function" {
-  for_each = local.runs
+  for_each = local.database_runs
 
   name     = google_service_account.run[each.key].email
   instance = google_sql_database_instance.main[local.instance_of_service[each.value.service]].name

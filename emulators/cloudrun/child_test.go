@@ -80,6 +80,14 @@ func childHandler(term context.Context) http.Handler {
 		fmt.Println(wasProbed)
 		fmt.Fprint(w, "ok")
 	})
+	mux.HandleFunc(health.StartupPath, func(w http.ResponseWriter, _ *http.Request) {
+		if marker := os.Getenv("STARTS_WHEN_GONE"); marker != "" {
+			fmt.Println(wasAskedToStart)
+			if _, err := os.Stat(marker); err == nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}
+	})
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(os.Environ())

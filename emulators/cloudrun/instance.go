@@ -69,7 +69,11 @@ func (i *instance) run() {
 		i.failStart(err)
 		return
 	}
-	if err := i.listen(); err != nil {
+	err := i.listen()
+	if err == nil {
+		err = i.startup()
+	}
+	if err != nil {
 		i.signal(syscall.SIGKILL) // it has no requests
 		<-i.exited
 		i.failStart(err)

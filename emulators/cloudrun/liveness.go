@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"souk/shared/health"
+	"souk/shared/manifest"
 )
 
 // Liveness configures the probes that find an unresponsive instance
@@ -32,6 +33,53 @@ func (l Liveness) withDefaults() Liveness {
 	return l
 }
 
+// Startup says how a starting instance is probed, which gets no request before it
+// responds (https://cloud.google.com/run/docs/configuring/healthchecks#startup-probes).
+// Zero fields take the values that terraform/run.tf gives the cloud. A function without
+// a database has started when it listens.
+type Startup struct {
+	// Period is the time between two probes: 1 s.
+	Period time.Duration
+	// Timeout is how long it may take to respond: 1 s.
+	Timeout time.Duration
+	// Failures in a row end the instance: 20.
+	Failures int
+}
+
+func (s Startup) withDefaults() Startup {
+	s.Period = cmp.Or(s.Period, time.Second)
+	s.Timeout = cmp.Or(s.Timeout, time.Second)
+	s.Failures = cmp.Or(s.Failures, 20)
+	return s
+}
+
+// startup returns when a listening instance responds to its startup probe, or why it
+// never will.
+func (i *instance) startup() error {
+	if i.service.function.Database == manifest.NoDatabase {
+		return nil
+	}
+	probe := i.service.platform.options.Startup
+	due := time.NewTicker(probe.Period)
+	defer due.Stop()
+	for failures := 1; ; failures++ {
+		err := i.probe(health.StartupPath, probe.Timeout)
+		if err == nil {
+			return nil
+		}
+		if failures >= probe.Failures {
+			return fmt.Errorf("its startup probe failed %d times: %w", failures, err)
+		}
+		select {
+		case <-due.C:
+		case <-i.exited:
+			return fmt.Errorf("it ended before it had started: %s", i.exit())
+		case <-i.retired:
+			return errStopped
+		}
+	}
+}
+
 // watch probes an instance while it serves, and kills it if it does not respond. A response
 // to a request counts like one to a probe, so that a busy instance is not probed.
 func (i *instance) watch() {
@@ -52,7 +100,7 @@ func (i *instance) watch() {
 			due.Reset(probe.Period - silent)
 			continue
 		}
-		if err := i.probe(probe.Timeout); err != nil {
+		if err := i.probe(health.Path, probe.Timeout); err != nil {
 			failures++
 			i.service.log.Warn("liveness probe failed", "pid", i.pid.Load(), "failures", failures, "error", err)
 		} else {
@@ -67,10 +115,10 @@ func (i *instance) watch() {
 }
 
 // probe sends a health check to the instance's process.
-func (i *instance) probe(timeout time.Duration) (err error) {
+func (i *instance) probe(path string, timeout time.Duration) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+i.address+health.Path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+i.address+path, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", i.service.function.Name, err)
 	}

@@ -28,6 +28,8 @@ const (
 
 	insideRequest = "a request is inside"
 	wasProbed     = "responded to a probe"
+	// wasAskedToStart is printed for each startup probe of an instance of waitsFor.
+	wasAskedToStart = "responded to a startup probe"
 )
 
 func TestMain(m *testing.M) {

@@ -53,6 +53,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// StopGrace is the time from SIGTERM to SIGKILL: 10 s, as on Cloud Run.
 	StopGrace time.Duration
+	// Startup configures when a starting instance gets requests.
+	Startup Startup
 	// Liveness configures the replacement of unresponsive instances.
 	Liveness Liveness
 }
@@ -62,6 +64,7 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 15*time.Minute)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	o.StopGrace = cmp.Or(o.StopGrace, 10*time.Second)
+	o.Startup = o.Startup.withDefaults()
 	o.Liveness = o.Liveness.withDefaults()
 	if o.Logs == nil {
 		o.Logs = io.Discard

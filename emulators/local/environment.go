@@ -37,7 +37,6 @@ func (s *System) environment(f manifest.Function) []string {
 		"LOCAL_ONLY=true",
 		"GOOGLE_CLOUD_PROJECT=" + Project,
 		"PUBSUB_EMULATOR_HOST=" + s.broker.Addr(),
-		"DATABASE_URL=" + string(s.urls[f.Service]),
 		"AUTH_ISSUER=" + s.gatewayURL(),
 		"AUTH_AUDIENCE=" + tokenAudience,
 		"AUTH_JWKS_URL=" + s.platform.URL("jwks") + s.jwksPath(),
@@ -48,6 +47,9 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_SERVICE_ACCOUNT=" + PushServiceAccount,
 		"MAIL_FROM=" + mailFrom,
 		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
+	}
+	if f.Database != manifest.NoDatabase {
+		environment = append(environment, "DATABASE_URL="+string(s.urls[f.Service]))
 	}
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))

@@ -140,6 +140,21 @@ func Open(cfg Config) (*DB, error) {
 	return &DB{pool: openPool(connector, cfg), timeout: cfg.StatementTimeout}, nil
 }
 
+// None returns a database that no statement reaches. It is for a function that has none.
+func None() *DB {
+	return &DB{pool: sql.OpenDB(noConnector{})}
+}
+
+type noConnector struct{}
+
+// Connect fails.
+func (noConnector) Connect(context.Context) (driver.Conn, error) {
+	return nil, errors.New("this function has no database")
+}
+
+// Driver is the MySQL driver.
+func (noConnector) Driver() driver.Driver { return &mysql.MySQLDriver{} }
+
 func (c Config) connector() (driver.Connector, error) {
 	if c.URL == "" {
 		return cloudSQLConnector(c)

@@ -145,9 +145,11 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 		return err
 	}
 	slog.SetDefault(s.Log.NewLogger(logs))
-	db, err := database.Open(s.DB)
-	if err != nil {
-		return err
+	db := database.None()
+	if usesDatabase(list, s.Target) {
+		if db, err = database.Open(s.DB); err != nil {
+			return err
+		}
 	}
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
@@ -175,6 +177,13 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 		}
 	}
 	return errors.Join(err, publisher.Close(), db.Close())
+}
+
+// usesDatabase reports whether the function of that name needs a database, or one of a
+// service's if it is empty.
+func usesDatabase(list *manifest.Manifest, target string) bool {
+	entry, listed := list.Function(target)
+	return !listed || entry.Database != manifest.NoDatabase
 }
 
 // register hands the handler to the framework, which serves it on every path:
@@ -235,7 +244,11 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 		routes = absent(target)
 	}
 	runtime.Outbox.Permit(publishes)
-	return health.Handler(drain.serve(runtime.locate(routes))), drain, nil
+	handler := health.Handler(drain.serve(runtime.locate(routes)))
+	if usesDatabase(list, runtime.target) {
+		handler = health.Startup(runtime.DB.PingContext, handler)
+	}
+	return handler, drain, nil
 }
 
 // match finds the entry in the list for every function that is written, and fails

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -24,6 +26,64 @@ const Command = "healthcheck"
 // timeout bounds a health check.
 const timeout = 5 * time.Second
 
+// StartupPath responds 200 once a program has what it needs for its first request. It
+// is what a startup probe asks for; until then it responds 503.
+const StartupPath = "/-/started"
+
+const (
+	// startupTimeout is how long a program may wait for what it needs. Then it starts
+	// without: a probe that needed the database would restart every instance when that
+	// is away.
+	startupTimeout = 10 * time.Second
+	// startupResponse is how long a probe may wait for its response, which Cloud Run
+	// ends after a second.
+	startupResponse = 800 * time.Millisecond
+)
+
+// Startup responds to requests for StartupPath, and hands all others to next. The first
+// probe has connect called, once: after its end, with or without an error, or after 10 s
+// the program has started.
+func Startup(connect func(context.Context) error, next http.Handler) http.Handler {
+	return startup(connect, startupTimeout, startupResponse, next)
+}
+
+func startup(connect func(context.Context) error, timeout, response time.Duration, next http.Handler) http.Handler {
+	var once sync.Once
+	started := make(chan struct{})
+	run := func(ctx context.Context) {
+		defer close(started)
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		if err := connect(ctx); err != nil {
+			slog.WarnContext(ctx, "started without a connection to the database", "error", err)
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != StartupPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		// It outlasts this probe: a connection takes longer than a probe waits.
+		once.Do(func() { go run(context.WithoutCancel(r.Context())) })
+		ctx, cancel := context.WithTimeout(r.Context(), response)
+		defer cancel()
+		select {
+		case <-started:
+			respond(w, http.StatusOK, "started\n")
+		case <-ctx.Done():
+			respond(w, http.StatusServiceUnavailable, "starting\n")
+		}
+	})
+}
+
+// respond writes a probe's response. A client that left is not this program's problem.
+func respond(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}
+
 // Handler serves Path and passes all other requests to next. It does not log, because
 // health checks arrive every few seconds.
 func Handler(next http.Handler) http.Handler {
@@ -32,10 +92,7 @@ func Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		// An error means that the client has disconnected.
-		_, _ = w.Write([]byte("ok\n"))
+		respond(w, http.StatusOK, "ok\n")
 	})
 }
 

@@ -29,6 +29,12 @@ const (
 	Admin Access = "admin"
 )
 
+// Database says whether a function uses its service's database. Its zero value is yes.
+type Database string
+
+// NoDatabase is a function without a database: it has no login, and starts without one.
+const NoDatabase Database = "none"
+
 const (
 	// DefaultMaxBody is the largest request body, in bytes, of a function without maxBody.
 	DefaultMaxBody = 64 << 10
@@ -55,6 +61,8 @@ type Function struct {
 	Schedule string `yaml:"schedule"`
 	// Secrets are the environment variables with the function's secrets.
 	Secrets []string `yaml:"secrets"`
+	// Database is NoDatabase for a function that uses none.
+	Database Database `yaml:"database"`
 	// MaxBody is the largest request body in bytes, 0 for the default: see BodyLimit.
 	MaxBody int64 `yaml:"maxBody"`
 	// Publishes are the topics of the events that the function publishes.

@@ -173,7 +173,7 @@ run "every_function" {
   }
 
   assert {
-    condition     = toset(values(google_sql_user.function)[*].name) == toset(values(google_service_account.run)[*].email) && alltrue([for u in google_sql_user.function : u.type == "CLOUD_IAM_SERVICE_ACCOUNT"])
+    condition     = toset(values(google_sql_user.function)[*].name) == toset([for f in yamldecode(file(var.manifest)).functions : google_service_account.run[f.name].email if try(f.database, "") != "none"]) && alltrue([for u in google_sql_user.function : u.type == "CLOUD_IAM_SERVICE_ACCOUNT"])
     error_message = "A function has no database login of its own by IAM."
   }
 
@@ -184,6 +184,26 @@ run "every_function" {
       for f in yamldecode(file(var.manifest)).functions : alltrue([for topic in try(f.publishes, []) : contains(keys(google_pubsub_topic_iam_member.publisher), "${f.name} ${topic}")])
     ])
     error_message = "A function may not publish what it publishes."
+  }
+
+  # Startup.
+  assert {
+    condition = alltrue([
+      for f in yamldecode(file(var.manifest)).functions : (
+        try(f.database, "") == "none" ?
+        length(google_cloud_run_v2_service.function[f.name].template[0].containers[0].startup_probe[0].tcp_socket) == 1 :
+        google_cloud_run_v2_service.function[f.name].template[0].containers[0].startup_probe[0].http_get[0].path == "/-/started"
+      )
+    ])
+    error_message = "A function that uses a database gets requests before it had the time to connect, or one without waits for none."
+  }
+
+  assert {
+    condition = alltrue([
+      for f in yamldecode(file(var.manifest)).functions :
+      length([for e in google_cloud_run_v2_service.function[f.name].template[0].containers[0].env : e if startswith(e.name, "DATABASE_") || e.name == "INSTANCE_CONNECTION_NAME"]) == (try(f.database, "") == "none" ? 0 : 7)
+    ])
+    error_message = "A function is configured for a database that it does not use, or not for the one it uses."
   }
 
   # The pipeline.

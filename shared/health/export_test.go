@@ -1,0 +1,4 @@
+package health
+
+// StartupWithin is Startup with other times.
+var StartupWithin = startup
