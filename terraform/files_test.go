@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"souk/shared/health"
+	"souk/shared/manifest"
 )
 
 func mustRead(t *testing.T, path string) string {
@@ -150,6 +152,13 @@ func TestWhatGoMustHave(t *testing.T) {
 		paths := all(`path += "(/-/[a-z]+)"`, settings)
 		if want := []string{health.StartupPath, health.Path}; !slices.Equal(paths, want) {
 			t.Errorf("Cloud Run probes %q, functions respond at %q", paths, want)
+		}
+	})
+	t.Run("how many requests share a database connection", func(t *testing.T) {
+		t.Parallel()
+		numbers := all(`requests_per_connection = ([0-9]+)`, settings)
+		if want := []string{strconv.Itoa(manifest.RequestsPerConnection)}; !slices.Equal(numbers, want) {
+			t.Errorf("run.tf has %q, functions.yaml is held to %q", numbers, want)
 		}
 	})
 }

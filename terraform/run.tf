@@ -115,6 +115,11 @@ resource "google_cloud_run_v2_service" "function" {
 
   # The pipeline rolls out images and shifts traffic.
   lifecycle {
+    precondition {
+      condition     = !each.value.database || each.value.scaling.concurrency <= local.requests_per_connection * each.value.scaling.pool
+      error_message = "${each.key} gets ${each.value.scaling.concurrency} requests at a time and has ${each.value.scaling.pool} database connections: at most ${local.requests_per_connection} requests may share one. Raise pool or lower concurrency in scaling."
+    }
+
     ignore_changes = [
       template[0].containers[0].image, template[0].revision, template[0].labels, template[0].annotations,
       traffic, client, client_version, annotations,
@@ -130,6 +135,9 @@ resource "google_cloud_run_v2_service" "function" {
 locals {
   # The services that the load balancer reaches: IAM's check is off there.
   open = { for key, run in local.runs : key => run.kind == "http" && local.load_balancer }
+
+  # As manifest.RequestsPerConnection has it, which says why.
+  requests_per_connection = 20
 
   # Whom a push token is for. Any URL will do, and no other service may have it.
   audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }

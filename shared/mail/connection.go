@@ -32,18 +32,41 @@ type connection struct {
 	unbind func() bool
 }
 
-// connect returns the idle connection if it can be used, else a new one.
+// takeIdle returns the idle connection that was used last, nil if there is none.
+func (s *Sender) takeIdle() *connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) == 0 {
+		return nil
+	}
+	last := len(s.idle) - 1
+	c := s.idle[last]
+	s.idle = s.idle[:last]
+	return c
+}
+
+// putIdle adds an idle connection, and closes those that a burst opened long ago.
+func (s *Sender) putIdle(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.idle) > 0 && time.Since(s.idle[0].usedAt) > maxIdle {
+		s.idle[0].close()
+		s.idle = s.idle[1:]
+	}
+	s.idle = append(s.idle, c)
+}
+
+// connect returns an idle connection, or a new one where there is none that can be
+// used.
 func (s *Sender) connect(ctx context.Context) (*connection, error) {
-	c := s.idle
-	s.idle = nil
-	if c != nil {
+	for c := s.takeIdle(); c != nil; c = s.takeIdle() {
 		c.bind(ctx)
 		if c.isOpen() {
 			return c, nil
 		}
 		c.close()
 	}
-	c = &connection{server: s.server, ctx: ctx}
+	c := &connection{server: s.server, ctx: ctx}
 	var err error
 	if c.client, err = gomail.NewClient(s.server.host, s.options(c)...); err != nil {
 		return nil, &SendError{Stage: "prepare", cause: err}

@@ -10,14 +10,54 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"souk/shared/config"
+	"souk/shared/mail"
 	"souk/shared/mail/catch"
 	"souk/shared/mail/mailtest"
 )
 
-func TestConnectionIsReused(t *testing.T) {
+// oneConnection sends one mail after the other.
+func oneConnection(server *mailtest.Server) mail.Config {
+	c := server.Config()
+	c.Connections = 1
+	return c
+}
+
+// TestMailsAtTheSameTime has the server take no mail before it has them all: each needs a
+// connection of its own, and the next mails need no other.
+func TestMailsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	server := mailtest.Start(t)
 	sender := mustSender(t, server.Config())
+	var arrived sync.WaitGroup
+	arrived.Add(mail.DefaultConnections)
+	server.OnMessage(func(catch.Letter) error {
+		arrived.Done()
+		arrived.Wait()
+		return nil
+	})
+	sendAll := func() {
+		var all sync.WaitGroup
+		for range mail.DefaultConnections {
+			all.Go(func() {
+				if err := sender.Send(t.Context(), hello()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	sendAll()
+	arrived.Add(mail.DefaultConnections)
+	sendAll()
+	if n := server.Connections(); n != mail.DefaultConnections {
+		t.Errorf("%d connections, want %d", n, mail.DefaultConnections)
+	}
+}
+
+func TestConnectionIsReused(t *testing.T) {
+	t.Parallel()
+	server := mailtest.Start(t)
+	sender := mustSender(t, oneConnection(server))
 	mustSend := func(t *testing.T) {
 		t.Helper()
 		if err := sender.Send(t.Context(), hello()); err != nil {
@@ -72,7 +112,7 @@ func TestConnectionThatHangs(t *testing.T) {
 		})
 		return nil
 	})
-	sender := mustSender(t, server.Config())
+	sender := mustSender(t, oneConnection(server))
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
 	go func() { failed <- sender.Send(ctx, hello()) }()

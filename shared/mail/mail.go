@@ -26,7 +26,14 @@ type Config struct {
 	URL config.Secret `env:"SMTP_URL"`
 	// From is the sender, such as: Souk <shop@example.com>.
 	From string `env:"MAIL_FROM"`
+	// Connections is how many mails are sent at the same time, each over a connection of
+	// its own: 20, as many as the functions that send get requests (functions.yaml). It
+	// is lower for a server that takes fewer from one client.
+	Connections int `env:"MAIL_CONNECTIONS"`
 }
+
+// DefaultConnections is Config.Connections where it is not set.
+const DefaultConnections = 20
 
 // server is a parsed SMTP_URL.
 type server struct {
@@ -63,6 +70,9 @@ func (c Config) parse() (server, *netmail.Address, error) {
 	from, err := netmail.ParseAddress(c.From)
 	if err != nil {
 		errs = append(errs, errors.New(`MAIL_FROM must be an address, such as "Souk <shop@example.com>"`))
+	}
+	if c.Connections < 0 {
+		errs = append(errs, fmt.Errorf("MAIL_CONNECTIONS is %d; it must not be negative", c.Connections))
 	}
 	return s, from, errors.Join(errs...)
 }

@@ -1,10 +1,12 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	netmail "net/mail"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -31,15 +33,17 @@ type Content struct {
 	Subject, Text, HTML string
 }
 
-// Sender sends mails one after another over one connection, which is idle between them.
-// A connection that the server has closed is detected and replaced when the next mail is
-// sent.
+// Sender sends mail: several at the same time, each over a connection, of which the one
+// used last is used first. Between mails a connection is idle; nothing runs then. What
+// the server has closed in the meantime is found when the next mail is sent, and replaced.
 type Sender struct {
 	server server
 	from   *netmail.Address
-	// turn is a semaphore of 1 that guards idle.
-	turn chan struct{}
-	idle *connection
+	// turns holds a token for each mail that is being sent.
+	turns chan struct{}
+
+	mu   sync.Mutex
+	idle []*connection // the one used last at the end
 }
 
 // NewSender returns a new Sender. It does not connect yet.
@@ -48,7 +52,7 @@ func NewSender(c Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{server: server, from: from, turn: make(chan struct{}, 1)}, nil
+	return &Sender{server: server, from: from, turns: make(chan struct{}, cmp.Or(c.Connections, DefaultConnections))}, nil
 }
 
 // Send sends a mail and returns when the server has accepted it. Its error is a
@@ -61,11 +65,11 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	select {
-	case s.turn <- struct{}{}:
+	case s.turns <- struct{}{}:
 	case <-ctx.Done():
 		return &SendError{Stage: "connect", cause: ctx.Err()}
 	}
-	defer func() { <-s.turn }()
+	defer func() { <-s.turns }()
 	c, err := s.connect(ctx)
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		return newSendError(err)
 	}
 	if c.release() {
-		s.idle = c
+		s.putIdle(c)
 	}
 	return nil
 }

@@ -107,6 +107,13 @@ func (s Scaling) GoMemLimit() string {
 	return fmt.Sprintf("%dMiB", s.MemoryBytes()>>20*goMemoryPercent/100)
 }
 
+// RequestsPerConnection is how many requests an instance may get at the same time for
+// each connection of its pool. A request waits for a connection for 2 s at most; with 20
+// of them, the last one gets it in time while each holds it for 100 ms on average, which
+// is several times what the transactions of a busy shop take. More would be refused.
+// terraform/run.tf has the same number.
+const RequestsPerConnection = 20
+
 // check returns the values outside of Cloud Run's limits:
 // https://cloud.google.com/run/docs/configuring/services/memory-limits
 func (s Scaling) check(name string) []error {
@@ -122,6 +129,8 @@ func (s Scaling) check(name string) []error {
 	need(0 <= s.MinInstances && s.MinInstances <= s.MaxInstances, "0 <= minInstances <= maxInstances", s.MinInstances)
 	need(1 <= s.MaxInstances, "maxInstances of 1 or more", s.MaxInstances)
 	need(1 <= s.Pool, "a pool of 1 or more", s.Pool)
+	need(s.Concurrency <= RequestsPerConnection*s.Pool,
+		fmt.Sprintf("a concurrency of at most %d for each connection of the pool", RequestsPerConnection), s.Concurrency)
 	return errs
 }
 

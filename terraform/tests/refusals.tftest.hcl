@@ -298,4 +298,21 @@ run "a_restored_instance_that_there_is_not" {
   }
 
   expect_failures = [var.restored_instances]
+
+run "more_requests_than_connections_serve" {
+  command = plan
+
+  variables {
+    scaling = { product-get = { concurrency = 41, pool = 2 } }
+  }
+
+  expect_failures = [google_cloud_run_v2_service.function]
+}
+
+run "as_many_requests_as_connections_serve" {
+  command = plan
+
+  variables {
+    scaling = { product-get = { concurrency = 40, pool = 2 } }
+  }
 }
