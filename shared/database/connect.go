@@ -75,7 +75,7 @@ type driverLog struct{}
 
 // Print logs a message of the driver.
 func (driverLog) Print(v ...any) {
-	slog.Warn("database driver", "message", fmt.Sprint(v...))
+	slog.Warn("database driver", "driver", fmt.Sprint(v...))
 }
 
 // Connector makes connections to the server of cfg, each set up as every
