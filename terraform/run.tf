@@ -155,7 +155,7 @@ locals {
         SHOP_URL             = "https://${var.domain}"
       },
       !run.database ? {} : {
-        INSTANCE_CONNECTION_NAME = local.instance_of[key].connection_name
+        INSTANCE_CONNECTION_NAME = google_sql_database_instance.main[local.instance_of_service[run.service]].connection_name
         DATABASE_PRIVATE_IP      = "true"
         DATABASE_NAME            = "souk_${run.service}"
         DATABASE_USER            = run.account
@@ -164,6 +164,8 @@ locals {
         DATABASE_CONN_MAX_LIFETIME  = "45m"
         DATABASE_CONN_MAX_IDLE_TIME = "15m"
       },
+      # Reads of the catalogue leave the replica when it is gone or lags (docs/adr).
+      contains(local.on_replica, key) ? { DATABASE_REPLICA_INSTANCE = google_sql_database_instance.replica[0].connection_name } : {},
       # A new function is created with an image that may be from before it: docs/rollout.md.
       run.target == null ? {} : { FUNCTION_TARGET = run.target, FUNCTION_TARGET_OPTIONAL = "true" },
       var.synthetic_order == null ? {} : { SYNTHETIC_CUSTOMER = var.synthetic_order.customer_id },

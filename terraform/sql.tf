@@ -6,12 +6,9 @@ locals {
   instance_of_service = { for s in local.services : s => contains(var.database.own_instance, s) ? "souk-${s}" : "souk" }
   instances           = toset(concat(["souk"], [for s in var.database.own_instance : "souk-${s}"]))
 
-  # Functions whose reads may be a moment old read from the replica, if there is one.
+  # Functions whose reads may be seconds old read from the replica, if there is one, and
+  # from the main instance when it is gone or lags: that has connections for them, too.
   on_replica = toset([for key, run in local.runs : key if var.database.replica && run.public_read && run.service == "product"])
-
-  instance_of = {
-    for key, run in local.runs : key => contains(local.on_replica, key) ? google_sql_database_instance.replica[0] : google_sql_database_instance.main[local.instance_of_service[run.service]]
-  }
 
   # The connection budget. While a rollout is under way the function that is rolled
   # out runs in two revisions, each with as many instances as it may have: so the
@@ -23,7 +20,7 @@ locals {
   # By instance, the runs that connect to it.
   runs_on = {
     for instance in concat(tolist(local.instances), var.database.replica ? ["souk-replica"] : []) : instance => [
-      for key, run in local.runs : key if instance == (contains(local.on_replica, key) ? "souk-replica" : local.instance_of_service[run.service])
+      for key, run in local.database_runs : key if instance == local.instance_of_service[run.service] || (instance == "souk-replica" && contains(local.on_replica, key))
     ]
   }
 

@@ -33,6 +33,9 @@ type Options struct {
 	Supervise bool
 	// Logger receives a warning for every restart. Nil discards them.
 	Logger *slog.Logger
+	// ServerID is for a server that replicates, or is replicated from: it has a binary log
+	// and this number, which no other has. Zero is neither.
+	ServerID int
 	// NoInstall disables installing a server with the package manager.
 	NoInstall bool
 	// Progress receives a line for each step of a long Start.

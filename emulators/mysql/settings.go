@@ -32,8 +32,13 @@ func (in *instance) arguments() []string {
 		"--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_unicode_ci",
 	)
+	if in.options.ServerID != 0 {
+		args = append(args, "--log-bin=binlog", "--binlog-format=ROW", "--server-id="+strconv.Itoa(in.options.ServerID))
+	} else if in.program.kind == kindMySQL {
+		args = append(args, "--skip-log-bin")
+	}
 	if in.program.kind == kindMySQL {
-		args = append(args, "--mysqlx=OFF", "--skip-log-bin", "--secure-file-priv=NULL", "--innodb-redo-log-capacity=64M")
+		args = append(args, "--mysqlx=OFF", "--secure-file-priv=NULL", "--innodb-redo-log-capacity=64M")
 	} else {
 		args = append(args, "--innodb-log-file-size=48M")
 	}

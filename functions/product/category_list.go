@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"souk/shared/api"
+	"souk/shared/database"
 )
 
 // Category is a group of products. It exists as long as it has an active product.
@@ -29,7 +30,11 @@ func (s *service) categoryList(ctx context.Context, in *listCategoriesInput) (*l
 	if err := in.Cursor(&after); err != nil {
 		return nil, err
 	}
-	categories, err := selectCategories(ctx, s.DB, after.Name, in.Limit())
+	var categories []Category
+	err := s.Reads.Do(ctx, func(q database.Queryer) (err error) {
+		categories, err = selectCategories(ctx, q, after.Name, in.Limit())
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list categories: %w", err)
 	}

@@ -21,7 +21,11 @@ type getInput struct {
 //
 // Archived products are returned, too, because old orders link to them.
 func (s *service) get(ctx context.Context, in *getInput) (*productResponse, error) {
-	p, err := selectProduct(ctx, s.DB, in.ID)
+	var p Product
+	err := s.Reads.Do(ctx, func(q database.Queryer) (err error) {
+		p, err = selectProduct(ctx, q, in.ID)
+		return err
+	})
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("product", in.ID)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"souk/shared/api"
+	"souk/shared/database"
 )
 
 type listInput struct {
@@ -41,7 +42,11 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	hits, err := selectHits(ctx, s.DB, f, after, in.Limit())
+	var hits []searchHit
+	err = s.Reads.Do(ctx, func(q database.Queryer) (err error) {
+		hits, err = selectHits(ctx, q, f, after, in.Limit())
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list products: %w", err)
 	}

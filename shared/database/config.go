@@ -48,6 +48,11 @@ type Config struct {
 	// PrivateIP dials the Cloud SQL instance at its private address.
 	PrivateIP bool `env:"DATABASE_PRIVATE_IP"`
 
+	// ReplicaURL is a read replica of the server of URL, and ReplicaInstance one of the
+	// instance: see Reads. The login and the database are the same.
+	ReplicaURL      URL    `env:"DATABASE_REPLICA_URL"`
+	ReplicaInstance string `env:"DATABASE_REPLICA_INSTANCE"`
+
 	// MaxOpenConns bounds the pool; as many may stay idle, since a pool that
 	// closes what a burst opened pays the handshake again with the next burst.
 	MaxOpenConns int `env:"DATABASE_MAX_OPEN_CONNS"`

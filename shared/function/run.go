@@ -88,7 +88,9 @@ func Migrations() []database.Migrations {
 
 // Runtime is what the functions of a process share.
 type Runtime struct {
-	DB     *database.DB
+	DB *database.DB
+	// Reads is for reads that may be some seconds old.
+	Reads  *database.Reads
 	Outbox *event.Outbox
 	Now    clock.Clock
 	// Revocations are the access tokens that are invalid before they expire.
@@ -124,7 +126,7 @@ func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, env
 	outbox.OnSweep(keys.Sweep)
 	outbox.OnSweep(revocations.Sweep)
 	return &Runtime{
-		DB: db, Outbox: outbox, Now: now, Revocations: revocations, Environment: environment, keys: keys, hops: 1,
+		DB: db, Reads: database.NewReads(db, nil, now), Outbox: outbox, Now: now, Revocations: revocations, Environment: environment, keys: keys, hops: 1,
 		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
 	}
 }
@@ -153,6 +155,13 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 	}
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
+	replica, err := database.OpenReplica(s.DB)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if replica != nil {
+		runtime.Reads = database.NewReads(db, replica, clock.System)
+	}
 	runtime.target, runtime.targetOptional, runtime.hops = s.Target, s.TargetOptional, s.TrustedHops
 	runtime.RequireIAP(s.IAP)
 	handler, drain, err := newHandler(runtime, list, service, build)

@@ -43,12 +43,13 @@ run "connections_that_do_not_fit" {
   expect_failures = [google_sql_database_instance.main]
 }
 
-# The reads go to the replica, with their 60 and the reserve; the other keeps 40.
+# The reads go to the replica, with their 60 and the reserve, and to the other while the
+# replica is gone.
 run "connections_of_a_replica" {
   command = plan
 
   variables {
-    database = { max_connections = 80, replica = true }
+    database = { max_connections = 90, replica = true }
     scaling = {
       product-get    = { max_instances = 10, pool = 3 }
       product-outbox = { max_instances = 5, pool = 2 }
@@ -56,12 +57,12 @@ run "connections_of_a_replica" {
   }
 
   assert {
-    condition     = output.connection_budget.needed["souk"] == 40 && output.connection_budget.needed["souk-replica"] == 80
-    error_message = "The sums are ${output.connection_budget.needed["souk"]} and ${output.connection_budget.needed["souk-replica"]}, not 40 and 80."
+    condition     = output.connection_budget.needed["souk"] == 90 && output.connection_budget.needed["souk-replica"] == 80
+    error_message = "The sums are ${output.connection_budget.needed["souk"]} and ${output.connection_budget.needed["souk-replica"]}, not 90 and 80."
   }
 }
 
-run "connections_that_do_not_fit_on_a_replica" {
+run "connections_of_readers_that_do_not_fit_on_the_main_instance" {
   command = plan
 
   variables {
@@ -72,7 +73,7 @@ run "connections_that_do_not_fit_on_a_replica" {
     }
   }
 
-  expect_failures = [google_sql_database_instance.replica]
+  expect_failures = [google_sql_database_instance.main]
 }
 
 run "prod_without_deletion_protection" {

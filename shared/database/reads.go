@@ -1,0 +1,132 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// replicaTimeout bounds a statement on the replica: there is time left to read from
+	// the primary.
+	replicaTimeout = 2 * time.Second
+	// MaxLag is how old a read may be. A replica that is further behind is not read from.
+	MaxLag = 5 * time.Second
+	// replicaCheckEvery is how often an instance that reads checks the replica.
+	replicaCheckEvery = 5 * time.Second
+	// A replica that failed is checked again after minReplicaPause, and after twice the
+	// pause each time that it fails again, up to maxReplicaPause.
+	minReplicaPause = time.Second
+	maxReplicaPause = 30 * time.Second
+)
+
+// Reads is where reads go that may be MaxLag old: to the replica while it responds and
+// is current, or else to the primary. Nothing runs between requests: a request that
+// finds a check due does it.
+type Reads struct {
+	primary *DB
+	replica *DB // nil without one
+	now     func() time.Time
+
+	checking sync.Mutex // held by the request that checks the replica
+
+	mu        sync.Mutex
+	suspended bool          // reads go to the primary
+	checkAt   time.Time     // when the replica is checked next
+	pause     time.Duration // the last one between checks of a suspended replica
+}
+
+// NewReads returns where reads go. Without a replica, that is the primary.
+func NewReads(primary, replica *DB, now func() time.Time) *Reads {
+	return &Reads{primary: primary, replica: replica, now: now}
+}
+
+// OpenReplica opens the replica that cfg names, nil if it names none.
+func OpenReplica(cfg Config) (*DB, error) {
+	if cfg.ReplicaURL == "" && cfg.ReplicaInstance == "" {
+		return nil, nil //nolint:nilnil // a shop without a replica is no error
+	}
+	cfg.URL, cfg.InstanceConnectionName = cfg.ReplicaURL, cfg.ReplicaInstance
+	if cfg.StatementTimeout == 0 || cfg.StatementTimeout > replicaTimeout {
+		cfg.StatementTimeout = replicaTimeout
+	}
+	db, err := Open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the replica: %w", err)
+	}
+	return db, nil
+}
+
+// Do runs read, which may be run twice: when it fails on the replica, it is run on the
+// primary.
+func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
+	if r.replica == nil || !r.useReplica(ctx) {
+		return read(r.primary)
+	}
+	err := read(r.replica)
+	if err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrNotFound) || ctx.Err() != nil {
+		return err
+	}
+	// It is the replica's error if the primary has none, or a state of the server; the
+	// statement's own error would be the same on both.
+	again := read(r.primary)
+	if again == nil || errors.Is(again, sql.ErrNoRows) || errors.Is(again, ErrNotFound) || IsUnavailable(err) {
+		r.suspend(ctx, err)
+	}
+	return again
+}
+
+// useReplica reports whether a read goes to the replica, and checks it if that is due.
+func (r *Reads) useReplica(ctx context.Context) bool {
+	if due, suspended := r.state(); !due || !r.checking.TryLock() {
+		return !suspended
+	}
+	defer r.checking.Unlock()
+	if due, suspended := r.state(); !due { // another request has just checked it
+		return !suspended
+	}
+	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
+	defer cancel()
+	if err := r.check(ctx); err != nil {
+		r.suspend(ctx, err)
+		return false
+	}
+	r.resume(ctx)
+	return true
+}
+
+func (r *Reads) state() (due, suspended bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.now().Before(r.checkAt), r.suspended
+}
+
+func (r *Reads) suspend(ctx context.Context, cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case errors.Is(cause, errLagUnknown):
+		r.pause = 0
+	case !r.suspended:
+		slog.WarnContext(ctx, "reads go to the primary", "error", cause)
+	}
+	if !r.suspended || !r.now().Before(r.checkAt) {
+		r.pause = min(max(2*r.pause, minReplicaPause), maxReplicaPause)
+		r.checkAt = r.now().Add(r.pause)
+	}
+	r.suspended = true
+}
+
+func (r *Reads) resume(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.suspended {
+		slog.DebugContext(ctx, "reads go to the replica")
+	}
+	r.suspended, r.pause = false, 0
+	r.checkAt = r.now().Add(replicaCheckEvery)
+}
