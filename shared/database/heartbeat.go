@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -22,7 +23,16 @@ var (
 // the primary, and the time before that. The two are MaxLag or more apart.
 type heartbeat struct{ BeatenAt, PreviousAt time.Time }
 
-const selectHeartbeat = `SELECT beaten_at, previous_at FROM replica_heartbeat WHERE id = 1`
+// readHeartbeat returns the heartbeat that a server has, a zero one where there is none
+// yet, and the server's time.
+func readHeartbeat(ctx context.Context, q Queryer) (h heartbeat, now time.Time, err error) {
+	err = q.QueryRowContext(ctx, `SELECT beaten_at, previous_at, UTC_TIMESTAMP(6) FROM replica_heartbeat WHERE id = 1`).
+		Scan(&h.BeatenAt, &h.PreviousAt, &now)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = q.QueryRowContext(ctx, `SELECT UTC_TIMESTAMP(6)`).Scan(&now)
+	}
+	return h, now, err
+}
 
 // check reports why the replica is not to be read from. The replica lags if it does not
 // have the youngest heartbeat that is at least MaxLag old: that finds a lag of MaxLag
@@ -33,14 +43,11 @@ const selectHeartbeat = `SELECT beaten_at, previous_at FROM replica_heartbeat WH
 // While the primary does not respond the lag is unknown, and the replica is the better
 // choice.
 func (r *Reads) check(ctx context.Context) error {
-	var onReplica, onPrimary heartbeat
-	err := r.replica.QueryRowContext(ctx, selectHeartbeat).Scan(&onReplica.BeatenAt, &onReplica.PreviousAt)
+	onReplica, _, err := readHeartbeat(ctx, r.replica)
 	if err != nil {
 		return fmt.Errorf("read the replica's heartbeat: %w", err)
 	}
-	var now time.Time
-	err = r.primary.QueryRowContext(ctx, `SELECT beaten_at, previous_at, UTC_TIMESTAMP(6) FROM replica_heartbeat WHERE id = 1`).
-		Scan(&onPrimary.BeatenAt, &onPrimary.PreviousAt, &now)
+	onPrimary, now, err := readHeartbeat(ctx, r.primary)
 	if err != nil {
 		return ignoreUnavailable(fmt.Errorf("read the primary's heartbeat: %w", err))
 	}
@@ -62,9 +69,15 @@ func (r *Reads) check(ctx context.Context) error {
 
 // beat writes the next heartbeat, unless another reader has.
 func (r *Reads) beat(ctx context.Context, last heartbeat, now time.Time) error {
-	_, err := r.primary.ExecContext(ctx, `
+	statement, args := `
 		UPDATE replica_heartbeat SET previous_at = beaten_at, beaten_at = ?
-		WHERE id = 1 AND beaten_at = ?`, now, last.BeatenAt)
+		WHERE id = 1 AND beaten_at = ?`, []any{now, last.BeatenAt}
+	if last.BeatenAt.IsZero() {
+		statement, args = `
+			INSERT IGNORE INTO replica_heartbeat (id, beaten_at, previous_at)
+			VALUES (1, ?, ?)`, []any{now, now}
+	}
+	_, err := r.primary.ExecContext(ctx, statement, args...)
 	if err != nil {
 		return fmt.Errorf("write the heartbeat: %w", err)
 	}
