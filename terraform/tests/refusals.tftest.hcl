@@ -299,6 +299,7 @@ run "a_restored_instance_that_there_is_not" {
   }
 
   expect_failures = [var.restored_instances]
+}
 
 run "more_requests_than_connections_serve" {
   command = plan
