@@ -49,40 +49,47 @@ const rowColumns = `payload, lease_until, effected_at IS NOT NULL, status, heade
 // lockRow reads and locks the row of a key. It returns nil if there is no row, and an
 // error for which database.IsLocked is true when another transaction has locked it.
 func lockRow(ctx context.Context, tx *database.Tx, scope hash) (*row, error) {
-	return scanRow(tx.QueryRowContext(ctx, `
+	return getRow(ctx, tx, `
 		SELECT `+rowColumns+`
 		FROM idempotency_key
 		WHERE scope = ?
-		FOR UPDATE NOWAIT`, scope[:]))
+		FOR UPDATE NOWAIT`, scope)
 }
 
 // selectRow reads the row of a key. It returns nil if there is no row.
 func selectRow(ctx context.Context, q database.Queryer, scope hash) (*row, error) {
-	return scanRow(q.QueryRowContext(ctx, `
+	return getRow(ctx, q, `
 		SELECT `+rowColumns+`
 		FROM idempotency_key
-		WHERE scope = ?`, scope[:]))
+		WHERE scope = ?`, scope)
 }
 
-func scanRow(found *sql.Row) (*row, error) {
-	var r row
-	var payload, header, body []byte
-	var status sql.NullInt64
-	err := found.Scan(&payload, &r.legacyLease, &r.effected, &status, &header, &body, &r.expiresAt)
-	if errors.Is(err, sql.ErrNoRows) {
+func getRow(ctx context.Context, q database.Queryer, query string, scope hash) (*row, error) {
+	r, err := database.Get(ctx, q, scanRow, query, scope[:])
+	if errors.Is(err, database.ErrNotFound) {
 		return nil, nil //nolint:nilnil // no row is a common case
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read an idempotency key: %w", err)
 	}
+	return &r, nil
+}
+
+func scanRow(found database.Scanner) (r row, err error) {
+	var payload, header, body []byte
+	var status sql.NullInt64
+	err = found.Scan(&payload, &r.legacyLease, &r.effected, &status, &header, &body, &r.expiresAt)
+	if err != nil {
+		return row{}, err
+	}
 	copy(r.payload[:], payload)
 	if status.Valid {
 		r.response = &Response{Status: int(status.Int64), Body: body}
 		if err := json.Unmarshal(header, &r.response.Header); err != nil {
-			return nil, fmt.Errorf("read the response of an idempotency key: %w", err)
+			return row{}, fmt.Errorf("decode the header of the response: %w", err)
 		}
 	}
-	return &r, nil
+	return r, nil
 }
 
 // insertRow inserts the row of a request's key. It reports whether it did: another
@@ -141,14 +148,14 @@ func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 
 // countKeys counts the unexpired keys of a caller, up to MaxPerCaller + 1.
 func countKeys(ctx context.Context, q database.Queryer, caller uuid.UUID, now time.Time) (n int, err error) {
-	err = q.QueryRowContext(ctx, `
+	n, err = database.Get(ctx, q, database.ScanColumn[int], `
 		SELECT COUNT(*)
 		FROM (
 			SELECT 1
 			FROM idempotency_key
 			WHERE caller = ? AND expires_at > ?
 			LIMIT ?
-		) counted`, caller[:], now, MaxPerCaller+1).Scan(&n)
+		) counted`, caller[:], now, MaxPerCaller+1)
 	if err != nil {
 		return 0, fmt.Errorf("count the idempotency keys of caller %s: %w", caller, err)
 	}
