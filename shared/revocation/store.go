@@ -33,7 +33,7 @@ func upsert(ctx context.Context, tx *database.Tx, e entry) error {
 
 // selectSince returns up to limit rows that were stored at a time or later.
 func selectSince(ctx context.Context, q database.Queryer, since time.Time, limit int) ([]entry, error) {
-	rows, err := q.QueryContext(ctx, `
+	entries, err := database.Collect(ctx, q, scanEntry, `
 		SELECT subject, min_rights_version, stored_at
 		FROM access_revocation FORCE INDEX (access_revocation_by_time)
 		WHERE stored_at >= ?
@@ -41,28 +41,21 @@ func selectSince(ctx context.Context, q database.Queryer, since time.Time, limit
 	if err != nil {
 		return nil, fmt.Errorf("read the revocations: %w", err)
 	}
-	defer rows.Close()
-	var entries []entry
-	for rows.Next() {
-		var e entry
-		if err := rows.Scan(&e.subject, &e.minVersion, &e.storedAt); err != nil {
-			return nil, fmt.Errorf("read the revocations: %w", err)
-		}
-		entries = append(entries, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the revocations: %w", err)
-	}
 	return entries, nil
+}
+
+func scanEntry(row database.Scanner) (e entry, err error) {
+	err = row.Scan(&e.subject, &e.minVersion, &e.storedAt)
+	return e, err
 }
 
 // selectRevoked reports whether a row revokes the tokens of a principal.
 func selectRevoked(ctx context.Context, q database.Queryer, p auth.Principal) (revoked bool, err error) {
-	err = q.QueryRowContext(ctx, `
+	revoked, err = database.Get(ctx, q, database.ScanColumn[bool], `
 		SELECT EXISTS (
 			SELECT 1 FROM access_revocation
 			WHERE subject IN (?, ?) AND min_rights_version > ?)`,
-		p.UserID[:], p.SessionID[:], p.RightsVersion).Scan(&revoked)
+		p.UserID[:], p.SessionID[:], p.RightsVersion)
 	if err != nil {
 		return false, fmt.Errorf("read the revocations of user %s: %w", p.UserID, err)
 	}
