@@ -99,7 +99,18 @@ func (c column) value() string {
 }
 
 func readColumns(ctx context.Context, db *database.DB) (map[string][]column, error) {
-	rows, err := db.QueryContext(ctx, `
+	tables := map[string][]column{}
+	err := database.Each(ctx, db, func(row database.Scanner) error {
+		var c column
+		var table string
+		var length sql.NullInt64
+		if err := row.Scan(&table, &c.name, &c.kind, &length, &c.nullable, &c.key); err != nil {
+			return err
+		}
+		c.length = length.Int64
+		tables[table] = append(tables[table], c)
+		return nil
+	}, `
 		SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.is_nullable = 'YES',
 			EXISTS (SELECT 1 FROM information_schema.statistics s
 				WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name AND s.column_name = c.column_name AND s.non_unique = 0)
@@ -110,17 +121,5 @@ func readColumns(ctx context.Context, db *database.DB) (map[string][]column, err
 	if err != nil {
 		return nil, fmt.Errorf("read the columns: %w", err)
 	}
-	defer rows.Close()
-	tables := map[string][]column{}
-	for rows.Next() {
-		var c column
-		var table string
-		var length sql.NullInt64
-		if err := rows.Scan(&table, &c.name, &c.kind, &length, &c.nullable, &c.key); err != nil {
-			return nil, fmt.Errorf("read the columns: %w", err)
-		}
-		c.length = length.Int64
-		tables[table] = append(tables[table], c)
-	}
-	return tables, rows.Err()
+	return tables, nil
 }
