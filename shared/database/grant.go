@@ -129,23 +129,25 @@ func escapePattern(database string) string { return strings.ReplaceAll(database,
 
 // partialRevokes reports whether the server has partial revokes switched on.
 func partialRevokes(ctx context.Context, q Queryer) (bool, error) {
-	rows, err := q.QueryContext(ctx, `SHOW GLOBAL VARIABLES LIKE 'partial\_revokes'`)
+	var name, value string
+	err := Each(ctx, q, func(row Scanner) error { return row.Scan(&name, &value) }, `SHOW GLOBAL VARIABLES LIKE 'partial\_revokes'`)
 	if err != nil {
 		return false, fmt.Errorf("read partial_revokes: %w", err)
 	}
-	defer rows.Close()
-	var name, value string
-	for rows.Next() {
-		if err := rows.Scan(&name, &value); err != nil {
-			return false, fmt.Errorf("read partial_revokes: %w", err)
-		}
-	}
-	return value == "ON", rows.Err()
+	return value == "ON", nil
 }
 
 // columnsOf returns the columns of each table of a database.
 func columnsOf(ctx context.Context, q Queryer, database string) (map[string][]string, error) {
-	rows, err := q.QueryContext(ctx, `
+	columns := map[string][]string{}
+	err := Each(ctx, q, func(row Scanner) error {
+		var table, column string
+		if err := row.Scan(&table, &column); err != nil {
+			return err
+		}
+		columns[table] = append(columns[table], column)
+		return nil
+	}, `
 		SELECT t.table_name, c.column_name
 		FROM information_schema.tables t
 		JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
@@ -154,22 +156,23 @@ func columnsOf(ctx context.Context, q Queryer, database string) (map[string][]st
 	if err != nil {
 		return nil, fmt.Errorf("read the tables: %w", err)
 	}
-	defer rows.Close()
-	columns := map[string][]string{}
-	for rows.Next() {
-		var table, column string
-		if err := rows.Scan(&table, &column); err != nil {
-			return nil, fmt.Errorf("read the tables: %w", err)
-		}
-		columns[table] = append(columns[table], column)
-	}
-	return columns, rows.Err()
+	return columns, nil
 }
 
 // grantedPrivileges returns the privileges that a login has in a database, in either
 // form of its name. An account without rights on the schema mysql sees its own alone.
 func grantedPrivileges(ctx context.Context, q Queryer, database, login string) (map[privilege]bool, error) {
-	rows, err := q.QueryContext(ctx, `
+	granted := map[privilege]bool{}
+	return granted, Each(ctx, q, func(row Scanner) error {
+		var p privilege
+		if err := row.Scan(&p.schema, &p.table, &p.column, &p.kind); err != nil {
+			return err
+		}
+		if p.kind != "USAGE" { // no privilege at all
+			granted[p] = true
+		}
+		return nil
+	}, `
 		SELECT table_schema, '', '', privilege_type FROM information_schema.schema_privileges
 		WHERE grantee = ? AND table_schema IN (?, ?)
 		UNION ALL
@@ -179,21 +182,6 @@ func grantedPrivileges(ctx context.Context, q Queryer, database, login string) (
 		SELECT table_schema, table_name, column_name, privilege_type FROM information_schema.column_privileges
 		WHERE grantee = ? AND table_schema = ?`,
 		account(login), database, escapePattern(database), account(login), database, account(login), database)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	granted := map[privilege]bool{}
-	for rows.Next() {
-		var p privilege
-		if err := rows.Scan(&p.schema, &p.table, &p.column, &p.kind); err != nil {
-			return nil, err
-		}
-		if p.kind != "USAGE" { // no privilege at all
-			granted[p] = true
-		}
-	}
-	return granted, rows.Err()
 }
 
 // account is a login as SQL writes it: from any host.
