@@ -85,14 +85,14 @@ func TestContract(t *testing.T) {
 		"no nosniff":                  {response{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
 		"a read that no cache stores": {response{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
 		"a problem that caches store": {response{http.StatusNotFound, storedProblem, problem}, "Cache-Control"},
-		"an undocumented status":      {response{http.StatusTeapot, asProblem, problem}, "product-get answers 418"},
+		"an undocumented status":      {response{http.StatusTeapot, asProblem, problem}, "product-get responds with 418"},
 		"an undocumented code":        {response{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
 		"a problem without code":      {response{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
 	} {
 		t.Run(name+" is wrong", func(t *testing.T) {
 			t.Parallel()
 			if err := check(wrong.response); err == nil || !strings.Contains(err.Error(), wrong.fault) {
-				t.Errorf("the check says %v, want something of %s", err, wrong.fault)
+				t.Errorf("got %v, want an error about %s", err, wrong.fault)
 			}
 		})
 	}

@@ -206,7 +206,7 @@ func (s *shop) mustAllow(t *testing.T, u signedIn) {
 // twice, as Pub/Sub may.
 func (s *shop) deliver(t *testing.T, userID uuid.UUID) {
 	t.Helper()
-	events := slices.DeleteFunc(s.writers[issuer].Topics.Of(revocation.Topic.Name()), func(e event.Event) bool { return e.AggregateID != userID })
+	events := slices.DeleteFunc(s.writers[issuer].Topics.Published(revocation.Topic.Name()), func(e event.Event) bool { return e.AggregateID != userID })
 	if len(events) != 1 {
 		t.Fatalf("%d revocations were published, want 1", len(events))
 	}

@@ -117,7 +117,7 @@ func (s testService) mustDeliverStock(t *testing.T, eventType string, id uuid.UU
 func (s testService) published(t *testing.T, eventType string, id uuid.UUID) []order.Decided {
 	t.Helper()
 	events := []order.Decided{}
-	for _, e := range s.Topics.Of(eventType) {
+	for _, e := range s.Topics.Published(eventType) {
 		var decided order.Decided
 		if err := json.Unmarshal(e.Payload, &decided); err != nil {
 			t.Fatal(err)

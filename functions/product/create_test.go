@@ -33,7 +33,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("stored %+v, responded %+v", stored, p)
 		}
 		var published bool
-		for _, e := range s.Topics.Of("product-changed") {
+		for _, e := range s.Topics.Published("product-changed") {
 			var changed product.Changed
 			if err := json.Unmarshal(e.Payload, &changed); err != nil {
 				t.Fatal(err)

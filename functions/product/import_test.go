@@ -83,7 +83,7 @@ func TestImport(t *testing.T) {
 		s := open(t)
 		p := s.mustCreate(t, tea("OLD", 5))
 		s.mustCreate(t, tea("SAME", 5))
-		published := len(s.Topics.Of("product-changed"))
+		published := len(s.Topics.Published("product-changed"))
 		results, sum := s.mustImport(t, ndjson, `
 {"sku":"NEW","name":"New","price":{"amount":5,"currency":"EUR"},"stock":7,"images":["https://a.example.com/1"],"attributes":{"a":1}}
 {"sku":"old","name":"Changed","stock":3}
@@ -104,7 +104,7 @@ func TestImport(t *testing.T) {
 		if s.mustFind(t, "SAME").Version != 1 {
 			t.Error("an unchanged product has a new version")
 		}
-		if got := len(s.Topics.Of("product-changed")) - published; got != 3 {
+		if got := len(s.Topics.Published("product-changed")) - published; got != 3 {
 			t.Errorf("published %d events, want 3", got)
 		}
 		s.requireStockMatchesMovements(t)

@@ -12,9 +12,9 @@ import (
 	"souk/shared/manifest"
 )
 
-// TestAbsent starts an image as the Cloud Run service of a function that it does not
-// have: it must pass Cloud Run's probes, or terraform could not create the service, and
-// have every caller try again.
+// TestAbsent starts an image as the run service of a function that it does not have: it must
+// pass Cloud Run's probes, or Terraform could not create the service, and must make callers
+// retry.
 func TestAbsent(t *testing.T) {
 	t.Parallel()
 	m, err := manifest.Parse([]byte(list))
@@ -32,7 +32,7 @@ func TestAbsent(t *testing.T) {
 		"POST /thing-new":        http.StatusServiceUnavailable,
 		"POST /":                 http.StatusServiceUnavailable,
 		"GET /v1/things/1/parts": http.StatusServiceUnavailable,
-		// Of a function that the image has: it is another Cloud Run service's.
+		// The image has this function, but another run service serves it.
 		"GET /v1/things/1": http.StatusServiceUnavailable,
 	} {
 		t.Run(request, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAbsent(t *testing.T) {
 			handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
 			response := recorder.Result()
 			if response.StatusCode != want || want != http.StatusOK && response.Header.Get("Retry-After") == "" {
-				t.Errorf("got %d with %v, want %d and when to try again", response.StatusCode, response.Header, want)
+				t.Errorf("got %d with %v, want %d and Retry-After", response.StatusCode, response.Header, want)
 			}
 			if err := response.Body.Close(); err != nil {
 				t.Error(err)

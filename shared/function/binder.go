@@ -19,13 +19,13 @@ import (
 	"souk/shared/telemetry"
 )
 
-// binder makes the handlers of one process's functions.
+// binder creates the handlers of a process's functions.
 type binder struct {
 	runtime  *Runtime
 	delivery manifest.Delivery
 	api      huma.API
 	names    *schemaNames
-	captured http.Handler // what huma made of the operation registered last
+	captured http.Handler // huma's handler of the operation that was registered last
 }
 
 func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
@@ -37,25 +37,25 @@ func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
 // humaSettings returns the settings of huma's API.
 func humaSettings(names *schemaNames) huma.Config {
 	settings := huma.DefaultConfig("Souk", "1")
-	// The gateway serves the documents. Here they would be routes that nobody
-	// listed, and the hook would put a link to them into every answer.
+	// The gateway serves the documents. Here they would be routes that are not in
+	// functions.yaml, and the hook would add a link to them to every response.
 	settings.OpenAPIPath, settings.DocsPath, settings.SchemasPath = "", "", ""
 	settings.CreateHooks = nil
 	settings.Formats = map[string]huma.Format{mediaJSON: jsonFormat, "json": jsonFormat}
-	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", names.of)
+	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", names.name)
 	return settings
 }
 
-// HandleFunc is where huma hands over the handler of an operation.
+// HandleFunc captures the handler of an operation that huma registers.
 func (b *binder) HandleFunc(_ string, handler func(http.ResponseWriter, *http.Request)) {
 	b.captured = http.HandlerFunc(handler)
 }
 
-// ServeHTTP makes binder a humago.Mux. Requests never come this way: they reach
-// the captured handler through the function's own route.
+// ServeHTTP implements humago.Mux. It is not called: requests reach the captured handler
+// through the function's route.
 func (b *binder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
 
-// idempotent has the service's keys guard the function, if it takes one.
+// idempotent adds the handling of idempotency keys if the function accepts them.
 func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Handler {
 	rule := entry.IdempotencyRule()
 	if rule == manifest.NoKey {
@@ -67,16 +67,16 @@ func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Han
 }
 
 func init() {
-	// huma would take a member in another case for the field, and encoding/json the
-	// later of two.
+	// By default huma accepts a member in another case, and encoding/json uses the last
+	// of two.
 	huma.ValidateStrictCasing = true
-	// No array of the shop is null, neither in requests nor in responses.
+	// No array of the API is null, neither in requests nor in responses.
 	huma.DefaultArrayNullable = false
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		p := requestProblem(ctx, status, message, errs)
-		// huma has no word of its own for a body that http.MaxBytesReader cut off.
-		if long, cut := errors.AsType[*http.MaxBytesError](errors.Join(errs...)); cut {
-			p = api.BodyTooLarge(long.Limit)
+		// huma does not recognize the error of http.MaxBytesReader.
+		if tooLong, ok := errors.AsType[*http.MaxBytesError](errors.Join(errs...)); ok {
+			p = api.BodyTooLarge(tooLong.Limit)
 		}
 		return p.WithTrace(telemetry.TraceID(ctx.Context()))
 	}
@@ -85,8 +85,8 @@ func init() {
 	}
 }
 
-// requestProblem returns the problem of a request that huma refuses. It leaves out
-// the submitted values, which huma would echo: one may be a password.
+// requestProblem returns the problem of a request that huma refuses. It omits the values,
+// which huma would include: one may be a password.
 func requestProblem(ctx huma.Context, status int, message string, errs []error) *api.Problem {
 	switch {
 	case status >= http.StatusInternalServerError:
@@ -98,7 +98,7 @@ func requestProblem(ctx huma.Context, status int, message string, errs []error) 
 	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity:
 		return api.NewProblem(status, api.CodeInvalid, "%s", sentence(message))
 	}
-	// Here 422 is for an idempotency key used twice, and for nothing else.
+	// In this API 422 is only for an idempotency key that was used with another request.
 	var fieldErrs []api.FieldError
 	if ctx != nil {
 		fieldErrs = inputErrors(ctx.Context())
@@ -126,11 +126,11 @@ func sentence(message string) string {
 	return strings.ToUpper(message[:1]) + strings.TrimSuffix(message[1:], ".") + "."
 }
 
-// undecodable is the message of a value that has passed validation and still is not
-// one of its Go type. The cause is left out: it quotes values and Go types.
+// undecodable is the message for a value that passes validation and cannot be decoded into
+// its Go type. The cause is omitted: it quotes values and Go types.
 const undecodable = "a value does not fit its type"
 
-// jsonFormat reads what checkRequest has checked, by exact member names.
+// jsonFormat decodes bodies that checkRequest has checked, by exact member names.
 var jsonFormat = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
 	Unmarshal: func(data []byte, target any) error {
@@ -141,8 +141,8 @@ var jsonFormat = huma.Format{
 	},
 }
 
-// answering makes every error of a handler one that the client may see.
-func answering[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+// withProblems converts every error of a handler to a problem that clients may receive.
+func withProblems[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
 	return func(ctx context.Context, input *I) (*O, error) {
 		if errs := inputErrors(ctx); len(errs) > 0 {
 			return nil, invalid(errs).WithTrace(telemetry.TraceID(ctx))

@@ -21,9 +21,9 @@ import (
 
 const (
 	mediaJSON = "application/json"
-	// mediaMergePatch is what a PATCH takes besides (RFC 7396).
+	// mediaMergePatch is a media type that a PATCH also accepts (RFC 7396).
 	mediaMergePatch = "application/merge-patch+json"
-	// bodyTimeout is how long a body may take to arrive.
+	// bodyTimeout bounds the time for receiving a body.
 	bodyTimeout = 5 * time.Second
 
 	codeMediaType = "unsupported_media_type"
@@ -34,15 +34,15 @@ var noDeadline time.Time
 
 func bodyDeadline() time.Time { return time.Now().Add(bodyTimeout) }
 
-// acceptGzip marks an operation in its metadata.
+// acceptGzip is the key of AcceptGzip in the metadata of an operation.
 const acceptGzip = "acceptGzip"
 
-// AcceptGzip lets the body of an HTTP function come with Content-Encoding: gzip.
-// Neither the encoded nor the decoded body may be longer than the function's limit.
-func AcceptGzip(operation *huma.Operation) { note(operation, acceptGzip, true) }
+// AcceptGzip accepts bodies with Content-Encoding: gzip. Neither the encoded nor the decoded
+// body may be longer than the function's limit.
+func AcceptGzip(operation *huma.Operation) { setMetadata(operation, acceptGzip, true) }
 
-// decodeBody undoes the Content-Encoding of the body. An encoding that the operation
-// does not take is a 415 with what it takes (RFC 9110, section 15.5.16).
+// decodeBody decodes the Content-Encoding of the body. It returns a 415 with the accepted
+// encodings for any other (RFC 9110, section 15.5.16).
 func (c *checkedContext) decodeBody() *api.Problem {
 	encoding := strings.ToLower(strings.TrimSpace(c.Header("Content-Encoding")))
 	gzipAllowed := c.Operation().Metadata[acceptGzip] != nil
@@ -62,7 +62,7 @@ func (c *checkedContext) decodeBody() *api.Problem {
 		WithHeader("Accept-Encoding", accepted)
 }
 
-// gzipReader decodes a body and fails beyond its limit, as http.MaxBytesReader does.
+// gzipReader decodes a body and fails beyond its limit, like http.MaxBytesReader.
 type gzipReader struct {
 	encoded          io.Reader
 	decoded          *gzip.Reader
@@ -85,9 +85,9 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// checkBody reads a JSON body strictly, brings its text and numbers into one form by
-// the operation's schema, and returns what is wrong with it. The problem is for a
-// body that cannot be read. A body of another media type is left to the operation.
+// checkBody parses a JSON body strictly, normalizes its text and numbers by the operation's
+// schema, and returns its errors. The problem is for a body that cannot be parsed. A body of
+// another media type is left to the operation.
 func (c *checkedContext) checkBody(schemas huma.Registry) ([]api.FieldError, *api.Problem) {
 	operation := c.Operation()
 	if operation.RequestBody != nil && operation.RequestBody.Content[mediaJSON] == nil {
@@ -118,8 +118,7 @@ func (c *checkedContext) checkBody(schemas huma.Registry) ([]api.FieldError, *ap
 	return n.errs, nil
 }
 
-// acceptMergePatch lets a PATCH be a JSON Merge Patch by its own media type as well
-// as by that of JSON.
+// acceptMergePatch makes a PATCH accept the media type of JSON Merge Patch besides JSON.
 func acceptMergePatch(operation *huma.Operation) {
 	if operation == nil || operation.Method != http.MethodPatch || operation.RequestBody == nil {
 		return
@@ -129,8 +128,8 @@ func acceptMergePatch(operation *huma.Operation) {
 	}
 }
 
-// checkMediaType refuses a body of another media type or character set than the
-// operation takes.
+// checkMediaType refuses a body with a media type or character set that the operation does
+// not accept.
 func (c *checkedContext) checkMediaType() *api.Problem {
 	accepted := []string{mediaJSON}
 	if content := c.Operation().RequestBody; content != nil {
@@ -152,7 +151,7 @@ func (c *checkedContext) checkMediaType() *api.Problem {
 	return problem
 }
 
-// noMembers refuses a body where the operation has none; {} is none.
+// noMembers refuses a body for an operation without one, except {}.
 func noMembers(value any) *api.Problem {
 	object, isObject := value.(map[string]any)
 	if !isObject {

@@ -40,7 +40,7 @@ func TestGzipReader(t *testing.T) {
 		}
 	}
 	if _, err := read([]byte("plain text of some length")); !errors.Is(err, gzip.ErrHeader) {
-		t.Errorf("no gzip: got %v", err)
+		t.Errorf("without gzip: got %v", err)
 	}
 	if _, err := read(compressed(limit)[:20]); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("half a gzip: got %v", err)

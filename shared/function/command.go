@@ -22,15 +22,14 @@ import (
 // idempotency.Request for one with a key.
 const maxAcquire = 2 * time.Second
 
-// CommandHandler is an operation that changes something. Everything it reads and
-// writes goes through tx, which the adapter commits when it returns nil. It can run
-// several times, and calls nothing over the network.
+// CommandHandler is an operation that changes data. It reads and writes only through tx,
+// which the adapter commits when it returns nil. It may run several times and must not use
+// the network.
 type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) (*O, error)
 
-// Command returns a function that clients call to change something, like HTTP. The
-// adapter owns the transaction. With an Idempotency-Key the claim of the key and the
-// response are part of it: the response is rendered before the commit, and sent as
-// it was stored.
+// Command returns a function that clients call to change data, like HTTP. The adapter owns
+// the transaction. With an Idempotency-Key, the claim of the key and the response are part
+// of it: the response is rendered before the commit and sent as it is stored.
 func Command[I, O any](name string, handler func(ctx context.Context, tx *database.Tx, in *I) (*O, error), options ...func(*huma.Operation)) Function {
 	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		operation, err := newOperation(b, entry, name, options)
@@ -50,15 +49,14 @@ func Command[I, O any](name string, handler func(ctx context.Context, tx *databa
 	}}
 }
 
-// afterCommit is where an operation has its step after the commit, in its metadata.
+// afterCommit is the key of AfterCommit's step in the metadata of an operation.
 const afterCommit = "afterCommit"
 
-// AfterCommit has a command run step when it is committed, with the handler's input
-// and output, such as to wait for what others make of it. step returns the output to
-// send to this request, or nil for the handler's. The response that is stored, and
-// replayed, is the handler's.
+// AfterCommit makes a command run step after the commit, with the handler's input and
+// output, for example to wait for other services. step returns the output to send to this
+// request, or nil to send the handler's. The stored response is always the handler's.
 func AfterCommit[I, O any](step func(ctx context.Context, in *I, out *O) *O) func(*huma.Operation) {
-	return func(operation *huma.Operation) { note(operation, afterCommit, step) }
+	return func(operation *huma.Operation) { setMetadata(operation, afterCommit, step) }
 }
 
 // command runs the requests of a Command.
@@ -87,7 +85,8 @@ func (c *command[I, O]) serve(ctx context.Context, in *I) (*O, error) {
 	return out, nil
 }
 
-// serveKeyed returns what to send in place of the response that request has, if any.
+// serveKeyed handles a request with a key. It returns the output to send in place of the
+// stored response, if any.
 func (c *command[I, O]) serveKeyed(ctx context.Context, request *idempotency.Request, in *I) (*O, error) {
 	var out *O
 	replayed, err := request.Run(ctx, func(ctx context.Context, tx *database.Tx) (response idempotency.Response, err error) {
@@ -109,7 +108,7 @@ func (c *command[I, O]) serveKeyed(ctx context.Context, request *idempotency.Req
 	return own, nil
 }
 
-// runAfter returns nil if there is no step, or the handler's output is to be sent.
+// runAfter runs the step after the commit. It returns nil to send the handler's output.
 func (c *command[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
 	if c.after == nil {
 		return nil
@@ -117,17 +116,17 @@ func (c *command[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
 	return c.after(ctx, in, out)
 }
 
-// refuse stores the response to a request that cannot be carried out, if it is final,
-// and returns the problem to send.
+// refuse stores the response to a failed request if it is final, and returns the problem to
+// send.
 func (c *command[I, O]) refuse(ctx context.Context, request *idempotency.Request, err error) error {
 	problem := failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
 	if err := request.Refuse(ctx, c.render(ctx, nil, problem)); err != nil {
-		return err // a final response that is not stored is not sent: the next send could get another
+		return err // a final response is sent only if it is stored: a retry could get another
 	}
 	return problem
 }
 
-// rendered is the outcome of a handler that a renderer writes.
+// rendered is the result of a handler, for a renderer.
 type rendered[O any] struct {
 	out *O
 	err error
@@ -142,8 +141,8 @@ func (c *command[I, O]) render(ctx context.Context, out *O, err error) idempoten
 	return idempotency.Record(c.renderer, r)
 }
 
-// newRenderer returns a handler that writes the rendered outcome in its request's
-// context as huma writes that of the operation.
+// newRenderer returns a new handler that writes the result in its request's context like
+// huma writes the operation's.
 func newRenderer[O any](operation huma.Operation) http.Handler {
 	b := &binder{names: &schemaNames{taken: map[string]reflect.Type{}, operation: operation.OperationID}}
 	b.api = huma.NewAPI(humaSettings(b.names), humago.NewAdapter(b, ""))

@@ -39,7 +39,7 @@ type noteBody struct {
 	Read bool      `json:"read"`
 }
 
-// writeNote writes a note, and then does what the path says.
+// writeNote inserts a note and returns the outcome in the path.
 func writeNote(ctx context.Context, tx *database.Tx, in *noteInput) (*api.Resource[noteBody], error) {
 	id := uuid.New()
 	if _, err := tx.ExecContext(ctx, `INSERT INTO note (id) VALUES (?)`, id[:]); err != nil {
@@ -56,7 +56,7 @@ func writeNote(ctx context.Context, tx *database.Tx, in *noteInput) (*api.Resour
 	return &api.Resource[noteBody]{ETag: api.ETag(1), Location: "/notes/" + id.String(), Body: noteBody{ID: id}}, nil
 }
 
-// readNote is the step after the commit: it shows the note as read.
+// readNote is a step after the commit that marks the note in the response as read.
 func readNote(_ context.Context, in *noteInput, out *api.Resource[noteBody]) *api.Resource[noteBody] {
 	wait, applied := in.Wait()
 	if wait == 0 {
@@ -69,7 +69,7 @@ func readNote(_ context.Context, in *noteInput, out *api.Resource[noteBody]) *ap
 
 func startCommand(t *testing.T) *functiontest.Server {
 	t.Helper()
-	return functiontest.Start(t, MustManifest(t, commandList), "test", func(*function.Runtime) ([]function.Function, error) {
+	return functiontest.Start(t, mustManifest(t, commandList), "test", func(*function.Runtime) ([]function.Function, error) {
 		return []function.Function{function.Command("note-write", writeNote, function.Created, function.AfterCommit(readNote))}, nil
 	}, noteMigrations, nil)
 }
@@ -94,7 +94,7 @@ func TestCommand(t *testing.T) {
 	}
 	replayed := func(r functiontest.Response) bool { return r.Header.Get(idempotency.HeaderReplayed) == "true" }
 
-	t.Run("responds alike with a key, without one and in a replay", func(t *testing.T) {
+	t.Run("returns the same response with a key, without one and in a replay", func(t *testing.T) {
 		before, key := notes(t), uuid.NewString()
 		for _, r := range []functiontest.Response{send(t, "ok", "", ""), send(t, "ok", key, ""), send(t, "ok", key, "")} {
 			var body noteBody
@@ -110,7 +110,7 @@ func TestCommand(t *testing.T) {
 		}
 	})
 
-	t.Run("sends the step after the commit, and stores the handler's response", func(t *testing.T) {
+	t.Run("sends the output of the step after the commit and stores the handler's response", func(t *testing.T) {
 		key := uuid.NewString()
 		var first, again noteBody
 		r := send(t, "ok", key, "wait=1")
@@ -147,7 +147,7 @@ func TestCommand(t *testing.T) {
 			again.MustBeProblem(t, want.status, want.code)
 			send(t, outcome, "", "").MustBeProblem(t, want.status, want.code)
 			if replayed(again) != want.stored || want.stored && string(first.Body) != string(again.Body) {
-				t.Errorf("sent again: %v %s, first %s", again.Header, again.Body, first.Body)
+				t.Errorf("retried: %v %s, first %s", again.Header, again.Body, first.Body)
 			}
 			if got := notes(t) - before; got != 0 {
 				t.Errorf("there are %d notes more", got)
@@ -160,16 +160,16 @@ func TestCommandRegistration(t *testing.T) {
 	t.Parallel()
 	plain := func(context.Context, *noteInput) (*api.Resource[noteBody], error) { return nil, nil } //nolint:nilnil // not called
 	other := func(context.Context, *struct{}, *api.Resource[noteBody]) *api.Resource[noteBody] { return nil }
-	for fault, written := range map[string]function.Function{
+	for want, registered := range map[string]function.Function{
 		"register it with function.Command": function.HTTP("note-write", plain),
 		"step after the commit":             function.Command("note-write", writeNote, function.AfterCommit(other)),
 	} {
 		runtime := function.NewRuntime(nil, nil, clock.System, nil, functiontest.NewTokens(t).Users, functiontest.NewTokens(t).Pushes)
-		_, err := function.NewHandler(runtime, MustManifest(t, commandList), "test", func(*function.Runtime) ([]function.Function, error) {
-			return []function.Function{written}, nil
+		_, err := function.NewHandler(runtime, mustManifest(t, commandList), "test", func(*function.Runtime) ([]function.Function, error) {
+			return []function.Function{registered}, nil
 		})
-		if err == nil || !strings.Contains(err.Error(), fault) {
-			t.Errorf("got %v, want %q", err, fault)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 }

@@ -22,39 +22,39 @@ import (
 	"souk/shared/manifest"
 )
 
-// spy is a test that does not fail, but keeps why it would have.
-type spy struct {
+// fakeTest records errors instead of failing.
+type fakeTest struct {
 	testing.TB
-	mu     sync.Mutex
-	faults []string
+	mu   sync.Mutex
+	errs []string
 }
 
-func (s *spy) Errorf(format string, args ...any) { s.Error(fmt.Sprintf(format, args...)) }
+func (s *fakeTest) Errorf(format string, args ...any) { s.Error(fmt.Sprintf(format, args...)) }
 
-func (s *spy) Error(args ...any) {
+func (s *fakeTest) Error(args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, fmt.Sprint(args...))
+	s.errs = append(s.errs, fmt.Sprint(args...))
 }
 
-// take returns the faults so far and forgets them.
-func (s *spy) take() string {
+// takeErrors returns the errors so far and clears them.
+func (s *fakeTest) takeErrors() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { s.faults = nil }()
-	return strings.Join(s.faults, "\n")
+	defer func() { s.errs = nil }()
+	return strings.Join(s.errs, "\n")
 }
 
 func described(manifest.Function, any) (function.Text, error) {
 	return function.Text{Summary: "Do it", Description: "Always."}, nil
 }
 
-// MustDocument returns the OpenAPI document of the service that build makes.
-func MustDocument(t testing.TB) []byte {
+// mustDocument returns the OpenAPI document of the service of build.
+func mustDocument(t testing.TB) []byte {
 	t.Helper()
 	runtime := function.NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
 	services := map[string]function.Service{"test": {Description: "A test.", Build: build}}
-	document, err := function.Document(runtime, MustManifest(t, list), services, described)
+	document, err := function.Document(runtime, mustManifest(t, list), services, described)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +67,13 @@ func MustDocument(t testing.TB) []byte {
 
 func mustContract(t testing.TB) *functiontest.Contract {
 	t.Helper()
-	return functiontest.NewContract(MustDocument(t), fstest.MapFS{"events/account-kept.schema.json": {Data: []byte(
+	return functiontest.NewContract(mustDocument(t), fstest.MapFS{"events/account-copied.schema.json": {Data: []byte(
 		`{"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "fail": {"type": "boolean"}}}`,
 	)}})
 }
 
-// lie makes functions that do otherwise than the document of build says.
-func lie(runtime *function.Runtime) ([]function.Function, error) {
+// buildWrong returns functions that differ from the document of build.
+func buildWrong(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{runtime}
 	number := func(context.Context, *struct{}) (*struct{ Body struct{ Name int } }, error) {
 		return &struct{ Body struct{ Name int } }{}, nil
@@ -89,14 +89,14 @@ func lie(runtime *function.Runtime) ([]function.Function, error) {
 		return nil, api.NewProblem(http.StatusGone, "gone", "It is gone.")
 	}
 	return []function.Function{
-		function.HTTP("account-make", s.makeAccount), // 200, not 201
+		function.HTTP("account-create", s.createAccount), // 200, not 201
 		function.HTTP("account-get", untagged),
-		function.HTTP("failure-make", s.fail),
+		function.HTTP("failure-create", s.fail),
 		function.HTTP("secret-get", number),
 		function.HTTP("account-end", s.end),
 		function.HTTP("login-end", undocumented, function.Unconditional),
-		function.Event("account-keep", func(ctx context.Context, tx *database.Tx, e event.Event, _ struct{}) error {
-			return event.NewTopic[map[string]any]("account-kept", "account").Add(ctx, tx, s.Outbox, e.AggregateID, map[string]any{"name": "Ada", "password": "secret"})
+		function.Event("account-copy", func(ctx context.Context, tx *database.Tx, e event.Event, _ struct{}) error {
+			return event.NewTopic[map[string]any]("account-copied", "account").Add(ctx, tx, s.Outbox, e.AggregateID, map[string]any{"name": "Ada", "password": "secret"})
 		}),
 		function.Schedule("account-sweep", s.sweep),
 	}, nil
@@ -107,67 +107,67 @@ func TestContract(t *testing.T) {
 	register := functiontest.Request{Method: http.MethodPost, Path: "/v1/accounts", Body: account{Name: "Ada", Password: "seven bicycles"}}
 	id := uuid.NewString()
 
-	t.Run("is kept by what the document was made of", func(t *testing.T) {
+	t.Run("holds for the service of the document", func(t *testing.T) {
 		t.Parallel()
-		watch := &spy{TB: t}
-		s := functiontest.Start(watch, MustManifest(t, list), "test", build, migrations, nil, functiontest.WithContract(mustContract(t)))
+		test := &fakeTest{TB: t}
+		s := functiontest.Start(test, mustManifest(t, list), "test", build, migrations, nil, functiontest.WithContract(mustContract(t)))
 		s.Do(t, register).MustBe(t, http.StatusCreated)
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/accounts", Body: "{}"}).MustBe(t, http.StatusBadRequest)
 		s.Do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/accounts/" + id}).MustBe(t, http.StatusPreconditionRequired)
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/nothing"}).MustBe(t, http.StatusNotFound)
-		s.Deliver(t, "account-keep", functiontest.NewEvent(t, "account-made", map[string]any{"name": "Ada"})).MustBe(t, http.StatusNoContent)
-		if faults := watch.take(); faults != "" {
-			t.Error(faults)
+		s.Deliver(t, "account-copy", functiontest.NewEvent(t, "account-created", map[string]any{"name": "Ada"})).MustBe(t, http.StatusNoContent)
+		if errs := test.takeErrors(); errs != "" {
+			t.Error(errs)
 		}
 	})
 
-	t.Run("is held against every answer and event", func(t *testing.T) {
+	t.Run("is checked for every response and event", func(t *testing.T) {
 		t.Parallel()
-		watch := &spy{TB: t}
-		s := functiontest.Start(watch, MustManifest(t, list), "test", lie, migrations, nil, functiontest.WithContract(mustContract(t)))
+		test := &fakeTest{TB: t}
+		s := functiontest.Start(test, mustManifest(t, list), "test", buildWrong, migrations, nil, functiontest.WithContract(mustContract(t)))
 		_, token := s.Tokens.Customer(t)
-		for _, lie := range []struct {
+		for _, call := range []struct {
 			request functiontest.Request
-			fault   string
+			want    string
 		}{
-			{register, "account-make answers 200, code none, which openapi.yaml does not say"},
+			{register, "account-create responds with 200, code none, which is not in openapi.yaml"},
 			{functiontest.Request{Method: http.MethodGet, Path: "/v1/accounts/" + id}, "ETag"},
-			{functiontest.Request{Method: http.MethodPost, Path: "/v1/failures/problem"}, "failure-make answers 409, code sold_out"},
-			{functiontest.Request{Method: http.MethodGet, Path: "/v1/secret", Token: token}, "secret-get answers 200"},
-			{functiontest.Request{Method: http.MethodDelete, Path: "/v1/logins/" + id}, "login-end answers 410, code gone"},
+			{functiontest.Request{Method: http.MethodPost, Path: "/v1/failures/problem"}, "failure-create responds with 409, code sold_out"},
+			{functiontest.Request{Method: http.MethodGet, Path: "/v1/secret", Token: token}, "secret-get responds with 200"},
+			{functiontest.Request{Method: http.MethodDelete, Path: "/v1/logins/" + id}, "login-end responds with 410, code gone"},
 		} {
-			s.Do(t, lie.request)
-			if faults := watch.take(); !strings.Contains(faults, lie.fault) {
-				t.Errorf("%s %s: the test was told %q, want %q", lie.request.Method, lie.request.Path, faults, lie.fault)
+			s.Do(t, call.request)
+			if errs := test.takeErrors(); !strings.Contains(errs, call.want) {
+				t.Errorf("%s %s: got the errors %q, want %q", call.request.Method, call.request.Path, errs, call.want)
 			}
 		}
-		s.Deliver(t, "account-keep", functiontest.NewEvent(t, "account-made", map[string]any{"name": "Ada"})).MustBe(t, http.StatusNoContent)
-		if faults := watch.take(); !strings.Contains(faults, "password") {
-			t.Errorf("a member that the schema of an event lacks was published: the test was told %q", faults)
+		s.Deliver(t, "account-copy", functiontest.NewEvent(t, "account-created", map[string]any{"name": "Ada"})).MustBe(t, http.StatusNoContent)
+		if errs := test.takeErrors(); !strings.Contains(errs, "password") {
+			t.Errorf("an event was published with a member that is not in its schema: got the errors %q", errs)
 		}
-		wrong := functiontest.NewEvent(t, "account-kept", map[string]any{"name": 7})
-		s.Deliver(watch, "account-keep", wrong)
-		if faults := watch.take(); !strings.Contains(faults, "account-kept.schema.json") {
-			t.Errorf("an event that nobody would publish was delivered: the test was told %q", faults)
+		wrong := functiontest.NewEvent(t, "account-copied", map[string]any{"name": 7})
+		s.Deliver(test, "account-copy", wrong)
+		if errs := test.takeErrors(); !strings.Contains(errs, "account-copied.schema.json") {
+			t.Errorf("an event was delivered that does not match its schema: got the errors %q", errs)
 		}
-		s.DeliverUnchecked(watch, "account-keep", wrong)
-		if faults := watch.take(); faults != "" {
-			t.Errorf("the test asked for no check, and was told %q", faults)
+		s.DeliverUnchecked(test, "account-copy", wrong)
+		if errs := test.takeErrors(); errs != "" {
+			t.Errorf("an unchecked event: got the errors %q", errs)
 		}
 	})
 
-	t.Run("is held against answers on their way to a client", func(t *testing.T) {
+	t.Run("is checked by the transport of a client", func(t *testing.T) {
 		t.Parallel()
-		s := functiontest.Start(t, MustManifest(t, list), "test", lie, migrations, nil)
-		var fault error
-		client := http.Client{Transport: mustContract(t).Transport(http.DefaultTransport, func(err error) { fault = errors.Join(fault, err) })}
-		answer, err := client.Get(s.URL + "/v1/accounts/" + id)
+		s := functiontest.Start(t, mustManifest(t, list), "test", buildWrong, migrations, nil)
+		var reported error
+		client := http.Client{Transport: mustContract(t).Transport(http.DefaultTransport, func(err error) { reported = errors.Join(reported, err) })}
+		response, err := client.Get(s.URL + "/v1/accounts/" + id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		if fault == nil || !strings.Contains(fault.Error(), "ETag") {
-			t.Errorf("told %v", fault)
+		defer response.Body.Close()
+		if reported == nil || !strings.Contains(reported.Error(), "ETag") {
+			t.Errorf("reported %v", reported)
 		}
 	})
 }

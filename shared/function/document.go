@@ -18,33 +18,33 @@ import (
 	"souk/shared/manifest"
 )
 
-// Service is one service, as its part of the document is made.
+// Service has the parts of a service that the document needs.
 type Service struct {
 	Description string
 	Build       Builder
 }
 
-// ExtensionCacheControl is the member of an operation that has its Cache-Control.
+// ExtensionCacheControl is the member of an operation with its Cache-Control.
 const ExtensionCacheControl = "x-cache-control"
 
-// Text is what the document of an operation says to API users.
+// Text is the documentation of an operation for API users.
 type Text struct{ Summary, Description string }
 
 // Describe returns the text of an operation and its handler.
 type Describe func(entry manifest.Function, handler any) (Text, error)
 
-// Document returns the OpenAPI 3.1 document of all functions that clients call,
-// made of what their services register. Of the runtime only the environment is
-// used. Its error names every function without a text.
+// Document returns the OpenAPI 3.1 document of all functions that clients call, derived
+// from their registration. It uses only the environment of the runtime. Its error names
+// every function without a text.
 func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Service, describe Describe) (*huma.OpenAPI, error) {
 	b := newBinder(runtime, list.Delivery)
 	document := b.api.OpenAPI()
 	describeShop(document)
-	var faults []error
+	var errs []error
 	for _, name := range list.Services() {
 		service, known := services[name]
 		if !known {
-			return nil, fmt.Errorf("document service %s: it is listed, but not given", name)
+			return nil, fmt.Errorf("document service %s: it is listed, but missing", name)
 		}
 		document.Tags = append(document.Tags, &huma.Tag{Name: name, Description: service.Description})
 		written, err := service.Build(runtime)
@@ -64,21 +64,22 @@ func Document(runtime *Runtime, list *manifest.Manifest, services map[string]Ser
 			}
 			text, err := describe(entry, written[i].handler)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("describe %s: %w", entry.Name, err))
+				errs = append(errs, fmt.Errorf("describe %s: %w", entry.Name, err))
 				continue
 			}
-			faults = append(faults, b.document(entry, text))
+			errs = append(errs, b.document(entry, text))
 		}
 	}
-	return document, errors.Join(faults...)
+	return document, errors.Join(errs...)
 }
 
-// document completes what huma made of an operation with what holds for all.
+// document completes huma's description of an operation with the conventions of all
+// operations.
 func (b *binder) document(entry manifest.Function, text Text) error {
 	document := b.api.OpenAPI()
-	operation := operationOf(document, entry)
+	operation := findOperation(document, entry)
 	if operation == nil {
-		return fmt.Errorf("%s: nothing was registered for %s", entry.Name, entry.HTTP)
+		return fmt.Errorf("%s: no operation was registered for %s", entry.Name, entry.HTTP)
 	}
 	operation.Summary, operation.Description = text.Summary, text.Description
 	operation.Tags = []string{entry.Service}
@@ -86,7 +87,7 @@ func (b *binder) document(entry manifest.Function, text Text) error {
 	if entry.Access != manifest.Anyone {
 		operation.Security = append(operation.Security, map[string][]string{bearer: {}})
 	}
-	// Readers of the document, such as the gateway's page, mark what is for admins.
+	// Tools such as the gateway's page mark the operations for admins.
 	operation.Extensions = map[string]any{"x-access": entry.Access}
 	if control := entry.CacheControl(); control != "" {
 		operation.Extensions[ExtensionCacheControl] = control
@@ -97,7 +98,7 @@ func (b *binder) document(entry manifest.Function, text Text) error {
 	return nil
 }
 
-func operationOf(document *huma.OpenAPI, entry manifest.Function) *huma.Operation {
+func findOperation(document *huma.OpenAPI, entry manifest.Function) *huma.Operation {
 	item := document.Paths[entry.Path()]
 	if item == nil {
 		return nil
@@ -108,10 +109,11 @@ func operationOf(document *huma.OpenAPI, entry manifest.Function) *huma.Operatio
 	}[entry.Method()]
 }
 
-// documentParameters adds the headers that the conventions of shared/api read.
+// documentParameters adds the request headers of shared/api.
 func documentParameters(operation *huma.Operation, entry manifest.Function) {
 	operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *huma.Param) bool {
-		// The media types of a body say its Content-Type: OpenAPI ignores a parameter of that name.
+		// Content-Type is defined by the media types of the body: OpenAPI ignores a parameter
+		// of that name.
 		return p.Name == "If-Match" || p.Name == "Content-Type"
 	})
 	for _, p := range operation.Parameters {
@@ -125,7 +127,7 @@ func documentParameters(operation *huma.Operation, entry manifest.Function) {
 		add(&huma.Param{Ref: "#/components/parameters/" + idempotency.HeaderKey})
 	case manifest.NoKey:
 	}
-	if (asked{operation, entry}).isConditional() {
+	if (boundOperation{operation, entry}).isConditional() {
 		add(&huma.Param{Ref: "#/components/parameters/If-Match"})
 	}
 	if operation.Method == http.MethodGet && success(operation).Headers["ETag"] != nil {
@@ -140,13 +142,13 @@ func describeOnce(p *huma.Param) {
 	}
 }
 
-// success returns the response of an operation that does what it was asked.
+// success returns the response of an operation that does what it was boundOperation.
 func success(operation *huma.Operation) *huma.Response {
 	return operation.Responses[strconv.Itoa(operation.DefaultStatus)]
 }
 
-// documentSuccess leaves of the answer's headers those that the operation sets,
-// and adds examples of what is sent and answered.
+// documentSuccess removes response headers that the operation does not set, and adds
+// examples of requests and responses.
 func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas huma.Registry) {
 	response := success(operation)
 	reads := func(header string) bool {
@@ -186,34 +188,34 @@ func documentSuccess(operation *huma.Operation, entry manifest.Function, schemas
 	}
 }
 
-// YAML writes a document, in the order in which people read one.
+// YAML returns a document as YAML, in an order that is easy to read.
 func YAML(document *huma.OpenAPI) ([]byte, error) {
 	text, err := json.Marshal(document)
 	if err != nil {
-		return nil, fmt.Errorf("write the document: %w", err)
+		return nil, fmt.Errorf("marshal the document: %w", err)
 	}
 	var node yaml.Node
 	if err := yaml.Unmarshal(text, &node); err != nil { // JSON is YAML
-		return nil, fmt.Errorf("write the document: %w", err)
+		return nil, fmt.Errorf("marshal the document: %w", err)
 	}
 	arrange(&node)
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(&node); err != nil {
-		return nil, fmt.Errorf("write the document: %w", err)
+		return nil, fmt.Errorf("marshal the document: %w", err)
 	}
 	return out.Bytes(), nil
 }
 
-// firstKeys come first wherever they stand, in this order: what a thing is before
-// what it is made of. All other keys follow by name.
+// firstKeys are the first keys of every mapping, in this order. All other keys follow by
+// name.
 var firstKeys = []string{
 	"openapi", "info", "servers", "tags", "paths", "operationId", "name", "in", "title", "summary", "description",
 	"required", "security", "parameters", "requestBody", "responses", "headers", "content", "type", "format", "schema",
 }
 
-// arrange puts the keys of mappings in order, and takes out how JSON wrote them.
+// arrange sorts the keys of mappings and removes the style of JSON.
 func arrange(node *yaml.Node) {
 	node.Style = 0
 	for _, part := range node.Content {
@@ -223,7 +225,7 @@ func arrange(node *yaml.Node) {
 		return
 	}
 	pairs := slices.Collect(slices.Chunk(node.Content, 2))
-	// huma's own, for the texts of errors: OpenAPI has no such keyword.
+	// patternDescription is huma's, for the texts of errors: OpenAPI has no such keyword.
 	pairs = slices.DeleteFunc(pairs, func(pair []*yaml.Node) bool { return pair[0].Value == "patternDescription" })
 	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int { return cmp.Compare(rank(a[0].Value), rank(b[0].Value)) })
 	node.Content = slices.Concat(pairs...)

@@ -9,37 +9,38 @@ import (
 )
 
 const (
-	// drainTimeout is how long a process may take to finish its requests. Cloud
-	// Run kills it 10 s after SIGTERM; the rest is for closing what is open.
+	// drainTimeout bounds the wait for requests in flight. Cloud Run kills a process 10 s
+	// after SIGTERM; the remaining time is for closing connections.
 	drainTimeout = 7 * time.Second
-	// drainQuiet is how long no request may have been seen for the process to
-	// leave: the framework's listener stays open, and a request that a router
-	// sent just before it knew must find someone home.
+	// drainQuiet is the time without requests after which the process may exit: the
+	// framework's listener stays open, and a router may have sent a request before it
+	// learned of the shutdown.
 	drainQuiet = 100 * time.Millisecond
 	drainPoll  = 5 * time.Millisecond
 )
 
-// drain counts the requests in flight, so that SIGTERM can wait for them: the
-// framework has no way to shut its server down.
+// drain counts the requests in flight, so that the process can wait for them after SIGTERM:
+// the framework cannot shut down its server.
 type drain struct {
 	inFlight atomic.Int64
 	lastSeen atomic.Int64  // unix nanoseconds
-	stopping chan struct{} // closed when the process is to stop
+	stopping chan struct{} // closed when the process is stopping
 }
 
 func newDrain() *drain { return &drain{stopping: make(chan struct{})} }
 
 type stoppingKey struct{}
 
-// Stopping returns a channel that is closed when the process that serves ctx's
-// request is to stop. An operation that waits for something must then answer
-// with what it has: the process is killed some seconds later.
+// Stopping returns a channel that is closed when the process that serves ctx's request is
+// stopping. An operation that waits must then respond at once: the process is killed some
+// seconds later.
 func Stopping(ctx context.Context) <-chan struct{} {
 	stopping, _ := ctx.Value(stoppingKey{}).(chan struct{})
 	return stopping // nil, which is never closed, outside of a request
 }
 
-// pause waits for a time, but not when the request has ended or the process is to stop.
+// pause waits for d and reports whether it did: it returns early when the request has ended
+// or the process is stopping.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -68,21 +69,20 @@ func (d *drain) enter(w http.ResponseWriter) {
 	}
 }
 
-// leave ends a request. While the process stops, the answer is sent first: the
-// server would send it after the last one left, when the process may be gone.
+// leave ends a request. While the process is stopping, it flushes the response first: the
+// server would send it after leave, when the process may have exited.
 func (d *drain) leave(w http.ResponseWriter) {
 	if d.isStopping() {
 		if err := http.NewResponseController(w).Flush(); err != nil {
-			slog.Debug("the client left before its answer", "error", err)
+			slog.Debug("the client disconnected before its response", "error", err)
 		}
 	}
 	d.lastSeen.Store(time.Now().UnixNano())
 	d.inFlight.Add(-1)
 }
 
-// wait returns when every request has its answer and no new one has come for a
-// moment, at once when there was none lately, or false when time is up. It is
-// called once.
+// wait waits until no request has been in flight for drainQuiet. It reports whether all
+// requests have ended within drainTimeout. It is called once.
 func (d *drain) wait(ctx context.Context) bool {
 	close(d.stopping)
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)

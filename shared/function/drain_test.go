@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// In a synctest bubble time passes only when nothing is left to do, so these
-// tests see to the nanosecond how long a drain takes and wait for none of it.
+// In a synctest bubble time advances only when all goroutines are blocked, so these tests
+// measure the duration of a drain exactly and do not wait for it.
 
 func TestDrain(t *testing.T) {
 	t.Parallel()
-	t.Run("lets an idle process leave at once", func(t *testing.T) {
+	t.Run("ends at once without requests", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
@@ -24,7 +24,7 @@ func TestDrain(t *testing.T) {
 		})
 	})
 
-	t.Run("lets a process leave at once whose last request is long over", func(t *testing.T) {
+	t.Run("ends at once after the last request ended long ago", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			d := newDrain()
@@ -38,45 +38,45 @@ func TestDrain(t *testing.T) {
 		})
 	})
 
-	t.Run("waits for the requests in flight, and for one that comes just after", func(t *testing.T) {
+	t.Run("waits for requests in flight and for a late one", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			d := newDrain()
 			begin := time.Now()
-			left := make(chan time.Time, 2)
+			ended := make(chan time.Time, 2)
 			request := func(after, takes time.Duration) {
 				time.Sleep(after)
 				w := httptest.NewRecorder()
 				d.enter(w)
 				time.Sleep(takes)
 				d.leave(w)
-				left <- time.Now()
+				ended <- time.Now()
 			}
 			go request(0, 2*time.Second)
-			go request(2*time.Second+drainQuiet/2, time.Second) // sent by a router that did not know yet
+			go request(2*time.Second+drainQuiet/2, time.Second) // sent by a router that has not learned of the shutdown
 			synctest.Wait()
 			if !d.wait(t.Context()) {
 				t.Error("gave up")
 			}
-			<-left
-			lastLeft := <-left
-			if lastLeft.Sub(begin) != 3*time.Second+drainQuiet/2 {
-				t.Errorf("the last request was answered %s after the begin", lastLeft.Sub(begin))
+			<-ended
+			last := <-ended
+			if last.Sub(begin) != 3*time.Second+drainQuiet/2 {
+				t.Errorf("the last request ended %s after the begin", last.Sub(begin))
 			}
-			if quiet := time.Since(lastLeft); quiet < drainQuiet || quiet > drainQuiet+2*drainPoll {
-				t.Errorf("left %s after the last request", quiet)
+			if quiet := time.Since(last); quiet < drainQuiet || quiet > drainQuiet+2*drainPoll {
+				t.Errorf("ended %s after the last request", quiet)
 			}
 		})
 	})
 
-	t.Run("gives up on a request that does not end", func(t *testing.T) {
+	t.Run("times out with a request that does not end", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			d := newDrain()
 			d.enter(httptest.NewRecorder())
 			begin := time.Now()
 			if d.wait(t.Context()) {
-				t.Error("says that all requests have their answer")
+				t.Error("wait reports that all requests have ended")
 			}
 			if time.Since(begin) != drainTimeout {
 				t.Errorf("gave up after %s, want %s", time.Since(begin), drainTimeout)
@@ -84,7 +84,7 @@ func TestDrain(t *testing.T) {
 		})
 	})
 
-	t.Run("leaves in time and at peace under requests that do not stop coming", func(t *testing.T) {
+	t.Run("ends in time and without error under continuous requests", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			d := newDrain()
@@ -101,7 +101,7 @@ func TestDrain(t *testing.T) {
 			synctest.Wait()
 			begin := time.Now()
 			if !d.wait(t.Context()) || time.Since(begin) != drainTimeout {
-				t.Errorf("left after %s", time.Since(begin))
+				t.Errorf("ended after %s", time.Since(begin))
 			}
 			stop()
 			<-stopped
@@ -111,7 +111,7 @@ func TestDrain(t *testing.T) {
 
 func TestServeWhileStopping(t *testing.T) {
 	t.Parallel()
-	t.Run("tells the operation, sends the answer before it counts as given, and closes the connection", func(t *testing.T) {
+	t.Run("notifies the operation, flushes the response before the request ends and closes the connection", func(t *testing.T) {
 		t.Parallel()
 		d := newDrain()
 		inside := make(chan struct{})
@@ -138,7 +138,7 @@ func TestServeWhileStopping(t *testing.T) {
 		d.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
 			ServeHTTP(late, httptest.NewRequest(http.MethodGet, "/", nil))
 		if late.Header().Get("Connection") != "close" {
-			t.Errorf("a late request's answer keeps the connection: %v", late.Header())
+			t.Errorf("a late request's response does not close the connection: %v", late.Header())
 		}
 	})
 
@@ -150,7 +150,7 @@ func TestServeWhileStopping(t *testing.T) {
 	})
 }
 
-func TestPanicLeaves(t *testing.T) {
+func TestPanicEndsRequest(t *testing.T) {
 	t.Parallel()
 	d := newDrain()
 	handler := d.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))

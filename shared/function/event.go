@@ -13,12 +13,11 @@ import (
 	"souk/shared/manifest"
 )
 
-// Event returns a function that Pub/Sub calls with a message of one of its
-// topics. The handler's effect, the note that the event was received and the
-// events that the handler adds to the outbox are one transaction; an event that
-// was received before does not reach the handler. The handler must leave alone
-// payload fields that it does not know. An error makes Pub/Sub deliver the
-// message again and, in the end, to the dead-letter topic.
+// Event returns a function that Pub/Sub calls with a message of one of its topics. The
+// handler's effect, the event's row in the inbox and the events that the handler adds to
+// the outbox are one transaction. The handler is not called for an event that was received
+// before, and must ignore unknown payload fields. After an error Pub/Sub redelivers the
+// message and finally sends it to the dead-letter topic.
 func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
 	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		return onEvent(name, entry, b, func(ctx context.Context, e event.Event, payload P) error {
@@ -33,26 +32,26 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 	}}
 }
 
-// Effect returns a function that Pub/Sub calls as it calls one of Event, for an
-// effect outside the database, such as a mail: no transaction is open while the
-// handler runs. The handler gets every delivery, and records in the inbox, under the
-// function's name, which events are done.
+// Effect returns a function that Pub/Sub calls like one of Event, for an effect outside the
+// database, such as a mail: no transaction is open while the handler runs. The handler is
+// called for every delivery, and records processed events in the inbox under the function's
+// name.
 func Effect[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
 	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		return onEvent(name, entry, b, handler)
 	}}
 }
 
-// onEvent returns the handler of a function's messages, which hands over those that
-// are of its topics, decoded.
+// onEvent returns the handler of a function's messages. It decodes messages of the
+// function's topics and refuses others.
 func onEvent[P any](name string, entry manifest.Function, b *binder, handle func(context.Context, event.Event, P) error) (http.Handler, error) {
 	if len(entry.Events) == 0 {
-		return nil, fmt.Errorf("%s: is written for events, but has none in the list of functions", name)
+		return nil, fmt.Errorf("%s: is an event function, but has no events in the list of functions", name)
 	}
 	return b.push(event.Push.Event, func(ctx context.Context, e event.Event) error {
 		if !slices.Contains(entry.Events, e.Type) {
-			// The payload of another event could decode, and mean something else.
-			return fmt.Errorf("event %s is a %s, which %s does not take", e.ID, e.Type, name)
+			// The payload of another event might decode and have another meaning.
+			return fmt.Errorf("event %s is a %s, which %s does not accept", e.ID, e.Type, name)
 		}
 		var payload P
 		if err := json.Unmarshal(e.Payload, &payload); err != nil {

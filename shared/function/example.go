@@ -9,15 +9,15 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// addExample gives a body an example, unless it has one.
+// addExample adds an example to a body without one.
 func addExample(content *huma.MediaType, schemas huma.Registry) {
 	if content.Schema != nil && content.Example == nil && content.Examples == nil {
 		content.Example = Example(content.Schema, schemas)
 	}
 }
 
-// Example returns a value that fits a schema: the examples that the fields have,
-// and for all other fields the plainest value that their rules allow.
+// Example returns a value that is valid for a schema: the examples of the fields, and a
+// simple valid value for fields without one.
 func Example(schema *huma.Schema, schemas huma.Registry) any {
 	if schema.Ref != "" {
 		schema = schemas.SchemaFromRef(schema.Ref)

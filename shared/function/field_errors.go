@@ -10,9 +10,8 @@ import (
 	"souk/shared/api"
 )
 
-// validationMessage is one of the messages of huma's validation, with the code and
-// the text that clients get for it. huma has no codes, and quotes regular expressions
-// and the errors of Go's parsers.
+// validationMessage maps a message of huma's validation to the code and the text for
+// clients. huma has no codes, and quotes regular expressions and the errors of Go's parsers.
 type validationMessage struct {
 	// prefix and suffix surround the variable part of huma's message.
 	prefix, suffix string
@@ -21,8 +20,8 @@ type validationMessage struct {
 	text string
 }
 
-// validationMessages is in the order in which prefixes are compared. TestFieldErrors
-// compares it with the messages that huma has.
+// validationMessages is in the order in which prefixes are compared. TestFieldErrorCodes
+// compares it with huma's messages.
 var validationMessages = []validationMessage{
 	{"expected required property ", " to be present", api.FieldRequired, "is required"},
 	{"required ", " parameter is missing", api.FieldRequired, "is required"},
@@ -86,8 +85,8 @@ var validationMessages = []validationMessage{
 	{undecodable, "", api.FieldType, "a value does not fit its type"},
 }
 
-// fieldError returns what clients get of an error of huma's validation or of a
-// handler's Resolve method.
+// fieldError returns the field error for an error of huma's validation or of a Resolve
+// method.
 func fieldError(ctx huma.Context, err error) api.FieldError {
 	if e, ok := errors.AsType[api.FieldError](err); ok {
 		return e
@@ -118,14 +117,14 @@ func fieldError(ctx huma.Context, err error) api.FieldError {
 
 // variable returns the variable part of a message of this kind.
 func (m validationMessage) variable(message string) (string, bool) {
-	rest, ok := strings.CutPrefix(message, m.prefix)
+	remaining, ok := strings.CutPrefix(message, m.prefix)
 	if !ok {
 		return "", false
 	}
-	return strings.CutSuffix(rest, m.suffix)
+	return strings.CutSuffix(remaining, m.suffix)
 }
 
-// plain writes numbers without exponent and enumerations without quotes.
+// plain returns numbers without exponent and enumerations without quotes.
 func plain(variable string) string {
 	if f, err := strconv.ParseFloat(variable, 64); err == nil {
 		return strconv.FormatFloat(f, 'f', -1, 64)
@@ -139,6 +138,6 @@ func isUUID(ctx huma.Context, location string) bool {
 	if ctx == nil {
 		return false
 	}
-	parameter := parameterOf(ctx.Operation(), in, name)
+	parameter := findParameter(ctx.Operation(), in, name)
 	return parameter != nil && parameter.Schema != nil && parameter.Schema.Format == "uuid"
 }

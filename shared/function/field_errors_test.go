@@ -12,8 +12,8 @@ import (
 	"souk/shared/api"
 )
 
-// validationCodes has every message of huma's validation with its code. The parts
-// that vary are filled in as huma does it.
+// validationCodes has every message of huma's validation, with its variable parts filled in,
+// and its code.
 var validationCodes = map[string]string{
 	validation.MsgUnexpectedProperty:                            api.FieldUnknown,
 	validation.MsgExpectedRFC3339DateTime:                       api.FieldFormat,
@@ -73,7 +73,7 @@ var validationCodes = map[string]string{
 	undecodable:                           api.FieldType,
 }
 
-// internal stands for the text of an error of a parser.
+// internal is a placeholder for the text of a parser's error.
 const internal = "strconv.ParseInt: ^[A-Z]"
 
 func with(format string, args ...any) string { return fmt.Sprintf(format, args...) }
@@ -115,12 +115,12 @@ func TestFieldCodes(t *testing.T) {
 	enum := "," + field.Tag.Get("enum") + ","
 	for _, m := range validationMessages {
 		if !strings.Contains(enum, ","+m.code+",") {
-			t.Errorf("the enumeration of FieldError.Code lacks %s", m.code)
+			t.Errorf("the enumeration of FieldError.Code does not have %s", m.code)
 		}
 	}
 	for _, code := range []string{api.FieldNull, api.FieldDuplicate, api.FieldBlank, api.FieldControl, api.FieldEncoding, api.FieldSyntax, api.FieldCommonPassword} {
 		if !strings.Contains(enum, ","+code+",") {
-			t.Errorf("the enumeration of FieldError.Code lacks %s", code)
+			t.Errorf("the enumeration of FieldError.Code does not have %s", code)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package function turns an operation of the shop into a function that
-// functions-framework-go serves: it checks who calls, decodes, validates, logs,
-// answers errors, and stops without dropping a request.
+// Package function adapts the operations of the shop to functions-framework-go: it
+// authorizes, decodes and validates requests, maps errors to responses, logs, and shuts down
+// without dropping requests.
 package function
 
 import (
@@ -16,22 +16,20 @@ import (
 	"souk/shared/manifest"
 )
 
-// Function is one operation, by the name it has in functions.yaml.
+// Function is one operation, with its name in functions.yaml.
 type Function struct {
 	Name string
-	// handler is the code of the function, for what tells about it.
+	// handler is the function's handler, for its documentation.
 	handler any
-	// Payload is what a function that Pub/Sub calls reads of its events, nil for
-	// all other functions.
+	// Payload is the type of the payload of an event function, nil for other functions.
 	Payload reflect.Type
-	// bind makes the handler of the function's requests, without the checks that
-	// every function has.
+	// bind returns the handler of the function's requests, without the middleware of all
+	// functions.
 	bind func(entry manifest.Function, b *binder) (http.Handler, error)
 }
 
-// Pattern returns the route, a pattern of http.ServeMux, on which a process
-// serves a function: its own for a function that clients call, POST /NAME for
-// one that Pub/Sub calls.
+// Pattern returns the route of a function, a pattern of http.ServeMux: that of its entry for
+// a function that clients call, POST /NAME for one that Pub/Sub calls.
 func Pattern(entry manifest.Function) string {
 	if entry.HTTP != "" {
 		return entry.HTTP
@@ -39,16 +37,16 @@ func Pattern(entry manifest.Function) string {
 	return http.MethodPost + " /" + entry.Name
 }
 
-// HTTP returns a function that clients call. Its input and output are huma's:
-// path, query and header fields by tag, and a Body. What breaks the input's rules
-// is answered before the handler runs, and what the handler returns as an error
-// is answered as the *api.Problem it is, or else as a 500 without a cause.
+// HTTP returns a function that clients call. Its input and output are those of huma: fields
+// for path, query and headers by tag, and a Body. Invalid input is refused before the handler
+// runs. An error of the handler becomes the response if it is an *api.Problem, else a 500
+// that does not reveal the cause.
 //
-// One that takes an Idempotency-Key is a Command.
+// Functions that accept an Idempotency-Key use Command instead.
 func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
 	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		if entry.HTTP != "" && entry.IdempotencyRule() != manifest.NoKey {
-			return nil, fmt.Errorf("%s: takes an Idempotency-Key: register it with function.Command", name)
+			return nil, fmt.Errorf("%s: accepts an Idempotency-Key: register it with function.Command", name)
 		}
 		operation, err := newOperation(b, entry, name, options)
 		if err != nil {
@@ -61,7 +59,7 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 // newOperation returns the operation of a function that clients call.
 func newOperation(b *binder, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
 	if entry.HTTP == "" {
-		return huma.Operation{}, fmt.Errorf("%s: is written for HTTP, but has no http in the list of functions", name)
+		return huma.Operation{}, fmt.Errorf("%s: is an HTTP function, but has no http in the list of functions", name)
 	}
 	operation := huma.Operation{
 		OperationID: name,
@@ -72,16 +70,16 @@ func newOperation(b *binder, entry manifest.Function, name string, options []fun
 	for _, option := range options {
 		option(&operation)
 	}
-	operation.MaxBodyBytes = entry.BodyLimit() + 1 // not huma's to judge: it refuses a body of as many bytes
+	operation.MaxBodyBytes = entry.BodyLimit() + 1 // limitBody enforces the limit: huma refuses a body of exactly that size
 	return operation, nil
 }
 
 // registerOperation returns the handler of an operation's requests.
 func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) http.Handler {
 	b.names.operation = operation.OperationID
-	huma.Register(b.api, operation, answering(handler))
-	acceptMergePatch(operationOf(b.api.OpenAPI(), entry))
-	// A body that is kept to tell a request from another is read within the limit too.
+	huma.Register(b.api, operation, withProblems(handler))
+	acceptMergePatch(findOperation(b.api.OpenAPI(), entry))
+	// The limit also applies when the body is read to hash it for an idempotency key.
 	handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
 	if operation.Metadata[unconditional] != nil {
 		return handled
@@ -89,24 +87,24 @@ func registerOperation[I, O any](b *binder, entry manifest.Function, operation h
 	return api.Conditional(handled)
 }
 
-// unconditional marks an operation in its metadata.
+// unconditional is the key of Unconditional in the metadata of an operation.
 const unconditional = "unconditional"
 
-// Unconditional lets a DELETE or PATCH come without If-Match. It is for what has
-// no version that the caller could have seen, such as a session.
+// Unconditional accepts a DELETE or PATCH without If-Match. It is for resources without a
+// version that the caller could have read, such as sessions.
 func Unconditional(operation *huma.Operation) {
-	note(operation, unconditional, true)
+	setMetadata(operation, unconditional, true)
 }
 
-// note keeps what the layers around an operation must know of it.
-func note(operation *huma.Operation, key string, value any) {
+// setMetadata sets a property of an operation for the layers around it.
+func setMetadata(operation *huma.Operation, key string, value any) {
 	if operation.Metadata == nil {
 		operation.Metadata = map[string]any{}
 	}
 	operation.Metadata[key] = value
 }
 
-// limitBody holds to the limit also a function that reads the body by itself.
+// limitBody enforces the limit on functions that read the body themselves.
 func limitBody(limit int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
@@ -116,15 +114,15 @@ func limitBody(limit int64, next http.Handler) http.Handler {
 	})
 }
 
-// Created makes 201 the status of an HTTP function that succeeds.
+// Created sets 201 as the success status of an HTTP function.
 func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusCreated }
 
-// Schedule returns a function that the scheduler calls, through Pub/Sub, at the
-// times that functions.yaml gives. It may be called twice for one time.
+// Schedule returns a function that the scheduler calls, through Pub/Sub, at the times in
+// functions.yaml. It may be called twice for one time.
 func Schedule(name string, handler func(context.Context) error) Function {
 	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
 		if entry.Schedule == "" {
-			return nil, fmt.Errorf("%s: is written for a schedule, but has none in the list of functions", name)
+			return nil, fmt.Errorf("%s: is a scheduled function, but has no schedule in the list of functions", name)
 		}
 		return b.push(event.Push.Tick, func(ctx context.Context, _ event.Event) error { return handler(ctx) }), nil
 	}}

@@ -32,8 +32,8 @@ func thingGet() Function   { return HTTP("thing-get", get) }
 func thingKeep() Function  { return Event("thing-keep", keep) }
 func thingSweep() Function { return Schedule("thing-sweep", sweep) }
 
-// TestMatch shows that a service and the list of functions cannot drift apart: a
-// process that has a function too many or too few does not even start.
+// TestMatch checks that a service and the list of functions must have the same functions:
+// otherwise the process does not start.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no signing key")
@@ -42,24 +42,24 @@ func TestMatch(t *testing.T) {
 		target string
 		faults []string
 	}{
-		"takes a service that has what is listed": {builder(thingGet(), thingKeep(), thingSweep()), "", nil},
-		"takes them in any order":                 {builder(thingSweep(), thingKeep(), thingGet()), "thing-keep", nil},
-		"names each function that is listed and not there": {
+		"accepts a service with the listed functions": {builder(thingGet(), thingKeep(), thingSweep()), "", nil},
+		"accepts them in any order":                   {builder(thingSweep(), thingKeep(), thingGet()), "thing-keep", nil},
+		"names each function that is listed and missing": {
 			builder(thingGet()), "",
 			[]string{"function thing-keep is listed, but service thing does not have it", "function thing-sweep is listed"},
 		},
-		"names each function that is there and not listed": {
+		"names each function that is not listed": {
 			builder(thingGet(), thingKeep(), thingSweep(), HTTP("thing-drop", get), Event("thing-lose", keep)), "",
 			[]string{"function thing-drop of service thing is not in the list", "function thing-lose of service thing is not in the list"},
 		},
-		"names the functions there are for a FUNCTION_TARGET that is none": {
+		"names the functions of the service for an unknown FUNCTION_TARGET": {
 			builder(thingGet(), thingKeep(), thingSweep()), "thing-got",
 			[]string{"FUNCTION_TARGET=thing-got: not a function of service thing, which has thing-get, thing-keep, thing-sweep"},
 		},
-		"refuses an HTTP function that is listed for events":   {builder(thingGet(), HTTP("thing-keep", get), thingSweep()), "", []string{"thing-keep: is written for HTTP"}},
-		"refuses an event function that is listed for HTTP":    {builder(Event("thing-get", keep), thingKeep(), thingSweep()), "", []string{"thing-get: is written for events"}},
-		"refuses a scheduled function that is listed for HTTP": {builder(Schedule("thing-get", sweep), thingKeep(), thingSweep()), "", []string{"thing-get: is written for a schedule"}},
-		"passes on why a service cannot be built": {
+		"refuses an HTTP function that is listed for events":   {builder(thingGet(), HTTP("thing-keep", get), thingSweep()), "", []string{"thing-keep: is an HTTP function"}},
+		"refuses an event function that is listed for HTTP":    {builder(Event("thing-get", keep), thingKeep(), thingSweep()), "", []string{"thing-get: is an event function"}},
+		"refuses a scheduled function that is listed for HTTP": {builder(Schedule("thing-get", sweep), thingKeep(), thingSweep()), "", []string{"thing-get: is a scheduled function"}},
+		"returns the error of a service that cannot be built": {
 			func(*Runtime) ([]Function, error) { return nil, broken }, "", []string{"build service thing: no signing key"},
 		},
 	} {
@@ -77,7 +77,7 @@ func TestMatch(t *testing.T) {
 			}
 			for _, fault := range test.faults {
 				if !strings.Contains(err.Error(), fault) {
-					t.Errorf("%q does not say %q", err, fault)
+					t.Errorf("%q does not contain %q", err, fault)
 				}
 			}
 		})

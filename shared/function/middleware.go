@@ -18,104 +18,105 @@ import (
 	"souk/shared/telemetry"
 )
 
-// answer is a response on its way: it keeps what the request log tells.
-type answer struct {
+// responseWriter records what the request log reports of a response.
+type responseWriter struct {
 	http.ResponseWriter
-	ctx    context.Context // the trace that the log line belongs to
+	ctx    context.Context // has the trace of the log line
 	status int
 	bytes  int64
-	// function is the one that answers, and requestID the request's X-Request-Id.
+	// function is the name of the function, and requestID the request's X-Request-Id.
 	function, requestID string
-	// cacheControl is what caches may do with a successful response, "" for nothing.
+	// cacheControl is the Cache-Control of a successful response, "" if it must not be
+	// cached.
 	cacheControl string
 }
 
-func (a *answer) WriteHeader(status int) {
-	// A 1xx only announces the answer.
-	if a.status == 0 && status >= http.StatusOK {
-		a.status = status
-		api.Protect(a.Header(), status, a.cacheControl)
-		api.SetTraceID(a.Header(), telemetry.TraceID(a.ctx))
+func (rw *responseWriter) WriteHeader(status int) {
+	// A 1xx precedes the response.
+	if rw.status == 0 && status >= http.StatusOK {
+		rw.status = status
+		api.Protect(rw.Header(), status, rw.cacheControl)
+		api.SetTraceID(rw.Header(), telemetry.TraceID(rw.ctx))
 	}
-	a.ResponseWriter.WriteHeader(status)
+	rw.ResponseWriter.WriteHeader(status)
 }
 
-func (a *answer) Write(b []byte) (int, error) {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
+func (rw *responseWriter) Write(b []byte) (int, error) {
+	if rw.status == 0 {
+		rw.WriteHeader(http.StatusOK)
 	}
-	n, err := a.ResponseWriter.Write(b)
-	a.bytes += int64(n)
+	n, err := rw.ResponseWriter.Write(b)
+	rw.bytes += int64(n)
 	return n, err
 }
 
-// Unwrap lets http.ResponseController reach the writer below.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+// Unwrap returns the wrapped writer, for http.ResponseController.
+func (rw *responseWriter) Unwrap() http.ResponseWriter { return rw.ResponseWriter }
 
-// noFunction is in the request log for a request that no route is for.
+// noFunction is the function in the request log of a request that matches no route.
 const noFunction = "no function"
 
-// serve is what a process does around the work of its functions: it counts the
-// request, gives it a trace and an id, survives a panic, and writes the request log.
+// serve returns the outermost middleware of a process: it counts the request, assigns it a
+// trace and an id, recovers from panics and writes the request log.
 func (d *drain) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		d.enter(w)
 		defer d.leave(w)
 		ctx := telemetry.FromHeader(context.WithValue(r.Context(), stoppingKey{}, d.stopping), r.Header)
-		a := &answer{ResponseWriter: w, ctx: ctx, function: noFunction}
+		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: noFunction}
 		r = r.WithContext(ctx)
 		defer func() {
 			if cause := recover(); cause != nil {
-				answerPanic(a, r, cause)
+				respondToPanic(rw, r, cause)
 			}
-			logRequest(a, r, time.Since(begin))
+			logRequest(rw, r, time.Since(begin))
 		}()
 		var err error
-		if a.requestID, err = api.RequestID(r.Header); err != nil {
-			failure.Problem(ctx, fmt.Errorf("make a request id: %w", err)).Write(a, r)
+		if rw.requestID, err = api.RequestID(r.Header); err != nil {
+			failure.Problem(ctx, fmt.Errorf("create a request id: %w", err)).Write(rw, r)
 			return
 		}
-		w.Header().Set(api.HeaderRequestID, a.requestID)
-		next.ServeHTTP(a, r.WithContext(api.WithRequestID(ctx, a.requestID)))
-		if a.status == 0 {
-			a.WriteHeader(http.StatusOK) // as net/http would, but with the trace
+		w.Header().Set(api.HeaderRequestID, rw.requestID)
+		next.ServeHTTP(rw, r.WithContext(api.WithRequestID(ctx, rw.requestID)))
+		if rw.status == 0 {
+			rw.WriteHeader(http.StatusOK) // like net/http, but with the trace
 		}
 	})
 }
 
-// named has the request log name the function that responds, and lets caches store its
-// responses for as long as its entry permits. A response to a request with Authorization
-// is not stored: an admin who reads a product in order to change it gets the function's
-// own, with the ETag of now (caches are bypassed on the way in: terraform/front.tf).
+// named sets the function's name in the request log and lets caches store its responses for
+// as long as its entry permits. A response to a request with Authorization is not cached: an
+// admin who reads a product in order to change it needs the current ETag (such requests also
+// bypass the cache: terraform/front.tf).
 func named(entry manifest.Function, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a, ok := w.(*answer); ok {
-			a.function = entry.Name
+		if rw, ok := w.(*responseWriter); ok {
+			rw.function = entry.Name
 			if len(r.Header.Values("Authorization")) == 0 {
-				a.cacheControl = entry.CacheControl()
+				rw.cacheControl = entry.CacheControl()
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// answerPanic logs a panic and, when no byte of the answer is out, answers 500.
-func answerPanic(a *answer, r *http.Request, cause any) {
+// respondToPanic logs a panic and responds with 500 if no byte of a response was written.
+func respondToPanic(rw *responseWriter, r *http.Request, cause any) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
-	slog.ErrorContext(a.ctx, "the function panicked", "panic", cause, telemetry.StackTraceKey, telemetry.StackTrace(cause, debug.Stack()))
-	if a.status == 0 {
-		api.Internal().Write(a, r.WithContext(a.ctx))
+	slog.ErrorContext(rw.ctx, "the function panicked", "panic", cause, telemetry.StackTraceKey, telemetry.StackTrace(cause, debug.Stack()))
+	if rw.status == 0 {
+		api.Internal().Write(rw, r.WithContext(rw.ctx))
 	}
 }
 
-// logRequest writes the request in the form Cloud Logging shows as one:
+// logRequest logs the request in the format that Cloud Logging displays as a request:
 // https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#httprequest
-// The query stays out: what a client puts there is not ours to keep.
-func logRequest(a *answer, r *http.Request, took time.Duration) {
-	status := cmp.Or(a.status, http.StatusOK) // what net/http sends when nothing was written
+// It does not log the query, which may have personal data.
+func logRequest(rw *responseWriter, r *http.Request, took time.Duration) {
+	status := cmp.Or(rw.status, http.StatusOK) // as net/http sends if nothing was written
 	level := slog.LevelInfo
 	switch {
 	case status >= http.StatusInternalServerError:
@@ -123,24 +124,24 @@ func logRequest(a *answer, r *http.Request, took time.Duration) {
 	case status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	}
-	//nolint:sloglint // the function's name is what a reader scans the log for
-	slog.LogAttrs(a.ctx, level, a.function, slog.String("requestId", a.requestID), slog.Group("httpRequest",
+	//nolint:sloglint // the message is the function's name, by which the log is searched
+	slog.LogAttrs(rw.ctx, level, rw.function, slog.String("requestId", rw.requestID), slog.Group("httpRequest",
 		slog.String("requestMethod", r.Method),
 		slog.String("requestUrl", r.URL.Path),
 		slog.Int("status", status),
-		slog.String("responseSize", strconv.FormatInt(a.bytes, 10)),
+		slog.String("responseSize", strconv.FormatInt(rw.bytes, 10)),
 		slog.String("latency", strconv.FormatFloat(took.Seconds(), 'f', 6, 64)+"s"),
 	))
 }
 
-// locate finds out which address the request comes from; see api.Client.
+// locate puts the client's address into the request's context; see api.Client.
 func (rt *Runtime) locate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(api.WithClient(r.Context(), api.ClientAddress(r, rt.hops))))
 	})
 }
 
-// authorize lets through whom the function's access rule lets through.
+// authorize refuses requests that the function's access rule does not allow.
 func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Handler {
 	if access == manifest.Anyone {
 		return next
@@ -168,8 +169,8 @@ func (rt *Runtime) authorize(access manifest.Access, next http.Handler) http.Han
 	})
 }
 
-// requireIAP refuses a request that has not passed Identity-Aware Proxy, where admin
-// functions are behind it. Who may pass is the proxy's decision.
+// requireIAP returns an error for a request that has not passed Identity-Aware Proxy, if
+// admin functions are behind it. The proxy decides which requests may pass.
 func (rt *Runtime) requireIAP(r *http.Request) error {
 	err := rt.iap.Verify(r.Context(), r.Header)
 	if errors.Is(err, auth.ErrForbidden) {
@@ -178,7 +179,7 @@ func (rt *Runtime) requireIAP(r *http.Request) error {
 	return err
 }
 
-// authorizePush lets through Pub/Sub alone.
+// authorizePush refuses requests that are not from Pub/Sub.
 func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := rt.pushes.BearerToken(r.Header)
@@ -194,13 +195,14 @@ func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 	})
 }
 
-// refusal says no as RFC 6750, section 3 does.
+// refusal returns the problem for an error of authorization, as RFC 6750, section 3,
+// specifies.
 func refusal(ctx context.Context, err error) *api.Problem {
 	switch {
 	case errors.Is(err, auth.ErrForbidden):
 		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account may not do this.")
 	case errors.Is(err, auth.ErrKeysUnavailable):
-		slog.ErrorContext(ctx, "no keys to check tokens with", "error", err)
+		slog.ErrorContext(ctx, "the keys that verify tokens are unavailable", "error", err)
 		return api.Unavailable("The token cannot be checked just now.")
 	case errors.Is(err, auth.ErrRevoked):
 		return api.NewProblem(http.StatusUnauthorized, api.CodeTokenRevoked, "The token was revoked: the account's role or password has changed, or its session has ended. "+
@@ -210,7 +212,7 @@ func refusal(ctx context.Context, err error) *api.Problem {
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid, or no longer. Sign in again: POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case !errors.Is(err, auth.ErrUnauthenticated):
-		// The request ended while its token was checked: that says nothing of the token.
+		// The request ended while its token was checked: the token may be valid.
 		return failure.Problem(ctx, err)
 	default:
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer with the accessToken of POST /v1/sessions.").

@@ -7,15 +7,15 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// schemaNames names schemas so that one document holds the types of all services.
+// schemaNames assigns unique names to the schemas of all services in one document.
 type schemaNames struct {
-	operation string // the one that is registered now
+	operation string // the one that is being registered
 	taken     map[string]reflect.Type
 }
 
-// of returns the name of a type: its own, with its package's before it if another
-// type has that already. One without a name is called after the operation.
-func (n *schemaNames) of(t reflect.Type, hint string) string {
+// name returns the name of a type: its Go name, after the package's if another type has the
+// same name. A type without a name is named after the operation.
+func (n *schemaNames) name(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -36,7 +36,7 @@ func (n *schemaNames) of(t reflect.Type, hint string) string {
 	return name
 }
 
-// pascal turns product-create into ProductCreate.
+// pascal converts product-create to ProductCreate.
 func pascal(name string) string {
 	var result strings.Builder
 	for part := range strings.SplitSeq(name, "-") {

@@ -12,15 +12,14 @@ import (
 	"souk/shared/api"
 )
 
-// normalizer brings a JSON value into the form in which an operation sees it, by the
-// schema of the operation:
+// normalizer normalizes a JSON value by the schema of its operation:
 //
 //   - text follows its rule (see checkText);
 //   - null is allowed only where the schema has nullable:"true". There it is the empty
 //     text or the empty list, so that a PATCH clears the field (RFC 7396); for other
 //     types it remains null, for their own decoder.
 //
-// It leaves to huma what huma's validation finds: types, lengths, unknown members.
+// Types, lengths and unknown members are checked by huma's validation.
 type normalizer struct {
 	schemas huma.Registry
 	errs    []api.FieldError
@@ -33,7 +32,7 @@ func (n *normalizer) value(schema *huma.Schema, value any, location string) any 
 	}
 	alternative := n.alternative(schema, value)
 	if alternative == nil {
-		return value // of no type that is expected here
+		return value // of a type that is not expected here
 	}
 	value = n.typed(alternative, value, location)
 	if alternative != schema {
@@ -42,7 +41,7 @@ func (n *normalizer) value(schema *huma.Schema, value any, location string) any 
 	return value
 }
 
-// typed returns a value of the type of a schema.
+// typed normalizes a value of the type of a schema.
 func (n *normalizer) typed(schema *huma.Schema, value any, location string) any {
 	switch v := value.(type) {
 	case string:
@@ -66,8 +65,8 @@ func (n *normalizer) typed(schema *huma.Schema, value any, location string) any 
 	return value
 }
 
-// validate adds the errors of an alternative. Of alternatives huma reports only that
-// none matches.
+// validate adds the errors of an alternative. For alternatives, huma reports only that none
+// matches.
 func (n *normalizer) validate(schema *huma.Schema, value any, location string) {
 	var result huma.ValidateResult
 	path := huma.NewPathBuffer([]byte(location), len(location))
@@ -103,7 +102,7 @@ func (n *normalizer) null(schema *huma.Schema, location string) any {
 	return nil
 }
 
-// number refuses integers that the operation could not decode.
+// number refuses integers that the operation cannot decode.
 func (n *normalizer) number(schema *huma.Schema, number json.Number, location string) any {
 	if schema.Type != huma.TypeInteger || strings.ContainsAny(number.String(), ".eE") {
 		return number
@@ -133,8 +132,8 @@ func (n *normalizer) resolve(schema *huma.Schema) *huma.Schema {
 	return schema
 }
 
-// alternative returns the alternative of a schema that the value is of, nil if it is
-// of none, and a schema without alternatives itself.
+// alternative returns the alternative of a schema that matches the type of the value, nil if
+// none does, and the schema itself if it has no alternatives.
 func (n *normalizer) alternative(schema *huma.Schema, value any) *huma.Schema {
 	alternatives := slices.Concat(schema.OneOf, schema.AnyOf)
 	if len(alternatives) == 0 {

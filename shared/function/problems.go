@@ -19,9 +19,9 @@ import (
 // resource in the path.
 func Fails(status int, codes ...string) func(*huma.Operation) {
 	return func(operation *huma.Operation) {
-		all := maps.Clone(failures(operation))
-		all[status] = append(all[status], codes...)
-		note(operation, failuresKey, all)
+		codesByStatus := maps.Clone(failures(operation))
+		codesByStatus[status] = append(codesByStatus[status], codes...)
+		setMetadata(operation, failuresKey, codesByStatus)
 	}
 }
 
@@ -29,8 +29,8 @@ func Fails(status int, codes ...string) func(*huma.Operation) {
 const failuresKey = "failures"
 
 func failures(operation *huma.Operation) map[int][]string {
-	if all, ok := operation.Metadata[failuresKey].(map[int][]string); ok {
-		return all
+	if codes, ok := operation.Metadata[failuresKey].(map[int][]string); ok {
+		return codes
 	}
 	return map[int][]string{}
 }
@@ -40,11 +40,11 @@ func failures(operation *huma.Operation) map[int][]string {
 func documentProblems(operation *huma.Operation, entry manifest.Function, components *huma.Components) {
 	delete(operation.Responses, "default") // huma's, without information
 	own := maps.Clone(failures(operation))
-	if thing := thingIn(entry.Path()); thing != "" {
-		own[http.StatusNotFound] = append(own[http.StatusNotFound], thing+"_not_found")
+	if resource := resourceKind(entry.Path()); resource != "" {
+		own[http.StatusNotFound] = append(own[http.StatusNotFound], resource+"_not_found")
 	}
 	for _, kind := range problemKinds {
-		occurs, codes := kind.occurs(asked{operation, entry}), own[kind.status]
+		occurs, codes := kind.occurs(boundOperation{operation, entry}), own[kind.status]
 		status := strconv.Itoa(kind.status)
 		switch _, isOwn := own[kind.status]; {
 		case isOwn && occurs:
@@ -63,18 +63,18 @@ func documentProblems(operation *huma.Operation, entry manifest.Function, compon
 	}
 }
 
-// thingIn returns the kind of resource that the last parameter of a path identifies:
+// resourceKind returns the kind of resource that the last parameter of a path identifies:
 // product for /v1/products/{id}/stock, and "" for a path without parameters.
-func thingIn(path string) string {
+func resourceKind(path string) string {
 	before := strings.LastIndex(path, "/{")
 	if before < 0 {
 		return ""
 	}
-	things := path[strings.LastIndex(path[:before], "/")+1 : before]
-	if thing, isPlural := strings.CutSuffix(things, "sses"); isPlural {
-		return thing + "ss" // addresses
+	plural := path[strings.LastIndex(path[:before], "/")+1 : before]
+	if singular, isPlural := strings.CutSuffix(plural, "sses"); isPlural {
+		return singular + "ss" // addresses
 	}
-	return strings.TrimSuffix(things, "s")
+	return strings.TrimSuffix(plural, "s")
 }
 
 // problemResponse returns the description of a problem with one of some codes, or with

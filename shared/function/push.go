@@ -12,19 +12,19 @@ import (
 	"souk/shared/telemetry"
 )
 
-// maxPushBytes bounds a push request: Pub/Sub's largest message is 10 MB, and
-// base64 makes a third more of it.
+// maxPushBytes bounds a push request: Pub/Sub's largest message is 10 MB, and base64 adds
+// a third.
 const maxPushBytes = 14 << 20
 
-// ackMargin is left of the acknowledgement deadline for the answer to arrive.
+// ackMargin is the part of the acknowledgement deadline that is reserved for sending the
+// response.
 const ackMargin = 2 * time.Second
 
-// push returns the handler of Pub/Sub's requests. It answers 204 when handle
-// succeeded; any other status makes Pub/Sub deliver the message again.
+// push returns the handler of Pub/Sub's requests. It responds with 204 if handle succeeds;
+// after any other status Pub/Sub redelivers the message.
 //
-// It reads the request itself, where functions.CloudEvent would convert it: the
-// conversion loses the subscription and the delivery attempt, and gives no way
-// to see the token (docs/adr/0001).
+// It parses the request itself instead of using functions.CloudEvent, whose conversion loses
+// the subscription, the delivery attempt and the token (docs/adr/0001).
 func (b *binder) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var push event.Push
@@ -35,15 +35,15 @@ func (b *binder) push(read func(event.Push) (event.Event, error), handle func(co
 		}
 		e, err := read(push)
 		if err != nil {
-			slog.ErrorContext(r.Context(), "the message has no envelope", "subscription", push.Subscription,
+			slog.ErrorContext(r.Context(), "the message has no valid attributes", "subscription", push.Subscription,
 				"messageId", push.Message.MessageID, "attempt", push.DeliveryAttempt, "error", err)
 			api.Invalid("body.message.attributes", api.FieldFormat, "not an event of this shop").Write(w, r)
 			return
 		}
-		// The trace goes on from the function that published, not from Pub/Sub.
+		// The event continues the trace of the publishing function, not of Pub/Sub.
 		ctx := telemetry.FromAttribute(r.Context(), e.Traceparent)
-		if a, ok := w.(*answer); ok {
-			a.ctx = ctx
+		if rw, ok := w.(*responseWriter); ok {
+			rw.ctx = ctx
 		}
 		ctx, cancel := context.WithTimeout(ctx, b.delivery.AckDeadline-ackMargin)
 		defer cancel()
@@ -53,7 +53,7 @@ func (b *binder) push(read func(event.Push) (event.Event, error), handle func(co
 			api.Internal().Write(w, r.WithContext(ctx))
 			return
 		}
-		slog.DebugContext(ctx, "the event is done", "subscription", push.Subscription, "event", e.ID, "type", e.Type)
+		slog.DebugContext(ctx, "the event was processed", "subscription", push.Subscription, "event", e.ID, "type", e.Type)
 		w.WriteHeader(http.StatusNoContent)
 	})
 }

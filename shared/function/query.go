@@ -16,13 +16,12 @@ import (
 	"souk/shared/text"
 )
 
-// maxQueryParameters bounds a query before it is parsed: each parameter may become
-// an error of the response.
+// maxQueryParameters bounds a query before it is parsed: each parameter may become an error
+// of the response.
 const maxQueryParameters = 100
 
-// checkQuery parses the query strictly, and returns what is wrong with it. Unlike
-// url.URL.Query it does not drop what cannot be parsed: a filter that is dropped
-// matches everything.
+// checkQuery parses the query strictly and returns its errors. Unlike url.URL.Query it does
+// not drop malformed parameters: without its filter, a query would match everything.
 func (c *checkedContext) checkQuery() []api.FieldError {
 	c.url = c.humaContext.URL()
 	c.query = url.Values{}
@@ -37,7 +36,7 @@ func (c *checkedContext) checkQuery() []api.FieldError {
 	var errs []api.FieldError
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		location := "query." + strings.ToValidUTF8(name, "\uFFFD")
-		parameter := parameterOf(c.Operation(), "query", name)
+		parameter := findParameter(c.Operation(), "query", name)
 		if parameter == nil {
 			errs = append(errs, api.FieldError{Location: location, Code: api.FieldUnknown, Message: "unknown query parameter"})
 			continue
@@ -53,7 +52,7 @@ func (c *checkedContext) checkQuery() []api.FieldError {
 	return errs
 }
 
-// checkParameter returns the values of a query parameter by its text rule.
+// checkParameter returns the values of a query parameter, normalized by its text rule.
 func checkParameter(parameter *huma.Param, values []string, location string) ([]string, *api.FieldError) {
 	schema := parameter.Schema
 	if len(values) > 1 && schema.Type != huma.TypeArray {
@@ -66,7 +65,7 @@ func checkParameter(parameter *huma.Param, values []string, location string) ([]
 	checked := make([]string, len(values))
 	for i, value := range values {
 		var err error
-		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) { // blank is none, as q= is
+		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) { // blank means none, like q=
 			return nil, textError(location, err)
 		}
 		if _, err := strconv.ParseInt(value, 10, 64); item.Type == huma.TypeInteger && errors.Is(err, strconv.ErrRange) {
@@ -76,8 +75,8 @@ func checkParameter(parameter *huma.Param, values []string, location string) ([]
 	return checked, nil
 }
 
-// checkPath returns what is wrong with the text of path parameters. Those of
-// another form, such as ids, are left to huma.
+// checkPath returns the errors in the text of path parameters. Parameters of another form,
+// such as ids, are left to huma.
 func checkPath(ctx huma.Context) []api.FieldError {
 	var errs []api.FieldError
 	for _, parameter := range ctx.Operation().Parameters {
@@ -94,7 +93,7 @@ func checkPath(ctx huma.Context) []api.FieldError {
 	return errs
 }
 
-func parameterOf(operation *huma.Operation, in, name string) *huma.Param {
+func findParameter(operation *huma.Operation, in, name string) *huma.Param {
 	i := slices.IndexFunc(operation.Parameters, func(p *huma.Param) bool { return p.In == in && p.Name == name })
 	if i < 0 {
 		return nil

@@ -12,20 +12,20 @@ import (
 	"souk/shared/api"
 )
 
-// inputErrorsKey is the context key of the errors that checkRequest found.
+// inputErrorsKey is the context key of the errors that checkRequest has found.
 type inputErrorsKey struct{}
 
-// inputErrors returns what checkRequest found wrong with the request of ctx.
+// inputErrors returns the errors that checkRequest has found in the request of ctx.
 func inputErrors(ctx context.Context) []api.FieldError {
 	errs, _ := ctx.Value(inputErrorsKey{}).([]api.FieldError)
 	return errs
 }
 
-// humaContext is huma.Context by a name that its method Context does not have.
+// humaContext is huma.Context under a name that does not conflict with its method Context.
 type humaContext huma.Context
 
-// checkedContext is a huma.Context with the parameters and the body as the
-// operation is to see them: text by the rules of shared/text, JSON in one form.
+// checkedContext is a huma.Context with normalized parameters and body: text by the rules
+// of shared/text, JSON in canonical form.
 type checkedContext struct {
 	humaContext
 	url   url.URL
@@ -36,19 +36,18 @@ type checkedContext struct {
 // URL returns the request's URL with the checked query.
 func (c *checkedContext) URL() url.URL { return c.url }
 
-// Query returns a checked query parameter, "" without it.
+// Query returns a checked query parameter, or "" without it.
 func (c *checkedContext) Query(name string) string { return c.query.Get(name) }
 
 // BodyReader returns the checked body.
 func (c *checkedContext) BodyReader() io.Reader { return c.body }
 
-// Unwrap lets humago.Unwrap find the request.
+// Unwrap returns the wrapped context, for humago.Unwrap.
 func (c *checkedContext) Unwrap() huma.Context { return c.humaContext }
 
-// checkRequest is a huma middleware for what huma itself is too lenient about:
-// malformed and unknown query parameters, encoded bodies, JSON that readers
-// understand differently, text. It refuses what cannot be read; all else that is
-// wrong becomes part of the response that lists the errors of huma's validation.
+// checkRequest is a huma middleware for checks that huma does not perform: malformed and
+// unknown query parameters, encoded bodies, ambiguous JSON, text. It refuses requests that
+// cannot be parsed; other errors are added to those of huma's validation.
 func (b *binder) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	checked := &checkedContext{humaContext: ctx, body: ctx.BodyReader()}
 	errs := append(checked.checkQuery(), checkPath(ctx)...)
@@ -69,13 +68,13 @@ func (b *binder) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(checked, inputErrorsKey{}, errs))
 }
 
-// readBody reads the body within the operation's time.
+// readBody reads the body within bodyTimeout.
 func (c *checkedContext) readBody() ([]byte, *api.Problem) {
 	if c.body == nil {
 		return nil, nil
 	}
 	if err := c.SetReadDeadline(bodyDeadline()); err == nil {
-		defer func() { _ = c.SetReadDeadline(noDeadline) }() // it worked a moment ago
+		defer func() { _ = c.SetReadDeadline(noDeadline) }() // it succeeded above
 	}
 	body, err := io.ReadAll(c.body)
 	if err != nil {

@@ -30,27 +30,27 @@ import (
 	"souk/shared/telemetry"
 )
 
-// defaultPort is where a function is served without PORT.
+// defaultPort is the port of a function without PORT.
 const defaultPort = "8080"
 
 // settings are the environment variables that every service reads.
 type settings struct {
-	// Service is set on Cloud Run, Emulator by what stands in for it.
+	// Service is set on Cloud Run, Emulator by its emulator.
 	Service  string `env:"K_SERVICE"`
 	Emulator bool   `env:"SOUK_EMULATOR"`
 	// EmulatorHost is read by the Pub/Sub client.
 	EmulatorHost string `env:"PUBSUB_EMULATOR_HOST"`
-	// Port is Cloud Run's contract: the framework does not read it for us.
+	// Port is set by Cloud Run; the framework does not read it.
 	Port string `env:"PORT" envDefault:"8080"`
-	// LocalOnly keeps a process on someone's own machine from being reached from
-	// others. The framework's own main function has the same variable.
+	// LocalOnly binds the listener to the loopback interface, as the same variable does
+	// in the framework's main function.
 	LocalOnly bool   `env:"LOCAL_ONLY"`
 	Target    string `env:"FUNCTION_TARGET"`
-	// TargetOptional lets a process start although its image does not have the function
-	// that it is to serve: see absent.
+	// TargetOptional lets a process start if its image does not have the function of
+	// FUNCTION_TARGET: see absent.
 	TargetOptional bool `env:"FUNCTION_TARGET_OPTIONAL"`
-	// TrustedHops is how many entries of X-Forwarded-For our own proxies append
-	// after the client's: 1 is Google's load balancer, and the gateway.
+	// TrustedHops is how many entries of X-Forwarded-For trusted proxies append after
+	// the client's: 1 for Google's load balancer and for the gateway.
 	TrustedHops int `env:"TRUSTED_HOPS" envDefault:"1"`
 	Log         telemetry.LogConfig
 	DB          database.Config
@@ -59,43 +59,43 @@ type settings struct {
 	IAP         auth.IAPConfig
 }
 
-// check refuses, on the real Cloud Run, what only a machine of one's own may
-// trust: a broker without authentication, and tokens whose keys came in the clear.
+// check refuses, on Cloud Run, settings that are safe only on a local machine: a broker
+// without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
-	faults := []error{api.CheckHops(s.TrustedHops)}
+	errs := []error{api.CheckHops(s.TrustedHops)}
 	if s.Service == "" || s.Emulator {
 		if s.Push.Auth == auth.PushAuthIAM {
-			faults = append(faults, errors.New("PUSH_AUTH=iam is for Cloud Run alone: here nobody has checked the signatures of push tokens"))
+			errs = append(errs, errors.New("PUSH_AUTH=iam is for Cloud Run: here no IAM checks the signatures of push tokens"))
 		}
-		return errors.Join(faults...)
+		return errors.Join(errs...)
 	}
 	if s.EmulatorHost != "" {
-		faults = append(faults, errors.New("PUBSUB_EMULATOR_HOST is for a local system: unset it on Cloud Run"))
+		errs = append(errs, errors.New("PUBSUB_EMULATOR_HOST is for a local system: unset it on Cloud Run"))
 	}
 	for name, url := range map[string]string{"AUTH_JWKS_URL": s.Auth.KeysURL, "PUSH_JWKS_URL": s.Push.KeysURL, "IAP_JWKS_URL": s.IAP.KeysURL} {
 		if url != "" && !strings.HasPrefix(url, "https://") {
-			faults = append(faults, fmt.Errorf("%s must begin with https:// on Cloud Run, or anyone between could sign tokens", name))
+			errs = append(errs, fmt.Errorf("%s must begin with https:// on Cloud Run, or keys could be replaced in transit", name))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
-// Migrations make the tables that functions need besides their service's own:
-// every service's database has them.
+// Migrations returns the migrations of the tables that every service's database has besides
+// the service's own.
 func Migrations() []database.Migrations {
 	return []database.Migrations{event.Migrations, idempotency.Migrations, revocation.Migrations}
 }
 
-// Runtime is what the functions of a process share.
+// Runtime has the dependencies that the functions of a process share.
 type Runtime struct {
 	DB *database.DB
 	// Reads is for reads that may be some seconds old.
 	Reads  *database.Reads
 	Outbox *event.Outbox
 	Now    clock.Clock
-	// Revocations are the access tokens that are invalid before they expire.
+	// Revocations has the access tokens that were revoked before they expire.
 	Revocations *revocation.List
-	// Environment is for the settings that only one service has.
+	// Environment has the settings of a single service.
 	Environment config.Environment
 
 	keys   *idempotency.Keys
@@ -106,19 +106,19 @@ type Runtime struct {
 	hops   int // see settings.TrustedHops
 	users  *auth.Verifier
 	pushes *auth.PushVerifier
-	iap    *auth.IAPVerifier // nil where admin functions are not behind it
+	iap    *auth.IAPVerifier // nil if admin functions are not behind the proxy
 }
 
-// RequireIAP has admin functions refuse requests that have not passed Identity-Aware
-// Proxy, besides those without an admin's token.
+// RequireIAP makes admin functions also refuse requests that have not passed Identity-Aware
+// Proxy.
 func (rt *Runtime) RequireIAP(c auth.IAPConfig) { rt.iap = auth.NewIAPVerifier(c, rt.Now) }
 
-// Serves says whether this process serves a function, so that a service asks only
-// for what the function it is here for needs.
+// Serves reports whether this process serves a function, so that a service requires only
+// the settings of the functions that it serves.
 func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.target == function }
 
-// NewRuntime returns a runtime that checks tokens by the given settings. Nothing
-// of it connects anywhere before a request needs it.
+// NewRuntime returns a new Runtime that verifies tokens by the given settings. It does not
+// connect before a request needs a connection.
 func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
 	users auth.Config, pushes auth.PushConfig) *Runtime {
 	outbox, keys := event.NewOutbox(db, publisher, now, pause), idempotency.NewKeys(db, now)
@@ -131,14 +131,14 @@ func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, env
 	}
 }
 
-// Builder makes all functions of a service.
+// Builder returns all functions of a service.
 type Builder func(*Runtime) ([]Function, error)
 
-// Run serves the functions of a service until ctx ends, then lets the requests in
-// flight finish. FUNCTION_TARGET picks one function; without it the process
-// serves all of the service, each on its route.
+// Run serves the functions of a service until ctx ends, and then waits for requests in
+// flight. FUNCTION_TARGET selects one function; without it the process serves all functions
+// of the service, each on its route.
 func Run(ctx context.Context, environment config.Environment, logs io.Writer, list *manifest.Manifest, service string, build Builder) error {
-	slog.SetDefault(telemetry.NewLogger(logs)) // until the settings say more
+	slog.SetDefault(telemetry.NewLogger(logs)) // until the settings are loaded
 	s, err := config.Load[settings](environment)
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 		err = fmt.Errorf("serve on port %s: %w", s.Port, err)
 	case <-ctx.Done():
 		if !drain.wait(context.WithoutCancel(ctx)) {
-			err = fmt.Errorf("gave up waiting for requests after %s", drainTimeout)
+			err = fmt.Errorf("requests were still in flight after %s", drainTimeout)
 		}
 	}
 	return errors.Join(err, publisher.Close(), db.Close())
@@ -195,8 +195,8 @@ func usesDatabase(list *manifest.Manifest, target string) bool {
 	return !listed || entry.Database != manifest.NoDatabase
 }
 
-// register hands the handler to the framework, which serves it on every path:
-// the router in it knows the routes, and says 404 and 405 in the shop's way.
+// register registers the handler with the framework for all paths. The handler's router
+// matches the routes and responds with 404 and 405 as problems.
 func register(ctx context.Context, target string, handler http.Handler) error {
 	if target != "" {
 		framework.HTTP(target, handler.ServeHTTP)
@@ -208,8 +208,8 @@ func register(ctx context.Context, target string, handler http.Handler) error {
 	return nil
 }
 
-// NewHandler returns the handler of all functions of a service, each on its
-// route, as a process without FUNCTION_TARGET serves them.
+// NewHandler returns a new handler of all functions of a service, each on its route, like
+// that of a process without FUNCTION_TARGET.
 func NewHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, error) {
 	handler, _, err := newHandler(runtime, list, service, build)
 	return handler, err
@@ -260,30 +260,30 @@ func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build
 	return handler, drain, nil
 }
 
-// match finds the entry in the list for every function that is written, and fails
-// when either lacks one: a function that nobody listed has no access rule.
+// match returns the list's entry for each registered function. It fails if a function or an
+// entry has no counterpart: a function that is not listed has no access rule.
 func match(listed []manifest.Function, written []Function, service string) ([]manifest.Function, error) {
-	var faults []error
+	var errs []error
 	matched := make([]manifest.Function, len(written))
 	for i, f := range written {
 		at := slices.IndexFunc(listed, func(entry manifest.Function) bool { return entry.Name == f.Name })
 		if at < 0 {
-			faults = append(faults, fmt.Errorf("function %s of service %s is not in the list of functions", f.Name, service))
+			errs = append(errs, fmt.Errorf("function %s of service %s is not in the list of functions", f.Name, service))
 			continue
 		}
 		matched[i] = listed[at]
 	}
 	for _, entry := range listed {
 		if !slices.ContainsFunc(written, func(f Function) bool { return f.Name == entry.Name }) {
-			faults = append(faults, fmt.Errorf("function %s is listed, but service %s does not have it", entry.Name, service))
+			errs = append(errs, fmt.Errorf("function %s is listed, but service %s does not have it", entry.Name, service))
 		}
 	}
-	return matched, errors.Join(faults...)
+	return matched, errors.Join(errs...)
 }
 
-// Main is the main function of a service: it runs until SIGTERM or SIGINT and
-// returns the exit code. With the argument healthcheck it asks the process that
-// serves on PORT whether it is well, and does nothing else.
+// Main is the main function of a service. It runs until SIGTERM or SIGINT and returns the
+// exit code. With the argument healthcheck it only checks the health of the process that
+// serves on PORT.
 func Main(list *manifest.Manifest, service string, build Builder) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

@@ -26,25 +26,25 @@ import (
 	"souk/shared/telemetry"
 )
 
-// logged is what all tests of the package log, for the log is the process's.
-var logged = logBook{grown: make(chan struct{})}
+// logged records the log of all tests of the package, which share the process's logger.
+var logged = logRecorder{grown: make(chan struct{})}
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(telemetry.LogConfig{Project: "souk-test", Level: slog.LevelDebug}.NewLogger(&logged))
 	goleak.VerifyTestMain(m,
-		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
+		// Started by an import of the Cloud SQL connector's metrics.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
-		// The default client keeps its connections to the servers of the tests.
+		// The default client has idle connections to the servers of the tests.
 		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
-type logBook struct {
+type logRecorder struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
 	grown chan struct{} // closed, and replaced, with each line
 }
 
-func (l *logBook) Write(b []byte) (int, error) {
+func (l *logRecorder) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.grown)
@@ -52,15 +52,15 @@ func (l *logBook) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// of returns the lines of a trace.
-func (l *logBook) of(trace string) []string {
+// lines returns the lines of a trace.
+func (l *logRecorder) lines(trace string) []string {
 	lines, _ := l.watch(trace)
 	return lines
 }
 
 // watch returns the lines of a trace, and a channel that is closed when there may
 // be more.
-func (l *logBook) watch(trace string) (lines []string, grown <-chan struct{}) {
+func (l *logRecorder) watch(trace string) (lines []string, grown <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for line := range strings.Lines(l.text.String()) {
@@ -71,9 +71,9 @@ func (l *logBook) watch(trace string) (lines []string, grown <-chan struct{}) {
 	return lines, l.grown
 }
 
-// MustLine returns the one line of a trace with that message, once it is written:
-// the request log comes after the answer.
-func MustLine(t *testing.T, trace, message string) map[string]any {
+// mustLogLine returns the one line of a trace with that message, once it is written:
+// the request log comes after the response.
+func mustLogLine(t *testing.T, trace, message string) map[string]any {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
 	for {
@@ -95,7 +95,7 @@ func MustLine(t *testing.T, trace, message string) map[string]any {
 	}
 }
 
-// newTrace returns the id of a new trace and the header that passes it on.
+// newTrace returns the id of a new trace and a header with it.
 func newTrace() (id string, header map[string]string) {
 	id = strings.ReplaceAll(uuid.NewString(), "-", "")
 	return id, map[string]string{"Traceparent": "00-" + id + "-00f067aa0ba902b7-01"}
@@ -105,17 +105,17 @@ const list = `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
 scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
-  - {name: account-make, service: test, http: POST /v1/accounts, access: anyone, publishes: [account-made]}
+  - {name: account-create, service: test, http: POST /v1/accounts, access: anyone, publishes: [account-created]}
   - {name: account-get, service: test, http: "GET /v1/accounts/{id}", access: anyone}
-  - {name: failure-make, service: test, http: "POST /v1/failures/{kind}", access: anyone}
+  - {name: failure-create, service: test, http: "POST /v1/failures/{kind}", access: anyone}
   - {name: secret-get, service: test, http: GET /v1/secret, access: user}
   - {name: account-end, service: test, http: "DELETE /v1/accounts/{id}", access: anyone}
   - {name: login-end, service: test, http: "DELETE /v1/logins/{id}", access: anyone}
-  - {name: account-keep, service: test, events: [account-made], publishes: [account-kept]}
+  - {name: account-copy, service: test, events: [account-created], publishes: [account-copied]}
   - {name: account-sweep, service: test, schedule: "* * * * *"}
 `
 
-func MustManifest(t testing.TB, text string) *manifest.Manifest {
+func mustManifest(t testing.TB, text string) *manifest.Manifest {
 	t.Helper()
 	m, err := manifest.Parse([]byte(text))
 	if err != nil {
@@ -124,9 +124,9 @@ func MustManifest(t testing.TB, text string) *manifest.Manifest {
 	return m
 }
 
-// migrations make the table in which account-keep has its effect.
-var migrations = database.Migrations{Name: "kept", FS: fstest.MapFS{"00001_kept.sql": {
-	Data: []byte("-- +goose Up\nCREATE TABLE kept (name VARCHAR(64) NOT NULL);\n-- +goose Down\nDROP TABLE kept;\n"),
+// migrations create the table that account-copy inserts into.
+var migrations = database.Migrations{Name: "copied", FS: fstest.MapFS{"00001_copied.sql": {
+	Data: []byte("-- +goose Up\nCREATE TABLE copied (name VARCHAR(64) NOT NULL);\n-- +goose Down\nDROP TABLE copied;\n"),
 }}}
 
 type account struct {
@@ -146,27 +146,27 @@ type named struct {
 	}
 }
 
-// errInside is an error of the service that no client may read.
+// errInside is an error whose text no client may receive.
 var errInside = errors.New("SELECT hunter2 FROM accounts: table is gone")
 
-// build makes the service's functions.
+// build returns the service's functions.
 func build(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{runtime}
 	return []function.Function{
-		function.HTTP("account-make", s.makeAccount, function.Created),
+		function.HTTP("account-create", s.createAccount, function.Created),
 		function.HTTP("account-get", s.getAccount),
-		function.HTTP("failure-make", s.fail),
+		function.HTTP("failure-create", s.fail),
 		function.HTTP("secret-get", s.getSecret),
 		function.HTTP("account-end", s.end),
 		function.HTTP("login-end", s.end, function.Unconditional),
-		function.Event("account-keep", s.keep),
+		function.Event("account-copy", s.copyAccount),
 		function.Schedule("account-sweep", s.sweep),
 	}, nil
 }
 
 type service struct{ *function.Runtime }
 
-func (s *service) makeAccount(_ context.Context, in *accountInput) (*named, error) {
+func (s *service) createAccount(_ context.Context, in *accountInput) (*named, error) {
 	out := &named{}
 	out.Body.Name = in.Body.Name
 	return out, nil
@@ -181,7 +181,7 @@ func (s *service) getAccount(_ context.Context, in *struct {
 func (s *service) end(context.Context, *struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }) (*struct{}, error) {
-	return nil, nil //nolint:nilnil // huma's way to answer 204
+	return nil, nil //nolint:nilnil // huma responds with 204
 }
 
 func (s *service) getSecret(ctx context.Context, _ *struct{}) (*named, error) {
@@ -198,11 +198,11 @@ func (s *service) fail(ctx context.Context, in *struct {
 	case "panic":
 		panic(errInside)
 	case "error":
-		return nil, fmt.Errorf("make a failure: %w", errInside)
+		return nil, fmt.Errorf("create a failure: %w", errInside)
 	case "problem":
 		return nil, problem
 	case "wrapped":
-		return nil, fmt.Errorf("%w: make a failure: %w", errInside, problem)
+		return nil, fmt.Errorf("%w: create a failure: %w", errInside, problem)
 	case "ended":
 		<-ctx.Done()
 		return nil, fmt.Errorf("%w: %w", errInside, ctx.Err())
@@ -211,19 +211,19 @@ func (s *service) fail(ctx context.Context, in *struct {
 	}
 }
 
-// keep notes a name and tells that it did; then it fails when the payload says so.
-func (s *service) keep(ctx context.Context, tx *database.Tx, e event.Event, payload struct {
+// copyAccount inserts a name and publishes an event. It fails if the payload requests it.
+func (s *service) copyAccount(ctx context.Context, tx *database.Tx, e event.Event, payload struct {
 	Name string `json:"name"`
 	Fail bool   `json:"fail"`
 }) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO kept (name) VALUES (?)`, payload.Name); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO copied (name) VALUES (?)`, payload.Name); err != nil {
 		return err
 	}
-	if err := event.NewTopic[any]("account-kept", "account").Add(ctx, tx, s.Outbox, e.AggregateID, payload); err != nil {
+	if err := event.NewTopic[any]("account-copied", "account").Add(ctx, tx, s.Outbox, e.AggregateID, payload); err != nil {
 		return err
 	}
 	if deadline, limited := ctx.Deadline(); !limited || time.Until(deadline) > 28*time.Second {
-		return errors.New("the handler has more time than Pub/Sub gives it")
+		return errors.New("the handler's deadline is after Pub/Sub's")
 	}
 	if payload.Fail {
 		return errInside
@@ -232,11 +232,11 @@ func (s *service) keep(ctx context.Context, tx *database.Tx, e event.Event, payl
 }
 
 func (s *service) sweep(ctx context.Context) error {
-	_, err := s.DB.ExecContext(ctx, `INSERT INTO kept (name) VALUES ('swept')`)
+	_, err := s.DB.ExecContext(ctx, `INSERT INTO copied (name) VALUES ('swept')`)
 	return err
 }
 
 func start(t *testing.T) *functiontest.Server {
 	t.Helper()
-	return functiontest.Start(t, MustManifest(t, list), "test", build, migrations, nil)
+	return functiontest.Start(t, mustManifest(t, list), "test", build, migrations, nil)
 }

@@ -10,8 +10,8 @@ import (
 	"souk/shared/text"
 )
 
-// Formats of strings whose text rule is not that of a single line. Strings of any
-// other format, of a pattern or of an enumeration have a rule of their own.
+// Formats of strings whose text rule is not that of a single line. Strings with another
+// format, a pattern or an enumeration are checked by that only.
 const (
 	// Multiline is the format of text that may have several lines.
 	Multiline = "multiline"
@@ -22,7 +22,7 @@ const (
 
 var errEncoding = text.ErrEncoding
 
-// checkText returns the value by the text rule of its schema.
+// checkText returns the value, normalized by the text rule of its schema.
 func checkText(schema *huma.Schema, value string) (string, error) {
 	var rule func(string) (string, error)
 	switch {

@@ -16,25 +16,25 @@ import (
 	"souk/shared/manifest"
 )
 
-// TestNoDatabase asks functions whose database is not there.
+// TestNoDatabase calls functions whose database is unreachable.
 func TestNoDatabase(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := listener.Addr().String()
+	unused := listener.Addr().String()
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := database.Open(database.Config{URL: database.URL("mysql://souk:souk@" + nobody + "/souk")})
+	db, err := database.Open(database.Config{URL: database.URL("mysql://souk:souk@" + unused + "/souk")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	tokens := functiontest.NewTokens(t)
 	runtime := function.NewRuntime(db, nil, clock.System, nil, tokens.Users, tokens.Pushes)
-	list := MustManifest(t, `
+	list := mustManifest(t, `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
 scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
@@ -56,22 +56,22 @@ functions:
 		"an operation":       {Method: http.MethodGet, Path: "/read"},
 		"an idempotency key": {Method: http.MethodPost, Path: "/write", Token: token},
 	} {
-		t.Run(name+" is a 503 that says when to come again", func(t *testing.T) {
+		t.Run(name+" gets 503 with Retry-After", func(t *testing.T) {
 			t.Parallel()
-			answer := functiontest.Do(t, server.URL, request)
-			answer.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
-			if answer.Header.Get("Retry-After") == "" {
+			response := functiontest.Do(t, server.URL, request)
+			response.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
+			if response.Header.Get("Retry-After") == "" {
 				t.Error("without Retry-After")
 			}
 		})
 	}
 }
 
-// TestBodyLimits sends bodies to functions that read them on their own, and to one
-// whose idempotency key has its body read first.
+// TestBodyLimits sends bodies to functions that read them themselves, and to one whose body is
+// read for its idempotency key.
 func TestBodyLimits(t *testing.T) {
 	t.Parallel()
-	list := MustManifest(t, `
+	list := mustManifest(t, `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
 scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
@@ -80,11 +80,11 @@ functions:
   - {name: large, service: test, http: POST /large, access: anyone, maxBody: 3000000}
 `)
 	s := functiontest.Start(t, list, "test", func(*function.Runtime) ([]function.Function, error) {
-		take := func(context.Context, *struct{ RawBody []byte }) (*struct{}, error) { return nil, nil } //nolint:nilnil // nothing to say
+		discard := func(context.Context, *struct{ RawBody []byte }) (*struct{}, error) { return nil, nil } //nolint:nilnil // huma responds with 204
 		keyed := func(ctx context.Context, _ *database.Tx, in *struct{ RawBody []byte }) (*struct{}, error) {
-			return take(ctx, in)
+			return discard(ctx, in)
 		}
-		return []function.Function{function.HTTP("plain", take), function.Command("keyed", keyed), function.HTTP("large", take)}, nil
+		return []function.Function{function.HTTP("plain", discard), function.Command("keyed", keyed), function.HTTP("large", discard)}, nil
 	}, database.Migrations{Name: "none", FS: migrations.FS}, nil)
 	_, token := s.Tokens.Customer(t)
 	for path, limit := range map[string]int{"/plain": manifest.DefaultMaxOpenBody, "/keyed": manifest.DefaultMaxBody, "/large": 3_000_000} {

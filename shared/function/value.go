@@ -9,11 +9,10 @@ import (
 	"souk/shared/api"
 )
 
-// CheckValue checks a JSON value, as strictjson.Parse returns it, by the rules that
-// the body of a request is checked by. It is for operations that read their body
-// themselves. It returns the value with its text in the form in which operations see
-// it, and the first error of each location, by location. Locations are paths within
-// the value, empty for the value itself.
+// CheckValue checks a JSON value, as strictjson.Parse returns it, by the rules for the body
+// of a request. It is for operations that read their body themselves. It returns the value
+// with normalized text, and the first error of each location, sorted by location. Locations
+// are paths within the value, empty for the value itself.
 func CheckValue(schemas huma.Registry, schema *huma.Schema, value any) (any, []api.FieldError) {
 	n := normalizer{schemas: schemas}
 	value = n.value(schema, value, "")

@@ -20,33 +20,33 @@ import (
 	"souk/shared/function"
 )
 
-// Contract is what a system says of itself, to hold it to: its OpenAPI document
-// and the schemas of its events. It is read once, when it is first needed.
+// Contract is the published contract of a system, to check it against: its OpenAPI document
+// and the schemas of its events. It is parsed once, at its first use.
 type Contract struct {
 	read func() (*contract, error)
 }
 
-// contract is a Contract that was read.
+// contract is a parsed Contract.
 type contract struct {
 	// operations has an operation for each route of the document.
 	operations *http.ServeMux
 	problem    *responseSchema
-	// delivered and published are the schemas of events, by topic. An event that is
-	// delivered may have more members than its schema names: consumers leave alone
-	// what they do not know. One that is published may not: its publisher knows it.
+	// delivered and published are the schemas of events, by topic. A delivered event may
+	// have members that are not in its schema, because consumers ignore unknown members.
+	// A published event must not.
 	delivered, published map[string]*jsonschema.Schema
 }
 
-// operation is one of the document's.
+// operation is an operation of the document.
 type operation struct {
 	*openapi3.Operation
 	responses map[string]*responseSchema // by status
 }
 
-// ServeHTTP makes operation a http.Handler, to be found by a http.ServeMux.
+// ServeHTTP implements http.Handler, so that a http.ServeMux can match the operation.
 func (operation) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-// NewContract returns the contract of an OpenAPI document and a file system with
+// NewContract returns a new Contract of an OpenAPI document and a file system with
 // events/TOPIC.schema.json.
 func NewContract(document []byte, events fs.FS) *Contract {
 	return &Contract{sync.OnceValues(func() (*contract, error) {
@@ -76,45 +76,44 @@ func (c *contract) readDocument(text []byte) error {
 	return nil
 }
 
-// CheckResponse says how an answer is not what the document says: in its status,
-// code, headers or body. Where the document has no operation, an answer that calls
-// itself a problem still has to be one.
+// CheckResponse returns an error if the status, code, headers or body of a response differ
+// from the document. For a request without an operation it only checks problems.
 func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header, body []byte) error {
 	contract, err := c.read()
 	if err != nil {
 		return err
 	}
 	found, _ := contract.operations.Handler(r)
-	asked, is := found.(operation)
+	matched, isOperation := found.(operation)
 	if header.Get(api.HeaderContentTypeOptions) != api.NoSniff {
 		return fmt.Errorf("%s %s responds with %d without %s: %s", r.Method, r.URL.Path, status, api.HeaderContentTypeOptions, api.NoSniff)
 	}
-	if !is {
+	if !isOperation {
 		return contract.checkProblem(header, body)
 	}
-	name := asked.OperationID
-	if err := checkCaching(r, asked, status, header); err != nil {
+	name := matched.OperationID
+	if err := checkCaching(r, matched, status, header); err != nil {
 		return fmt.Errorf("%s responds with %d and %w", name, status, err)
 	}
-	response, documented := asked.responses[strconv.Itoa(status)]
+	response, documented := matched.responses[strconv.Itoa(status)]
 	if !documented {
-		return fmt.Errorf("%s answers %d, code %s, which openapi.yaml does not say: add function.Fails to it and run `make generate`", name, status, codeOf(body))
+		return fmt.Errorf("%s responds with %d, code %s, which is not in openapi.yaml: add function.Fails to it and run `make generate`", name, status, problemCode(body))
 	}
 	if status == http.StatusNotModified {
-		return nil // it has the headers of the response that it stands for, and no body
+		return nil // it has the headers of the full response, and no body
 	}
 	if err := response.check(header, body); err != nil {
-		return fmt.Errorf("%s answers %d, code %s, but not as openapi.yaml says (a code it lacks: add function.Fails and run `make generate`): %w",
-			name, status, codeOf(body), err)
+		return fmt.Errorf("%s responds with %d, code %s, which differs from openapi.yaml (for a missing code add function.Fails and run `make generate`): %w",
+			name, status, problemCode(body), err)
 	}
 	return nil
 }
 
-// checkCaching returns how Cache-Control is not what the document states, and an error
-// if ids of the request are in a response that caches share, or missing elsewhere. A
-// server of one function has no gateway, so X-Request-Id is the function's own.
-func checkCaching(r *http.Request, asked operation, status int, header http.Header) error {
-	want, cacheable := asked.Extensions[function.ExtensionCacheControl].(string)
+// checkCaching returns an error if Cache-Control differs from the document, if ids of the
+// request are in a response that caches share, or if they are missing elsewhere. A server of
+// one function has no gateway, so X-Request-Id is from the function.
+func checkCaching(r *http.Request, matched operation, status int, header http.Header) error {
+	want, cacheable := matched.Extensions[function.ExtensionCacheControl].(string)
 	if !cacheable || status >= http.StatusBadRequest || len(r.Header.Values("Authorization")) > 0 {
 		want, cacheable = "no-store", false
 	}
@@ -123,7 +122,7 @@ func checkCaching(r *http.Request, asked operation, status int, header http.Head
 	}
 	for _, name := range []string{api.HeaderTraceID, api.HeaderRequestID} {
 		if cacheable == (header.Get(name) != "") {
-			return fmt.Errorf("Cache-Control %q and %s %q: exactly the responses that caches do not share have one", want, name, header.Get(name))
+			return fmt.Errorf("Cache-Control %q and %s %q: only responses that caches do not share must have one", want, name, header.Get(name))
 		}
 	}
 	return nil
@@ -136,7 +135,7 @@ func (c *contract) checkProblem(header http.Header, body []byte) error {
 	return c.problem.checkBody(api.ProblemType, body)
 }
 
-func codeOf(body []byte) string {
+func problemCode(body []byte) string {
 	var problem struct {
 		Code string `json:"code"`
 	}
@@ -146,42 +145,42 @@ func codeOf(body []byte) string {
 	return problem.Code
 }
 
-// hold fails the test when an answer of a server is not what the document says.
-func (c *Contract) hold(t testing.TB, next http.Handler) http.Handler {
+// check returns a handler that fails the test if a response differs from the document.
+func (c *Contract) check(t testing.TB, next http.Handler) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := &answered{ResponseWriter: w}
-		next.ServeHTTP(a, r)
-		if err := c.CheckResponse(r, cmp.Or(a.status, http.StatusOK), w.Header(), a.body.Bytes()); err != nil {
+		rr := &responseRecorder{ResponseWriter: w}
+		next.ServeHTTP(rr, r)
+		if err := c.CheckResponse(r, cmp.Or(rr.status, http.StatusOK), w.Header(), rr.body.Bytes()); err != nil {
 			t.Errorf("%s %s: %v", r.Method, r.URL, err)
 		}
 	})
 }
 
-// answered is an answer on its way, with a copy of it.
-type answered struct {
+// responseRecorder copies a response while it is written.
+type responseRecorder struct {
 	http.ResponseWriter
 	status int
 	body   bytes.Buffer
 }
 
-func (a *answered) WriteHeader(status int) {
-	if a.status == 0 && status >= http.StatusOK { // a 1xx only announces the answer
-		a.status = status
+func (rr *responseRecorder) WriteHeader(status int) {
+	if rr.status == 0 && status >= http.StatusOK { // a 1xx precedes the response
+		rr.status = status
 	}
-	a.ResponseWriter.WriteHeader(status)
+	rr.ResponseWriter.WriteHeader(status)
 }
 
-func (a *answered) Write(b []byte) (int, error) {
-	a.body.Write(b)
-	return a.ResponseWriter.Write(b)
+func (rr *responseRecorder) Write(b []byte) (int, error) {
+	rr.body.Write(b)
+	return rr.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach the writer below.
-func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+// Unwrap returns the wrapped writer, for http.ResponseController.
+func (rr *responseRecorder) Unwrap() http.ResponseWriter { return rr.ResponseWriter }
 
-// Transport returns a transport that tells report how an answer is not what the
-// document says. An answer that breaks off is left to whoever reads it.
+// Transport returns a transport that calls report if a response differs from the document.
+// It does not check a response that is cut off: its reader gets the error.
 func (c *Contract) Transport(next http.RoundTripper, report func(error)) http.RoundTripper {
 	return transport{c, next, report}
 }
@@ -192,22 +191,22 @@ type transport struct {
 	report   func(error)
 }
 
-// RoundTrip makes transport a http.RoundTripper.
+// RoundTrip implements http.RoundTripper.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := t.next.RoundTrip(r)
+	response, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(answer.Body)
-	rest := answer.Body
-	answer.Body = struct {
+	body, err := io.ReadAll(response.Body)
+	original := response.Body
+	response.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(body), rest), rest}
+	}{io.MultiReader(bytes.NewReader(body), original), original}
 	if err == nil {
-		if err := t.contract.CheckResponse(r, answer.StatusCode, answer.Header, body); err != nil {
+		if err := t.contract.CheckResponse(r, response.StatusCode, response.Header, body); err != nil {
 			t.report(fmt.Errorf("%s %s: %w", r.Method, r.URL, err))
 		}
 	}
-	return answer, nil
+	return response, nil
 }

@@ -47,7 +47,7 @@ func compile(topic string, text []byte, change func(schema any)) (*jsonschema.Sc
 	return compiler.Compile("event:" + topic)
 }
 
-// closeObjects makes a schema refuse members that it does not name.
+// closeObjects changes a schema to refuse members that it does not define.
 func closeObjects(schema any) {
 	switch s := schema.(type) {
 	case map[string]any:
@@ -64,7 +64,7 @@ func closeObjects(schema any) {
 	}
 }
 
-// CheckPublished says how an event is not one that its publisher may publish.
+// CheckPublished returns an error if a publisher must not publish an event.
 func (c *Contract) CheckPublished(e event.Event) error {
 	contract, err := c.read()
 	if err != nil {
@@ -77,8 +77,8 @@ func (c *Contract) CheckPublished(e event.Event) error {
 	return checkPayload(schema, e)
 }
 
-// CheckDelivered says how an event is not one that a consumer must take. It has
-// nothing against those of no topic, such as the ticks of the scheduler.
+// CheckDelivered returns an error if a consumer need not accept an event. It accepts events
+// without a schema, such as the ticks of the scheduler.
 func (c *Contract) CheckDelivered(e event.Event) error {
 	contract, err := c.read()
 	if err != nil {
@@ -97,7 +97,7 @@ func checkPayload(schema *jsonschema.Schema, e event.Event) error {
 		return fmt.Errorf("read the payload of %s %s: %w", e.Type, e.ID, err)
 	}
 	if err := schema.Validate(payload); err != nil {
-		return fmt.Errorf("%s %s is not what events/%s.schema.json says: %w", e.Type, e.ID, e.Type, err)
+		return fmt.Errorf("%s %s does not match events/%s.schema.json: %w", e.Type, e.ID, e.Type, err)
 	}
 	return nil
 }

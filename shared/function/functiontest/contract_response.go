@@ -13,18 +13,18 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// uuidFormat is `format: uuid` of the document: a UUID of RFC 9562, less Nil and Max.
+// uuidFormat is `format: uuid` of the document: a UUID of RFC 9562, without Nil and Max.
 var uuidFormat = regexp.MustCompile(openapi3.FormatOfStringForUUIDOfRFC9562)
 
-// schemas compiles the schemas of a document when they are first needed, and once:
-// to compile one takes longer than a hundred checks.
+// schemas compiles each schema of a document once, at its first use: compiling a schema takes
+// longer than a hundred checks.
 type schemas struct {
-	mu       sync.Mutex // the compiler's
+	mu       sync.Mutex // guards compiler
 	compiler *jsonschema.Compiler
-	shared   map[string]*responseSchema // by the reference to it
+	shared   map[string]*responseSchema // by reference
 }
 
-// documentURL is that of the document, for its references.
+// documentURL is the URL of the document in references.
 const documentURL = "openapi.json"
 
 func newSchemas(document *openapi3.T) (*schemas, error) {
@@ -69,10 +69,10 @@ func (s *schemas) schema(pointer string) func() (*jsonschema.Schema, error) {
 	})
 }
 
-// pointerEscaper writes a name as a part of a JSON pointer (RFC 6901, section 6).
+// pointerEscaper escapes a name for a JSON pointer (RFC 6901, section 6).
 var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1", "%", "%25", "{", "%7B", "}", "%7D", "+", "%2B")
 
-// operation returns an operation with what each of its responses has to be.
+// operation returns an operation with the schemas of its responses.
 func (s *schemas) operation(method, path string, described *openapi3.Operation) operation {
 	o := operation{Operation: described, responses: map[string]*responseSchema{}}
 	for status, response := range described.Responses.Map() {
@@ -82,13 +82,13 @@ func (s *schemas) operation(method, path string, described *openapi3.Operation) 
 	return o
 }
 
-// responseSchema is what a response has to be.
+// responseSchema describes the headers and the content of a response.
 type responseSchema struct {
 	headers map[string]headerSchema
 	content map[string]func() (*jsonschema.Schema, error) // by media type
 }
 
-// headerSchema is what a header of a response has to be.
+// headerSchema describes a header of a response.
 type headerSchema struct {
 	required bool
 	schema   func() (*jsonschema.Schema, error)
@@ -103,11 +103,11 @@ func (s *schemas) response(pointer string, described *openapi3.ResponseRef) *res
 	}
 	r := &responseSchema{headers: map[string]headerSchema{}, content: map[string]func() (*jsonschema.Schema, error){}}
 	for name, header := range described.Value.Headers {
-		at := pointer + "/headers/" + pointerEscaper.Replace(name)
+		headerPointer := pointer + "/headers/" + pointerEscaper.Replace(name)
 		if header.Ref != "" {
-			at = strings.TrimPrefix(header.Ref, "#")
+			headerPointer = strings.TrimPrefix(header.Ref, "#")
 		}
-		r.headers[name] = headerSchema{header.Value.Required, s.schema(at + "/schema")}
+		r.headers[name] = headerSchema{header.Value.Required, s.schema(headerPointer + "/schema")}
 	}
 	for media := range described.Value.Content {
 		r.content[media] = s.schema(pointer + "/content/" + pointerEscaper.Replace(media) + "/schema")
@@ -116,12 +116,12 @@ func (s *schemas) response(pointer string, described *openapi3.ResponseRef) *res
 	return r
 }
 
-// problem returns a response that is a problem, of whatever code.
+// problem returns the schema of a problem with any code.
 func (s *schemas) problem(media string) *responseSchema {
 	return &responseSchema{content: map[string]func() (*jsonschema.Schema, error){media: s.schema("/components/schemas/Problem")}}
 }
 
-// check reports how a response is not what the document says.
+// check returns an error if a response differs from the document.
 func (r *responseSchema) check(header http.Header, body []byte) error {
 	for name, described := range r.headers {
 		values := header.Values(name)
@@ -131,7 +131,7 @@ func (r *responseSchema) check(header http.Header, body []byte) error {
 			}
 			continue
 		}
-		// Every header of the document is a string: that of another type fails here.
+		// Every header of the document is a string: another type fails here.
 		if err := validate(described.schema, strings.Join(values, ", ")); err != nil {
 			return fmt.Errorf("the header %s: %w", name, err)
 		}
@@ -142,7 +142,7 @@ func (r *responseSchema) check(header http.Header, body []byte) error {
 	return r.checkBody(header.Get("Content-Type"), body)
 }
 
-// checkBody reports how a body is not what the document says of its media type.
+// checkBody returns an error if a body differs from the document.
 func (r *responseSchema) checkBody(media string, body []byte) error {
 	media, _, _ = strings.Cut(media, ";")
 	schema, documented := r.content[media]

@@ -14,7 +14,7 @@ import (
 	"souk/shared/event"
 )
 
-// NewEvent returns an event as another service would publish it.
+// NewEvent returns a new event, as another service would publish it.
 func NewEvent(t testing.TB, eventType string, payload any) event.Event {
 	t.Helper()
 	text, err := json.Marshal(payload)
@@ -23,13 +23,13 @@ func NewEvent(t testing.TB, eventType string, payload any) event.Event {
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		t.Fatalf("make an event id: %v", err)
+		t.Fatalf("create an event id: %v", err)
 	}
 	return event.Event{ID: id, Type: eventType, Time: time.Now(), Payload: text}
 }
 
-// Deliver sends an event to a function the way Pub/Sub does and returns the answer.
-// An event that no service would publish fails the test.
+// Deliver sends an event to a function as Pub/Sub does and returns the response. An event
+// that differs from its schema fails the test.
 func (s *Server) Deliver(t testing.TB, function string, e event.Event) Response {
 	t.Helper()
 	if s.contract != nil {
@@ -40,7 +40,7 @@ func (s *Server) Deliver(t testing.TB, function string, e event.Event) Response 
 	return s.DeliverUnchecked(t, function, e)
 }
 
-// DeliverUnchecked is Deliver for an event that need not be right.
+// DeliverUnchecked is like Deliver and does not check the event.
 func (s *Server) DeliverUnchecked(t testing.TB, function string, e event.Event) Response {
 	t.Helper()
 	return s.Do(t, Request{
@@ -56,23 +56,23 @@ func (s *Server) DeliverUnchecked(t testing.TB, function string, e event.Event) 
 	})
 }
 
-// Recorder is a publisher that keeps what it is given.
+// Recorder is a publisher that records events.
 type Recorder struct {
 	mu     sync.Mutex
 	events []event.Event
-	fault  error
-	check  func(event.Event) // of what is published, nil for none
+	err    error
+	check  func(event.Event) // called for each published event unless nil
 }
 
-// Publish keeps the events, or fails for all while FailWith is set.
+// Publish records the events, or fails for all of them after FailWith.
 func (r *Recorder) Publish(_ context.Context, events []event.Event) []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	errs := make([]error, len(events))
 	for i := range errs {
-		errs[i] = r.fault
+		errs[i] = r.err
 	}
-	if r.fault == nil {
+	if r.err == nil {
 		r.events = append(r.events, events...)
 	}
 	if r.check != nil {
@@ -83,22 +83,22 @@ func (r *Recorder) Publish(_ context.Context, events []event.Event) []error {
 	return errs
 }
 
-// FailWith makes every Publish from now on fail with err, or succeed with nil.
+// FailWith sets the error of every following Publish, nil for none.
 func (r *Recorder) FailWith(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fault = err
+	r.err = err
 }
 
-// Of returns the events of a type that were published, in order.
-func (r *Recorder) Of(eventType string) []event.Event {
+// Published returns the published events of a type, in order.
+func (r *Recorder) Published(eventType string) []event.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var of []event.Event
+	var published []event.Event
 	for _, e := range r.events {
 		if e.Type == eventType {
-			of = append(of, e)
+			published = append(published, e)
 		}
 	}
-	return of
+	return published
 }

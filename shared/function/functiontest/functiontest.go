@@ -1,6 +1,6 @@
-// Package functiontest serves the functions of one service for a test: over real
-// HTTP, on a real database of the test's own, with real tokens. Only Pub/Sub is
-// played by the test: it sees what was published, and delivers what it likes.
+// Package functiontest serves the functions of one service for a test: over HTTP, with a
+// database of the test and valid tokens. Only Pub/Sub is replaced: the test reads published
+// events from a Recorder and delivers events itself.
 package functiontest
 
 import (
@@ -29,10 +29,10 @@ type Server struct {
 	URL    string
 	DB     *database.DB
 	Tokens *Tokens
-	// Topics is what the service has published.
+	// Topics records what the service has published.
 	Topics *Recorder
 
-	// Statements decides the fate of each statement of a service of WithProxy.
+	// Statements decides the fate of each statement of a service with WithProxy.
 	Statements dbtest.Hook
 
 	contract    *Contract
@@ -44,35 +44,34 @@ type Server struct {
 	proxied     bool
 }
 
-// Option changes how a service is tested.
+// Option configures a Server.
 type Option func(*Server)
 
-// WithContract holds every answer and every published event of the service to
-// what the contract says.
+// WithContract checks every response and every published event of the service against the
+// contract.
 func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c } }
 
-// WithClock has the service read the time on another clock than the machine's, by
-// which tokens are made: they last an hour.
+// WithClock sets the clock of the service. Tokens are signed by the machine's clock, for an
+// hour.
 func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } }
 
-// WithProxy has Server.Statements decide the fate of the service's statements.
+// WithProxy makes Server.Statements decide the fate of the service's statements.
 func WithProxy(s *Server) { s.proxied = true }
 
-// Beside serves another instance of a service under test: on the same database, for
-// the same tokens.
+// Beside serves another instance of a service under test, with the same database and tokens.
 func Beside(other *Server) Option { return func(s *Server) { s.beside = other } }
 
-// BehindIAM has the service leave the signatures of push tokens to IAM.
+// BehindIAM configures the service to leave the signatures of push tokens to IAM.
 func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
 
-// BehindIAP has admin functions require the assertion of Identity-Aware Proxy.
+// BehindIAP makes admin functions require the assertion of Identity-Aware Proxy.
 func BehindIAP(c auth.IAPConfig) Option { return func(s *Server) { s.iap = c } }
 
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
-// Start serves a service until the test ends. Environment is for the settings
-// that the service has besides those of every service.
+// Start serves a service until the test ends. environment has the settings that are specific
+// to the service.
 func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
@@ -92,11 +91,11 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	}
 	s.DB, s.Tokens, s.Topics = db, tokens, topics
 	if _, measured := t.(*testing.B); s.contract != nil && !measured {
-		// Now, and not while the first request waits: it takes a moment.
+		// Parsing takes some time, for which the first request should not wait.
 		if _, err := s.contract.read(); err != nil {
 			t.Fatal(err)
 		}
-		handler = s.contract.hold(t, handler)
+		handler = s.contract.check(t, handler)
 		topics.check = func(e event.Event) {
 			if err := s.contract.CheckPublished(e); err != nil {
 				t.Error(err)
@@ -122,35 +121,34 @@ func (s *Server) open(t testing.TB, migrations database.Migrations) (*database.D
 	return dbtest.Open(t, url, s.connections), NewTokens(t)
 }
 
-// Request is what a client sends.
+// Request is a request of a client.
 type Request struct {
 	Method string
 	Path   string
 	Token  string
-	// Authorization are the Authorization headers of a caller who does not send a
-	// Token the way it is to be sent.
+	// Authorization are Authorization headers in place of Token, such as malformed ones.
 	Authorization []string
-	// Header has a POST's Idempotency-Key too, if it is not to be a new one. An
-	// empty value sends none.
+	// Header has additional headers. By default a POST has a new Idempotency-Key. An
+	// empty value removes a header.
 	Header map[string]string
-	// Body is sent as it is when it is a string, else as JSON; nil sends none.
+	// Body is sent unchanged if it is a string, else as JSON; nil sends none.
 	Body any
 }
 
-// Response is what came back.
+// Response is a complete response.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Do sends a request and returns the whole answer.
+// Do sends a request and returns the response.
 func (s *Server) Do(t testing.TB, request Request) Response {
 	t.Helper()
 	return Do(t, s.URL, request)
 }
 
-// Do sends a request to a server and returns the whole answer.
+// Do sends a request to a server and returns the response.
 func Do(t testing.TB, url string, request Request) Response {
 	t.Helper()
 	var body io.Reader
@@ -167,7 +165,7 @@ func Do(t testing.TB, url string, request Request) Response {
 	}
 	r, err := http.NewRequestWithContext(t.Context(), request.Method, url+request.Path, body)
 	if err != nil {
-		t.Fatalf("make %s %s: %v", request.Method, request.Path, err)
+		t.Fatalf("create %s %s: %v", request.Method, request.Path, err)
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
@@ -186,16 +184,16 @@ func Do(t testing.TB, url string, request Request) Response {
 			r.Header.Del(name)
 		}
 	}
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s: %v", request.Method, request.Path, err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		t.Fatalf("read the answer of %s %s: %v", request.Method, request.Path, err)
+		t.Fatalf("read the response of %s %s: %v", request.Method, request.Path, err)
 	}
-	return Response{Status: answer.StatusCode, Header: answer.Header, Body: text}
+	return Response{Status: response.StatusCode, Header: response.Header, Body: text}
 }
 
 // Into decodes the body into value, or fails the test.
@@ -204,11 +202,11 @@ func (r Response) Into(t testing.TB, value any) {
 	decoder := json.NewDecoder(bytes.NewReader(r.Body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(value); err != nil {
-		t.Fatalf("decode the answer %s: %v", r.Body, err)
+		t.Fatalf("decode the response %s: %v", r.Body, err)
 	}
 }
 
-// MustBe fails the test unless the status is the one wanted.
+// MustBe fails the test unless the response has a status.
 func (r Response) MustBe(t testing.TB, status int) Response {
 	t.Helper()
 	if r.Status != status {
@@ -217,8 +215,7 @@ func (r Response) MustBe(t testing.TB, status int) Response {
 	return r
 }
 
-// MustBeProblem fails the test unless the answer is a problem of that status and
-// code.
+// MustBeProblem fails the test unless the response is a problem with a status and a code.
 func (r Response) MustBeProblem(t testing.TB, status int, code string) {
 	t.Helper()
 	r.MustBe(t, status)
@@ -241,7 +238,7 @@ func (r Response) MustBeProblem(t testing.TB, status int, code string) {
 	}
 }
 
-// Token returns an access token of the principal that is valid now.
+// Token returns a valid access token of the principal.
 func (s *Server) Token(t testing.TB, p auth.Principal) string {
 	t.Helper()
 	return s.Tokens.User(t, p)

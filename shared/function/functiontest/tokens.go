@@ -27,37 +27,37 @@ const (
 	serviceAccount = "pubsub@test.iam.gserviceaccount.com"
 )
 
-// The keys are made once for a test binary: an RSA key takes a moment.
+// The keys are generated once per test binary, because an RSA key takes some time.
 var (
 	userKeys = sync.OnceValues(auth.GenerateKey)
 	pushKey  = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 )
 
-// Tokens makes the tokens of a test's callers, and holds the settings by which a
-// service trusts them.
+// Tokens signs the tokens of a test's callers, and has the settings of a service that accepts
+// them.
 type Tokens struct {
 	Users  auth.Config
 	Pushes auth.PushConfig
-	// Signing are the settings of a service that makes user tokens itself.
+	// Signing has the settings of a service that signs user tokens.
 	Signing auth.SignerConfig
-	// Published are the settings of a service that publishes their keys.
+	// Published has the settings of a service that publishes their keys.
 	Published auth.PublisherConfig
 
 	signer     *auth.Signer
 	pushSigner jose.Signer
 }
 
-// NewTokens makes tokens whose public keys are served until the test ends.
+// NewTokens returns new Tokens, whose public keys are served until the test ends.
 func NewTokens(t testing.TB) *Tokens {
 	t.Helper()
 	pem, err := userKeys()
 	if err != nil {
-		t.Fatalf("make a signing key: %v", err)
+		t.Fatalf("generate a signing key: %v", err)
 	}
 	signing := auth.SignerConfig{Issuer: issuer, Audience: audience, Keys: config.NewSecret(pem)}
 	signer, err := auth.NewSigner(signing)
 	if err != nil {
-		t.Fatalf("make a signer: %v", err)
+		t.Fatalf("create a signer: %v", err)
 	}
 	public, err := auth.PublicHalf(pem)
 	if err != nil {
@@ -65,12 +65,12 @@ func NewTokens(t testing.TB) *Tokens {
 	}
 	key, err := pushKey()
 	if err != nil {
-		t.Fatalf("make a push key: %v", err)
+		t.Fatalf("generate a push key: %v", err)
 	}
 	pushSigner, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "push"}},
 		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		t.Fatalf("make a push signer: %v", err)
+		t.Fatalf("create a push signer: %v", err)
 	}
 	pushKeys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "push", Algorithm: "RS256", Use: "sig"}}}
 	return &Tokens{
@@ -104,20 +104,20 @@ func (k *Tokens) User(t testing.TB, p auth.Principal) string {
 	return token
 }
 
-// Customer returns a new customer and a token of theirs.
+// Customer returns a new customer and an access token.
 func (k *Tokens) Customer(t testing.TB) (auth.Principal, string) {
 	t.Helper()
 	p := auth.Principal{UserID: uuid.New(), Role: auth.Customer}
 	return p, k.User(t, p)
 }
 
-// Admin returns a token of a new admin.
+// Admin returns an access token of a new admin.
 func (k *Tokens) Admin(t testing.TB) string {
 	t.Helper()
 	return k.User(t, auth.Principal{UserID: uuid.New(), Role: auth.Admin})
 }
 
-// Expired returns an access token that was good until an hour ago.
+// Expired returns an access token that expired an hour ago.
 func (k *Tokens) Expired(t testing.TB, p auth.Principal) string {
 	t.Helper()
 	token, err := k.signer.Sign(p, time.Now().Add(-2*time.Hour), time.Hour)
@@ -127,28 +127,28 @@ func (k *Tokens) Expired(t testing.TB, p auth.Principal) string {
 	return token
 }
 
-// Push returns a token as Pub/Sub puts on its requests.
+// Push returns a token like those of Pub/Sub's requests.
 func (k *Tokens) Push(t testing.TB) string {
 	t.Helper()
 	return k.PushTo(t, pushAudience)
 }
 
-// PushTo returns a token as Pub/Sub puts on its requests to another audience.
+// PushTo is like Push, for another audience.
 func (k *Tokens) PushTo(t testing.TB, audience string) string {
 	t.Helper()
 	return k.PushWith(t, map[string]any{"aud": audience})
 }
 
-// PushWith returns a token of Pub/Sub's issuer with claims other than Pub/Sub's.
+// PushWith is like Push, with some claims replaced.
 func (k *Tokens) PushWith(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	now := time.Now()
-	all := map[string]any{
+	merged := map[string]any{
 		"iss": pushIssuer, "sub": "1", "aud": pushAudience, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"email": serviceAccount, "email_verified": true,
 	}
-	maps.Copy(all, claims)
-	token, err := jwt.Signed(k.pushSigner).Claims(all).Serialize()
+	maps.Copy(merged, claims)
+	token, err := jwt.Signed(k.pushSigner).Claims(merged).Serialize()
 	if err != nil {
 		t.Fatalf("sign a push token: %v", err)
 	}

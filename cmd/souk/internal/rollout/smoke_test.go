@@ -44,7 +44,7 @@ func TestSmokeOfTheShop(t *testing.T) {
 				t.Error(err)
 			}
 			var events []event.Event
-			if events = s.Topics.Of("registration-requested"); len(events) > 0 {
+			if events = s.Topics.Published("registration-requested"); len(events) > 0 {
 				t.Errorf("it told of %v", events)
 			}
 		})
