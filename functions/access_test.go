@@ -16,74 +16,75 @@ import (
 	"souk/shared/manifest"
 )
 
-// kind is what somebody is who asks a function: the rules tell kinds apart.
+// kind is a kind of caller. An access rule treats all callers of a kind alike.
 type kind string
 
 const (
-	nobody   kind = "nobody"   // sends no token
-	impostor kind = "impostor" // sends one that is not good
-	customer kind = "customer"
-	admin    kind = "admin"
-	pubsub   kind = "Pub/Sub"
+	anonymous kind = "anonymous" // sends no token
+	impostor  kind = "impostor"  // sends an invalid token
+	customer  kind = "customer"
+	admin     kind = "admin"
+	pubsub    kind = "Pub/Sub"
 )
 
-// asker is somebody who asks a function.
-type asker struct {
+// identity names a caller and its kind.
+type identity struct {
 	name string
 	kind kind
 }
 
-// caller is an asker with what they send as Authorization.
+// caller is an identity with its values of the Authorization header.
 type caller struct {
-	asker
+	identity
 	authorization []string
 }
 
-// letIn is the verdict on who gets past the rule, whatever the answer then is.
-const letIn = 0
+// granted is the expected status of a caller that passes the rule, whatever the function
+// then responds.
+const granted = 0
 
-// someone is the id of an account that is not there.
-var someone = uuid.MustParse("0199c0de-0000-7000-8000-000000000001")
+// missingID is the id of an account that does not exist.
+var missingID = uuid.MustParse("0199c0de-0000-7000-8000-000000000001")
 
-// verdict is what the rule of a function says of a kind of caller: 401, 403 or
-// letIn. It is the whole rule, written down a second time.
-func verdict(f manifest.Function, k kind) (int, error) {
+// expectedStatus returns how the rule of a function treats a kind of caller: 401, 403
+// or granted. It states the complete rule a second time.
+func expectedStatus(f manifest.Function, k kind) (int, error) {
 	switch {
 	case f.HTTP == "" && k == pubsub, f.Access == manifest.Anyone:
-		return letIn, nil
-	case f.HTTP == "", k == nobody, k == impostor, k == pubsub:
+		return granted, nil
+	case f.HTTP == "", k == anonymous, k == impostor, k == pubsub:
 		return http.StatusUnauthorized, nil
 	case f.Access == manifest.User, f.Access == manifest.Admin && k == admin:
-		return letIn, nil
+		return granted, nil
 	case f.Access == manifest.Admin:
 		return http.StatusForbidden, nil
 	}
-	return 0, fmt.Errorf("%s: this test does not know access %q: say in verdict whom it lets in", f.Name, f.Access)
+	return 0, fmt.Errorf("%s: access %q is unknown: add it to expectedStatus", f.Name, f.Access)
 }
 
-// callersOf returns everybody who may try a function.
-func callersOf(t testing.TB, s *functiontest.Server, f manifest.Function) []caller {
+// newCallers returns a caller of each kind, and impostors with each kind of invalid token.
+func newCallers(t testing.TB, s *functiontest.Server, f manifest.Function) []caller {
 	t.Helper()
 	if f.HTTP == "" {
-		callers := []caller{{asker: asker{"nobody", nobody}}, {asker{"Pub/Sub", pubsub}, bearer(s.Tokens.Push(t))}}
-		for fault, token := range forgedPushes(t, s) {
-			callers = append(callers, caller{asker{"who has a token " + fault, impostor}, bearer(token)})
+		callers := []caller{{identity: identity{"no token", anonymous}}, {identity{"Pub/Sub", pubsub}, bearer(s.Tokens.Push(t))}}
+		for defect, token := range forgedPushes(t, s) {
+			callers = append(callers, caller{identity{"a token " + defect, impostor}, bearer(token)})
 		}
-		return append(callers, caller{asker{"who has Pub/Sub's token twice", impostor}, bearer(s.Tokens.Push(t), s.Tokens.Push(t))})
+		return append(callers, caller{identity{"two tokens of Pub/Sub", impostor}, bearer(s.Tokens.Push(t), s.Tokens.Push(t))})
 	}
-	ada := auth.Principal{UserID: mustAccount(t, s, f), Role: auth.Customer}
-	boss := auth.Principal{UserID: mustAccount(t, s, f), Role: auth.Admin}
+	ada := auth.Principal{UserID: mustCallerID(t, s, f), Role: auth.Customer}
+	boss := auth.Principal{UserID: mustCallerID(t, s, f), Role: auth.Admin}
 	callers := []caller{
-		{asker: asker{"nobody", nobody}},
-		{asker{"a customer", customer}, bearer(s.Token(t, ada))},
-		{asker{"an admin", admin}, bearer(s.Token(t, boss))},
-		{asker{"an admin who has two tokens", impostor}, bearer(s.Token(t, boss), s.Token(t, boss))},
-		{asker{"an admin with another scheme", impostor}, []string{"Basic " + s.Token(t, boss)}},
-		{asker{"an admin without a scheme", impostor}, []string{s.Token(t, boss)}},
-		{asker{"a customer who tampered with the role", impostor}, bearer(tampered(t, s.Token(t, ada), 1))},
+		{identity: identity{"no token", anonymous}},
+		{identity{"a customer", customer}, bearer(s.Token(t, ada))},
+		{identity{"an admin", admin}, bearer(s.Token(t, boss))},
+		{identity{"an admin with two tokens", impostor}, bearer(s.Token(t, boss), s.Token(t, boss))},
+		{identity{"an admin with another scheme", impostor}, []string{"Basic " + s.Token(t, boss)}},
+		{identity{"an admin without a scheme", impostor}, []string{s.Token(t, boss)}},
+		{identity{"a customer with a tampered role", impostor}, bearer(tampered(t, s.Token(t, ada), 1))},
 	}
-	for fault, token := range forged(t, s, boss) {
-		callers = append(callers, caller{asker{"an admin with a token " + fault, impostor}, bearer(token)})
+	for defect, token := range forged(t, s, boss) {
+		callers = append(callers, caller{identity{"an admin with a token " + defect, impostor}, bearer(token)})
 	}
 	return callers
 }
@@ -95,22 +96,22 @@ func bearer(tokens ...string) []string {
 	return tokens
 }
 
-// mustAccount returns the id of somebody who may ask the function: for the user
-// service an account that is there; the others know a caller by the token alone.
-func mustAccount(t testing.TB, s *functiontest.Server, f manifest.Function) uuid.UUID {
+// mustCallerID returns the id of a caller of the function: that of an existing account
+// for the user service, and any id for the others, which read the token alone.
+func mustCallerID(t testing.TB, s *functiontest.Server, f manifest.Function) uuid.UUID {
 	t.Helper()
 	if f.Service != "user" {
 		return uuid.New()
 	}
-	id, _ := mustRegister(t, s)
+	id, _ := mustSeedAccount(t, s)
 	return id
 }
 
-// password is that of every account that these tests make.
+// password is the password of every account that these tests create.
 const password = "seven green bicycles"
 
-// mustRegister makes an account and returns its id and e-mail address.
-func mustRegister(t testing.TB, s *functiontest.Server) (id uuid.UUID, email string) {
+// mustSeedAccount creates an account and returns its id and e-mail address.
+func mustSeedAccount(t testing.TB, s *functiontest.Server) (id uuid.UUID, email string) {
 	t.Helper()
 	email = uuid.NewString() + "@example.com"
 	id, err := user.Seed(t.Context(), s.DB, email, password, auth.Customer)
@@ -120,12 +121,12 @@ func mustRegister(t testing.TB, s *functiontest.Server) (id uuid.UUID, email str
 	return id, email
 }
 
-// request returns a request to the function. It need not succeed: what matters
-// is whether it gets past the rule.
+// request returns a request to the function. It need not succeed: the tests check
+// whether it passes the rule.
 func request(f manifest.Function, authorization []string) functiontest.Request {
 	method, path, _ := strings.Cut(function.Pattern(f), " ")
 	if f.HTTP != "" {
-		path = pathOf(f)
+		path = examplePath(f)
 	}
 	r := functiontest.Request{Method: method, Path: path, Authorization: authorization}
 	if r.Method != http.MethodGet && r.Method != http.MethodDelete {
@@ -134,26 +135,26 @@ func request(f manifest.Function, authorization []string) functiontest.Request {
 	return r
 }
 
-// TestAccess asks every function of the list as everybody, over HTTP. It is made
-// of the list, so a new function is in it at once.
+// TestAccess calls every function of the manifest as callers of every kind, over HTTP.
+// It is generated from the manifest, so it covers new functions by default.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	for _, service := range functions.Manifest().Services() {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := MustStart(t, service)
+			s := mustStart(t, service)
 			for _, f := range functions.Manifest().Of(service) {
 				t.Run(f.Name, func(t *testing.T) {
 					t.Parallel()
-					answers := map[asker]functiontest.Response{}
-					for _, c := range callersOf(t, s, f) {
-						answers[c.asker] = s.Do(t, request(f, c.authorization))
+					responses := map[identity]functiontest.Response{}
+					for _, c := range newCallers(t, s, f) {
+						responses[c.identity] = s.Do(t, request(f, c.authorization))
 					}
-					for _, fault := range judge(f, answers) {
-						t.Error(fault)
+					for _, violation := range checkRule(f, responses) {
+						t.Error(violation)
 					}
 					for _, wrong := range wrongRules(f) {
-						if judge(wrong, answers) == nil {
+						if checkRule(wrong, responses) == nil {
 							t.Errorf("the matrix does not notice the rule %q %q in place of %q %q", wrong.HTTP, wrong.Access, f.HTTP, f.Access)
 						}
 					}
@@ -163,7 +164,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// wrongRules returns the function with every rule that is not its own.
+// wrongRules returns the function with each rule other than its own.
 func wrongRules(f manifest.Function) []manifest.Function {
 	var wrong []manifest.Function
 	for _, access := range []manifest.Access{manifest.Anyone, manifest.User, manifest.Admin, ""} {
@@ -181,45 +182,44 @@ func wrongRules(f manifest.Function) []manifest.Function {
 	return wrong
 }
 
-// judge returns how the answers of a function break its rule: nothing if they do
-// not.
-func judge(f manifest.Function, answers map[asker]functiontest.Response) (faults []string) {
-	for who, answer := range answers {
-		want, err := verdict(f, who.kind)
+// checkRule returns how the responses of a function violate its rule, nil if they do not.
+func checkRule(f manifest.Function, responses map[identity]functiontest.Response) (violations []string) {
+	for caller, response := range responses {
+		want, err := expectedStatus(f, caller.kind)
 		if err != nil {
 			return []string{err.Error()}
 		}
-		if fault := fare(answer, want); fault != "" {
-			faults = append(faults, fmt.Sprintf("%s: %s", who.name, fault))
+		if violation := checkStatus(response, want); violation != "" {
+			violations = append(violations, fmt.Sprintf("%s: %s", caller.name, violation))
 		}
 	}
-	return faults
+	return violations
 }
 
-// fare says how an answer differs from the verdict, "" when it does not.
-func fare(answer functiontest.Response, want int) string {
-	refused := answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden
+// checkStatus returns how a response differs from the expected status, "" if it does not.
+func checkStatus(response functiontest.Response, want int) string {
+	refused := response.Status == http.StatusUnauthorized || response.Status == http.StatusForbidden
 	switch {
-	case want == letIn && (refused || answer.Status == http.StatusMethodNotAllowed || answer.Status >= http.StatusInternalServerError):
-		return fmt.Sprintf("got %d, want to be let in: %s", answer.Status, answer.Body)
-	case want == letIn:
+	case want == granted && (refused || response.Status == http.StatusMethodNotAllowed || response.Status >= http.StatusInternalServerError):
+		return fmt.Sprintf("got %d, want access: %s", response.Status, response.Body)
+	case want == granted:
 		return ""
-	case answer.Status != want:
-		return fmt.Sprintf("got %d, want %d: %s", answer.Status, want, answer.Body)
-	case answer.Header.Get("Content-Type") != "application/problem+json":
-		return fmt.Sprintf("got a %d that is a %q, want a problem", want, answer.Header.Get("Content-Type"))
-	case want == http.StatusUnauthorized && answer.Header.Get("WWW-Authenticate") == "":
-		return "the 401 does not say how to authenticate (RFC 9110, section 15.5.2)"
+	case response.Status != want:
+		return fmt.Sprintf("got %d, want %d: %s", response.Status, want, response.Body)
+	case response.Header.Get("Content-Type") != "application/problem+json":
+		return fmt.Sprintf("got a %d with a body of %q, want a problem", want, response.Header.Get("Content-Type"))
+	case want == http.StatusUnauthorized && response.Header.Get("WWW-Authenticate") == "":
+		return "the 401 has no WWW-Authenticate header (RFC 9110, section 15.5.2)"
 	}
-	code := map[int]string{http.StatusUnauthorized: auth401, http.StatusForbidden: auth403}[want]
-	if !strings.Contains(string(answer.Body), fmt.Sprintf("%q:%q", "code", code)) {
-		return fmt.Sprintf("the %d has not the code %s: %s", want, code, answer.Body)
+	code := map[int]string{http.StatusUnauthorized: codeUnauthenticated, http.StatusForbidden: codeForbidden}[want]
+	if !strings.Contains(string(response.Body), fmt.Sprintf("%q:%q", "code", code)) {
+		return fmt.Sprintf("the %d does not have the code %s: %s", want, code, response.Body)
 	}
 	return ""
 }
 
-// The codes of who is refused.
+// Codes of the problems of callers without access.
 const (
-	auth401 = "unauthenticated"
-	auth403 = "forbidden"
+	codeUnauthenticated = "unauthenticated"
+	codeForbidden       = "forbidden"
 )

@@ -15,8 +15,8 @@ import (
 // maxNameLength is the longest name of a free member, such as a product's attribute.
 const maxNameLength = 64
 
-// TestBodyLimit holds every function to its schema: the longest body that it allows is
-// within the function's limit. Where this fails, raise maxBody in functions.yaml.
+// TestBodyLimit requires that the longest body that a function's schema allows is within
+// the function's limit. If it fails, raise maxBody in functions.yaml.
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 	for _, f := range functions.Manifest().Functions {
@@ -26,29 +26,29 @@ func TestBodyLimit(t *testing.T) {
 		}
 		longest := []byte(mustJSON(t, longestValue(schema)))
 		if limit := f.BodyLimit(); int64(len(longest)) > limit {
-			t.Errorf("%s takes %d bytes, and its schema allows %d: %.200s", f.Name, limit, len(longest), longest)
+			t.Errorf("%s accepts %d bytes, but its schema allows %d: %.200s", f.Name, limit, len(longest), longest)
 		}
 		limit, most := f.BodyLimit(), int64(manifest.DefaultMaxBody)
 		if f.Access == manifest.Anyone {
 			most = manifest.DefaultMaxOpenBody
 		}
 		if limit > most && int64(len(longest)) <= most {
-			t.Errorf("%s takes %d bytes, but needs only %d: leave maxBody out", f.Name, limit, len(longest))
+			t.Errorf("%s accepts %d bytes, but needs only %d: leave maxBody out", f.Name, limit, len(longest))
 		}
 	}
 }
 
-// bodySchema returns the schema of a function's JSON body, nil without one.
+// bodySchema returns the schema of a function's JSON body, nil if it has none.
 func bodySchema(t testing.TB, f manifest.Function) *openapi3.Schema {
 	t.Helper()
-	operation := operationOf(t, f)
+	operation := findOperation(t, f)
 	if operation == nil || operation.RequestBody == nil || operation.RequestBody.Value.Content["application/json"] == nil {
 		return nil
 	}
 	return operation.RequestBody.Value.Content["application/json"].Schema.Value
 }
 
-func operationOf(t testing.TB, f manifest.Function) *openapi3.Operation {
+func findOperation(t testing.TB, f manifest.Function) *openapi3.Operation {
 	t.Helper()
 	if f.HTTP == "" {
 		return nil
@@ -65,7 +65,7 @@ func operationOf(t testing.TB, f manifest.Function) *openapi3.Operation {
 }
 
 // longestValue returns the longest value that a schema allows, in characters of four
-// bytes where any may be used. It has examples where a pattern or a format decides.
+// bytes where any are allowed. Patterns and formats get examples.
 func longestValue(schema *openapi3.Schema) any {
 	if alternatives := slices.Concat(schema.OneOf, schema.AnyOf); len(alternatives) > 0 {
 		return slices.MaxFunc([]any{longestValue(alternatives[0].Value), longestValue(alternatives[len(alternatives)-1].Value)}, func(a, b any) int {

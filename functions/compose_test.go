@@ -14,7 +14,7 @@ import (
 	"souk/shared/manifest"
 )
 
-// container is a service of docker-compose.yml, with its anchors filled in.
+// container is a service of docker-compose.yml, with its anchors resolved.
 type container struct {
 	Image       string            `yaml:"image"`
 	PullPolicy  string            `yaml:"pull_policy"`
@@ -38,7 +38,7 @@ type container struct {
 	} `yaml:"healthcheck"`
 }
 
-// secrets are the folders of secrets that it mounts, sorted.
+// secrets returns the folders of secrets that the container mounts, sorted.
 func (c container) secrets() []string {
 	var folders []string
 	for _, node := range c.Volumes {
@@ -48,7 +48,7 @@ func (c container) secrets() []string {
 				Subpath string `yaml:"subpath"`
 			} `yaml:"volume"`
 		}
-		// A volume may also be written as one text; secrets are not.
+		// A volume may also be a string; those of secrets are not.
 		if node.Decode(&mount) == nil && mount.Source == "secrets" {
 			folders = append(folders, mount.Volume.Subpath)
 		}
@@ -57,8 +57,8 @@ func (c container) secrets() []string {
 	return folders
 }
 
-// composeFaults says how docker-compose.yml differs from the list of functions.
-func composeFaults(t *testing.T, text string, list *manifest.Manifest) (faults []string) {
+// compareCompose returns how docker-compose.yml differs from the manifest.
+func compareCompose(t *testing.T, text string, list *manifest.Manifest) (differences []string) {
 	t.Helper()
 	var file struct {
 		Services map[string]container `yaml:"services"`
@@ -66,53 +66,54 @@ func composeFaults(t *testing.T, text string, list *manifest.Manifest) (faults [
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
 		t.Fatal(err)
 	}
-	fault := func(name, format string, args ...any) {
-		faults = append(faults, name+": "+fmt.Sprintf(format, args...))
+	report := func(name, format string, args ...any) {
+		differences = append(differences, name+": "+fmt.Sprintf(format, args...))
 	}
 	built := map[string]string{}
 	for name, c := range file.Services {
 		if service := c.Build.Args["SERVICE"]; service != "" {
 			if other, twice := built[service]; twice {
-				fault(name, "builds the image of %s, as %s does", service, other)
+				report(name, "builds the image of %s, as %s does", service, other)
 			}
 			built[service] = name
 		}
-		if _, is := list.Function(name); !is && (c.Environment["FUNCTION_TARGET"] != "" || slices.Contains(list.Services(), strings.TrimPrefix(c.Image, "souk/"))) {
-			fault(name, "is in no line of functions.yaml")
+		if _, listed := list.Function(name); !listed && (c.Environment["FUNCTION_TARGET"] != "" || slices.Contains(list.Services(), strings.TrimPrefix(c.Image, "souk/"))) {
+			report(name, "is missing in functions.yaml")
 		}
 		for _, port := range c.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") {
-				fault(name, "port %s is open to others than this machine", port)
+				report(name, "port %s is open to other machines", port)
 			}
 		}
 	}
 	for _, service := range append(list.Services(), "souk") {
 		if built[service] == "" {
-			fault("souk/"+service, "no container builds this image")
+			report("souk/"+service, "no container builds this image")
 		}
 	}
 	for _, f := range list.Functions {
 		c, listed := file.Services[f.Name]
 		if !listed {
-			fault(f.Name, "has no container. Add to docker-compose.yml, and give it its secrets %v:\n%s", f.Secrets, entry(f))
+			report(f.Name, "has no container. Add it to docker-compose.yml, with the secrets %v:\n%s", f.Secrets, composeEntry(f))
 			continue
 		}
-		for what, differs := range c.differences(f, list.ScalingOf(f)) {
+		for difference, differs := range c.differences(f, list.ScalingOf(f)) {
 			if differs {
-				fault(f.Name, "%s", what)
+				report(f.Name, "%s", difference)
 			}
 		}
 	}
-	slices.Sort(faults)
-	return faults
+	slices.Sort(differences)
+	return differences
 }
 
-// entry is a function's in docker-compose.yml.
-func entry(f manifest.Function) string {
+// composeEntry returns the entry of a function in docker-compose.yml.
+func composeEntry(f manifest.Function) string {
 	return fmt.Sprintf("  %s:\n    <<: *%s\n    environment: {<<: *environment, FUNCTION_TARGET: %[1]s}\n", f.Name, f.Service)
 }
 
-// differences are what a function's container may have wrong.
+// differences returns possible differences between a container and its function, and
+// whether each is present.
 func (c container) differences(f manifest.Function, scaling manifest.Scaling) map[string]bool {
 	secrets := []string{f.Service}
 	for _, name := range f.Secrets {
@@ -120,25 +121,25 @@ func (c container) differences(f manifest.Function, scaling manifest.Scaling) ma
 	}
 	slices.Sort(secrets)
 	return map[string]bool{
-		"its image is " + c.Image + ", not souk/" + f.Service:                                                   c.Image != "souk/"+f.Service,
-		"its image may come from a registry, where that name is a stranger's":                                   c.PullPolicy != "never",
-		"its FUNCTION_TARGET is " + c.Environment["FUNCTION_TARGET"]:                                            c.Environment["FUNCTION_TARGET"] != f.Name,
-		fmt.Sprintf("it has the secrets %v, and is to have %v", c.secrets(), secrets):                           !slices.Equal(c.secrets(), secrets),
-		"it is not on app_network alone":                                                                        !slices.Equal(c.Networks, []string{"app_network"}),
-		"it may write to its image":                                                                             !c.ReadOnly,
-		"it keeps capabilities":                                                                                 !slices.Equal(c.CapDrop, []string{"ALL"}),
-		"it may gain privileges":                                                                                !slices.Contains(c.SecurityOpt, "no-new-privileges:true"),
-		fmt.Sprintf("its mem_limit is %q, and is to be %dm", c.MemLimit, scaling.MemoryBytes()>>20):             c.MemLimit != fmt.Sprintf("%dm", scaling.MemoryBytes()>>20),
-		fmt.Sprintf("its GOMEMLIMIT is %q, and is to be %s", c.Environment["GOMEMLIMIT"], scaling.GoMemLimit()): c.Environment["GOMEMLIMIT"] != scaling.GoMemLimit(),
-		"it stays away after a crash":                                                                           c.Restart != "unless-stopped",
-		"nobody asks whether it is well":                                                                        !slices.Equal(c.Healthcheck.Test, []string{"CMD", "/app", "healthcheck"}),
-		"it does not wait for its tables":                                                                       c.DependsOn["migrate"] == nil,
-		"it is open to this machine, past the gateway":                                                          len(c.Ports) > 0,
-		"it has no settings: merge *environment into its":                                                       c.Environment["AUTH_ISSUER"] == "",
+		"its image is " + c.Image + ", not souk/" + f.Service:                                           c.Image != "souk/"+f.Service,
+		"its image may come from a registry, where others own that name":                                c.PullPolicy != "never",
+		"its FUNCTION_TARGET is " + c.Environment["FUNCTION_TARGET"]:                                    c.Environment["FUNCTION_TARGET"] != f.Name,
+		fmt.Sprintf("it has the secrets %v, want %v", c.secrets(), secrets):                             !slices.Equal(c.secrets(), secrets),
+		"it is not on app_network alone":                                                                !slices.Equal(c.Networks, []string{"app_network"}),
+		"it may write to its image":                                                                     !c.ReadOnly,
+		"it has capabilities":                                                                           !slices.Equal(c.CapDrop, []string{"ALL"}),
+		"it may gain privileges":                                                                        !slices.Contains(c.SecurityOpt, "no-new-privileges:true"),
+		fmt.Sprintf("its mem_limit is %q, want %dm", c.MemLimit, scaling.MemoryBytes()>>20):             c.MemLimit != fmt.Sprintf("%dm", scaling.MemoryBytes()>>20),
+		fmt.Sprintf("its GOMEMLIMIT is %q, want %s", c.Environment["GOMEMLIMIT"], scaling.GoMemLimit()): c.Environment["GOMEMLIMIT"] != scaling.GoMemLimit(),
+		"it does not restart after a crash":                                                             c.Restart != "unless-stopped",
+		"it has no health check":                                                                        !slices.Equal(c.Healthcheck.Test, []string{"CMD", "/app", "healthcheck"}),
+		"it does not wait for its migrations":                                                           c.DependsOn["migrate"] == nil,
+		"it can be reached past the gateway":                                                            len(c.Ports) > 0,
+		"it has no settings: merge *environment into its":                                               c.Environment["AUTH_ISSUER"] == "",
 	}
 }
 
-func mustCompose(t *testing.T) string {
+func mustReadCompose(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../docker-compose.yml")
 	if err != nil {
@@ -147,33 +148,33 @@ func mustCompose(t *testing.T) string {
 	return string(text)
 }
 
-// TestCompose holds docker-compose.yml to the list of functions.
+// TestCompose requires that docker-compose.yml matches the manifest.
 func TestCompose(t *testing.T) {
 	t.Parallel()
-	text, list := mustCompose(t), functions.Manifest()
-	for _, fault := range composeFaults(t, text, list) {
-		t.Error(fault)
+	text, list := mustReadCompose(t), functions.Manifest()
+	for _, difference := range compareCompose(t, text, list) {
+		t.Error(difference)
 	}
-	for change, test := range map[string]struct{ from, to, fault string }{
-		"a container without a function":   {"\n  product-get:\n", "\n  product-got:\n", "product-got: is in no line of functions.yaml"},
-		"a function without a container":   {"\n  product-get:\n", "\n  product-got:\n", "product-get: has no container"},
-		"another function's target":        {"FUNCTION_TARGET: product-get}", "FUNCTION_TARGET: order-get}", "product-get: its FUNCTION_TARGET is order-get"},
-		"another service's image":          {"  product-get:\n    <<: *product\n", "  product-get:\n    <<: *order\n", "product-get: its image is souk/order"},
-		"a secret too many":                {"  user-get:\n    <<: *user\n", "  user-get:\n    <<: *user-auth-signing-keys\n", "user-get: it has the secrets"},
-		"mail that a function cannot send": {"  user-notify:\n    <<: *user-smtp-url\n", "  user-notify:\n    <<: *user\n", "user-notify: it has the secrets"},
-		"a secret that is missing":         {"  jwks:\n    <<: *user-auth-public-keys\n", "  jwks:\n    <<: *user\n", "jwks: it has the secrets"},
-		"another memory":                   {"mem_limit: 256m", "mem_limit: 128m", "product-get: its mem_limit is"},
-		"another memory of the Go runtime": {"GOMEMLIMIT: 217MiB", "GOMEMLIMIT: 256MiB", "product-get: its GOMEMLIMIT is"},
-		"a port that is open to the world": {`"127.0.0.1:${SOUK_PORT`, `"${SOUK_PORT`, "gateway: port"},
+	for change, test := range map[string]struct{ from, to, difference string }{
+		"a container without a function":                   {"\n  product-get:\n", "\n  product-got:\n", "product-got: is missing in functions.yaml"},
+		"a function without a container":                   {"\n  product-get:\n", "\n  product-got:\n", "product-get: has no container"},
+		"another function's target":                        {"FUNCTION_TARGET: product-get}", "FUNCTION_TARGET: order-get}", "product-get: its FUNCTION_TARGET is order-get"},
+		"another service's image":                          {"  product-get:\n    <<: *product\n", "  product-get:\n    <<: *order\n", "product-get: its image is souk/order"},
+		"an unnecessary secret":                            {"  user-get:\n    <<: *user\n", "  user-get:\n    <<: *user-auth-signing-keys\n", "user-get: it has the secrets"},
+		"a function without the secret of its mail server": {"  user-notify:\n    <<: *user-smtp-url\n", "  user-notify:\n    <<: *user\n", "user-notify: it has the secrets"},
+		"a secret that is missing":                         {"  jwks:\n    <<: *user-auth-public-keys\n", "  jwks:\n    <<: *user\n", "jwks: it has the secrets"},
+		"another memory":                                   {"mem_limit: 256m", "mem_limit: 128m", "product-get: its mem_limit is"},
+		"another memory of the Go runtime":                 {"GOMEMLIMIT: 217MiB", "GOMEMLIMIT: 256MiB", "product-get: its GOMEMLIMIT is"},
+		"a port that is open to the world":                 {`"127.0.0.1:${SOUK_PORT`, `"${SOUK_PORT`, "gateway: port"},
 	} {
-		t.Run("finds "+change, func(t *testing.T) {
+		t.Run("it finds "+change, func(t *testing.T) {
 			t.Parallel()
 			changed := strings.Replace(text, test.from, test.to, 1)
 			if changed == text {
 				t.Fatalf("docker-compose.yml has no %q", test.from)
 			}
-			if faults := composeFaults(t, changed, list); !slices.ContainsFunc(faults, func(f string) bool { return strings.HasPrefix(f, test.fault) }) {
-				t.Errorf("got %v", faults)
+			if got := compareCompose(t, changed, list); !slices.ContainsFunc(got, func(d string) bool { return strings.HasPrefix(d, test.difference) }) {
+				t.Errorf("got %v, want one that begins with %q", got, test.difference)
 			}
 		})
 	}

@@ -10,16 +10,16 @@ import (
 	"souk/shared/manifest"
 )
 
-// unconditional are the functions that change what has no version to name.
+// unconditional lists the functions that change resources without a version.
 var unconditional = []string{"session-delete"}
 
-// TestConditionalRequests asks every GET again with what it said of its version,
-// and every PATCH and DELETE for another version than there is.
+// TestConditionalRequests repeats every GET with the ETag of its response, and sends every
+// PATCH and DELETE with an ETag that does not match.
 func TestConditionalRequests(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		by := MustEnter(t, s, f)
+		by := mustCreateCaller(t, s, f)
 		r := requestTo(t, s, f, by)
 		with := func(name, value string) functiontest.Response {
 			conditional := r
@@ -30,16 +30,16 @@ func TestConditionalRequests(t *testing.T) {
 		switch r.Method {
 		case http.MethodGet:
 			tag := s.Do(t, r).MustBe(t, http.StatusOK).Header.Get("ETag")
-			if MustExample(t, f).on != nil && tag == "" {
-				t.Error("shows one thing, and no ETag")
+			if mustFindExample(t, f).create != nil && tag == "" {
+				t.Error("a response with one resource has no ETag")
 			}
 			if tag == "" {
 				return
 			}
 			for _, same := range []string{tag, "W/" + tag, "*", `"other", ` + tag} {
-				answer := with("If-None-Match", same).MustBe(t, http.StatusNotModified)
-				if len(answer.Body) > 0 || answer.Header.Get("ETag") != tag {
-					t.Errorf("If-None-Match: %s: a 304 of ETag %s with %d bytes", same, answer.Header.Get("ETag"), len(answer.Body))
+				response := with("If-None-Match", same).MustBe(t, http.StatusNotModified)
+				if len(response.Body) > 0 || response.Header.Get("ETag") != tag {
+					t.Errorf("If-None-Match: %s: a 304 with the ETag %s and %d bytes", same, response.Header.Get("ETag"), len(response.Body))
 				}
 			}
 			for _, other := range []string{`"other"`, tag[1:], "W/", `"`} {
@@ -51,15 +51,15 @@ func TestConditionalRequests(t *testing.T) {
 			}
 			with("If-Match", "").MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 			for _, stale := range []string{`"999"`, `"999", "998"`, `W/"1"`, `""`, `"` + canary + `"`} {
-				mustRefuse(t, "If-Match: "+stale, with("If-Match", stale), http.StatusPreconditionFailed)
+				requireRefusal(t, "If-Match: "+stale, with("If-Match", stale), http.StatusPreconditionFailed)
 			}
 			for _, garbage := range []string{canary, "1", `"1`, `1"`, `"1" "2"`, "*, *", ",", `"1" ` + canary} {
-				problem := mustRefuse(t, "If-Match: "+garbage, with("If-Match", garbage), http.StatusBadRequest)
+				problem := requireRefusal(t, "If-Match: "+garbage, with("If-Match", garbage), http.StatusBadRequest)
 				if !problem.names("header.If-Match") {
-					t.Errorf("%s: no fault is at the header: %+v", garbage, problem)
+					t.Errorf("%s: no error is at the header: %+v", garbage, problem)
 				}
 			}
-			mustSucceed(t, s.Do(t, r))
+			requireSuccess(t, s.Do(t, r))
 		}
 	})
 }

@@ -12,36 +12,36 @@ import (
 	"souk/shared/function"
 )
 
-// TestConsumers fails when a function reads of an event what its publisher does
-// not say that it tells.
+// TestConsumers requires that every field of an event that a function reads is in the
+// schema of its publisher.
 func TestConsumers(t *testing.T) {
 	t.Parallel()
 	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
-	read := 0
+	consumers := 0
 	for _, service := range functions.Manifest().Services() {
-		written, err := services[service].build(runtime)
+		registered, err := services[service].build(runtime)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range written {
+		for _, f := range registered {
 			entry, _ := functions.Manifest().Function(f.Name)
 			for _, topic := range entry.Events {
 				by := publishers()[topic]
 				publisher, _ := functions.Manifest().Function(by[0])
-				told := MustEventSchema(t, payloadOf(t, publisher.Service, topic))
-				for _, fault := range unread(f.Name, schemaPart{MustEventSchema(t, f.Payload), nil}, schemaPart{told, nil}) {
-					t.Errorf("%s is read of %s, but %s does not tell it so", fault, topic, publisher.Name)
+				published := mustEventSchema(t, payloadType(t, publisher.Service, topic))
+				for _, field := range unpublishedFields(f.Name, schemaPart{mustEventSchema(t, f.Payload), nil}, schemaPart{published, nil}) {
+					t.Errorf("%s is read of %s, but %s does not publish it with this type", field, topic, publisher.Name)
 				}
-				read++
+				consumers++
 			}
 		}
 	}
-	if read < 5 {
-		t.Errorf("only %d consumers were looked at", read)
+	if consumers < 5 {
+		t.Errorf("only %d consumers were checked", consumers)
 	}
 }
 
-func MustEventSchema(t *testing.T, payload reflect.Type) map[string]any {
+func mustEventSchema(t *testing.T, payload reflect.Type) map[string]any {
 	t.Helper()
 	schema, err := event.Schema(payload)
 	if err != nil {
@@ -50,47 +50,47 @@ func MustEventSchema(t *testing.T, payload reflect.Type) map[string]any {
 	return schema
 }
 
-// schemaPart is a part of a schema, with the definitions that it may refer to.
+// schemaPart is a part of a schema, with the definitions that its references name.
 type schemaPart struct{ schema, definitions map[string]any }
 
-// part returns a part of the part, with what it refers to in its place.
+// part returns a part of p, with references resolved.
 func (p schemaPart) part(schema any) schemaPart {
 	part, _ := schema.(map[string]any)
 	definitions := p.definitions
 	if definitions == nil {
 		definitions, _ = p.schema["$defs"].(map[string]any)
 	}
-	if name, is := part["$ref"].(string); is {
+	if name, isReference := part["$ref"].(string); isReference {
 		part, _ = definitions[name[len("#/$defs/"):]].(map[string]any)
 	}
 	return schemaPart{part, definitions}
 }
 
-// unread names what a consumer reads that the publisher's schema has not, or has
-// as something else.
-func unread(path string, reads, told schemaPart) []string {
-	if told.schema == nil || !reflect.DeepEqual(reads.schema["type"], told.schema["type"]) || !reflect.DeepEqual(reads.schema["format"], told.schema["format"]) {
+// unpublishedFields returns the fields that a consumer reads and that the publisher's
+// schema lacks, or has with another type.
+func unpublishedFields(path string, reads, published schemaPart) []string {
+	if published.schema == nil || !reflect.DeepEqual(reads.schema["type"], published.schema["type"]) || !reflect.DeepEqual(reads.schema["format"], published.schema["format"]) {
 		return []string{path}
 	}
-	var faults []string
+	var fields []string
 	if items, has := reads.schema["items"]; has {
-		faults = unread(path+"[]", reads.part(items), told.part(told.schema["items"]))
+		fields = unpublishedFields(path+"[]", reads.part(items), published.part(published.schema["items"]))
 	}
 	properties, _ := reads.schema["properties"].(map[string]any)
-	toldOf, _ := told.schema["properties"].(map[string]any)
+	publishedProperties, _ := published.schema["properties"].(map[string]any)
 	for name, property := range properties {
-		faults = append(faults, unread(path+"."+name, reads.part(property), told.part(toldOf[name]))...)
+		fields = append(fields, unpublishedFields(path+"."+name, reads.part(property), published.part(publishedProperties[name]))...)
 	}
-	return faults
+	return fields
 }
 
-// What a test's publisher tells, and what its consumers read of it.
+// Payloads of a publisher and of consumers, for TestUnpublishedFields.
 type (
-	toldThing struct {
-		Name  string     `json:"name"`
-		Items []toldItem `json:"items"`
+	publishedPayload struct {
+		Name  string          `json:"name"`
+		Items []publishedItem `json:"items"`
 	}
-	toldItem struct {
+	publishedItem struct {
 		ID    string `json:"id"`
 		Count int    `json:"count"`
 	}
@@ -110,22 +110,22 @@ type (
 	}
 )
 
-func TestUnread(t *testing.T) {
+func TestUnpublishedFields(t *testing.T) {
 	t.Parallel()
 	for name, reader := range map[string]struct {
 		payload any
-		faults  []string
+		fields  []string
 	}{
-		"less is right":         {readsLess{}, nil},
-		"more is found":         {readsMore{}, []string{"it.colour"}},
-		"another type is found": {readsOther{}, []string{"it.items[].count"}},
+		"fewer fields is accepted": {readsLess{}, nil},
+		"more fields is found":     {readsMore{}, []string{"it.colour"}},
+		"another type is found":    {readsOther{}, []string{"it.items[].count"}},
 	} {
 		t.Run("a consumer that reads "+name, func(t *testing.T) {
 			t.Parallel()
-			reads := schemaPart{MustEventSchema(t, reflect.TypeOf(reader.payload)), nil}
-			told := schemaPart{MustEventSchema(t, reflect.TypeFor[toldThing]()), nil}
-			if got := unread("it", reads, told); !slices.Equal(got, reader.faults) {
-				t.Errorf("got %v, want %v", got, reader.faults)
+			reads := schemaPart{mustEventSchema(t, reflect.TypeOf(reader.payload)), nil}
+			published := schemaPart{mustEventSchema(t, reflect.TypeFor[publishedPayload]()), nil}
+			if got := unpublishedFields("it", reads, published); !slices.Equal(got, reader.fields) {
+				t.Errorf("got %v, want %v", got, reader.fields)
 			}
 		})
 	}

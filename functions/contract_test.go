@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestContract plants faults in answers, and wants each found in openapi.yaml.
+// TestContract checks responses with one defect each against openapi.yaml, and requires
+// that the check reports it.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	const path = "/v1/products/0199c0de-0000-7000-8000-000000000001"
@@ -27,17 +28,17 @@ func TestContract(t *testing.T) {
 		header http.Header
 		body   map[string]any
 	}
-	check := func(a response) error {
-		body, err := json.Marshal(a.body)
+	check := func(r response) error {
+		body, err := json.Marshal(r.body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return contract.CheckResponse(httptest.NewRequest(http.MethodGet, path, http.NoBody), a.status, a.header, body)
+		return contract.CheckResponse(httptest.NewRequest(http.MethodGet, path, http.NoBody), r.status, r.header, body)
 	}
-	with := func(of map[string]any, name string, value any) map[string]any {
-		of = maps.Clone(of)
-		of[name] = value
-		return of
+	with := func(object map[string]any, name string, value any) map[string]any {
+		object = maps.Clone(object)
+		object[name] = value
+		return object
 	}
 	header := func(name string, values ...string) http.Header {
 		h := headers.Clone()
@@ -54,10 +55,10 @@ func TestContract(t *testing.T) {
 
 	for name, right := range map[string]response{
 		"a product":         {http.StatusOK, headers, good},
-		"no such product":   {http.StatusNotFound, asProblem, problem},
-		"nothing new of it": {http.StatusNotModified, headers, nil},
+		"a missing product": {http.StatusNotFound, asProblem, problem},
+		"a 304 to a GET":    {http.StatusNotModified, headers, nil},
 	} {
-		t.Run(name+" is right", func(t *testing.T) {
+		t.Run(name+" is accepted", func(t *testing.T) {
 			t.Parallel()
 			if err := check(right); err != nil {
 				t.Error(err)
@@ -66,33 +67,33 @@ func TestContract(t *testing.T) {
 	}
 	for name, wrong := range map[string]struct {
 		response response
-		fault    string
+		error    string
 	}{
-		"a text for a number":         {response{http.StatusOK, headers, with(good, "available", "5")}, "available"},
-		"a member too many":           {response{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
+		"a string for a number":       {response{http.StatusOK, headers, with(good, "available", "5")}, "available"},
+		"an unknown member":           {response{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
 		"null for a list":             {response{http.StatusOK, headers, with(good, "images", nil)}, "images"},
-		"no such state":               {response{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
-		"no UUID":                     {response{http.StatusOK, headers, with(good, "id", "7")}, "id"},
-		"no time":                     {response{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
-		"no currency":                 {response{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
-		"nothing":                     {response{http.StatusOK, headers, map[string]any{}}, "sku"},
+		"an unknown status":           {response{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
+		"an invalid UUID":             {response{http.StatusOK, headers, with(good, "id", "7")}, "id"},
+		"an invalid time":             {response{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
+		"an invalid currency":         {response{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
+		"an empty object":             {response{http.StatusOK, headers, map[string]any{}}, "sku"},
 		"another media type":          {response{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
 		"no ETag":                     {response{http.StatusOK, header("Etag"), good}, "ETag"},
-		"a Trace-Id that is shared":   {response{http.StatusOK, header("Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736"), good}, "Trace-Id"},
-		"a shared X-Request-Id":       {response{http.StatusOK, header("X-Request-Id", "1"), good}, "X-Request-Id"},
+		"a stored Trace-Id":           {response{http.StatusOK, header("Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736"), good}, "Trace-Id"},
+		"a stored X-Request-Id":       {response{http.StatusOK, header("X-Request-Id", "1"), good}, "X-Request-Id"},
 		"no X-Request-Id":             {response{http.StatusNotFound, anonymousProblem, problem}, "X-Request-Id"},
-		"another time in caches":      {response{http.StatusOK, header("Cache-Control", "public, max-age=60"), good}, "Cache-Control"},
+		"another max-age":             {response{http.StatusOK, header("Cache-Control", "public, max-age=60"), good}, "Cache-Control"},
 		"no nosniff":                  {response{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
 		"a read that no cache stores": {response{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
 		"a problem that caches store": {response{http.StatusNotFound, storedProblem, problem}, "Cache-Control"},
-		"an undocumented status":      {response{http.StatusTeapot, asProblem, problem}, "product-get responds with 418"},
+		"an undocumented status":      {response{http.StatusTeapot, asProblem, problem}, "418"},
 		"an undocumented code":        {response{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},
 		"a problem without code":      {response{http.StatusNotFound, asProblem, map[string]any{"title": "Not Found", "status": 404}}, "code"},
 	} {
-		t.Run(name+" is wrong", func(t *testing.T) {
+		t.Run(name+" is reported", func(t *testing.T) {
 			t.Parallel()
-			if err := check(wrong.response); err == nil || !strings.Contains(err.Error(), wrong.fault) {
-				t.Errorf("got %v, want an error about %s", err, wrong.fault)
+			if err := check(wrong.response); err == nil || !strings.Contains(err.Error(), wrong.error) {
+				t.Errorf("got %v, want an error about %s", err, wrong.error)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"souk/shared/manifest"
 )
 
-// operationDocument is what of an operation's description is compared.
+// operationDocument is the part of an operation in openapi.yaml that the tests read.
 type operationDocument struct {
 	OperationID string `json:"operationId"`
 	Summary     string `json:"summary"`
@@ -52,8 +52,8 @@ func mustParseDocument(t *testing.T) (paths map[string]map[string]operationDocum
 	return document.Paths
 }
 
-// TestDocumentTexts requires that the API's document names no file of the repository:
-// its readers do not have it.
+// TestDocumentTexts requires that openapi.yaml names no file of the repository: users of
+// the API do not have it.
 func TestDocumentTexts(t *testing.T) {
 	t.Parallel()
 	for n, line := range strings.Split(string(functions.OpenAPI), "\n") {
@@ -63,8 +63,8 @@ func TestDocumentTexts(t *testing.T) {
 	}
 }
 
-// TestDocumentExamples checks of every operation what its examples say: where a new
-// thing is, and what an order has become.
+// TestDocumentExamples checks the examples of every operation: the Location of a new
+// resource, and the status of an order.
 func TestDocumentExamples(t *testing.T) {
 	t.Parallel()
 	locations, orders := 0, 0
@@ -78,13 +78,13 @@ func TestDocumentExamples(t *testing.T) {
 				for _, example := range response.Headers["Location"].Schema.Examples {
 					locations++
 					if !isServed(t, example) || !strings.HasPrefix(example, entry.Path()+"/") {
-						t.Errorf("%s: Location is %s, where nothing is", entry.Name, example)
+						t.Errorf("%s: Location is %s, which no function serves", entry.Name, example)
 					}
 				}
 				for _, content := range response.Content {
 					if strings.HasSuffix(content.Schema.Ref, "/Order") {
 						orders++
-						requireOrderOf(t, entry, status, content.Example)
+						requireOrderExample(t, entry, status, content.Example)
 					}
 				}
 			}
@@ -95,7 +95,7 @@ func TestDocumentExamples(t *testing.T) {
 	}
 }
 
-// isServed reports whether a function serves one thing at a path.
+// isServed reports whether a function serves one resource at a path.
 func isServed(t *testing.T, path string) bool {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -116,8 +116,9 @@ func isServed(t *testing.T, path string) bool {
 	return false
 }
 
-// requireOrderOf requires that an example is an order as the operation leaves it.
-func requireOrderOf(t *testing.T, entry manifest.Function, status string, example []byte) {
+// requireOrderExample requires that an example is an order in the state that the
+// operation leaves it in.
+func requireOrderExample(t *testing.T, entry manifest.Function, status string, example []byte) {
 	t.Helper()
 	want := map[string]order.Status{
 		"order-place": order.Pending, "order-get": order.Pending, "order-cancel": order.Cancelled,
@@ -125,7 +126,7 @@ func requireOrderOf(t *testing.T, entry manifest.Function, status string, exampl
 	}[entry.Name]
 	var o order.Order
 	if err := json.Unmarshal(example, &o); err != nil {
-		t.Errorf("%s: the example of %s is no order: %v", entry.Name, status, err)
+		t.Errorf("%s: the example of %s is not an order: %v", entry.Name, status, err)
 		return
 	}
 	if o.Status != want || len(o.History) == 0 || o.History[len(o.History)-1].Status != want || o.Version != int64(len(o.History)) {
@@ -134,7 +135,7 @@ func requireOrderOf(t *testing.T, entry manifest.Function, status string, exampl
 	at := slices.IndexFunc(o.History, func(m order.Move) bool { return m.Status == order.Pending })
 	for i := 1; i < len(o.History); i++ {
 		if at != 0 || !o.History[i-1].Status.May(o.History[i].Status) {
-			t.Errorf("%s: no order moves like %+v", entry.Name, o.History)
+			t.Errorf("%s: an order cannot have the history %+v", entry.Name, o.History)
 		}
 	}
 }

@@ -20,9 +20,9 @@ import (
 	"souk/shared/manifest"
 )
 
-// drift says how the functions of a service differ from the list: nil when they
-// do not.
-func drift(t *testing.T, list *manifest.Manifest, service string) error {
+// checkRegistration returns an error if the functions that a service registers differ
+// from those of the manifest.
+func checkRegistration(t *testing.T, list *manifest.Manifest, service string) error {
 	t.Helper()
 	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
 	_, err := function.NewHandler(runtime, list, service, services[service].build)
@@ -33,7 +33,7 @@ func TestDrift(t *testing.T) {
 	t.Parallel()
 	list := functions.Manifest()
 
-	t.Run("the services of the list are those there are", func(t *testing.T) {
+	t.Run("the manifest lists every service", func(t *testing.T) {
 		t.Parallel()
 		files, err := filepath.Glob("*/service.go")
 		if err != nil {
@@ -49,7 +49,7 @@ func TestDrift(t *testing.T) {
 		}
 		slices.Sort(tested)
 		if !slices.Equal(folders, listed) || !slices.Equal(tested, listed) {
-			t.Errorf("functions.yaml lists %v, there are folders %v, and these tests know %v", listed, folders, tested)
+			t.Errorf("functions.yaml lists %v, the folders are %v, and these tests have %v", listed, folders, tested)
 		}
 		for _, service := range listed {
 			if _, err := os.Stat(filepath.Join(service, "cmd", "main.go")); err != nil {
@@ -59,44 +59,44 @@ func TestDrift(t *testing.T) {
 	})
 
 	for _, service := range list.Services() {
-		t.Run("the functions of "+service+" are those of the list", func(t *testing.T) {
+		t.Run("the functions of "+service+" are those of the manifest", func(t *testing.T) {
 			t.Parallel()
-			if err := drift(t, list, service); err != nil {
+			if err := checkRegistration(t, list, service); err != nil {
 				t.Error(err)
 			}
 		})
-		t.Run("a function that "+service+" does not have is found", func(t *testing.T) {
+		t.Run("a function that "+service+" lacks is found", func(t *testing.T) {
 			t.Parallel()
-			extra, err := manifest.Parse([]byte(MustText(t) + fmt.Sprintf("  - {name: %s-extra, service: %[1]s, http: GET /v1/extra, access: admin}\n", service)))
+			extra, err := manifest.Parse([]byte(mustReadManifest(t) + fmt.Sprintf("  - {name: %s-extra, service: %[1]s, http: GET /v1/extra, access: admin}\n", service)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := drift(t, extra, service); err == nil || !strings.Contains(err.Error(), service+"-extra is listed, but") {
+			if err := checkRegistration(t, extra, service); err == nil || !strings.Contains(err.Error(), service+"-extra is listed, but") {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 
 	for _, f := range list.Functions {
-		t.Run("that the list lacks "+f.Name+" is found", func(t *testing.T) {
+		t.Run("the absence of "+f.Name+" from the manifest is found", func(t *testing.T) {
 			t.Parallel()
 			lacking := *list
 			lacking.Functions = slices.DeleteFunc(slices.Clone(list.Functions), func(other manifest.Function) bool { return other.Name == f.Name })
-			if err := drift(t, &lacking, f.Service); err == nil || !strings.Contains(err.Error(), f.Name+" of service "+f.Service+" is not in the list") {
+			if err := checkRegistration(t, &lacking, f.Service); err == nil || !strings.Contains(err.Error(), f.Name+" of service "+f.Service+" is not in the list") {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 }
 
-// backends are one server a function, that answers with the function's name and
-// what it was asked.
-func backends(t *testing.T, list *manifest.Manifest) map[string]string {
+// startBackends starts a server for each function, and returns their URLs. Each responds
+// with the function's name and the request line.
+func startBackends(t *testing.T, list *manifest.Manifest) map[string]string {
 	t.Helper()
 	urls := map[string]string{}
 	for _, f := range list.Functions {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, f.Name+" was asked "+r.Method+" "+r.URL.Path)
+			_, _ = io.WriteString(w, f.Name+" received "+r.Method+" "+r.URL.Path)
 		}))
 		t.Cleanup(server.Close)
 		urls[f.Name] = server.URL
@@ -104,8 +104,8 @@ func backends(t *testing.T, list *manifest.Manifest) map[string]string {
 	return urls
 }
 
-// pathOf returns a path of the function's route, its wildcards filled in.
-func pathOf(f manifest.Function) string {
+// examplePath returns a path of the function's route, with an id for each wildcard.
+func examplePath(f manifest.Function) string {
 	parts := strings.Split(f.Path(), "/")
 	for i, part := range parts {
 		if strings.HasPrefix(part, "{") {
@@ -118,7 +118,7 @@ func pathOf(f manifest.Function) string {
 func TestGatewayRoutes(t *testing.T) {
 	t.Parallel()
 	list := functions.Manifest()
-	urls := backends(t, list)
+	urls := startBackends(t, list)
 	g, err := gateway.New(gateway.Options{Manifest: list, Backend: func(function string) string { return urls[function] }})
 	if err != nil {
 		t.Fatal(err)
@@ -129,34 +129,34 @@ func TestGatewayRoutes(t *testing.T) {
 
 	for _, f := range list.Functions {
 		if f.HTTP == "" {
-			t.Run(f.Name+" cannot be reached", func(t *testing.T) {
+			t.Run(f.Name+" is not routed", func(t *testing.T) {
 				t.Parallel()
 				for _, path := range []string{"/" + f.Name, "/v1/" + f.Name, "/" + f.Name + "/", "//" + f.Name, "/%2e/" + f.Name} {
-					answer := functiontest.Do(t, front.URL, functiontest.Request{Method: http.MethodPost, Path: path, Body: "{}"})
-					answer.MustBeProblem(t, http.StatusNotFound, "route_not_found")
+					response := functiontest.Do(t, front.URL, functiontest.Request{Method: http.MethodPost, Path: path, Body: "{}"})
+					response.MustBeProblem(t, http.StatusNotFound, "route_not_found")
 				}
 			})
 			continue
 		}
-		t.Run(f.HTTP+" leads to "+f.Name, func(t *testing.T) {
+		t.Run(f.HTTP+" is routed to "+f.Name, func(t *testing.T) {
 			t.Parallel()
-			answer := functiontest.Do(t, front.URL, functiontest.Request{Method: f.Method(), Path: pathOf(f)}).MustBe(t, http.StatusOK)
-			if want := f.Name + " was asked " + f.Method() + " " + pathOf(f); string(answer.Body) != want {
-				t.Errorf("got %q, want %q", answer.Body, want)
+			response := functiontest.Do(t, front.URL, functiontest.Request{Method: f.Method(), Path: examplePath(f)}).MustBe(t, http.StatusOK)
+			if want := f.Name + " received " + f.Method() + " " + examplePath(f); string(response.Body) != want {
+				t.Errorf("got %q, want %q", response.Body, want)
 			}
 		})
-		t.Run(f.Path()+" takes no method that is not listed", func(t *testing.T) {
+		t.Run(f.Path()+" accepts the listed methods only", func(t *testing.T) {
 			t.Parallel()
 			for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-				answer := functiontest.Do(t, front.URL, functiontest.Request{Method: method, Path: pathOf(f)})
-				if answer.Status == http.StatusOK {
-					name, _, _ := strings.Cut(string(answer.Body), " ")
+				response := functiontest.Do(t, front.URL, functiontest.Request{Method: method, Path: examplePath(f)})
+				if response.Status == http.StatusOK {
+					name, _, _ := strings.Cut(string(response.Body), " ")
 					if reached, known := list.Function(name); !known || reached.Method() != method {
-						t.Errorf("%s %s leads to %s", method, pathOf(f), answer.Body)
+						t.Errorf("%s %s is routed to %s", method, examplePath(f), response.Body)
 					}
 					continue
 				}
-				answer.MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+				response.MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 			}
 		})
 	}

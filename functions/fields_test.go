@@ -15,30 +15,30 @@ type field struct {
 	optional bool
 }
 
-// fieldsOf returns the fields of an example's body, outer ones first.
-func fieldsOf(value any, path []any, place string) (fields []field) {
+// listFields returns the fields of an example's body, outer ones first.
+func listFields(value any, path []any, place string) (fields []field) {
 	switch v := value.(type) {
 	case object:
 		for name, inner := range v {
 			plain, optional := strings.CutSuffix(name, "?")
 			at := field{append(slices.Clone(path), plain), place + "." + plain, inner, optional}
-			fields = append(append(fields, at), fieldsOf(inner, at.path, at.place)...)
+			fields = append(append(fields, at), listFields(inner, at.path, at.place)...)
 		}
 	case []any:
 		for i, inner := range v {
 			at := field{append(slices.Clone(path), i), fmt.Sprintf("%s[%d]", place, i), inner, true}
-			fields = append(append(fields, at), fieldsOf(inner, at.path, at.place)...)
+			fields = append(append(fields, at), listFields(inner, at.path, at.place)...)
 		}
 	}
 	return fields
 }
 
-// changed returns the body as JSON with another value at a path; without one the
-// field is left out.
+// changed returns the body as JSON with another value at a path, or without the field
+// if no value is given.
 func changed(t testing.TB, body object, path []any, value ...any) string {
 	t.Helper()
-	whole := named(body, true)
-	at := whole
+	document := expand(body, true)
+	at := document
 	for _, step := range path[:len(path)-1] {
 		switch s := step.(type) {
 		case string:
@@ -56,10 +56,10 @@ func changed(t testing.TB, body object, path []any, value ...any) string {
 	case int:
 		at.([]any)[last] = value[0]
 	}
-	return mustJSON(t, whole)
+	return mustJSON(t, document)
 }
 
-// wrongType returns a value of a type that the example's value is not of.
+// wrongType returns a value of another type than the example's value.
 func wrongType(value any) any {
 	switch value.(type) {
 	case object, []any:
@@ -69,8 +69,9 @@ func wrongType(value any) any {
 	}
 }
 
-// tooMuch returns a value of the example's type that is beyond any bound, or nil.
-func tooMuch(value any) any {
+// tooLarge returns a value of the example's type that exceeds every bound, or nil if the
+// type has none.
+func tooLarge(value any) any {
 	switch value.(type) {
 	case string:
 		return strings.Repeat(canary, 850) // beyond every maxLength, within every maxBody

@@ -23,10 +23,10 @@ import (
 	"souk/shared/manifest"
 )
 
-// contract is what every answer and event of these tests is held to.
+// contract checks every response and event of these tests.
 var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 
-// services are all there are. TestDrift fails when one is missing here.
+// services lists all services. TestDrift fails when one is missing.
 var services = map[string]struct {
 	build       function.Builder
 	migrations  database.Migrations
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// environment holds what a service needs besides the settings of every service.
+// environment returns the settings that services need besides those common to all.
 func environment(t testing.TB) config.Environment {
 	t.Helper()
 	tokens := functiontest.NewTokens(t)
@@ -51,15 +51,15 @@ func environment(t testing.TB) config.Environment {
 	return config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": strings.Repeat("k", 32),
-		"SHOP_URL": emptyShop(t),
+		"SHOP_URL": startEmptyShop(t),
 		"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>", // nothing is sent in these tests
-		// Under the race detector, beside other tests, a password takes its time.
+		// Under the race detector, beside other tests, hashing a password is slow.
 		"USER_PASSWORD_WAIT": "10m",
 	}
 }
 
-// emptyShop is the shop as user-export finds it that nobody has ordered at.
-func emptyShop(t testing.TB) string {
+// startEmptyShop starts a shop without orders, which user-export reads, and returns its URL.
+func startEmptyShop(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"items": []}`)
@@ -68,8 +68,8 @@ func emptyShop(t testing.TB) string {
 	return server.URL
 }
 
-// MustStart serves a service over HTTP, on a database of its own.
-func MustStart(t testing.TB, service string, options ...functiontest.Option) *functiontest.Server {
+// mustStart serves a service over HTTP, with its own database.
+func mustStart(t testing.TB, service string, options ...functiontest.Option) *functiontest.Server {
 	t.Helper()
 	s, known := services[service]
 	if !known {
@@ -79,8 +79,8 @@ func MustStart(t testing.TB, service string, options ...functiontest.Option) *fu
 		append(options, functiontest.WithContract(contract))...)
 }
 
-// MustText returns functions.yaml.
-func MustText(t *testing.T) string {
+// mustReadManifest returns the text of functions.yaml.
+func mustReadManifest(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("functions.yaml")
 	if err != nil {
@@ -91,14 +91,14 @@ func MustText(t *testing.T) string {
 
 func TestManifest(t *testing.T) {
 	t.Parallel()
-	t.Run("is read once, and is what the file says", func(t *testing.T) {
+	t.Run("the manifest is parsed once and equals functions.yaml", func(t *testing.T) {
 		t.Parallel()
-		fromFile, err := manifest.Parse([]byte(MustText(t)))
+		fromFile, err := manifest.Parse([]byte(mustReadManifest(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if first, second := functions.Manifest(), functions.Manifest(); first != second {
-			t.Error("each call reads it again")
+			t.Error("each call parses the file again")
 		}
 		for i, f := range functions.Manifest().Functions {
 			if f.Name != fromFile.Functions[i].Name {
@@ -107,21 +107,21 @@ func TestManifest(t *testing.T) {
 		}
 	})
 
-	t.Run("has a sweep for every service whose functions publish", func(t *testing.T) {
+	t.Run("every service that publishes has a function that sweeps its outbox", func(t *testing.T) {
 		t.Parallel()
 		for _, service := range functions.Manifest().Services() {
-			of := functions.Manifest().Of(service)
-			publishes := slices.ContainsFunc(of, func(f manifest.Function) bool { return len(f.Publishes) > 0 })
-			sweeps := slices.ContainsFunc(of, func(f manifest.Function) bool { return f.Schedule != "" && strings.HasSuffix(f.Name, "-outbox") })
+			list := functions.Manifest().Of(service)
+			publishes := slices.ContainsFunc(list, func(f manifest.Function) bool { return len(f.Publishes) > 0 })
+			sweeps := slices.ContainsFunc(list, func(f manifest.Function) bool { return f.Schedule != "" && strings.HasSuffix(f.Name, "-outbox") })
 			if publishes && !sweeps {
-				t.Errorf("what requests of %s leave in the outbox stays there: add %s-outbox", service, service)
+				t.Errorf("no function publishes the pending outbox rows of %s: add %s-outbox", service, service)
 			}
 		}
 	})
 
-	t.Run("with a new route that has no rule is refused", func(t *testing.T) {
+	t.Run("a route without an access rule is refused", func(t *testing.T) {
 		t.Parallel()
-		_, err := manifest.Parse([]byte(MustText(t) + "  - {name: order-spy, service: order, http: GET /v1/spy}\n"))
+		_, err := manifest.Parse([]byte(mustReadManifest(t) + "  - {name: order-spy, service: order, http: GET /v1/spy}\n"))
 		if err == nil || !strings.Contains(err.Error(), `order-spy: route "GET /v1/spy" has no authorization rule`) {
 			t.Errorf("got %v", err)
 		}

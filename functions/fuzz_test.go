@@ -15,7 +15,7 @@ import (
 	"souk/shared/manifest"
 )
 
-// target is a function that is ready to be asked again and again.
+// target is a function with a valid request to it.
 type target struct {
 	s    *functiontest.Server
 	f    manifest.Function
@@ -28,18 +28,18 @@ func mustStartAll(f *testing.F) map[string]*functiontest.Server {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&errorLog, &slog.HandlerOptions{Level: slog.LevelError})))
 	servers := map[string]*functiontest.Server{}
 	for _, service := range functions.Manifest().Services() {
-		of := services[service]
-		servers[service] = functiontest.Start(f, functions.Manifest(), service, of.build, of.migrations, environment(f))
+		definition := services[service]
+		servers[service] = functiontest.Start(f, functions.Manifest(), service, definition.build, definition.migrations, environment(f))
 	}
 	return servers
 }
 
-// errorLog keeps what the services log as errors, to be told of a failure.
+// errorLog collects the errors that the services log.
 var errorLog lockedText
 
-// mustNotPanic fails a fuzz test whose function panicked, which is a 500 like
-// others to who asked, and tells what the services logged when it failed.
-func mustNotPanic(t *testing.T) {
+// requireNoPanic requires that no function panicked, which clients cannot distinguish from
+// other errors with status 500, and logs the errors of the services after a failure.
+func requireNoPanic(t *testing.T) {
 	t.Helper()
 	text := errorLog.Take()
 	if strings.Contains(text, "the function panicked") {
@@ -50,8 +50,8 @@ func mustNotPanic(t *testing.T) {
 	}
 }
 
-// FuzzRequest sends every function that clients call what may be a request: the
-// one that pick names gets a query, an If-Match and a Prefer, and a body.
+// FuzzRequest sends the functions that clients call generated requests: pick selects the
+// function, which gets a query, the headers If-Match and Prefer, and a body.
 func FuzzRequest(f *testing.F) {
 	servers := mustStartAll(f)
 	var targets []target
@@ -60,9 +60,9 @@ func FuzzRequest(f *testing.F) {
 			continue
 		}
 		s := servers[entry.Service]
-		good := requestTo(f, s, entry, mustEnterAs(f, s, entry, auth.Admin))
-		body, is := good.Body.(string)
-		if !is && good.Body != nil {
+		good := requestTo(f, s, entry, mustCreateCallerAs(f, s, entry, auth.Admin))
+		body, isString := good.Body.(string)
+		if !isString && good.Body != nil {
 			body = mustJSON(f, good.Body)
 		}
 		e, pick := examples[entry.Name], uint8(len(targets))
@@ -76,7 +76,7 @@ func FuzzRequest(f *testing.F) {
 		targets = append(targets, target{s, entry, good})
 	}
 	f.Fuzz(func(t *testing.T, pick uint8, query, ifMatch, prefer, body string) {
-		defer mustNotPanic(t)
+		defer requireNoPanic(t)
 		at := targets[int(pick)%len(targets)]
 		r := at.good
 		if values, err := url.ParseQuery(query); err == nil {
@@ -90,11 +90,11 @@ func FuzzRequest(f *testing.F) {
 		if media := examples[at.f.Name].media; media != "" {
 			r.Header["Content-Type"] = media
 		}
-		mustBeSound(t, at.f.Name, at.s.Do(t, r))
+		requireWellFormed(t, at.f.Name, at.s.Do(t, r))
 	})
 }
 
-// sendable returns the text without what no client can send in a header.
+// sendable returns the text without the characters that a header cannot contain.
 func sendable(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -104,7 +104,8 @@ func sendable(text string) string {
 	}, text))
 }
 
-// noWait keeps a fuzzer from waiting for orders that nobody decides.
+// noWait returns the preference without a wait: no consumer decides the orders of a fuzz
+// test.
 func noWait(prefer string) string {
 	if strings.Contains(strings.ToLower(prefer), "wait") {
 		return "wait=0"
@@ -112,7 +113,7 @@ func noWait(prefer string) string {
 	return prefer
 }
 
-// payloads is an event of each topic. FuzzEvent fails when one is missing.
+// payloads has a payload for each topic. FuzzEvent fails when one is missing.
 var payloads = map[string]string{
 	"order-placed":     `{"orderId":"%s","userId":"%s","items":[{"productId":"%s","quantity":2,"unitPrice":{"amount":1299,"currency":"EUR"}}],"total":{"amount":2598,"currency":"EUR"}}`,
 	"order-cancelled":  `{"orderId":"%s","userId":"%s","reason":"by_customer"}`,
@@ -131,10 +132,10 @@ var payloads = map[string]string{
 	"product-changed":          `{"productId":"%s","sku":"SKU","name":"Assam","price":{"amount":1299,"currency":"EUR"},"status":"active","version":1}`,
 }
 
-// FuzzEvent sends every function that Pub/Sub calls what may be one of its events:
-// a payload in a good envelope or, if raw, a whole body. A payload that cannot be
-// carried out is a 500, so that Pub/Sub takes it to the dead letters in the end;
-// anything else that goes wrong is a fault of the function.
+// FuzzEvent sends the functions that Pub/Sub calls generated events: a payload in a valid
+// envelope or, if raw, a complete body. The response to a payload that cannot be processed
+// is a 500, so that Pub/Sub moves it to the dead letters in the end; any other error is a
+// defect of the function.
 func FuzzEvent(f *testing.F) {
 	servers := mustStartAll(f)
 	type subscription struct {
@@ -149,29 +150,29 @@ func FuzzEvent(f *testing.F) {
 				f.Fatalf("there is no payload of %s: add one to payloads (functions/fuzz_test.go)", topic)
 			}
 			pick := uint8(len(subscriptions))
-			f.Add(pick, false, strings.ReplaceAll(payload, "%s", someone.String()))
+			f.Add(pick, false, strings.ReplaceAll(payload, "%s", missingID.String()))
 			f.Add(pick, true, `{"message":{"data":"e30=","attributes":{"id":"`+uuid.NewString()+`","type":"`+topic+
-				`","time":"2026-01-01T00:00:00Z","aggregateId":"`+someone.String()+`"},"messageId":"1"},"subscription":"s","deliveryAttempt":1}`)
+				`","time":"2026-01-01T00:00:00Z","aggregateId":"`+missingID.String()+`"},"messageId":"1"},"subscription":"s","deliveryAttempt":1}`)
 			subscriptions = append(subscriptions, subscription{entry.Name, topic, servers[entry.Service]})
 		}
 	}
 	f.Fuzz(func(t *testing.T, pick uint8, raw bool, text string) {
-		defer mustNotPanic(t)
+		defer requireNoPanic(t)
 		to := subscriptions[int(pick)%len(subscriptions)]
-		var answer functiontest.Response
+		var response functiontest.Response
 		if raw {
-			answer = to.s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/" + to.function, Token: to.s.Tokens.Push(t), Body: text})
+			response = to.s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/" + to.function, Token: to.s.Tokens.Push(t), Body: text})
 		} else {
 			event := functiontest.NewEvent(t, to.topic, object{})
 			event.Payload = []byte(text)
-			answer = to.s.DeliverUnchecked(t, to.function, event)
+			response = to.s.DeliverUnchecked(t, to.function, event)
 		}
-		switch answer.Status {
+		switch response.Status {
 		case http.StatusNoContent:
 		case http.StatusInternalServerError:
-			answer.MustBeProblem(t, http.StatusInternalServerError, "internal")
+			response.MustBeProblem(t, http.StatusInternalServerError, "internal")
 		default:
-			mustRefuse(t, to.function, answer, http.StatusBadRequest)
+			requireRefusal(t, to.function, response, http.StatusBadRequest)
 		}
 	})
 }

@@ -20,15 +20,15 @@ import (
 	"souk/shared/manifest"
 )
 
-// TestIAP sends every function that admins call an admin's request, which has passed
-// Identity-Aware Proxy or has not. The proxy takes its own token out of
-// Proxy-Authorization; Authorization belongs to the shop.
+// TestIAP sends every function an admin's request, with and without an assertion of
+// Identity-Aware Proxy. The proxy reads its own token from Proxy-Authorization;
+// Authorization belongs to the shop.
 func TestIAP(t *testing.T) {
 	t.Parallel()
 	config, assertion := startIAP(t)
 	tested := 0
 	for _, service := range functions.Manifest().Services() {
-		s := MustStart(t, service, functiontest.BehindIAP(config))
+		s := mustStart(t, service, functiontest.BehindIAP(config))
 		for _, f := range functions.Manifest().Of(service) {
 			if f.HTTP == "" {
 				continue
@@ -36,10 +36,10 @@ func TestIAP(t *testing.T) {
 			tested++
 			t.Run(f.Name, func(t *testing.T) {
 				t.Parallel()
-				token := s.Token(t, auth.Principal{UserID: mustAccount(t, s, f), Role: auth.Admin})
+				token := s.Token(t, auth.Principal{UserID: mustCallerID(t, s, f), Role: auth.Admin})
 				r := request(f, bearer(token))
 				without, forged, passed := r, r, r
-				want := letIn
+				want := granted
 				if f.Access == manifest.Admin {
 					want = http.StatusForbidden
 				}
@@ -48,9 +48,9 @@ func TestIAP(t *testing.T) {
 				for name, test := range map[string]struct {
 					request functiontest.Request
 					want    int
-				}{"has not passed": {without, want}, "has another token for an assertion": {forged, want}, "has passed": {passed, letIn}} {
-					if difference := fare(s.Do(t, test.request), test.want); difference != "" {
-						t.Errorf("a request that %s: %s", name, difference)
+				}{"without an assertion": {without, want}, "with another token for an assertion": {forged, want}, "with an assertion": {passed, granted}} {
+					if violation := checkStatus(s.Do(t, test.request), test.want); violation != "" {
+						t.Errorf("a request %s: %s", name, violation)
 					}
 				}
 			})
@@ -70,7 +70,7 @@ func withHeader(headers map[string]string, name, value string) map[string]string
 	return headers
 }
 
-// startIAP serves the keys of a proxy, and returns an assertion signed with one.
+// startIAP serves the keys of a proxy, and returns its configuration and a valid assertion.
 func startIAP(t *testing.T) (auth.IAPConfig, string) {
 	t.Helper()
 	const issuer, kid = "https://cloud.google.com/iap", "one"

@@ -15,15 +15,15 @@ import (
 	"souk/shared/manifest"
 )
 
-// keyed is a function that takes an Idempotency-Key, under test.
-type keyed struct {
+// keyedFunction is a function under test that accepts an Idempotency-Key.
+type keyedFunction struct {
 	s  *functiontest.Server
 	f  manifest.Function
 	by account
 }
 
-// with returns a new request that succeeds, with that key.
-func (k keyed) with(t testing.TB, key string) functiontest.Request {
+// newRequest returns a new request with the key that succeeds.
+func (k keyedFunction) newRequest(t testing.TB, key string) functiontest.Request {
 	t.Helper()
 	return withKey(requestTo(t, k.s, k.f, k.by), key)
 }
@@ -34,13 +34,13 @@ func withKey(r functiontest.Request, key string) functiontest.Request {
 	return r
 }
 
-func replayed(answer functiontest.Response) bool {
-	return answer.Header.Get(idempotency.HeaderReplayed) != ""
+func replayed(response functiontest.Response) bool {
+	return response.Header.Get(idempotency.HeaderReplayed) != ""
 }
 
-// TestIdempotency sends requests again, of every function that takes a key. One
-// service's functions share a caller and the first key, and are tested one after
-// the other: what the database holds tells what a request did.
+// TestIdempotency repeats requests to every function that accepts a key. The functions of
+// a service share a caller and the first key, and are tested one after the other: the
+// tests compare the content of the database before and after a request.
 func TestIdempotency(t *testing.T) {
 	t.Parallel()
 	shared := uuid.NewString()
@@ -49,45 +49,45 @@ func TestIdempotency(t *testing.T) {
 			return
 		}
 		if f.IdempotencyRule() == manifest.NoKey {
-			mustIgnoreKeys(t, s, f)
+			requireKeysIgnored(t, s, f)
 			return
 		}
-		k := keyed{s, f, mustEnterAs(t, s, f, auth.Admin)}
-		mustSucceed(t, s.Do(t, k.with(t, uuid.NewString()))) // makes what a caller's first request makes
-		t.Run("the first answer is replayed, and nothing done twice", func(t *testing.T) { k.testReplay(t, shared) })
-		t.Run("a key is its caller's own", k.testScope)
-		t.Run("what is no key is refused, and a key that must be there", k.testKeys)
-		t.Run("a request that breaks a rule leaves its key free", k.testInvalid)
+		k := keyedFunction{s, f, mustCreateCallerAs(t, s, f, auth.Admin)}
+		requireSuccess(t, s.Do(t, k.newRequest(t, uuid.NewString()))) // creates what a caller's first request creates
+		t.Run("the first response is replayed without a second effect", func(t *testing.T) { k.testReplay(t, shared) })
+		t.Run("a key belongs to its caller", k.testScope)
+		t.Run("an invalid key is refused, and a required key that is missing", k.testKeys)
+		t.Run("an invalid request does not use its key", k.testInvalid)
 		t.Run("a 404 is not stored", k.testMissing)
-		t.Run("many at once, some cut off, have one effect and one answer", k.testParallel)
+		t.Run("parallel sends, some of them disconnected, have one effect and one response", k.testParallel)
 	})
 }
 
-// mustIgnoreKeys fails when a function that takes no key looks at one.
-func mustIgnoreKeys(t *testing.T, s *functiontest.Server, f manifest.Function) {
+// requireKeysIgnored requires that a function that does not accept keys ignores them.
+func requireKeysIgnored(t *testing.T, s *functiontest.Server, f manifest.Function) {
 	t.Helper()
-	by, key := MustEnter(t, s, f), uuid.NewString()
+	by, key := mustCreateCaller(t, s, f), uuid.NewString()
 	for range 2 {
-		answer := s.Do(t, withKey(requestTo(t, s, f, by), key))
-		if mustSucceed(t, answer); replayed(answer) {
-			t.Error("the answer is a replay")
+		response := s.Do(t, withKey(requestTo(t, s, f, by), key))
+		if requireSuccess(t, response); replayed(response) {
+			t.Error("the response is a replay")
 		}
 	}
 }
 
-func (k keyed) testReplay(t *testing.T, key string) {
-	r := k.with(t, key)
-	before := mustState(t, k.s)
+func (k keyedFunction) testReplay(t *testing.T, key string) {
+	r := k.newRequest(t, key)
+	before := mustReadState(t, k.s)
 	first := k.s.Do(t, r)
-	if mustSucceed(t, first); replayed(first) {
-		t.Fatalf("the key of another function is this function's: %s", first.Body)
+	if requireSuccess(t, first); replayed(first) {
+		t.Fatalf("the response is that of another function with the same key: %s", first.Body)
 	}
-	after := mustState(t, k.s)
+	after := mustReadState(t, k.s)
 	if maps.Equal(before.sums, after.sums) {
-		t.Fatal("the request changed nothing: this test proves nothing")
+		t.Fatal("the request changed nothing, so this test checks nothing")
 	}
 	for range 3 {
-		mustReplay(t, first, k.s.Do(t, r))
+		requireReplay(t, first, k.s.Do(t, r))
 	}
 	other := r
 	other.Body = `{"other":"payload"}`
@@ -95,81 +95,81 @@ func (k keyed) testReplay(t *testing.T, key string) {
 	other = r
 	other.Path += "?other=query"
 	k.s.Do(t, other).MustBeProblem(t, http.StatusUnprocessableEntity, "idempotency_key_reused")
-	if again := mustState(t, k.s); !maps.Equal(after.sums, again.sums) {
-		t.Errorf("sends of a key that was used changed tables: %v, then %v", after.sums, again.sums)
+	if again := mustReadState(t, k.s); !maps.Equal(after.sums, again.sums) {
+		t.Errorf("requests with a used key changed tables: %v, then %v", after.sums, again.sums)
 	}
 }
 
-func (k keyed) testScope(t *testing.T) {
-	r := k.with(t, uuid.NewString())
-	mustSucceed(t, k.s.Do(t, r))
+func (k keyedFunction) testScope(t *testing.T) {
+	r := k.newRequest(t, uuid.NewString())
+	requireSuccess(t, k.s.Do(t, r))
 	other := r
-	other.Token = mustEnterAs(t, k.s, k.f, auth.Admin).token
-	if answer := k.s.Do(t, other); replayed(answer) || answer.Status == http.StatusUnprocessableEntity {
-		t.Errorf("the key of another caller is this caller's: %d %s", answer.Status, answer.Body)
+	other.Token = mustCreateCallerAs(t, k.s, k.f, auth.Admin).token
+	if response := k.s.Do(t, other); replayed(response) || response.Status == http.StatusUnprocessableEntity {
+		t.Errorf("the key of another caller affects this caller: %d %s", response.Status, response.Body)
 	}
 }
 
-func (k keyed) testKeys(t *testing.T) {
+func (k keyedFunction) testKeys(t *testing.T) {
 	r := requestTo(t, k.s, k.f, k.by)
-	before := mustState(t, k.s)
+	before := mustReadState(t, k.s)
 	for _, key := range []string{" ", "two words", "ümlaut", "a\tb", strings.Repeat("k", idempotency.MaxKeyLength+1)} {
-		answer := k.s.Do(t, withKey(r, key))
-		answer.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		if !strings.Contains(string(answer.Body), `"header.Idempotency-Key"`) {
-			t.Errorf("key %q: the answer does not say where: %s", key, answer.Body)
+		response := k.s.Do(t, withKey(r, key))
+		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		if !strings.Contains(string(response.Body), `"header.Idempotency-Key"`) {
+			t.Errorf("key %q: the response has no location of the error: %s", key, response.Body)
 		}
 	}
 	if k.f.IdempotencyRule() == manifest.KeyRequired {
 		k.s.Do(t, withKey(r, "")).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	}
-	if after := mustState(t, k.s); !maps.Equal(before.sums, after.sums) {
-		t.Error("a request that was refused changed something")
+	if after := mustReadState(t, k.s); !maps.Equal(before.sums, after.sums) {
+		t.Error("a refused request changed rows")
 	}
 	if k.f.IdempotencyRule() != manifest.KeyRequired {
-		mustSucceed(t, k.s.Do(t, withKey(r, "")))
+		requireSuccess(t, k.s.Do(t, withKey(r, "")))
 	}
 }
 
-func (k keyed) testInvalid(t *testing.T) {
-	good := k.with(t, uuid.NewString())
-	before := mustState(t, k.s)
+func (k keyedFunction) testInvalid(t *testing.T) {
+	good := k.newRequest(t, uuid.NewString())
+	before := mustReadState(t, k.s)
 	bad := good
 	bad.Path += "?unexpected=1"
 	k.s.Do(t, bad).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-	after := mustState(t, k.s)
+	after := mustReadState(t, k.s)
 	if !maps.Equal(before.sums, after.sums) || before.keys != after.keys {
-		t.Error("a request that was refused left something")
+		t.Error("a refused request changed rows")
 	}
-	answer := k.s.Do(t, good)
-	if mustSucceed(t, answer); replayed(answer) {
-		t.Error("the answer of a request that was refused was kept")
+	response := k.s.Do(t, good)
+	if requireSuccess(t, response); replayed(response) {
+		t.Error("the response to a refused request was stored")
 	}
 }
 
-// testMissing sends a request for an id that there is not, twice.
-func (k keyed) testMissing(t *testing.T) {
+// testMissing sends a request for a missing id twice.
+func (k keyedFunction) testMissing(t *testing.T) {
 	if !strings.Contains(k.f.Path(), "{") {
 		return
 	}
-	r := k.with(t, uuid.NewString())
-	before, rest, _ := strings.Cut(k.f.Path(), "{")
-	_, after, _ := strings.Cut(rest, "}")
+	r := k.newRequest(t, uuid.NewString())
+	before, wildcard, _ := strings.Cut(k.f.Path(), "{")
+	_, after, _ := strings.Cut(wildcard, "}")
 	r.Path = before + uuid.NewString() + after
-	keys := mustState(t, k.s).keys
+	keys := mustReadState(t, k.s).keys
 	for range 2 {
 		response := k.s.Do(t, r)
 		if response.MustBe(t, http.StatusNotFound); replayed(response) {
 			t.Error("the 404 was stored")
 		}
 	}
-	if got := mustState(t, k.s).keys; got != keys {
-		t.Errorf("there are %d keys more", got-keys)
+	if got := mustReadState(t, k.s).keys; got != keys {
+		t.Errorf("%d more keys are stored", got-keys)
 	}
 }
 
-// mustReplay fails unless an answer is another's replay, to the byte.
-func mustReplay(t testing.TB, first, again functiontest.Response) {
+// requireReplay requires that a response is a replay of another, byte for byte.
+func requireReplay(t testing.TB, first, again functiontest.Response) {
 	t.Helper()
 	if again.Header.Get(idempotency.HeaderReplayed) != "true" {
 		t.Errorf("not a replay: %d %s", again.Status, again.Body)
@@ -184,19 +184,19 @@ func mustReplay(t testing.TB, first, again functiontest.Response) {
 	}
 }
 
-// state is what a database holds: a checksum and a number of rows of each table,
-// and how many idempotency keys.
+// state describes the content of a database: the checksum and number of rows of each
+// table, and the number of idempotency keys.
 type state struct {
 	sums map[string]string
 	rows map[string]int
 	keys int
 }
 
-// mustState reads the state of a service's database.
-func mustState(t testing.TB, s *functiontest.Server) state {
+// mustReadState reads the state of a service's database.
+func mustReadState(t testing.TB, s *functiontest.Server) state {
 	t.Helper()
 	now := state{sums: map[string]string{}, rows: map[string]int{}}
-	for _, table := range mustTables(t, s) {
+	for _, table := range mustListTables(t, s) {
 		var rows int
 		if err := s.DB.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM `"+table+"`").Scan(&rows); err != nil {
 			t.Fatal(err)
@@ -214,7 +214,7 @@ func mustState(t testing.TB, s *functiontest.Server) state {
 	return now
 }
 
-func mustTables(t testing.TB, s *functiontest.Server) (tables []string) {
+func mustListTables(t testing.TB, s *functiontest.Server) (tables []string) {
 	t.Helper()
 	rows, err := s.DB.QueryContext(t.Context(), `
 		SELECT table_name FROM information_schema.tables

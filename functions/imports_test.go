@@ -14,12 +14,12 @@ import (
 	"testing"
 )
 
-// helpers are packages for tests alone: they bring package testing with them.
+// helpers lists packages that only tests may import: they import package testing.
 var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordhash/passwordhashtest", "shared/testsample"}
 
-// mayImport says whether a file of one package may import another, both by their
-// paths in the module: functions/order, shared/api. It is the rule of DESIGN.md:
-// functions know shared, and nobody knows functions but what puts them together.
+// mayImport reports whether a file of one package may import another, both by their paths
+// in the module, such as functions/order and shared/api. It is the rule of DESIGN.md:
+// functions import shared, and only the packages that assemble them import functions.
 func mayImport(importer, imported string, isTest bool) bool {
 	if slices.Contains(helpers, imported) && !isTest && !isIn(importer, helpers...) {
 		return false
@@ -28,9 +28,9 @@ func mayImport(importer, imported string, isTest bool) bool {
 	case isIn(imported, "cmd", "e2e"):
 		return isIn(importer, "cmd", "e2e")
 	case isIn(importer, "cmd", "e2e", "emulators/local"):
-		return true // They put everything together.
+		return true // They assemble all services.
 	case importer == "functions" && isTest:
-		return true // These tests hold everything together.
+		return true // These tests cover all services.
 	case isIn(importer, "shared"), importer == "functions":
 		return isIn(imported, "shared")
 	case isIn(importer, "functions"):
@@ -43,16 +43,16 @@ func mayImport(importer, imported string, isTest bool) bool {
 	}
 }
 
-// isIn says whether a package is one of some folders, or in one of them.
+// isIn reports whether a package is one of the folders, or in one of them.
 func isIn(importPath string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool {
 		return importPath == folder || strings.HasPrefix(importPath, folder+"/")
 	})
 }
 
-// MustFindImports returns, for every import within the module that the rule
-// forbids, the file and what it imports, and how many files were looked at.
-func MustFindImports(t *testing.T, root string) (forbidden []string, files int) {
+// mustFindForbiddenImports returns the imports within the module that the rule forbids, with
+// their files, and the number of files read.
+func mustFindForbiddenImports(t *testing.T, root string) (forbidden []string, files int) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -77,8 +77,8 @@ func MustFindImports(t *testing.T, root string) (forbidden []string, files int) 
 			if err != nil {
 				return fmt.Errorf("read the imports of %s: %w", name, err)
 			}
-			within, ours := strings.CutPrefix(imported, "souk/")
-			if ours && !mayImport(path.Dir(name), within, strings.HasSuffix(name, "_test.go")) {
+			within, isOwn := strings.CutPrefix(imported, "souk/")
+			if isOwn && !mayImport(path.Dir(name), within, strings.HasSuffix(name, "_test.go")) {
 				forbidden = append(forbidden, name+" imports "+within)
 			}
 		}
@@ -90,7 +90,7 @@ func MustFindImports(t *testing.T, root string) (forbidden []string, files int) 
 	return forbidden, files
 }
 
-// isModule says whether a folder is the root of another module, such as tools.
+// isModule reports whether a folder is the root of another module, such as tools.
 func isModule(root, folder string) bool {
 	_, err := os.Stat(filepath.Join(root, folder, "go.mod"))
 	return err == nil
@@ -98,18 +98,18 @@ func isModule(root, folder string) bool {
 
 func TestImports(t *testing.T) {
 	t.Parallel()
-	t.Run("go one way", func(t *testing.T) {
+	t.Run("the repository follows the rule", func(t *testing.T) {
 		t.Parallel()
-		forbidden, files := MustFindImports(t, "..")
-		for _, fault := range forbidden {
-			t.Error(fault)
+		forbidden, files := mustFindForbiddenImports(t, "..")
+		for _, found := range forbidden {
+			t.Error(found)
 		}
 		if files < 100 {
-			t.Errorf("only %d files were looked at: this is not the whole repository", files)
+			t.Errorf("only %d files were read, so some of the repository is missing", files)
 		}
 	})
 
-	t.Run("that go another way are found", func(t *testing.T) {
+	t.Run("forbidden imports are found", func(t *testing.T) {
 		t.Parallel()
 		planted := map[string]struct {
 			imports string
@@ -165,7 +165,7 @@ func TestImports(t *testing.T) {
 		}
 		mustWrite(t, filepath.Join(root, "shared/tools/go.mod"), "module tools\n")
 		mustWrite(t, filepath.Join(root, "shared/tools/a.go"), "package p\n\nimport _ \"souk/functions/order\"\n")
-		got, _ := MustFindImports(t, root)
+		got, _ := mustFindForbiddenImports(t, root)
 		slices.Sort(want)
 		slices.Sort(got)
 		if !slices.Equal(got, want) {

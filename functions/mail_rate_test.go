@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// mailRate is how many mails a second each function that mails must be able to send.
+	// mailRate is the number of mails a second that each function with mails must sustain.
 	mailRate = 100
-	// secondsPerMail is what one mail is assumed to take: 0.45 s at the mail server, a
+	// secondsPerMail is the assumed duration of one mail: 0.45 s at the mail server, a
 	// relay in another network with four round trips over an open connection, and 0.05 s
 	// in two transactions.
 	secondsPerMail = 0.5
@@ -20,8 +20,8 @@ const (
 	databaseSecondsPerMail = 0.05
 )
 
-// TestMailRate computes how many mails the functions that mail can send, at the size
-// that functions.yaml gives them.
+// TestMailRate computes the rate of mails that the functions can send with the scaling in
+// functions.yaml.
 func TestMailRate(t *testing.T) {
 	t.Parallel()
 	list := functions.Manifest()
@@ -34,19 +34,19 @@ func TestMailRate(t *testing.T) {
 		for granularity, scaling := range map[manifest.Granularity]manifest.Scaling{
 			manifest.PerFunction: list.ScalingOf(f), manifest.PerService: list.Scaling[manifest.PerService][f.Kind()],
 		} {
-			atATime := min(scaling.Concurrency, mail.DefaultConnections)
-			if rate := float64(scaling.MaxInstances*atATime) / secondsPerMail; rate < mailRate {
+			concurrent := min(scaling.Concurrency, mail.DefaultConnections)
+			if rate := float64(scaling.MaxInstances*concurrent) / secondsPerMail; rate < mailRate {
 				t.Errorf("%s (granularity %s) can send %.0f mails a second, want %d: %+v", f.Name, granularity, rate, mailRate, scaling)
 			}
 			if rate := float64(scaling.MaxInstances*scaling.Pool) / databaseSecondsPerMail; rate < mailRate {
 				t.Errorf("%s (granularity %s) has connections for %.0f mails a second, want %d: %+v", f.Name, granularity, rate, mailRate, scaling)
 			}
 			if scaling.Concurrency > mail.DefaultConnections {
-				t.Errorf("%s (granularity %s) gets %d requests at a time and sends %d mails", f.Name, granularity, scaling.Concurrency, mail.DefaultConnections)
+				t.Errorf("%s (granularity %s) gets %d concurrent requests, but sends %d mails at a time", f.Name, granularity, scaling.Concurrency, mail.DefaultConnections)
 			}
 		}
 	}
 	if mailers < 4 {
-		t.Errorf("%d functions mail", mailers)
+		t.Errorf("only %d functions send mails", mailers)
 	}
 }

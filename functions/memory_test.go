@@ -25,18 +25,18 @@ import (
 	"souk/shared/testsample"
 )
 
-var everyFunction = flag.Bool("memory", false, "TestMemory measures every function, not only some a day")
+var everyFunction = flag.Bool("memory", false, "TestMemory measures every function, not only a daily sample")
 
-// memorySample is how many functions TestMemory measures without -memory.
+// memorySample is the number of functions that TestMemory measures without -memory.
 const memorySample = 2
 
-// TestMemory sends each HTTP function as many requests at the same time as an instance
-// gets, with the bodies that cost it most, and reads the most memory that its process
-// has had: less than an instance has (scaling in functions.yaml).
+// TestMemory sends each HTTP function as many concurrent requests as an instance gets, with
+// the bodies that need the most memory, and requires that the peak memory of its process
+// is less than the memory of an instance (scaling in functions.yaml).
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("NOT CHECKED: memory. This reads VmHWM of /proc, which is Linux's")
+		t.Skip("NOT CHECKED: memory. VmHWM is in /proc of Linux only")
 	}
 	list := functions.Manifest()
 	var measured []manifest.Function
@@ -53,7 +53,7 @@ func TestMemory(t *testing.T) {
 	binaries := map[string]string{} // by service
 	for _, f := range measured {
 		if binaries[f.Service] == "" {
-			binaries[f.Service] = MustBuild(t, f.Service)
+			binaries[f.Service] = mustBuild(t, f.Service)
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
@@ -69,7 +69,7 @@ func measureMemory(t *testing.T, binary string, f manifest.Function, scaling man
 		"DATABASE_URL":            string(dbtest.Create(t, append(function.Migrations(), services[f.Service].migrations)...)),
 		"DATABASE_MAX_OPEN_CONNS": strconv.Itoa(scaling.Pool),
 		"GOOGLE_CLOUD_PROJECT":    "souk-test",
-		"PUBSUB_EMULATOR_HOST":    mustPubSub(t, f.Publishes...),
+		"PUBSUB_EMULATOR_HOST":    mustStartPubSub(t, f.Publishes...),
 		"AUTH_JWKS_URL":           tokens.Users.KeysURL,
 		"USER_PASSWORD_WAIT":      "5s",
 		"FUNCTION_TARGET":         f.Name,
@@ -81,30 +81,30 @@ func measureMemory(t *testing.T, binary string, f manifest.Function, scaling man
 	for name, value := range settings {
 		pairs = append(pairs, name+"="+value)
 	}
-	p := MustRun(t, binary, pairs...)
+	p := mustRun(t, binary, pairs...)
 	p.mustListen(t)
-	idle := p.mustPeak(t)
+	idle := p.mustReadPeak(t)
 	load := memoryLoad{url: p.url, function: f, token: tokens.Admin(t), concurrency: scaling.Concurrency, statuses: map[int]int{}}
 	load.run(t)
-	peak := p.mustPeak(t)
-	t.Logf("%d requests at a time: %d MiB of %s (%d MiB before), responses %v", scaling.Concurrency, peak>>20, scaling.Memory, idle>>20, load.statuses)
+	peak := p.mustReadPeak(t)
+	t.Logf("%d concurrent requests: %d MiB of %s (%d MiB before), responses %v", scaling.Concurrency, peak>>20, scaling.Memory, idle>>20, load.statuses)
 	if peak >= scaling.MemoryBytes() {
-		t.Errorf("%s uses %d MiB, and an instance has %s: lower its maxBody or concurrency, or raise its memory", f.Name, peak>>20, scaling.Memory)
+		t.Errorf("%s uses %d MiB, but an instance has %s: lower its maxBody or concurrency, or raise its memory", f.Name, peak>>20, scaling.Memory)
 	}
 }
 
-// memoryLoad is the load of one function's process.
+// memoryLoad generates the load on the process of one function.
 type memoryLoad struct {
 	url, token  string
 	function    manifest.Function
 	concurrency int
 
 	mu       sync.Mutex
-	statuses map[int]int // how many responses had a status
+	statuses map[int]int // number of responses by status
 }
 
-// run sends each body as often as an instance gets requests at the same time. Bodies of
-// one kind are sent together, and no body waits for those of another kind.
+// run sends each body as often as an instance gets concurrent requests. Each sender goes
+// through the kinds in the same order, without waiting for the others.
 func (l *memoryLoad) run(t *testing.T) {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: l.concurrency, DisableCompression: true}
@@ -127,12 +127,12 @@ func (l *memoryLoad) run(t *testing.T) {
 }
 
 func (l *memoryLoad) send(t *testing.T, client *http.Client, body worstBody) error {
-	before, rest, found := strings.Cut(l.function.Path(), "{")
+	before, after, found := strings.Cut(l.function.Path(), "{")
 	if found {
-		_, rest, _ = strings.Cut(rest, "}")
+		_, after, _ = strings.Cut(after, "}")
 		before += uuid.NewString()
 	}
-	r, err := http.NewRequestWithContext(t.Context(), l.function.Method(), l.url+before+rest, bytes.NewReader(body.text))
+	r, err := http.NewRequestWithContext(t.Context(), l.function.Method(), l.url+before+after, bytes.NewReader(body.text))
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (l *memoryLoad) send(t *testing.T, client *http.Client, body worstBody) err
 	l.statuses[response.StatusCode]++
 	l.mu.Unlock()
 	if response.StatusCode == http.StatusBadRequest && size > 16<<10 {
-		return fmt.Errorf("a body of %d bytes has a response of %d bytes", len(body.text), size)
+		return fmt.Errorf("the response to a body of %d bytes has %d bytes", len(body.text), size)
 	}
 	if response.StatusCode == http.StatusInternalServerError {
 		return fmt.Errorf("%d", response.StatusCode)
@@ -168,8 +168,8 @@ func (l *memoryLoad) send(t *testing.T, client *http.Client, body worstBody) err
 	return nil
 }
 
-// mustPeak returns the most memory that the process has had, in bytes.
-func (p *process) mustPeak(t *testing.T) int64 {
+// mustReadPeak returns the peak memory of the process in bytes.
+func (p *process) mustReadPeak(t *testing.T) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

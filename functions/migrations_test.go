@@ -18,12 +18,12 @@ import (
 	"souk/shared/function"
 )
 
-// migrations returns all that make a service's database.
+// migrations returns all migrations of a service's database.
 func migrations(service string) []database.Migrations {
 	return append(function.Migrations(), services[service].migrations)
 }
 
-// migrate brings the database at url up to date, as a process does.
+// migrate applies the migrations of a service to a database, as its process does.
 func migrate(t testing.TB, url database.URL, service string) error {
 	t.Helper()
 	db, err := database.Open(database.Config{URL: url})
@@ -36,7 +36,7 @@ func migrate(t testing.TB, url database.URL, service string) error {
 
 var increment = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
 
-// mustReadSchema returns how each table was created, and which versions are recorded.
+// mustReadSchema returns the statement that creates each table, and the recorded versions.
 func mustReadSchema(t testing.TB, url database.URL) map[string]string {
 	t.Helper()
 	db := mustOpenDatabase(t, url)
@@ -85,7 +85,7 @@ func mustReadStrings(t testing.TB, db *sql.DB, query string) (values []string) {
 	return values
 }
 
-func mustHaveSchema(t testing.TB, url database.URL, want map[string]string) {
+func requireSchema(t testing.TB, url database.URL, want map[string]string) {
 	t.Helper()
 	got := mustReadSchema(t, url)
 	if maps.Equal(got, want) {
@@ -97,13 +97,12 @@ func mustHaveSchema(t testing.TB, url database.URL, want map[string]string) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("there are %q, want %q", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		t.Errorf("the tables are %q, want %q", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 	}
 }
 
-// TestInterruptedMigrations ends a migrator at every statement of every migration, and
-// starts it again each time: it goes on, and the schema is that of one that was not
-// interrupted.
+// TestInterruptedMigrations interrupts a migrator at every statement of every migration, and
+// restarts it each time. It must complete, with the schema of an uninterrupted one.
 func TestInterruptedMigrations(t *testing.T) {
 	t.Parallel()
 	for _, service := range functions.Manifest().Services() {
@@ -112,9 +111,9 @@ func TestInterruptedMigrations(t *testing.T) {
 			url := dbtest.Create(t)
 			interrupter := dbtest.NewInterrupter(dbtest.CutAfter)
 			proxy := dbtest.NewProxy(t, url, interrupter.Decide)
-			for goesOn := true; goesOn; {
+			for interrupted := true; interrupted; {
 				err := migrate(t, proxy.URL, service)
-				if goesOn = interrupter.Again(); !goesOn && err != nil {
+				if interrupted = interrupter.Again(); !interrupted && err != nil {
 					t.Fatalf("after %d interruptions: %v", interrupter.Count(), err)
 				}
 			}
@@ -122,7 +121,7 @@ func TestInterruptedMigrations(t *testing.T) {
 			if want := 2 * countFiles(t, url, service); interrupter.Count() < want {
 				t.Errorf("interrupted %d times, want %d or more", interrupter.Count(), want)
 			}
-			mustHaveSchema(t, url, mustReadSchema(t, dbtest.Create(t, migrations(service)...)))
+			requireSchema(t, url, mustReadSchema(t, dbtest.Create(t, migrations(service)...)))
 		})
 	}
 }
@@ -136,8 +135,8 @@ func countFiles(t testing.TB, url database.URL, service string) (n int) {
 	return n
 }
 
-// migrateEnv has the test binary migrate the service it names, in the database that
-// migrateURLEnv names.
+// migrateEnv and migrateURLEnv name the service and the database that TestMigrateHelper
+// migrates.
 const (
 	migrateEnv    = "SOUK_TEST_MIGRATE"
 	migrateURLEnv = "SOUK_TEST_MIGRATE_URL"
@@ -147,20 +146,20 @@ const (
 func TestMigrateHelper(t *testing.T) {
 	service := os.Getenv(migrateEnv)
 	if service == "" {
-		t.Skip("it is started by TestKilledMigrations")
+		t.Skip("TestKilledMigrations starts this test")
 	}
 	if err := migrate(t, database.URL(os.Getenv(migrateURLEnv)), service); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestKilledMigrations kills processes that migrate, by SIGKILL, at some statements.
+// TestKilledMigrations sends SIGKILL to processes that migrate, at various statements.
 func TestKilledMigrations(t *testing.T) {
 	t.Parallel()
 	const service = "user"
 	want := mustReadSchema(t, dbtest.Create(t, migrations(service)...))
 	for _, at := range []int{1, 3, 8, 21} {
-		t.Run(fmt.Sprint("at statement ", at), func(t *testing.T) {
+		t.Run(fmt.Sprintf("killed at statement %d", at), func(t *testing.T) {
 			t.Parallel()
 			url := dbtest.Create(t)
 			reached := make(chan struct{})
@@ -171,7 +170,7 @@ func TestKilledMigrations(t *testing.T) {
 				}
 				if n++; n == at {
 					close(reached)
-					return dbtest.RunThenHang // the server runs it, whatever becomes of the process
+					return dbtest.RunThenHang // the server executes it although the process is killed
 				}
 				return dbtest.Pass
 			})
@@ -191,12 +190,12 @@ func TestKilledMigrations(t *testing.T) {
 			for scanner := bufio.NewScanner(output); scanner.Scan(); {
 			}
 			if err := command.Wait(); err == nil {
-				t.Fatal("it was not killed")
+				t.Fatal("the process was not killed")
 			}
 			if err := migrate(t, url, service); err != nil {
 				t.Fatal(err)
 			}
-			mustHaveSchema(t, url, want)
+			requireSchema(t, url, want)
 		})
 	}
 }

@@ -18,9 +18,9 @@ import (
 	"souk/shared/manifest"
 )
 
-// operationText returns the summary and the description of an operation, as
-// openapi.yaml has them: the heading in the doc comment of its handler, and the
-// paragraphs below it. What stands above the heading is for readers of the code.
+// operationText returns the summary and the description of an operation for openapi.yaml:
+// the heading in the doc comment of its handler, and the paragraphs below it. The text above
+// the heading is for readers of the code.
 //
 //	// place handles POST /v1/orders.
 //	//
@@ -46,22 +46,22 @@ func operationText(entry manifest.Function, handler any) (function.Text, error) 
 // handlerMethod is the method of a service that handles an operation.
 type handlerMethod struct{ name, file, comment string }
 
-// readHandler returns the method of a service that a handler is.
+// readHandler returns the source of a handler, which must be a method of a service.
 func readHandler(service string, handler any) (handlerMethod, error) {
 	name := runtime.FuncForPC(reflect.ValueOf(handler).Pointer()).Name() // souk/functions/order.(*service).place-fm
 	_, method, found := strings.Cut(strings.TrimSuffix(name, "-fm"), ".(*service).")
 	if !found {
 		return handlerMethod{}, fmt.Errorf("%s is not a method of a service", name)
 	}
-	methods, err := methodsOf(service)
+	methods, err := readMethods(service)
 	if err != nil {
 		return handlerMethod{}, err
 	}
 	return methods[method], nil
 }
 
-// methodsOf returns the methods of a service's `service` type, by name.
-func methodsOf(service string) (map[string]handlerMethod, error) {
+// readMethods returns the methods of a service's `service` type, by name.
+func readMethods(service string) (map[string]handlerMethod, error) {
 	read, _ := methodCache.LoadOrStore(service, sync.OnceValues(func() (map[string]handlerMethod, error) {
 		files, err := filepath.Glob(filepath.Join(service, "*.go"))
 		if err != nil {
@@ -124,7 +124,7 @@ func TestOperationFiles(t *testing.T) {
 			continue
 		}
 		file := strings.ReplaceAll(strings.TrimPrefix(entry.Name, entry.Service+"-"), "-", "_")
-		methods, err := methodsOf(entry.Service)
+		methods, err := readMethods(entry.Service)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// longestOutage is how long an outage may take without any harm.
+	// longestOutage is the longest outage that must have no lasting effect.
 	longestOutage = time.Hour
-	// recovery is how soon after an outage all that waited is decided.
+	// recovery is the time after an outage within which pending orders are decided.
 	recovery = time.Minute
 	// pendingFor is the default of ORDER_PENDING_FOR.
 	pendingFor = 90 * time.Minute
 )
 
-// deliver returns when a message that was published at a time is delivered, and by
-// which attempt, if all attempts before a time fail. It backs off as Pub/Sub does:
+// deliver returns the time and the attempt at which a message is delivered if all attempts
+// before the recovery fail. It backs off as Pub/Sub does:
 // https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff
 func deliver(d manifest.Delivery, published, recovered time.Duration) (at time.Duration, attempts int) {
 	at, backoff := published, d.MinBackoff
@@ -37,45 +37,45 @@ func deliver(d manifest.Delivery, published, recovered time.Duration) (at time.D
 	return at, attempts
 }
 
-// TestOutage simulates outages of up to an hour, second by second: what waits for the
-// end is delivered within a minute of it, long before its order expires, and long before
-// it becomes a dead letter.
+// TestOutage simulates outages of up to an hour, with a message for every second: each must
+// be delivered within a minute after the outage, before its order expires, and before it
+// becomes a dead letter.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	delivery := functions.Manifest().Delivery
 	for _, outage := range []time.Duration{time.Second, 135 * time.Second, 9 * time.Minute, longestOutage - time.Second, longestOutage} {
-		t.Run(outage.String(), func(t *testing.T) {
+		t.Run("an outage of "+outage.String()+" has no lasting effect", func(t *testing.T) {
 			t.Parallel()
 			for published := time.Duration(0); published < outage; published += time.Second {
 				at, attempts := deliver(delivery, published, outage)
 				if late := at - outage; late > recovery {
-					t.Fatalf("what was published after %s is delivered %s after the outage", published, late)
+					t.Fatalf("a message published after %s is delivered %s after the outage", published, late)
 				}
 				if attempts >= delivery.MaxDeliveryAttempts {
-					t.Fatalf("what was published after %s is a dead letter after %d attempts", published, attempts)
+					t.Fatalf("a message published after %s is a dead letter after %d attempts", published, attempts)
 				}
 				if age := at - published; age >= pendingFor {
-					t.Fatalf("an order of after %s is decided when it is %s old, and expires after %s", published, age, pendingFor)
+					t.Fatalf("an order placed after %s is decided at the age of %s, but expires after %s", published, age, pendingFor)
 				}
 			}
 		})
 	}
 
-	t.Run("a message is tried for as long as its order lives", func(t *testing.T) {
+	t.Run("a message is retried until its order expires", func(t *testing.T) {
 		t.Parallel()
 		if at, attempts := deliver(delivery, 0, pendingFor); attempts > delivery.MaxDeliveryAttempts {
-			t.Errorf("it takes %d attempts to last %s, and there are %d", attempts, at, delivery.MaxDeliveryAttempts)
+			t.Errorf("%d attempts are needed until %s, but maxDeliveryAttempts is %d", attempts, at, delivery.MaxDeliveryAttempts)
 		}
 	})
 }
 
-// timeline is an order service whose time the test decides.
+// timeline is an order service whose clock the test sets.
 type timeline struct {
 	*functiontest.Server
 	ahead atomic.Int64 // of the machine's clock
 }
 
-// send delivers an event at a time, with a token that is valid then.
+// send sets the clock to a time and delivers an event, with a token that is valid then.
 func (l *timeline) send(t *testing.T, at time.Duration, name string, payload any) {
 	t.Helper()
 	l.ahead.Store(int64(at))
@@ -95,9 +95,9 @@ func (l *timeline) send(t *testing.T, at time.Duration, name string, payload any
 	}).MustBe(t, http.StatusNoContent)
 }
 
-// mustBeStatus reads an order's status from the database: tokens of customers last an
-// hour.
-func (l *timeline) mustBeStatus(t *testing.T, id uuid.UUID, want order.Status) {
+// requireStatus requires the status of an order. It reads the database, since tokens of
+// customers expire after an hour.
+func (l *timeline) requireStatus(t *testing.T, id uuid.UUID, want order.Status) {
 	t.Helper()
 	var got order.Status
 	if err := l.DB.QueryRowContext(t.Context(), `SELECT status FROM orders WHERE id = ?`, id[:]).Scan(&got); err != nil {
@@ -108,8 +108,8 @@ func (l *timeline) mustBeStatus(t *testing.T, id uuid.UUID, want order.Status) {
 	}
 }
 
-// TestOrderOutlivesOutage has the events of orders arrive as late as an outage of an hour
-// makes them, with order-expire called all the while, by default settings.
+// TestOrderOutlivesOutage delivers the events of orders with the delay of an outage of an
+// hour, while order-expire runs every minute, with default settings.
 func TestOrderOutlivesOutage(t *testing.T) {
 	t.Parallel()
 	l := &timeline{}
@@ -118,14 +118,14 @@ func TestOrderOutlivesOutage(t *testing.T) {
 	waiting, lost := seedOrder(t, l.Server), seedOrder(t, l.Server)
 	for at := time.Minute; at <= longestOutage+recovery; at += time.Minute {
 		l.send(t, at, "order-expire", struct{}{})
-		l.mustBeStatus(t, waiting, order.Pending)
+		l.requireStatus(t, waiting, order.Pending)
 	}
 	l.send(t, longestOutage+recovery, "stock-reserved", object{"orderId": waiting})
-	l.mustBeStatus(t, waiting, order.Confirmed)
+	l.requireStatus(t, waiting, order.Confirmed)
 
 	l.send(t, pendingFor-time.Minute, "order-expire", struct{}{})
-	l.mustBeStatus(t, lost, order.Pending)
+	l.requireStatus(t, lost, order.Pending)
 	l.send(t, pendingFor+time.Minute, "order-expire", struct{}{})
-	l.mustBeStatus(t, lost, order.Cancelled)
-	l.mustBeStatus(t, waiting, order.Confirmed)
+	l.requireStatus(t, lost, order.Cancelled)
+	l.requireStatus(t, waiting, order.Confirmed)
 }

@@ -12,8 +12,8 @@ import (
 	"souk/shared/revocation"
 )
 
-// TestPoison delivers events that nobody can have meant. They change nothing, and
-// are not acknowledged, so that Pub/Sub takes them to the dead letters.
+// TestPoison delivers events that no publisher sends. They must change nothing and must not
+// be acknowledged, so that Pub/Sub moves them to the dead letters.
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	poison := map[string][]string{
@@ -41,15 +41,15 @@ func TestPoison(t *testing.T) {
 	for _, service := range []string{"product", "order"} {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := MustStart(t, service)
+			s := mustStart(t, service)
 			for _, f := range functions.Manifest().Of(service) {
 				for _, payload := range poison[f.Name] {
-					before := mustState(t, s)
+					before := mustReadState(t, s)
 					e := functiontest.NewEvent(t, f.Events[0], object{})
-					e.Payload = []byte(strings.ReplaceAll(payload, "%s", someone.String()))
+					e.Payload = []byte(strings.ReplaceAll(payload, "%s", missingID.String()))
 					s.DeliverUnchecked(t, f.Name, e).MustBeProblem(t, http.StatusInternalServerError, "internal")
-					if after := mustState(t, s); !maps.Equal(before.sums, after.sums) {
-						t.Errorf("%s of %s changed something", e.Payload, f.Name)
+					if after := mustReadState(t, s); !maps.Equal(before.sums, after.sums) {
+						t.Errorf("%s for %s changed rows", e.Payload, f.Name)
 					}
 				}
 			}

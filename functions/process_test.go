@@ -13,18 +13,19 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for a process before it fails. It is no
-// measure of how long anything should take.
-const patience = time.Minute
+// processTimeout is how long a test waits for a process before it fails. It is not a bound
+// on the duration of an operation.
+const processTimeout = time.Minute
 
-// process is a service's real binary, run as Cloud Run runs it.
+// process is a running command of a service, started as Cloud Run starts it.
 type process struct {
 	url    string
 	cmd    *exec.Cmd
 	stderr lockedText
-	ended  chan struct{} // closed when it has ended
+	ended  chan struct{} // closed at the end of the process
 }
 
+// lockedText is a buffer for concurrent use.
 type lockedText struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -42,7 +43,7 @@ func (l *lockedText) String() string {
 	return l.text.String()
 }
 
-// Take returns the text and begins a new one.
+// Take returns the text and resets the buffer.
 func (l *lockedText) Take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,8 +51,8 @@ func (l *lockedText) Take() string {
 	return l.text.String()
 }
 
-// MustBuild builds a service's command.
-func MustBuild(t *testing.T, service string) string {
+// mustBuild builds a service's command and returns the path of the binary.
+func mustBuild(t *testing.T, service string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), service)
 	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./"+service+"/cmd").CombinedOutput()
@@ -61,22 +62,22 @@ func MustBuild(t *testing.T, service string) string {
 	return binary
 }
 
-// MustRun starts a process with nothing in its environment but what is given.
-func MustRun(t *testing.T, binary string, environment ...string) *process {
+// mustRun starts a process with the given environment only.
+func mustRun(t *testing.T, binary string, environment ...string) *process {
 	t.Helper()
 	port := freePort(t)
 	p := &process{url: "http://127.0.0.1:" + port, ended: make(chan struct{}), cmd: exec.Command(binary)}
-	p.cmd.Env = append([]string{"PORT=" + port, "LOCAL_ONLY=true"}, environment...) // of two settings the last counts
+	p.cmd.Env = append([]string{"PORT=" + port, "LOCAL_ONLY=true"}, environment...) // the last of two settings is used
 	p.cmd.Stderr = &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", binary, err)
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.cmd.Wait() // ProcessState tells how it ended
+		_ = p.cmd.Wait() // ProcessState has the exit code
 	}()
 	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill() // fails for one that has ended, as it should have
+		_ = p.cmd.Process.Kill() // fails if the process has ended, as expected
 		<-p.ended
 		if t.Failed() {
 			t.Logf("the process wrote: %s", p.stderr.String())
@@ -85,11 +86,11 @@ func MustRun(t *testing.T, binary string, environment ...string) *process {
 	return p
 }
 
-// mustListen waits until the process takes connections.
+// mustListen waits until the process accepts connections.
 func (p *process) mustListen(t *testing.T) {
 	t.Helper()
 	address := strings.TrimPrefix(p.url, "http://")
-	mustBecome(t, "the process listens", func() bool {
+	mustWaitUntil(t, "the process listens", func() bool {
 		select {
 		case <-p.ended:
 			t.Fatalf("the process ended: %s", p.stderr.String())
@@ -110,31 +111,31 @@ func (p *process) mustTerminate(t *testing.T) {
 	}
 }
 
-// mustBecome waits until a condition holds.
-func mustBecome(t *testing.T, what string, holds func() bool) {
+// mustWaitUntil polls a condition until it holds.
+func mustWaitUntil(t *testing.T, condition string, holds func() bool) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
-	patient := time.NewTimer(patience)
-	defer patient.Stop()
+	timeout := time.NewTimer(processTimeout)
+	defer timeout.Stop()
 	for !holds() {
 		select {
 		case <-poll.C:
-		case <-patient.C:
-			t.Fatalf("it never becomes true that %s", what)
+		case <-timeout.C:
+			t.Fatalf("timeout before %s", condition)
 		}
 	}
 }
 
-// mustExit waits for the end of the process and returns its exit code, -1 for one
-// that a signal ended.
+// mustExit waits for the end of the process and returns its exit code, which is -1 after a
+// signal.
 func (p *process) mustExit(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		t.Fatalf("the process does not end")
+	case <-time.After(processTimeout):
+		t.Fatalf("the process does not exit")
 		return -1
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// input is a request that a client once sent with an effect that it did not mean.
+// input is a request that earlier versions accepted with an unintended effect.
 type input struct {
 	function, body, query string
 	status                int
 	place, code           string // of the error; "" for none
 }
 
-// inputs have what they must get now.
+// inputs lists requests with their expected responses.
 var inputs = []input{
 	{"user-role", `{"role":"customer","Role":"root"}`, "", 400, "body.Role", api.FieldUnknown},
 	{"password-change", `{"currentPassword":"x","newPassword":"nine blue umbrellas","NewPassword":"ab"}`, "", 400, "body.NewPassword", api.FieldUnknown},
@@ -77,7 +77,7 @@ func manyMembers(n int) string {
 	return strings.Join(members, ",")
 }
 
-// TestRefusedInput sends inputs that readers once understood differently.
+// TestRefusedInput sends inputs that parsers interpret differently.
 func TestRefusedInput(t *testing.T) {
 	t.Parallel()
 	forEachInput(t, func(t *testing.T, s *functiontest.Server, in input, r functiontest.Request) {
@@ -89,7 +89,7 @@ func TestRefusedInput(t *testing.T) {
 			}
 			return
 		}
-		if problem := mustRefuse(t, in.body+in.query, response, in.status); !problem.has(in.place, in.code) {
+		if problem := requireRefusal(t, in.body+in.query, response, in.status); !problem.has(in.place, in.code) {
 			t.Errorf("got %+v, want %s at %s", problem, in.code, in.place)
 		}
 	})
@@ -100,15 +100,15 @@ func forEachInput(t *testing.T, test func(t *testing.T, s *functiontest.Server, 
 	for service := range services {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := MustStart(t, service)
+			s := mustStart(t, service)
 			for i, in := range inputs {
-				f := mustFunction(t, in.function)
+				f := mustFindFunction(t, in.function)
 				if f.Service != service {
 					continue
 				}
 				t.Run(fmt.Sprintf("%d %s", i, in.function), func(t *testing.T) {
 					t.Parallel()
-					r := requestTo(t, s, f, MustEnter(t, s, f))
+					r := requestTo(t, s, f, mustCreateCaller(t, s, f))
 					if in.body != "" {
 						r.Body = in.body
 					}
@@ -122,32 +122,31 @@ func forEachInput(t *testing.T, test func(t *testing.T, s *functiontest.Server, 
 	}
 }
 
-// TestPatch covers what a PATCH is besides JSON: its media types, and a change that
-// changes nothing.
+// TestPatch covers the media types of PATCH, and a PATCH without an effect.
 func TestPatch(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"product-update", "user-update", "address-update"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := mustFunction(t, name)
-			s := MustStart(t, f.Service)
-			r := requestTo(t, s, f, MustEnter(t, s, f))
+			f := mustFindFunction(t, name)
+			s := mustStart(t, f.Service)
+			r := requestTo(t, s, f, mustCreateCaller(t, s, f))
 			send := func(body, media string) functiontest.Response {
 				r.Body, r.Header["Content-Type"] = body, media
 				return s.Do(t, r)
 			}
 			first := send(`{"name":"One"}`, "application/merge-patch+json")
-			mustSucceed(t, first)
+			requireSuccess(t, first)
 			for _, body := range []string{`{"name":" One "}`, `{}`} {
 				again := send(body, "application/json; charset=utf-8")
-				mustSucceed(t, again)
+				requireSuccess(t, again)
 				if string(again.Body) != string(first.Body) || again.Header.Get("ETag") != first.Header.Get("ETag") {
 					t.Errorf("%s changed %s into %s", body, first.Body, again.Body)
 				}
 			}
 			for _, media := range []string{"application/problem+json", "application/json-patch+json", "application/json; charset=latin1", "json"} {
 				refused := send(`{"name":"Two"}`, media)
-				mustRefuse(t, media, refused, http.StatusUnsupportedMediaType)
+				requireRefusal(t, media, refused, http.StatusUnsupportedMediaType)
 				if got := refused.Header.Get("Accept-Patch"); got != "application/json, application/merge-patch+json" {
 					t.Errorf("%s: Accept-Patch is %q", media, got)
 				}

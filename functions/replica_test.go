@@ -23,14 +23,14 @@ import (
 	"souk/shared/manifest"
 )
 
-// replicated is the product service on a server with a replica, on which the one
-// product has another name: by it a test sees where a read went.
+// replicated is the product service on a server with a replica. The name of its only
+// product differs between the servers, so that a test can see which one served a read.
 type replicated struct {
 	url              string
 	product          uuid.UUID
-	primary, replica *database.DB // by an administrator
+	primary, replica *database.DB // opened as an administrator
 	replicaServer    *servers.Server
-	clock            atomic.Int64 // how far it was moved
+	clock            atomic.Int64 // offset from the system clock
 }
 
 const (
@@ -62,7 +62,7 @@ func mustReplicate(t *testing.T) *replicated {
 	mustExec(t, r.primary, `
 		INSERT INTO product (id, sku, name, description, category, price_amount, price_currency, available, status, version, created_at, updated_at, images, attributes)
 		VALUES (?, 'SKU', ?, '', 'tea', 1, 'EUR', 1, 'active', 1, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), '[]', '{}')`, r.product[:], atPrimary)
-	mustBecome(t, "the replica has the product", func() bool {
+	mustWaitUntil(t, "the replica has the product", func() bool {
 		var n int
 		return r.replica.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM souk_product.product").Scan(&n) == nil && n == 1
 	})
@@ -110,12 +110,12 @@ func (r *replicated) mustRead(t *testing.T, name string) {
 		response.MustBe(t, http.StatusOK)
 		want := map[string]string{atPrimary: "tea", atReplica: "coffee"}[name]
 		if body := string(response.Body); name != "" && !strings.Contains(body, name) && !strings.Contains(body, want) {
-			t.Errorf("%s was not %s: %s", f.Name, name, body)
+			t.Errorf("%s: want a response %q: %s", f.Name, name, body)
 		}
 	}
 }
 
-// pass moves the clock on, so that the next read checks the replica.
+// pass advances the clock, so that the next read checks the replica.
 func (r *replicated) pass() { r.clock.Add(int64(time.Minute)) }
 
 func mustStartServer(t *testing.T, o servers.Options) *servers.Server {
@@ -125,7 +125,7 @@ func mustStartServer(t *testing.T, o servers.Options) *servers.Server {
 		t.Skipf("NOT TESTED: no server program on this machine: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), processTimeout)
 		defer cancel()
 		if err := server.Stop(ctx); err != nil {
 			t.Error(err)
@@ -162,7 +162,7 @@ func mustExec(t *testing.T, db *database.DB, statement string, args ...any) {
 	}
 }
 
-// mustFollow has a replica apply all that is written to the primary from now on.
+// mustFollow starts replication from the primary's current position.
 func mustFollow(t *testing.T, primary, replica *database.DB, server *servers.Server) {
 	t.Helper()
 	password := servers.NewPassword()
@@ -183,8 +183,8 @@ func mustFollow(t *testing.T, primary, replica *database.DB, server *servers.Ser
 func TestReplica(t *testing.T) {
 	t.Parallel()
 	r := mustReplicate(t)
-	r.mustRead(t, atPrimary) // nothing shows yet whether the replica is current
-	r.mustBeCurrent(t)
+	r.mustRead(t, atPrimary) // the state of the replica is unknown
+	r.mustCatchUp(t)
 	r.mustRead(t, atReplica)
 
 	mustExec(t, r.replica, "STOP SLAVE")
@@ -194,7 +194,7 @@ func TestReplica(t *testing.T) {
 	r.mustRead(t, atPrimary)
 	r.mustRead(t, atPrimary)
 	mustExec(t, r.replica, "START SLAVE")
-	r.mustBeCurrent(t)
+	r.mustCatchUp(t)
 	r.mustRead(t, atReplica)
 
 	r.killUnderLoad(t)
@@ -203,18 +203,18 @@ func TestReplica(t *testing.T) {
 	r.mustRead(t, atPrimary) // checked, and still missing
 }
 
-// beatenAgo moves the heartbeat into the past: no test waits for time to pass.
+// beatenAgo moves the heartbeat into the past, instead of a sleep.
 const beatenAgo = "UPDATE replica_heartbeat SET beaten_at = UTC_TIMESTAMP(6) - INTERVAL ? SECOND, previous_at = '2000-01-01'"
 
-// mustBeCurrent has the replica get a heartbeat that the next check expects.
-func (r *replicated) mustBeCurrent(t *testing.T) {
+// mustCatchUp writes a recent heartbeat and waits until the replica has it.
+func (r *replicated) mustCatchUp(t *testing.T) {
 	t.Helper()
 	mustExec(t, r.primary, beatenAgo, 6)
-	mustBecome(t, "the replica has the primary's heartbeat", func() bool {
-		var there, here time.Time
+	mustWaitUntil(t, "the replica has the primary's heartbeat", func() bool {
+		var written, received time.Time
 		const query = "SELECT beaten_at FROM replica_heartbeat"
-		return r.primary.QueryRowContext(t.Context(), query).Scan(&there) == nil &&
-			r.replica.QueryRowContext(t.Context(), query).Scan(&here) == nil && here.Equal(there)
+		return r.primary.QueryRowContext(t.Context(), query).Scan(&written) == nil &&
+			r.replica.QueryRowContext(t.Context(), query).Scan(&received) == nil && received.Equal(written)
 	})
 	r.pass()
 }
@@ -241,14 +241,14 @@ func (r *replicated) killUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	mustBecome(t, "clients read", func() bool { return reads.Load() > 20 })
+	mustWaitUntil(t, "clients read", func() bool { return reads.Load() > 20 })
 	now, cancel := context.WithCancel(t.Context())
-	cancel() // no time for a shutdown: it is killed
+	cancel() // an expired context kills the server
 	if err := r.replicaServer.Stop(now); err != nil {
 		t.Error(err)
 	}
 	before := reads.Load()
-	mustBecome(t, "clients read without the replica", func() bool { return reads.Load() > before+100 })
+	mustWaitUntil(t, "clients read without the replica", func() bool { return reads.Load() > before+100 })
 	close(done)
 	readers.Wait()
 }

@@ -13,8 +13,8 @@ import (
 	"souk/shared/manifest"
 )
 
-// cacheable are the responses that caches may store. docs/fidelity.md and the CDN in
-// terraform/front.tf go by functions.yaml, which has the same.
+// cacheable has the Cache-Control of the responses that caches may store. functions.yaml has
+// the same, from which docs/fidelity.md and the CDN in terraform/front.tf follow.
 var cacheable = map[string]string{
 	"product-get":   "public, max-age=5, stale-while-revalidate=30",
 	"product-list":  "public, max-age=5, stale-while-revalidate=30",
@@ -22,16 +22,16 @@ var cacheable = map[string]string{
 	"jwks":          "public, max-age=300",
 }
 
-// TestResponseHeaders reads the headers of every function's responses: to a request
-// that succeeds, one without a token, one with a token and one that is invalid. None is
-// to be sniffed. Exactly those that are listed above may be stored, and not the response
-// to a request with Authorization; what is stored has no id of its request or trace.
-// That other responses of these tests have these headers too is part of the contract.
+// TestResponseHeaders checks the headers of every function's responses: to a valid request,
+// one without a token, one with a token and an invalid one. All have nosniff. Only the
+// responses listed in cacheable may be stored, and not those to requests with
+// Authorization; stored responses have no id of their request or trace. The contract checks
+// these headers in the responses of all other tests.
 func TestResponseHeaders(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		good := requestTo(t, s, f, MustEnter(t, s, f))
+		good := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		const ownID = "its-own-request-id"
 		header := map[string]string{api.HeaderRequestID: ownID}
 		maps.Copy(header, good.Header)
@@ -40,7 +40,7 @@ func TestResponseHeaders(t *testing.T) {
 			t.Helper()
 			response := s.Do(t, r)
 			if status == 0 {
-				mustSucceed(t, response)
+				requireSuccess(t, response)
 			} else if response.Status != status {
 				t.Errorf("got %d, want %d: %s", response.Status, status, response.Body)
 			}
@@ -55,7 +55,7 @@ func TestResponseHeaders(t *testing.T) {
 				t.Errorf("%d has %s %q and Cache-Control %q", response.Status, api.HeaderTraceID, response.Header.Get(api.HeaderTraceID), cacheControl)
 			}
 			if requestID == nil && (bytes.Contains(response.Body, []byte(ownID)) || bytes.Contains(response.Body, []byte("traceId"))) {
-				t.Errorf("a body that caches may store has an id of its request: %s", response.Body)
+				t.Errorf("the body of a cacheable response has an id of its request: %s", response.Body)
 			}
 		}
 		anonymous, invalid := good, good

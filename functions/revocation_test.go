@@ -41,8 +41,8 @@ func mustRefresh(t *testing.T, s *functiontest.Server, u signedIn) signedIn {
 
 func mustIssue(t *testing.T, s *functiontest.Server, u signedIn, path string, body object) signedIn {
 	t.Helper()
-	answer := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body}).MustBe(t, http.StatusCreated)
-	mustDecode(t, answer.Body, &u)
+	response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body}).MustBe(t, http.StatusCreated)
+	mustDecode(t, response.Body, &u)
 	return u
 }
 
@@ -54,17 +54,17 @@ func (u signedIn) principal(t *testing.T) auth.Principal {
 		Role          auth.Role
 		RightsVersion int64 `json:"rights_version"`
 	}
-	mustDecode(t, part(t, u.AccessToken, 1), &claims)
+	mustDecode(t, decodePart(t, u.AccessToken, 1), &claims)
 	if claims.SID == uuid.Nil || claims.RightsVersion == 0 {
-		t.Fatalf("the token of a login has the claims %s", part(t, u.AccessToken, 1))
+		t.Fatalf("the token of a login has the claims %s", decodePart(t, u.AccessToken, 1))
 	}
 	return auth.Principal{UserID: claims.Sub, Role: claims.Role, SessionID: claims.SID, RightsVersion: claims.RightsVersion}
 }
 
 const otherPassword = "nine blue umbrellas"
 
-// endings are the ways in which the rights of an access token end. Each ends those of a
-// user, and returns the user with the tokens that then can be had, if any.
+// endings has the operations that end the rights of an access token. Each ends those of a
+// user, and returns the user with new tokens, if they can still be issued.
 var endings = map[string]struct {
 	role auth.Role // of the user before
 	end  func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool)
@@ -72,46 +72,46 @@ var endings = map[string]struct {
 	"demotion": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		u.role = auth.Customer
-		mustEnd(t, s, mustAdmin(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
+		mustSend(t, s, mustIssueAdminToken(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
 		return mustRefresh(t, s, u), true
 	}},
 	"promotion": {auth.Customer, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		u.role = auth.Admin
-		mustEnd(t, s, mustAdmin(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
+		mustSend(t, s, mustIssueAdminToken(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
 		return mustRefresh(t, s, u), true
 	}},
 	"deletion": {auth.Customer, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
-		mustEnd(t, s, u.AccessToken, http.MethodDelete, "/v1/users/me", nil)
+		mustSend(t, s, u.AccessToken, http.MethodDelete, "/v1/users/me", nil)
 		return u, false
 	}},
 	"password change": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
-		mustEnd(t, s, u.AccessToken, http.MethodPut, "/v1/users/me/password", object{"currentPassword": u.password, "newPassword": otherPassword})
+		mustSend(t, s, u.AccessToken, http.MethodPut, "/v1/users/me/password", object{"currentPassword": u.password, "newPassword": otherPassword})
 		return mustRefresh(t, s, u), true
 	}},
 	"password reset": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
-		mustEnd(t, s, "", http.MethodPost, "/v1/password-resets", object{"email": u.email})
-		token := mustMail(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, u.email)
-		mustEnd(t, s, "", http.MethodPost, "/v1/password-resets/confirm", object{"token": token, "newPassword": otherPassword})
+		mustSend(t, s, "", http.MethodPost, "/v1/password-resets", object{"email": u.email})
+		token := mustStoreMailToken(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, u.email)
+		mustSend(t, s, "", http.MethodPost, "/v1/password-resets/confirm", object{"token": token, "newPassword": otherPassword})
 		u.password = otherPassword
 		return mustLogIn(t, s, u), true
 	}},
 	"logout": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
-		mustEnd(t, s, u.AccessToken, http.MethodDelete, "/v1/sessions/current", nil)
+		mustSend(t, s, u.AccessToken, http.MethodDelete, "/v1/sessions/current", nil)
 		return mustLogIn(t, s, u), true
 	}},
 }
 
-func mustEnd(t *testing.T, s *functiontest.Server, token, method, path string, body any) {
+func mustSend(t *testing.T, s *functiontest.Server, token, method, path string, body any) {
 	t.Helper()
-	mustSucceed(t, s.Do(t, functiontest.Request{Method: method, Path: path, Token: token, Header: map[string]string{"If-Match": "*"}, Body: body}))
+	requireSuccess(t, s.Do(t, functiontest.Request{Method: method, Path: path, Token: token, Header: map[string]string{"If-Match": "*"}, Body: body}))
 }
 
-func mustAdmin(t *testing.T, s *functiontest.Server) string {
+func mustIssueAdminToken(t *testing.T, s *functiontest.Server) string {
 	t.Helper()
 	id, err := user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", password, auth.Admin)
 	if err != nil {
@@ -123,30 +123,30 @@ func mustAdmin(t *testing.T, s *functiontest.Server) string {
 // issuer is the service that issues and revokes tokens.
 const issuer = "user"
 
-// shop is all services, each as two instances: one changes what the other reads.
+// shop is all services, each with two instances: one writes, the other reads.
 type shop struct {
 	writers, readers map[string]*functiontest.Server
-	offset           atomic.Int64 // of the clock of all
+	offset           atomic.Int64 // added to the clock of all instances
 }
 
 func (s *shop) now() time.Time { return clock.System().Add(time.Duration(s.offset.Load())) }
 
-// check has every function that needs a token, less one, asked with that of a user, and
-// returns what fault says of the responses.
-func (s *shop) check(t *testing.T, u signedIn, skip string, fault func(manifest.Function, functiontest.Response) string) (faults []string) {
+// check calls every function that requires a token, except skip, with the token of a user,
+// and returns the violations that rule finds in the responses.
+func (s *shop) check(t *testing.T, u signedIn, skip string, rule func(manifest.Function, functiontest.Response) string) (violations []string) {
 	t.Helper()
 	for _, f := range functions.Manifest().Functions {
 		if f.Access != manifest.User && f.Access != manifest.Admin || f.Name == skip {
 			continue
 		}
-		if found := fault(f, s.readers[f.Service].Do(t, request(f, bearer(u.AccessToken)))); found != "" {
-			faults = append(faults, f.Name+": "+found)
+		if violation := rule(f, s.readers[f.Service].Do(t, request(f, bearer(u.AccessToken)))); violation != "" {
+			violations = append(violations, f.Name+": "+violation)
 		}
 	}
-	return faults
+	return violations
 }
 
-// notRevoked returns how a response is not that to a revoked token.
+// notRevoked returns how a response differs from that to a revoked token.
 func notRevoked(_ manifest.Function, got functiontest.Response) string {
 	if got.Status != http.StatusUnauthorized || !strings.Contains(string(got.Body), `"code":"token_revoked"`) || got.Header.Get("WWW-Authenticate") == "" {
 		return fmt.Sprintf("got %d %s", got.Status, got.Body)
@@ -154,56 +154,56 @@ func notRevoked(_ manifest.Function, got functiontest.Response) string {
 	return ""
 }
 
-// TestRevocation ends the rights of users in every way, and has every function that
-// needs a token asked with theirs: before, and when the event has been delivered and the
-// copies of the instances are old.
+// TestRevocation ends the rights of users by every operation that can, and calls every
+// function that requires a token with theirs: before, and after the event was delivered and
+// the copies of the instances have expired.
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	s := &shop{writers: map[string]*functiontest.Server{}, readers: map[string]*functiontest.Server{}}
 	for _, service := range functions.Manifest().Services() {
-		s.writers[service] = MustStart(t, service, functiontest.WithClock(s.now))
-		s.readers[service] = MustStart(t, service, functiontest.WithClock(s.now), functiontest.Beside(s.writers[service]))
+		s.writers[service] = mustStart(t, service, functiontest.WithClock(s.now))
+		s.readers[service] = mustStart(t, service, functiontest.WithClock(s.now), functiontest.Beside(s.writers[service]))
 	}
 	for name, ending := range endings {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name+" revokes the tokens", func(t *testing.T) {
 			t.Parallel()
 			u := signedIn{role: ending.role, email: uuid.NewString() + "@example.com", password: password}
 			if _, err := user.Seed(t.Context(), s.writers[issuer].DB, u.email, u.password, u.role); err != nil {
 				t.Fatal(err)
 			}
 			before := mustLogIn(t, s.writers[issuer], u)
-			s.mustAllow(t, before)
+			s.requireAccess(t, before)
 			after, remains := ending.end(t, s.writers[issuer], before)
 			s.deliver(t, before.principal(t).UserID)
 			s.offset.Add(int64(revocation.MaxAge))
-			for _, fault := range s.check(t, before, "", notRevoked) {
-				t.Error("with a token from before:", fault)
+			for _, violation := range s.check(t, before, "", notRevoked) {
+				t.Error("with a revoked token:", violation)
 			}
 			if remains {
-				s.mustAllow(t, after)
+				s.requireAccess(t, after)
 			}
 		})
 	}
 }
 
-// mustAllow has every function asked for what the user's role allows. To ask for the
-// end of the session would end it.
-func (s *shop) mustAllow(t *testing.T, u signedIn) {
+// requireAccess requires that every function treats the user as its rule has it. It skips
+// session-delete, which would end the session.
+func (s *shop) requireAccess(t *testing.T, u signedIn) {
 	t.Helper()
 	rule := func(f manifest.Function, got functiontest.Response) string {
-		want, err := verdict(f, map[auth.Role]kind{auth.Customer: customer, auth.Admin: admin}[u.role])
+		want, err := expectedStatus(f, map[auth.Role]kind{auth.Customer: customer, auth.Admin: admin}[u.role])
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fare(got, want)
+		return checkStatus(got, want)
 	}
-	for _, fault := range s.check(t, u, "session-delete", rule) {
-		t.Error("with a valid token:", fault)
+	for _, violation := range s.check(t, u, "session-delete", rule) {
+		t.Error("with a valid token:", violation)
 	}
 }
 
-// deliver takes the revocation of a user's tokens to every function that waits for it,
-// twice, as Pub/Sub may.
+// deliver delivers the revocation of a user's tokens to every subscribed function, twice,
+// as Pub/Sub may.
 func (s *shop) deliver(t *testing.T, userID uuid.UUID) {
 	t.Helper()
 	events := slices.DeleteFunc(s.writers[issuer].Topics.Published(revocation.Topic.Name()), func(e event.Event) bool { return e.AggregateID != userID })

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func MustSchema(t *testing.T) *jsonschema.Schema {
+func mustCompileSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	file, err := os.Open("functions.schema.json")
 	if err != nil {
@@ -46,7 +46,7 @@ const (
 	goodScaling  = `scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 `
 	goodRoute    = "{name: order-get, service: order, http: GET /v1/orders, access: user, publishes: [order-seen], secrets: [AUTH_SIGNING_KEYS]}"
-	goodEvent    = "{name: order-keep, service: order, events: [order-seen, order-made], publishes: [order-kept]}"
+	goodEvent    = "{name: order-track, service: order, events: [order-seen, order-created], publishes: [order-tracked]}"
 	goodSchedule = `{name: order-outbox, service: order, schedule: "*/5 0-6 * * 1,2"}`
 )
 
@@ -54,27 +54,27 @@ func document(delivery string, functions ...string) string {
 	return "delivery: " + delivery + "\n" + goodScaling + "functions:\n  - " + strings.Join(functions, "\n  - ") + "\n"
 }
 
-// with replaces a part of an example, and fails the test when it is not there.
-func with(t *testing.T, example, old, replacement string) string {
+// replace replaces a part of an example that must occur once.
+func replace(t *testing.T, example, old, replacement string) string {
 	t.Helper()
 	if strings.Count(example, old) != 1 {
-		t.Fatalf("%q is not once in %s", old, example)
+		t.Fatalf("%q does not occur once in %s", old, example)
 	}
 	return strings.Replace(example, old, replacement, 1)
 }
 
 func TestSchema(t *testing.T) {
 	t.Parallel()
-	schema := MustSchema(t)
+	schema := mustCompileSchema(t)
 
-	t.Run("takes functions.yaml", func(t *testing.T) {
+	t.Run("it accepts functions.yaml", func(t *testing.T) {
 		t.Parallel()
-		if err := validate(t, schema, MustText(t)); err != nil {
+		if err := validate(t, schema, mustReadManifest(t)); err != nil {
 			t.Error(err)
 		}
 	})
 
-	t.Run("takes the good examples", func(t *testing.T) {
+	t.Run("it accepts valid examples", func(t *testing.T) {
 		t.Parallel()
 		if err := validate(t, schema, document(goodDelivery, goodRoute, goodEvent, goodSchedule)); err != nil {
 			t.Error(err)
@@ -83,50 +83,50 @@ func TestSchema(t *testing.T) {
 
 	for name, text := range map[string]string{
 		"a list":                  "[]",
-		"nothing":                 "",
+		"an empty file":           "",
 		"an unknown section":      document(goodDelivery, goodRoute) + "gateways: []\n",
-		"no delivery":             with(t, document(goodDelivery, goodRoute), "delivery: "+goodDelivery, ""),
+		"no delivery":             replace(t, document(goodDelivery, goodRoute), "delivery: "+goodDelivery, ""),
 		"no functions":            "delivery: " + goodDelivery + "\n" + goodScaling,
 		"an empty list":           "delivery: " + goodDelivery + "\n" + goodScaling + "functions: []",
 		"functions of a mapping":  "delivery: " + goodDelivery + "\n" + goodScaling + "functions: {a: b}",
-		"a function that is none": document(goodDelivery, "order-get"),
-		"no scaling":              with(t, document(goodDelivery, goodRoute), goodScaling, ""),
-		"scaling of no kind":      with(t, document(goodDelivery, goodRoute), ", push: *s}, service", "}, service"),
-		"scaling of one size":     with(t, document(goodDelivery, goodRoute), ", service: {http: *s, push: *s}", ""),
-		"scaling without a size":  with(t, document(goodDelivery, goodRoute), `memory: 256Mi, `, ""),
-		"memory without a unit":   with(t, document(goodDelivery, goodRoute), `256Mi`, "256"),
-		"no concurrency":          with(t, document(goodDelivery, goodRoute), `concurrency: 40`, "concurrency: 0"),
-		"an empty scaling":        document(goodDelivery, with(t, goodRoute, "access: user", "access: user, scaling: {}")),
-		"scaling by another name": document(goodDelivery, with(t, goodRoute, "access: user", "access: user, scaling: {instances: 2}")),
+		"a function in a string":  document(goodDelivery, "order-get"),
+		"no scaling":              replace(t, document(goodDelivery, goodRoute), goodScaling, ""),
+		"scaling without push":    replace(t, document(goodDelivery, goodRoute), ", push: *s}, service", "}, service"),
+		"scaling of one size":     replace(t, document(goodDelivery, goodRoute), ", service: {http: *s, push: *s}", ""),
+		"scaling without a size":  replace(t, document(goodDelivery, goodRoute), `memory: 256Mi, `, ""),
+		"memory without a unit":   replace(t, document(goodDelivery, goodRoute), `256Mi`, "256"),
+		"no concurrency":          replace(t, document(goodDelivery, goodRoute), `concurrency: 40`, "concurrency: 0"),
+		"an empty scaling":        document(goodDelivery, replace(t, goodRoute, "access: user", "access: user, scaling: {}")),
+		"scaling by another name": document(goodDelivery, replace(t, goodRoute, "access: user", "access: user, scaling: {instances: 2}")),
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run("it refuses "+name, func(t *testing.T) {
 			t.Parallel()
 			if err := validate(t, schema, text); err == nil {
-				t.Errorf("takes %s", text)
+				t.Errorf("accepted %s", text)
 			}
 		})
 	}
 
 	for _, change := range []struct{ name, example, old, new string }{
 		{"delivery without an ack deadline", goodDelivery, "ackDeadline: 30s, ", ""},
-		{"delivery without a least backoff", goodDelivery, "minBackoff: 1s, ", ""},
+		{"delivery without a shortest backoff", goodDelivery, "minBackoff: 1s, ", ""},
 		{"delivery without a longest backoff", goodDelivery, "maxBackoff: 600s, ", ""},
 		{"delivery without attempts", goodDelivery, ", maxDeliveryAttempts: 20", ""},
-		{"delivery with something else", goodDelivery, "20}", "20, ordering: true}"},
+		{"delivery with an unknown field", goodDelivery, "20}", "20, ordering: true}"},
 		{"an ack deadline without a unit", goodDelivery, "30s", "30"},
 		{"an ack deadline in minutes", goodDelivery, "30s", "1m"},
 		{"an ack deadline below 10 s", goodDelivery, "30s", "9s"},
 		{"an ack deadline above 600 s", goodDelivery, "30s", "601s"},
-		{"no backoff at all", goodDelivery, "minBackoff: 1s", "minBackoff: 0s"},
+		{"a backoff of 0 s", goodDelivery, "minBackoff: 1s", "minBackoff: 0s"},
 		{"a backoff above 600 s", goodDelivery, "600s", "601s"},
 		{"too few attempts", goodDelivery, "20", "4"},
 		{"too many attempts", goodDelivery, "20", "101"},
-		{"a part of an attempt", goodDelivery, "20", "20.5"},
+		{"a fraction of an attempt", goodDelivery, "20", "20.5"},
 	} {
-		t.Run("refuses "+change.name, func(t *testing.T) {
+		t.Run("it refuses "+change.name, func(t *testing.T) {
 			t.Parallel()
-			if text := document(with(t, change.example, change.old, change.new), goodRoute); validate(t, schema, text) == nil {
-				t.Errorf("takes %s", text)
+			if text := document(replace(t, change.example, change.old, change.new), goodRoute); validate(t, schema, text) == nil {
+				t.Errorf("accepted %s", text)
 			}
 		})
 	}
@@ -134,40 +134,40 @@ func TestSchema(t *testing.T) {
 	for _, change := range []struct{ name, example, old, new string }{
 		{"a function without a name", goodRoute, "name: order-get, ", ""},
 		{"a function without a service", goodRoute, "service: order, ", ""},
-		{"a function with something else", goodRoute, "access: user", "access: user, memory: 512Mi"},
+		{"a function with an unknown field", goodRoute, "access: user", "access: user, memory: 512Mi"},
 		{"a name in camel case", goodRoute, "order-get", "orderGet"},
 		{"a name that begins with a digit", goodRoute, "order-get", "2nd-order"},
 		{"a name with two hyphens in a row", goodRoute, "order-get", "order--get"},
-		{"a name longer than Cloud Run takes", goodRoute, "order-get", strings.Repeat("a", 50)},
-		{"a service that there is not", goodRoute, "service: order", "service: shipping"},
+		{"a name longer than Cloud Run allows", goodRoute, "order-get", strings.Repeat("a", 50)},
+		{"an unknown service", goodRoute, "service: order", "service: shipping"},
 		{"a route without a method", goodRoute, "GET /v1/orders", "/v1/orders"},
-		{"a route of a method that no client sends", goodRoute, "GET ", "FETCH "},
+		{"a route with an unknown method", goodRoute, "GET ", "FETCH "},
 		{"a route without a path", goodRoute, "GET /v1/orders", "GET"},
 		{"a route with a space in it", goodRoute, "/v1/orders", "/v1/my orders"},
 		{"a route without a rule", goodRoute, ", access: user", ""},
-		{"a rule that there is not", goodRoute, "access: user", "access: customer"},
-		{"a route that waits for events too", goodRoute, "access: user", "access: user, events: [order-made]"},
-		{"a route that is scheduled too", goodRoute, "access: user", `access: user, schedule: "* * * * *"`},
-		{"a secret that there is not", goodRoute, "AUTH_SIGNING_KEYS", "DATABASE_URL"},
+		{"an unknown rule", goodRoute, "access: user", "access: customer"},
+		{"a route with events", goodRoute, "access: user", "access: user, events: [order-created]"},
+		{"a route with a schedule", goodRoute, "access: user", `access: user, schedule: "* * * * *"`},
+		{"an unknown secret", goodRoute, "AUTH_SIGNING_KEYS", "DATABASE_URL"},
 		{"an empty list of secrets", goodRoute, "[AUTH_SIGNING_KEYS]", "[]"},
 		{"a secret named twice", goodRoute, "[AUTH_SIGNING_KEYS]", "[AUTH_SIGNING_KEYS, AUTH_SIGNING_KEYS]"},
 		{"an empty list of events to publish", goodRoute, "[order-seen]", "[]"},
 		{"an event published twice", goodRoute, "[order-seen]", "[order-seen, order-seen]"},
-		{"an event whose name is no topic's", goodRoute, "[order-seen]", "[OrderSeen]"},
-		{"an empty list of events to wait for", goodEvent, "[order-seen, order-made]", "[]"},
-		{"an event waited for twice", goodEvent, "[order-seen, order-made]", "[order-seen, order-seen]"},
-		{"an event waited for whose name is no topic's", goodEvent, "order-made", "order made"},
+		{"a published event whose name is not a topic", goodRoute, "[order-seen]", "[OrderSeen]"},
+		{"an empty list of subscribed events", goodEvent, "[order-seen, order-created]", "[]"},
+		{"an event subscribed to twice", goodEvent, "[order-seen, order-created]", "[order-seen, order-seen]"},
+		{"a subscribed event whose name is not a topic", goodEvent, "order-created", "order made"},
 		{"an event function with a rule", goodEvent, "service: order", "service: order, access: admin"},
-		{"an event function that is scheduled too", goodEvent, "service: order", `service: order, schedule: "* * * * *"`},
+		{"an event function with a schedule", goodEvent, "service: order", `service: order, schedule: "* * * * *"`},
 		{"a scheduled function with a rule", goodSchedule, "service: order", "service: order, access: admin"},
 		{"a schedule of four fields", goodSchedule, "*/5 0-6 * * 1,2", "* * * *"},
 		{"a schedule of six fields", goodSchedule, "*/5 0-6 * * 1,2", "* * * * * *"},
 		{"a function without a trigger", goodSchedule, `, schedule: "*/5 0-6 * * 1,2"`, ""},
 	} {
-		t.Run("refuses "+change.name, func(t *testing.T) {
+		t.Run("it refuses "+change.name, func(t *testing.T) {
 			t.Parallel()
-			if text := document(goodDelivery, with(t, change.example, change.old, change.new)); validate(t, schema, text) == nil {
-				t.Errorf("takes %s", text)
+			if text := document(goodDelivery, replace(t, change.example, change.old, change.new)); validate(t, schema, text) == nil {
+				t.Errorf("accepted %s", text)
 			}
 		})
 	}

@@ -18,26 +18,27 @@ import (
 	"souk/shared/manifest"
 )
 
-// sessionSettings are the statements of a new connection.
+// sessionSettings matches the statements that configure a new connection.
 var sessionSettings = regexp.MustCompile(`^SET `)
 
-// changes are the statements that a read-only server or one with a full disk refuses.
+// changes matches the statements that a read-only server or one with a full disk refuses.
 var changes = regexp.MustCompile(`(?s)^\s*(INSERT|UPDATE|DELETE|REPLACE)\b`)
 
-// serverStates are what a server does with a statement: one of each kind in the list of
-// shared/database, whose tests have all.
+// serverStates has a server's response to a statement in one state of each kind that
+// shared/database distinguishes; its tests cover all states.
 var serverStates = map[string]struct {
 	fate dbtest.Fate
 	on   *regexp.Regexp // nil is every statement
 }{
 	"read-only":            {dbtest.Fail(1290, "HY000", "The server is running with the --read-only option"), changes},
-	"disk full":            {dbtest.Fail(1021, "HY000", "Disk full; waiting for someone to free some space"), changes},
+	"disk full":            {dbtest.Fail(1021, "HY000", "Disk full; waiting for missingID to free some space"), changes},
 	"too many connections": {dbtest.Fail(1040, "08004", "Too many connections"), nil},
 	"hanging":              {dbtest.Hang, nil},
 }
 
-// throughProxy serves a service a second time, on the same database, by way of a proxy.
-type throughProxy struct {
+// proxiedService is a second instance of a service, which uses the same database through a
+// proxy.
+type proxiedService struct {
 	url string
 
 	mu   sync.Mutex
@@ -46,7 +47,7 @@ type throughProxy struct {
 	hit  bool
 }
 
-func (p *throughProxy) set(fate dbtest.Fate, on *regexp.Regexp) (wasHit bool) {
+func (p *proxiedService) set(fate dbtest.Fate, on *regexp.Regexp) (wasHit bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	wasHit = p.hit
@@ -54,11 +55,11 @@ func (p *throughProxy) set(fate dbtest.Fate, on *regexp.Regexp) (wasHit bool) {
 	return wasHit
 }
 
-func (p *throughProxy) decide(statement string) dbtest.Fate {
+func (p *proxiedService) decide(statement string) dbtest.Fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fate == nil || sessionSettings.MatchString(statement) || p.on != nil && !p.on.MatchString(statement) ||
-		// The connection is refused at its begin, and not for giving up.
+		// The server refuses the connection at BEGIN, and never a ROLLBACK.
 		statement == "ROLLBACK" {
 		return dbtest.Pass
 	}
@@ -66,9 +67,9 @@ func (p *throughProxy) decide(statement string) dbtest.Fate {
 	return p.fate
 }
 
-func mustServeThrough(t *testing.T, s *functiontest.Server, service string, statementTimeout time.Duration) *throughProxy {
+func mustServeThroughProxy(t *testing.T, s *functiontest.Server, service string, statementTimeout time.Duration) *proxiedService {
 	t.Helper()
-	p := &throughProxy{}
+	p := &proxiedService{}
 	cfg, err := database.ParseURL(string(dbtest.URL(t)))
 	if err != nil {
 		t.Fatal(err)
@@ -93,23 +94,23 @@ func mustServeThrough(t *testing.T, s *functiontest.Server, service string, stat
 	return p
 }
 
-// TestServerStates sends each function a good request while the server refuses
-// statements, or does not respond to them: a function that cannot do without them
-// responds 503 with Retry-After, and does its work once the server is well.
+// TestServerStates sends each function a valid request while the server refuses statements,
+// or does not respond to them: a function that needs them responds 503 with Retry-After, and
+// succeeds once the server has recovered.
 func TestServerStates(t *testing.T) {
 	t.Parallel()
 	for _, service := range functions.Manifest().Services() {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := MustStart(t, service)
-			p := mustServeThrough(t, s, service, 10*time.Second)
-			short := mustServeThrough(t, s, service, 200*time.Millisecond)
+			s := mustStart(t, service)
+			p := mustServeThroughProxy(t, s, service, 10*time.Second)
+			short := mustServeThroughProxy(t, s, service, 200*time.Millisecond)
 			for _, f := range functions.Manifest().Of(service) {
 				if f.HTTP == "" {
 					continue
 				}
 				t.Run(f.Name, func(t *testing.T) {
-					by := MustEnter(t, s, f)
+					by := mustCreateCaller(t, s, f)
 					r := requestTo(t, s, f, by)
 					for name, state := range serverStates {
 						t.Run(name, func(t *testing.T) {
@@ -119,33 +120,33 @@ func TestServerStates(t *testing.T) {
 							}
 							p.set(state.fate, state.on)
 							got := functiontest.Do(t, p.url, r)
-							mustBeUnavailable(t, f, got, p.set(nil, nil))
+							requireUnavailable(t, f, got, p.set(nil, nil))
 						})
 					}
-					mustSucceed(t, functiontest.Do(t, p.url, r))
+					requireSuccess(t, functiontest.Do(t, p.url, r))
 				})
 			}
 		})
 	}
 }
 
-// mustBeUnavailable checks the response of a function one of whose statements was
-// refused, or none.
-func mustBeUnavailable(t *testing.T, f manifest.Function, got functiontest.Response, refused bool) {
+// requireUnavailable requires a 503 of a function if one of its statements was refused, and
+// success otherwise.
+func requireUnavailable(t *testing.T, f manifest.Function, got functiontest.Response, refused bool) {
 	t.Helper()
 	switch {
 	case !refused:
-		mustSucceed(t, got)
+		requireSuccess(t, got)
 	case f.Name == "product-import" && got.Status != http.StatusServiceUnavailable: // as when its token cannot be checked
-		// Its response reports on each line; nothing was done.
-		mustSucceed(t, got)
+		// Its response has the result of each line; no line was imported.
+		requireSuccess(t, got)
 		if text := string(got.Body); !strings.Contains(text, `"stopped"`) || !strings.Contains(text, `"failed":0`) {
 			t.Errorf("the import does not stop: %s", text)
 		}
 	default:
 		got.MustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
 		if got.Header.Get("Retry-After") == "" {
-			t.Error("it does not say when to try again")
+			t.Error("the response has no Retry-After")
 		}
 	}
 }

@@ -15,16 +15,16 @@ import (
 	"souk/shared/manifest"
 )
 
-// TestStartup starts processes without a database server: one that is down must restart
-// no instance, and a function without a database starts without one.
+// TestStartup starts processes without a database server: an unavailable server must not
+// restart instances, and functions without a database must start without a server.
 func TestStartup(t *testing.T) {
 	t.Parallel()
 	probe := functiontest.Request{Method: http.MethodGet, Path: health.StartupPath}
-	t.Run("while the database is down", func(t *testing.T) {
+	t.Run("the startup probe passes while the database is down", func(t *testing.T) {
 		t.Parallel()
-		p := MustRun(t, MustBuild(t, "product"), "FUNCTION_TARGET=product-list", "DATABASE_URL=mysql://root@127.0.0.1:"+freePort(t)+"/souk_product")
+		p := mustRun(t, mustBuild(t, "product"), "FUNCTION_TARGET=product-list", "DATABASE_URL=mysql://root@127.0.0.1:"+freePort(t)+"/souk_product")
 		p.mustListen(t)
-		mustBecome(t, "the startup probe passes", func() bool { return functiontest.Do(t, p.url, probe).Status == http.StatusOK })
+		mustWaitUntil(t, "the startup probe passes", func() bool { return functiontest.Do(t, p.url, probe).Status == http.StatusOK })
 		functiontest.Do(t, p.url, functiontest.Request{Method: http.MethodGet, Path: "/v1/products"}).MustBe(t, http.StatusServiceUnavailable)
 		functiontest.Do(t, p.url, functiontest.Request{Method: http.MethodGet, Path: health.Path}).MustBe(t, http.StatusOK)
 	})
@@ -43,13 +43,13 @@ func TestStartup(t *testing.T) {
 			continue
 		}
 		tested++
-		t.Run(f.Name+", which has none", func(t *testing.T) {
+		t.Run(f.Name+" starts without a database", func(t *testing.T) {
 			t.Parallel()
 			environment := []string{"FUNCTION_TARGET=" + f.Name}
 			for _, name := range f.Secrets {
 				environment = append(environment, name+"="+secrets[name])
 			}
-			p := MustRun(t, MustBuild(t, f.Service), environment...)
+			p := mustRun(t, mustBuild(t, f.Service), environment...)
 			p.mustListen(t)
 			functiontest.Do(t, p.url, functiontest.Request{Method: http.MethodGet, Path: f.Path()}).MustBe(t, http.StatusOK)
 		})

@@ -11,58 +11,58 @@ import (
 	"souk/shared/manifest"
 )
 
-// has reports whether the problem has an error of that code at that place.
-func (r refused) has(place, code string) bool {
-	return slices.ContainsFunc(r.Errors, func(e api.FieldError) bool { return e.Location == place && e.Code == code })
+// has reports whether the problem has an error with a code at a location.
+func (p problemBody) has(place, code string) bool {
+	return slices.ContainsFunc(p.Errors, func(e api.FieldError) bool { return e.Location == place && e.Code == code })
 }
 
-// bodyCase is a body of one function with one error.
+// bodyCase is a body with one error, and the location and code of that error.
 type bodyCase struct {
 	name, text, place, code string
 }
 
-// TestStrictBody sends every function every field of its body in every form that
-// readers of JSON understand differently, or that is no text of a shop.
+// TestStrictBody sends every function each field of its body in every form that JSON parsers
+// interpret differently, or that is not an allowed text.
 func TestStrictBody(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		e := MustExample(t, f)
+		e := mustFindExample(t, f)
 		if e.body == nil {
 			return
 		}
-		by := MustEnter(t, s, f)
+		by := mustCreateCaller(t, s, f)
 		good, body := requestTo(t, s, f, by), e.body(t, s, by)
 		send := func(text string) functiontest.Response {
 			r := good
 			r.Body = text
 			return s.Do(t, r)
 		}
-		for _, field := range fieldsOf(body, nil, "body") {
-			rule := mustRule(t, f, field.path)
+		for _, field := range listFields(body, nil, "body") {
+			rule := mustReadRule(t, f, field.path)
 			for _, c := range slices.Concat(nameCases(t, body, field), textCases(t, body, field, rule)) {
-				if problem := mustRefuse(t, c.text, send(c.text), http.StatusBadRequest); !problem.has(c.place, c.code) {
+				if problem := requireRefusal(t, c.text, send(c.text), http.StatusBadRequest); !problem.has(c.place, c.code) {
 					t.Errorf("%s: got %+v, want %s at %s", c.name, problem, c.code, c.place)
 				}
 			}
 			text := changed(t, body, field.path, nil)
 			if rule.nullable {
-				mustSucceed(t, send(text))
-			} else if problem := mustRefuse(t, text, send(text), http.StatusBadRequest); !problem.has(field.place, api.FieldNull) {
+				requireSuccess(t, send(text))
+			} else if problem := requireRefusal(t, text, send(text), http.StatusBadRequest); !problem.has(field.place, api.FieldNull) {
 				t.Errorf("null: got %+v, want %s at %s", problem, api.FieldNull, field.place)
 			}
 		}
 	})
 }
 
-// nameCases returns the body with the field's name in other ways.
+// nameCases returns bodies in which the field's name is repeated or in another case.
 func nameCases(t *testing.T, body object, field field) []bodyCase {
 	t.Helper()
 	name, isName := field.path[len(field.path)-1].(string)
 	if !isName {
 		return nil
 	}
-	value := mustJSON(t, named(field.value, true))
+	value := mustJSON(t, expand(field.value, true))
 	marked := changed(t, body, field.path, "MARK")
 	with := func(members string) string {
 		return strings.Replace(marked, `"`+name+`":"MARK"`, members, 1)
@@ -78,7 +78,7 @@ func nameCases(t *testing.T, body object, field field) []bodyCase {
 		return cases
 	}
 	return append(cases,
-		bodyCase{"the name in another case besides", with(member + `,"` + upper + `":` + value), parent + "." + upper, api.FieldUnknown},
+		bodyCase{"the name in another case too", with(member + `,"` + upper + `":` + value), parent + "." + upper, api.FieldUnknown},
 		bodyCase{"the name in another case instead", with(`"` + upper + `":` + value), parent + "." + upper, api.FieldUnknown},
 		bodyCase{"an unknown sibling", with(member + `,"unexpected":1`), parent + ".unexpected", api.FieldUnknown},
 	)
@@ -89,7 +89,7 @@ func hex(b byte) string {
 	return string([]byte{digits[b>>4], digits[b&15]})
 }
 
-// textCases returns the body with other values of the field.
+// textCases returns bodies with invalid values of the field.
 func textCases(t *testing.T, body object, field field, rule fieldRule) []bodyCase {
 	t.Helper()
 	cases := []bodyCase{{"another type", changed(t, body, field.path, wrongType(field.value)), field.place, api.FieldType}}

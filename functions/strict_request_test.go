@@ -19,13 +19,13 @@ func TestStrictQuery(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		e := MustExample(t, f)
-		good := requestTo(t, s, f, MustEnter(t, s, f))
+		e := mustFindExample(t, f)
+		good := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		refuse := func(query, place, code string) {
 			t.Helper()
 			r := good
 			r.Path += "?" + query
-			if problem := mustRefuse(t, query, s.Do(t, r), http.StatusBadRequest); !problem.has(place, code) {
+			if problem := requireRefusal(t, query, s.Do(t, r), http.StatusBadRequest); !problem.has(place, code) {
 				t.Errorf("%.100s: got %+v, want %s at %s", query, problem, code, place)
 			}
 		}
@@ -44,14 +44,14 @@ func TestStrictQuery(t *testing.T) {
 	})
 }
 
-// TestBodyEncoding sends every function a body in gzip. Only what is written for it
-// takes one; all others respond with what they take.
+// TestBodyEncoding sends every function a body in gzip. Only product-import accepts one; all
+// others respond with the encoding that they accept.
 func TestBodyEncoding(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		e := MustExample(t, f)
-		r := requestTo(t, s, f, MustEnter(t, s, f))
+		e := mustFindExample(t, f)
+		r := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		text, _ := r.Body.(string)
 		if e.body != nil {
 			text = mustJSON(t, r.Body)
@@ -61,7 +61,7 @@ func TestBodyEncoding(t *testing.T) {
 		if f.Name == "product-import" && response.Status == http.StatusOK {
 			return
 		}
-		mustRefuse(t, "gzip", response, http.StatusUnsupportedMediaType)
+		requireRefusal(t, "gzip", response, http.StatusUnsupportedMediaType)
 		if got := response.Header.Get("Accept-Encoding"); got != "identity" {
 			t.Errorf("Accept-Encoding is %q, want identity", got)
 		}
@@ -82,30 +82,30 @@ func mustGzip(t testing.TB, text string) string {
 	return b.String()
 }
 
-// TestNoBody sends every function that has no body one with members.
+// TestNoBody sends a body with members to every function that has no body.
 func TestNoBody(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		e := MustExample(t, f)
+		e := mustFindExample(t, f)
 		if e.body != nil || e.lines != "" {
 			return
 		}
-		r := requestTo(t, s, f, MustEnter(t, s, f))
+		r := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		send := func(body string) functiontest.Response {
 			r.Body = body
 			return s.Do(t, r)
 		}
-		if problem := mustRefuse(t, "a member", send(`{"reason":1}`), http.StatusBadRequest); !problem.has("body.reason", api.FieldUnknown) {
+		if problem := requireRefusal(t, "a member", send(`{"reason":1}`), http.StatusBadRequest); !problem.has("body.reason", api.FieldUnknown) {
 			t.Errorf("a member: got %+v", problem)
 		}
-		if problem := mustRefuse(t, "an array", send(`[]`), http.StatusBadRequest); !problem.has("body", api.FieldType) {
+		if problem := requireRefusal(t, "an array", send(`[]`), http.StatusBadRequest); !problem.has("body", api.FieldType) {
 			t.Errorf("an array: got %+v", problem)
 		}
-		if problem := mustRefuse(t, "no JSON", send(canary), http.StatusBadRequest); !problem.has("body", api.FieldSyntax) {
-			t.Errorf("no JSON: got %+v", problem)
+		if problem := requireRefusal(t, "invalid JSON", send(canary), http.StatusBadRequest); !problem.has("body", api.FieldSyntax) {
+			t.Errorf("invalid JSON: got %+v", problem)
 		}
-		mustSucceed(t, send("{}"))
+		requireSuccess(t, send("{}"))
 	})
 }
 
@@ -114,10 +114,10 @@ func TestManyErrors(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		if MustExample(t, f).body == nil {
+		if mustFindExample(t, f).body == nil {
 			return
 		}
-		r := requestTo(t, s, f, MustEnter(t, s, f))
+		r := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		for _, members := range []int{500, 1100} {
 			var body strings.Builder
 			body.WriteString(`{"` + strings.Repeat("x", 300) + `":0`)
@@ -126,9 +126,9 @@ func TestManyErrors(t *testing.T) {
 			}
 			r.Body = body.String() + "}"
 			response := s.Do(t, r)
-			problem := mustRefuse(t, "many members", response, http.StatusBadRequest)
+			problem := requireRefusal(t, "many members", response, http.StatusBadRequest)
 			if len(response.Body) > 8<<10 {
-				t.Errorf("%d members make a response of %d bytes", members, len(response.Body))
+				t.Errorf("%d members have a response of %d bytes", members, len(response.Body))
 			}
 			switch {
 			case members > 1000:
@@ -136,7 +136,7 @@ func TestManyErrors(t *testing.T) {
 					t.Errorf("%d members: got %+v", members, problem)
 				}
 			case len(problem.Errors) != 20 || !strings.Contains(string(response.Body), " the first 20."):
-				t.Errorf("got %d errors, want 20 and that there are more: %s", len(problem.Errors), response.Body)
+				t.Errorf("got %d errors, want 20 and a note that there are more: %s", len(problem.Errors), response.Body)
 			}
 		}
 	})

@@ -16,17 +16,17 @@ import (
 	"souk/shared/manifest"
 )
 
-// sweep is work that a scheduled function finds in rows.
+// sweep describes the rows that a scheduled function processes.
 type sweep struct {
 	table string
-	// seed makes a row that is due, and returns its id.
+	// seed inserts a row that is due, and returns its id.
 	seed func(t testing.TB, s *functiontest.Server) uuid.UUID
-	// pending is a condition that a row fulfils until the sweep is done with it.
+	// pending is a condition that a row fulfils until the sweep has processed it.
 	pending string
 }
 
-// sweeps has the work of each scheduled function. TestSweepsIsolateRows fails for one
-// that is missing.
+// sweeps has the sweep of each scheduled function. TestSweepsIsolateRows fails when one is
+// missing.
 var sweeps = map[string]sweep{
 	"product-outbox": outboxSweep,
 	"order-outbox":   outboxSweep,
@@ -39,7 +39,7 @@ var outboxSweep = sweep{table: "outbox", seed: seedOutbox, pending: "published_a
 func seedOrder(t testing.TB, s *functiontest.Server) uuid.UUID {
 	t.Helper()
 	_, token := s.Tokens.Customer(t)
-	return mustPost(t, s, "/v1/orders", token, named(anOrder(t, s, account{}), true))
+	return mustPost(t, s, "/v1/orders", token, expand(orderBody(t, s, account{}), true))
 }
 
 func seedOutbox(t testing.TB, s *functiontest.Server) uuid.UUID {
@@ -47,15 +47,14 @@ func seedOutbox(t testing.TB, s *functiontest.Server) uuid.UUID {
 	id := uuid.Must(uuid.NewV7())
 	_, err := s.DB.ExecContext(t.Context(), `
 		INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at)
-		VALUES (?, 'thing', ?, 'thing-made', '{}', '', ?)`, id[:], uuid.NewString(), time.Now().Add(-time.Hour))
+		VALUES (?, 'thing', ?, 'thing-created', '{}', '', ?)`, id[:], uuid.NewString(), time.Now().Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return id
 }
 
-// mustStartSweeper serves a service whose orders have been pending for too long as soon
-// as they are placed.
+// mustStartSweeper serves a service whose clock is ahead, so that new orders expire at once.
 func mustStartSweeper(t *testing.T, service string) *functiontest.Server {
 	t.Helper()
 	settings := maps.Clone(environment(t))
@@ -65,9 +64,9 @@ func mustStartSweeper(t *testing.T, service string) *functiontest.Server {
 		functiontest.WithClock(ahead))
 }
 
-// mustListTexts returns the columns of a table that may hold what nobody can read, with
-// the longest text that each takes.
-func mustListTexts(t *testing.T, s *functiontest.Server, table string) map[string]int {
+// mustListTextColumns returns the text columns of a table, with the longest text of each, at
+// most 40 characters.
+func mustListTextColumns(t *testing.T, s *functiontest.Server, table string) map[string]int {
 	t.Helper()
 	rows, err := s.DB.QueryContext(t.Context(), `
 		SELECT column_name, LEAST(character_maximum_length, 40) FROM information_schema.columns
@@ -91,8 +90,8 @@ func mustListTexts(t *testing.T, s *functiontest.Server, table string) map[strin
 	return columns
 }
 
-// TestSweepsIsolateRows spoils one row of those that a sweep finds, each column in its
-// turn: the sweep does its work on all others, and fails if the row is left.
+// TestSweepsIsolateRows corrupts one row of those that a sweep finds, one column at a time:
+// the sweep must process all others, and fail if the row remains pending.
 func TestSweepsIsolateRows(t *testing.T) {
 	t.Parallel()
 	for _, f := range functions.Manifest().Functions {
@@ -101,18 +100,18 @@ func TestSweepsIsolateRows(t *testing.T) {
 		}
 		work, known := sweeps[f.Name]
 		if !known {
-			t.Errorf("the rows of %s are missing in this test: add them to sweeps", f.Name)
+			t.Errorf("the sweep of %s is missing in this test: add it to sweeps", f.Name)
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			s := mustStartSweeper(t, f.Service)
-			columns := mustListTexts(t, s, work.table)
+			columns := mustListTextColumns(t, s, work.table)
 			if len(columns) < 3 {
 				t.Fatalf("found only %v", columns)
 			}
 			for column, length := range columns {
-				for _, garbage := range []string{"", "{no json, no id, nothing at all that is known\x01"[:min(length, 40)]} {
+				for _, garbage := range []string{"", "{not JSON, not an id, not any known value\x01"[:min(length, 40)]} {
 					t.Run(fmt.Sprintf("%s = %q", column, garbage), func(t *testing.T) {
 						work.test(t, s, f, column, garbage)
 					})
@@ -124,25 +123,25 @@ func TestSweepsIsolateRows(t *testing.T) {
 
 func (work sweep) test(t *testing.T, s *functiontest.Server, f manifest.Function, column, garbage string) {
 	t.Helper()
-	spoiled := work.seed(t, s)
+	corrupted := work.seed(t, s)
 	var others []any
 	for range 3 {
 		id := work.seed(t, s)
 		others = append(others, id[:])
 	}
-	if _, err := s.DB.ExecContext(t.Context(), "UPDATE "+work.table+" SET "+column+" = ? WHERE id = ?", garbage, spoiled[:]); err != nil {
+	if _, err := s.DB.ExecContext(t.Context(), "UPDATE "+work.table+" SET "+column+" = ? WHERE id = ?", garbage, corrupted[:]); err != nil {
 		t.Fatal(err)
 	}
-	isPending := mustCountRows(t, s, work.table, work.pending+" AND id = ?", spoiled[:]) == 1
+	isPending := mustCountRows(t, s, work.table, work.pending+" AND id = ?", corrupted[:]) == 1
 	status := s.Deliver(t, f.Name, functiontest.NewEvent(t, f.Name, struct{}{})).Status
 	if n := mustCountRows(t, s, work.table, work.pending+" AND id IN (?, ?, ?)", others...); n > 0 {
-		t.Errorf("%d of 3 other rows are left", n)
+		t.Errorf("%d of 3 other rows are pending", n)
 	}
-	left := isPending && mustCountRows(t, s, work.table, work.pending+" AND id = ?", spoiled[:]) == 1
-	if want := map[bool]int{true: http.StatusInternalServerError, false: http.StatusNoContent}[left]; status != want {
-		t.Errorf("the sweep responds %d, want %d: a row is left: %t", status, want, left)
+	remains := isPending && mustCountRows(t, s, work.table, work.pending+" AND id = ?", corrupted[:]) == 1
+	if want := map[bool]int{true: http.StatusInternalServerError, false: http.StatusNoContent}[remains]; status != want {
+		t.Errorf("the sweep responds %d, want %d: a row remains pending: %t", status, want, remains)
 	}
-	if _, err := s.DB.ExecContext(t.Context(), "DELETE FROM "+work.table+" WHERE id = ?", spoiled[:]); err != nil {
+	if _, err := s.DB.ExecContext(t.Context(), "DELETE FROM "+work.table+" WHERE id = ?", corrupted[:]); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // exampleBody returns the example of a function's body in openapi.yaml.
 func exampleBody(t testing.TB, f manifest.Function) []byte {
 	t.Helper()
-	operation := operationOf(t, f)
+	operation := findOperation(t, f)
 	if operation == nil || operation.RequestBody == nil || operation.RequestBody.Value.Content["application/json"] == nil {
 		return nil
 	}
@@ -25,14 +25,14 @@ func exampleBody(t testing.TB, f manifest.Function) []byte {
 	return text
 }
 
-// worstBody is a body and how it is sent.
+// worstBody is a body with its media type and encoding.
 type worstBody struct {
 	media, encoding string
 	text            []byte
 }
 
-// worstBodies returns bodies of at most a function's limit that cost it more than
-// others: each fills the limit, or is just within the bounds of strictjson.
+// worstBodies returns the bodies that need the most memory, within a function's limit: each
+// fills the limit, or is just within the bounds of strictjson.
 func worstBodies(t testing.TB, f manifest.Function) map[string]worstBody {
 	t.Helper()
 	bodies := map[string]worstBody{}
@@ -45,13 +45,13 @@ func worstBodies(t testing.TB, f manifest.Function) map[string]worstBody {
 	return bodies
 }
 
-// worstFiles are the worst bodies of an import.
+// worstFiles returns the worst bodies of an import.
 func worstFiles(t testing.TB, limit int) map[string]worstBody {
 	t.Helper()
 	const ndjson, csv = "application/x-ndjson", "text/csv"
-	const lines = 50_000 // the most that an import takes
+	const lines = 50_000 // the limit of an import
 	name := strings.Repeat("n", 180)
-	faulty := func(n int) func(int) string {
+	invalidLine := func(n int) func(int) string {
 		members := fill(n, `{"sku":"S"`, func(i int) string { return fmt.Sprintf(`,"m%d":{}`, i) }, "}\n")
 		return func(int) string { return string(members) }
 	}
@@ -59,8 +59,8 @@ func worstFiles(t testing.TB, limit int) map[string]worstBody {
 		"a long line":              {media: ndjson, text: fill(limit, `{"sku":"`, func(int) string { return "xxxxxxxx" }, `"}`)},
 		"a long cell":              {media: csv, text: fill(limit, "sku,name\nA,\"", func(int) string { return "xxxxxxxx" }, `"`)},
 		"short lines":              {media: ndjson, text: fill(limit, "", func(int) string { return "{}\n" }, "")},
-		"lines with errors":        {media: ndjson, text: fill(limit, "", faulty(limit/lines), "")},
-		"lines with many errors":   {media: ndjson, text: fill(limit, "", faulty(9_000), "")},
+		"lines with errors":        {media: ndjson, text: fill(limit, "", invalidLine(limit/lines), "")},
+		"lines with many errors":   {media: ndjson, text: fill(limit, "", invalidLine(9_000), "")},
 		"lines with long names":    {media: ndjson, text: fill(limit, "", func(int) string { return `{"` + name + `":0,"` + name + `2":0,"` + name + `3":0}` + "\n" }, "")},
 		"rows with many errors":    {media: csv, text: fill(limit, "sku,name,price,currency,stock,stockDelta,status\n", func(int) string { return "\x01,\x01,x,x,x,x,x\n" }, "")},
 		"new products":             {media: ndjson, text: fill(2<<20, "", func(i int) string { return newProduct(i) }, "")},
@@ -87,7 +87,7 @@ func worstJSON(t testing.TB, f manifest.Function) map[string][]byte {
 		"elements":        fill(limit, `[0`, func(int) string { return ",0" }, `]`),
 		"a long text":     fill(limit, `"`, func(int) string { return "x" }, `"`),
 		"escapes":         fill(limit, `"`, func(int) string { return `\u0000` }, `"`),
-		"no JSON":         fill(limit, `{`, func(int) string { return "\xff" }, ``),
+		"invalid JSON":    fill(limit, `{`, func(int) string { return "\xff" }, ``),
 	}
 	if schema := bodySchema(t, f); schema != nil {
 		bodies["the longest that is allowed"] = []byte(mustJSON(t, longestValue(schema)))
@@ -107,7 +107,7 @@ func worstJSON(t testing.TB, f manifest.Function) map[string][]byte {
 	return bodies
 }
 
-// fill returns begin, as many parts as fit and end, in at most limit bytes.
+// fill returns begin, as many parts as fit, and end, in at most limit bytes.
 func fill(limit int, begin string, part func(i int) string, end string) []byte {
 	body := []byte(begin)
 	for i := 0; ; i++ {

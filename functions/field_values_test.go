@@ -9,8 +9,8 @@ import (
 	"souk/shared/manifest"
 )
 
-// values are the rules of values that mean something outside of the shop, by the name
-// of the field. Every field of that name, of any operation, follows them.
+// values has accepted and refused values of fields that follow a standard, by the name of
+// the field. They apply to every field of that name, in any operation.
 var values = map[string]struct{ accepted, refused []string }{
 	"currency": {
 		accepted: []string{"EUR", "MRU", "VES", "VED", "SLE", "ZWG", "XCG", "UYW"},
@@ -33,11 +33,12 @@ var values = map[string]struct{ accepted, refused []string }{
 	},
 }
 
-// signsIn are operations that look an e-mail address up. An account that was opened
-// under rules of before can still sign in; what no account has is a wrong login.
+// signsIn lists operations that look an e-mail address up and do not validate it, since
+// older accounts may have addresses that are refused today. An address without an account
+// is a wrong login.
 var signsIn = map[string]bool{"session-create": true}
 
-// TestValues sends every operation each of the values in every field of that name.
+// TestValues sends every operation each of the values, in every field of that name.
 func TestValues(t *testing.T) {
 	t.Parallel()
 	var tested sync.Map
@@ -50,12 +51,12 @@ func TestValues(t *testing.T) {
 	})
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		e := MustExample(t, f)
+		e := mustFindExample(t, f)
 		if e.body == nil {
 			return
 		}
-		by := MustEnter(t, s, f)
-		for _, field := range fieldsOf(e.body(t, s, by), nil, "body") {
+		by := mustCreateCaller(t, s, f)
+		for _, field := range listFields(e.body(t, s, by), nil, "body") {
 			name, _ := field.path[len(field.path)-1].(string)
 			if _, has := values[name]; has {
 				testValues(t, s, f, by, field)
@@ -68,24 +69,24 @@ func TestValues(t *testing.T) {
 func testValues(t *testing.T, s *functiontest.Server, f manifest.Function, by account, field field) {
 	t.Helper()
 	rule := values[field.path[len(field.path)-1].(string)]
-	request, body := requestTo(t, s, f, by), MustExample(t, f).body(t, s, by)
+	request, body := requestTo(t, s, f, by), mustFindExample(t, f).body(t, s, by)
 	for _, value := range rule.refused {
 		request.Body = changed(t, body, field.path, value)
-		answer := s.Do(t, request)
+		response := s.Do(t, request)
 		if signsIn[f.Name] && value != "" {
-			mustRefuse(t, value, answer, http.StatusUnauthorized)
+			requireRefusal(t, value, response, http.StatusUnauthorized)
 			continue
 		}
-		if problem := mustRefuse(t, value, answer, http.StatusBadRequest); len(problem.Errors) != 1 || problem.Errors[0].Location != field.place {
+		if problem := requireRefusal(t, value, response, http.StatusBadRequest); len(problem.Errors) != 1 || problem.Errors[0].Location != field.place {
 			t.Errorf("%s %q: got the errors %+v, want one at %s", field.place, value, problem.Errors, field.place)
 		}
 	}
 	for _, value := range rule.accepted {
-		fresh := MustExample(t, f).body(t, s, by) // a SKU can be taken once
+		fresh := mustFindExample(t, f).body(t, s, by) // a SKU can be used once
 		request.Body = changed(t, fresh, field.path, value)
-		answer := s.Do(t, request)
-		if mustBeSound(t, value, answer); answer.Status == http.StatusBadRequest {
-			t.Errorf("%s %q: %s", field.place, value, answer.Body)
+		response := s.Do(t, request)
+		if requireWellFormed(t, value, response); response.Status == http.StatusBadRequest {
+			t.Errorf("%s %q: %s", field.place, value, response.Body)
 		}
 	}
 }

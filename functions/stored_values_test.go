@@ -12,12 +12,12 @@ import (
 	"souk/shared/manifest"
 )
 
-// storedBefore are values that older versions stored and no operation accepts today,
-// as SQL, by the name of the column, in whatever table it is.
+// storedBefore has values that earlier versions stored and that no operation accepts today,
+// as SQL, by the name of the column in any table.
 var storedBefore = map[string]string{
 	"price_currency": `'DEM'`, "total_currency": `'HRK'`,
 	"country": `'XX'`, "phone": `'030 1234'`,
-	"role":             `IF(role = 'customer', 'root', role)`, // the test's own admins remain admins
+	"role":             `IF(role = 'customer', 'root', role)`, // the admins of the test remain admins
 	"shipping_address": `'{"name":"Amira\u0001Haddad","line1":"12 Market Street\\nBack door","postalCode":"10115","city":"\u0007","country":"YU"}'`,
 
 	"name": withControl("name"), "description": withControl("description"), "category": withControl("category"), "reason": withControl("reason"),
@@ -27,8 +27,8 @@ var storedBefore = map[string]string{
 
 func withControl(column string) string { return "CONCAT(LEFT(" + column + ", 10), CHAR(1), CHAR(10))" }
 
-// plantStored gives every row of every table the values of storedBefore, and returns
-// the columns that have them.
+// plantStored sets the values of storedBefore in every row of every table, and returns the
+// changed columns.
 func plantStored(t *testing.T, db *database.DB) []string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), `
@@ -62,9 +62,9 @@ func plantStored(t *testing.T, db *database.DB) []string {
 	return columns
 }
 
-// TestStoredBefore plants rows that break the rules of today, in every table, and has
-// every operation succeed with them. A PATCH changes each field alone: it checks what
-// it is sent, not what is stored.
+// TestStoredBefore stores values that violate the current rules in every table, and requires
+// that every operation succeeds with them. It sends a PATCH for each field: a PATCH checks
+// the fields of the request, not the stored ones.
 func TestStoredBefore(t *testing.T) {
 	t.Parallel()
 	var planted sync.Map
@@ -76,36 +76,36 @@ func TestStoredBefore(t *testing.T) {
 		}
 	})
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
-		by, e := MustEnter(t, s, f), MustExample(t, f)
-		if e.on == nil && f.Method() == http.MethodGet {
-			mustOwn(t, s, f, by)
+		by, e := mustCreateCaller(t, s, f), mustFindExample(t, f)
+		if e.create == nil && f.Method() == http.MethodGet {
+			mustCreateListed(t, s, f, by)
 		}
 		request := requestTo(t, s, f, by)
 		for _, column := range plantStored(t, s.DB) {
 			planted.Store(column, true)
 		}
 		if request.Method != http.MethodPatch {
-			mustSucceed(t, s.Do(t, request))
+			requireSuccess(t, s.Do(t, request))
 			return
 		}
 		for name, value := range e.body(t, s, by) {
-			request.Body = named(object{name: value}, true)
+			request.Body = expand(object{name: value}, true)
 			if name == "price?" {
-				request.Body = named(object{"price": value}, false) // in the currency that it has
+				request.Body = expand(object{"price": value}, false) // in its own currency
 			}
-			if answer := s.Do(t, request); answer.Status != http.StatusOK {
-				t.Errorf("%s: got %d: %s", mustJSON(t, request.Body), answer.Status, answer.Body)
+			if response := s.Do(t, request); response.Status != http.StatusOK {
+				t.Errorf("%s: got %d: %s", mustJSON(t, request.Body), response.Status, response.Body)
 			}
 		}
 	})
 }
 
-// mustOwn creates what a list of the service may list for the account.
-func mustOwn(t *testing.T, s *functiontest.Server, of manifest.Function, by account) {
+// mustCreateListed creates resources of the account that a list of the service contains.
+func mustCreateListed(t *testing.T, s *functiontest.Server, list manifest.Function, by account) {
 	t.Helper()
-	for _, f := range functions.Manifest().Of(of.Service) {
-		if on := examples[f.Name].on; on != nil && f.Access == of.Access {
-			on(t, s, by)
+	for _, f := range functions.Manifest().Of(list.Service) {
+		if create := examples[f.Name].create; create != nil && f.Access == list.Access {
+			create(t, s, by)
 		}
 	}
 }

@@ -11,19 +11,19 @@ import (
 	"souk/shared/manifest"
 )
 
-// openAPI is openapi.yaml.
+// openAPI parses openapi.yaml once.
 var openAPI = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(functions.OpenAPI) })
 
-// fieldRule is what the document says of a field of a request.
+// fieldRule is the rule of a field of a request in openapi.yaml.
 type fieldRule struct {
 	nullable bool
-	// text is the rule of a text: line, multiline, password, or "" for a string of a
-	// form of its own and for what is no text.
+	// text is the rule of a text: line, multiline or password; "" for a string with a
+	// format or pattern, and for other types.
 	text string
 }
 
-// mustRule returns the rule of a field of a function's body.
-func mustRule(t *testing.T, f manifest.Function, path []any) fieldRule {
+// mustReadRule returns the rule of a field of a function's body.
+func mustReadRule(t *testing.T, f manifest.Function, path []any) fieldRule {
 	t.Helper()
 	d, err := openAPI()
 	if err != nil {
@@ -58,8 +58,8 @@ func mustRule(t *testing.T, f manifest.Function, path []any) fieldRule {
 	return rule
 }
 
-// mustFunction returns a function by its name.
-func mustFunction(t testing.TB, name string) manifest.Function {
+// mustFindFunction returns the function with a name.
+func mustFindFunction(t testing.TB, name string) manifest.Function {
 	t.Helper()
 	f, listed := functions.Manifest().Function(name)
 	if !listed {

@@ -17,26 +17,26 @@ import (
 	"souk/shared/manifest"
 )
 
-// forEachKeyed runs a test of every function that takes an Idempotency-Key.
-func forEachKeyed(t *testing.T, test func(t *testing.T, k keyed), options ...functiontest.Option) {
+// forEachKeyed runs a test for every function that accepts an Idempotency-Key.
+func forEachKeyed(t *testing.T, test func(t *testing.T, k keyedFunction), options ...functiontest.Option) {
 	t.Helper()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		if f.IdempotencyRule() == manifest.NoKey {
 			return
 		}
-		k := keyed{s, f, mustEnterAs(t, s, f, auth.Admin)}
-		mustSucceed(t, s.Do(t, k.with(t, uuid.NewString()))) // creates what a caller's first request creates
+		k := keyedFunction{s, f, mustCreateCallerAs(t, s, f, auth.Admin)}
+		requireSuccess(t, s.Do(t, k.newRequest(t, uuid.NewString()))) // creates what a caller's first request creates
 		test(t, k)
 	}, options...)
 }
 
-// TestKeyedInFlight sends a request again while the transaction of the first is about
-// to commit, and cannot. A send that waited for the first one's lock would run into
-// its own deadline.
+// TestKeyedInFlight repeats a request while the transaction of the first is blocked before
+// its COMMIT. A repeated request that waited for the lock of the first would exceed its
+// deadline.
 func TestKeyedInFlight(t *testing.T) {
 	t.Parallel()
-	forEachKeyed(t, func(t *testing.T, k keyed) {
-		r := k.with(t, uuid.NewString())
+	forEachKeyed(t, func(t *testing.T, k keyedFunction) {
+		r := k.newRequest(t, uuid.NewString())
 		dbtest.SetAll(t, k.s.DB, dbtest.PoolSize, "SET SESSION innodb_lock_wait_timeout = 600")
 		reached, proceed := make(chan struct{}), make(chan struct{})
 		release := sync.OnceFunc(func() { close(proceed) })
@@ -62,22 +62,22 @@ func TestKeyedInFlight(t *testing.T) {
 		again := k.s.Do(t, r)
 		again.MustBeProblem(t, http.StatusConflict, "idempotency_in_flight")
 		if again.Header.Get("Retry-After") == "" {
-			t.Error("the response does not say when to retry")
+			t.Error("the response has no Retry-After")
 		}
 		release()
 		response := <-first
-		mustSucceed(t, response)
-		mustReplay(t, response, k.s.Do(t, r))
+		requireSuccess(t, response)
+		requireReplay(t, response, k.s.Do(t, r))
 	}, functiontest.WithProxy)
 }
 
-// TestKeyedCutOff ends the database connection of a request after each of its
-// statements, and before its COMMIT. Whatever became of it, the request sent again
-// has the effect of one, and its response is replayed.
+// TestKeyedCutOff closes the database connection of a request after each of its
+// statements, and before its COMMIT. The repeated request then completes with the effect
+// of one request, and its response is replayed.
 func TestKeyedCutOff(t *testing.T) {
 	t.Parallel()
-	forEachKeyed(t, func(t *testing.T, k keyed) {
-		r, before := k.with(t, uuid.NewString()), mustState(t, k.s)
+	forEachKeyed(t, func(t *testing.T, k keyedFunction) {
+		r, before := k.newRequest(t, uuid.NewString()), mustReadState(t, k.s)
 		var statements []string
 		var mu sync.Mutex
 		k.s.Statements.Set(func(statement string) dbtest.Fate {
@@ -86,11 +86,11 @@ func TestKeyedCutOff(t *testing.T) {
 			statements = append(statements, statement)
 			return dbtest.Pass
 		})
-		mustSucceed(t, k.s.Do(t, r))
+		requireSuccess(t, k.s.Do(t, r))
 		k.s.Statements.Set(nil)
-		effect := difference(before, mustState(t, k.s))
+		effect := difference(before, mustReadState(t, k.s))
 		if !strings.Contains(strings.Join(statements, "\n"), "\nCOMMIT") || len(effect) == 0 {
-			t.Fatalf("the request is %q, and its effect %v", statements, effect)
+			t.Fatalf("the request runs %q, and its effect is %v", statements, effect)
 		}
 		for at, statement := range statements {
 			k.testCutOff(t, at, dbtest.CutAfter, effect)
@@ -101,9 +101,9 @@ func TestKeyedCutOff(t *testing.T) {
 	}, functiontest.WithProxy)
 }
 
-func (k keyed) testCutOff(t *testing.T, at int, cut dbtest.Fate, effect map[string]int) {
+func (k keyedFunction) testCutOff(t *testing.T, at int, cut dbtest.Fate, effect map[string]int) {
 	t.Helper()
-	r, before := k.with(t, uuid.NewString()), mustState(t, k.s)
+	r, before := k.newRequest(t, uuid.NewString()), mustReadState(t, k.s)
 	var n atomic.Int64
 	k.s.Statements.Set(func(string) dbtest.Fate {
 		if n.Add(1) == int64(at)+1 {
@@ -113,37 +113,37 @@ func (k keyed) testCutOff(t *testing.T, at int, cut dbtest.Fate, effect map[stri
 	})
 	first := k.s.Do(t, r)
 	k.s.Statements.Set(nil)
-	again := insist(t, k.s, r)
-	mustSucceed(t, again)
+	again := retryUntilFinal(t, k.s, r)
+	requireSuccess(t, again)
 	if first.Status/100 == 2 {
 		first.Header.Set(idempotency.HeaderReplayed, "true")
-		mustReplay(t, first, again)
+		requireReplay(t, first, again)
 	}
-	mustReplay(t, again, k.s.Do(t, r))
-	if got := difference(before, mustState(t, k.s)); !maps.Equal(got, effect) {
+	requireReplay(t, again, k.s.Do(t, r))
+	if got := difference(before, mustReadState(t, k.s)); !maps.Equal(got, effect) {
 		t.Errorf("cut off at statement %d: rows %v, want %v", at+1, got, effect)
 	}
 }
 
-// TestKeyedPoolOfOne serves every function with one connection: a handler that used
-// the pool in its transaction would wait for itself.
+// TestKeyedPoolOfOne serves every function with one connection: a handler that used the
+// pool within its transaction would deadlock.
 func TestKeyedPoolOfOne(t *testing.T) {
 	t.Parallel()
-	forEachKeyed(t, func(t *testing.T, k keyed) {
+	forEachKeyed(t, func(t *testing.T, k keyedFunction) {
 		var all sync.WaitGroup
 		for range 2 {
-			r := k.with(t, uuid.NewString())
+			r := k.newRequest(t, uuid.NewString())
 			for range 3 {
 				all.Go(func() {
-					if response := insist(t, k.s, r); response.Status/100 != 2 {
+					if response := retryUntilFinal(t, k.s, r); response.Status/100 != 2 {
 						t.Errorf("got %d: %s", response.Status, response.Body)
 					}
 				})
 			}
-			unkeyed := withKey(k.with(t, ""), "")
+			unkeyed := withKey(k.newRequest(t, ""), "")
 			if k.f.IdempotencyRule() != manifest.KeyRequired {
 				all.Go(func() {
-					if response := insist(t, k.s, unkeyed); response.Status/100 != 2 {
+					if response := retryUntilFinal(t, k.s, unkeyed); response.Status/100 != 2 {
 						t.Errorf("without a key: %d: %s", response.Status, response.Body)
 					}
 				})

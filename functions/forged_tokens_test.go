@@ -17,8 +17,7 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// forged returns tokens that claim to be the principal's and are not good, each by
-// what is wrong with it.
+// forged returns invalid tokens that claim to be the principal's, by their defect.
 func forged(t testing.TB, s *functiontest.Server, p auth.Principal) map[string]string {
 	t.Helper()
 	good := s.Token(t, p)
@@ -34,7 +33,7 @@ func forged(t testing.TB, s *functiontest.Server, p auth.Principal) map[string]s
 	return map[string]string{
 		"of another issuer":            mustSign(t, elsewhere, p, now),
 		"for another audience":         mustSign(t, otherShop, p, now),
-		"of a key that nobody knows":   mustSign(t, unknown, p, now),
+		"of an unknown key":            mustSign(t, unknown, p, now),
 		"that expired":                 s.Tokens.Expired(t, p),
 		"that is not valid yet":        mustSign(t, s.Tokens.Signing, p, now.Add(time.Hour)),
 		"with a tampered signature":    tampered(t, good, 2),
@@ -62,8 +61,8 @@ func mustSign(t testing.TB, c auth.SignerConfig, p auth.Principal, now time.Time
 	return token
 }
 
-// part returns what one of the three parts of a token says.
-func part(t testing.TB, token string, i int) []byte {
+// decodePart decodes one of the three parts of a token.
+func decodePart(t testing.TB, token string, i int) []byte {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[i])
 	if err != nil {
@@ -72,10 +71,10 @@ func part(t testing.TB, token string, i int) []byte {
 	return text
 }
 
-// tampered returns the token with a part that says something else.
+// tampered returns the token with a changed part, and the signature of the original.
 func tampered(t testing.TB, token string, i int) string {
 	t.Helper()
-	changed, parts := part(t, token, i), strings.Split(token, ".")
+	changed, parts := decodePart(t, token, i), strings.Split(token, ".")
 	switch {
 	case bytes.Contains(changed, []byte(`"customer"`)):
 		changed = bytes.Replace(changed, []byte(`"customer"`), []byte(`"admin"`), 1)
@@ -88,18 +87,18 @@ func tampered(t testing.TB, token string, i int) string {
 	return strings.Join(parts, ".")
 }
 
-// unsigned returns the token as RFC 7519, section 6 lets one be without a signature.
+// unsigned returns the token without a signature, as an unsecured JWT (RFC 7519, section 6).
 func unsigned(t testing.TB, token string) string {
 	t.Helper()
-	header := bytes.Replace(part(t, token, 0), []byte(`"ES256"`), []byte(`"none"`), 1)
+	header := bytes.Replace(decodePart(t, token, 0), []byte(`"ES256"`), []byte(`"none"`), 1)
 	if !bytes.Contains(header, []byte("none")) {
 		t.Fatalf("the header %s names no algorithm", header)
 	}
 	return base64.RawURLEncoding.EncodeToString(header) + "." + strings.Split(token, ".")[1] + "."
 }
 
-// signedByHMAC returns the token signed with what everybody knows, the public key,
-// as if it were a shared secret (RFC 8725, section 2.1).
+// signedByHMAC returns the token signed by HMAC, with the public key for a shared secret
+// (RFC 8725, section 2.1).
 func signedByHMAC(t testing.TB, s *functiontest.Server, token string) string {
 	t.Helper()
 	block, _ := pem.Decode([]byte(s.Tokens.Signing.Keys.Reveal()))
@@ -122,7 +121,7 @@ func signedByHMAC(t testing.TB, s *functiontest.Server, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signer.Sign(part(t, token, 1))
+	signed, err := signer.Sign(decodePart(t, token, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,14 +132,14 @@ func signedByHMAC(t testing.TB, s *functiontest.Server, token string) string {
 	return text
 }
 
-// forgedPushes returns tokens that claim to be Pub/Sub's and are not good.
+// forgedPushes returns invalid tokens that claim to be those of Pub/Sub, by their defect.
 func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
 	t.Helper()
 	good, now := s.Tokens.Push(t), time.Now()
 	return map[string]string{
 		"for another function":             s.Tokens.PushTo(t, "https://elsewhere.test"),
-		"of another service account":       s.Tokens.PushWith(t, map[string]any{"email": "somebody@test.iam.gserviceaccount.com"}),
-		"of an address nobody verified":    s.Tokens.PushWith(t, map[string]any{"email_verified": false}),
+		"of another service account":       s.Tokens.PushWith(t, map[string]any{"email": "other@test.iam.gserviceaccount.com"}),
+		"of an unverified address":         s.Tokens.PushWith(t, map[string]any{"email_verified": false}),
 		"of another issuer":                s.Tokens.PushWith(t, map[string]any{"iss": "https://elsewhere.test"}),
 		"that expired":                     s.Tokens.PushWith(t, map[string]any{"exp": now.Add(-time.Hour).Unix()}),
 		"that never expires":               s.Tokens.PushWith(t, map[string]any{"exp": nil}),
@@ -152,7 +151,7 @@ func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
 		"of a customer":                    second(s.Tokens.Customer(t)),
 		"of an admin":                      s.Tokens.Admin(t),
 		"of an admin, signed by HMAC":      signedByHMAC(t, s, s.Tokens.Admin(t)),
-		"of an admin of another audience":  forged(t, s, auth.Principal{UserID: someone, Role: auth.Admin})["for another audience"],
+		"of an admin of another audience":  forged(t, s, auth.Principal{UserID: missingID, Role: auth.Admin})["for another audience"],
 		"of an admin, without a signature": unsigned(t, s.Tokens.Admin(t)),
 	}
 }
