@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// ErrPoolExhausted is the error of a transaction that got no connection within the
-// time of WithMaxAcquire. Nothing was sent to the server.
+// ErrPoolExhausted is the error of a transaction without a connection within the time of
+// WithMaxAcquire. No statement was sent to the server.
 var ErrPoolExhausted = errors.New("every connection of the pool is in use")
 
 type maxAcquireKey struct{}
 
-// WithMaxAcquire returns a context in which a transaction waits at most d for a
-// connection of the pool, and never longer than half of the time that the context
-// has left: a request that cannot be served is refused while its client still
-// waits for the response.
+// WithMaxAcquire returns a context in which a transaction waits at most d for a connection
+// of the pool, and at most half of the context's remaining time: a request that cannot be
+// served is refused while its client still waits for the response.
 func WithMaxAcquire(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, maxAcquireKey{}, d)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// cloudSQLConnector reaches a Cloud SQL instance through the connector library,
-// which authorizes and encrypts; the login is the service account's by IAM, without
-// a password, unless the settings have one.
+// cloudSQLConnector returns a connector to a Cloud SQL instance that uses the connector
+// library, which authorizes and encrypts. The login is the service account's by IAM, unless
+// the settings have a password.
 func cloudSQLConnector(c Config) (driver.Connector, error) {
 	return newCloudSQLConnector(c, &lazyDialer{privateIP: c.PrivateIP, iam: c.Password.Reveal() == "", starting: newStartingDialer()})
 }
@@ -24,11 +24,11 @@ func cloudSQLConnector(c Config) (driver.Connector, error) {
 func newCloudSQLConnector(c Config, dialer *lazyDialer) (driver.Connector, error) {
 	cfg := withDriverSettings(mysql.NewConfig())
 	cfg.User = c.User
-	// Nobody reads it: the connector's certificate says who this is. But the
-	// server asks for one, as in https://cloud.google.com/sql/docs/mysql/iam-logins.
+	// The connector's certificate authenticates the login, but the server requires a
+	// password: https://cloud.google.com/sql/docs/mysql/iam-logins.
 	cfg.Passwd = cmp.Or(c.Password.Reveal(), "unused")
 	cfg.DBName = c.Name
-	// Certificate, dial and handshake together: Connect bounds them.
+	// Connect bounds certificate, dial and handshake in total.
 	cfg.Timeout = connectTimeout
 	cfg.Net = "cloudsql"
 	cfg.Addr = c.InstanceConnectionName
@@ -43,8 +43,8 @@ func newCloudSQLConnector(c Config, dialer *lazyDialer) (driver.Connector, error
 	return &connector{inner: inner, close: dialer.close}, nil
 }
 
-// lazyDialer makes the Cloud SQL dialer at the first connection: making it
-// looks for credentials, which may ask the metadata server.
+// lazyDialer creates the Cloud SQL dialer at the first connection, because that looks up
+// credentials, possibly at the metadata server.
 type lazyDialer struct {
 	privateIP bool
 	iam       bool // the login is by IAM
@@ -76,10 +76,10 @@ func (l *lazyDialer) dial(ctx context.Context, instance string) (net.Conn, error
 	return conn, nil
 }
 
-// cloudSQLConn is a connection through TLS that gives the driver the socket below it:
-// there the driver sees that the server has closed an idle connection, before it sends a
-// statement. The connector's own LivenessCheckConn asks the TLS connection for a socket,
-// which has none, so that the driver would take every idle connection for a closed one.
+// cloudSQLConn is a TLS connection that exposes its socket to the driver, which detects there
+// that the server has closed an idle connection before it sends a statement. The connector's
+// LivenessCheckConn requests the socket from the TLS connection, which has none, so that the
+// driver would treat every idle connection as closed.
 type cloudSQLConn struct {
 	net.Conn
 	socket syscall.Conn
@@ -102,7 +102,7 @@ func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
 		dial = append(dial, cloudsqlconn.WithPrivateIP())
 	}
 	options := []cloudsqlconn.Option{
-		// Cloud Run halts the CPU between requests, so certificates are renewed when
+		// Cloud Run throttles the CPU between requests, so certificates are renewed when
 		// one is needed.
 		cloudsqlconn.WithLazyRefresh(),
 		cloudsqlconn.WithDefaultDialOptions(dial...),
@@ -111,7 +111,7 @@ func (l *lazyDialer) get(ctx context.Context) (*cloudsqlconn.Dialer, error) {
 		options = append(options, cloudsqlconn.WithIAMAuthN())
 	}
 	options = append(options, l.options...)
-	// The dialer outlives the request that happens to need it first.
+	// The dialer outlives the request that creates it.
 	dialer, err := cloudsqlconn.NewDialer(context.WithoutCancel(ctx), options...)
 	if err != nil {
 		return nil, fmt.Errorf("set up the Cloud SQL dialer: %w", err)

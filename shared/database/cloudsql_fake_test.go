@@ -29,9 +29,9 @@ import (
 	"souk/shared/database"
 )
 
-// fakeInstance is a Cloud SQL instance as the connector sees it: the two methods of the
-// Admin API that it calls, and a TLS server that asks for the client's certificate, in
-// front of the test's own database server.
+// fakeInstance is a fake Cloud SQL instance: the two methods of the Admin API that the
+// connector calls, and a TLS server that requires the client's certificate and forwards to
+// the test's database server.
 type fakeInstance struct {
 	key   *rsa.PrivateKey
 	cert  *x509.Certificate
@@ -44,9 +44,9 @@ type fakeInstance struct {
 
 const fakeName = "my-project:europe-west1:souk"
 
-// MustStartInstance starts a fake instance, and returns the settings and options that
-// reach it.
-func MustStartInstance(t *testing.T, as database.Config) (*fakeInstance, database.Config, database.DialFunc, []cloudsqlconn.Option) {
+// mustStartInstance starts a fake instance and returns the settings and options to connect
+// to it.
+func mustStartInstance(t *testing.T, as database.Config) (*fakeInstance, database.Config, database.DialFunc, []cloudsqlconn.Option) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -136,7 +136,7 @@ func (f *fakeInstance) api(t *testing.T) http.HandlerFunc {
 	}
 }
 
-// serve connects every client with the database server.
+// serve forwards every connection to the database server.
 func (f *fakeInstance) serve(listener net.Listener, network, address string) {
 	for {
 		client, err := listener.Accept()
@@ -161,7 +161,7 @@ func (f *fakeInstance) serve(listener net.Listener, network, address string) {
 	}
 }
 
-// closeConnections ends every connection, as a server does that restarts.
+// closeConnections closes every connection, like a server that restarts.
 func (f *fakeInstance) closeConnections() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

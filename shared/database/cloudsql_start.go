@@ -10,22 +10,21 @@ import (
 )
 
 const (
-	// startingAttempt bounds one attempt to connect while there was no connection yet.
-	// The kernel repeats a SYN after 1 s, 3 s and 7 s: a new attempt finds a route that
-	// came up meanwhile sooner.
+	// startingAttempt bounds one attempt to connect before the first connection. The kernel
+	// repeats a SYN after 1 s, 3 s and 7 s: a new attempt uses a new route sooner.
 	startingAttempt = 2 * time.Second
 	// startingPause separates two attempts that failed at once.
 	startingPause = 100 * time.Millisecond
 )
 
-// startingDialer dials again what the network does not carry yet. The egress of a new
-// Cloud Run instance into the VPC may take a minute to come up, in which packets are lost
-// or have no route
+// startingDialer retries while the network is not available yet. The egress of a new Cloud
+// Run instance into the VPC may take a minute to become available, during which packets are
+// lost or have no route
 // (https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#limitations). It dials
 // until the context ends, which is the deadline of the request or of the statement.
 //
-// A server that refuses is there, and down: that is an error at once. So is every failure
-// after the first connection: the network is up.
+// A connection that the server refuses is an error at once, and so is every failure after the
+// first connection, because the network is available then.
 type startingDialer struct {
 	dialer    func(ctx context.Context, network, address string) (net.Conn, error)
 	attempt   time.Duration
@@ -58,7 +57,7 @@ func (d *startingDialer) try(ctx context.Context, network, address string) (net.
 	return d.dialer(ctx, network, address)
 }
 
-// isNetworkMissing reports whether a dial failed for want of a way to the server.
+// isNetworkMissing reports whether a dial failed because the server cannot be reached.
 func isNetworkMissing(err error) bool {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return true
@@ -66,7 +65,7 @@ func isNetworkMissing(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH)
 }
 
-// sleep waits for a time, and reports whether the context lasted as long.
+// sleep waits for d and reports whether it did: it returns early when the context ends.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

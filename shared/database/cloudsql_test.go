@@ -16,16 +16,16 @@ import (
 	"souk/shared/dbtest"
 )
 
-// MustOpenInstance opens a database behind a fake Cloud SQL instance.
-func MustOpenInstance(t *testing.T) (*database.DB, *fakeInstance) {
+// mustOpenInstance opens a database behind a fake Cloud SQL instance.
+func mustOpenInstance(t *testing.T) (*database.DB, *fakeInstance) {
 	t.Helper()
 	url := dbtest.Create(t)
 	admin := dbtest.Open(t, url, 1)
-	login, as := MustCreateLogin(t, admin, url)
-	if err := database.Grant(t.Context(), admin, MustQuery[string](t, admin, "SELECT DATABASE()"), login, database.Rights{}); err != nil {
+	login, as := mustCreateLogin(t, admin, url)
+	if err := database.Grant(t.Context(), admin, mustQuery[string](t, admin, "SELECT DATABASE()"), login, database.Rights{}); err != nil {
 		t.Fatal(err)
 	}
-	instance, settings, dial, options := MustStartInstance(t, as)
+	instance, settings, dial, options := mustStartInstance(t, as)
 	db, err := database.OpenCloudSQL(settings, dial, options...)
 	if err != nil {
 		t.Fatal(err)
@@ -36,9 +36,9 @@ func MustOpenInstance(t *testing.T) (*database.DB, *fakeInstance) {
 
 func TestCloudSQLReusesConnections(t *testing.T) {
 	t.Parallel()
-	db, instance := MustOpenInstance(t)
+	db, instance := mustOpenInstance(t)
 	for i := range 100 {
-		if got := MustQuery[int](t, db, "SELECT ?", i); got != i {
+		if got := mustQuery[int](t, db, "SELECT ?", i); got != i {
 			t.Fatalf("got %d, want %d", got, i)
 		}
 	}
@@ -47,22 +47,22 @@ func TestCloudSQLReusesConnections(t *testing.T) {
 	}
 }
 
-// TestCloudSQLConnectionsThatEnded sends the first statement after a restart of the
-// server, which no statement may fail for, and finds the driver's message in the log.
+// TestCloudSQLConnectionsThatEnded sends the first statement after a restart of the server:
+// it must succeed, and the driver's message must be in the log.
 func TestCloudSQLConnectionsThatEnded(t *testing.T) {
 	var logs bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logs, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	db, instance := MustOpenInstance(t)
-	MustQuery[int](t, db, "SELECT 1")
+	db, instance := mustOpenInstance(t)
+	mustQuery[int](t, db, "SELECT 1")
 	var idle net.Conn
 	instance.mu.Lock()
 	idle = instance.conns[0]
 	instance.mu.Unlock()
 	instance.closeConnections()
 	requireEnded(t, idle)
-	MustQuery[int](t, db, "SELECT 1")
+	mustQuery[int](t, db, "SELECT 1")
 	if n := instance.dials.Load(); n != 2 {
 		t.Errorf("dialled %d times, want 2", n)
 	}
@@ -71,8 +71,8 @@ func TestCloudSQLConnectionsThatEnded(t *testing.T) {
 	}
 }
 
-// requireEnded waits until a connection's own side has been closed, which is when the
-// kernel has sent FIN.
+// requireEnded waits until the local side of a connection has been closed, when the kernel
+// has sent FIN.
 func requireEnded(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
@@ -93,11 +93,11 @@ func TestStartingDialer(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		attempts []func(context.Context) error
-		dials    int // until all attempts are used up, or the first dial that fails
+		dials    int // until all attempts are used or a dial fails
 		fails    bool
 	}{
-		{"a network that comes up", []func(context.Context) error{lost, unreachable, lost, connected}, 1, false},
-		{"a server that is down", []func(context.Context) error{refused}, 1, true},
+		{"a network that becomes available", []func(context.Context) error{lost, unreachable, lost, connected}, 1, false},
+		{"a server that refuses", []func(context.Context) error{refused}, 1, true},
 		{"a network that is lost later", []func(context.Context) error{connected, unreachable}, 2, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestStartingDialer(t *testing.T) {
 		attempts := 0
 		dial := database.NewStartingDialer(func(context.Context, string, string) (net.Conn, error) {
 			if attempts++; attempts == 3 {
-				cancel(errors.New("the client left"))
+				cancel(errors.New("the client disconnected"))
 			}
 			return nil, unreachable(ctx)
 		}, time.Second)

@@ -8,42 +8,40 @@ import (
 	"sync"
 )
 
-// coalesceTries is how often Coalescer.Do runs a batch that lost a lock or its
+// coalesceTries is how often Coalescer.Do tries a batch after a lock conflict or a lost
 // connection.
 const coalesceTries = 3
 
-// Coalescer joins small statements of concurrent requests, such as marks, into one
-// statement for all. It has no goroutine and no timer. A batch runs on whichever
-// connection is free first: the one that the first request of the batch waits for, or
-// that of the next transaction, before it begins. So it never waits in the pool behind
-// new requests, however many there are.
+// Coalescer combines small statements of concurrent requests into one. It has no background
+// goroutine and no timer. A batch runs on the first free connection: the one that the first
+// request of the batch waits for, or that of the next transaction before it begins. So it
+// does not wait in the pool behind new requests.
 type Coalescer[T any] struct {
 	db  *DB
 	run func(ctx context.Context, q Queryer, items []T) error
-	// leader is held by the request that waits for a connection on behalf of all.
+	// leader is a semaphore of 1: one request waits for a connection on behalf of all.
 	leader chan struct{}
 
 	mu      sync.Mutex
 	pending *coalesced[T] // nil if empty
 }
 
-// coalesced is a batch.
+// coalesced is a batch of items.
 type coalesced[T any] struct {
 	items []T
 	done  chan struct{} // closed when err is set
 	err   error
 }
 
-// NewCoalescer returns a Coalescer whose batches are run by run, outside of a
-// transaction.
+// NewCoalescer returns a new Coalescer. run executes its batches, outside of a transaction.
 func NewCoalescer[T any](db *DB, run func(ctx context.Context, q Queryer, items []T) error) *Coalescer[T] {
 	c := &Coalescer[T]{db: db, run: run, leader: make(chan struct{}, 1)}
 	db.addFlusher(c)
 	return c
 }
 
-// Do returns when items are done, in one batch with those of others, or ctx has ended.
-// Items whose caller has left may still be done.
+// Do runs items in one batch with those of other requests. It returns early when ctx ends;
+// the items may then still be run.
 func (c *Coalescer[T]) Do(ctx context.Context, items []T) (err error) {
 	for range coalesceTries {
 		err = c.try(ctx, items)
@@ -70,14 +68,14 @@ func (c *Coalescer[T]) try(ctx context.Context, items []T) error {
 		err = conn.Close()
 	}
 	select {
-	case <-b.done: // by this request or by another one, which may be why err is set
+	case <-b.done: // by this request or by another one, in which case err may be set
 		return b.err
 	default:
 		return err
 	}
 }
 
-// connection waits for a connection until another one has run the batch.
+// connection waits for a connection until another request has run the batch.
 func (c *Coalescer[T]) connection(ctx context.Context, b *coalesced[T]) (*sql.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -106,8 +104,8 @@ func (c *Coalescer[T]) add(items []T) *coalesced[T] {
 	return c.pending
 }
 
-// flush runs the pending batch, if there is one. The end of ctx does not break it off:
-// others wait for it.
+// flush runs the pending batch, if there is one. The end of ctx does not cancel it, because
+// other requests wait for it.
 func (c *Coalescer[T]) flush(ctx context.Context, q Queryer) {
 	c.mu.Lock()
 	b := c.pending
@@ -132,7 +130,7 @@ func (db *DB) addFlusher(f flusher) {
 	db.flushers = append(db.flushers, f)
 }
 
-// flush runs what is pending in the Coalescers.
+// flush runs the pending batches of all Coalescers.
 func (db *DB) flush(ctx context.Context, q Queryer) {
 	db.mu.Lock()
 	flushers := db.flushers

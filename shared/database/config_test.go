@@ -25,7 +25,7 @@ func TestParseURL(t *testing.T) {
 		{"IPv6", "mysql://ann:pw@[::1]:3307/shop", "ann", "pw", "tcp", "[::1]:3307", "shop"},
 		{"socket", "mysql://ann:pw@/shop?socket=/run/m.sock", "ann", "pw", "unix", "/run/m.sock", "shop"},
 		{"DSN", "ann:p@/w@tcp(h:3307)/shop?tls=false", "ann", "p@/w", "tcp", "h:3307", "shop"},
-		{"white space around", " mysql://ann:pw@h:1/shop\n", "ann", "pw", "tcp", "h:1", "shop"},
+		{"surrounding white space", " mysql://ann:pw@h:1/shop\n", "ann", "pw", "tcp", "h:1", "shop"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -40,7 +40,7 @@ func TestParseURL(t *testing.T) {
 			}
 			again, err := database.ParseURL(string(database.FormatURL(cfg)))
 			if err != nil {
-				t.Fatalf("FormatURL's own URL is refused: %v", err)
+				t.Fatalf("the URL of FormatURL is refused: %v", err)
 			}
 			if back := []string{again.User, again.Passwd, again.Net, again.Addr, again.DBName}; fmt.Sprint(back) != fmt.Sprint(want) {
 				t.Errorf("through FormatURL: got %q, want %q", back, want)
@@ -51,7 +51,7 @@ func TestParseURL(t *testing.T) {
 
 func TestBrokenURLs(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct{ name, raw, says string }{
+	for _, tc := range []struct{ name, raw, want string }{
 		{"other database", "postgres://ann:hunter2@h/shop", `scheme is "postgres"`},
 		{"unescaped # in the password", "mysql://ann:hunter2#x@h/shop", "%23"},
 		{"unescaped / in the password", "mysql://ann:hunter2/x@h/shop", "%2F"},
@@ -72,16 +72,16 @@ func TestBrokenURLs(t *testing.T) {
 				t.Fatal("no error")
 			}
 			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error shows the password: %v", err)
+				t.Errorf("the error contains the password: %v", err)
 			}
-			if !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "DATABASE_URL") {
-				t.Errorf("error %q does not say %q of DATABASE_URL", err, tc.says)
+			if !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "DATABASE_URL") {
+				t.Errorf("error %q does not contain %q and DATABASE_URL", err, tc.want)
 			}
 		})
 	}
 }
 
-func TestValidateNamesEveryFault(t *testing.T) {
+func TestValidateReturnsEveryError(t *testing.T) {
 	t.Parallel()
 	err := database.Config{InstanceConnectionName: "p:r:i", MaxOpenConns: -1}.Validate()
 	for _, want := range []string{"DATABASE_USER", "DATABASE_NAME", "DATABASE_MAX_OPEN_CONNS"} {
@@ -90,14 +90,14 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		}
 	}
 	if err := (database.Config{}).Validate(); err == nil || !strings.Contains(err.Error(), "INSTANCE_CONNECTION_NAME") {
-		t.Errorf("nothing configured: error %v does not say what to set", err)
+		t.Errorf("nothing configured: error %v does not name the settings", err)
 	}
 	if err := (database.Config{URL: "mysql://a:b@h/"}).Validate(); err == nil || !strings.Contains(err.Error(), "names no database") {
 		t.Errorf("no database name: error %v", err)
 	}
 }
 
-func TestPasswordNeverShows(t *testing.T) {
+func TestPasswordIsMasked(t *testing.T) {
 	t.Parallel()
 	cfg, err := env.ParseAsWithOptions[database.Config](env.Options{Environment: map[string]string{
 		"DATABASE_URL": "mysql://ann:hunter2@h:3306/shop",
@@ -117,14 +117,14 @@ func TestPasswordNeverShows(t *testing.T) {
 		fmt.Sprint(cfg), fmt.Sprintf("%+v", cfg), fmt.Sprintf("%#v", cfg), fmt.Sprintf("%q %x %d", cfg.URL, cfg.URL, cfg.URL),
 	} {
 		if strings.Contains(printed, "hunter2") || strings.Contains(printed, fmt.Sprintf("%x", "hunter2")) {
-			t.Errorf("the password shows: %s", printed)
+			t.Errorf("the password is not masked: %s", printed)
 		}
 		if !strings.Contains(printed, "ann:***@h:3306/shop") {
-			t.Errorf("neither does the rest: %s", printed)
+			t.Errorf("the other settings are missing: %s", printed)
 		}
 	}
 	if broken := database.URL("mysql://ann:hunter2#@h"); fmt.Sprint(broken) != "***" {
-		t.Errorf("a URL that cannot be read prints as %s", broken)
+		t.Errorf("a malformed URL prints as %s", broken)
 	}
 }
 

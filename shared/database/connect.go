@@ -14,51 +14,50 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// Collation of every connection and table: the newest Unicode collation that
-// MySQL 8.4 and later and MariaDB 10.11 both have.
+// Collation is the collation of every connection and table: the newest Unicode collation of
+// both MySQL 8.4 and MariaDB 10.11.
 const Collation = "utf8mb4_unicode_ci"
 
 const (
 	dialTimeout = 5 * time.Second
-	// connectTimeout bounds dialing, the handshake and the session's settings together.
+	// connectTimeout bounds dialing, the handshake and the session's settings in total.
 	connectTimeout = 10 * time.Second
-	// readMargin is added to the statement timeout for the driver's own timeouts,
-	// which bound the wait for each further packet of a result. The statement's
-	// context ends first while there is no response at all.
+	// readMargin is added to the statement timeout for the driver's timeouts, which bound
+	// the wait for each further packet of a result. Without any response, the statement's
+	// context ends first.
 	readMargin = time.Second
 )
 
-// sessionSetup is sent once per connection. It sets every variable that decides what
-// a statement of Souk does, whatever the server's defaults or init_connect are. The
-// isolation level and access mode are a statement of their own because the variables
-// behind them have other names in each server.
+// sessionSetup is sent once per connection. It sets every variable that Souk's statements
+// depend on, independently of the server's defaults and init_connect. The isolation level and
+// access mode are a separate statement because their variables have different names in MySQL
+// and MariaDB.
 var sessionSetup = []string{
 	"SET autocommit = 1, completion_type = 'NO_CHAIN'," +
-		// The same strict mode on every server: a value that does not fit is an
-		// error, never cut.
+		// The same strict mode on every server: a value that does not fit is an error
+		// and is not truncated.
 		" sql_mode = 'TRADITIONAL,ONLY_FULL_GROUP_BY', time_zone = '+00:00'," +
-		// Five seconds are long for a row lock and short enough that a request can
-		// try again.
+		// Five seconds are long for a row lock, and short enough that a request can
+		// retry.
 		" innodb_lock_wait_timeout = 5," +
 		" foreign_key_checks = 1, unique_checks = 1, sql_safe_updates = 0, sql_auto_is_null = 0," +
 		" sql_select_limit = DEFAULT, default_storage_engine = 'InnoDB'",
-	// Repeatable read takes gap locks, which deadlock where rows are only added;
-	// no rule of Souk needs them: each is one conditional statement or a locked row.
+	// Repeatable read takes gap locks, which deadlock concurrent inserts. Souk does not
+	// need them: its invariants use conditional statements or locked rows.
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 }
 
-// withDriverSettings overrules what a DSN may say about how values travel:
-// code is written for one way.
+// withDriverSettings overrides the parameters of a DSN that determine how values are
+// encoded, because code depends on them.
 func withDriverSettings(cfg *mysql.Config) *mysql.Config {
 	cfg.ParseTime = true
 	cfg.Loc = time.UTC
 	cfg.Collation = Collation
-	// Saves the prepare round trip of every statement with arguments. The driver
-	// escapes by the server's mode; with utf8mb4 no byte of a character can be
-	// taken for a quote.
+	// Saves the prepare round trip of every statement with arguments. The driver escapes
+	// by the server's mode; in utf8mb4 no byte of a multi-byte character is a quote.
 	cfg.InterpolateParams = true
-	// Affected rows are those the WHERE matched, changed or not. So a conditional
-	// UPDATE says whether its condition held, even when it writes what was there.
+	// Affected rows are those that the WHERE matched, changed or not. So a conditional
+	// UPDATE reports whether its condition was true even if it changed no value.
 	cfg.ClientFoundRows = true
 	cfg.MultiStatements = false
 	cfg.CheckConnLiveness = true
@@ -69,8 +68,8 @@ func withDriverSettings(cfg *mysql.Config) *mysql.Config {
 	return cfg
 }
 
-// driverLog writes the driver's messages to the program's log. Some say what no error
-// does: that an idle connection was found closed, and another one is dialled.
+// driverLog writes the driver's messages to the log. Some report what no error does: that an
+// idle connection was closed and is replaced.
 type driverLog struct{}
 
 // Print logs a message of the driver.
@@ -78,13 +77,13 @@ func (driverLog) Print(v ...any) {
 	slog.Warn("database driver", "driver", fmt.Sprint(v...))
 }
 
-// Connector makes connections to the server of cfg, each set up as every
-// session of Souk is. Nothing is dialled before it is used.
+// Connector returns a connector for the server of cfg, which sets up each session. It does
+// not connect yet.
 func Connector(cfg *mysql.Config) (driver.Connector, error) {
 	inner, err := mysql.NewConnector(cfg)
 	if err != nil {
-		// The driver's text may quote parameters; cfg came through ParseURL, which
-		// has refused all that NewConnector can, but for unknown TLS settings.
+		// The driver's text may quote parameters. ParseURL has already refused everything
+		// that NewConnector refuses, except unknown TLS settings.
 		return nil, errors.New("DATABASE_URL: the driver refuses a parameter, such as tls")
 	}
 	return &connector{inner: inner}, nil
@@ -105,7 +104,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	execer, ok := conn.(driver.ExecerContext)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("set up a database session: %T takes no statements", conn), conn.Close())
+		return nil, errors.Join(fmt.Errorf("set up a database session: %T does not accept statements", conn), conn.Close())
 	}
 	for _, statement := range sessionSetup {
 		if _, err := execer.ExecContext(ctx, statement, nil); err != nil {
@@ -115,10 +114,10 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// Driver is the MySQL driver.
+// Driver returns the MySQL driver.
 func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
 
-// Close ends what dials; database/sql calls it when the pool is closed.
+// Close closes the dialer. database/sql calls it when the pool is closed.
 func (c *connector) Close() error {
 	if c.close == nil {
 		return nil
@@ -126,8 +125,8 @@ func (c *connector) Close() error {
 	return c.close()
 }
 
-// Open prepares the pool of a service's database. It neither dials nor looks
-// anything up: the first statement does, so that a function listens at once.
+// Open returns the pool of a service's database. It does not connect: the first statement
+// does, so that a function listens at once.
 func Open(cfg Config) (*DB, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -140,7 +139,7 @@ func Open(cfg Config) (*DB, error) {
 	return &DB{pool: openPool(connector, cfg), timeout: cfg.StatementTimeout}, nil
 }
 
-// None returns a database that no statement reaches. It is for a function that has none.
+// None returns a database whose statements fail. It is for functions without a database.
 func None() *DB {
 	return &DB{pool: sql.OpenDB(noConnector{})}
 }
@@ -152,7 +151,7 @@ func (noConnector) Connect(context.Context) (driver.Conn, error) {
 	return nil, errors.New("this function has no database")
 }
 
-// Driver is the MySQL driver.
+// Driver returns the MySQL driver.
 func (noConnector) Driver() driver.Driver { return &mysql.MySQLDriver{} }
 
 func (c Config) connector() (driver.Connector, error) {
@@ -167,7 +166,7 @@ func (c Config) connector() (driver.Connector, error) {
 	return Connector(parsed)
 }
 
-// bound sets the driver's timeouts, which are those of single packets.
+// bound sets the driver's timeouts, which apply to single packets.
 func (c Config) bound(cfg *mysql.Config) {
 	if c.StatementTimeout > 0 {
 		cfg.ReadTimeout, cfg.WriteTimeout = c.StatementTimeout+readMargin, c.StatementTimeout+readMargin

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Queryer runs statements: a *DB each on its own, a *Tx all in one transaction.
+// Queryer runs statements: a *DB each separately, a *Tx all in one transaction.
 type Queryer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -19,11 +19,11 @@ var (
 	_ Queryer = (*Tx)(nil)
 )
 
-// DB is the pool of one database. It is safe for concurrent use. Transactions
-// go through InTx only, which is why it does not embed *sql.DB and its Begin.
+// DB is the connection pool of a database. It is safe for concurrent use. It does not embed
+// *sql.DB with its Begin, because transactions must use InTx.
 type DB struct {
 	pool    *sql.DB
-	timeout time.Duration // of a statement; 0 is none
+	timeout time.Duration // of a statement; 0 means none
 
 	mu       sync.Mutex
 	flushers []flusher
@@ -40,23 +40,23 @@ func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql
 	return queryBounded(ctx, db.pool, db.timeout, query, args)
 }
 
-// QueryRowContext runs one statement that returns at most one row; Scan of the
-// result is sql.ErrNoRows when it returned none.
+// QueryRowContext runs one statement that returns at most one row. Scan of the result
+// returns sql.ErrNoRows if there is none.
 func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	return queryRowBounded(ctx, db.pool, db.timeout, query, args)
 }
 
-// PingContext checks that the server responds, dialing it if need be.
+// PingContext checks that the server responds, and connects if necessary.
 func (db *DB) PingContext(ctx context.Context) error {
 	ctx, _, end := bound(ctx, db.timeout)
 	defer end()
 	return db.pool.PingContext(ctx)
 }
 
-// Close closes the pool, waiting for statements that run.
+// Close closes the pool after running statements have ended.
 func (db *DB) Close() error { return db.pool.Close() }
 
-// SQL is the pool itself, for what needs a *sql.DB: migrations and statistics.
+// SQL returns the pool as a *sql.DB, for migrations and statistics.
 func (db *DB) SQL() *sql.DB { return db.pool }
 
 func execBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (sql.Result, error) {
@@ -65,8 +65,8 @@ func execBounded(ctx context.Context, q Queryer, timeout time.Duration, query st
 	return q.ExecContext(ctx, query, args...)
 }
 
-// queryBounded bounds the wait for the response. From then on the driver's timeouts
-// bound the wait for each packet, however long the caller takes to read the rows.
+// queryBounded bounds the wait for the response. Afterwards the driver's timeouts bound the
+// wait for each packet, and the caller may take any time to read the rows.
 func queryBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (*sql.Rows, error) {
 	ctx, stop, _ := bound(ctx, timeout)
 	defer stop()
@@ -82,7 +82,7 @@ func queryRowBounded(ctx context.Context, q Queryer, timeout time.Duration, quer
 // session runs statements on one connection.
 type session struct {
 	conn    *sql.Conn
-	timeout time.Duration // of a statement; 0 is none
+	timeout time.Duration // of a statement; 0 means none
 }
 
 // ExecContext runs one statement; see DB.ExecContext.
@@ -90,8 +90,8 @@ func (s session) ExecContext(ctx context.Context, query string, args ...any) (sq
 	return execBounded(ctx, s.conn, s.timeout, query, args)
 }
 
-// QueryContext runs one statement that returns rows; they must be closed before
-// the next statement, for there is one connection.
+// QueryContext runs one statement that returns rows. They must be closed before the next
+// statement, which uses the same connection.
 func (s session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return queryBounded(ctx, s.conn, s.timeout, query, args)
 }

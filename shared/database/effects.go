@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// alreadyDone are the server's errors for a DDL statement that finds its effect.
+// alreadyDone are the server's errors for a DDL statement that already took effect.
 var alreadyDone = map[uint16]bool{
 	1022: true, // ER_DUP_KEY, of a constraint's name
 	1050: true, // ER_TABLE_EXISTS_ERROR
@@ -24,7 +24,7 @@ var alreadyDone = map[uint16]bool{
 	3940: true, // ER_CONSTRAINT_NOT_FOUND
 }
 
-// effect is what a DDL statement leaves: a thing of a table that exists, or not.
+// effect is an effect of a DDL statement: an object of a table exists, or does not.
 type effect struct {
 	kind   effectKind
 	table  string
@@ -41,7 +41,7 @@ const (
 	constraint effectKind = "constraint"
 )
 
-// String names the thing in an error.
+// String returns the name of the object for errors.
 func (e effect) String() string {
 	if e.kind == table {
 		return "table " + e.name
@@ -49,8 +49,8 @@ func (e effect) String() string {
 	return string(e.kind) + " " + e.name + " of table " + e.table
 }
 
-// tookEffect returns nil if all that a DDL statement does has been done. The server
-// runs such a statement as a whole or not at all, also when its client is killed
+// tookEffect returns nil if a DDL statement has taken effect. The server runs such a
+// statement completely or not at all, even if its client is killed
 // (https://dev.mysql.com/doc/refman/8.4/en/atomic-ddl.html).
 func tookEffect(ctx context.Context, conn *sql.Conn, statement string) error {
 	effects, err := parseEffects(statement)
@@ -60,13 +60,13 @@ func tookEffect(ctx context.Context, conn *sql.Conn, statement string) error {
 	for _, e := range effects {
 		exists, err := e.find(ctx, conn)
 		if err != nil {
-			return fmt.Errorf("look for %s: %w", e, err)
+			return fmt.Errorf("find %s: %w", e, err)
 		}
 		if !exists && e.exists {
-			return fmt.Errorf("it was not applied as a whole: %s is missing", e)
+			return fmt.Errorf("it was not applied completely: %s is missing", e)
 		}
 		if exists && !e.exists {
-			return fmt.Errorf("it was not applied as a whole: %s still exists", e)
+			return fmt.Errorf("it was not applied completely: %s still exists", e)
 		}
 	}
 	return nil
@@ -109,8 +109,7 @@ var (
 	dropColumnClause = regexp.MustCompile(`^DROP (?:COLUMN )?(\w+)$`)
 )
 
-// parseEffects reads the DDL that migrations are written in: names without quotes, one
-// statement.
+// parseEffects parses the DDL of migrations: one statement, names without quotes.
 func parseEffects(statement string) ([]effect, error) {
 	text := comments.ReplaceAllString(literals.ReplaceAllString(statement, "''"), "")
 	text = strings.TrimSuffix(strings.Join(strings.Fields(text), " "), ";")
@@ -133,7 +132,7 @@ func parseEffects(statement string) ([]effect, error) {
 	return nil, errors.New("the effect of this statement cannot be checked")
 }
 
-// ofClauses adds the effects of each clause of a table; there must be some.
+// ofClauses adds the effects of each clause of a table. It fails if there are none.
 func ofClauses(name string, effects []effect, clauses string, read func(table, clause string) ([]effect, bool)) ([]effect, error) {
 	for _, clause := range splitClauses(clauses) {
 		more, ok := read(name, clause)
@@ -192,7 +191,7 @@ func altered(name, clause string) ([]effect, bool) {
 	return nil, namelessClause.MatchString(clause)
 }
 
-// splitClauses splits at the commas that are in no parentheses.
+// splitClauses splits at the commas outside of parentheses.
 func splitClauses(text string) (clauses []string) {
 	depth, begin := 0, 0
 	for i, r := range text {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// Server errors this package distinguishes, from
+// Server errors that this package distinguishes, from
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html and
 // https://mariadb.com/docs/server/reference/error-codes.
 const (
@@ -20,11 +20,11 @@ const (
 	errLockNowait     = 3572 // ER_LOCK_NOWAIT
 )
 
-// serverStates are the errors that say what state the server is in, and nothing of the
-// statement: any statement may get them, and the same one succeeds later. This is the
-// only list; failure.Problem responds to them with 503 and Retry-After.
+// serverStates are the errors that depend on the state of the server and not on the
+// statement: any statement may get them and succeed later. This is the only list;
+// failure.Problem responds to them with 503 and Retry-After.
 var serverStates = map[uint16]serverState{
-	// Read only: a replica, or a primary while it fails over.
+	// Read only: a replica, or a primary during a failover.
 	1290: {refused: true}, // ER_OPTION_PREVENTS_STATEMENT: --read-only, --super-read-only
 	1792: {refused: true}, // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 	1836: {refused: true}, // ER_READ_ONLY_MODE
@@ -34,14 +34,14 @@ var serverStates = map[uint16]serverState{
 	1026: {onlyIf: noSpace}, // ER_ERROR_ON_WRITE
 	1030: {onlyIf: noSpace}, // ER_GET_ERRNO
 	1114: {},                // ER_RECORD_FILE_FULL
-	// Too many connections, or too much of something else.
+	// Exhausted resources, such as connections.
 	1040: {}, // ER_CON_COUNT_ERROR
 	1041: {}, // ER_OUT_OF_RESOURCES
 	1129: {}, // ER_HOST_IS_BLOCKED
 	1135: {}, // ER_CANT_CREATE_THREAD
 	1203: {}, // ER_TOO_MANY_USER_CONNECTIONS
 	1226: {}, // ER_USER_LIMIT_REACHED
-	// Starting, stopping, or ending connections.
+	// Starting, stopping, or closing connections.
 	1053: {}, // ER_SERVER_SHUTDOWN
 	1927: {}, // ER_CONNECTION_KILLED, MariaDB's
 	3168: {}, // ER_SERVER_ISNT_AVAILABLE
@@ -49,10 +49,9 @@ var serverStates = map[uint16]serverState{
 }
 
 type serverState struct {
-	// onlyIf is what the server's message must contain, when the number alone says
-	// less.
+	// onlyIf is a text that the server's message must contain, if the number is ambiguous.
 	onlyIf string
-	// refused is true if the error of a COMMIT says that nothing was committed.
+	// refused is true if the error of a COMMIT means that nothing was committed.
 	refused bool
 }
 
@@ -73,9 +72,8 @@ func IsDuplicate(err error) bool {
 	return serverErrorNumber(err) == errDuplicateEntry
 }
 
-// DuplicateKey is the name of the key that err violates, PRIMARY for the primary
-// key, without the table that MySQL puts before it and MariaDB does not; empty
-// if err is no duplicate.
+// DuplicateKey returns the name of the key that err violates, without the table that MySQL
+// puts before it. It is PRIMARY for the primary key, and empty for other errors.
 func DuplicateKey(err error) string {
 	server, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok || server.Number != errDuplicateEntry {
@@ -90,22 +88,21 @@ func DuplicateKey(err error) string {
 	return key[strings.LastIndex(key, ".")+1:]
 }
 
-// IsLocked reports whether err is a statement that found a row locked by another
-// transaction. For a statement with NOWAIT the number is MySQL's 3572 or MariaDB's
-// 1205.
+// IsLocked reports whether err is the error of a statement that found a row locked by another
+// transaction. For a statement with NOWAIT the number is 3572 in MySQL and 1205 in MariaDB.
 func IsLocked(err error) bool {
 	number := serverErrorNumber(err)
 	return number == errLockNowait || number == errLockWait
 }
 
-// IsCommitUnknown reports whether err is a transaction that may have been committed:
-// the connection ended before the server's response to COMMIT.
+// IsCommitUnknown reports whether err is the error of a transaction that may have been
+// committed: the connection ended before the response to COMMIT.
 func IsCommitUnknown(err error) bool {
 	_, atCommit := errors.AsType[*commitError](err)
 	return atCommit
 }
 
-// isLockConflict reports whether err ended a transaction for another's sake.
+// isLockConflict reports whether a transaction failed because of another one's locks.
 func isLockConflict(err error) bool {
 	switch serverErrorNumber(err) {
 	case errLockWait, errDeadlock, errLockNowait:
@@ -114,14 +111,13 @@ func isLockConflict(err error) bool {
 	return false
 }
 
-// IsUnavailable reports whether err is the server's state and not the statement's
-// error: the server cannot be reached, does not respond, is read-only, has no disk
-// space or no free connection, or had no time for a transaction however often it was
-// tried. A transaction that failed so had no effect and may succeed when it is sent
-// again: a commit with an unknown outcome is not among them. Of a statement outside of
-// a transaction only the response may be lost.
+// IsUnavailable reports whether err is due to the state of the server and not to the
+// statement: the server cannot be reached, does not respond, is read-only, has no disk space
+// or no free connection, or a transaction failed because of locks in every try. Such a
+// transaction had no effect and may succeed later; a commit with an unknown outcome does not
+// count. A statement outside of a transaction may have taken effect.
 //
-// A batch of work should stop at such an error: each further item would fail as well.
+// A batch of work should stop at such an error, because further items would fail too.
 func IsUnavailable(err error) bool {
 	state, isState := serverStateOf(err)
 	if _, atCommit := errors.AsType[*commitError](err); atCommit {

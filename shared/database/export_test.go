@@ -8,10 +8,10 @@ import (
 	"cloud.google.com/go/cloudsqlconn"
 )
 
-// DialFunc dials as net.Dialer does.
+// DialFunc dials like net.Dialer.
 type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// OpenCloudSQL opens a Cloud SQL instance whose API and address a test plays.
+// OpenCloudSQL opens a Cloud SQL instance whose API and address are a test's.
 func OpenCloudSQL(c Config, dial DialFunc, options ...cloudsqlconn.Option) (*DB, error) {
 	connector, err := newCloudSQLConnector(c, &lazyDialer{
 		starting: &startingDialer{dialer: dial, attempt: startingAttempt}, options: options,
@@ -23,7 +23,7 @@ func OpenCloudSQL(c Config, dial DialFunc, options ...cloudsqlconn.Option) (*DB,
 	return &DB{pool: openPool(connector, c), timeout: c.StatementTimeout}, nil
 }
 
-// NewStartingDialer returns the dial function of an instance that starts.
+// NewStartingDialer returns the dial function of a new instance.
 func NewStartingDialer(dial DialFunc, attempt time.Duration) DialFunc {
 	return (&startingDialer{dialer: dial, attempt: attempt}).dial
 }

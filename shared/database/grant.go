@@ -13,8 +13,8 @@ import (
 // Column is a column of a table.
 type Column struct{ Table, Name string }
 
-// Rights is what a login may do in one database: read and write all rows, but for the
-// values of some columns. It can never change a table.
+// Rights are the rights of a login in one database: to read and write all rows, except for
+// the values of some columns. They do not include DDL.
 type Rights struct {
 	// NoRead are columns whose values the login may not read.
 	NoRead []Column
@@ -24,7 +24,7 @@ type Rights struct {
 
 // privilege is one privilege of a login in a database, as the server stores it.
 type privilege struct {
-	schema string // as the grant has it: a name or a pattern
+	schema string // as in the grant: a name or a pattern
 	table  string // empty: every table of the database
 	column string // empty: every column of the table
 	kind   string
@@ -32,8 +32,8 @@ type privilege struct {
 
 var grantName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
-// Grant gives a login its rights in a database, and revokes what it has beyond them.
-// Names have letters, digits, hyphens and underscores: GRANT takes no arguments.
+// Grant grants a login its rights in a database and revokes all others. Names are restricted
+// to letters, digits, dots, hyphens and underscores because GRANT has no placeholders.
 func Grant(ctx context.Context, admin Queryer, database, login string, rights Rights) error {
 	for _, name := range []string{database, login} {
 		if !grantName.MatchString(name) {
@@ -48,8 +48,8 @@ func Grant(ctx context.Context, admin Queryer, database, login string, rights Ri
 	if err != nil {
 		return fmt.Errorf("read the rights of %s in %s: %w", login, database, err)
 	}
-	// What is missing first: a function that is running never has less than before
-	// and after.
+	// Grant before revoking, so that a running function always has the rights common to
+	// both.
 	for _, statement := range privilegeStatements("GRANT", "TO", login, wanted, granted) {
 		if _, err := admin.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("grant %s its rights in %s: %w", login, database, err)
@@ -57,13 +57,13 @@ func Grant(ctx context.Context, admin Queryer, database, login string, rights Ri
 	}
 	for _, statement := range privilegeStatements("REVOKE", "FROM", login, granted, wanted) {
 		if _, err := admin.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("revoke what %s has beyond its rights in %s: %w", login, database, err)
+			return fmt.Errorf("revoke the other rights of %s in %s: %w", login, database, err)
 		}
 	}
 	return nil
 }
 
-// wantedPrivileges returns the privileges that rights consist of.
+// wantedPrivileges returns the privileges for rights.
 func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Rights) (map[privilege]bool, error) {
 	wanted := map[privilege]bool{}
 	if len(rights.NoRead) == 0 && len(rights.NoWrite) == 0 {
@@ -97,8 +97,8 @@ func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Ri
 	return wanted, nil
 }
 
-// tablePrivileges returns one privilege for the whole table, or one for each column that
-// is not withheld.
+// tablePrivileges returns one privilege for the table, or one for each column that is not
+// withheld.
 func tablePrivileges(database, table, kind string, columns []string, withheld []Column) []privilege {
 	var byColumn []privilege
 	for _, column := range columns {
@@ -112,11 +112,11 @@ func tablePrivileges(database, table, kind string, columns []string, withheld []
 	return byColumn
 }
 
-// grantPattern returns a database's name as a grant on all of its tables needs it. There
-// it is a pattern, in which _ stands for any character and is escaped; but with the
-// variable partial_revokes on it is a name, in which the escape would be a character
-// (https://dev.mysql.com/doc/refman/8.4/en/grant.html). MariaDB has no such variable.
-// In a grant on one table it is always a name.
+// grantPattern returns a database's name for a grant on all of its tables. It is a pattern,
+// in which _ matches any character and is escaped; with the variable partial_revokes it is a
+// literal name, in which an escape would be wrong
+// (https://dev.mysql.com/doc/refman/8.4/en/grant.html). MariaDB does not have that variable.
+// In a grant on one table it is always a literal name.
 func grantPattern(ctx context.Context, q Queryer, database string) (string, error) {
 	literal, err := partialRevokes(ctx, q)
 	if err != nil || literal {
@@ -159,8 +159,8 @@ func columnsOf(ctx context.Context, q Queryer, database string) (map[string][]st
 	return columns, nil
 }
 
-// grantedPrivileges returns the privileges that a login has in a database, in either
-// form of its name. An account without rights on the schema mysql sees its own alone.
+// grantedPrivileges returns the privileges of a login in a database, by either form of its
+// name. An account without rights on the schema mysql sees only its own.
 func grantedPrivileges(ctx context.Context, q Queryer, database, login string) (map[privilege]bool, error) {
 	granted := map[privilege]bool{}
 	return granted, Each(ctx, q, func(row Scanner) error {
@@ -184,11 +184,11 @@ func grantedPrivileges(ctx context.Context, q Queryer, database, login string) (
 		account(login), database, escapePattern(database), account(login), database, account(login), database)
 }
 
-// account is a login as SQL writes it: from any host.
+// account returns the account of a login in SQL, for any host.
 func account(login string) string { return "'" + login + "'@'%'" }
 
-// privilegeStatements returns the statements that give or take what is in some and not
-// in others, one a table.
+// privilegeStatements returns the statements that grant or revoke the privileges that are in
+// some and not in others, one per table.
 func privilegeStatements(verb, preposition, login string, some, others map[privilege]bool) []string {
 	type scope struct{ schema, table string }
 	kinds := map[scope]map[string][]string{}
@@ -218,8 +218,8 @@ func privilegeStatements(verb, preposition, login string, some, others map[privi
 	return statements
 }
 
-// privilegeParts returns a kind of privilege for the columns given, of which the empty
-// one stands for the whole table.
+// privilegeParts returns a kind of privilege for some columns. An empty column means the
+// table.
 func privilegeParts(kind string, columns []string) []string {
 	var parts, named []string
 	for _, column := range slices.Sorted(slices.Values(columns)) {

@@ -12,10 +12,9 @@ import (
 	"souk/shared/config"
 )
 
-// ProveRights logs in and does what rights allow, and nothing else: a GRANT that reports
-// success may still have granted nothing to the database that is meant. Logins by IAM
-// have no password, so it creates a login for it, with the same statements, and drops it
-// afterwards. c is an administrator's way to the database.
+// ProveRights checks that a login with rights has exactly these rights: a GRANT that succeeds
+// may apply to another database. Logins by IAM have no password, so it creates a login with
+// the same statements and drops it afterwards. c are the settings of an administrator.
 func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
 	admin, err := Open(c)
 	if err != nil {
@@ -24,11 +23,11 @@ func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
 	defer func() { err = errors.Join(err, admin.Close()) }()
 	login, password := "souk-proof-"+strings.ToLower(rand.Text()[:12]), rand.Text()+"a-1"
 	if _, err := admin.ExecContext(ctx, "CREATE USER "+account(login)+" IDENTIFIED BY '"+password+"'"); err != nil {
-		return fmt.Errorf("create a login to prove rights by: %w", err)
+		return fmt.Errorf("create a login to prove rights: %w", err)
 	}
 	defer func() {
-		// The rollout may have been broken off; the login must not remain.
-		_, dropErr := admin.ExecContext(context.WithoutCancel(ctx), "DROP USER "+account(login)) //nolint:gosec // the name is our own
+		// Also after the rollout was cancelled: the login must not remain.
+		_, dropErr := admin.ExecContext(context.WithoutCancel(ctx), "DROP USER "+account(login)) //nolint:gosec // the name is generated above
 		err = errors.Join(err, dropErr)
 	}()
 	var name string
@@ -45,14 +44,14 @@ func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
 	return CheckLogin(ctx, admin, as, rights)
 }
 
-// The server's errors for want of a privilege on a table and on a column.
+// The server's errors for a missing privilege on a table and on a column.
 const (
 	errTableDenied  = 1142 // ER_TABLEACCESS_DENIED_ERROR
 	errColumnDenied = 1143 // ER_COLUMNACCESS_DENIED_ERROR
 )
 
-// CheckLogin logs in by c and reads and writes no row of each table of the database,
-// which admin has, and tries what the login has no right to.
+// CheckLogin logs in with c, runs reading and writing statements that match no row of each
+// table of admin's database, and checks that the server refuses what rights do not allow.
 func CheckLogin(ctx context.Context, admin Queryer, c Config, rights Rights) (err error) {
 	var name string
 	if err := admin.QueryRowContext(ctx, `SELECT DATABASE()`).Scan(&name); err != nil {

@@ -10,14 +10,14 @@ import (
 	"souk/shared/dbtest"
 )
 
-// MustCreateLogin creates a login without rights, dropped with the test, and returns how
-// it reaches the database of url.
-func MustCreateLogin(t *testing.T, admin *database.DB, url database.URL) (login string, settings database.Config) {
+// mustCreateLogin creates a login without rights and returns its settings for the database of
+// url. The login is dropped when the test ends.
+func mustCreateLogin(t *testing.T, admin *database.DB, url database.URL) (login string, settings database.Config) {
 	t.Helper()
 	login, password := "fn-"+strings.ToLower(rand.Text()[:16]), rand.Text()+"a-1"
-	MustExec(t, admin, "CREATE USER '"+login+"'@'%' IDENTIFIED BY '"+password+"'")
+	mustExec(t, admin, "CREATE USER '"+login+"'@'%' IDENTIFIED BY '"+password+"'")
 	t.Cleanup(func() {
-		if _, err := admin.SQL().Exec("DROP USER '" + login + "'@'%'"); err != nil { //nolint:noctx // the test's context is done
+		if _, err := admin.SQL().Exec("DROP USER '" + login + "'@'%'"); err != nil { //nolint:noctx // the test's context has ended
 			t.Error(err)
 		}
 	})
@@ -29,15 +29,15 @@ func MustCreateLogin(t *testing.T, admin *database.DB, url database.URL) (login 
 	return login, database.Config{URL: database.FormatURL(cfg)}
 }
 
-// MustCreateTables returns a database with a table that holds a secret and one that
-// does not.
-func MustCreateTables(t *testing.T) (admin *database.DB, url database.URL, name string) {
+// mustCreateTables returns a new database with a table that has a secret column and one
+// without.
+func mustCreateTables(t *testing.T) (admin *database.DB, url database.URL, name string) {
 	t.Helper()
 	url = dbtest.Create(t)
 	admin = dbtest.Open(t, url, 2)
-	MustExec(t, admin, "CREATE TABLE account (id INT PRIMARY KEY, name VARCHAR(9) NOT NULL, password_hash VARCHAR(9) NOT NULL DEFAULT '')")
-	MustExec(t, admin, "CREATE TABLE note (id INT PRIMARY KEY)")
-	return admin, url, MustQuery[string](t, admin, "SELECT DATABASE()")
+	mustExec(t, admin, "CREATE TABLE account (id INT PRIMARY KEY, name VARCHAR(9) NOT NULL, password_hash VARCHAR(9) NOT NULL DEFAULT '')")
+	mustExec(t, admin, "CREATE TABLE note (id INT PRIMARY KEY)")
+	return admin, url, mustQuery[string](t, admin, "SELECT DATABASE()")
 }
 
 var (
@@ -47,7 +47,7 @@ var (
 
 func TestGrant(t *testing.T) {
 	t.Parallel()
-	admin, url, name := MustCreateTables(t)
+	admin, url, name := mustCreateTables(t)
 	for _, test := range []struct {
 		name    string
 		rights  database.Rights
@@ -65,13 +65,13 @@ func TestGrant(t *testing.T) {
 			"SELECT * FROM account", "SELECT id FROM account WHERE password_hash = 'h'", "UPDATE account SET password_hash = 'i'",
 			"INSERT INTO account VALUES (1, 'a', 'h')", "UPDATE account SET name = password_hash",
 		}},
-		{"a column to write alone", database.Rights{NoRead: []database.Column{hash}}, []string{
+		{"a write-only column", database.Rights{NoRead: []database.Column{hash}}, []string{
 			"INSERT INTO account (id, name, password_hash) VALUES (1, 'a', 'h')", "UPDATE account SET password_hash = 'i' WHERE id = 1", "DELETE FROM account",
 		}, []string{"SELECT password_hash FROM account"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			login, settings := MustCreateLogin(t, admin, url)
-			// Rights from before, in both forms: an upgrade takes away what is too much.
+			login, settings := mustCreateLogin(t, admin, url)
+			// Previous rights, in both forms: an upgrade revokes those that are too many.
 			for _, before := range []database.Rights{{}, guarded, test.rights, test.rights} {
 				if err := database.Grant(t.Context(), admin, name, login, before); err != nil {
 					t.Fatal(err)
@@ -82,35 +82,35 @@ func TestGrant(t *testing.T) {
 			}
 			db := dbtest.Open(t, settings.URL, 1)
 			for _, statement := range test.allowed {
-				MustExec(t, db, statement)
+				mustExec(t, db, statement)
 			}
 			for _, statement := range test.denied {
 				if _, err := db.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "denied") {
-					t.Errorf("%s: got %v, want that it is denied", statement, err)
+					t.Errorf("%s: got %v, want an error that it is denied", statement, err)
 				}
 			}
 		})
 	}
 }
 
-// TestGrantByName runs with partial_revokes on, in which Cloud SQL compares the names
-// in grants literally. MariaDB has no such variable.
+// TestGrantByName runs with partial_revokes, with which Cloud SQL compares the names in grants
+// literally. MariaDB does not have that variable.
 func TestGrantByName(t *testing.T) {
-	admin, url, name := MustCreateTables(t)
-	if strings.Contains(MustQuery[string](t, admin, "SELECT VERSION()"), "MariaDB") {
+	admin, url, name := mustCreateTables(t)
+	if strings.Contains(mustQuery[string](t, admin, "SELECT VERSION()"), "MariaDB") {
 		t.Skip("NOT TESTED: this server has no partial_revokes; set DATABASE_URL to a MySQL 8.4 server")
 	}
-	before := MustQuery[string](t, admin, "SELECT @@GLOBAL.partial_revokes")
+	before := mustQuery[string](t, admin, "SELECT @@GLOBAL.partial_revokes")
 	for _, mode := range []string{"ON", "OFF"} {
-		MustExec(t, admin, "SET GLOBAL partial_revokes = "+mode)
+		mustExec(t, admin, "SET GLOBAL partial_revokes = "+mode)
 		t.Cleanup(func() {
-			if _, err := admin.SQL().Exec("SET GLOBAL partial_revokes = " + before); err != nil { //nolint:noctx // the test's context is done
+			if _, err := admin.SQL().Exec("SET GLOBAL partial_revokes = " + before); err != nil { //nolint:noctx // the test's context has ended
 				t.Error(err)
 			}
 		})
-		for what, rights := range map[string]database.Rights{"all columns": {}, "all but a column": guarded} {
-			t.Run(mode+", "+what, func(t *testing.T) {
-				login, settings := MustCreateLogin(t, admin, url)
+		for scope, rights := range map[string]database.Rights{"all columns": {}, "all but a column": guarded} {
+			t.Run(mode+", "+scope, func(t *testing.T) {
+				login, settings := mustCreateLogin(t, admin, url)
 				if err := database.Grant(t.Context(), admin, name, login, rights); err != nil {
 					t.Fatal(err)
 				}
@@ -125,13 +125,13 @@ func TestGrantByName(t *testing.T) {
 	}
 }
 
-// TestCheckLogin fails for rights that were granted on another name, as with an escaped
-// name and partial_revokes, and for rights that are too many.
+// TestCheckLogin checks logins with rights on another name, as with an escaped name and
+// partial_revokes, and with too many rights.
 func TestCheckLogin(t *testing.T) {
 	t.Parallel()
-	admin, url, name := MustCreateTables(t)
-	login, settings := MustCreateLogin(t, admin, url)
-	MustExec(t, admin, "GRANT SELECT, INSERT, UPDATE, DELETE ON `"+name+"_other`.* TO '"+login+"'@'%'")
+	admin, url, name := mustCreateTables(t)
+	login, settings := mustCreateLogin(t, admin, url)
+	mustExec(t, admin, "GRANT SELECT, INSERT, UPDATE, DELETE ON `"+name+"_other`.* TO '"+login+"'@'%'")
 	if err := database.CheckLogin(t.Context(), admin, settings, database.Rights{}); err == nil || !strings.Contains(err.Error(), "denied") {
 		t.Errorf("rights on another database: got %v", err)
 	}
@@ -143,10 +143,10 @@ func TestCheckLogin(t *testing.T) {
 	}
 }
 
-// TestProveRights leaves no login behind.
+// TestProveRights checks that no login remains.
 func TestProveRights(t *testing.T) {
 	t.Parallel()
-	admin, url, name := MustCreateTables(t)
+	admin, url, name := mustCreateTables(t)
 	if err := database.ProveRights(t.Context(), database.Config{URL: url}, guarded); err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +155,8 @@ func TestProveRights(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "there is no column") {
 		t.Errorf("a column that is missing: got %v", err)
 	}
-	const left = "SELECT COUNT(*) FROM information_schema.schema_privileges WHERE grantee LIKE '%souk-proof-%' AND table_schema LIKE ?"
-	if n := MustQuery[int](t, admin, left, "%"+name[len("souk_test_"):]); n != 0 {
+	const remaining = "SELECT COUNT(*) FROM information_schema.schema_privileges WHERE grantee LIKE '%souk-proof-%' AND table_schema LIKE ?"
+	if n := mustQuery[int](t, admin, remaining, "%"+name[len("souk_test_"):]); n != 0 {
 		t.Errorf("%d logins remain", n)
 	}
 }

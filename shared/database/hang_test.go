@@ -11,11 +11,11 @@ import (
 	"souk/shared/dbtest"
 )
 
-// hangTimeout is the statement timeout of these tests. A statement may take as long on a
-// busy machine without hanging: what is to succeed is tried again.
+// hangTimeout is the statement timeout of these tests. On a busy machine a statement may take
+// as long without hanging, so operations that must succeed are retried.
 const hangTimeout = 300 * time.Millisecond
 
-// operations are all that a DB can do.
+// operations are all operations of a DB.
 var operations = map[string]func(context.Context, *database.DB) error{
 	"ping": func(ctx context.Context, db *database.DB) error { return db.PingContext(ctx) },
 	"exec": func(ctx context.Context, db *database.DB) error {
@@ -58,13 +58,13 @@ func readNotes(ctx context.Context, q database.Queryer) error {
 	return rows.Err()
 }
 
-// openThrough opens a new database, which has notes, through a proxy.
+// openThrough opens a new database with notes through a proxy.
 func openThrough(t *testing.T, decide func(string) dbtest.Fate) (*database.DB, *dbtest.Proxy) {
 	t.Helper()
 	url := dbtest.Create(t)
-	direct := MustOpen(t, url)
-	MustExec(t, direct, `CREATE TABLE note (id INT PRIMARY KEY AUTO_INCREMENT)`)
-	MustExec(t, direct, `INSERT INTO note VALUES `+strings.Repeat("(),", 999)+"()")
+	direct := mustOpen(t, url)
+	mustExec(t, direct, `CREATE TABLE note (id INT PRIMARY KEY AUTO_INCREMENT)`)
+	mustExec(t, direct, `INSERT INTO note VALUES `+strings.Repeat("(),", 999)+"()")
 	proxy := dbtest.NewProxy(t, url, decide)
 	db, err := database.Open(database.Config{URL: proxy.URL, MaxOpenConns: 2, StatementTimeout: hangTimeout})
 	if err != nil {
@@ -74,8 +74,8 @@ func openThrough(t *testing.T, decide func(string) dbtest.Fate) (*database.DB, *
 	return db, proxy
 }
 
-// TestHang has the server stop to respond at each statement of each operation: the
-// operation ends by itself, and its connection is closed.
+// TestHang makes the server stop responding at each statement of each operation: the operation
+// times out, and its connection is closed.
 func TestHang(t *testing.T) {
 	t.Parallel()
 	for name, operation := range operations {
@@ -83,7 +83,7 @@ func TestHang(t *testing.T) {
 			t.Parallel()
 			var statements recorder
 			db, _ := openThrough(t, statements.decide)
-			mustWork(t, db, operation)
+			requireSuccess(t, db, operation)
 			t.Run("before the handshake", func(t *testing.T) {
 				t.Parallel()
 				db, proxy := openThrough(t, func(string) dbtest.Fate { return dbtest.Pass })
@@ -91,9 +91,9 @@ func TestHang(t *testing.T) {
 				if err := operation(t.Context(), db); !database.IsUnavailable(err) {
 					t.Errorf("got %v, want an error of the server's state", err)
 				}
-				mustBeClosed(t, db)
+				requireClosed(t, db)
 				proxy.Hang(false)
-				mustWork(t, db, operation)
+				requireSuccess(t, db, operation)
 			})
 			for _, statement := range statements.all() {
 				fates := map[string]dbtest.Fate{"at": dbtest.Hang}
@@ -132,18 +132,18 @@ func testHangAt(t *testing.T, operation func(context.Context, *database.DB) erro
 	case at != "ROLLBACK" && database.IsUnavailable(err) != (at != "COMMIT"):
 		t.Errorf("got %v, and IsUnavailable %t", err, database.IsUnavailable(err))
 	}
-	mustBeClosed(t, db)
-	mustWork(t, db, operation)
+	requireClosed(t, db)
+	requireSuccess(t, db, operation)
 }
 
-func mustBeClosed(t *testing.T, db *database.DB) {
+func requireClosed(t *testing.T, db *database.DB) {
 	t.Helper()
 	if stats := db.SQL().Stats(); stats.OpenConnections != 0 {
 		t.Errorf("%d connections are open, %d of them in use", stats.OpenConnections, stats.InUse)
 	}
 }
 
-func mustWork(t *testing.T, db *database.DB, operation func(context.Context, *database.DB) error) {
+func requireSuccess(t *testing.T, db *database.DB, operation func(context.Context, *database.DB) error) {
 	t.Helper()
 	for {
 		err := operation(t.Context(), db)

@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// maxHeartbeatAge is how old the replica's heartbeat may be to show anything: no reader
-// wrote one for longer when none has come, and then replication may have stopped. The
-// next check, a second later, finds the heartbeat that this one writes.
+// maxHeartbeatAge is the maximum age at which the replica's heartbeat is conclusive. It is
+// older after a time without readers, when replication may have stopped. The next check, a
+// second later, finds the heartbeat that this one writes.
 const maxHeartbeatAge = 3 * MaxLag
 
-// These are why a replica is not read from that responds.
+// The reasons for not reading from a replica that responds.
 var (
 	errLag        = fmt.Errorf("the replica is more than %s behind the primary", MaxLag)
-	errLagUnknown = errors.New("no read has come for a while, so that nothing shows whether the replica is current")
+	errLagUnknown = errors.New("there were no reads for some time, so it is unknown whether the replica is current")
 )
 
-// heartbeat is the one row of the table replica_heartbeat: when a reader last wrote it on
-// the primary, and the time before that. The two are MaxLag or more apart.
+// heartbeat is the only row of the table replica_heartbeat: when a reader last wrote it on the
+// primary, and the time before that. The two are at least MaxLag apart.
 type heartbeat struct{ BeatenAt, PreviousAt time.Time }
 
-// readHeartbeat returns the heartbeat that a server has, a zero one where there is none
-// yet, and the server's time.
+// readHeartbeat returns a server's heartbeat, zero if there is none yet, and the server's
+// time.
 func readHeartbeat(ctx context.Context, q Queryer) (h heartbeat, now time.Time, err error) {
 	err = q.QueryRowContext(ctx, `SELECT beaten_at, previous_at, UTC_TIMESTAMP(6) FROM replica_heartbeat WHERE id = 1`).
 		Scan(&h.BeatenAt, &h.PreviousAt, &now)
@@ -34,14 +34,13 @@ func readHeartbeat(ctx context.Context, q Queryer) (h heartbeat, now time.Time, 
 	return h, now, err
 }
 
-// check reports why the replica is not to be read from. The replica lags if it does not
-// have the youngest heartbeat that is at least MaxLag old: that finds a lag of MaxLag
-// after the next check, by the primary's clock alone, and also where replication has
-// stopped, which the server's own "seconds behind" does not. It costs a read on both
-// servers every 5 s for each instance that reads, and one write every 5 s for them all.
+// check returns the reason for not reading from the replica. The replica lags if it does not
+// have the newest heartbeat that is at least MaxLag old. That detects a lag of MaxLag by the
+// next check, using only the primary's clock, and also a stopped replication, which the
+// server's "seconds behind" does not. It costs a read on both servers every 5 s for each
+// reading instance, and one write every 5 s in total.
 //
-// While the primary does not respond the lag is unknown, and the replica is the better
-// choice.
+// While the primary does not respond, the lag is unknown and the replica is preferred.
 func (r *Reads) check(ctx context.Context) error {
 	onReplica, _, err := readHeartbeat(ctx, r.replica)
 	if err != nil {
@@ -67,7 +66,7 @@ func (r *Reads) check(ctx context.Context) error {
 	return nil
 }
 
-// beat writes the next heartbeat, unless another reader has.
+// beat writes the next heartbeat, unless another reader has done so.
 func (r *Reads) beat(ctx context.Context, last heartbeat, now time.Time) error {
 	statement, args := `
 		UPDATE replica_heartbeat SET previous_at = beaten_at, beaten_at = ?

@@ -11,11 +11,11 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		// Runs from the import on; the Cloud SQL connector's metrics pull it in.
+		// Started by an import of the Cloud SQL connector's metrics.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
-func MustExec(t *testing.T, db database.Queryer, query string, args ...any) int64 {
+func mustExec(t *testing.T, db database.Queryer, query string, args ...any) int64 {
 	t.Helper()
 	result, err := db.ExecContext(t.Context(), query, args...)
 	if err != nil {
@@ -28,7 +28,7 @@ func MustExec(t *testing.T, db database.Queryer, query string, args ...any) int6
 	return n
 }
 
-func MustQuery[T any](t *testing.T, db database.Queryer, query string, args ...any) T {
+func mustQuery[T any](t *testing.T, db database.Queryer, query string, args ...any) T {
 	t.Helper()
 	var value T
 	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&value); err != nil {
@@ -37,7 +37,7 @@ func MustQuery[T any](t *testing.T, db database.Queryer, query string, args ...a
 	return value
 }
 
-// exec is a transaction body that does one statement.
+// exec returns a transaction body that runs one statement.
 func exec(query string, args ...any) func(context.Context, *database.Tx) error {
 	return func(ctx context.Context, tx *database.Tx) error {
 		_, err := tx.ExecContext(ctx, query, args...)

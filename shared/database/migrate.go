@@ -18,28 +18,27 @@ import (
 // migrateLockWait bounds how long a migrator waits for another one.
 const migrateLockWait = 2 * time.Minute
 
-// Migrations is a set of numbered SQL files of one owner, such as a service or
-// the outbox. Sets of one database do not see each other's versions.
+// Migrations is a set of numbered SQL files of one owner, such as a service or the outbox.
+// Each set of a database has its own versions.
 type Migrations struct {
-	// Name is the owner, lower case; the versions applied are kept in the table
+	// Name is the owner, in lower case. Applied versions are stored in the table
 	// <Name>_migration.
 	Name string
-	// FS holds 00001_name.sql … in goose's format, at its root or in a folder
-	// named migrations.
+	// FS has 00001_name.sql … in goose's format, at its root or in a folder named
+	// migrations.
 	FS fs.FS
 }
 
 var migrationsName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
 
-// Migrate brings the database of db up to date with each set, in the order
-// given. Several migrators may run at once: the first applies, the others wait
-// for it and find nothing left to do.
+// Migrate applies the pending migrations of each set to the database of db, in order. Several
+// migrators may run concurrently: the first applies them, and the others wait for it.
 //
-// A migrator may be killed at any moment. MySQL commits each DDL statement by itself,
-// so a file has one statement: either it took effect or not. If it did and its version
-// was not recorded, the next migrator finds that out by the statement's error, checks
-// the whole effect in information_schema and records the version (docs/adr/0028). A
-// file that writes rows is one transaction with its version.
+// A migrator may be killed at any time. MySQL commits each DDL statement separately, so a file
+// has one statement, which takes effect completely or not at all. If it took effect and its
+// version was not recorded, the next migrator detects that by the statement's error, checks
+// the effect in information_schema and records the version (docs/adr/0028). A file that writes
+// rows is one transaction with its version.
 func Migrate(ctx context.Context, db *sql.DB, sets ...Migrations) error {
 	for _, set := range sets {
 		if err := migrate(ctx, db, set); err != nil {
@@ -91,8 +90,7 @@ func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
 	}
 }
 
-// interrupted is a migration whose version is not recorded, and whose statement finds
-// that it took effect.
+// interrupted is a migration that took effect and whose version is not recorded.
 type interrupted struct {
 	db       *sql.DB
 	versions goosedb.Store
@@ -101,14 +99,14 @@ type interrupted struct {
 	source   *goose.Source
 }
 
-// record records the version if all that the statement does has been done.
+// record records the version if the statement has taken effect completely.
 func (i interrupted) record(ctx context.Context) error {
 	text, err := fs.ReadFile(i.files, i.source.Path)
 	if err != nil {
 		return err
 	}
 	return withLock(ctx, i.db, i.lock, func(conn *sql.Conn) error {
-		// Another migrator may have done so.
+		// Another migrator may have recorded it.
 		_, err := i.versions.GetMigration(ctx, conn, i.source.Version)
 		if !errors.Is(err, goosedb.ErrVersionNotFound) {
 			return err
@@ -142,10 +140,9 @@ func migrationFiles(files fs.FS) (fs.FS, error) {
 	return fs.Sub(files, "migrations")
 }
 
-// prepareVersions makes the table of versions, with the version 0 that goose
-// counts from. Goose does so as well, but before it takes the lock: another
-// migrator may then find the table and no version in it, and so would all that
-// come after one that was killed in between.
+// prepareVersions creates the table of versions, with goose's initial version 0. Goose does
+// that too, but before it acquires the lock: another migrator may then find the table without
+// a version, and so would all later ones if the first was killed in between.
 func prepareVersions(ctx context.Context, db *sql.DB, versions goosedb.Store, lock sessionLock) error {
 	return withLock(ctx, db, lock, func(conn *sql.Conn) error {
 		_, err := versions.GetMigration(ctx, conn, 0)
@@ -162,11 +159,11 @@ func prepareVersions(ctx context.Context, db *sql.DB, versions goosedb.Store, lo
 	})
 }
 
-// withLock runs do on a connection that holds the lock.
+// withLock runs do on a connection that has the lock.
 func withLock(ctx context.Context, db *sql.DB, lock sessionLock, do func(*sql.Conn) error) (err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("get a connection to migrate by: %w", err)
+		return fmt.Errorf("get a connection for migrations: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if err := lock.SessionLock(ctx, conn); err != nil {
@@ -176,36 +173,35 @@ func withLock(ctx context.Context, db *sql.DB, lock sessionLock, do func(*sql.Co
 	return do(conn)
 }
 
-// sessionLock is a named lock of the server, one a database. The server frees it
-// when the session ends, so a migrator that was killed leaves nothing behind; a
-// lock table would.
+// sessionLock is a named lock of the server, one per database. The server releases it when
+// the session ends, unlike a row in a lock table after a migrator was killed.
 type sessionLock struct{ wait time.Duration }
 
-// GET_LOCK's names are the whole server's and at most 64 characters long, so the
-// database's name goes in as a hash.
+// GET_LOCK's names are global to the server and at most 64 characters long, so they contain a
+// hash of the database's name.
 const lockName = `CONCAT('souk-migrate-', LEFT(SHA2(DATABASE(), 256), 40))`
 
-// SessionLock waits until conn's session holds the lock.
+// SessionLock waits until conn's session has the lock.
 func (l sessionLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	var got sql.NullInt64
 	err := conn.QueryRowContext(ctx, `SELECT GET_LOCK(`+lockName+`, ?)`, int(l.wait.Seconds())).Scan(&got)
 	if err != nil {
-		return fmt.Errorf("take the migration lock: %w", err)
+		return fmt.Errorf("acquire the migration lock: %w", err)
 	}
 	if got.Int64 != 1 {
-		return fmt.Errorf("take the migration lock: another migrator has held it for %s", l.wait)
+		return fmt.Errorf("acquire the migration lock: another migrator has held it for %s", l.wait)
 	}
 	return nil
 }
 
-// SessionUnlock gives the lock back.
+// SessionUnlock releases the lock.
 func (l sessionLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	var freed sql.NullInt64
 	if err := conn.QueryRowContext(ctx, `SELECT RELEASE_LOCK(`+lockName+`)`).Scan(&freed); err != nil {
-		return fmt.Errorf("free the migration lock: %w", err)
+		return fmt.Errorf("release the migration lock: %w", err)
 	}
 	if freed.Int64 != 1 {
-		return errors.New("free the migration lock: this session did not hold it")
+		return errors.New("release the migration lock: this session did not have it")
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"souk/shared/dbtest"
 )
 
-// everyKind are migrations with a statement of each kind that migrations may have.
+// everyKind has a statement of each kind that migrations may have.
 var everyKind = []string{
 	"CREATE TABLE thing (\n    id INT NOT NULL PRIMARY KEY, -- (a, comment\n    name VARCHAR(40) NOT NULL DEFAULT ('a, b'),\n    old INT NULL,\n    size INT NOT NULL CHECK (size > 0),\n    UNIQUE KEY thing_by_name (name),\n    CONSTRAINT thing_size CHECK (size < 100)\n)",
 	"CREATE TABLE part (id INT NOT NULL, thing_id INT NOT NULL, CONSTRAINT part_of_thing FOREIGN KEY (thing_id) REFERENCES thing (id), INDEX part_by_id (id)) ENGINE = InnoDB",
@@ -31,7 +31,7 @@ var everyKind = []string{
 	"DROP TABLE part",
 }
 
-func setOf(statements []string) database.Migrations {
+func newMigrations(statements []string) database.Migrations {
 	files := fstest.MapFS{}
 	for i, statement := range statements {
 		files[fmt.Sprintf("%05d_x.sql", i+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\n-- Why.\n" + statement + ";\n\n-- +goose Down\nSELECT 1;\n")}
@@ -39,7 +39,7 @@ func setOf(statements []string) database.Migrations {
 	return database.Migrations{Name: "kind", FS: files}
 }
 
-// TestMigrateInterrupted ends a migrator before and after every statement.
+// TestMigrateInterrupted interrupts a migrator before and after every statement.
 func TestMigrateInterrupted(t *testing.T) {
 	t.Parallel()
 	for where, fate := range map[string]dbtest.Fate{"before": dbtest.CutBefore, "after": dbtest.CutAfter} {
@@ -48,39 +48,39 @@ func TestMigrateInterrupted(t *testing.T) {
 			url := dbtest.Create(t)
 			interrupter := dbtest.NewInterrupter(fate)
 			proxy := dbtest.NewProxy(t, url, interrupter.Decide)
-			for goesOn := true; goesOn; {
+			for continues := true; continues; {
 				db, err := database.Open(database.Config{URL: proxy.URL})
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = database.Migrate(t.Context(), db.SQL(), setOf(everyKind))
+				err = database.Migrate(t.Context(), db.SQL(), newMigrations(everyKind))
 				_ = db.Close()
-				if goesOn = interrupter.Again(); !goesOn && err != nil {
+				if continues = interrupter.Again(); !continues && err != nil {
 					t.Fatalf("after %d interruptions: %v", interrupter.Count(), err)
 				}
 			}
 			if interrupter.Count() < 2*len(everyKind) {
 				t.Errorf("interrupted %d times in %d migrations", interrupter.Count(), len(everyKind))
 			}
-			db := MustOpen(t, url)
-			if got := MustQuery[int](t, db, `SELECT SUM(id * 100 + size) FROM thing`); got != 102 {
+			db := mustOpen(t, url)
+			if got := mustQuery[int](t, db, `SELECT SUM(id * 100 + size) FROM thing`); got != 102 {
 				t.Errorf("id and size are %d, want 102: each file takes effect once", got)
 			}
-			if got := MustQuery[int](t, db, `SELECT COUNT(*) FROM kind_migration WHERE version_id > 0`); got != len(everyKind) {
+			if got := mustQuery[int](t, db, `SELECT COUNT(*) FROM kind_migration WHERE version_id > 0`); got != len(everyKind) {
 				t.Errorf("%d versions are recorded, want %d", got, len(everyKind))
 			}
-			mustEqualKinds(t, db)
+			requireSameSchema(t, db)
 		})
 	}
 }
 
-// mustEqualKinds compares the schema with that of a migrator that was not interrupted.
-func mustEqualKinds(t *testing.T, db *database.DB) {
+// requireSameSchema compares the schema with that of a migrator that was not interrupted.
+func requireSameSchema(t *testing.T, db *database.DB) {
 	t.Helper()
-	other := dbtest.New(t, setOf(everyKind))
+	other := dbtest.New(t, newMigrations(everyKind))
 	var name, got, want string
-	for of, text := range map[*database.DB]*string{db: &got, other: &want} {
-		if err := of.QueryRowContext(t.Context(), `SHOW CREATE TABLE thing`).Scan(&name, text); err != nil {
+	for source, text := range map[*database.DB]*string{db: &got, other: &want} {
+		if err := source.QueryRowContext(t.Context(), `SHOW CREATE TABLE thing`).Scan(&name, text); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,25 +89,26 @@ func mustEqualKinds(t *testing.T, db *database.DB) {
 	}
 }
 
-// TestMigrateForeignTables refuses what no migrator of this set can have left.
+// TestMigrateForeignTables checks that tables which no migrator of this set can have created
+// are refused.
 func TestMigrateForeignTables(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct{ existing, statement, says string }{
-		"a table with other columns": {`CREATE TABLE thing (id INT PRIMARY KEY)`, `CREATE TABLE thing (id INT PRIMARY KEY, name INT)`, "column name of table thing is missing"},
-		"a table without a key":      {`CREATE TABLE thing (id INT PRIMARY KEY)`, `CREATE TABLE thing (id INT PRIMARY KEY, KEY thing_by_id (id))`, "index thing_by_id of table thing is missing"},
-		"one of two columns":         {`CREATE TABLE thing (id INT PRIMARY KEY, a INT)`, `ALTER TABLE thing ADD COLUMN a INT, ADD COLUMN b INT`, "column b of table thing is missing"},
-		"a column to drop is there":  {`CREATE TABLE thing (id INT PRIMARY KEY, a INT)`, `ALTER TABLE thing DROP COLUMN a, DROP COLUMN b`, "column a of table thing still exists"},
-		"what cannot be checked":     {`CREATE TABLE thing (id INT PRIMARY KEY)`, `CREATE TABLE thing AS SELECT 1 AS id`, "cannot be checked"},
+	for name, tc := range map[string]struct{ existing, statement, want string }{
+		"a table with other columns":       {`CREATE TABLE thing (id INT PRIMARY KEY)`, `CREATE TABLE thing (id INT PRIMARY KEY, name INT)`, "column name of table thing is missing"},
+		"a table without a key":            {`CREATE TABLE thing (id INT PRIMARY KEY)`, `CREATE TABLE thing (id INT PRIMARY KEY, KEY thing_by_id (id))`, "index thing_by_id of table thing is missing"},
+		"one of two columns":               {`CREATE TABLE thing (id INT PRIMARY KEY, a INT)`, `ALTER TABLE thing ADD COLUMN a INT, ADD COLUMN b INT`, "column b of table thing is missing"},
+		"a column to drop exists":          {`CREATE TABLE thing (id INT PRIMARY KEY, a INT)`, `ALTER TABLE thing DROP COLUMN a, DROP COLUMN b`, "column a of table thing still exists"},
+		"an effect that cannot be checked": {`CREATE TABLE thing (id INT PRIMARY KEY)`, `CREATE TABLE thing AS SELECT 1 AS id`, "cannot be checked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := dbtest.New(t)
-			MustExec(t, db, tc.existing)
-			err := database.Migrate(t.Context(), db.SQL(), setOf([]string{tc.statement}))
-			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "00001_x.sql") {
-				t.Errorf("got %v, want an error that says %q", err, tc.says)
+			mustExec(t, db, tc.existing)
+			err := database.Migrate(t.Context(), db.SQL(), newMigrations([]string{tc.statement}))
+			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "00001_x.sql") {
+				t.Errorf("got %v, want an error that contains %q", err, tc.want)
 			}
-			if got := MustQuery[int](t, db, `SELECT COUNT(*) FROM kind_migration WHERE version_id > 0`); got != 0 {
+			if got := mustQuery[int](t, db, `SELECT COUNT(*) FROM kind_migration WHERE version_id > 0`); got != 0 {
 				t.Error("the version is recorded")
 			}
 		})

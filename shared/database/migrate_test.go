@@ -34,56 +34,56 @@ func TestMigrate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := MustQuery[int](t, db, `SELECT COUNT(*) FROM item`); got != 2 {
+	if got := mustQuery[int](t, db, `SELECT COUNT(*) FROM item`); got != 2 {
 		t.Errorf("%d items, want 2: each file is applied once", got)
 	}
 	for table, want := range map[string]int{"shop_migration": 2, "note_migration": 1} {
-		if got := MustQuery[int](t, db, `SELECT MAX(version_id) FROM `+table); got != want {
+		if got := mustQuery[int](t, db, `SELECT MAX(version_id) FROM `+table); got != want {
 			t.Errorf("%s is at version %d, want %d", table, got, want)
 		}
 	}
 }
 
-func TestMigratorsAtOnce(t *testing.T) {
+func TestConcurrentMigrators(t *testing.T) {
 	t.Parallel()
 	url := dbtest.Create(t)
 	var all sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		db := MustOpen(t, url)
+		db := mustOpen(t, url)
 		all.Go(func() { errs[i] = database.Migrate(t.Context(), db.SQL(), shopMigrations, noteMigrations) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if got := MustQuery[int](t, MustOpen(t, url), `SELECT COUNT(*) FROM item`); got != 2 {
+	if got := mustQuery[int](t, mustOpen(t, url), `SELECT COUNT(*) FROM item`); got != 2 {
 		t.Errorf("%d items, want 2: each file is applied by one of them", got)
 	}
 }
 
-func TestMigrateAfterOneThatWasKilled(t *testing.T) {
+func TestMigrateAfterAKilledMigrator(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	if err := database.Migrate(t.Context(), db.SQL(), noteMigrations); err != nil {
 		t.Fatal(err)
 	}
-	// As it was between the two statements that begin a table of versions.
-	MustExec(t, db, `DELETE FROM note_migration`)
-	MustExec(t, db, `DROP TABLE note`)
+	// The state between the two statements that create a table of versions.
+	mustExec(t, db, `DELETE FROM note_migration`)
+	mustExec(t, db, `DROP TABLE note`)
 	if err := database.Migrate(t.Context(), db.SQL(), noteMigrations); err != nil {
 		t.Fatal(err)
 	}
-	if got := MustQuery[int](t, db, `SELECT COUNT(*) FROM note`); got != 0 {
+	if got := mustQuery[int](t, db, `SELECT COUNT(*) FROM note`); got != 0 {
 		t.Errorf("%d notes, want a table with none", got)
 	}
 }
 
-func TestMigrateFaults(t *testing.T) {
+func TestMigrateErrors(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		set  database.Migrations
-		says string
+		want string
 	}{
 		"a bad name":      {database.Migrations{Name: "a b", FS: shopMigrations.FS}, "name must match"},
 		"no files":        {database.Migrations{Name: "shop"}, "no files"},
@@ -96,11 +96,11 @@ func TestMigrateFaults(t *testing.T) {
 			t.Parallel()
 			db := dbtest.New(t)
 			err := database.Migrate(t.Context(), db.SQL(), tc.set)
-			if err == nil || !strings.Contains(err.Error(), tc.says) {
-				t.Errorf("got %v, want an error that says %q", err, tc.says)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want an error that contains %q", err, tc.want)
 			}
 			if err := database.Migrate(t.Context(), db.SQL(), shopMigrations); err != nil {
-				t.Errorf("the lock was not given back: %v", err)
+				t.Errorf("the lock was not released: %v", err)
 			}
 		})
 	}

@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// pruneBatch is the most rows that one statement of Prune deletes.
+// pruneBatch is the maximum number of rows that one statement of Prune deletes.
 const pruneBatch = 1000
 
-// Prune runs a DELETE … WHERE column < ? ORDER BY column LIMIT ? until nothing is
-// left that is older than before: one large DELETE would hold its locks for as
-// long as it takes.
+// Prune runs a DELETE … WHERE column < ? ORDER BY column LIMIT ? until no row is older than
+// before. It deletes in batches because one large DELETE would lock its rows for a long time.
 func Prune(ctx context.Context, q Queryer, statement string, before time.Time) error {
 	for {
 		deleted, err := AffectedRows(q.ExecContext(ctx, statement, before, pruneBatch))

@@ -16,7 +16,7 @@ func TestQueries(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	ctx := t.Context()
-	MustExec(t, db, `CREATE TABLE thing (id BINARY(16) PRIMARY KEY, name VARCHAR(20) NOT NULL)`)
+	mustExec(t, db, `CREATE TABLE thing (id BINARY(16) PRIMARY KEY, name VARCHAR(20) NOT NULL)`)
 	ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
 	var rows [][]any
 	for i, name := range []string{"a", "b", "c"} {

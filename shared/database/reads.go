@@ -11,28 +11,27 @@ import (
 )
 
 const (
-	// replicaTimeout bounds a statement on the replica: there is time left to read from
+	// replicaTimeout bounds a statement on the replica, so that there is time to read from
 	// the primary.
 	replicaTimeout = 2 * time.Second
-	// MaxLag is how old a read may be. A replica that is further behind is not read from.
+	// MaxLag is the maximum age of a read. A replica with more lag is not used.
 	MaxLag = 5 * time.Second
-	// replicaCheckEvery is how often an instance that reads checks the replica.
+	// replicaCheckEvery is the interval of a reading instance's checks of the replica.
 	replicaCheckEvery = 5 * time.Second
-	// A replica that failed is checked again after minReplicaPause, and after twice the
-	// pause each time that it fails again, up to maxReplicaPause.
+	// A failed replica is checked again after minReplicaPause. The pause doubles with each
+	// further failure, up to maxReplicaPause.
 	minReplicaPause = time.Second
 	maxReplicaPause = 30 * time.Second
 )
 
-// Reads is where reads go that may be MaxLag old: to the replica while it responds and
-// is current, or else to the primary. Nothing runs between requests: a request that
-// finds a check due does it.
+// Reads runs reads that may be MaxLag old: on the replica while it responds and is current,
+// else on the primary. There is no background work: a request performs a check that is due.
 type Reads struct {
 	primary *DB
 	replica *DB // nil without one
 	now     func() time.Time
 
-	checking sync.Mutex // held by the request that checks the replica
+	checking sync.Mutex // locked by the request that checks the replica
 
 	mu        sync.Mutex
 	suspended bool          // reads go to the primary
@@ -40,15 +39,15 @@ type Reads struct {
 	pause     time.Duration // the last one between checks of a suspended replica
 }
 
-// NewReads returns where reads go. Without a replica, that is the primary.
+// NewReads returns new Reads. Without a replica, they use the primary.
 func NewReads(primary, replica *DB, now func() time.Time) *Reads {
 	return &Reads{primary: primary, replica: replica, now: now}
 }
 
-// OpenReplica opens the replica that cfg names, nil if it names none.
+// OpenReplica opens the replica of cfg. It returns nil if there is none.
 func OpenReplica(cfg Config) (*DB, error) {
 	if cfg.ReplicaURL == "" && cfg.ReplicaInstance == "" {
-		return nil, nil //nolint:nilnil // a shop without a replica is no error
+		return nil, nil //nolint:nilnil // a shop without a replica is not an error
 	}
 	cfg.URL, cfg.InstanceConnectionName = cfg.ReplicaURL, cfg.ReplicaInstance
 	if cfg.StatementTimeout == 0 || cfg.StatementTimeout > replicaTimeout {
@@ -61,8 +60,7 @@ func OpenReplica(cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// Do runs read, which may be run twice: when it fails on the replica, it is run on the
-// primary.
+// Do runs read. If it fails on the replica, it is run again on the primary.
 func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
 	if r.replica == nil || !r.useReplica(ctx) {
 		return read(r.primary)
@@ -71,8 +69,8 @@ func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
 	if err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrNotFound) || ctx.Err() != nil {
 		return err
 	}
-	// It is the replica's error if the primary has none, or a state of the server; the
-	// statement's own error would be the same on both.
+	// The replica has failed if the primary has no error or if err is a state of the server.
+	// An error of the statement would be the same on both.
 	again := read(r.primary)
 	if again == nil || errors.Is(again, sql.ErrNoRows) || errors.Is(again, ErrNotFound) || IsUnavailable(err) {
 		r.suspend(ctx, err)
@@ -80,7 +78,7 @@ func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
 	return again
 }
 
-// useReplica reports whether a read goes to the replica, and checks it if that is due.
+// useReplica checks the replica if that is due, and reports whether to use it.
 func (r *Reads) useReplica(ctx context.Context) bool {
 	if due, suspended := r.state(); !due || !r.checking.TryLock() {
 		return !suspended

@@ -10,27 +10,27 @@ import (
 	"souk/shared/dbtest"
 )
 
-// readers are two databases, as a primary and a replica that follows it at once.
+// readers has a primary and a replica without lag.
 type readers struct {
 	*database.Reads
 	primary, replica *database.DB
 	at               time.Time
 }
 
-func mustReaders(t *testing.T) *readers {
+func requireReadFromers(t *testing.T) *readers {
 	t.Helper()
 	r := &readers{primary: dbtest.New(t), replica: dbtest.New(t), at: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)}
 	for db, name := range map[*database.DB]string{r.primary: "primary", r.replica: "replica"} {
-		MustExec(t, db, "CREATE TABLE replica_heartbeat (id TINYINT PRIMARY KEY, beaten_at DATETIME(6) NOT NULL, previous_at DATETIME(6) NOT NULL)")
-		MustExec(t, db, "INSERT INTO replica_heartbeat VALUES (1, UTC_TIMESTAMP(6), '2000-01-01')")
-		MustExec(t, db, "CREATE TABLE place (name VARCHAR(20) PRIMARY KEY)")
-		MustExec(t, db, "INSERT INTO place VALUES (?)", name)
+		mustExec(t, db, "CREATE TABLE replica_heartbeat (id TINYINT PRIMARY KEY, beaten_at DATETIME(6) NOT NULL, previous_at DATETIME(6) NOT NULL)")
+		mustExec(t, db, "INSERT INTO replica_heartbeat VALUES (1, UTC_TIMESTAMP(6), '2000-01-01')")
+		mustExec(t, db, "CREATE TABLE place (name VARCHAR(20) PRIMARY KEY)")
+		mustExec(t, db, "INSERT INTO place VALUES (?)", name)
 	}
 	r.Reads = database.NewReads(r.primary, r.replica, func() time.Time { return r.at })
 	return r
 }
 
-func (r *readers) mustRead(t *testing.T, want string) {
+func (r *readers) requireReadFrom(t *testing.T, want string) {
 	t.Helper()
 	var got string
 	err := r.Do(t.Context(), func(q database.Queryer) error {
@@ -43,27 +43,27 @@ func (r *readers) mustRead(t *testing.T, want string) {
 
 func TestReads(t *testing.T) {
 	t.Parallel()
-	t.Run("go to the primary while the replica fails, and back by a check at growing intervals", func(t *testing.T) {
+	t.Run("use the primary while the replica fails and check the replica at growing intervals", func(t *testing.T) {
 		t.Parallel()
-		r := mustReaders(t)
-		r.mustRead(t, "replica")
-		MustExec(t, r.replica, "RENAME TABLE place TO elsewhere")
-		r.mustRead(t, "primary")
-		MustExec(t, r.replica, "RENAME TABLE elsewhere TO place, replica_heartbeat TO elsewhere")
-		r.mustRead(t, "primary")
+		r := requireReadFromers(t)
+		r.requireReadFrom(t, "replica")
+		mustExec(t, r.replica, "RENAME TABLE place TO elsewhere")
+		r.requireReadFrom(t, "primary")
+		mustExec(t, r.replica, "RENAME TABLE elsewhere TO place, replica_heartbeat TO elsewhere")
+		r.requireReadFrom(t, "primary")
 		for _, pause := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
 			r.at = r.at.Add(pause)
-			r.mustRead(t, "primary") // checked, and it failed
+			r.requireReadFrom(t, "primary") // the check failed
 		}
-		MustExec(t, r.replica, "RENAME TABLE elsewhere TO replica_heartbeat")
+		mustExec(t, r.replica, "RENAME TABLE elsewhere TO replica_heartbeat")
 		r.at = r.at.Add(7 * time.Second)
-		r.mustRead(t, "primary") // not checked yet
+		r.requireReadFrom(t, "primary") // not checked yet
 		r.at = r.at.Add(time.Second)
-		r.mustRead(t, "replica")
+		r.requireReadFrom(t, "replica")
 	})
-	t.Run("stay with the replica while the primary is away", func(t *testing.T) {
+	t.Run("use the replica while the primary is unreachable", func(t *testing.T) {
 		t.Parallel()
-		r := mustReaders(t)
+		r := requireReadFromers(t)
 		if err := r.primary.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -73,11 +73,11 @@ func TestReads(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = closed.Close() })
 		r.Reads = database.NewReads(closed, r.replica, func() time.Time { return r.at })
-		r.mustRead(t, "replica")
+		r.requireReadFrom(t, "replica")
 	})
-	t.Run("report the error of the statement, which is that of both", func(t *testing.T) {
+	t.Run("return the error of a statement that fails on both", func(t *testing.T) {
 		t.Parallel()
-		r := mustReaders(t)
+		r := requireReadFromers(t)
 		err := r.Do(t.Context(), func(q database.Queryer) error {
 			_, err := q.ExecContext(t.Context(), "SELECT nothing FROM place")
 			return err
@@ -85,12 +85,12 @@ func TestReads(t *testing.T) {
 		if err == nil {
 			t.Error("a statement with an error succeeds")
 		}
-		r.mustRead(t, "replica")
+		r.requireReadFrom(t, "replica")
 	})
 	t.Run("end with the request", func(t *testing.T) {
 		t.Parallel()
-		r := mustReaders(t)
-		r.mustRead(t, "replica")
+		r := requireReadFromers(t)
+		r.requireReadFrom(t, "replica")
 		ctx, cancel := context.WithCancel(t.Context())
 		reads := 0
 		err := r.Do(ctx, func(database.Queryer) error {

@@ -8,7 +8,7 @@ import (
 	"souk/shared/dbtest"
 )
 
-// recorder notes which statements pass a proxy, each once.
+// recorder records the distinct statements that pass a proxy.
 type recorder struct {
 	mu         sync.Mutex
 	statements []string
@@ -29,7 +29,7 @@ func (r *recorder) all() []string {
 	return slices.Clone(r.statements)
 }
 
-// once is true the first time.
+// once reports whether something happens for the first time.
 type once struct{ taken atomic.Bool }
 
 func (o *once) first() bool { return !o.taken.Swap(true) }

@@ -17,7 +17,7 @@ import (
 func TestSession(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	MustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY, name VARCHAR(5) NOT NULL, at DATETIME(6) NULL)`)
+	mustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY, name VARCHAR(5) NOT NULL, at DATETIME(6) NULL)`)
 
 	t.Run("refuses a value that does not fit", func(t *testing.T) {
 		t.Parallel()
@@ -27,36 +27,36 @@ func TestSession(t *testing.T) {
 			t.Errorf("got %v, want error 1406, data too long", err)
 		}
 	})
-	t.Run("keeps times in UTC to the microsecond", func(t *testing.T) {
+	t.Run("stores times in UTC with microseconds", func(t *testing.T) {
 		t.Parallel()
 		want := time.Date(2026, 3, 29, 1, 30, 0, 123456000, time.UTC)
-		MustExec(t, db, `INSERT INTO thing (id, name, at) VALUES (2, 'x', ?)`, want.In(time.FixedZone("", 7200)))
-		if got := MustQuery[time.Time](t, db, `SELECT at FROM thing WHERE id = 2`); got != want {
+		mustExec(t, db, `INSERT INTO thing (id, name, at) VALUES (2, 'x', ?)`, want.In(time.FixedZone("", 7200)))
+		if got := mustQuery[time.Time](t, db, `SELECT at FROM thing WHERE id = 2`); got != want {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		if offset := MustQuery[string](t, db, `SELECT TIMEDIFF(NOW(), UTC_TIMESTAMP())`); offset != "00:00:00" {
+		if offset := mustQuery[string](t, db, `SELECT TIMEDIFF(NOW(), UTC_TIMESTAMP())`); offset != "00:00:00" {
 			t.Errorf("NOW() is %s away from UTC", offset)
 		}
 	})
-	t.Run("keeps every character", func(t *testing.T) {
+	t.Run("stores every character", func(t *testing.T) {
 		t.Parallel()
 		want := `'\🛍"`
-		MustExec(t, db, `INSERT INTO thing (id, name) VALUES (3, ?)`, want)
-		if got := MustQuery[string](t, db, `SELECT name FROM thing WHERE id = 3 AND name = ?`, want); got != want {
+		mustExec(t, db, `INSERT INTO thing (id, name) VALUES (3, ?)`, want)
+		if got := mustQuery[string](t, db, `SELECT name FROM thing WHERE id = 3 AND name = ?`, want); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 	t.Run("counts rows that matched, not rows that changed", func(t *testing.T) {
 		t.Parallel()
-		MustExec(t, db, `INSERT INTO thing (id, name) VALUES (4, 'same')`)
-		if n := MustExec(t, db, `UPDATE thing SET name = 'same' WHERE id = 4`); n != 1 {
+		mustExec(t, db, `INSERT INTO thing (id, name) VALUES (4, 'same')`)
+		if n := mustExec(t, db, `UPDATE thing SET name = 'same' WHERE id = 4`); n != 1 {
 			t.Errorf("an update to the same value counts %d rows, want 1", n)
 		}
-		if n := MustExec(t, db, `UPDATE thing SET name = 'new' WHERE id = 4 AND name = 'other'`); n != 0 {
+		if n := mustExec(t, db, `UPDATE thing SET name = 'new' WHERE id = 4 AND name = 'other'`); n != 0 {
 			t.Errorf("an update that matches nothing counts %d rows, want 0", n)
 		}
 	})
-	t.Run("takes no second statement in one", func(t *testing.T) {
+	t.Run("refuses several statements in one", func(t *testing.T) {
 		t.Parallel()
 		if _, err := db.ExecContext(t.Context(), `SELECT 1; SELECT 2`); err == nil {
 			t.Error("two statements were run")
@@ -67,11 +67,11 @@ func TestSession(t *testing.T) {
 func TestReadCommitted(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	MustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY)`)
+	mustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY)`)
 	err := db.InTx(t.Context(), func(_ context.Context, tx *database.Tx) error {
-		before := MustQuery[int](t, tx, `SELECT COUNT(*) FROM thing`)
-		MustExec(t, db, `INSERT INTO thing VALUES (1)`)
-		after := MustQuery[int](t, tx, `SELECT COUNT(*) FROM thing`)
+		before := mustQuery[int](t, tx, `SELECT COUNT(*) FROM thing`)
+		mustExec(t, db, `INSERT INTO thing VALUES (1)`)
+		after := mustQuery[int](t, tx, `SELECT COUNT(*) FROM thing`)
 		if before != 0 || after != 1 {
 			t.Errorf("counted %d, then %d after another's commit; want 0, then 1", before, after)
 		}
@@ -85,8 +85,8 @@ func TestReadCommitted(t *testing.T) {
 func TestDuplicate(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	MustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY, sku VARCHAR(40) NOT NULL, UNIQUE KEY thing_sku (sku))`)
-	MustExec(t, db, `INSERT INTO thing VALUES (1, 'a')`)
+	mustExec(t, db, `CREATE TABLE thing (id INT PRIMARY KEY, sku VARCHAR(40) NOT NULL, UNIQUE KEY thing_sku (sku))`)
+	mustExec(t, db, `INSERT INTO thing VALUES (1, 'a')`)
 	for key, query := range map[string]string{
 		"PRIMARY":   `INSERT INTO thing VALUES (1, 'b')`,
 		"thing_sku": `INSERT INTO thing VALUES (2, 'a')`,
@@ -112,8 +112,8 @@ func TestTracing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	MustQuery[int](t, db, `SELECT 1`)
+	mustQuery[int](t, db, `SELECT 1`)
 	if len(spans.Ended()) == 0 {
-		t.Error("a statement made no span")
+		t.Error("a statement was not traced")
 	}
 }

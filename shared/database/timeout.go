@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// rollbackTimeout bounds a ROLLBACK. When it fails the connection is closed, and
-	// the server rolls back by itself.
+	// rollbackTimeout bounds a ROLLBACK. If it fails, the connection is closed and the
+	// server rolls back.
 	rollbackTimeout = 2 * time.Second
-	// commitGrace is how long a COMMIT that was sent in time may outlast the deadline
-	// of its context: breaking it off makes its outcome unknown.
+	// commitGrace is how long a COMMIT may continue after the deadline of its context:
+	// cancelling it makes its outcome unknown.
 	commitGrace = time.Second
 )
 
-// errTimeout is the error of a statement to which the server did not respond, or for
-// which no connection was free, within Config.StatementTimeout.
+// errTimeout is the error of a statement without a response, or without a free connection,
+// within Config.StatementTimeout.
 var errTimeout error = timeoutError{}
 
 type timeoutError struct{}
@@ -25,11 +25,11 @@ func (timeoutError) Error() string {
 	return "the database did not respond within the statement timeout"
 }
 
-// Is makes it the error of a context that ended at its deadline.
+// Is reports whether target is the error of a context that ended at its deadline.
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// boundedContext is a context that may end by a timer of its own, and then says so:
-// the driver and database/sql return its Err as the error of the statement.
+// boundedContext is a context with an additional timer. After the timer, its Err is
+// errTimeout: the driver and database/sql return it as the error of the statement.
 type boundedContext struct{ context.Context }
 
 func (c boundedContext) Err() error {
@@ -40,8 +40,8 @@ func (c boundedContext) Err() error {
 	return err
 }
 
-// bound returns a context that ends with ctx, by end, or after the timeout unless stop
-// is called before; a timeout of 0 is none.
+// bound returns a context that ends with ctx, by end, or after the timeout unless stop is
+// called before. A timeout of 0 means none.
 func bound(ctx context.Context, timeout time.Duration) (bounded context.Context, stop, end func()) {
 	if timeout <= 0 {
 		return ctx, func() {}, func() {}
@@ -54,9 +54,9 @@ func bound(ctx context.Context, timeout time.Duration) (bounded context.Context,
 	}
 }
 
-// boundCommit returns a context for a COMMIT. The end of ctx does not break it off: a
-// client that leaves must not make the outcome unknown. It has the statement timeout,
-// or what remains until the deadline of ctx and a little more.
+// boundCommit returns a context for a COMMIT. The end of ctx does not cancel it, because a
+// client that disconnects must not make the outcome unknown. It ends after the statement
+// timeout, or commitGrace after the deadline of ctx if that is earlier.
 func boundCommit(ctx context.Context, timeout time.Duration) (bounded context.Context, end func()) {
 	if deadline, has := ctx.Deadline(); has {
 		remaining := max(time.Until(deadline), 0) + commitGrace

@@ -11,8 +11,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// A transaction is tried at most txMaxTries times within txMaxElapsed: long
-// enough for one lock wait and its repetition, short enough for a request.
+// A transaction is tried at most txMaxTries times within txMaxElapsed: long enough for two
+// lock waits, short enough for a request.
 const (
 	txMaxTries   = 10
 	txMaxElapsed = 15 * time.Second
@@ -24,23 +24,21 @@ type Tx struct {
 	afterCommit []func(ctx context.Context)
 }
 
-// AfterCommit has hook called once, when the transaction has been committed and
-// before InTx returns; hooks run in the order they were added, with InTx's own
-// context. A hook of a transaction that was rolled back or is tried again is
-// dropped. Whatever a hook does can be lost if the process dies in between: what
-// must happen belongs into the transaction.
+// AfterCommit adds a hook that is called once, after the commit and before InTx returns.
+// Hooks run in the order in which they were added, with InTx's context. Hooks of a
+// transaction that is rolled back or retried are dropped. The effect of a hook is lost if the
+// process ends before it runs, so essential effects belong in the transaction.
 func (t *Tx) AfterCommit(hook func(ctx context.Context)) {
 	t.afterCommit = append(t.afterCommit, hook)
 }
 
-// InTx runs fn in a transaction and commits it if fn returns nil; after an error
-// or a panic of fn nothing of it remains. fn can run several times: deadlocks
-// and lock waits that ended, and connections lost before the commit was sent,
-// are tried again, a bounded number of times. So fn must change nothing outside
-// the transaction but variables it sets anew each time.
+// InTx runs fn in a transaction. It commits if fn returns nil, and rolls back after an error
+// or a panic of fn. fn may run several times: after deadlocks, lock wait timeouts and
+// connections that were lost before the commit was sent, the transaction is retried a bounded
+// number of times. So outside of the transaction fn must only set variables, in every run.
 //
-// A commit whose answer was lost is not tried again, for it may have happened.
-// Errors of fn come back wrapped, so errors.Is and errors.As see them.
+// A commit whose response was lost is not retried, because it may have succeeded. Errors of
+// fn are returned wrapped.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval = 4 * time.Millisecond
@@ -64,37 +62,37 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 		}
 		return nil
 	case last != nil && !errors.Is(last, err):
-		// The context ended between two tries; say what the last one died of too.
+		// The context ended between two tries: add the error of the last one.
 		return fmt.Errorf("run transaction: %w; last try: %w", err, last)
 	default:
 		return fmt.Errorf("run transaction: %w", err)
 	}
 }
 
-// hangs reports whether a connection was lost because the driver's own timeout ended
-// it: a server that does not respond is not asked again for as long.
+// hangs reports whether a connection was lost because of the driver's timeout: InTx does not
+// retry with a server that does not respond.
 func (db *DB) hangs(err error, took time.Duration) bool {
 	return db.timeout > 0 && took >= db.timeout && isConnectionLost(err)
 }
 
-// tryTx runs fn once. It sends BEGIN, COMMIT and ROLLBACK itself, as statements with a
-// context: database/sql's Commit and Rollback take none, and would wait for ever for a
-// server that does not respond.
+// tryTx runs fn once. It sends BEGIN, COMMIT and ROLLBACK as statements with a context:
+// database/sql's Commit and Rollback have no context, and would wait forever for a server
+// that does not respond.
 func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (*Tx, error) {
 	conn, err := db.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// Rows that fn left open end with this context; the connection's Close would wait
-	// for them.
+	// The end of this context closes rows that fn left open; the connection's Close would
+	// wait for them.
 	ctx, end := context.WithCancel(ctx)
 	ended := false // COMMIT or ROLLBACK was successful
-	// Also the way out of a panic in fn.
+	// This also runs after a panic in fn.
 	defer func() {
 		end()
 		if !ended && rollback(context.WithoutCancel(ctx), conn) != nil {
-			// It may still have the transaction open, and must not go back to the pool,
-			// where the next transaction's start would commit it.
+			// The transaction may still be open: in the pool, the next transaction would
+			// commit it.
 			discard(conn)
 		}
 		// It fails only for a connection that was discarded.
@@ -156,8 +154,8 @@ type commitError struct{ err error }
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
-// isRetryable reports whether the transaction that ended with err surely left
-// nothing behind and may succeed when run again.
+// isRetryable reports whether the transaction that ended with err had no effect and may
+// succeed in another try.
 func isRetryable(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false

@@ -19,15 +19,15 @@ var commitPacket = []byte("\x07\x00\x00\x00\x03COMMIT")
 // link is one connection through the proxy between driver and server.
 type link struct {
 	client, server net.Conn
-	// loseAnswer has the next answer of the server end the link in its place.
-	loseAnswer atomic.Bool
+	// loseReply closes the link in place of the server's next reply.
+	loseReply atomic.Bool
 }
 
-// onCommit decides about a commit's packet; with false the link ends.
+// onCommit handles the packet of a commit. The link ends if it returns false.
 type onCommit func(l *link, packet []byte) bool
 
-// MustProxy returns db's URL by way of a proxy that asks decide about commits.
-func MustProxy(t *testing.T, db database.URL, decide onCommit) database.URL {
+// mustProxy returns db's URL by way of a proxy that calls decide for commits.
+func mustProxy(t *testing.T, db database.URL, decide onCommit) database.URL {
 	t.Helper()
 	cfg, err := database.ParseURL(string(db))
 	if err != nil {
@@ -50,7 +50,7 @@ func MustProxy(t *testing.T, db database.URL, decide onCommit) database.URL {
 		owned.Wait()
 	})
 	cfg.Addr = listener.Addr().String()
-	// What is encrypted cannot be told apart.
+	// Encrypted packets cannot be recognized.
 	cfg.TLSConfig = "false"
 	return database.FormatURL(cfg)
 }
@@ -68,7 +68,7 @@ func accept(t *testing.T, listener net.Listener, address string, decide onCommit
 			continue
 		}
 		l := &link{client: client, server: server}
-		owned.Go(l.answers)
+		owned.Go(l.replies)
 		owned.Go(func() { l.commands(decide) })
 	}
 }
@@ -78,12 +78,12 @@ func (l *link) end() {
 	_ = l.server.Close()
 }
 
-func (l *link) answers() {
+func (l *link) replies() {
 	defer l.end()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := l.server.Read(buffer)
-		if err != nil || l.loseAnswer.Load() {
+		if err != nil || l.loseReply.Load() {
 			return
 		}
 		if _, err := l.client.Write(buffer[:n]); err != nil {
@@ -100,13 +100,13 @@ func (l *link) commands(decide onCommit) {
 		if err != nil {
 			return
 		}
-		goesOn := true
+		continues := true
 		if bytes.Equal(buffer[:n], commitPacket) {
-			goesOn = decide(l, buffer[:n])
+			continues = decide(l, buffer[:n])
 		} else if _, err := l.server.Write(buffer[:n]); err != nil {
 			return
 		}
-		if !goesOn {
+		if !continues {
 			return
 		}
 	}
@@ -117,19 +117,19 @@ func pass(l *link, packet []byte) bool {
 	return err == nil
 }
 
-// passAndLoseAnswer ends the link when the server has committed.
-func passAndLoseAnswer(l *link, packet []byte) bool {
-	l.loseAnswer.Store(true)
+// passAndLoseReply closes the link after the server has committed.
+func passAndLoseReply(l *link, packet []byte) bool {
+	l.loseReply.Store(true)
 	return pass(l, packet)
 }
 
-// refuse answers in the server's place, which keeps the transaction open.
+// refuse replies in place of the server, whose transaction stays open.
 func refuse(l *link, _ []byte) bool {
 	_, err := l.client.Write(errorPacket(1213, "40001", "Deadlock found"))
 	return err == nil
 }
 
-// errorPacket is the server's answer to the first packet of a command; see
+// errorPacket returns the server's error reply to the first packet of a command; see
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_err_packet.html.
 func errorPacket(number uint16, state, text string) []byte {
 	body := binary.LittleEndian.AppendUint16([]byte{0xff}, number)
@@ -139,9 +139,9 @@ func errorPacket(number uint16, state, text string) []byte {
 	return append(header, body...)
 }
 
-func MustOpen(t *testing.T, url database.URL) *database.DB {
+func mustOpen(t *testing.T, url database.URL) *database.DB {
 	t.Helper()
-	// One connection, so that what a failed transaction left on it would show.
+	// One connection, so that effects of a failed transaction on it are detected.
 	db, err := database.Open(database.Config{URL: url, MaxOpenConns: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -155,25 +155,25 @@ func TestCommitFaults(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		first onCommit
-		// What is seen afterwards.
+		// The expected outcome.
 		fails              bool
 		tries, hooks, rows int
 	}{
 		{
-			name: "an ambiguous commit is not tried again", first: passAndLoseAnswer,
+			name: "a commit with an unknown outcome is not retried", first: passAndLoseReply,
 			fails: true, tries: 1, hooks: 0, rows: 1,
 		},
 		{
-			name: "a commit refused for a deadlock is, without what the first try left open", first: refuse,
+			name: "a commit refused because of a deadlock is retried in a new transaction", first: refuse,
 			tries: 2, hooks: 1, rows: 1,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			direct := dbtest.New(t)
-			MustExec(t, direct, `CREATE TABLE note (id INT PRIMARY KEY AUTO_INCREMENT)`)
+			mustExec(t, direct, `CREATE TABLE note (id INT PRIMARY KEY AUTO_INCREMENT)`)
 			var commits atomic.Int32
-			db := MustOpen(t, MustProxy(t, urlOf(t, direct), func(l *link, packet []byte) bool {
+			db := mustOpen(t, mustProxy(t, mustURL(t, direct), func(l *link, packet []byte) bool {
 				if commits.Add(1) == 1 {
 					return tc.first(l, packet)
 				}
@@ -190,18 +190,18 @@ func TestCommitFaults(t *testing.T) {
 				t.Errorf("got error %v, want one: %t", err, tc.fails)
 			}
 			if database.IsUnavailable(err) {
-				t.Errorf("%v counts as one that had no effect", err)
+				t.Errorf("%v counts as unavailable", err)
 			}
-			got := [3]int{tries, hooks, MustQuery[int](t, direct, `SELECT COUNT(*) FROM note`)}
+			got := [3]int{tries, hooks, mustQuery[int](t, direct, `SELECT COUNT(*) FROM note`)}
 			if want := [3]int{tc.tries, tc.hooks, tc.rows}; got != want {
-				t.Errorf("tries, hooks run and rows left are %v, want %v", got, want)
+				t.Errorf("tries, hooks and rows are %v, want %v", got, want)
 			}
 		})
 	}
 }
 
-// TestConnectionLost has the server kill the connection in the middle of a
-// transaction, which the server then rolls back.
+// TestConnectionLost kills the connection during a transaction, which the server then rolls
+// back.
 func TestConnectionLost(t *testing.T) {
 	t.Parallel()
 	db := newAccounts(t)
@@ -213,8 +213,8 @@ func TestConnectionLost(t *testing.T) {
 			return err
 		}
 		if tries == 1 {
-			id := MustQuery[int64](t, tx, `SELECT CONNECTION_ID()`)
-			MustExec(t, db, `KILL ?`, id)
+			id := mustQuery[int64](t, tx, `SELECT CONNECTION_ID()`)
+			mustExec(t, db, `KILL ?`, id)
 		}
 		return add(ctx, tx)
 	})
@@ -224,19 +224,19 @@ func TestConnectionLost(t *testing.T) {
 	if tries != 2 {
 		t.Errorf("ran %d times, want 2", tries)
 	}
-	if got := MustQuery[int](t, db, `SELECT balance FROM account WHERE id = 1`); got != 2 {
+	if got := mustQuery[int](t, db, `SELECT balance FROM account WHERE id = 1`); got != 2 {
 		t.Errorf("balance is %d, want 2", got)
 	}
 }
 
-// urlOf is how the test reaches the database of db.
-func urlOf(t *testing.T, db *database.DB) database.URL {
+// mustURL returns the URL of the database of db.
+func mustURL(t *testing.T, db *database.DB) database.URL {
 	t.Helper()
 	cfg, err := database.ParseURL(string(dbtest.URL(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	named := *cfg
-	named.DBName = MustQuery[string](t, db, `SELECT DATABASE()`)
+	named.DBName = mustQuery[string](t, db, `SELECT DATABASE()`)
 	return database.FormatURL(&named)
 }

@@ -14,12 +14,12 @@ import (
 	"souk/shared/dbtest"
 )
 
-// newAccounts is a database with accounts 1 and 2.
+// newAccounts returns a new database with accounts 1 and 2.
 func newAccounts(t *testing.T) *database.DB {
 	t.Helper()
 	db := dbtest.New(t)
-	MustExec(t, db, `CREATE TABLE account (id INT PRIMARY KEY, balance INT NOT NULL)`)
-	MustExec(t, db, `INSERT INTO account VALUES (1, 0), (2, 0)`)
+	mustExec(t, db, `CREATE TABLE account (id INT PRIMARY KEY, balance INT NOT NULL)`)
+	mustExec(t, db, `INSERT INTO account VALUES (1, 0), (2, 0)`)
 	return db
 }
 
@@ -29,7 +29,7 @@ func TestInTxCommits(t *testing.T) {
 	if err := db.InTx(t.Context(), exec(`UPDATE account SET balance = 7 WHERE id = 1`)); err != nil {
 		t.Fatal(err)
 	}
-	if got := MustQuery[int](t, db, `SELECT balance FROM account WHERE id = 1`); got != 7 {
+	if got := mustQuery[int](t, db, `SELECT balance FROM account WHERE id = 1`); got != 7 {
 		t.Errorf("balance is %d, want 7", got)
 	}
 }
@@ -40,7 +40,7 @@ func TestInTxRollsBack(t *testing.T) {
 	update := exec(`UPDATE account SET balance = 7 WHERE id = 1`)
 	unchanged := func(t *testing.T) {
 		t.Helper()
-		if got := MustQuery[int](t, db, `SELECT balance FROM account WHERE id = 1`); got != 0 {
+		if got := mustQuery[int](t, db, `SELECT balance FROM account WHERE id = 1`); got != 0 {
 			t.Errorf("balance is %d, want 0", got)
 		}
 		if used := db.SQL().Stats().InUse; used != 0 {
@@ -48,7 +48,7 @@ func TestInTxRollsBack(t *testing.T) {
 		}
 	}
 
-	t.Run("after an error, which it returns", func(t *testing.T) {
+	t.Run("after an error and returns it", func(t *testing.T) {
 		sad := errors.New("sad")
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 			if err := update(ctx, tx); err != nil {
@@ -61,7 +61,7 @@ func TestInTxRollsBack(t *testing.T) {
 		}
 		unchanged(t)
 	})
-	t.Run("after a panic, which goes on", func(t *testing.T) {
+	t.Run("after a panic and continues it", func(t *testing.T) {
 		defer func() {
 			if got := recover(); got != "ouch" {
 				t.Errorf("recovered %v, want ouch", got)
@@ -114,7 +114,7 @@ func TestAfterCommit(t *testing.T) {
 		var ran []string
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 			tx.AfterCommit(func(context.Context) {
-				ran = append(ran, fmt.Sprint("first sees ", MustQuery[int](t, db, `SELECT balance FROM account WHERE id = 2`)))
+				ran = append(ran, fmt.Sprint("first sees ", mustQuery[int](t, db, `SELECT balance FROM account WHERE id = 2`)))
 			})
 			tx.AfterCommit(func(context.Context) { ran = append(ran, "second") })
 			return exec(`UPDATE account SET balance = 9 WHERE id = 2`)(ctx, tx)
@@ -137,8 +137,8 @@ func TestAfterCommit(t *testing.T) {
 	})
 }
 
-// TestDeadlock has two transactions take the same two rows in opposite order,
-// each waiting for the other to hold its first. The server ends one of them.
+// TestDeadlock runs two transactions that lock the same two rows in opposite order, each after
+// the other has locked its first. The server ends one of them.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
 	db := newAccounts(t)
@@ -181,7 +181,7 @@ func TestDeadlock(t *testing.T) {
 	if hooks != [2]int{1, 1} {
 		t.Errorf("hooks ran %v times, want once each", hooks)
 	}
-	if got := MustQuery[int](t, db, `SELECT SUM(balance) FROM account`); got != 4 {
+	if got := mustQuery[int](t, db, `SELECT SUM(balance) FROM account`); got != 4 {
 		t.Errorf("balances add up to %d, want 4", got)
 	}
 }
@@ -190,7 +190,7 @@ func TestLockWait(t *testing.T) {
 	t.Parallel()
 	db := newAccounts(t)
 
-	t.Run("is tried again once the lock is free", func(t *testing.T) {
+	t.Run("is retried when the lock is free", func(t *testing.T) {
 		holder, err := db.SQL().BeginTx(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -207,7 +207,7 @@ func TestLockWait(t *testing.T) {
 					return err
 				}
 			}
-			// As short a wait as the server allows, and for this connection only.
+			// The shortest wait that the server allows, for this connection only.
 			if err := exec(`SET innodb_lock_wait_timeout = 1`)(ctx, tx); err != nil {
 				return err
 			}
@@ -220,7 +220,7 @@ func TestLockWait(t *testing.T) {
 			t.Errorf("ran %d times, want 2", tries)
 		}
 	})
-	t.Run("gives up after a bounded number of tries", func(t *testing.T) {
+	t.Run("fails after a bounded number of tries", func(t *testing.T) {
 		holder, err := db.SQL().BeginTx(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 func TestIsUnavailable(t *testing.T) {
 	t.Parallel()
-	t.Run("a server that is not there", func(t *testing.T) {
+	t.Run("a server that cannot be reached", func(t *testing.T) {
 		t.Parallel()
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -36,12 +36,12 @@ func TestIsUnavailable(t *testing.T) {
 		}
 	})
 
-	t.Run("a connection that the server ends, each time", func(t *testing.T) {
+	t.Run("a connection that the server kills in every try", func(t *testing.T) {
 		t.Parallel()
 		db := dbtest.New(t)
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			id := MustQuery[int64](t, tx, `SELECT CONNECTION_ID()`)
-			MustExec(t, db, `KILL ?`, id)
+			id := mustQuery[int64](t, tx, `SELECT CONNECTION_ID()`)
+			mustExec(t, db, `KILL ?`, id)
 			_, err := tx.ExecContext(ctx, `DO 1`)
 			return err
 		})
@@ -50,7 +50,7 @@ func TestIsUnavailable(t *testing.T) {
 		}
 	})
 
-	t.Run("not a statement's own fault", func(t *testing.T) {
+	t.Run("not an error of a statement", func(t *testing.T) {
 		t.Parallel()
 		db := dbtest.New(t)
 		for _, statement := range []string{`SELEC 1`, `SELECT * FROM missing`} {
@@ -59,27 +59,26 @@ func TestIsUnavailable(t *testing.T) {
 			}
 		}
 		if database.IsUnavailable(nil) {
-			t.Error("nil is no error")
+			t.Error("nil is not an error")
 		}
 	})
 }
 
-// TestServerErrors has every statement of a connection get an error of the server: all
-// that are its state count as unavailable, at a commit those alone that say that
-// nothing was committed.
+// TestServerErrors makes statements fail with errors of the server: those of its state count as
+// unavailable, at a commit only those after which nothing is committed.
 func TestServerErrors(t *testing.T) {
 	t.Parallel()
 	const noSpace = "Got error 28 (No space left on device)"
 	for number, want := range map[uint16]struct {
 		message            string
-		statement, commits bool // count as unavailable
+		statement, commits bool // counts as unavailable
 	}{
 		1290: {"--read-only", true, true}, 1792: {"READ ONLY transaction", true, true}, 1836: {"read-only mode", true, true},
 		3: {noSpace, true, false}, 1021: {"Disk full", true, false}, 1026: {noSpace, true, false}, 1030: {noSpace, true, false}, 1114: {"full", true, false},
 		1040: {"Too many connections", true, false}, 1041: {"Out of memory", true, false}, 1129: {"Host is blocked", true, false}, 1135: {"no thread", true, false},
 		1203: {"Too many of the user", true, false}, 1226: {"The user's limit", true, false},
 		1053: {"Shutdown", true, false}, 1927: {"Killed", true, false}, 3168: {"Not available", true, false}, 4031: {"Inactivity", true, false},
-		// Those of the statement.
+		// Errors of the statement.
 		1025: {noSpace, false, false}, 1062: {"Duplicate entry", false, false}, 1064: {"Syntax", false, false}, 1452: {"Foreign key", false, false},
 	} {
 		t.Run(fmt.Sprint(number), func(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 
 const urlForm = "mysql://user:password@host:3306/database"
 
-// URL is where a database is and how to log in. However it is printed, logged
-// or encoded, its password does not show; string(u) is the real value.
+// URL is the address and login of a database. Its password is masked when it is printed,
+// logged or encoded; string(u) is the actual value.
 type URL string
 
-// String is u with *** for its password.
+// String returns u with *** for its password.
 func (u URL) String() string {
 	if u == "" {
 		return ""
@@ -38,9 +38,9 @@ func (u URL) String() string {
 	return "mysql://" + cfg.User + password + "@" + address + "/" + cfg.DBName
 }
 
-// Format masks u for every verb of package fmt, %#v and %q included.
+// Format masks u for every verb of package fmt, including %#v and %q.
 func (u URL) Format(s fmt.State, _ rune) {
-	// fmt.State's Write never fails in a way fmt's callers could see.
+	// fmt ignores errors of State.Write.
 	_, _ = io.WriteString(s, u.String())
 }
 
@@ -50,10 +50,10 @@ func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 // MarshalText masks u in JSON and other encodings.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// ParseURL reads a mysql:// URL or a go-sql-driver DSN into the settings every
-// connection of Souk has; the database name may be empty. Of a URL's query it
-// takes the driver's parameters, and socket=/path for a Unix socket. Its errors
-// say what is wrong without quoting raw, which holds the password.
+// ParseURL parses a mysql:// URL or a go-sql-driver DSN and adds the settings of every
+// connection of Souk. The database name may be empty. The query of a URL may have the
+// driver's parameters, and socket=/path for a Unix socket. Its errors do not quote raw, which
+// contains the password.
 func ParseURL(raw string) (*mysql.Config, error) {
 	cfg, err := parseAny(strings.TrimSpace(raw))
 	if err != nil {
@@ -75,7 +75,7 @@ func parseAny(raw string) (*mysql.Config, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		// url.Parse quotes the part it choked on, and that is often the password.
+		// url.Parse quotes the part that it cannot parse, which is often the password.
 		return nil, errors.New("it cannot be read as " + urlForm +
 			"; in user and password, write @ : / ? # % as %40 %3A %2F %3F %23 %25")
 	}
@@ -119,8 +119,8 @@ func fromURL(u *url.URL) (*mysql.Config, error) {
 	return cfg, nil
 }
 
-// parseDSN repeats only those of the driver's messages that are fixed texts:
-// the others quote what they could not read.
+// parseDSN returns only those of the driver's messages that are fixed texts: the others quote
+// parts of the DSN.
 func parseDSN(dsn string) (*mysql.Config, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	switch {
@@ -134,8 +134,8 @@ func parseDSN(dsn string) (*mysql.Config, error) {
 	}
 }
 
-// FormatURL is the mysql:// URL of cfg's address, login and database name; the
-// inverse of ParseURL for these. It holds the password.
+// FormatURL returns the mysql:// URL of cfg's address, login and database name. It is the
+// inverse of ParseURL for these, and contains the password.
 func FormatURL(cfg *mysql.Config) URL {
 	u := url.URL{Scheme: "mysql", User: url.User(cfg.User), Host: cfg.Addr, Path: "/" + cfg.DBName}
 	if cfg.Passwd != "" {
