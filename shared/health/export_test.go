@@ -1,4 +1,4 @@
 package health
 
-// StartupWithin is Startup with other times.
+// StartupWithin is like Startup, with other timeouts.
 var StartupWithin = startup

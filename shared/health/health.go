@@ -26,23 +26,22 @@ const Command = "healthcheck"
 // timeout bounds a health check.
 const timeout = 5 * time.Second
 
-// StartupPath responds 200 once a program has what it needs for its first request. It
-// is what a startup probe asks for; until then it responds 503.
+// StartupPath is the route of the startup probe. It responds with 200 when the program is
+// ready for its first request, and with 503 before.
 const StartupPath = "/-/started"
 
 const (
-	// startupTimeout is how long a program may wait for what it needs. Then it starts
-	// without: a probe that needed the database would restart every instance when that
-	// is away.
+	// startupTimeout bounds the wait for the database. Afterwards the program starts
+	// without it: a probe that required the database would restart every instance while
+	// the database is unavailable.
 	startupTimeout = 10 * time.Second
-	// startupResponse is how long a probe may wait for its response, which Cloud Run
-	// ends after a second.
+	// startupResponse bounds the wait of a probe, which Cloud Run ends after a second.
 	startupResponse = 800 * time.Millisecond
 )
 
-// Startup responds to requests for StartupPath, and hands all others to next. The first
-// probe has connect called, once: after its end, with or without an error, or after 10 s
-// the program has started.
+// Startup serves StartupPath and passes all other requests to next. The first probe calls
+// connect. The program has started when connect has ended, with or without an error, or after
+// 10 s.
 func Startup(connect func(context.Context) error, next http.Handler) http.Handler {
 	return startup(connect, startupTimeout, startupResponse, next)
 }
@@ -63,7 +62,7 @@ func startup(connect func(context.Context) error, timeout, response time.Duratio
 			next.ServeHTTP(w, r)
 			return
 		}
-		// It outlasts this probe: a connection takes longer than a probe waits.
+		// connect continues after this probe: connecting may take longer than a probe waits.
 		once.Do(func() { go run(context.WithoutCancel(r.Context())) })
 		ctx, cancel := context.WithTimeout(r.Context(), response)
 		defer cancel()
@@ -76,7 +75,7 @@ func startup(connect func(context.Context) error, timeout, response time.Duratio
 	})
 }
 
-// respond writes a probe's response. A client that left is not this program's problem.
+// respond writes a probe's response. It ignores the error of a client that has disconnected.
 func respond(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -12,8 +12,8 @@ import (
 	"souk/shared/health"
 )
 
-// MustProbe returns the status of a startup probe.
-func MustProbe(t *testing.T, server *httptest.Server) int {
+// mustProbe returns the status of a startup probe.
+func mustProbe(t *testing.T, server *httptest.Server) int {
 	t.Helper()
 	response, err := server.Client().Get(server.URL + health.StartupPath)
 	if err != nil {
@@ -25,7 +25,7 @@ func MustProbe(t *testing.T, server *httptest.Server) int {
 	return response.StatusCode
 }
 
-func MustServe(t *testing.T, timeout, response time.Duration, connect func(context.Context) error) *httptest.Server {
+func mustServe(t *testing.T, timeout, response time.Duration, connect func(context.Context) error) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(health.StartupWithin(connect, timeout, response, health.Handler(http.NotFoundHandler())))
 	t.Cleanup(server.Close)
@@ -34,55 +34,55 @@ func MustServe(t *testing.T, timeout, response time.Duration, connect func(conte
 
 func TestStartup(t *testing.T) {
 	t.Parallel()
-	t.Run("passes once the database is connected, and connects once", func(t *testing.T) {
+	t.Run("passes when the database is connected, and connects once", func(t *testing.T) {
 		t.Parallel()
 		var calls atomic.Int64
 		connected := make(chan struct{})
-		server := MustServe(t, time.Hour, time.Millisecond, func(ctx context.Context) error {
+		server := mustServe(t, time.Hour, time.Millisecond, func(ctx context.Context) error {
 			calls.Add(1)
 			<-connected
-			return ctx.Err() // the probe that began it ended long ago
+			return ctx.Err() // the probe that called it has ended
 		})
 		for range 3 {
-			if status := MustProbe(t, server); status != http.StatusServiceUnavailable {
-				t.Errorf("responds %d while it connects", status)
+			if status := mustProbe(t, server); status != http.StatusServiceUnavailable {
+				t.Errorf("responds with %d while it connects", status)
 			}
 		}
 		if err := health.Check(t.Context(), mustPort(t, server)); err != nil {
 			t.Errorf("liveness depends on the database: %v", err)
 		}
 		close(connected)
-		for MustProbe(t, server) != http.StatusOK { // ends with the test's deadline at the latest
+		for mustProbe(t, server) != http.StatusOK { // ends with the test's deadline at the latest
 			if t.Context().Err() != nil {
-				t.Fatal("it does not pass")
+				t.Fatal("the probe does not pass")
 			}
 		}
 		if n := calls.Load(); n != 1 {
 			t.Errorf("connected %d times", n)
 		}
 	})
-	t.Run("responds to the first probe when the connection is quick", func(t *testing.T) {
+	t.Run("passes the first probe if connecting is fast", func(t *testing.T) {
 		t.Parallel()
-		server := MustServe(t, time.Hour, time.Hour, func(context.Context) error { return nil })
-		if status := MustProbe(t, server); status != http.StatusOK {
-			t.Errorf("responds %d", status)
+		server := mustServe(t, time.Hour, time.Hour, func(context.Context) error { return nil })
+		if status := mustProbe(t, server); status != http.StatusOK {
+			t.Errorf("responds with %d", status)
 		}
 	})
 	t.Run("passes when the database refuses", func(t *testing.T) {
 		t.Parallel()
-		server := MustServe(t, time.Hour, time.Hour, func(context.Context) error { return errors.New("refused") })
-		if status := MustProbe(t, server); status != http.StatusOK {
-			t.Errorf("responds %d", status)
+		server := mustServe(t, time.Hour, time.Hour, func(context.Context) error { return errors.New("refused") })
+		if status := mustProbe(t, server); status != http.StatusOK {
+			t.Errorf("responds with %d", status)
 		}
 	})
-	t.Run("passes when the time is up", func(t *testing.T) {
+	t.Run("passes after the timeout", func(t *testing.T) {
 		t.Parallel()
-		server := MustServe(t, time.Millisecond, time.Hour, func(ctx context.Context) error {
+		server := mustServe(t, time.Millisecond, time.Hour, func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		if status := MustProbe(t, server); status != http.StatusOK {
-			t.Errorf("responds %d", status)
+		if status := mustProbe(t, server); status != http.StatusOK {
+			t.Errorf("responds with %d", status)
 		}
 	})
 }
