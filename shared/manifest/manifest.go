@@ -29,10 +29,12 @@ const (
 	Admin Access = "admin"
 )
 
-// Database says whether a function uses its service's database. Its zero value is yes.
+// Database reports whether a function uses the database of its service. The zero value
+// means that it does.
 type Database string
 
-// NoDatabase is a function without a database: it has no login, and starts without one.
+// NoDatabase is the value of a function without a database: it has no login and starts
+// without a database.
 const NoDatabase Database = "none"
 
 const (
@@ -61,7 +63,7 @@ type Function struct {
 	Schedule string `yaml:"schedule"`
 	// Secrets are the environment variables with the function's secrets.
 	Secrets []string `yaml:"secrets"`
-	// Database is NoDatabase for a function that uses none.
+	// Database is NoDatabase for a function that does not use the database.
 	Database Database `yaml:"database"`
 	// MaxBody is the largest request body in bytes, 0 for the default: see BodyLimit.
 	MaxBody int64 `yaml:"maxBody"`

@@ -6,20 +6,20 @@ import (
 	"runtime"
 )
 
-// reportedErrorEvent has Error Reporting take a log entry for an error, also one without
-// a stack: https://cloud.google.com/error-reporting/docs/formatting-error-messages
+// reportedErrorEvent makes Error Reporting treat a log entry as an error even without a
+// stack: https://cloud.google.com/error-reporting/docs/formatting-error-messages
 const reportedErrorEvent = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
-// StackTraceKey is the attribute that Error Reporting groups panics by.
+// StackTraceKey is the attribute by which Error Reporting groups panics.
 const StackTraceKey = "stack_trace"
 
-// requestKey is the attribute of a request's log entry: that a request failed is no error
-// of its own.
+// requestKey is the attribute of a request's log entry. A failed request is not reported: the
+// error that caused it has its own entry.
 const requestKey = "httpRequest"
 
-// errorReporter adds to errors what Error Reporting groups them by: the program, its
-// version and the place in the code. The texts of errors are not among it: they differ
-// each time, and may be personal.
+// errorReporter adds the attributes by which Error Reporting groups errors: the program, its
+// version and the place in the code. The texts of errors are not used: they vary and may have
+// personal data.
 type errorReporter struct{ service, revision string }
 
 func (r errorReporter) attributes(line slog.Record) []slog.Attr {
@@ -45,9 +45,8 @@ func hasAttribute(line slog.Record, key string) (found bool) {
 	return found
 }
 
-// StackTrace returns a panic in the form that Go prints it in, which Error Reporting
-// parses. Of its cause it has the type, or the text if it is the runtime's own: another
-// text may be personal.
+// StackTrace returns a panic in Go's format, which Error Reporting parses. It has the type of
+// the cause, and the text only of errors of the runtime: other texts may have personal data.
 func StackTrace(cause any, stack []byte) string {
 	text := fmt.Sprintf("%T", cause)
 	if err, ok := cause.(runtime.Error); ok {

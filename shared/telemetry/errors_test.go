@@ -13,8 +13,8 @@ import (
 
 const reported = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
-// TestErrorReporting reads log entries as Error Reporting does: an error has its program,
-// version and place, a panic its stack, and nothing else is reported.
+// TestErrorReporting checks the attributes for Error Reporting: an error has its program,
+// version and place, a panic its stack, and other entries are not reported.
 func TestErrorReporting(t *testing.T) {
 	t.Parallel()
 	config := telemetry.LogConfig{Project: "souk", Service: "order-place", Revision: "order-place-00002-xyz"}
@@ -66,7 +66,7 @@ func TestErrorReporting(t *testing.T) {
 		}
 	})
 
-	t.Run("the runtime's own panics have their text", func(t *testing.T) {
+	t.Run("a panic of the runtime has its text", func(t *testing.T) {
 		t.Parallel()
 		defer func() {
 			if got := telemetry.StackTrace(recover(), nil); !strings.HasPrefix(got, "panic: runtime error: index out of range [3] with length 0\n") {
@@ -79,7 +79,7 @@ func TestErrorReporting(t *testing.T) {
 	for name, line := range map[string]map[string]any{
 		"a warning": log(t, config, func(l *slog.Logger) { l.Warn("w") }),
 		"a request": log(t, config, func(l *slog.Logger) { l.Error("order-place", slog.Group("httpRequest", slog.Int("status", 500))) }),
-		"an error of a program that is no service": log(t, telemetry.LogConfig{}, func(l *slog.Logger) { l.Error("e") }),
+		"an error of a program without a service": log(t, telemetry.LogConfig{}, func(l *slog.Logger) { l.Error("e") }),
 	} {
 		if line["@type"] != nil || line["serviceContext"] != nil || line["context"] != nil {
 			t.Errorf("%s is reported: %v", name, line)
