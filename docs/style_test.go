@@ -25,33 +25,22 @@ var allowed = map[string][]string{
 	"docs/style.md":                           {"answer", "tell", "nobody", "patience", "verdict", "fare"}, // the glossary
 	"docs/style_test.go":                      bannedWords,
 	"functions/user/commonpassword/words.txt": {"nobody", "somebody"}, // passwords
+	// A problem code that clients know.
+	"shared/idempotency/store_test.go":                             {"answer"},
+	"shared/idempotency/migrations/00004_idempotency_key_lost.sql": {"answer"},
 }
 
 // remaining is how many banned words each folder still has: the number may only fall.
 // The table goes when all folders are at 0.
 var remaining = map[string]int{
-	".":                  9,
-	".ci":                1,
-	"cmd":                227,
-	"deploy":             17,
-	"docs":               113,
-	"e2e":                131,
-	"functions":          272,
-	"shared/api":         115,
-	"shared/auth":        36,
-	"shared/clock":       1,
-	"shared/database":    16,
-	"shared/dbtest":      14,
-	"shared/event":       65,
-	"shared/failure":     3,
-	"shared/function":    247,
-	"shared/health":      19,
-	"shared/idempotency": 23,
-	"shared/mail":        28,
-	"shared/manifest":    10,
-	"shared/money":       1,
-	"shared/telemetry":   5,
-	"terraform":          63,
+	".":         9,
+	".ci":       1,
+	"cmd":       227,
+	"deploy":    17,
+	"docs":      113,
+	"e2e":       131,
+	"functions": 272,
+	"terraform": 63,
 }
 
 // TestWords reads every text file of the repository that is not generated.
