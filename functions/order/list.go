@@ -27,7 +27,7 @@ type listOutput struct {
 // Newest first. Customers get their own orders, admins those of all customers.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
-	filter := orderFilter{UserID: in.UserID, Status: Status(in.Status), Before: uuid.Max}
+	filter := orderFilter{UserID: in.UserID, Status: in.Status, Before: uuid.Max}
 	if caller.Role != auth.Admin {
 		if in.UserID != uuid.Nil && in.UserID != caller.UserID {
 			return nil, api.Invalid("query.userId", api.FieldValue, "is another account's id: leave it out to list your own orders, or use an admin's access token")

@@ -12,7 +12,7 @@ import (
 )
 
 // HeaderIAPAssertion is the header with Identity-Aware Proxy's signed assertion of the caller.
-const HeaderIAPAssertion = "X-Goog-Iap-Jwt-Assertion"
+const HeaderIAPAssertion = "X-Goog-Iap-Jwt-Assertion" //nolint:gosec // the name of a header
 
 // IAPConfig configures admin functions behind Identity-Aware Proxy.
 type IAPConfig struct {

@@ -44,6 +44,14 @@ func NewReads(primary, replica *DB, now func() time.Time) *Reads {
 	return &Reads{primary: primary, replica: replica, now: now}
 }
 
+// Close closes the connections to the replica. The primary is not closed.
+func (r *Reads) Close() error {
+	if r.replica == nil {
+		return nil
+	}
+	return r.replica.Close()
+}
+
 // OpenReplica opens the replica of cfg. It returns nil if there is none.
 func OpenReplica(cfg Config) (*DB, error) {
 	if cfg.ReplicaURL == "" && cfg.ReplicaInstance == "" {

@@ -147,29 +147,21 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 		return err
 	}
 	slog.SetDefault(s.Log.NewLogger(logs))
-	db := database.None()
-	if usesDatabase(list, s.Target) {
-		if db, err = database.Open(s.DB); err != nil {
-			return err
-		}
+	db, reads, err := openDatabases(s.DB, usesDatabase(list, s.Target))
+	if err != nil {
+		return err
 	}
 	publisher := event.NewPubSub(s.Log.Project)
 	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
-	replica, err := database.OpenReplica(s.DB)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	if replica != nil {
-		runtime.Reads = database.NewReads(db, replica, clock.System)
-	}
+	runtime.Reads = reads
 	runtime.target, runtime.targetOptional, runtime.hops = s.Target, s.TargetOptional, s.TrustedHops
 	runtime.RequireIAP(s.IAP)
 	handler, drain, err := newHandler(runtime, list, service, build)
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, reads.Close(), db.Close())
 	}
 	if err := register(ctx, s.Target, handler); err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, reads.Close(), db.Close())
 	}
 	host := ""
 	if s.LocalOnly {
@@ -185,7 +177,23 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 			err = fmt.Errorf("requests were still in flight after %s", drainTimeout)
 		}
 	}
-	return errors.Join(err, publisher.Close(), db.Close())
+	return errors.Join(err, publisher.Close(), reads.Close(), db.Close())
+}
+
+// openDatabases opens the database of a service, and its replica if there is one.
+func openDatabases(cfg database.Config, used bool) (*database.DB, *database.Reads, error) {
+	db := database.None()
+	if used {
+		var err error
+		if db, err = database.Open(cfg); err != nil {
+			return nil, nil, err
+		}
+	}
+	replica, err := database.OpenReplica(cfg)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return db, database.NewReads(db, replica, clock.System), nil
 }
 
 // usesDatabase reports whether the function of that name needs a database, or one of a
