@@ -83,13 +83,13 @@ func TestBadBody(t *testing.T) {
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
 		by, e := mustCreateCaller(t, s, f), mustFindExample(t, f)
-		good := requestTo(t, s, f, by)
+		valid := requestTo(t, s, f, by)
 		if e.body == nil {
 			return
 		}
 		body := e.body(t, s, by)
 		send := func(text string) functiontest.Response {
-			r := good
+			r := valid
 			r.Body = text
 			return s.Do(t, r)
 		}
@@ -127,29 +127,29 @@ func TestBadBody(t *testing.T) {
 				t.Errorf("all at once: no error is at body.%s: %+v", name, problem)
 			}
 		}
-		testOddBodies(t, s, f, good, body)
+		testOddBodies(t, s, f, valid, body)
 	})
 }
 
 // testOddBodies sends bodies that are not a JSON object, or barely are one.
-func testOddBodies(t *testing.T, s *functiontest.Server, f manifest.Function, good functiontest.Request, body object) {
+func testOddBodies(t *testing.T, s *functiontest.Server, f manifest.Function, valid functiontest.Request, body object) {
 	t.Helper()
-	valid := mustJSON(t, expand(body, true))
+	validText := mustJSON(t, expand(body, true))
 	send := func(text, media string) functiontest.Response {
-		r := good
-		r.Body, r.Header = text, map[string]string{"Content-Type": media, "If-Match": good.Header["If-Match"]}
+		r := valid
+		r.Body, r.Header = text, map[string]string{"Content-Type": media, "If-Match": valid.Header["If-Match"]}
 		return s.Do(t, r)
 	}
 	for _, text := range []string{
-		"[]", "7", `"` + canary + `"`, "true", "{", valid[:len(valid)-1], valid + canary, valid + valid, "\x00", "\xff\xfe", canary,
+		"[]", "7", `"` + canary + `"`, "true", "{", validText[:len(validText)-1], validText + canary, validText + validText, "\x00", "\xff\xfe", canary,
 		`{"unexpected":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
 		strings.Repeat(`{"unexpected":`, 1000), `{"unexpected":1e999999}`, `{"unexpected":"` + "\xff\xfe" + canary + `"}`,
 	} {
 		requireRefusal(t, text, send(text, "application/json"), http.StatusBadRequest)
 	}
-	requireRefusal(t, "text", send(valid, "text/plain"), http.StatusUnsupportedMediaType)
+	requireRefusal(t, "text", send(validText, "text/plain"), http.StatusUnsupportedMediaType)
 	requireRefusal(t, "XML", send("<a>"+canary+"</a>", "application/xml"), http.StatusUnsupportedMediaType)
-	tooLong := valid + strings.Repeat(" ", int(f.BodyLimit()))
+	tooLong := validText + strings.Repeat(" ", int(f.BodyLimit()))
 	requireRefusal(t, "too long a body", send(tooLong, "application/json"), http.StatusRequestEntityTooLarge)
 	for _, field := range listFields(body, nil, "body") {
 		if text, isString := field.value.(string); isString {
@@ -165,7 +165,7 @@ func testOddBodies(t *testing.T, s *functiontest.Server, f manifest.Function, go
 			}
 		}
 	}
-	requireWellFormed(t, "a field twice", send(`{"unexpected":1,`+valid[1:len(valid)-1]+","+valid[1:], "application/json"))
+	requireWellFormed(t, "a field twice", send(`{"unexpected":1,`+validText[1:len(validText)-1]+","+validText[1:], "application/json"))
 }
 
 // TestBadQuery sends every function invalid query parameters, and invalid ids in its path.
@@ -174,9 +174,9 @@ func TestBadQuery(t *testing.T) {
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
 		e := mustFindExample(t, f)
-		good := requestTo(t, s, f, mustCreateCaller(t, s, f))
+		valid := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		get := func(path string) functiontest.Response {
-			r := good
+			r := valid
 			r.Path = path
 			return s.Do(t, r)
 		}
@@ -184,13 +184,13 @@ func TestBadQuery(t *testing.T) {
 		if e.paged {
 			wrong = append(wrong, "pageSize=0", "pageSize=101", "pageSize=-1", "pageSize=abc", "pageSize=1.5", "pageSize=99999999999999999999",
 				"pageToken="+canary, "pageToken=bnVsbA", "pageToken=%00", "pageToken=%ff", "pageToken="+long)
-			problem := requireRefusal(t, "two errors", get(good.Path+"?pageSize=0&unexpected="+canary), http.StatusBadRequest)
+			problem := requireRefusal(t, "two errors", get(valid.Path+"?pageSize=0&unexpected="+canary), http.StatusBadRequest)
 			if !problem.names("query.pageSize") || !problem.names("query.unexpected") {
 				t.Errorf("not all errors are reported at once: %+v", problem)
 			}
 		}
 		for _, query := range append(wrong, "unexpected="+canary) {
-			problem := requireRefusal(t, query, get(good.Path+"?"+query), http.StatusBadRequest)
+			problem := requireRefusal(t, query, get(valid.Path+"?"+query), http.StatusBadRequest)
 			if !problem.names("query.") {
 				t.Errorf("%.100s: no error is in the query: %+v", query, problem)
 			}
@@ -198,21 +198,21 @@ func TestBadQuery(t *testing.T) {
 		for name := range e.query {
 			for _, odd := range []string{"\x00", "\xff\xfe", "\U0001F600", "\ufffe", "'; --", `"\`, "%_", "+-*()~<>@\"", strings.Repeat("a ", 90)} {
 				query := name + "=" + url.QueryEscape(odd)
-				requireWellFormed(t, query, get(good.Path+"?"+query))
+				requireWellFormed(t, query, get(valid.Path+"?"+query))
 			}
-			requireWellFormed(t, "a bad escape", get(good.Path+"?"+name+"=%zz"))
-			requireWellFormed(t, "twice", get(good.Path+"?"+name+"=1&"+name+"=2"))
+			requireWellFormed(t, "a bad escape", get(valid.Path+"?"+name+"=%zz"))
+			requireWellFormed(t, "twice", get(valid.Path+"?"+name+"=1&"+name+"=2"))
 		}
 		if e.create == nil {
 			return
 		}
-		id := pathID(t, f, good.Path)
+		id := pathID(t, f, valid.Path)
 		for _, bad := range []string{canary, "%00", "%ff", "0", "me", id + "0", id[1:], strings.Repeat("f", 32)[:31]} {
-			problem := requireRefusal(t, bad, get(strings.Replace(good.Path, id, bad, 1)), http.StatusBadRequest)
+			problem := requireRefusal(t, bad, get(strings.Replace(valid.Path, id, bad, 1)), http.StatusBadRequest)
 			if !problem.names("path.") {
 				t.Errorf("%s: no error is in the path: %+v", bad, problem)
 			}
 		}
-		requireRefusal(t, "a missing resource", get(strings.Replace(good.Path, id, missingID.String(), 1)), http.StatusNotFound)
+		requireRefusal(t, "a missing resource", get(strings.Replace(valid.Path, id, missingID.String(), 1)), http.StatusNotFound)
 	})
 }

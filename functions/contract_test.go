@@ -14,7 +14,7 @@ import (
 func TestContract(t *testing.T) {
 	t.Parallel()
 	const path = "/v1/products/0199c0de-0000-7000-8000-000000000001"
-	good := map[string]any{
+	valid := map[string]any{
 		"id": "0199c0de-0000-7000-8000-000000000001", "sku": "TEA", "name": "Tea", "description": "", "category": "tea",
 		"price": map[string]any{"amount": 1299, "currency": "EUR"}, "available": 5, "status": "active", "images": []string{},
 		"attributes": map[string]any{"organic": true, "weightGrams": 250}, "version": 1,
@@ -54,7 +54,7 @@ func TestContract(t *testing.T) {
 	anonymousProblem.Del("X-Request-Id")
 
 	for name, right := range map[string]response{
-		"a product":         {http.StatusOK, headers, good},
+		"a product":         {http.StatusOK, headers, valid},
 		"a missing product": {http.StatusNotFound, asProblem, problem},
 		"a 304 to a GET":    {http.StatusNotModified, headers, nil},
 	} {
@@ -69,22 +69,22 @@ func TestContract(t *testing.T) {
 		response response
 		error    string
 	}{
-		"a string for a number":       {response{http.StatusOK, headers, with(good, "available", "5")}, "available"},
-		"an unknown member":           {response{http.StatusOK, headers, with(good, "passwordHash", "x")}, "passwordHash"},
-		"null for a list":             {response{http.StatusOK, headers, with(good, "images", nil)}, "images"},
-		"an unknown status":           {response{http.StatusOK, headers, with(good, "status", "lost")}, "status"},
-		"an invalid UUID":             {response{http.StatusOK, headers, with(good, "id", "7")}, "id"},
-		"an invalid time":             {response{http.StatusOK, headers, with(good, "createdAt", "yesterday")}, "createdAt"},
-		"an invalid currency":         {response{http.StatusOK, headers, with(good, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
+		"a string for a number":       {response{http.StatusOK, headers, with(valid, "available", "5")}, "available"},
+		"an unknown member":           {response{http.StatusOK, headers, with(valid, "passwordHash", "x")}, "passwordHash"},
+		"null for a list":             {response{http.StatusOK, headers, with(valid, "images", nil)}, "images"},
+		"an unknown status":           {response{http.StatusOK, headers, with(valid, "status", "lost")}, "status"},
+		"an invalid UUID":             {response{http.StatusOK, headers, with(valid, "id", "7")}, "id"},
+		"an invalid time":             {response{http.StatusOK, headers, with(valid, "createdAt", "yesterday")}, "createdAt"},
+		"an invalid currency":         {response{http.StatusOK, headers, with(valid, "price", map[string]any{"amount": 1, "currency": "euro"})}, "currency"},
 		"an empty object":             {response{http.StatusOK, headers, map[string]any{}}, "sku"},
-		"another media type":          {response{http.StatusOK, header("Content-Type", "text/html"), good}, "text/html"},
-		"no ETag":                     {response{http.StatusOK, header("Etag"), good}, "ETag"},
-		"a stored Trace-Id":           {response{http.StatusOK, header("Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736"), good}, "Trace-Id"},
-		"a stored X-Request-Id":       {response{http.StatusOK, header("X-Request-Id", "1"), good}, "X-Request-Id"},
+		"another media type":          {response{http.StatusOK, header("Content-Type", "text/html"), valid}, "text/html"},
+		"no ETag":                     {response{http.StatusOK, header("Etag"), valid}, "ETag"},
+		"a stored Trace-Id":           {response{http.StatusOK, header("Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736"), valid}, "Trace-Id"},
+		"a stored X-Request-Id":       {response{http.StatusOK, header("X-Request-Id", "1"), valid}, "X-Request-Id"},
 		"no X-Request-Id":             {response{http.StatusNotFound, anonymousProblem, problem}, "X-Request-Id"},
-		"another max-age":             {response{http.StatusOK, header("Cache-Control", "public, max-age=60"), good}, "Cache-Control"},
-		"no nosniff":                  {response{http.StatusOK, header("X-Content-Type-Options"), good}, "X-Content-Type-Options"},
-		"a read that no cache stores": {response{http.StatusOK, header("Cache-Control", "no-store"), good}, "Cache-Control"},
+		"another max-age":             {response{http.StatusOK, header("Cache-Control", "public, max-age=60"), valid}, "Cache-Control"},
+		"no nosniff":                  {response{http.StatusOK, header("X-Content-Type-Options"), valid}, "X-Content-Type-Options"},
+		"a read that no cache stores": {response{http.StatusOK, header("Cache-Control", "no-store"), valid}, "Cache-Control"},
 		"a problem that caches store": {response{http.StatusNotFound, storedProblem, problem}, "Cache-Control"},
 		"an undocumented status":      {response{http.StatusTeapot, asProblem, problem}, "418"},
 		"an undocumented code":        {response{http.StatusNotFound, asProblem, with(problem, "code", "order_not_found")}, "code"},

@@ -97,7 +97,7 @@ func mustFindExample(t testing.TB, f manifest.Function) example {
 	t.Helper()
 	e, found := examples[f.Name]
 	if !found {
-		t.Fatalf("there is no example of %s: add one to examples (functions/examples_test.go)", f.Name)
+		t.Fatalf("%s has no example: add one to examples (functions/examples_test.go)", f.Name)
 	}
 	return e
 }

@@ -20,7 +20,7 @@ import (
 // forged returns invalid tokens that claim to be the principal's, by their defect.
 func forged(t testing.TB, s *functiontest.Server, p auth.Principal) map[string]string {
 	t.Helper()
-	good := s.Token(t, p)
+	valid := s.Token(t, p)
 	elsewhere, unknown := s.Tokens.Signing, s.Tokens.Signing
 	otherShop := s.Tokens.Signing
 	elsewhere.Issuer, otherShop.Audience = "https://elsewhere.test", "https://elsewhere.test"
@@ -31,20 +31,20 @@ func forged(t testing.TB, s *functiontest.Server, p auth.Principal) map[string]s
 	unknown.Keys = config.NewSecret(key)
 	now := time.Now()
 	return map[string]string{
-		"of another issuer":            mustSign(t, elsewhere, p, now),
-		"for another audience":         mustSign(t, otherShop, p, now),
-		"of an unknown key":            mustSign(t, unknown, p, now),
-		"that expired":                 s.Tokens.Expired(t, p),
-		"that is not valid yet":        mustSign(t, s.Tokens.Signing, p, now.Add(time.Hour)),
-		"with a tampered signature":    tampered(t, good, 2),
-		"with a tampered payload":      tampered(t, good, 1),
-		"with a tampered header":       tampered(t, good, 0),
-		"of the algorithm none":        unsigned(t, good),
-		"signed by HMAC":               signedByHMAC(t, s, good),
-		"whose signature is left out":  good[:strings.LastIndex(good, ".")+1],
-		"that is garbage":              "garbage",
-		"that Pub/Sub sends":           s.Tokens.Push(t),
-		"of two that are glued as one": good + "." + good,
+		"of another issuer":             mustSign(t, elsewhere, p, now),
+		"for another audience":          mustSign(t, otherShop, p, now),
+		"of an unknown key":             mustSign(t, unknown, p, now),
+		"that expired":                  s.Tokens.Expired(t, p),
+		"that is not valid yet":         mustSign(t, s.Tokens.Signing, p, now.Add(time.Hour)),
+		"with a tampered signature":     tampered(t, valid, 2),
+		"with a tampered payload":       tampered(t, valid, 1),
+		"with a tampered header":        tampered(t, valid, 0),
+		"of the algorithm none":         unsigned(t, valid),
+		"signed by HMAC":                signedByHMAC(t, s, valid),
+		"without a signature":           valid[:strings.LastIndex(valid, ".")+1],
+		"that is not a token":           "garbage",
+		"of Pub/Sub":                    s.Tokens.Push(t),
+		"of two tokens joined by a dot": valid + "." + valid,
 	}
 }
 
@@ -135,7 +135,7 @@ func signedByHMAC(t testing.TB, s *functiontest.Server, token string) string {
 // forgedPushes returns invalid tokens that claim to be those of Pub/Sub, by their defect.
 func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
 	t.Helper()
-	good, now := s.Tokens.Push(t), time.Now()
+	valid, now := s.Tokens.Push(t), time.Now()
 	return map[string]string{
 		"for another function":             s.Tokens.PushTo(t, "https://elsewhere.test"),
 		"of another service account":       s.Tokens.PushWith(t, map[string]any{"email": "other@test.iam.gserviceaccount.com"}),
@@ -144,10 +144,10 @@ func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
 		"that expired":                     s.Tokens.PushWith(t, map[string]any{"exp": now.Add(-time.Hour).Unix()}),
 		"that never expires":               s.Tokens.PushWith(t, map[string]any{"exp": nil}),
 		"that is not valid yet":            s.Tokens.PushWith(t, map[string]any{"nbf": now.Add(time.Hour).Unix()}),
-		"with a tampered signature":        tampered(t, good, 2),
-		"with a tampered payload":          tampered(t, good, 1),
-		"whose signature is left out":      good[:strings.LastIndex(good, ".")+1],
-		"that is garbage":                  "garbage",
+		"with a tampered signature":        tampered(t, valid, 2),
+		"with a tampered payload":          tampered(t, valid, 1),
+		"without a signature":              valid[:strings.LastIndex(valid, ".")+1],
+		"that is not a token":              "garbage",
 		"of a customer":                    second(s.Tokens.Customer(t)),
 		"of an admin":                      s.Tokens.Admin(t),
 		"of an admin, signed by HMAC":      signedByHMAC(t, s, s.Tokens.Admin(t)),

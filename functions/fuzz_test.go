@@ -17,9 +17,9 @@ import (
 
 // target is a function with a valid request to it.
 type target struct {
-	s    *functiontest.Server
-	f    manifest.Function
-	good functiontest.Request
+	s     *functiontest.Server
+	f     manifest.Function
+	valid functiontest.Request
 }
 
 // mustStartAll serves every service for a fuzz test.
@@ -60,10 +60,10 @@ func FuzzRequest(f *testing.F) {
 			continue
 		}
 		s := servers[entry.Service]
-		good := requestTo(f, s, entry, mustCreateCallerAs(f, s, entry, auth.Admin))
-		body, isString := good.Body.(string)
-		if !isString && good.Body != nil {
-			body = mustJSON(f, good.Body)
+		valid := requestTo(f, s, entry, mustCreateCallerAs(f, s, entry, auth.Admin))
+		body, isString := valid.Body.(string)
+		if !isString && valid.Body != nil {
+			body = mustJSON(f, valid.Body)
 		}
 		e, pick := examples[entry.Name], uint8(len(targets))
 		f.Add(pick, "", `"1"`, "wait=0", body)
@@ -73,17 +73,17 @@ func FuzzRequest(f *testing.F) {
 		if e.paged {
 			f.Add(pick, "pageToken=bnVsbA", "*", "", "")
 		}
-		targets = append(targets, target{s, entry, good})
+		targets = append(targets, target{s, entry, valid})
 	}
 	f.Fuzz(func(t *testing.T, pick uint8, query, ifMatch, prefer, body string) {
 		defer requireNoPanic(t)
 		at := targets[int(pick)%len(targets)]
-		r := at.good
+		r := at.valid
 		if values, err := url.ParseQuery(query); err == nil {
 			r.Path += "?" + values.Encode()
 		}
 		r.Header = map[string]string{"If-Match": sendable(ifMatch), "Prefer": noWait(sendable(prefer))}
-		if at.good.Body != nil {
+		if at.valid.Body != nil {
 			r.Body = body
 			r.Header["Content-Type"] = "application/json"
 		}
@@ -147,7 +147,7 @@ func FuzzEvent(f *testing.F) {
 		for _, topic := range entry.Topics() {
 			payload := payloads[topic]
 			if payload == "" && entry.Schedule == "" {
-				f.Fatalf("there is no payload of %s: add one to payloads (functions/fuzz_test.go)", topic)
+				f.Fatalf("%s has no payload: add one to payloads (functions/fuzz_test.go)", topic)
 			}
 			pick := uint8(len(subscriptions))
 			f.Add(pick, false, strings.ReplaceAll(payload, "%s", missingID.String()))

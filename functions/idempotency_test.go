@@ -132,16 +132,16 @@ func (k keyedFunction) testKeys(t *testing.T) {
 }
 
 func (k keyedFunction) testInvalid(t *testing.T) {
-	good := k.newRequest(t, uuid.NewString())
+	valid := k.newRequest(t, uuid.NewString())
 	before := mustReadState(t, k.s)
-	bad := good
+	bad := valid
 	bad.Path += "?unexpected=1"
 	k.s.Do(t, bad).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	after := mustReadState(t, k.s)
 	if !maps.Equal(before.sums, after.sums) || before.keys != after.keys {
 		t.Error("a refused request changed rows")
 	}
-	response := k.s.Do(t, good)
+	response := k.s.Do(t, valid)
 	if requireSuccess(t, response); replayed(response) {
 		t.Error("the response to a refused request was stored")
 	}

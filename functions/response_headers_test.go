@@ -31,11 +31,11 @@ func TestResponseHeaders(t *testing.T) {
 	t.Parallel()
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
-		good := requestTo(t, s, f, mustCreateCaller(t, s, f))
+		valid := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		const ownID = "its-own-request-id"
 		header := map[string]string{api.HeaderRequestID: ownID}
-		maps.Copy(header, good.Header)
-		good.Header = header
+		maps.Copy(header, valid.Header)
+		valid.Header = header
 		require := func(r functiontest.Request, status int, cacheControl string) {
 			t.Helper()
 			response := s.Do(t, r)
@@ -58,16 +58,16 @@ func TestResponseHeaders(t *testing.T) {
 				t.Errorf("the body of a cacheable response has an id of its request: %s", response.Body)
 			}
 		}
-		anonymous, invalid := good, good
+		anonymous, invalid := valid, valid
 		anonymous.Token = ""
 		invalid.Path += "?colour=red"
 		require(invalid, http.StatusBadRequest, "no-store")
 		if f.Access != manifest.Anyone {
 			require(anonymous, http.StatusUnauthorized, "no-store")
-			require(good, 0, "no-store")
+			require(valid, 0, "no-store")
 			return
 		}
-		withToken := good
+		withToken := valid
 		withToken.Token = "any"
 		if f.Method() == http.MethodGet {
 			require(withToken, 0, "no-store")

@@ -32,9 +32,9 @@ func TestStrictBody(t *testing.T) {
 			return
 		}
 		by := mustCreateCaller(t, s, f)
-		good, body := requestTo(t, s, f, by), e.body(t, s, by)
+		valid, body := requestTo(t, s, f, by), e.body(t, s, by)
 		send := func(text string) functiontest.Response {
-			r := good
+			r := valid
 			r.Body = text
 			return s.Do(t, r)
 		}

@@ -20,10 +20,10 @@ func TestStrictQuery(t *testing.T) {
 	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
 		t.Parallel()
 		e := mustFindExample(t, f)
-		good := requestTo(t, s, f, mustCreateCaller(t, s, f))
+		valid := requestTo(t, s, f, mustCreateCaller(t, s, f))
 		refuse := func(query, place, code string) {
 			t.Helper()
-			r := good
+			r := valid
 			r.Path += "?" + query
 			if problem := requireRefusal(t, query, s.Do(t, r), http.StatusBadRequest); !problem.has(place, code) {
 				t.Errorf("%.100s: got %+v, want %s at %s", query, problem, code, place)
