@@ -38,8 +38,6 @@ var remaining = map[string]int{
 	"cmd":       227,
 	"deploy":    17,
 	"docs":      113,
-	"e2e":       131,
-	"functions": 272,
 	"terraform": 63,
 }
 

@@ -24,8 +24,8 @@ import (
 	"souk/shared/function"
 )
 
-// The bounds that the figures are printed beside. This machine's speed drifts, so
-// they are for people to read: no test fails by them.
+// Bounds that are printed beside the figures. No test fails by them, since the speed of
+// the machine varies.
 const (
 	maxPlaceToConfirmed = 40 * time.Millisecond
 	maxColdStart        = 25 * time.Millisecond
@@ -37,26 +37,26 @@ func median[T int64 | float64 | time.Duration](values []T) T {
 	return values[len(values)/2]
 }
 
-// verdict says in a word whether a figure is within its bound.
-func verdict(within bool) string {
+// boundLabel returns the word that is printed for a figure within or outside of its bound.
+func boundLabel(within bool) string {
 	if within {
 		return "within"
 	}
 	return "OUTSIDE"
 }
 
-// BenchmarkPlaceToConfirmed measures from the customer's POST to the moment the
-// order is confirmed, through the gateway of a warm system.
+// BenchmarkPlaceToConfirmed measures the time from the customer's POST to the confirmation
+// of the order, through the gateway of a warm system.
 func BenchmarkPlaceToConfirmed(b *testing.B) {
-	s := open(b)
+	s := openSystem(b)
 	admin, customer := s.admin(b), s.customer(b)
-	p := s.mustCreate(b, admin, customer, 1_000_000)
+	p := s.mustCreateProduct(b, admin, customer, 1_000_000)
 	placeAndConfirm := func() time.Duration {
 		begin := time.Now()
-		answer := s.place(b, customer, "wait=20", p.ID, 1)
+		response := s.place(b, customer, "wait=20", p.ID, 1)
 		took := time.Since(begin)
 		var o order.Order
-		answer.MustBe(b, http.StatusCreated).Into(b, &o)
+		response.MustBe(b, http.StatusCreated).Into(b, &o)
 		if o.Status != order.Confirmed {
 			b.Fatalf("the order is %s", o.Status)
 		}
@@ -72,11 +72,10 @@ func BenchmarkPlaceToConfirmed(b *testing.B) {
 	p50 := median(times)
 	b.ReportMetric(float64(p50.Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "p95-ms")
-	b.Logf("place → confirmed: p50 %s of %d orders, %s the bound of %s", p50, len(times), verdict(p50 <= maxPlaceToConfirmed), maxPlaceToConfirmed)
+	b.Logf("place → confirmed: p50 %s of %d orders, %s the bound of %s", p50, len(times), boundLabel(p50 <= maxPlaceToConfirmed), maxPlaceToConfirmed)
 }
 
-// productStore is a product database with one product, for programs that only
-// read it.
+// productStore is a product database with one product, for programs that read it.
 type productStore struct {
 	url  database.URL
 	path string // of the product, on the server under test
@@ -101,8 +100,8 @@ func newProductStore(b *testing.B) productStore {
 	return store
 }
 
-// release builds a program as it is built for the cloud.
-func release(b *testing.B, source string) string {
+// buildRelease builds a program with the flags of the cloud build.
+func buildRelease(b *testing.B, source string) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "program")
 	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, source)
@@ -113,13 +112,13 @@ func release(b *testing.B, source string) string {
 	return program
 }
 
-// process is a program that serves HTTP on a port of its own.
+// process is a program that serves HTTP on its own port.
 type process struct {
 	*exec.Cmd
 	address string
 }
 
-// launch starts a program as Cloud Run does, on one CPU, without waiting for it.
+// launch starts a program as Cloud Run does, on one CPU, without waiting until it listens.
 func launch(b *testing.B, program string, url database.URL, environment ...string) process {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -139,15 +138,15 @@ func launch(b *testing.B, program string, url database.URL, environment ...strin
 	return p
 }
 
-func (p process) end(b *testing.B) {
+func (p process) kill(b *testing.B) {
 	b.Helper()
 	if err := p.Process.Kill(); err != nil {
 		b.Fatal(err)
 	}
-	_ = p.Wait() // It says that it was killed.
+	_ = p.Wait() // The error reports the kill.
 }
 
-// get asks once and returns the status, or an error when nothing listens.
+// get sends one request and returns the status, or an error when nothing listens.
 func (p process) get(path string) (status int, err error) {
 	connection, err := net.Dial("tcp", p.address)
 	if err != nil {
@@ -157,22 +156,22 @@ func (p process) get(path string) (status int, err error) {
 	return exchange(connection, bufio.NewReader(connection), []byte("GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }
 
-// exchange sends a request and reads the whole answer. It costs the client little,
-// so that the figures are the server's.
+// exchange sends a request and reads the complete response. It costs the client little, so
+// that the figures are the server's.
 func exchange(connection net.Conn, reader *bufio.Reader, request []byte) (status int, err error) {
 	if _, err := connection.Write(request); err != nil {
 		return 0, err
 	}
-	answer, err := http.ReadResponse(reader, nil)
+	response, err := http.ReadResponse(reader, nil)
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
-	_, err = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode, err
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
 }
 
-func (p process) waitUp(b *testing.B, path string) {
+func (p process) mustRespond(b *testing.B, path string) {
 	b.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
@@ -181,7 +180,7 @@ func (p process) waitUp(b *testing.B, path string) {
 			return
 		}
 		if err == nil {
-			b.Fatalf("GET %s answers %d", path, status)
+			b.Fatalf("GET %s responds %d", path, status)
 		}
 		if time.Now().After(deadline) {
 			b.Fatalf("nothing listens on %s: %v", p.address, err)
@@ -192,35 +191,35 @@ func (p process) waitUp(b *testing.B, path string) {
 
 var asProductGet = []string{"FUNCTION_TARGET=product-get", "K_SERVICE=product-get"}
 
-// BenchmarkColdStart measures from exec to the first answer that needed the
+// BenchmarkColdStart measures the time from exec to the first response that needs the
 // database.
 func BenchmarkColdStart(b *testing.B) {
-	store, program := newProductStore(b), release(b, "./functions/product/cmd")
+	store, program := newProductStore(b), buildRelease(b, "./functions/product/cmd")
 	var times []time.Duration
 	for b.Loop() {
 		for range 15 {
 			begin := time.Now()
 			p := launch(b, program, store.url, asProductGet...)
-			p.waitUp(b, store.path)
+			p.mustRespond(b, store.path)
 			times = append(times, time.Since(begin))
-			p.end(b)
+			p.kill(b)
 		}
 	}
 	m := median(times)
 	b.ReportMetric(float64(m.Microseconds())/1000, "median-ms")
-	b.Logf("exec → first 200: median %s of %d, %s the bound of %s", m, len(times), verdict(m <= maxColdStart), maxColdStart)
+	b.Logf("exec → first 200: median %s of %d, %s the bound of %s", m, len(times), boundLabel(m <= maxColdStart), maxColdStart)
 }
 
-// BenchmarkProductGet compares product-get with a bare handler of the same SELECT,
-// in turns, so that both meet the same drifts of the machine.
+// BenchmarkProductGet compares product-get with a bare handler of the same SELECT, in
+// alternating rounds, so that changes in the machine's speed affect both.
 func BenchmarkProductGet(b *testing.B) {
 	store := newProductStore(b)
-	function := launch(b, release(b, "./functions/product/cmd"), store.url, asProductGet...)
-	defer function.end(b)
-	bare := launch(b, release(b, "./e2e/testdata/bareget"), store.url)
-	defer bare.end(b)
-	function.waitUp(b, store.path)
-	bare.waitUp(b, store.path)
+	function := launch(b, buildRelease(b, "./functions/product/cmd"), store.url, asProductGet...)
+	defer function.kill(b)
+	bare := launch(b, buildRelease(b, "./e2e/testdata/bareget"), store.url)
+	defer bare.kill(b)
+	function.mustRespond(b, store.path)
+	bare.mustRespond(b, store.path)
 	const clients, round = 16, time.Second
 	function.load(b, store.path, clients, round/2)
 	bare.load(b, store.path, clients, round/2)
@@ -236,12 +235,12 @@ func BenchmarkProductGet(b *testing.B) {
 	b.ReportMetric(n, "bare-rps")
 	b.ReportMetric(ratio, "ratio")
 	b.Logf("product-get %.0f/s, bare net/http %.0f/s, ratio %.2f (median of %d rounds), %s the floor of %.2f",
-		f, n, ratio, len(ratios), verdict(ratio >= minShareOfBare), minShareOfBare)
+		f, n, ratio, len(ratios), boundLabel(ratio >= minShareOfBare), minShareOfBare)
 }
 
-// load asks from several connections for a while and returns the requests per
-// second. Any answer but 200 fails the benchmark.
-func (p process) load(b *testing.B, path string, clients int, during time.Duration) float64 {
+// load sends requests on several connections for a duration and returns the requests per
+// second. The benchmark fails if a status is not 200.
+func (p process) load(b *testing.B, path string, clients int, duration time.Duration) float64 {
 	b.Helper()
 	request := []byte("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	counts, errs := make([]int, clients), make([]error, clients)
@@ -249,7 +248,7 @@ func (p process) load(b *testing.B, path string, clients int, during time.Durati
 	begin := time.Now()
 	for i := range clients {
 		all.Go(func() {
-			counts[i], errs[i] = p.ask(request, begin.Add(during))
+			counts[i], errs[i] = p.sendUntil(request, begin.Add(duration))
 		})
 	}
 	all.Wait()
@@ -264,7 +263,9 @@ func (p process) load(b *testing.B, path string, clients int, during time.Durati
 	return float64(sum) / took
 }
 
-func (p process) ask(request []byte, until time.Time) (count int, err error) {
+// sendUntil sends a request on one connection until a time and returns the number of
+// responses.
+func (p process) sendUntil(request []byte, until time.Time) (count int, err error) {
 	connection, err := net.Dial("tcp", p.address)
 	if err != nil {
 		return 0, err

@@ -10,7 +10,7 @@ import (
 	"souk/functions/order"
 )
 
-// inspected is what `docker inspect` says of a container.
+// inspected is the output of `docker inspect` for a container.
 type inspected struct {
 	Config struct {
 		User, Image string
@@ -27,8 +27,8 @@ type inspected struct {
 	}
 }
 
-// mustBeConfined is for every container, whoever made its image.
-func (i inspected) mustBeConfined(t *testing.T) {
+// requireConfined checks the restrictions of every container, with any image.
+func (i inspected) requireConfined(t *testing.T) {
 	t.Helper()
 	h := i.HostConfig
 	if !slices.Equal(h.CapDrop, []string{"ALL"}) || len(h.CapAdd) > 0 || h.Privileged {
@@ -49,13 +49,13 @@ func (i inspected) mustBeConfined(t *testing.T) {
 	}
 	for _, variable := range i.Config.Env {
 		if name, value, _ := strings.Cut(variable, "="); value != "" && strings.Contains(name, "PASSWORD") && !strings.HasSuffix(name, "_FILE") {
-			t.Errorf("%s is in what describes the container", name)
+			t.Errorf("the configuration of the container has %s", name)
 		}
 	}
 }
 
-// mustBeOfOurs is for the containers of our images.
-func (i inspected) mustBeOfOurs(t *testing.T) {
+// requireSoukImage checks the restrictions of containers with an image of Souk.
+func (i inspected) requireSoukImage(t *testing.T) {
 	t.Helper()
 	if i.Config.User != "65532:65532" {
 		t.Errorf("it runs as %q", i.Config.User)
@@ -70,11 +70,11 @@ func (i inspected) mustBeOfOurs(t *testing.T) {
 	}
 }
 
-// toMiB reads "5.5MiB / 128MiB".
+// toMiB parses the first value of "5.5MiB / 128MiB".
 func toMiB(usage string) (float64, error) {
 	text, _, _ := strings.Cut(usage, " ")
 	for unit, size := range map[string]float64{"KiB": 1.0 / 1024, "MiB": 1, "GiB": 1024} {
-		if number, is := strings.CutSuffix(text, unit); is {
+		if number, found := strings.CutSuffix(text, unit); found {
 			value, err := strconv.ParseFloat(number, 64)
 			return value * size, err
 		}
@@ -82,6 +82,7 @@ func toMiB(usage string) (float64, error) {
 	return 0, fmt.Errorf("read the memory of %q", usage)
 }
 
+// orderCount returns the number of orders in all states.
 func orderCount(byStatus map[order.Status][]order.Order) int {
 	sum := 0
 	for _, orders := range byStatus {

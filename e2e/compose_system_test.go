@@ -18,20 +18,20 @@ import (
 	"souk/emulators/local"
 )
 
-// maxUntilHealthy is what issue 4 allows from built images to all healthy.
+// maxUntilHealthy is the bound of the time from built images to healthy containers.
 const maxUntilHealthy = time.Minute
 
-// compose is a system of containers, of docker-compose.yml as it stands.
+// compose is a system of the containers in docker-compose.yml.
 type compose struct {
 	project string
 	status  local.Status
-	// since is from when on its logs are looked at.
+	// since is the time from which its logs are checked.
 	since time.Time
 	// idle is the memory of each container before the first request, in MiB.
 	idle map[string]float64
 }
 
-// startCompose builds the images and starts a project of the tests' own.
+// startCompose builds the images and starts a separate project.
 func startCompose() (*compose, error) {
 	port, err := freePort()
 	if err != nil {
@@ -42,7 +42,7 @@ func startCompose() (*compose, error) {
 		return nil, err
 	}
 	c := &compose{project: "souk-e2e", since: time.Now()}
-	// Compose asks for these whenever it reads the file.
+	// Compose needs these whenever it reads the file.
 	for name, value := range map[string]string{
 		"COMPOSE_PROJECT_NAME": c.project, "SOUK_PORT": strconv.Itoa(port), "SOUK_MAIL_PORT": strconv.Itoa(mailPort), "ORDER_PENDING_FOR": "1m",
 		"ORDER_MAX_OPEN": "1000000", "ORDER_MAX_PIECES": "1000000",
@@ -51,7 +51,7 @@ func startCompose() (*compose, error) {
 			return nil, err
 		}
 	}
-	if err := c.remove(); err != nil { // what a run left that was cut off
+	if err := c.remove(); err != nil { // leftovers of an interrupted run
 		return c, err
 	}
 	begin := time.Now()
@@ -64,14 +64,14 @@ func startCompose() (*compose, error) {
 	}
 	took := time.Since(built)
 	fmt.Printf("images built in %.1f s; all healthy %.1f s later (%s %s)\n",
-		built.Sub(begin).Seconds(), took.Seconds(), verdict(took <= maxUntilHealthy), maxUntilHealthy)
+		built.Sub(begin).Seconds(), took.Seconds(), boundLabel(took <= maxUntilHealthy), maxUntilHealthy)
 	if c.idle, err = c.memory(); err != nil {
 		return c, err
 	}
-	return c, c.learn()
+	return c, c.readStatus()
 }
 
-// memory is what each container takes now, in MiB, by name.
+// memory returns the current memory of each container in MiB, by name.
 func (c *compose) memory() (map[string]float64, error) {
 	printed, err := c.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}")
 	if err != nil {
@@ -87,8 +87,9 @@ func (c *compose) memory() (map[string]float64, error) {
 	return used, nil
 }
 
-// learn makes `souk` a program of this machine, and asks it about the system.
-func (c *compose) learn() error {
+// readStatus installs a script `souk`, which runs the program in a container, and reads the
+// status of the system with it.
+func (c *compose) readStatus() error {
 	shared := filepath.Join(programs, "shared")
 	if err := errors.Join(os.MkdirAll(shared, 0o700), os.Chmod(shared, 0o777), os.Chmod(programs, 0o755)); err != nil {
 		return err
@@ -107,11 +108,12 @@ func (c *compose) learn() error {
 	if err := json.Unmarshal(text, &c.status); err != nil {
 		return fmt.Errorf("read the status: %w", err)
 	}
-	return c.reach()
+	return c.resolveAddresses()
 }
 
-// reach puts addresses for the names of the servers that only containers know.
-func (c *compose) reach() error {
+// resolveAddresses replaces the names of servers, which only containers resolve, with
+// addresses.
+func (c *compose) resolveAddresses() error {
 	// The second is a URL: mysql://user:password@mysql:3306/.
 	for service, text := range map[string]*string{"pubsub": &c.status.PubSub.Host, "mysql": &c.status.Database.DSN} {
 		address, err := c.address(service)
@@ -133,7 +135,7 @@ func (c *compose) address(service string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// repository is the folder of docker-compose.yml.
+// repository returns the folder of docker-compose.yml.
 func repository() string {
 	folder, err := filepath.Abs("..")
 	if err != nil {
@@ -150,7 +152,7 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
-// remove takes the system down with all it kept, and looks that nothing is left.
+// remove deletes the system with its volumes, and returns an error if something remains.
 func (c *compose) remove() error {
 	if c == nil {
 		return nil
@@ -158,28 +160,28 @@ func (c *compose) remove() error {
 	if _, err := c.docker("compose", "--profile", "*", "down", "--volumes", "--remove-orphans"); err != nil {
 		return err
 	}
-	var left []error
+	var errs []error
 	for _, list := range [][]string{{"ps", "--all"}, {"volume", "ls"}, {"network", "ls"}} {
 		found, err := c.docker(append(list, "--quiet", "--filter", "label=com.docker.compose.project="+c.project)...)
 		if err == nil && len(found) > 0 {
 			err = fmt.Errorf("docker compose down left in docker %s: %s", strings.Join(list, " "), found)
 		}
-		left = append(left, err)
+		errs = append(errs, err)
 	}
-	return errors.Join(left...)
+	return errors.Join(errs...)
 }
 
-// docker runs a docker command and returns what it printed.
+// docker runs a docker command and returns its output.
 func (c *compose) docker(args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, "docker", args...)
 	command.Dir = repository()
-	var said bytes.Buffer
-	command.Stderr = &said
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
 	printed, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), err, said.Bytes())
+		return nil, fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), err, stderr.Bytes())
 	}
 	return printed, nil
 }
@@ -198,12 +200,12 @@ func (c *compose) command(args ...string) (command *exec.Cmd, cancel func()) {
 	return exec.CommandContext(ctx, filepath.Join(programs, "souk"), args...), cancel
 }
 
-// kill ends a function's container, and starts it again: Docker takes a kill for
-// the owner's will, and not for a crash after which to start it.
+// kill kills a function's container and starts it again: Docker does not restart a
+// container that was killed by a command.
 func (c *compose) kill(t testing.TB, function string) int {
 	t.Helper()
 	c.mustDocker(t, "compose", "kill", function)
-	c.mustDocker(t, "start", c.project+"-"+function+"-1") // compose start runs the jobs before it again, too
+	c.mustDocker(t, "start", c.project+"-"+function+"-1") // compose start would run the jobs that it depends on again
 	return 1
 }
 
@@ -214,7 +216,7 @@ func (c *compose) terminate(t testing.TB, function string) {
 
 func (c *compose) folder(t testing.TB) string {
 	t.Helper()
-	folder, err := os.MkdirTemp(filepath.Join(programs, "shared"), "") //nolint:usetesting // a container has to see it
+	folder, err := os.MkdirTemp(filepath.Join(programs, "shared"), "") //nolint:usetesting // a container mounts it
 	if err == nil {
 		err = os.Chmod(folder, 0o777)
 	}
@@ -231,8 +233,8 @@ func (c *compose) logs(t testing.TB) map[string]string {
 	}
 }
 
-// tellErrors shows what the containers said went wrong, of a test that failed.
-func (c *compose) tellErrors(t testing.TB) {
+// logErrors logs the errors of the containers if the test failed.
+func (c *compose) logErrors(t testing.TB) {
 	t.Helper()
 	if !t.Failed() {
 		return
@@ -246,14 +248,14 @@ func (c *compose) tellErrors(t testing.TB) {
 	}
 }
 
-// mustLog returns all that a container has said.
-func (c *compose) mustLog(t testing.TB, id string) string {
+// mustReadLog returns the output of a container.
+func (c *compose) mustReadLog(t testing.TB, id string) string {
 	t.Helper()
-	said, err := exec.CommandContext(t.Context(), "docker", "logs", id).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "docker", "logs", id).CombinedOutput()
 	if err != nil {
 		t.Errorf("docker logs %s: %v", id, err)
 	}
-	return string(said)
+	return string(output)
 }
 
 func (c *compose) stop(t testing.TB) {
@@ -264,9 +266,9 @@ func (c *compose) stop(t testing.TB) {
 func (c *compose) start(t testing.TB) local.Status {
 	t.Helper()
 	c.mustDocker(t, "compose", "up", "--detach", "--wait")
-	if err := c.learn(); err != nil {
+	if err := c.readStatus(); err != nil {
 		t.Fatal(err)
 	}
-	containers.status = c.status // Servers may have other addresses now.
+	containers.status = c.status // Servers may have other addresses after a restart.
 	return c.status
 }

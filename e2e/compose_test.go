@@ -19,27 +19,27 @@ func openCompose(t *testing.T) (*system, *compose) {
 	if containers == nil {
 		t.Skip("this is a test of Docker Compose: set SOUK_COMPOSE=1, or run make test-compose")
 	}
-	s := start(t)
+	s := startSystem(t)
 	return s, s.platform.(*compose)
 }
 
-// TestComposeKill kills a container in the middle of orders, and starts it again.
+// TestComposeKill kills a container while orders are placed, and starts it again.
 func TestComposeKill(t *testing.T) {
 	s, c := openCompose(t)
 	for _, service := range []string{
 		"gateway", "mysql", "pubsub", "relay", "scheduler", "mail",
 		"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release",
 	} {
-		t.Run(service, func(t *testing.T) {
-			s.mustSurvive(t, func() {
+		t.Run("orders add up after "+service+" was killed", func(t *testing.T) {
+			s.requireSurvival(t, func() {
 				c.mustDocker(t, "compose", "kill", service)
-				// Long enough to be missed.
+				// The commands take long enough for requests to fail.
 				c.mustDocker(t, "compose", "start", service)
 			})
 		})
 	}
-	t.Run("every function, one after another", func(t *testing.T) {
-		s.mustSurvive(t, func() {
+	t.Run("orders add up after every function was killed", func(t *testing.T) {
+		s.requireSurvival(t, func() {
 			for _, f := range functions.Manifest().Functions {
 				c.kill(t, f.Name)
 			}
@@ -47,22 +47,22 @@ func TestComposeKill(t *testing.T) {
 	})
 }
 
-// mustSurvive has orders placed and cancelled, 200 at least, while something is
-// done to the system after the first 60, and waits until all adds up.
-func (s *system) mustSurvive(t *testing.T, harm func()) {
+// requireSurvival places at least 200 orders, disrupts the system after the first 60, and
+// requires that no acknowledged order is lost and that the stock adds up.
+func (s *system) requireSurvival(t *testing.T, disrupt func()) {
 	t.Helper()
 	admin, customer := s.admin(t), s.customer(t)
-	p := s.mustCreate(t, admin, customer, 150)
+	p := s.mustCreateProduct(t, admin, customer, 150)
 	before := orderCount(s.orders(t, admin, p))
 	var all sync.WaitGroup
 	var tries, placed atomic.Int64
-	var harmed atomic.Bool
-	harming := make(chan struct{})
+	var disrupted atomic.Bool
+	started := make(chan struct{})
 	for range 8 {
 		all.Go(func() {
-			for n := tries.Add(1); n <= 200 || !harmed.Load(); n = tries.Add(1) {
+			for n := tries.Add(1); n <= 200 || !disrupted.Load(); n = tries.Add(1) {
 				if n == 60 {
-					close(harming)
+					close(started)
 				}
 				if status, err := s.tryPlace(customer, p); err == nil && status == http.StatusCreated {
 					placed.Add(1)
@@ -70,26 +70,26 @@ func (s *system) mustSurvive(t *testing.T, harm func()) {
 			}
 		})
 	}
-	<-harming
+	<-started
 	begin := time.Now()
-	harm()
-	harmed.Store(true)
+	disrupt()
+	disrupted.Store(true)
 	all.Wait()
-	t.Logf("harm took %.1f s; %d of %d orders were taken", time.Since(begin).Seconds(), placed.Load(), tries.Load()-8)
+	t.Logf("the disruption took %.1f s; %d of %d orders were acknowledged", time.Since(begin).Seconds(), placed.Load(), tries.Load()-8)
 	eventually(t, "the gateway, a function and Pub/Sub are back", func() bool {
 		tick, cancel := s.command("scheduler", "run", "order-outbox")
 		defer cancel()
 		if tick.Run() != nil {
 			return false
 		}
-		answer, err := http.Get(s.Gateway + "/v1/products/" + p.ID.String())
-		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+		response, err := http.Get(s.Gateway + "/v1/products/" + p.ID.String())
+		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
 	})
 	begin = time.Now()
-	byStatus := s.mustAddUp(t, admin, p)
-	t.Logf("all was decided after %.1f s", time.Since(begin).Seconds())
-	if there := orderCount(byStatus) - before; int64(there) < placed.Load() {
-		t.Errorf("%d orders were placed, and %d are there", placed.Load(), there)
+	byStatus := s.mustReconcile(t, admin, p)
+	t.Logf("all orders were decided after %.1f s", time.Since(begin).Seconds())
+	if existing := orderCount(byStatus) - before; int64(existing) < placed.Load() {
+		t.Errorf("%d orders were placed, but %d exist", placed.Load(), existing)
 	}
 	var report auditReport
 	eventually(t, "the audit finds nothing", func() bool {
@@ -99,12 +99,12 @@ func (s *system) mustSurvive(t *testing.T, harm func()) {
 	})
 }
 
-// TestComposeReplicas has the gateway spread requests over the containers of one
-// function, and lose none when one dies.
+// TestComposeReplicas requires that the gateway distributes requests over the containers of
+// one function, and that no request fails when one container is killed.
 func TestComposeReplicas(t *testing.T) {
 	s, c := openCompose(t)
 	admin, customer := s.admin(t), s.customer(t)
-	p := s.mustCreate(t, admin, customer, 5)
+	p := s.mustCreateProduct(t, admin, customer, 5)
 	c.mustDocker(t, "compose", "up", "--detach", "--wait", "--no-recreate", "--scale", "product-get=3", "product-get")
 	t.Cleanup(func() {
 		c.mustDocker(t, "compose", "up", "--detach", "--wait", "--no-recreate", "--scale", "product-get=1", "product-get")
@@ -115,12 +115,12 @@ func TestComposeReplicas(t *testing.T) {
 	}
 	served := func() (counts []int) {
 		for _, id := range replicas {
-			// Standard error, where functions log, is what the client prints there.
-			counts = append(counts, strings.Count(c.mustLog(t, id), `"message":"product-get"`))
+			// Functions log to standard error, which `docker logs` includes.
+			counts = append(counts, strings.Count(c.mustReadLog(t, id), `"message":"product-get"`))
 		}
 		return counts
 	}
-	// The gateway knows new ones after a second.
+	// The gateway discovers new containers within a second.
 	eventually(t, "all three get requests", func() bool {
 		before := served()
 		s.read(t, p, 30, nil)
@@ -132,7 +132,7 @@ func TestComposeReplicas(t *testing.T) {
 		return true
 	})
 
-	t.Run("each serves its third of 3,000 requests", func(t *testing.T) {
+	t.Run("each replica serves a third of 3,000 requests", func(t *testing.T) {
 		before := served()
 		if lost := s.read(t, p, 3000, nil); lost > 0 {
 			t.Errorf("%d requests failed", lost)
@@ -144,7 +144,7 @@ func TestComposeReplicas(t *testing.T) {
 			}
 		}
 	})
-	t.Run("one that dies takes no request with it", func(t *testing.T) {
+	t.Run("no request fails when a replica is killed", func(t *testing.T) {
 		lost := s.read(t, p, 3000, func() { c.mustDocker(t, "kill", replicas[0]) })
 		t.Logf("%d of 3,000 requests were lost", lost)
 		if lost > 0 {
@@ -153,20 +153,20 @@ func TestComposeReplicas(t *testing.T) {
 	})
 }
 
-// read reads a product again and again, by eight clients at once, does something
-// in the middle, and returns how many requests failed.
-func (s *system) read(t *testing.T, p product.Product, requests int, inTheMiddle func()) (lost int64) {
+// read reads a product with eight concurrent clients, calls during after a third of the
+// requests, and returns the number of failed requests.
+func (s *system) read(t *testing.T, p product.Product, requests int, during func()) (lost int64) {
 	t.Helper()
 	var all sync.WaitGroup
 	var number, failed atomic.Int64
 	for range 8 {
 		all.Go(func() {
 			for n := number.Add(1); n <= int64(requests); n = number.Add(1) {
-				if int(n) == requests/3 && inTheMiddle != nil {
-					all.Go(inTheMiddle)
+				if int(n) == requests/3 && during != nil {
+					all.Go(during)
 				}
-				answer, err := http.Get(s.Gateway + "/v1/products/" + p.ID.String())
-				if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK {
+				response, err := http.Get(s.Gateway + "/v1/products/" + p.ID.String())
+				if err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
 					failed.Add(1)
 				}
 			}
@@ -176,7 +176,7 @@ func (s *system) read(t *testing.T, p product.Product, requests int, inTheMiddle
 	return failed.Load()
 }
 
-// TestComposeContainers looks at what our containers are and may do.
+// TestComposeContainers checks the restrictions, image sizes and memory of the containers.
 func TestComposeContainers(t *testing.T) {
 	_, c := openCompose(t)
 	ids := strings.Fields(c.mustDocker(t, "compose", "ps", "--all", "--quiet"))
@@ -184,41 +184,41 @@ func TestComposeContainers(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.mustDocker(t, append([]string{"inspect"}, ids...)...)), &found); err != nil {
 		t.Fatal(err)
 	}
-	ours := 0
+	soukContainers := 0
 	for _, container := range found {
 		name := container.Config.Labels["com.docker.compose.service"]
-		t.Run(name, func(t *testing.T) {
-			container.mustBeConfined(t)
+		t.Run(name+" is confined", func(t *testing.T) {
+			container.requireConfined(t)
 			if strings.HasPrefix(container.Config.Image, "souk/") {
-				ours++
-				container.mustBeOfOurs(t)
+				soukContainers++
+				container.requireSoukImage(t)
 			}
 		})
 	}
-	if want := len(functions.Manifest().Functions) + 7; ours < want {
-		t.Errorf("%d containers are ours, want %d at least", ours, want)
+	if want := len(functions.Manifest().Functions) + 7; soukContainers < want {
+		t.Errorf("%d containers have an image of Souk, want at least %d", soukContainers, want)
 	}
 	t.Run("images are small", func(t *testing.T) {
 		for _, image := range []string{"souk/product", "souk/order", "souk/user", "souk/souk"} {
-			var of []struct{ Size int64 }
-			if err := json.Unmarshal([]byte(c.mustDocker(t, "image", "inspect", image)), &of); err != nil {
+			var images []struct{ Size int64 }
+			if err := json.Unmarshal([]byte(c.mustDocker(t, "image", "inspect", image)), &images); err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%s: %.1f MB", image, float64(of[0].Size)/1e6)
-			if of[0].Size > 30e6 {
-				t.Errorf("%s has %d bytes", image, of[0].Size)
+			t.Logf("%s: %.1f MB", image, float64(images[0].Size)/1e6)
+			if images[0].Size > 30e6 {
+				t.Errorf("%s has %d bytes", image, images[0].Size)
 			}
 		}
 	})
-	t.Run("a function that idles takes little memory", func(t *testing.T) {
+	t.Run("an idle function uses little memory", func(t *testing.T) {
 		most := 0.0
 		for _, f := range functions.Manifest().Functions {
 			mib := containers.idle[c.project+"-"+f.Name+"-1"]
 			most = max(most, mib)
 			if mib == 0 || mib > 30 {
-				t.Errorf("%s takes %.1f MiB", f.Name, mib)
+				t.Errorf("%s uses %.1f MiB", f.Name, mib)
 			}
 		}
-		t.Logf("the largest takes %.1f MiB", most)
+		t.Logf("the largest uses %.1f MiB", most)
 	})
 }

@@ -20,11 +20,11 @@ import (
 	"souk/shared/testsample"
 )
 
-// startPrivate starts a system on a database server of its own.
+// startPrivate starts a system with its own database server.
 func startPrivate(t *testing.T) (*system, *processes) {
 	t.Helper()
 	if programs == "" || containers != nil {
-		t.Skip("this test needs a system of its own, and its own database server")
+		t.Skip("this test needs its own system and database server")
 	}
 	_, inPath := exec.LookPath("mariadbd")
 	_, inSbin := os.Stat("/usr/sbin/mysqld")
@@ -35,13 +35,13 @@ func startPrivate(t *testing.T) (*system, *processes) {
 	s := &system{platform: own}
 	t.Cleanup(func() {
 		own.stop(t)
-		s.mustNotSing(t)
+		s.requireNoSecretsInLogs(t)
 	})
 	s.Status = own.start(t)
 	return s, own
 }
 
-// databasePID returns the process of a system's own database server.
+// databasePID returns the process id of the database server that a system started.
 func (p *processes) databasePID(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(p.stateDir, "mysql", "server.json"))
@@ -71,8 +71,8 @@ func (s *system) mustOpenAdmin(t *testing.T) *sql.DB {
 	return db
 }
 
-// placeUntil places orders of one product from several customers at once until done
-// is closed, and returns those that the shop acknowledged.
+// placeUntil places orders of one product with eight concurrent clients until done is
+// closed, and returns the acknowledged orders.
 func (s *system) placeUntil(t *testing.T, done <-chan struct{}, customer string, p product.Product) []order.Order {
 	t.Helper()
 	var mu sync.Mutex
@@ -102,12 +102,13 @@ func (s *system) placeUntil(t *testing.T, done <-chan struct{}, customer string,
 	return known
 }
 
-// TestDatabaseKilled kills the database server while orders are placed, once or with
-// -long several times: it runs again by itself, the system goes on, and every acknowledged order is in the database.
+// TestDatabaseKilled kills the database server while orders are placed, once or with -long
+// several times. It must be restarted, the system must recover, and every acknowledged
+// order must be in the database.
 func TestDatabaseKilled(t *testing.T) {
 	s, own := startPrivate(t)
 	admin, customer := s.admin(t), s.customer(t)
-	p := s.mustCreate(t, admin, customer, 100_000)
+	p := s.mustCreateProduct(t, admin, customer, 100_000)
 	db := s.mustOpenAdmin(t)
 	rows := func(condition string, arguments ...any) (n int, err error) {
 		err = db.QueryRowContext(t.Context(),
@@ -142,7 +143,7 @@ func TestDatabaseKilled(t *testing.T) {
 	})
 	close(done)
 	known := <-placed
-	s.mustAddUp(t, admin, p)
+	s.mustReconcile(t, admin, p)
 	for chunk := range slices.Chunk(known, 100) {
 		ids := make([]any, len(chunk))
 		for i, o := range chunk {
@@ -150,9 +151,9 @@ func TestDatabaseKilled(t *testing.T) {
 		}
 		n, err := rows("status = 'confirmed' AND id IN (?"+strings.Repeat(",?", len(ids)-1)+")", ids...)
 		if err != nil || n != len(ids) {
-			t.Errorf("of %d acknowledged orders %d are confirmed in the database (%v)", len(ids), n, err)
+			t.Errorf("%[2]d of %[1]d acknowledged orders are confirmed in the database (%[3]v)", len(ids), n, err)
 		}
 	}
-	eventually(t, "it all adds up", func() bool { return s.audit(t, "--grace", "0s").OK })
+	eventually(t, "the audit finds nothing", func() bool { return s.audit(t, "--grace", "0s").OK })
 	t.Logf("%d orders were acknowledged", len(known))
 }

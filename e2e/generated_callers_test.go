@@ -24,7 +24,7 @@ type caller struct {
 	authorization []string // of callers without an account
 }
 
-// callers are all the kinds of callers.
+// callers returns a caller of each kind.
 func (s *system) callers(t testing.TB, p *pools, v *values) []*caller {
 	t.Helper()
 	admin := &caller{name: "admin", signIn: s.admin}
@@ -41,7 +41,7 @@ func (s *system) callers(t testing.TB, p *pools, v *values) []*caller {
 	for name, authorization := range map[string][]string{
 		"a token without a signature":   {"Bearer " + none + "." + parts[1] + "."},
 		"a token with another payload":  {"Bearer " + parts[0] + "." + forged + "." + parts[2]},
-		"no token at all":               {"Bearer abc"},
+		"not a token":                   {"Bearer abc"},
 		"another scheme":                {"Basic YWRtaW46YWRtaW4="},
 		"two tokens":                    {"Bearer " + token, "Bearer " + token},
 		"an empty header":               {""},
@@ -60,10 +60,10 @@ func (s *system) callers(t testing.TB, p *pools, v *values) []*caller {
 func (s *system) mustSignUp(t testing.TB, p *pools, v *values) string {
 	t.Helper()
 	email := uuid.NewString() + "@example.com"
-	s.insist(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]any{"email": email, "password": password, "name": "Ada"}}).
+	s.sendUntilAccepted(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]any{"email": email, "password": password, "name": "Ada"}}).
 		MustBe(t, http.StatusCreated)
-	token := s.mails(t, email, "")[0].token(t)
-	s.insist(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/email-verifications/confirm", Body: map[string]any{"token": token, "password": password}}).
+	token := s.mustReadMails(t, email, "")[0].token(t)
+	s.sendUntilAccepted(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/email-verifications/confirm", Body: map[string]any{"token": token, "password": password}}).
 		MustBe(t, http.StatusOK)
 	p.add(v, "email", email)
 	p.add(v, "password", password)
@@ -73,8 +73,8 @@ func (s *system) mustSignUp(t testing.TB, p *pools, v *values) string {
 	return access
 }
 
-// insist sends a request until it is not refused for coming too often.
-func (s *system) insist(t testing.TB, r functiontest.Request) (got functiontest.Response) {
+// sendUntilAccepted sends a request until the rate limits accept it.
+func (s *system) sendUntilAccepted(t testing.TB, r functiontest.Request) (got functiontest.Response) {
 	t.Helper()
 	eventually(t, "the shop accepts "+r.Path, func() bool {
 		got = s.do(t, r)
@@ -108,8 +108,8 @@ func (c *caller) headers(t testing.TB) []string {
 	return []string{"Bearer " + c.token}
 }
 
-// refused has the caller sign in anew when a good token was refused: it is out of
-// date, or a generated request ended it.
+// refused drops the token of the caller after a 401, so that the next request signs in
+// again: the token has expired, or a generated request revoked it.
 func (c *caller) refused(authorization []string) {
 	if c.signIn == nil {
 		return

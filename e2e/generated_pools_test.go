@@ -9,11 +9,11 @@ import (
 // poolSize bounds each pool: the newest values replace random older ones.
 const poolSize = 200
 
-// pools are values that responses had, for requests that come later.
+// pools are values of responses that later requests use.
 type pools struct {
 	mu     sync.Mutex
 	byName map[string][]string
-	admin  string // id of the admin that signs requests: it must stay one
+	admin  string // id of the admin whose token requests use: its role must not change
 }
 
 func newPools() *pools { return &pools{byName: map[string][]string{}} }
@@ -37,7 +37,7 @@ func (p *pools) any(v *values, name string) string {
 	return ""
 }
 
-// known returns a value for a member of a format and name, "" without one.
+// known returns a value for a member with a format and name, "" if there is none.
 func (p *pools) known(v *values, format, name string) string {
 	switch {
 	case name == "productId":
@@ -54,20 +54,20 @@ func (p *pools) known(v *values, format, name string) string {
 	return ""
 }
 
-// learn puts what a response has into the pools. resource is the collection that
-// the path names: products for /v1/products/{id}.
+// learn adds the values of a response to the pools. resource is the collection of the
+// path: products for /v1/products/{id}.
 func (p *pools) learn(v *values, resource string, body []byte) {
-	type thing struct{ ID string }
+	type resourceID struct{ ID string }
 	var seen struct {
-		thing
-		Items         []thing
+		resourceID
+		Items         []resourceID
 		NextPageToken string
 		RefreshToken  string
 	}
 	if json.Unmarshal(body, &seen) != nil {
 		return
 	}
-	for _, t := range append(seen.Items, seen.thing) {
+	for _, t := range append(seen.Items, seen.resourceID) {
 		if t.ID != "" {
 			p.add(v, resource, t.ID)
 		}

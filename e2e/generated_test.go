@@ -27,25 +27,25 @@ var (
 	generatedSeed = flag.Uint64("requests-seed", 0, "seed of TestGeneratedRequests; 0 chooses one")
 )
 
-// described is an operation of openapi.yaml.
-type described struct {
+// apiOperation is an operation of openapi.yaml.
+type apiOperation struct {
 	method, path, resource string
 	*openapi3.Operation
 }
 
-// rare are operations that hash a password, read everything or end what others
-// need, so that they would take all of the time.
-var rare = []string{
+// rareOperations hash a password, read all rows, or end sessions and products that other
+// requests need. They are sent less often.
+var rareOperations = []string{
 	"session-create", "user-register", "email-verify", "password-change", "password-reset", "password-reset-request",
 	"product-import", "product-export", "user-export", "user-delete", "session-delete", "product-archive",
 }
 
-// TestGeneratedRequests sends requests that are generated from openapi.yaml, valid
-// and invalid, by every kind of caller. No response is a 5xx or one that the document
-// lacks (see holdToContract), no process ends, and the books add up afterwards.
+// TestGeneratedRequests sends requests that are generated from openapi.yaml, valid and
+// invalid, by every kind of caller. No response may be a 5xx or missing in the document
+// (see checkContract), no process may crash, and the audit must find nothing afterwards.
 func TestGeneratedRequests(t *testing.T) {
-	s := start(t)
-	s.mustBeOurs(t)
+	s := startSystem(t)
+	s.skipUnlessOwned(t)
 	if *generatedSeed == 0 {
 		*generatedSeed = uint64(time.Now().UnixNano())
 	}
@@ -55,7 +55,7 @@ func TestGeneratedRequests(t *testing.T) {
 	all := s.callers(t, shared, first)
 	admin, customer := s.admin(t), s.customer(t)
 	for range 10 {
-		shared.add(first, "products", s.mustCreate(t, admin, customer, 1_000_000).ID.String())
+		shared.add(first, "products", s.mustCreateProduct(t, admin, customer, 1_000_000).ID.String())
 	}
 	var sent atomic.Int64
 	var counts sync.Map // by operation and status
@@ -63,9 +63,9 @@ func TestGeneratedRequests(t *testing.T) {
 	for n := range 8 {
 		working.Go(func() {
 			g := &generator{s: s, values: &values{rand.New(rand.NewPCG(*generatedSeed, uint64(1+n))), shared}, counts: &counts}
-			for sent.Add(1) <= int64(*generated) && !broken.Load() {
+			for sent.Add(1) <= int64(*generated) && !contractBroken.Load() {
 				by := all[g.IntN(len(all))]
-				if g.IntN(3) > 0 { // most requests come from a caller that may do something
+				if g.IntN(3) > 0 { // most callers have an account
 					by = all[g.IntN(5)]
 				}
 				g.send(t, g.operation(operations), by)
@@ -73,31 +73,31 @@ func TestGeneratedRequests(t *testing.T) {
 		})
 	}
 	working.Wait()
-	if broken.Load() {
-		t.Error("a response is not what openapi.yaml says: see above")
+	if contractBroken.Load() {
+		t.Error("a response does not match openapi.yaml: see above")
 	}
-	mustReachEverything(t, operations, &counts)
-	s.mustHaveLostNoProcess(t)
-	eventually(t, "it all adds up", func() bool { s.sweep(t); return s.audit(t, "--grace", "0s").OK })
+	requireCoverage(t, operations, &counts)
+	s.requireNoCrash(t)
+	eventually(t, "the audit finds nothing", func() bool { s.sweep(t); return s.audit(t, "--grace", "0s").OK })
 }
 
-func readOperations(t *testing.T) []described {
+func readOperations(t *testing.T) []apiOperation {
 	t.Helper()
 	document, err := openapi3.NewLoader().LoadFromData(functions.OpenAPI)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []described
+	var all []apiOperation
 	for _, path := range document.Paths.InMatchingOrder() {
 		for method, operation := range document.Paths.Value(path).Operations() {
 			resource := strings.TrimPrefix(path, "/v1/")
-			if before, _, has := strings.Cut(resource, "/{"); has {
+			if before, _, found := strings.Cut(resource, "/{"); found {
 				resource = before
 			}
-			all = append(all, described{method, path, resource[strings.LastIndex(resource, "/")+1:], operation})
+			all = append(all, apiOperation{method, path, resource[strings.LastIndex(resource, "/")+1:], operation})
 		}
 	}
-	slices.SortFunc(all, func(a, b described) int { return strings.Compare(a.OperationID, b.OperationID) })
+	slices.SortFunc(all, func(a, b apiOperation) int { return strings.Compare(a.OperationID, b.OperationID) })
 	return all
 }
 
@@ -108,16 +108,16 @@ type generator struct {
 	counts *sync.Map
 }
 
-// operation chooses an operation, a rare one seldom.
-func (g *generator) operation(all []described) described {
+// operation chooses an operation at random, with a lower weight of rare ones.
+func (g *generator) operation(all []apiOperation) apiOperation {
 	for {
-		if o := all[g.IntN(len(all))]; !slices.Contains(rare, o.OperationID) || g.IntN(20) == 0 {
+		if o := all[g.IntN(len(all))]; !slices.Contains(rareOperations, o.OperationID) || g.IntN(20) == 0 {
 			return o
 		}
 	}
 }
 
-func (g *generator) send(t *testing.T, o described, by *caller) {
+func (g *generator) send(t *testing.T, o apiOperation, by *caller) {
 	t.Helper()
 	body, media := g.body(o)
 	r, err := http.NewRequestWithContext(t.Context(), o.method, g.s.Gateway+g.path(o), strings.NewReader(body))
@@ -131,7 +131,7 @@ func (g *generator) send(t *testing.T, o described, by *caller) {
 	if g.IntN(60) == 0 {
 		r.Header.Set("Content-Encoding", "gzip")
 		if g.IntN(2) == 0 {
-			r.Body, r.ContentLength = io.NopCloser(zipped(body)), -1
+			r.Body, r.ContentLength = io.NopCloser(compress(body)), -1
 		}
 	}
 	authorization := by.headers(t)
@@ -161,16 +161,16 @@ func (g *generator) send(t *testing.T, o described, by *caller) {
 	}
 }
 
-func zipped(body string) *bytes.Buffer {
+func compress(body string) *bytes.Buffer {
 	var buffer bytes.Buffer
 	w := gzip.NewWriter(&buffer)
-	_, _ = w.Write([]byte(body)) // a buffer takes everything
+	_, _ = w.Write([]byte(body)) // writing to a buffer cannot fail
 	_ = w.Close()
 	return &buffer
 }
 
 // path returns the operation's path with its parameters and a query.
-func (g *generator) path(o described) string {
+func (g *generator) path(o apiOperation) string {
 	path := o.path
 	query := url.Values{}
 	for _, ref := range o.Parameters {
@@ -183,7 +183,7 @@ func (g *generator) path(o described) string {
 			}
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", id)
 		case p.In == "query" && g.IntN(3) == 0:
-			text := strings.Trim(write(g.of(p.Schema, p.Name)), `"`)
+			text := strings.Trim(write(g.generate(p.Schema, p.Name)), `"`)
 			if g.IntN(4) == 0 {
 				text = strings.Trim(string(g.odd()), `"`)
 			}
@@ -205,7 +205,7 @@ func (g *generator) path(o described) string {
 }
 
 // body returns a body and its media type.
-func (g *generator) body(o described) (body, media string) {
+func (g *generator) body(o apiOperation) (body, media string) {
 	if o.RequestBody == nil {
 		if g.IntN(20) == 0 {
 			return pick(g.values, []string{"{}", `{"a":1}`, "null", "x"}), "application/json"
@@ -213,9 +213,9 @@ func (g *generator) body(o described) (body, media string) {
 		return "", "application/json"
 	}
 	for media := range o.RequestBody.Value.Content {
-		value := g.of(o.RequestBody.Value.Content[media].Schema, "")
+		value := g.generate(o.RequestBody.Value.Content[media].Schema, "")
 		for range g.IntN(5) - 2 {
-			value = g.spoil(value)
+			value = g.corrupt(value)
 		}
 		body := write(value)
 		if strings.Contains(media, "csv") || strings.Contains(media, "ndjson") {
@@ -247,14 +247,14 @@ func (g *generator) catalogue(media string) string {
 		}
 		value := any(members{{"sku", sku}, {"name", pick(g.values, texts)}, {"price", members{{"amount", g.IntN(5000)}, {"currency", "EUR"}}}, {"stock", g.IntN(9)}})
 		if g.IntN(2) == 0 {
-			value = g.spoil(value)
+			value = g.corrupt(value)
 		}
 		lines = append(lines, write(value))
 	}
 	return strings.Join(lines, pick(g.values, []string{"\n", "\n", "\r\n"}))
 }
 
-func (g *generator) setHeaders(r *http.Request, o described) {
+func (g *generator) setHeaders(r *http.Request, o apiOperation) {
 	tags := []string{"*", "*", "*", `"1"`, `"1"`, `"2"`, `"3"`, `W/"1"`, "1", `"1", "2"`, `""`, strings.Repeat(`"1",`, 500)}
 	for name, choose := range map[string]func() string{
 		"If-Match":      func() string { return pick(g.values, tags) },
@@ -273,18 +273,18 @@ func (g *generator) setHeaders(r *http.Request, o described) {
 			return pick(g.values, []string{"application/json", "*/*", "text/html", "text/csv", "application/x-ndjson", ";;;"})
 		},
 	} {
-		takes := slices.ContainsFunc(o.Parameters, func(p *openapi3.ParameterRef) bool { return strings.EqualFold(p.Value.Name, name) })
-		if takes && g.IntN(10) > 0 || !takes && g.IntN(30) == 0 {
+		accepts := slices.ContainsFunc(o.Parameters, func(p *openapi3.ParameterRef) bool { return strings.EqualFold(p.Value.Name, name) })
+		if accepts && g.IntN(10) > 0 || !accepts && g.IntN(30) == 0 {
 			r.Header.Set(name, choose())
 		}
 	}
 }
 
-// mustReachEverything fails the test when an operation never succeeded or was never
-// refused: then the generator knows too little of it.
-func mustReachEverything(t *testing.T, operations []described, counts *sync.Map) {
+// requireCoverage logs how often each operation succeeded and was refused. In long runs it
+// requires that each was refused at least once, since the generator otherwise misses it.
+func requireCoverage(t *testing.T, operations []apiOperation, counts *sync.Map) {
 	t.Helper()
-	good, bad := map[string]int64{}, map[string]int64{}
+	succeeded, refused := map[string]int64{}, map[string]int64{}
 	counts.Range(func(key, value any) bool {
 		var operation string
 		var status int
@@ -293,23 +293,22 @@ func mustReachEverything(t *testing.T, operations []described, counts *sync.Map)
 		}
 		n := value.(*atomic.Int64).Load()
 		if status < http.StatusBadRequest {
-			good[operation] += n
+			succeeded[operation] += n
 		} else {
-			bad[operation] += n
+			refused[operation] += n
 		}
 		return true
 	})
 	for _, o := range operations {
-		t.Logf("%-24s %8d succeeded %8d refused", o.OperationID, good[o.OperationID], bad[o.OperationID])
-		if bad[o.OperationID] == 0 && *generated >= 10_000 {
+		t.Logf("%-24s %8d succeeded %8d refused", o.OperationID, succeeded[o.OperationID], refused[o.OperationID])
+		if refused[o.OperationID] == 0 && *generated >= 10_000 {
 			t.Errorf("%s was never refused", o.OperationID)
 		}
 	}
 }
 
-// mustHaveLostNoProcess fails the test when a function's process ended that was not
-// meant to, or panicked.
-func (s *system) mustHaveLostNoProcess(t *testing.T) {
+// requireNoCrash requires that no process of a function crashed or panicked.
+func (s *system) requireNoCrash(t *testing.T) {
 	t.Helper()
 	for name, log := range s.logs(t) {
 		for line := range strings.Lines(log) {

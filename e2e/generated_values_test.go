@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// raw is JSON text that is written as it is, well-formed or not.
+// raw is JSON text that is sent unchanged, well-formed or not.
 type raw string
 
 // member is a member of an object. An object is a list of them, so that a name can
@@ -25,34 +25,34 @@ type member struct {
 
 type members []member
 
-// values generates values from schemas, and spoils them.
+// values generates values from schemas, and corrupts them.
 type values struct {
 	*rand.Rand
 	pools *pools
 }
 
-// texts are strings that shops meet: plain, foreign, odd, hostile.
+// texts are valid strings: plain, of other scripts, unusual, hostile.
 var texts = []string{
 	"Assam", "Café Zoë", "شاي", "茶 250 g", "👩‍🍳", "O'Brien; --", `"quoted" \`, "100%", "a b c d e f g h i", "=1+1", "<b>tea</b>",
 	"5", "-1", "null", "true", "2026-01-01", "ß", "İ", "ﬁ", "\u202e", "e\u0301", "+49 30 1234567", "10115", "DE", "EUR", "JPY", "XX", "DEM",
 }
 
-// oddTexts are JSON strings that break a rule of text.
+// oddTexts are JSON strings that violate a rule of texts.
 var oddTexts = []raw{
 	`"\u0000"`, `"a\nb"`, `"\ud800"`, `"\udc00\ud800"`, "\"\xff\xfe\"", "\"Caf\xe9\"", `" "`, `""`, `"\u200b"`, `"\u2028"`, `"\x"`, `"unterminated`,
 }
 
-// oddNumbers are numbers at the ends of what programs can hold, and beyond.
+// oddNumbers are numbers at the limits of common types, and beyond.
 var oddNumbers = []raw{"-1", "0", "-0", "1000.0", "1e3", "0.1", "1e400", "9007199254740992", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "01", "NaN"}
 
 func pick[T any](v *values, from []T) T { return from[v.IntN(len(from))] }
 
-// of returns a value that a schema allows, mostly. name is the member's.
-func (v *values) of(ref *openapi3.SchemaRef, name string) any {
+// generate returns a value that a schema allows in most cases. name is that of the member.
+func (v *values) generate(ref *openapi3.SchemaRef, name string) any {
 	schema := ref.Value
 	switch {
 	case len(schema.OneOf) > 0:
-		return v.of(pick(v, schema.OneOf), name)
+		return v.generate(pick(v, schema.OneOf), name)
 	case len(schema.Enum) > 0:
 		return pick(v, schema.Enum)
 	case schema.Type.Is("object"):
@@ -60,10 +60,10 @@ func (v *values) of(ref *openapi3.SchemaRef, name string) any {
 	case schema.Type.Includes("array"):
 		var list []any
 		for range v.IntN(4) {
-			list = append(list, v.of(schema.Items, name))
+			list = append(list, v.generate(schema.Items, name))
 		}
 		if len(list) == 0 && v.IntN(4) > 0 {
-			list = append(list, v.of(schema.Items, name))
+			list = append(list, v.generate(schema.Items, name))
 		}
 		return list
 	case schema.Type.Includes("integer"), schema.Type.Includes("number"):
@@ -79,12 +79,12 @@ func (v *values) object(schema *openapi3.Schema) members {
 	var all members
 	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
 		if slices.Contains(schema.Required, name) || v.IntN(3) > 0 {
-			all = append(all, member{name, v.of(schema.Properties[name], name)})
+			all = append(all, member{name, v.generate(schema.Properties[name], name)})
 		}
 	}
 	if additional := schema.AdditionalProperties.Schema; additional != nil {
 		for range v.IntN(4) {
-			all = append(all, member{fmt.Sprintf("a%d", v.IntN(100)), v.of(additional, "")})
+			all = append(all, member{fmt.Sprintf("a%d", v.IntN(100)), v.generate(additional, "")})
 		}
 	}
 	return all
@@ -119,7 +119,7 @@ func (v *values) text(schema *openapi3.Schema, name string) string {
 		return "G-" + strconv.Itoa(v.IntN(5000))
 	}
 	if len(schema.Examples) > 0 && v.IntN(3) > 0 {
-		if example, is := schema.Examples[0].(string); is {
+		if example, isString := schema.Examples[0].(string); isString {
 			return example
 		}
 	}
@@ -133,15 +133,15 @@ func (v *values) text(schema *openapi3.Schema, name string) string {
 	return text
 }
 
-// spoil changes a random place of a value so that it breaks a rule, mostly.
-func (v *values) spoil(value any) any {
+// corrupt changes a random part of a value, so that it violates a rule in most cases.
+func (v *values) corrupt(value any) any {
 	switch at := value.(type) {
 	case members:
-		return v.spoilObject(at)
+		return v.corruptObject(at)
 	case []any:
 		if len(at) > 0 && v.IntN(3) > 0 {
 			i := v.IntN(len(at))
-			at[i] = v.spoil(at[i])
+			at[i] = v.corrupt(at[i])
 			return at
 		}
 		if v.IntN(4) == 0 {
@@ -151,7 +151,7 @@ func (v *values) spoil(value any) any {
 	return v.odd()
 }
 
-func (v *values) spoilObject(all members) any {
+func (v *values) corruptObject(all members) any {
 	if len(all) == 0 {
 		return v.odd()
 	}
@@ -159,7 +159,7 @@ func (v *values) spoilObject(all members) any {
 	switch v.IntN(8) {
 	case 0: // missing
 		return slices.Delete(all, i, i+1)
-	case 1: // in another case, beside the right one
+	case 1: // in another case too
 		return append(all, member{strings.ToUpper(all[i].name), all[i].value})
 	case 2: // twice
 		return append(all, member{all[i].name, v.odd()})
@@ -171,12 +171,12 @@ func (v *values) spoilObject(all members) any {
 		}
 		return all
 	default:
-		all[i].value = v.spoil(all[i].value)
+		all[i].value = v.corrupt(all[i].value)
 		return all
 	}
 }
 
-// odd returns a value that hardly any member may have.
+// odd returns a value that few members accept.
 func (v *values) odd() raw {
 	switch v.IntN(7) {
 	case 0:
@@ -194,7 +194,7 @@ func (v *values) odd() raw {
 	}
 }
 
-// write writes a value as JSON.
+// write returns a value as JSON.
 func write(value any) string {
 	switch at := value.(type) {
 	case raw:

@@ -25,24 +25,24 @@ import (
 	"souk/shared/testsample"
 )
 
-// badOne is which lines of an imported catalogue are bad: one in so many.
+// badOne is the interval of invalid lines in an imported catalogue.
 const badOne = 100
 
-// An imported catalogue has so many lines, with this description.
+// The number of lines of an imported catalogue, and the description in each.
 var (
 	catalogLines = 10_000
-	description  = "What there is to tell of it."
+	description  = "The description of a product."
 )
 
-// shortenCatalog makes catalogues smaller. Half of one is still more than what is
-// buffered between a client and the import.
+// shortenCatalog reduces the number of lines. Half of a catalogue is still larger than the
+// buffers between a client and the import.
 func shortenCatalog() {
 	description += strings.Repeat(" "+description, 20)
 	catalogLines = 3_000
 }
 
-// catalog returns lines of products whose SKUs begin with the category that they are
-// all in, in a format, and before them, where the format has one, a heading.
+// catalog returns the lines of a catalogue in a format, and its heading, "" if the format
+// has none. The SKUs begin with the category of all products.
 func catalog(format, category string) (heading string, lines []string) {
 	for i := range catalogLines {
 		sku, name, currency, price := fmt.Sprintf("%s-%d", category, i), fmt.Sprintf("Product %d, \"quoted\"", i), "EUR", strconv.Itoa(100+i)
@@ -73,31 +73,31 @@ func catalog(format, category string) (heading string, lines []string) {
 
 var mediaTypes = map[string]string{"ndjson": "application/x-ndjson", "csv": "text/csv"}
 
-// imported is what an import answered.
+// imported is the response of an import.
 type imported struct {
 	lines   []product.LineResult
 	summary product.ImportSummary
 }
 
-// send sends a catalogue, which may come as slowly as it likes.
-func (s *system) send(ctx context.Context, admin, format string, body io.Reader) (got imported, err error) {
+// sendCatalog imports a catalogue from a reader, which may be slow.
+func (s *system) sendCatalog(ctx context.Context, admin, format string, body io.Reader) (got imported, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Gateway+"/v1/products/import", body)
 	if err != nil {
 		return got, err
 	}
 	request.Header.Set("Authorization", "Bearer "+admin)
 	request.Header.Set("Content-Type", mediaTypes[format])
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return got, err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(answer.Body)
-		return got, fmt.Errorf("status %d: %s", answer.StatusCode, text)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(response.Body)
+		return got, fmt.Errorf("status %d: %s", response.StatusCode, text)
 	}
 	ended := false
-	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		var line struct {
 			product.LineResult
 			Summary *product.ImportSummary
@@ -112,14 +112,14 @@ func (s *system) send(ctx context.Context, admin, format string, body io.Reader)
 		got.lines = append(got.lines, line.LineResult)
 	}
 	if !ended {
-		return got, errors.New("the answer has no end")
+		return got, errors.New("the response has no summary")
 	}
 	return got, nil
 }
 
 func (s *system) mustImport(t testing.TB, admin, format, text string) imported {
 	t.Helper()
-	got, err := s.send(t.Context(), admin, format, strings.NewReader(text))
+	got, err := s.sendCatalog(t.Context(), admin, format, strings.NewReader(text))
 	if err != nil {
 		t.Fatalf("import: %v", err)
 	}
@@ -132,23 +132,22 @@ func (s *system) mustExport(t testing.TB, admin, format string) string {
 		MustBe(t, http.StatusOK).Body)
 }
 
-// mustTellBadLines fails the test unless just the bad lines are reported as such,
-// each with a reason.
-func mustTellBadLines(t *testing.T, got imported, headings int) {
+// requireLineResults requires a result for each line, with an error for the invalid lines
+// only.
+func requireLineResults(t *testing.T, got imported, headings int) {
 	t.Helper()
 	if len(got.lines) != catalogLines {
-		t.Fatalf("%d lines are told of, want %d", len(got.lines), catalogLines)
+		t.Fatalf("%d lines have a result, want %d", len(got.lines), catalogLines)
 	}
 	for i, line := range got.lines {
 		bad := i%badOne == badOne/2
 		if line.Line != i+1+headings || (line.Outcome == product.LineFailed) != bad || (len(line.Errors) > 0 && line.Errors[0].Message != "") != bad {
-			t.Fatalf("line %d is told of as %+v", i+1+headings, line)
+			t.Fatalf("line %d has the result %+v", i+1+headings, line)
 		}
 	}
 }
 
-// versions returns each product that is sold in a category, and how it was changed
-// last.
+// versions returns the version, time and stock of each product in a category, by SKU.
 func (s *system) versions(t *testing.T, category string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -165,22 +164,22 @@ func (s *system) versions(t *testing.T, category string) map[string]string {
 	}
 }
 
-// TestImport imports a large catalogue through the gateway, all at once and broken
-// off midway.
+// TestImport imports a large catalogue through the gateway, completely and with an
+// interruption.
 func TestImport(t *testing.T) {
-	s := open(t)
+	s := openSystem(t)
 	admin := s.admin(t)
 	all := product.ImportSummary{Created: catalogLines - catalogLines/badOne, Failed: catalogLines / badOne}
 
 	for _, format := range testsample.Of(t, slices.Sorted(maps.Keys(mediaTypes)), 1) {
-		t.Run(format+": all good lines are in, each bad one is told of, and what is exported changes nothing", func(t *testing.T) {
+		t.Run("all valid lines of "+format+" are imported, invalid ones are reported, and the import of an export changes nothing", func(t *testing.T) {
 			category := "i" + uuid.NewString()[:8]
 			heading, lines := catalog(format, category)
 			got := s.mustImport(t, admin, format, heading+strings.Join(lines, ""))
 			if got.summary != all {
 				t.Fatalf("summary %+v, want %+v", got.summary, all)
 			}
-			mustTellBadLines(t, got, strings.Count(heading, "\n"))
+			requireLineResults(t, got, strings.Count(heading, "\n"))
 			before := s.versions(t, category)
 			if len(before) != all.Created {
 				t.Errorf("%d products are listed, want %d", len(before), all.Created)
@@ -202,68 +201,68 @@ func TestImport(t *testing.T) {
 		})
 	}
 
-	breaks := map[string]func(t *testing.T, leave context.CancelFunc){
-		"the client leaves": func(_ *testing.T, leave context.CancelFunc) { leave() },
-		"the process is told to stop": func(t *testing.T, _ context.CancelFunc) {
-			s.mustBeOurs(t)
+	interruptions := map[string]func(t *testing.T, disconnect context.CancelFunc){
+		"the client disconnects": func(_ *testing.T, disconnect context.CancelFunc) { disconnect() },
+		"the process is terminated": func(t *testing.T, _ context.CancelFunc) {
+			s.skipUnlessOwned(t)
 			s.terminate(t, "product-import")
 		},
 	}
-	for _, name := range testsample.Of(t, slices.Sorted(maps.Keys(breaks)), 1) {
-		t.Run(name+" midway: what is in is in whole, and the same file completes it", func(t *testing.T) {
+	for _, name := range testsample.Of(t, slices.Sorted(maps.Keys(interruptions)), 1) {
+		t.Run("an import is completed by the same file after "+name, func(t *testing.T) {
 			category := "h" + uuid.NewString()[:8]
 			_, lines := catalog("ndjson", category)
-			ctx, leave := context.WithCancel(t.Context())
-			defer leave()
+			ctx, disconnect := context.WithCancel(t.Context())
+			defer disconnect()
 			read, write := io.Pipe()
 			sent := make(chan imported, 1)
 			go func() {
-				got, err := s.send(ctx, admin, "ndjson", read)
-				_ = read.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // the writer below need not go on
+				got, err := s.sendCatalog(ctx, admin, "ndjson", read)
+				_ = read.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // ends the writer below
 				sent <- got
 			}()
 			for _, line := range lines[:catalogLines/2] {
 				if _, err := io.WriteString(write, line); err != nil {
-					t.Fatalf("it ended before its middle: %v", err)
+					t.Fatalf("the import ended before half of the file: %v", err)
 				}
 			}
-			eventually(t, "a good part is in", func() bool { return len(s.versions(t, category)) > catalogLines/10 })
-			breaks[name](t, leave)
-			// The rest is sent, whoever may still read it: half of the file is more
-			// than what lies between here and there.
+			eventually(t, "a tenth of the file is imported", func() bool { return len(s.versions(t, category)) > catalogLines/10 })
+			interruptions[name](t, disconnect)
+			// The other half is larger than the buffers, so an import that was not
+			// interrupted would be noticed.
 			_, _ = io.WriteString(write, strings.Join(lines[catalogLines/2:], ""))
 			_ = write.Close()
 			got := <-sent
 			if got.summary.Created == all.Created {
-				t.Fatal("it was not broken off")
+				t.Fatal("the import was not interrupted")
 			}
-			eventually(t, "nothing is written any more", func() bool {
+			eventually(t, "the import has stopped writing", func() bool {
 				before := len(s.versions(t, category))
 				return before < all.Created && before == len(s.versions(t, category))
 			})
-			in := len(s.versions(t, category))
+			existing := len(s.versions(t, category))
 			if s.platform != nil {
 				s.souk(t, "audit")
 			}
-			rest := s.mustImport(t, admin, "ndjson", strings.Join(lines, ""))
-			if want := (product.ImportSummary{Created: all.Created - in, Unchanged: in, Failed: all.Failed, StockIgnored: in}); rest.summary != want {
-				t.Errorf("then %+v, want %+v", rest.summary, want)
+			second := s.mustImport(t, admin, "ndjson", strings.Join(lines, ""))
+			if want := (product.ImportSummary{Created: all.Created - existing, Unchanged: existing, Failed: all.Failed, StockIgnored: existing}); second.summary != want {
+				t.Errorf("second import: %+v, want %+v", second.summary, want)
 			}
-			mustTellBadLines(t, rest, 0)
+			requireLineResults(t, second, 0)
 		})
 	}
 }
 
-// The bounds that the figures are printed beside.
+// Bounds that are printed beside the figures.
 const (
 	maxImportTime   = 20 * time.Second
 	maxImportMemory = 64 << 20
 )
 
-// BenchmarkImport imports a large catalogue through the gateway, and tells the time
-// and the most memory that the function's process ever had.
+// BenchmarkImport imports a large catalogue through the gateway, and reports the duration
+// and the peak memory of the functions' processes.
 func BenchmarkImport(b *testing.B) {
-	s := open(b)
+	s := openSystem(b)
 	admin := s.admin(b)
 	for b.Loop() {
 		for format := range mediaTypes {
@@ -275,7 +274,7 @@ func BenchmarkImport(b *testing.B) {
 			if got.summary.Created != catalogLines-catalogLines/badOne || got.summary.Failed != catalogLines/badOne {
 				b.Fatalf("summary %+v", got.summary)
 			}
-			b.Logf("%s: %d lines in %s, %s the bound of %s", format, catalogLines, took.Round(time.Millisecond), verdict(took <= maxImportTime), maxImportTime)
+			b.Logf("%s: %d lines in %s, %s the bound of %s", format, catalogLines, took.Round(time.Millisecond), boundLabel(took <= maxImportTime), maxImportTime)
 			begin = time.Now()
 			exported := s.mustExport(b, admin, format)
 			b.Logf("%s: exported %d bytes in %s", format, len(exported), time.Since(begin).Round(time.Millisecond))
@@ -283,26 +282,26 @@ func BenchmarkImport(b *testing.B) {
 			s.mustImport(b, admin, format, exported)
 			b.Logf("%s: imported again, unchanged, in %s", format, time.Since(begin).Round(time.Millisecond))
 		}
-		own, is := s.platform.(*processes)
-		if !is {
-			continue // The processes of other systems are not there to be looked at.
+		own, isLocal := s.platform.(*processes)
+		if !isLocal {
+			continue // The processes of other systems cannot be read.
 		}
 		for _, function := range []string{"product-import", "product-export"} {
 			for _, pid := range own.pids(b, function) {
 				peak := peakMemory(b, pid)
-				b.Logf("%s: at most %.1f MiB resident, %s the bound of %d", function, float64(peak)/(1<<20), verdict(peak <= maxImportMemory), maxImportMemory>>20)
+				b.Logf("%s: peak %.1f MiB resident, %s the bound of %d", function, float64(peak)/(1<<20), boundLabel(peak <= maxImportMemory), maxImportMemory>>20)
 			}
 		}
 	}
 }
 
-// peakMemory is the most bytes that a process has had in memory: VmHWM, see
+// peakMemory returns the peak memory of a process in bytes: VmHWM, see
 // proc_pid_status(5).
 func peakMemory(b *testing.B, pid int) int64 {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		b.Skip("the kernel does not tell: ", err)
+		b.Skip("VmHWM is not available: ", err)
 	}
 	_, after, _ := bytes.Cut(text, []byte("VmHWM:"))
 	fields := bytes.Fields(after)

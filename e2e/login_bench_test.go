@@ -24,7 +24,7 @@ import (
 	"souk/shared/function"
 )
 
-// The bounds of the figures about logins; see those of bench_test.go.
+// Bounds of the figures of logins; see those in bench_test.go.
 const (
 	maxFloodFactor = 3.0
 	maxLoginMemory = 128 << 20
@@ -33,8 +33,8 @@ const (
 
 const benchPassword = "seven green bicycles"
 
-// launchLogins starts session-create, as the cloud does, on a database with that
-// many accounts: 0@example.com and so on, which all have benchPassword.
+// launchLogins starts session-create as Cloud Run does, on a database with the given number
+// of accounts: 0@example.com and so on, all with benchPassword.
 func launchLogins(b *testing.B, accounts int) process {
 	b.Helper()
 	url := dbtest.Create(b, append(function.Migrations(), user.Migrations)...)
@@ -46,7 +46,7 @@ func launchLogins(b *testing.B, accounts int) process {
 	if _, err := user.Seed(b.Context(), db, "0@example.com", benchPassword, auth.Customer); err != nil {
 		b.Fatal(err)
 	}
-	for i := 1; i < accounts; i++ { // with the first one's hash: making a thousand takes a minute
+	for i := 1; i < accounts; i++ { // with the hash of the first: a thousand hashes take a minute
 		id, email := uuid.New(), fmt.Sprintf("%d@example.com", i)
 		_, err := db.ExecContext(b.Context(), `
 			INSERT INTO user (id, email, email_key, password_hash, password_version, name, role, version, created_at, updated_at)
@@ -61,16 +61,15 @@ func launchLogins(b *testing.B, accounts int) process {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := launch(b, release(b, "./functions/user/cmd"), url, "FUNCTION_TARGET=session-create", "K_SERVICE=session-create",
+	p := launch(b, buildRelease(b, "./functions/user/cmd"), url, "FUNCTION_TARGET=session-create", "K_SERVICE=session-create",
 		"AUTH_ISSUER=https://issuer.test", "AUTH_AUDIENCE=https://shop.test", "AUTH_SIGNING_KEYS="+keys)
-	b.Cleanup(func() { p.end(b) })
+	b.Cleanup(func() { p.kill(b) })
 	return p
 }
 
-// login is a request to sign in. Each comes from a network of its own, as the load
-// balancer would tell: the limits stay as they are, are paid for by every try, and
-// are reached by none.
-func login(b *testing.B, from int, email, password string) []byte {
+// newLogin returns a request to sign in. Each has its own client network, as the load
+// balancer would set it: the default limits apply, and no request reaches them.
+func newLogin(b *testing.B, from int, email, password string) []byte {
 	b.Helper()
 	body, err := json.Marshal(map[string]string{"email": email, "password": password})
 	if err != nil {
@@ -80,8 +79,8 @@ func login(b *testing.B, from int, email, password string) []byte {
 		"X-Forwarded-For: 10.%d.%d.%d,192.0.2.1\r\nContent-Length: %d\r\n\r\n%s", from>>16&255, from>>8&255, from&255, len(body), body)
 }
 
-// waitListening waits until a process takes connections.
-func (p process) waitListening(b *testing.B) {
+// mustListen waits until a process accepts connections.
+func (p process) mustListen(b *testing.B) {
 	b.Helper()
 	eventually(b, "the process listens", func() bool {
 		connection, err := net.Dial("tcp", p.address)
@@ -92,12 +91,12 @@ func (p process) waitListening(b *testing.B) {
 	})
 }
 
-// BenchmarkLoginTiming compares how long a wrong password takes for an account that
-// is there and for one that is not, over 2,000 tries in random order.
+// BenchmarkLoginTiming compares the duration of logins with a wrong password for existing
+// and for missing accounts, over 2,000 attempts in random order.
 func BenchmarkLoginTiming(b *testing.B) {
 	const tries = 1000 // of each
 	p := launchLogins(b, tries)
-	p.waitListening(b)
+	p.mustListen(b)
 	connection, err := net.Dial("tcp", p.address)
 	if err != nil {
 		b.Fatal(err)
@@ -107,7 +106,7 @@ func BenchmarkLoginTiming(b *testing.B) {
 	from := 0
 	try := func(email string) float64 {
 		from++
-		request := login(b, from, email, "a wrong password")
+		request := newLogin(b, from, email, "a wrong password")
 		begin := time.Now()
 		status, err := exchange(connection, reader, request)
 		took := time.Since(begin)
@@ -121,7 +120,7 @@ func BenchmarkLoginTiming(b *testing.B) {
 		for i := range 20 {
 			try(fmt.Sprintf("warm-%d@example.net", i))
 		}
-		for i := range tries { // in pairs: the machine's drifts meet both
+		for i := range tries { // in pairs, so that changes in the machine's speed affect both
 			if rand.IntN(2) == 0 {
 				known = append(known, try(fmt.Sprintf("%d@example.com", i)))
 				unknown = append(unknown, try(fmt.Sprintf("%d@example.org", i)))
@@ -137,14 +136,14 @@ func BenchmarkLoginTiming(b *testing.B) {
 	b.ReportMetric(u, "unknown-ms")
 	b.ReportMetric(area, "AUC")
 	b.ReportMetric(significance, "p")
-	b.Logf("a wrong password of a known address: median %.3f ms, of an unknown one %.3f ms (%d each); "+
-		"AUC %.4f (0.5: no better than a coin), Mann-Whitney p = %.3f, %s the bound of p > %.2f",
-		k, u, len(known), area, significance, verdict(significance > minTimingP), minTimingP)
+	b.Logf("a wrong password for a known address: median %.3f ms, for an unknown one %.3f ms (%d each); "+
+		"AUC %.4f (0.5: indistinguishable), Mann-Whitney p = %.3f, %s the bound of p > %.2f",
+		k, u, len(known), area, significance, boundLabel(significance > minTimingP), minTimingP)
 }
 
-// mannWhitney returns the probability that a value of the one sample is above one of
-// the other, and how probable it is to be as far from a half by chance alone (two-sided,
-// by the normal approximation: https://en.wikipedia.org/wiki/Mann–Whitney_U_test).
+// mannWhitney returns the probability that a value of sample a is above one of sample b, and
+// the two-sided p-value by the normal approximation
+// (https://en.wikipedia.org/wiki/Mann–Whitney_U_test).
 func mannWhitney(a, b []float64) (area, p float64) {
 	slices.Sort(b)
 	var above float64
@@ -158,25 +157,25 @@ func mannWhitney(a, b []float64) (area, p float64) {
 	return above / (n * m), math.Erfc(math.Abs(z) / math.Sqrt2)
 }
 
-// BenchmarkLoginFlood reads a product steadily, in turns with and without 256 logins
-// that come at once.
+// BenchmarkLoginFlood reads a product at a steady rate, in alternating rounds with and
+// without 256 simultaneous logins.
 func BenchmarkLoginFlood(b *testing.B) {
 	const logins = 256
 	store := newProductStore(b)
-	reads := launch(b, release(b, "./functions/product/cmd"), store.url, asProductGet...)
-	defer reads.end(b)
-	reads.waitUp(b, store.path)
+	reads := launch(b, buildRelease(b, "./functions/product/cmd"), store.url, asProductGet...)
+	defer reads.kill(b)
+	reads.mustRespond(b, store.path)
 	sessions := launchLogins(b, logins)
-	sessions.waitListening(b)
+	sessions.mustListen(b)
 	var quiets, floods, factors []float64
 	statuses, from := map[int]int{}, 1<<16
 	for b.Loop() {
 		for range 7 {
 			quiet := reads.latencies(b, store.path, func() { time.Sleep(1500 * time.Millisecond) })
 			from += logins
-			crowd := sessions.gather(b, logins, from)
+			visitors := sessions.connect(b, logins, from)
 			flood := reads.latencies(b, store.path, func() {
-				for status, n := range flood(b, crowd) {
+				for status, n := range flood(b, visitors) {
 					statuses[status] += n
 				}
 			})
@@ -189,22 +188,22 @@ func BenchmarkLoginFlood(b *testing.B) {
 	b.ReportMetric(f, "flood-p99-ms")
 	b.ReportMetric(factor, "factor")
 	b.ReportMetric(float64(memory)/(1<<20), "peak-MiB")
-	b.Logf("product-get p99: quiet %.2f ms, under %d logins at once %.2f ms, factor %.2f (medians of %d rounds), %s the bound of %.0f; "+
-		"session-create: peak %d MiB resident, %s the bound of %d MiB; %d signed in, %d told by 429 when to come again",
-		q, logins, f, factor, len(factors), verdict(factor <= maxFloodFactor), maxFloodFactor,
-		memory>>20, verdict(memory <= maxLoginMemory), maxLoginMemory>>20, statuses[http.StatusCreated], statuses[http.StatusTooManyRequests])
+	b.Logf("product-get p99: quiet %.2f ms, under %d simultaneous logins %.2f ms, factor %.2f (medians of %d rounds), %s the bound of %.0f; "+
+		"session-create: peak %d MiB resident, %s the bound of %d MiB; %d signed in, %d refused with 429 and Retry-After",
+		q, logins, f, factor, len(factors), boundLabel(factor <= maxFloodFactor), maxFloodFactor,
+		memory>>20, boundLabel(memory <= maxLoginMemory), maxLoginMemory>>20, statuses[http.StatusCreated], statuses[http.StatusTooManyRequests])
 }
 
-// latencies reads a path every other millisecond while something else happens, and
-// returns how long each answer took in milliseconds.
-func (p process) latencies(b *testing.B, path string, meanwhile func()) []float64 {
+// latencies reads a path every 2 ms while another function runs, and returns the latency of
+// each response in milliseconds.
+func (p process) latencies(b *testing.B, path string, during func()) []float64 {
 	b.Helper()
 	ctx, stop := context.WithCancel(b.Context())
 	var took []float64
 	var failure error
 	var reading sync.WaitGroup
 	reading.Go(func() { took, failure = p.readSteadily(ctx, path) })
-	meanwhile()
+	during()
 	stop()
 	reading.Wait()
 	if failure != nil || len(took) == 0 {
@@ -220,13 +219,13 @@ func (p process) readSteadily(ctx context.Context, path string) (took []float64,
 	}
 	defer connection.Close()
 	reader, request := bufio.NewReader(connection), []byte("GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	beat := time.NewTicker(2 * time.Millisecond)
-	defer beat.Stop()
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return took, nil
-		case <-beat.C:
+		case <-ticker.C:
 		}
 		begin := time.Now()
 		status, err := exchange(connection, reader, request)
@@ -242,34 +241,34 @@ func p99(values []float64) float64 {
 	return values[len(values)*99/100]
 }
 
-// visitor is a client that is connected and about to sign in.
+// visitor is a connected client with its login request.
 type visitor struct {
 	net.Conn
 	request []byte
 }
 
-// gather connects clients, so that the flood that follows is the server's work and
-// hardly that of the client beside it.
-func (p process) gather(b *testing.B, logins, from int) []visitor {
+// connect connects clients in advance, so that the flood that follows loads the server and
+// hardly the client beside it.
+func (p process) connect(b *testing.B, logins, from int) []visitor {
 	b.Helper()
-	crowd := make([]visitor, logins)
-	for i := range crowd {
+	visitors := make([]visitor, logins)
+	for i := range visitors {
 		connection, err := net.Dial("tcp", p.address)
 		if err != nil {
 			b.Fatal(err)
 		}
-		crowd[i] = visitor{connection, login(b, from+i, fmt.Sprintf("%d@example.com", i), benchPassword)}
+		visitors[i] = visitor{connection, newLogin(b, from+i, fmt.Sprintf("%d@example.com", i), benchPassword)}
 	}
-	return crowd
+	return visitors
 }
 
-// flood has all sign in at once, and returns how often each status came. A 429 must
-// say when to come again; no other refusal is accepted.
-func flood(b *testing.B, crowd []visitor) map[int]int {
+// flood signs all visitors in at once, and returns the number of responses by status. A 429
+// must have Retry-After; the benchmark fails with any other refusal.
+func flood(b *testing.B, visitors []visitor) map[int]int {
 	b.Helper()
-	statuses, errs := make([]int, len(crowd)), make([]error, len(crowd))
+	statuses, errs := make([]int, len(visitors)), make([]error, len(visitors))
 	var all sync.WaitGroup
-	for i, v := range crowd {
+	for i, v := range visitors {
 		all.Go(func() { statuses[i], errs[i] = v.signIn() })
 	}
 	all.Wait()
@@ -288,16 +287,16 @@ func (v visitor) signIn() (status int, err error) {
 	if _, err = v.Write(v.request); err != nil {
 		return 0, err
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(v), nil)
+	response, err := http.ReadResponse(bufio.NewReader(v), nil)
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
-	if _, err = io.Copy(io.Discard, answer.Body); err != nil {
+	defer response.Body.Close()
+	if _, err = io.Copy(io.Discard, response.Body); err != nil {
 		return 0, err
 	}
-	if answer.StatusCode == http.StatusTooManyRequests && answer.Header.Get("Retry-After") == "" {
-		return 0, fmt.Errorf("a 429 without Retry-After: %v", answer.Header)
+	if response.StatusCode == http.StatusTooManyRequests && response.Header.Get("Retry-After") == "" {
+		return 0, fmt.Errorf("a 429 without Retry-After: %v", response.Header)
 	}
-	return answer.StatusCode, nil
+	return response.StatusCode, nil
 }

@@ -18,50 +18,50 @@ import (
 
 const password = "seven green lanterns"
 
-// letter is a mail as the mail emulator shows it.
-type letter struct {
+// mailMessage is a mail in the API of the mail emulator.
+type mailMessage struct {
 	Text, HTML string
 }
 
 var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
 
-// token is the token in the mail.
-func (l letter) token(t testing.TB) string {
+// token returns the token in the mail.
+func (m mailMessage) token(t testing.TB) string {
 	t.Helper()
-	token := tokenForm.FindString(l.Text)
+	token := tokenForm.FindString(m.Text)
 	if token == "" {
-		t.Fatalf("no token is in the mail:\n%s", l.Text)
+		t.Fatalf("the mail has no token:\n%s", m.Text)
 	}
 	return token
 }
 
-// mails returns the mails to an address of which the subject has a part, newest
-// first, once there is one.
-func (s *system) mails(t testing.TB, to, subject string) []letter {
+// mustReadMails waits for a mail to an address with a part of its subject, and returns all
+// such mails, newest first.
+func (s *system) mustReadMails(t testing.TB, to, subject string) []mailMessage {
 	t.Helper()
 	var list struct{ Items []struct{ ID int } }
 	query := url.Values{"to": {to}, "subject": {subject}, "wait": {"10"}}
-	eventually(t, "a mail of "+subject, func() bool {
+	eventually(t, "a mail with the subject "+subject, func() bool {
 		s.getMail(t, "?"+query.Encode(), &list)
 		return len(list.Items) > 0
 	})
-	letters := make([]letter, len(list.Items))
+	mails := make([]mailMessage, len(list.Items))
 	for i, item := range list.Items {
-		s.getMail(t, fmt.Sprintf("/%d", item.ID), &letters[i])
+		s.getMail(t, fmt.Sprintf("/%d", item.ID), &mails[i])
 	}
-	return letters
+	return mails
 }
 
 func (s *system) getMail(t testing.TB, path string, into any) {
 	t.Helper()
-	answer, err := http.Get(s.Mail.URL + "/api/messages" + path)
+	response, err := http.Get(s.Mail.URL + "/api/messages" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("status %d, %v: %s", answer.StatusCode, err, text)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v: %s", response.StatusCode, err, text)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		t.Fatalf("read %s: %v", text, err)
@@ -73,46 +73,46 @@ func (s *system) post(t testing.TB, path string, body any) functiontest.Response
 	return s.do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body})
 }
 
-// mustRegister opens the account of a customer: it asks, reads the mail and confirms.
+// mustRegister creates the account of a customer: it registers, reads the mail and confirms.
 func (s *system) mustRegister(t testing.TB, email, password, name string) (account user.User) {
 	t.Helper()
 	s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": name}).MustBe(t, http.StatusCreated)
-	token := s.mails(t, email, "confirm")[0].token(t)
+	token := s.mustReadMails(t, email, "confirm")[0].token(t)
 	s.canaries.plant(email, password, token)
 	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token, "password": password}).MustBe(t, http.StatusOK).Into(t, &account)
 	return account
 }
 
-// TestMail goes the ways that lead through somebody's mailbox.
+// TestMail covers the workflows that send mails.
 func TestMail(t *testing.T) {
-	s := open(t)
+	s := openSystem(t)
 	email := uuid.NewString() + "@example.com"
 	s.mustRegister(t, email, password, "Amira")
 	customer := s.mustLogIn(t, email, password)
 
-	t.Run("who registers again is told in the mail alone", func(t *testing.T) {
+	t.Run("a second registration is reported by mail only", func(t *testing.T) {
 		s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": "Eve"}).MustBe(t, http.StatusCreated)
-		if got := s.mails(t, email, "you have an account")[0]; tokenForm.MatchString(got.Text) {
-			t.Errorf("a token is in\n%s", got.Text)
+		if got := s.mustReadMails(t, email, "you have an account")[0]; tokenForm.MatchString(got.Text) {
+			t.Errorf("the mail has a token:\n%s", got.Text)
 		}
 	})
 
-	t.Run("an order is told of once a step, with what was ordered", func(t *testing.T) {
-		p := s.mustCreate(t, s.admin(t), s.customer(t), 5)
+	t.Run("each status of an order is mailed once with its items", func(t *testing.T) {
+		p := s.mustCreateProduct(t, s.admin(t), s.customer(t), 5)
 		s.place(t, customer, "wait=20", p.ID, 2).MustBe(t, http.StatusCreated)
-		letters := s.mails(t, email, "confirmed")
-		if len(letters) != 1 || !strings.Contains(letters[0].Text, "2 × Assam, 250 g") || !strings.Contains(letters[0].HTML, "25.98 EUR") {
-			t.Errorf("got %d mails, %+v", len(letters), letters)
+		mails := s.mustReadMails(t, email, "confirmed")
+		if len(mails) != 1 || !strings.Contains(mails[0].Text, "2 × Assam, 250 g") || !strings.Contains(mails[0].HTML, "25.98 EUR") {
+			t.Errorf("got %d mails, %+v", len(mails), mails)
 		}
 	})
 
-	t.Run("a password is set anew", func(t *testing.T) {
+	t.Run("a forgotten password is reset", func(t *testing.T) {
 		const another = "nine blue umbrellas"
 		s.post(t, "/v1/password-resets", map[string]any{"email": email}).MustBe(t, http.StatusAccepted)
-		token := s.mails(t, email, "new password")[0].token(t)
+		token := s.mustReadMails(t, email, "new password")[0].token(t)
 		s.canaries.plant(token, another)
 		s.post(t, "/v1/password-resets/confirm", map[string]any{"token": token, "newPassword": another}).MustBe(t, http.StatusNoContent)
-		s.mails(t, email, "was changed")
+		s.mustReadMails(t, email, "was changed")
 		s.mustLogIn(t, email, another)
 	})
 }

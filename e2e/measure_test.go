@@ -27,10 +27,10 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// measureRounds is how often everything is done that is measured.
+// measureRounds is the number of measured rounds.
 const measureRounds = 40
 
-// call is what one call of a function takes, in the form of measured.yaml.
+// call has the mean usage of one call of a function, in the form of measured.yaml.
 type call struct {
 	calls    int
 	Ms       float64 `yaml:"ms"`
@@ -39,21 +39,21 @@ type call struct {
 	LogBytes float64 `yaml:"logBytes"`
 }
 
-// TestMeasure writes what `souk cost` reckons with to the file that SOUK_MEASURE
-// names: make measure.
+// TestMeasure measures the usage from which `souk cost` estimates, and writes it to the file
+// that SOUK_MEASURE names: make measure.
 func TestMeasure(t *testing.T) {
 	file := os.Getenv("SOUK_MEASURE")
 	if file == "" {
-		t.Skip("nothing is measured without SOUK_MEASURE: make measure")
+		t.Skip("SOUK_MEASURE is not set: run make measure")
 	}
-	s := open(t)
-	s.mustBeOurs(t)
+	s := openSystem(t)
+	s.skipUnlessOwned(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("CPU time is read from /proc")
 	}
-	s.trade(t, 2) // to start every process
+	s.runWorkload(t, 2) // to start every process
 	cpu, before := s.cpuTime(t), len(s.logs(t)["functions.log"])
-	s.trade(t, measureRounds)
+	s.runWorkload(t, measureRounds)
 	calls := mustReadCalls(t, s.logs(t)["functions.log"][before:])
 	for name, now := range s.cpuTime(t) {
 		if c := calls[name]; c != nil {
@@ -69,7 +69,7 @@ func TestMeasure(t *testing.T) {
 		"how": fmt.Sprintf("means of %d rounds through the gateway of a warm system, one request at a time: "+
 			"ms and bytes from the request log, cpuMs from /proc, logBytes from all that was logged, eventBytes from the outboxes, imageMiB from the programs, compressed", measureRounds),
 		"on":        fmt.Sprintf("%s, %d CPUs, %s", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), s.Database.Kind),
-		"functions": calls, "eventBytes": s.eventBytes(t), "imageMiB": mustWeighImages(t),
+		"functions": calls, "eventBytes": s.eventBytes(t), "imageMiB": mustMeasureImages(t),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -78,11 +78,11 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// trade does what customers and staff do, some times over.
-func (s *system) trade(t *testing.T, rounds int) {
+// runWorkload runs the operations of customers and staff in a number of rounds.
+func (s *system) runWorkload(t *testing.T, rounds int) {
 	t.Helper()
 	admin, customer := s.admin(t), s.customer(t)
-	p := s.mustCreate(t, admin, customer, 10*rounds)
+	p := s.mustCreateProduct(t, admin, customer, 10*rounds)
 	for range 20 { // lists are full pages
 		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: admin, Body: map[string]any{
 			"sku": "E2E-" + uuid.NewString(), "name": "Assam, 250 g", "category": "tea",
@@ -122,11 +122,11 @@ func (s *system) trade(t *testing.T, rounds int) {
 			s.souk(t, "scheduler", "run", f.Name)
 		}
 	}
-	s.mails(t, email, "delivered")
+	s.mustReadMails(t, email, "delivered")
 }
 
-// mustReadCalls adds up a log by function. What is not a line of a request's own is
-// shared out among all calls.
+// mustReadCalls returns the mean usage of each function from a log. The size of lines
+// without a request is divided among all calls.
 func mustReadCalls(t *testing.T, log string) map[string]*call {
 	t.Helper()
 	calls, all, other := map[string]*call{}, 0, 0
@@ -140,7 +140,7 @@ func mustReadCalls(t *testing.T, log string) map[string]*call {
 			continue
 		}
 		if _, listed := functions.Manifest().Function(entry.Message); !listed {
-			t.Fatalf("no function is called %s", entry.Message)
+			t.Fatalf("the log names an unknown function %s", entry.Message)
 		}
 		if calls[entry.Message] == nil {
 			calls[entry.Message] = &call{}
@@ -166,11 +166,11 @@ func mustReadCalls(t *testing.T, log string) map[string]*call {
 
 func round(n float64) float64 { return math.Round(n*100) / 100 }
 
-// cpuTime is the time for which CPUs were busy with each function.
+// cpuTime returns the CPU time of each function.
 func (s *system) cpuTime(t *testing.T) map[string]time.Duration {
 	t.Helper()
 	spent := map[string]time.Duration{}
-	for _, f := range mustParse(t, s.souk(t, "status", "--json")).Functions {
+	for _, f := range mustParseStatus(t, s.souk(t, "status", "--json")).Functions {
 		for _, pid := range f.PIDs {
 			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 			if err != nil {
@@ -192,8 +192,8 @@ func (s *system) cpuTime(t *testing.T) map[string]time.Duration {
 	return spent
 }
 
-// eventBytes is what Pub/Sub counts of a message of each topic: data, attributes, id
-// and time (https://cloud.google.com/pubsub/pricing).
+// eventBytes returns the billed size of a message of each topic: data, attributes, id and
+// time (https://cloud.google.com/pubsub/pricing).
 func (s *system) eventBytes(t *testing.T) map[string]float64 {
 	t.Helper()
 	sizes := map[string]float64{}
@@ -231,9 +231,9 @@ func (s *system) eventBytes(t *testing.T) map[string]float64 {
 	return sizes
 }
 
-// mustWeighImages returns what the programs weigh that one rollout puts into images,
-// compressed, in MiB, with two for what each image stands on.
-func mustWeighImages(t *testing.T) float64 {
+// mustMeasureImages returns the compressed size of the programs of one rollout in MiB, plus
+// 2 MiB for the base of each image.
+func mustMeasureImages(t *testing.T) float64 {
 	t.Helper()
 	var size counter
 	for _, name := range []string{"product", "order", "user", "souk"} {
@@ -253,7 +253,7 @@ func mustWeighImages(t *testing.T) float64 {
 	return math.Ceil(float64(size)/(1<<20)) + 4*2
 }
 
-// counter counts what is written to it.
+// counter counts the bytes that are written to it.
 type counter int
 
 func (c *counter) Write(p []byte) (int, error) {

@@ -29,9 +29,10 @@ const (
 	deadLetters = poisoned + ".dead-letter"
 )
 
+// TestOperator runs the commands for operators: audit, synthetic orders and dead letters.
 func TestOperator(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := startSystem(t)
 	client, err := local.ConnectPubSub(t.Context(), s.PubSub.Host, s.PubSub.Project)
 	if err != nil {
 		t.Fatal(err)
@@ -41,22 +42,22 @@ func TestOperator(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("an audit of real orders finds nothing", func(t *testing.T) {
+	t.Run("an audit of valid orders finds nothing", func(t *testing.T) {
 		admin, customer := s.admin(t), s.customer(t)
-		p := s.mustCreate(t, admin, customer, 5)
+		p := s.mustCreateProduct(t, admin, customer, 5)
 		for _, quantity := range []int{2, 1, 4} {
 			s.place(t, customer, "wait=10", p.ID, quantity).MustBe(t, http.StatusCreated)
 		}
-		s.mustAddUp(t, admin, p)
-		// What nobody waited for may still be on its way.
-		eventually(t, "it all adds up", func() bool { return s.audit(t, "--grace", "0s").OK })
+		s.mustReconcile(t, admin, p)
+		// Other messages may still be in delivery.
+		eventually(t, "the audit finds nothing", func() bool { return s.audit(t, "--grace", "0s").OK })
 	})
-	t.Run("a synthetic order is confirmed, cancelled, and leaves the stock as it was", func(t *testing.T) {
+	t.Run("a synthetic order is confirmed and cancelled without a change of the stock", func(t *testing.T) {
 		if containers != nil {
 			t.Skip("NOT CHECKED: the program runs in a container here, without this environment")
 		}
 		admin, customer := s.admin(t), s.customer(t)
-		p := s.mustCreate(t, admin, customer, 3)
+		p := s.mustCreateProduct(t, admin, customer, 3)
 		out, err := s.syntheticOrder(t, p.ID, 4)
 		if err != nil {
 			t.Fatalf("souk synthetic-order: %v\n%s", err, out)
@@ -66,39 +67,39 @@ func TestOperator(t *testing.T) {
 		}
 		eventually(t, "all stock is available again", func() bool { return s.mustGetProduct(t, p.ID).Available == 3 })
 		if out, err = s.syntheticOrder(t, uuid.New(), 1); err == nil || !bytes.Contains(out, []byte(`"outcome":"failed"`)) {
-			t.Errorf("an order of no product ended with %v:\n%s", err, out)
+			t.Errorf("an order of a missing product ended with %v:\n%s", err, out)
 		}
 	})
-	t.Run("what a function always fails on is a dead letter, and can be looked at and discarded", func(t *testing.T) {
-		id := mustPoison(t, client)
+	t.Run("a poison message becomes a dead letter that can be shown and discarded", func(t *testing.T) {
+		id := mustPublishPoison(t, client)
 		eventually(t, "it is listed", func() bool { return s.deadLetters(t)[deadLetters] == 1 })
-		var letter struct {
+		var message struct {
 			ID         string
 			Deliveries int
 			Attributes map[string]string
 		}
 		shown := s.souk(t, "deadletters", "show", poisoned)
-		if err := json.Unmarshal(shown, &letter); err != nil {
+		if err := json.Unmarshal(shown, &message); err != nil {
 			t.Fatalf("%v: %s", err, shown)
 		}
-		if letter.Attributes["id"] != id.String() || letter.Deliveries != 5 ||
-			letter.Attributes["CloudPubSubDeadLetterSourceSubscription"] != poisoned ||
-			letter.Attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] != s.PubSub.Project {
+		if message.Attributes["id"] != id.String() || message.Deliveries != 5 ||
+			message.Attributes["CloudPubSubDeadLetterSourceSubscription"] != poisoned ||
+			message.Attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] != s.PubSub.Project {
 			t.Errorf("got %s", shown)
 		}
 		log := filepath.Join(s.folder(t), "actions.log")
-		s.souk(t, "deadletters", "discard", poisoned, "--id", letter.ID, "--reason", "no such order", "--as", "amira", "--log", log)
+		s.souk(t, "deadletters", "discard", poisoned, "--id", message.ID, "--reason", "no such order", "--as", "amira", "--log", log)
 		if n := s.deadLetters(t)[deadLetters]; n != 0 {
-			t.Errorf("%d are left", n)
+			t.Errorf("%d dead letters remain", n)
 		}
-		mustHaveLine(t, log, `"action":"deadletter-discard"`, `"who":"amira"`, `"why":"no such order"`, id.String())
+		requireLine(t, log, `"action":"deadletter-discard"`, `"who":"amira"`, `"why":"no such order"`, id.String())
 	})
-	t.Run("an audit of damage fails, and says what it is", func(t *testing.T) {
+	t.Run("an audit reports corrupted data and fails", func(t *testing.T) {
 		s.mustExec(t, "order", `UPDATE orders SET total_amount = total_amount + 1`)
 		defer s.mustExec(t, "order", `UPDATE orders SET total_amount = total_amount - 1`)
 		report := s.audit(t)
 		if report.OK {
-			t.Error("it says that all adds up")
+			t.Error("the report has no error")
 		}
 		for _, check := range report.Checks {
 			if (check.Count > 0) != (check.Check == "order-total") {
@@ -108,7 +109,7 @@ func TestOperator(t *testing.T) {
 	})
 }
 
-// syntheticOrder runs souk synthetic-order as the cloud's job does, by its environment.
+// syntheticOrder runs souk synthetic-order with the environment of the Cloud Run job.
 func (s *system) syntheticOrder(t *testing.T, product uuid.UUID, orders int) ([]byte, error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), filepath.Join(programs, "souk"), "synthetic-order", "--orders", strconv.Itoa(orders))
@@ -118,9 +119,9 @@ func (s *system) syntheticOrder(t *testing.T, product uuid.UUID, orders int) ([]
 	return command.Output()
 }
 
-// mustPoison publishes an event that its function fails on, once that function's
-// subscription gives up soon.
-func mustPoison(t *testing.T, client *pubsub.Client) uuid.UUID {
+// mustPublishPoison reduces the retries of a subscription, and publishes an event that its
+// function cannot process.
+func mustPublishPoison(t *testing.T, client *pubsub.Client) uuid.UUID {
 	t.Helper()
 	project := "projects/" + client.Project()
 	_, err := client.SubscriptionAdminClient.UpdateSubscription(t.Context(), &pb.UpdateSubscriptionRequest{
@@ -151,7 +152,7 @@ func mustPoison(t *testing.T, client *pubsub.Client) uuid.UUID {
 	return e.ID
 }
 
-// deadLetters returns how many there are, by subscription.
+// deadLetters returns the number of dead letters by subscription.
 func (s *system) deadLetters(t *testing.T) map[string]int {
 	t.Helper()
 	var list []struct {
@@ -177,7 +178,7 @@ type auditReport struct {
 	}
 }
 
-// audit runs souk audit, whose exit code must be what its report says.
+// audit runs souk audit and requires an exit code that matches the report.
 func (s *system) audit(t *testing.T, flags ...string) (report auditReport) {
 	t.Helper()
 	command, cancel := s.command(append([]string{"audit", "--json"}, flags...)...)
@@ -192,18 +193,18 @@ func (s *system) audit(t *testing.T, flags ...string) (report auditReport) {
 	return report
 }
 
-// mustExec breaks something in a service's database.
+// mustExec executes a statement in a service's database.
 func (s *system) mustExec(t *testing.T, service, statement string) {
 	t.Helper()
-	db := s.mustOpen(t, service)
+	db := s.mustOpenDatabase(t, service)
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// mustOpen opens a service's database as one who may do anything there.
-func (s *system) mustOpen(t *testing.T, service string) *sql.DB {
+// mustOpenDatabase opens a service's database as the server's administrator.
+func (s *system) mustOpenDatabase(t *testing.T, service string) *sql.DB {
 	t.Helper()
 	cfg, err := database.ParseURL(s.Database.DSN)
 	if err != nil {
@@ -217,19 +218,19 @@ func (s *system) mustOpen(t *testing.T, service string) *sql.DB {
 	return sql.OpenDB(connector)
 }
 
-// mustHaveLine looks for a file's one line that has all of some texts.
-func mustHaveLine(t *testing.T, path string, texts ...string) {
+// requireLine requires that a file has one line, which contains all texts.
+func requireLine(t *testing.T, path string, texts ...string) {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Count(content, []byte("\n")) != 1 {
-		t.Errorf("not one line: %s", content)
+		t.Errorf("want one line: %s", content)
 	}
 	for _, text := range texts {
 		if !strings.Contains(string(content), text) {
-			t.Errorf("lacks %s: %s", text, content)
+			t.Errorf("%s is missing in %s", text, content)
 		}
 	}
 }

@@ -12,45 +12,45 @@ import (
 	"souk/emulators/local"
 )
 
-// platform is what a system runs on: what tests do to it from outside.
+// platform controls the processes of a system.
 type platform interface {
-	// command is the command-line program on the system, and how to end it.
+	// command returns a command of the command-line program for the system.
 	command(args ...string) (command *exec.Cmd, cancel func())
-	// kill ends the processes of a function as a crash would, and returns how many
-	// it ended. They come back by themselves, or with the next request.
+	// kill kills the processes of a function, as a crash would, and returns their number.
+	// They are restarted automatically, or by the next request.
 	kill(t testing.TB, function string) int
-	// terminate tells the processes of a function to stop, and has them come back.
+	// terminate sends SIGTERM to the processes of a function, and restarts them.
 	terminate(t testing.TB, function string)
-	// logs are all that the system's parts have said, by where they said it.
+	// logs returns the logs of the system by file or command.
 	logs(t testing.TB) map[string]string
-	// folder is one that the command-line program may write to.
+	// folder returns a folder that the command-line program can write to.
 	folder(t testing.TB) string
-	// stop ends the whole system, which keeps its data, and start starts it again.
+	// stop stops the system without deleting its data, and start starts it again.
 	stop(t testing.TB)
 	start(t testing.TB) local.Status
 }
 
-// processes are a system that souk up runs.
+// processes is a system that souk up runs.
 type processes struct {
 	stateDir string
-	// databases is where its databases are; empty: a server of its own.
+	// databases is the URL of its databases; empty for its own server.
 	databases string
 	flags     []string
 }
 
 func (p *processes) command(args ...string) (command *exec.Cmd, cancel func()) {
-	// Not the test's context: the last command runs when that has ended.
+	// Not the test's context: the last command runs after its end.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	command = exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+p.stateDir)...)
-	command.Env = append(os.Environ(), crowded...)
+	command.Env = append(os.Environ(), testSettings...)
 	if p.databases == "" {
 		command.Env = append(command.Env, "DATABASE_URL=")
 	}
 	return command, cancel
 }
 
-// crowded are the settings for tests, in which one customer is a crowd.
-var crowded = []string{"ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000"}
+// testSettings raise the limits per customer, since tests use few customers.
+var testSettings = []string{"ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000"}
 
 func (p *processes) start(t testing.TB) local.Status {
 	t.Helper()
@@ -65,7 +65,7 @@ func (p *processes) stop(t testing.TB) {
 
 func (p *processes) status(t testing.TB) local.Status {
 	t.Helper()
-	return mustParse(t, mustSouk(t, p, "status", "--json"))
+	return mustParseStatus(t, mustSouk(t, p, "status", "--json"))
 }
 
 func (p *processes) kill(t testing.TB, function string) int {
@@ -78,7 +78,7 @@ func (p *processes) terminate(t testing.TB, function string) {
 	p.signal(t, function, syscall.SIGTERM)
 }
 
-// signal sends a signal to the processes of a function, and returns to how many.
+// signal sends a signal to the processes of a function, and returns their number.
 func (p *processes) signal(t testing.TB, function string, signal syscall.Signal) int {
 	t.Helper()
 	sent := 0
@@ -90,7 +90,7 @@ func (p *processes) signal(t testing.TB, function string, signal syscall.Signal)
 	return sent
 }
 
-// pids are the processes that serve a function now.
+// pids returns the ids of the processes that serve a function.
 func (p *processes) pids(t testing.TB, function string) []int {
 	t.Helper()
 	for _, f := range p.status(t).Functions {
@@ -108,15 +108,15 @@ func (p *processes) logs(t testing.TB) map[string]string {
 	if err != nil {
 		t.Error(err)
 	}
-	said := map[string]string{}
+	texts := map[string]string{}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Error(err)
 		}
-		said[filepath.Base(path)] = string(text)
+		texts[filepath.Base(path)] = string(text)
 	}
-	return said
+	return texts
 }
 
 func (p *processes) folder(t testing.TB) string {

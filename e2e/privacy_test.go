@@ -21,20 +21,19 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// keptForAWhile are the only columns that may tell of a person whose account is
-// gone: rows that are deleted by the outbox functions when they are a day old.
-// docs/operations.md has the same list.
-var keptForAWhile = []string{
-	"order.customer.user_id",     // refuses the orders of tokens that still live
-	"order.idempotency_key.body", // what an admin was answered who handled an order
+// retainedColumns are the only columns that may have data of a deleted account: the outbox
+// functions delete their rows after a day. docs/operations.md has the same list.
+var retainedColumns = []string{
+	"order.customer.user_id",     // refuses orders with tokens that have not expired
+	"order.idempotency_key.body", // responses to admins who handled an order
 	"order.outbox.payload",       // published events
-	"user.outbox.aggregateid",    // the events that the account was deleted, and its tokens revoked
+	"user.outbox.aggregateid",    // the deletion of the account and the revocation of its tokens
 	"user.outbox.payload",
-	// That the account's tokens are revoked, until they have expired.
+	// The revocation of the account's tokens, until they have expired.
 	"user.access_revocation.subject", "order.access_revocation.subject", "product.access_revocation.subject",
 }
 
-// person is somebody who leaves traces everywhere that a customer can.
+// person is a customer with data in every place that customers can write to.
 type person struct {
 	id                    uuid.UUID
 	email, password, name string
@@ -43,7 +42,7 @@ type person struct {
 	phone                 string
 }
 
-// traces are what must be nowhere once the person is gone.
+// traces returns the data that must not remain after the deletion of the account.
 func (p person) traces() map[string][]byte {
 	return map[string][]byte{
 		"the e-mail address": []byte(p.email), "the name": []byte(p.name), "the street": []byte(p.street), "a reason": []byte(p.reason),
@@ -52,13 +51,14 @@ func (p person) traces() map[string][]byte {
 	}
 }
 
-// signIn gives the person a new access token.
+// signIn signs the person in and stores the new access token.
 func (s *system) signIn(t *testing.T, p *person) {
 	t.Helper()
 	p.token = s.mustLogIn(t, p.email, p.password)
 }
 
-func (s *system) mustMeet(t *testing.T) *person {
+// mustCreatePerson registers a person with unique data, and signs it in.
+func (s *system) mustCreatePerson(t *testing.T) *person {
 	t.Helper()
 	mark := uuid.NewString()[:8]
 	p := &person{
@@ -80,8 +80,9 @@ func (p person) address() map[string]any {
 	}
 }
 
-// mustPlant has the person do all that leaves traces, and returns the orders.
-func (s *system) mustPlant(t *testing.T, p *person, admin string, of product.Product) []order.Order {
+// mustLeaveTraces calls all operations that store data of the person, and returns the
+// orders.
+func (s *system) mustLeaveTraces(t *testing.T, p *person, admin string, ordered product.Product) []order.Order {
 	t.Helper()
 	s.do(t, functiontest.Request{Method: http.MethodPatch, Path: "/v1/users/me", Token: p.token,
 		Header: map[string]string{"If-Match": "*"}, Body: map[string]any{"name": p.name + " the Second"}}).MustBe(t, http.StatusOK)
@@ -91,44 +92,44 @@ func (s *system) mustPlant(t *testing.T, p *person, admin string, of product.Pro
 		s.do(t, functiontest.Request{Method: http.MethodPatch, Path: created.Header.Get("Location"), Token: p.token,
 			Header: map[string]string{"If-Match": "*"}, Body: map[string]any{"line2": p.street}}).MustBe(t, http.StatusOK)
 	}
-	end := func(o order.Order, token, how string, body any) {
-		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/" + how, Token: token, Body: body}).MustBe(t, http.StatusOK)
+	send := func(o order.Order, token, operation string, body any) {
+		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/" + operation, Token: token, Body: body}).MustBe(t, http.StatusOK)
 	}
 	var orders []order.Order
 	for _, finish := range []func(order.Order){
 		func(order.Order) {},
-		func(o order.Order) { end(o, p.token, "cancel", map[string]any{"reason": p.reason}) },
-		func(o order.Order) { end(o, admin, "cancel", map[string]any{"reason": "asked for by " + p.name}) },
-		func(o order.Order) { end(o, admin, "ship", nil) },
+		func(o order.Order) { send(o, p.token, "cancel", map[string]any{"reason": p.reason}) },
+		func(o order.Order) { send(o, admin, "cancel", map[string]any{"reason": "requested by " + p.name}) },
+		func(o order.Order) { send(o, admin, "ship", nil) },
 		func(o order.Order) {
-			end(o, admin, "ship", nil)
-			end(o, admin, "deliver", nil)
+			send(o, admin, "ship", nil)
+			send(o, admin, "deliver", nil)
 		},
 	} {
-		o := s.mustSend(t, p, of, 1)
+		o := s.mustOrder(t, p, ordered, 1)
 		finish(o)
 		orders = append(orders, o)
 	}
-	return append(orders, s.mustSend(t, p, of, 900)) // which is rejected: there is not so much
+	return append(orders, s.mustOrder(t, p, ordered, 900)) // rejected: the stock is insufficient
 }
 
-// mustSend places an order with an address, and waits until it is decided.
-func (s *system) mustSend(t *testing.T, p *person, of product.Product, quantity int) (o order.Order) {
+// mustOrder places an order with an address, and waits until it is decided.
+func (s *system) mustOrder(t *testing.T, p *person, ordered product.Product, quantity int) (o order.Order) {
 	t.Helper()
 	s.do(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/orders", Token: p.token, Header: map[string]string{"Prefer": "wait=20"},
-		Body: map[string]any{"items": []map[string]any{{"productId": of.ID, "quantity": quantity}}, "shippingAddress": p.address()},
+		Body: map[string]any{"items": []map[string]any{{"productId": ordered.ID, "quantity": quantity}}, "shippingAddress": p.address()},
 	}).MustBe(t, http.StatusCreated).Into(t, &o)
 	return o
 }
 
-// found returns where in the services' databases there are traces of the person,
-// by database, table and column, and what they are.
-func (s *system) found(t *testing.T, p *person) map[string]string {
+// findTraces searches the services' databases for traces of the person, and returns their
+// kinds by database, table and column.
+func (s *system) findTraces(t *testing.T, p *person) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for service := range s.Database.Names {
-		db := s.mustOpen(t, service)
+		db := s.mustOpenDatabase(t, service)
 		defer db.Close()
 		for _, table := range mustQuery(t, db, `SHOW TABLES`, func(_ string, value []byte) string { return string(value) }) {
 			mustQuery(t, db, "SELECT * FROM `"+table+"`", func(column string, value []byte) string {
@@ -144,8 +145,8 @@ func (s *system) found(t *testing.T, p *person) map[string]string {
 	return found
 }
 
-// mustQuery calls see for each value of each row, and returns what it returned.
-func mustQuery(t *testing.T, db *sql.DB, query string, see func(column string, value []byte) string) (seen []string) {
+// mustQuery calls visit for each value of each row, and returns its results.
+func mustQuery(t *testing.T, db *sql.DB, query string, visit func(column string, value []byte) string) (results []string) {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {
@@ -166,87 +167,87 @@ func mustQuery(t *testing.T, db *sql.DB, query string, see func(column string, v
 			t.Fatal(err)
 		}
 		for i, value := range values {
-			seen = append(seen, see(columns[i], value))
+			results = append(results, visit(columns[i], value))
 		}
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return seen
+	return results
 }
 
-// TestErasure plants a person through all that a customer can do, deletes the
-// account, and looks for the person in every column of every table of the shop.
+// TestErasure stores data of a person by every operation of customers, deletes the account,
+// and searches every column of every table of the shop for the person.
 func TestErasure(t *testing.T) {
-	s := open(t)
+	s := openSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
-	tea := s.mustCreate(t, admin, customer, 50)
-	p := s.mustMeet(t)
-	orders := s.mustPlant(t, p, admin, tea)
+	tea := s.mustCreateProduct(t, admin, customer, 50)
+	p := s.mustCreatePerson(t)
+	orders := s.mustLeaveTraces(t, p, admin, tea)
 	for _, column := range []string{"user.user.email", "user.address.line1", "user.address.company", "user.address.region", "user.address.phone", "order.orders.shipping_address", "order.order_history.reason", "order.outbox.payload"} {
-		if s.found(t, p)[column] == "" {
-			t.Fatalf("the person is not in %s: this test proves nothing", column)
+		if s.findTraces(t, p)[column] == "" {
+			t.Fatalf("the person is not in %s, so this test checks nothing", column)
 		}
 	}
-	t.Run("the export has it all", func(t *testing.T) { s.mustExportAll(t, p, orders) })
+	t.Run("the export is complete", func(t *testing.T) { s.requireCompleteExport(t, p, orders) })
 
 	s.signIn(t, p)
 	s.do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/users/me", Token: p.token, Header: map[string]string{"If-Match": "*"}}).
 		MustBe(t, http.StatusNoContent)
-	eventually(t, "the person is gone but for what is kept for a while", func() bool {
-		return !slices.ContainsFunc(slices.Collect(maps.Keys(s.found(t, p))), func(where string) bool { return !slices.Contains(keptForAWhile, where) })
+	eventually(t, "only retained columns have data of the person", func() bool {
+		return !slices.ContainsFunc(slices.Collect(maps.Keys(s.findTraces(t, p))), func(column string) bool { return !slices.Contains(retainedColumns, column) })
 	})
-	t.Run("a token that still lives opens nothing", func(t *testing.T) {
+	t.Run("a token that has not expired is refused", func(t *testing.T) {
 		for _, path := range []string{"/v1/users/me", "/v1/users/me/addresses", "/v1/users/me/export"} {
 			s.do(t, functiontest.Request{Method: http.MethodGet, Path: path, Token: p.token}).MustBe(t, http.StatusUnauthorized)
 		}
 		s.place(t, p.token, "", tea.ID, 1).MustBe(t, http.StatusUnauthorized)
 	})
-	t.Run("what was sold for how much is there, and the stock of what was not sent is back", func(t *testing.T) {
-		for _, was := range orders {
+	t.Run("the orders remain without personal data, and the stock of unshipped ones is released", func(t *testing.T) {
+		for _, before := range orders {
 			var o order.Order
-			s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + was.ID.String(), Token: admin}).MustBe(t, http.StatusOK).Into(t, &o)
-			if o.Total != was.Total || !slices.Equal(o.Items, was.Items) || o.UserID != uuid.Nil || o.ShippingAddress != nil {
-				t.Errorf("the order was %+v and is %+v", was, o)
+			s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + before.ID.String(), Token: admin}).MustBe(t, http.StatusOK).Into(t, &o)
+			if o.Total != before.Total || !slices.Equal(o.Items, before.Items) || o.UserID != uuid.Nil || o.ShippingAddress != nil {
+				t.Errorf("the order was %+v and is %+v", before, o)
 			}
 		}
 		eventually(t, "48 of 50 are in stock", func() bool { return s.mustGetProduct(t, tea.ID).Available == 48 })
 		if s.platform != nil {
-			eventually(t, "it all adds up", func() bool { return s.audit(t, "--grace", "0s").OK })
+			eventually(t, "the audit finds nothing", func() bool { return s.audit(t, "--grace", "0s").OK })
 		}
 	})
-	t.Run("after a day nothing at all is left", func(t *testing.T) {
-		s.mustBeOurs(t)
-		s.passADay(t)
-		eventually(t, "the person is nowhere", func() bool {
+	t.Run("after a day no data remains", func(t *testing.T) {
+		s.skipUnlessOwned(t)
+		s.expireRetention(t)
+		eventually(t, "no column has data of the person", func() bool {
 			s.sweep(t)
-			found := s.found(t, p)
+			found := s.findTraces(t, p)
 			if len(found) > 0 {
-				t.Log("still found", found)
+				t.Log("found", found)
 			}
 			return len(found) == 0
 		})
 	})
 }
 
-// mustExportAll looks for everything of the person in the export.
-func (s *system) mustExportAll(t *testing.T, p *person, orders []order.Order) {
+// requireCompleteExport requires that the export has all data of the person.
+func (s *system) requireCompleteExport(t *testing.T, p *person, orders []order.Order) {
 	t.Helper()
-	answer := s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me/export", Token: p.token}).MustBe(t, http.StatusOK)
+	response := s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me/export", Token: p.token}).MustBe(t, http.StatusOK)
 	var document struct {
 		Account   user.User
 		Addresses []user.Address
 		Sessions  []json.RawMessage
 		Orders    []order.Order
 	}
-	if err := json.Unmarshal(answer.Body, &document); err != nil {
+	if err := json.Unmarshal(response.Body, &document); err != nil {
 		t.Fatal(err)
 	}
 	if document.Account.ID != p.id || len(document.Addresses) != 2 || len(document.Sessions) == 0 || len(document.Orders) != len(orders) {
-		t.Errorf("the export is %s", answer.Body)
+		t.Errorf("the export is %s", response.Body)
 	}
 	for what, trace := range p.traces() {
-		if !strings.HasPrefix(what, "the id") && what != "the name" && !strings.Contains(string(answer.Body), string(trace)) {
+		if !strings.HasPrefix(what, "the id") && what != "the name" && !strings.Contains(string(response.Body), string(trace)) {
 			t.Errorf("%s is not in the export", what)
 		}
 	}
@@ -257,8 +258,8 @@ func (s *system) mustExportAll(t *testing.T, p *person, orders []order.Order) {
 	}
 }
 
-// passADay makes what is kept for a day a day old.
-func (s *system) passADay(t *testing.T) {
+// expireRetention moves the times of retained rows more than a day into the past.
+func (s *system) expireRetention(t *testing.T) {
 	t.Helper()
 	for _, service := range []string{"order", "user", "product"} {
 		s.mustExec(t, service, `UPDATE outbox SET published_at = published_at - INTERVAL 25 HOUR`)

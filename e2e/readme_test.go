@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestReadme runs the walk of README.md as it stands there.
+// TestReadme runs the shell blocks of the walk in README.md.
 func TestReadme(t *testing.T) {
-	s := start(t)
+	s := startSystem(t)
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -22,25 +22,25 @@ func TestReadme(t *testing.T) {
 	walk, _, _ = strings.Cut(walk, "\n## ")
 	var script strings.Builder
 	steps := 0
-	for rest := walk; ; steps++ {
-		_, block, more := strings.Cut(rest, "```sh\n")
+	for remaining := walk; ; steps++ {
+		_, block, more := strings.Cut(remaining, "```sh\n")
 		if !more {
 			break
 		}
-		block, rest, _ = strings.Cut(block, "```")
+		block, remaining, _ = strings.Cut(block, "```")
 		script.WriteString(block + "echo\n")
 	}
 	if steps < 5 {
-		t.Fatalf("README.md's walk has %d steps: the test has lost some", steps)
+		t.Fatalf("the walk of README.md has %d steps, want at least 5", steps)
 	}
-	// In the same shell, souk is about the same system as before.
+	// In the same shell, souk refers to the same system.
 	for _, command := range []string{"status", "env", "audit", "deadletters list", "scheduler run order-outbox"} {
 		script.WriteString("bin/souk " + command + "\n")
 	}
-	// The walk is for the repository's folder, with the system's state in .souk.
+	// The walk runs in the repository's folder, with the system's state in .souk.
 	folder := t.TempDir()
 	links := map[string]string{"bin": programs}
-	if own, is := s.platform.(*processes); is {
+	if own, isLocal := s.platform.(*processes); isLocal {
 		links[".souk"] = own.stateDir
 	}
 	for name, target := range links {
@@ -50,14 +50,14 @@ func TestReadme(t *testing.T) {
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script.String())
 	shell.Dir = folder
-	said, err := shell.CombinedOutput()
-	t.Logf("%s", said)
+	output, err := shell.CombinedOutput()
+	t.Logf("%s", output)
 	if err != nil {
 		t.Fatalf("the walk fails: %v", err)
 	}
-	for _, promise := range []string{`"available":50`, `"status":"confirmed"`, `"available":48`} {
-		if !strings.Contains(string(said), promise) {
-			t.Errorf("the walk does not show %s", promise)
+	for _, want := range []string{`"available":50`, `"status":"confirmed"`, `"available":48`} {
+		if !strings.Contains(string(output), want) {
+			t.Errorf("the output lacks %s", want)
 		}
 	}
 }

@@ -14,20 +14,20 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// do sends a request through the gateway.
+// do sends a request through the gateway and returns the response.
 func (s *system) do(t testing.TB, request functiontest.Request) functiontest.Response {
 	t.Helper()
 	return functiontest.Do(t, s.Gateway, request)
 }
 
-// mustLogIn returns an access token of an account.
+// mustLogIn signs an account in and returns the access token.
 func (s *system) mustLogIn(t testing.TB, email, password string) string {
 	t.Helper()
 	var session struct {
 		AccessToken, TokenType, RefreshToken string
 		ExpiresIn                            int
 	}
-	s.insist(t, functiontest.Request{
+	s.sendUntilAccepted(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/sessions", Body: map[string]any{"email": email, "password": password},
 	}).MustBe(t, http.StatusCreated).Into(t, &session)
 	_, signature, _ := strings.Cut(strings.TrimPrefix(session.AccessToken, "eyJ"), ".")
@@ -45,8 +45,8 @@ func (s *system) customer(t testing.TB) string {
 	return s.mustLogIn(t, s.Customer.Email, s.Customer.Password)
 }
 
-// mustCreate adds a product, and returns it once it can be ordered.
-func (s *system) mustCreate(t testing.TB, admin, customer string, stock int) product.Product {
+// mustCreateProduct creates a product, and returns it when it can be ordered.
+func (s *system) mustCreateProduct(t testing.TB, admin, customer string, stock int) product.Product {
 	t.Helper()
 	var p product.Product
 	s.do(t, functiontest.Request{
@@ -56,15 +56,15 @@ func (s *system) mustCreate(t testing.TB, admin, customer string, stock int) pro
 			"price": map[string]any{"amount": 1299, "currency": "EUR"}, "stock": stock,
 		},
 	}).MustBe(t, http.StatusCreated).Into(t, &p)
-	// More than there can be: it is refused for that only when it is known.
+	// The order is accepted, and later rejected for its quantity, when the product is known.
 	eventually(t, "the new product can be ordered", func() bool {
-		answer := s.place(t, customer, "wait=10", p.ID, 1000)
-		if answer.Status == http.StatusCreated {
+		response := s.place(t, customer, "wait=10", p.ID, 1000)
+		if response.Status == http.StatusCreated {
 			var o order.Order
-			answer.Into(t, &o)
+			response.Into(t, &o)
 			return true
 		}
-		answer.MustBeProblem(t, http.StatusConflict, "product_unavailable")
+		response.MustBeProblem(t, http.StatusConflict, "product_unavailable")
 		return false
 	})
 	return p
@@ -78,14 +78,14 @@ func (s *system) mustGetProduct(t testing.TB, id uuid.UUID) product.Product {
 	return p
 }
 
-// place orders some pieces of one product.
+// place places an order of one product.
 func (s *system) place(t testing.TB, customer, prefer string, id uuid.UUID, quantity int) functiontest.Response {
 	t.Helper()
-	return s.do(t, orderOf(customer, prefer, id, quantity))
+	return s.do(t, newOrderRequest(customer, prefer, id, quantity))
 }
 
-// orderOf is an order to place, under a key of its own: sent again it is the same.
-func orderOf(customer, prefer string, id uuid.UUID, quantity int) functiontest.Request {
+// newOrderRequest returns a request to place an order, with a new idempotency key.
+func newOrderRequest(customer, prefer string, id uuid.UUID, quantity int) functiontest.Request {
 	header := map[string]string{"Idempotency-Key": uuid.NewString()}
 	if prefer != "" {
 		header["Prefer"] = prefer
@@ -96,8 +96,8 @@ func orderOf(customer, prefer string, id uuid.UUID, quantity int) functiontest.R
 	}
 }
 
-// orders returns all orders of a product, by status, as an admin sees them.
-func (s *system) orders(t testing.TB, admin string, of product.Product) map[order.Status][]order.Order {
+// orders returns all orders of a product by status, as an admin reads them.
+func (s *system) orders(t testing.TB, admin string, ordered product.Product) map[order.Status][]order.Order {
 	t.Helper()
 	byStatus := map[order.Status][]order.Order{}
 	for token := ""; ; {
@@ -105,7 +105,7 @@ func (s *system) orders(t testing.TB, admin string, of product.Product) map[orde
 		s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders?pageSize=100&pageToken=" + token, Token: admin}).
 			MustBe(t, http.StatusOK).Into(t, &page)
 		for _, o := range page.Items {
-			if o.Items[0].ProductID == of.ID {
+			if o.Items[0].ProductID == ordered.ID {
 				byStatus[o.Status] = append(byStatus[o.Status], o)
 			}
 		}
@@ -115,32 +115,32 @@ func (s *system) orders(t testing.TB, admin string, of product.Product) map[orde
 	}
 }
 
-// mustAddUp waits until every order of a product is decided, and the stock is
-// what it was less what confirmed orders have.
-func (s *system) mustAddUp(t testing.TB, admin string, p product.Product) map[order.Status][]order.Order {
+// mustReconcile waits until every order of a product is decided, and its stock equals the
+// initial stock less the quantities of confirmed orders. It returns the orders by status.
+func (s *system) mustReconcile(t testing.TB, admin string, p product.Product) map[order.Status][]order.Order {
 	t.Helper()
 	var byStatus map[order.Status][]order.Order
-	verdict := ""
+	logged := ""
 	eventually(t, "every order is decided and the stock adds up", func() bool {
 		s.sweep(t)
 		byStatus = s.orders(t, admin, p)
-		left := p.Available
+		expected := p.Available
 		for _, o := range byStatus[order.Confirmed] {
-			left -= o.Items[0].Quantity
+			expected -= o.Items[0].Quantity
 		}
 		stock := s.mustGetProduct(t, p.ID).Available
-		now := fmt.Sprintf("%d pending, %d confirmed, %d rejected, %d cancelled; %d in stock, %d expected",
-			len(byStatus[order.Pending]), len(byStatus[order.Confirmed]), len(byStatus[order.Rejected]), len(byStatus[order.Cancelled]), stock, left)
-		if now != verdict {
-			verdict = now
-			t.Log(now)
+		current := fmt.Sprintf("%d pending, %d confirmed, %d rejected, %d cancelled; %d in stock, %d expected",
+			len(byStatus[order.Pending]), len(byStatus[order.Confirmed]), len(byStatus[order.Rejected]), len(byStatus[order.Cancelled]), stock, expected)
+		if current != logged {
+			logged = current
+			t.Log(current)
 		}
-		return len(byStatus[order.Pending]) == 0 && stock == left
+		return len(byStatus[order.Pending]) == 0 && stock == expected
 	})
 	return byStatus
 }
 
-// sweep runs the outbox functions now, where the system is ours: its scheduler
+// sweep runs the outbox functions, unless the system was started elsewhere. Its scheduler
 // runs them once a minute.
 func (s *system) sweep(t testing.TB) {
 	t.Helper()

@@ -2,9 +2,9 @@
 // through the gateway, with real processes behind it.
 //
 // The tests build the programs and start systems themselves, on the server at
-// DATABASE_URL. With SOUK_COMPOSE=1 they test one system of containers instead,
-// which they start with Docker Compose and take down; and with SOUK_STATUS the
-// system of which that file has what `souk status --json` printed.
+// DATABASE_URL. With SOUK_COMPOSE=1 they test one system of containers instead, which they
+// start and remove with Docker Compose. With SOUK_STATUS they test the running system whose
+// output of `souk status --json` is in that file.
 package e2e_test
 
 import (
@@ -33,14 +33,14 @@ import (
 	"souk/shared/testsample"
 )
 
-// patience bounds every wait for a condition. It is long because the longest ways
-// are: a killed function leaves its event in the outbox, and the sweep publishes
-// what is older than some seconds, once a minute; in containers a message becomes a
-// dead letter after five deliveries, each of which the relay tries for 23 s.
-const patience = 5 * time.Minute
+// conditionTimeout bounds every wait for a condition. It covers the slowest workflows: after
+// a kill an event remains in the outbox until the sweep, which runs once a minute and
+// publishes events that are some seconds old; in containers a message becomes a dead letter
+// after five deliveries, each of which the relay retries for 23 s.
+const conditionTimeout = 5 * time.Minute
 
-// programs is where the binaries under test are; empty for a system that was
-// started by someone else. containers is the system of containers under test.
+// programs is the folder of the binaries under test; empty for a system that was started
+// elsewhere. containers is the system of containers under test.
 var (
 	programs   string
 	containers *compose
@@ -51,12 +51,12 @@ func TestMain(m *testing.M) {
 	if !testsample.Long() && flag.Lookup("test.bench").Value.String() == "" {
 		shortenCatalog()
 	}
-	// Two hundred customers come at once, and each keeps its connection.
+	// TestFlashSale has two hundred simultaneous clients.
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 256
-	holdToContract()
+	checkContract()
 	code, err := run(m)
-	if broken.Load() && code == 0 {
-		fmt.Fprintln(os.Stderr, "e2e: answers were not what openapi.yaml says: see above")
+	if contractBroken.Load() && code == 0 {
+		fmt.Fprintln(os.Stderr, "e2e: responses do not match openapi.yaml: see above")
 		code = 1
 	}
 	if err != nil {
@@ -66,18 +66,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// broken says that an answer was not what openapi.yaml says.
-var broken atomic.Bool
+// contractBroken reports whether a response did not match openapi.yaml.
+var contractBroken atomic.Bool
 
-// holdToContract has every answer that a test gets compared with openapi.yaml, but
-// for benchmarks, whose time it would take.
-func holdToContract() {
+// checkContract compares every response that a test receives with openapi.yaml. Benchmarks
+// are excluded, since the comparison would slow them down.
+func checkContract() {
 	if flag.Lookup("test.bench").Value.String() != "" {
 		return
 	}
 	contract := functiontest.NewContract(functions.OpenAPI, functions.Events)
 	http.DefaultTransport = contract.Transport(http.DefaultTransport, func(err error) {
-		broken.Store(true)
+		contractBroken.Store(true)
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 	})
 }
@@ -112,34 +112,35 @@ func run(m *testing.M) (code int, err error) {
 // system is a running shop.
 type system struct {
 	local.Status
-	platform // nil for a system that was started by someone else
+	platform // nil for a system that was started elsewhere
 	canaries canaries
 }
 
-// open returns the system that SOUK_STATUS names, or starts one for the test.
-func open(t testing.TB) *system {
+// openSystem returns the system that SOUK_STATUS names, or starts one for the test.
+func openSystem(t testing.TB) *system {
 	t.Helper()
 	if path := os.Getenv("SOUK_STATUS"); path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &system{Status: mustParse(t, text)}
+		return &system{Status: mustParseStatus(t, text)}
 	}
-	return start(t)
+	return startSystem(t)
 }
 
-// mustBeOurs skips a test that does more to a system than to use it.
-func (s *system) mustBeOurs(t *testing.T) {
+// skipUnlessOwned skips a test that controls processes or reads logs, if the system was
+// started elsewhere.
+func (s *system) skipUnlessOwned(t *testing.T) {
 	t.Helper()
 	if s.platform == nil {
-		t.Skip("this system is not ours: its processes are not to be killed, nor its logs read")
+		t.Skip("this test needs access to the processes and logs of the system")
 	}
 }
 
-// start starts a system of the test's own, with the given flags of souk up, and
-// stops it when the test ends.
-func start(t testing.TB, flags ...string) *system {
+// startSystem starts a system for the test with flags of souk up, and stops it at the end
+// of the test.
+func startSystem(t testing.TB, flags ...string) *system {
 	t.Helper()
 	if containers != nil {
 		if len(flags) > 0 {
@@ -148,44 +149,44 @@ func start(t testing.TB, flags ...string) *system {
 		c := &compose{project: containers.project, status: containers.status, since: time.Now()}
 		s := &system{Status: c.status, platform: c}
 		t.Cleanup(func() {
-			s.mustNotSing(t)
-			c.tellErrors(t)
+			s.requireNoSecretsInLogs(t)
+			c.logErrors(t)
 		})
 		return s
 	}
 	if programs == "" {
-		t.Skip("SOUK_STATUS names one system; this test needs one of its own")
+		t.Skip("this test needs its own system, not the one of SOUK_STATUS")
 	}
-	own := &processes{stateDir: t.TempDir(), databases: ownDatabases(t), flags: flags}
+	own := &processes{stateDir: t.TempDir(), databases: reserveDatabases(t), flags: flags}
 	s := &system{platform: own}
 	t.Cleanup(func() {
 		own.stop(t)
-		s.mustNotSing(t)
+		s.requireNoSecretsInLogs(t)
 	})
 	s.Status = own.start(t)
 	return s
 }
 
-// souk runs the command-line program on a system and returns what it printed.
+// souk runs the command-line program on the system and returns its output.
 func (s *system) souk(t testing.TB, args ...string) []byte {
 	t.Helper()
 	return mustSouk(t, s.platform, args...)
 }
 
-func mustSouk(t testing.TB, on platform, args ...string) []byte {
+func mustSouk(t testing.TB, p platform, args ...string) []byte {
 	t.Helper()
-	command, cancel := on.command(args...)
+	command, cancel := p.command(args...)
 	defer cancel()
-	var said bytes.Buffer
-	command.Stderr = &said
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
 	printed, err := command.Output()
 	if err != nil {
-		t.Fatalf("souk %s: %v\n%s", strings.Join(args, " "), err, said.Bytes())
+		t.Fatalf("souk %s: %v\n%s", strings.Join(args, " "), err, stderr.Bytes())
 	}
 	return printed
 }
 
-func mustParse(t testing.TB, text []byte) local.Status {
+func mustParseStatus(t testing.TB, text []byte) local.Status {
 	t.Helper()
 	var status local.Status
 	if err := json.Unmarshal(text, &status); err != nil {
@@ -194,9 +195,9 @@ func mustParse(t testing.TB, text []byte) local.Status {
 	return status
 }
 
-// ownDatabases returns the URL of the server, with a prefix for the names of the
-// databases that a system makes there, and drops them when the test ends.
-func ownDatabases(t testing.TB) string {
+// reserveDatabases returns the URL of the server with a unique prefix for the names of the
+// databases that a system creates there, and drops them at the end of the test.
+func reserveDatabases(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("DATABASE_URL")
 	if server == "" {
@@ -229,13 +230,13 @@ func ownDatabases(t testing.TB) string {
 	return string(database.FormatURL(parsed))
 }
 
-// eventually fails the test unless the condition holds before patience ends.
+// eventually polls a condition and fails the test if it does not hold before the timeout.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(conditionTimeout)
 	for pause := 5 * time.Millisecond; !condition(); pause = min(2*pause, 250*time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s still not: %s", patience, what)
+			t.Fatalf("after %s it is still not true that %s", conditionTimeout, what)
 		}
 		time.Sleep(pause)
 	}

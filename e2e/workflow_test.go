@@ -14,8 +14,9 @@ import (
 	"souk/shared/function/functiontest"
 )
 
+// TestWorkflow runs the workflow of an order through all functions.
 func TestWorkflow(t *testing.T) {
-	s := open(t)
+	s := openSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
 	place := func(t *testing.T, p product.Product, quantity int) order.Order {
 		t.Helper()
@@ -24,8 +25,8 @@ func TestWorkflow(t *testing.T) {
 		return o
 	}
 
-	t.Run("an order is confirmed and its stock taken; cancelled, the stock is back", func(t *testing.T) {
-		p := s.mustCreate(t, admin, customer, 5)
+	t.Run("an order is confirmed and reserves stock, and its cancellation releases the stock", func(t *testing.T) {
+		p := s.mustCreateProduct(t, admin, customer, 5)
 		o := place(t, p, 2)
 		if o.Status != order.Confirmed || o.Total.Amount != 2598 {
 			t.Fatalf("the order is %+v", o)
@@ -34,19 +35,19 @@ func TestWorkflow(t *testing.T) {
 			t.Errorf("%d in stock, want 3", got)
 		}
 		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: customer}).MustBe(t, http.StatusOK)
-		eventually(t, "the stock is back", func() bool { return s.mustGetProduct(t, p.ID).Available == 5 })
+		eventually(t, "the stock is released", func() bool { return s.mustGetProduct(t, p.ID).Available == 5 })
 	})
 
-	t.Run("an order of more than there is is rejected, and says why", func(t *testing.T) {
-		p := s.mustCreate(t, admin, customer, 5)
+	t.Run("an order that exceeds the stock is rejected with a reason", func(t *testing.T) {
+		p := s.mustCreateProduct(t, admin, customer, 5)
 		o := place(t, p, 6)
 		if o.Status != order.Rejected || o.History[len(o.History)-1].Reason != "insufficient_stock" {
 			t.Errorf("the order is %+v", o)
 		}
 	})
 
-	t.Run("a new price reaches the orders", func(t *testing.T) {
-		p := s.mustCreate(t, admin, customer, 5)
+	t.Run("a new price applies to new orders", func(t *testing.T) {
+		p := s.mustCreateProduct(t, admin, customer, 5)
 		s.do(t, functiontest.Request{Method: http.MethodPatch, Path: "/v1/products/" + p.ID.String(), Token: admin,
 			Header: map[string]string{"If-Match": p.ETag()}, Body: map[string]any{"price": map[string]any{"amount": 1500, "currency": "EUR"}}}).MustBe(t, http.StatusOK)
 		eventually(t, "an order is confirmed at the new price", func() bool {
@@ -55,9 +56,9 @@ func TestWorkflow(t *testing.T) {
 		})
 	})
 
-	t.Run("a trace goes from the client through every function", func(t *testing.T) {
-		s.mustBeOurs(t)
-		p := s.mustCreate(t, admin, customer, 5)
+	t.Run("a trace connects the client and every function", func(t *testing.T) {
+		s.skipUnlessOwned(t)
+		p := s.mustCreateProduct(t, admin, customer, 5)
 		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: customer,
 			Header: map[string]string{"traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "Prefer": "wait=20", "Idempotency-Key": trace},
@@ -70,8 +71,8 @@ func TestWorkflow(t *testing.T) {
 		})
 	})
 
-	t.Run("every event found its topic, also one that nobody listens to", func(t *testing.T) {
-		s.mustBeOurs(t)
+	t.Run("every event is published, also to topics without a subscriber", func(t *testing.T) {
+		s.skipUnlessOwned(t)
 		for _, log := range s.logs(t) {
 			for line := range strings.Lines(log) {
 				if strings.Contains(line, "stays in the outbox") {
@@ -81,7 +82,7 @@ func TestWorkflow(t *testing.T) {
 		}
 	})
 
-	t.Run("event functions cannot be reached through the gateway", func(t *testing.T) {
+	t.Run("the gateway does not route to event functions", func(t *testing.T) {
 		for _, path := range []string{"/stock-reserve", "/order-confirm", "/order-outbox"} {
 			s.do(t, functiontest.Request{Method: http.MethodPost, Path: path, Token: admin, Body: "{}"}).
 				MustBeProblem(t, http.StatusNotFound, "route_not_found")
@@ -114,35 +115,35 @@ func (s *system) tracedFunctions(t *testing.T, trace string) []string {
 	return slices.Compact(functions)
 }
 
-// TestFlashSale is the promise of the shop: what there is is sold, and no more.
+// TestFlashSale tests the shop's guarantee: the complete stock is sold, and no more.
 func TestFlashSale(t *testing.T) {
-	s := open(t)
+	s := openSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
-	p := s.mustCreate(t, admin, customer, 50)
+	p := s.mustCreateProduct(t, admin, customer, 50)
 	before := len(s.orders(t, admin, p)[order.Rejected])
 	var all sync.WaitGroup
-	var busy atomic.Int64
+	var overloaded atomic.Int64
 	begin := make(chan struct{})
 	for range 200 {
 		all.Go(func() {
 			<-begin
-			request := orderOf(customer, "", p.ID, 1)
-			answer := s.do(t, request)
-			// A shop that has too much to do says so, and is asked again.
-			eventually(t, "the shop has time for an order", func() bool {
-				if answer.Status == http.StatusServiceUnavailable {
-					busy.Add(1)
-					answer = s.do(t, request)
+			request := newOrderRequest(customer, "", p.ID, 1)
+			response := s.do(t, request)
+			// An overloaded shop responds 503, and the client retries.
+			eventually(t, "the shop accepts an order", func() bool {
+				if response.Status == http.StatusServiceUnavailable {
+					overloaded.Add(1)
+					response = s.do(t, request)
 				}
-				return answer.Status != http.StatusServiceUnavailable
+				return response.Status != http.StatusServiceUnavailable
 			})
-			answer.MustBe(t, http.StatusCreated)
+			response.MustBe(t, http.StatusCreated)
 		})
 	}
 	close(begin)
 	all.Wait()
-	t.Logf("the shop was too busy %d times", busy.Load())
-	byStatus := s.mustAddUp(t, admin, p)
+	t.Logf("the shop responded 503 %d times", overloaded.Load())
+	byStatus := s.mustReconcile(t, admin, p)
 	if got := len(byStatus[order.Confirmed]); got != 50 {
 		t.Errorf("%d orders are confirmed, want 50", got)
 	}

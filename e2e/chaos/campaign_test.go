@@ -10,23 +10,25 @@ import (
 
 // The size of a campaign. The defaults are those of `make test`.
 var (
-	orders          = flag.Int("orders", 120, "orders that clients place and are acknowledged")
+	orders          = flag.Int("orders", 120, "acknowledged orders after which the campaign ends")
 	functionKills   = flag.Int("function-kills", 8, "SIGKILL of a function's process")
 	functionStops   = flag.Int("function-stops", 1, "SIGSTOP of a function's process")
 	databaseKills   = flag.Int("database-kills", 1, "SIGKILL of the database server")
 	databaseStops   = flag.Int("database-stops", 1, "SIGSTOP of the database server")
-	systemKills     = flag.Int("system-kills", 1, "SIGKILL of the whole system")
-	connectionKills = flag.Int("connection-kills", 2, "times that some database connections are cut")
-	rowLocks        = flag.Int("row-locks", 1, "times that some rows are locked by another client")
+	systemKills     = flag.Int("system-kills", 1, "SIGKILL of the complete system")
+	connectionKills = flag.Int("connection-kills", 2, "times that several database connections are closed")
+	rowLocks        = flag.Int("row-locks", 1, "times that another client locks rows")
 	clients         = flag.Int("clients", 8, "clients at a time")
 	seed            = flag.Uint64("seed", 0, "seed of the random choices; 0 chooses one")
-	sweep           = flag.Bool("sweep", true, "run the outbox functions at the end, and do not wait for the scheduler")
+	sweep           = flag.Bool("sweep", true, "run the outbox functions at the end, instead of waiting for the scheduler")
 	quietWithin     = flag.Duration("quiet", 0, "the longest time from the last fault to the end of all work; 0 only measures it")
 )
 
 // settleTimeout bounds the wait for the end of all work after the faults.
 const settleTimeout = 5 * time.Minute
 
+// TestCampaign runs clients while faults are injected, waits until all work has ended, and
+// compares the databases with the responses.
 func TestCampaign(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
@@ -50,9 +52,9 @@ func TestCampaign(t *testing.T) {
 	injecting.Wait()
 	working.Wait()
 	t.Logf("%d orders acknowledged in %s; faults: %s", shop.placed.Load(), time.Since(began).Round(time.Second), faults)
-	// Faults that run for a while have ended by now, and the last of them is the
-	// moment from which the time to quiet counts.
-	faults.mustHaveHappened(t)
+	// Lasting faults have ended by now. The time to quiet is measured from the end of
+	// the last fault.
+	faults.requireAllInjected(t)
 
 	o := openOracle(t, s)
 	quiet := o.waitQuiet(t, faults.ended)
@@ -61,7 +63,7 @@ func TestCampaign(t *testing.T) {
 		t.Errorf("all work ended %s after the last fault, want %s", quiet, *quietWithin)
 	}
 	shop.replay(t)
-	o.waitQuiet(t, time.Now()) // a replay of a request that had no effect yet has one now
+	o.waitQuiet(t, time.Now()) // the replay of a request without an effect has one
 	o.check(t, shop)
-	s.mustHaveNoDeadLetters(t)
+	s.requireNoDeadLetters(t)
 }

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// workflow are the functions that an order goes through. A kill meets one of them
-// four times out of five.
+// workflow lists the functions that process orders. Four of five kills are of one of
+// them.
 var workflow = []string{"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release", "stock-adjust", "order-outbox", "product-outbox"}
 
 // injector injects faults at random moments of the campaign.
@@ -28,12 +28,12 @@ type injector struct {
 	counts   map[string]int
 	missed   map[string]int
 	stops    int            // processes that were suspended
-	lasting  sync.WaitGroup // faults that end by themselves
+	lasting  sync.WaitGroup // faults with an end of their own
 	finished atomic.Bool
 	ended    time.Time // when the last fault ended
 }
 
-// planned is a fault that is due when a part of the orders is acknowledged.
+// planned is a fault that is injected when a fraction of the orders is acknowledged.
 type planned struct {
 	at    float64
 	kind  string
@@ -72,7 +72,7 @@ func (i *injector) run(progress func() float64) {
 		for progress() < fault.at {
 			time.Sleep(5 * time.Millisecond)
 		}
-		// A victim may be missing for a moment: after a kill it starts again.
+		// A victim may be missing while it restarts after a kill.
 		err := fault.apply()
 		for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); {
 			time.Sleep(50 * time.Millisecond)
@@ -99,7 +99,8 @@ func (i *injector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-func (i *injector) mustHaveHappened(t *testing.T) {
+// requireAllInjected requires that every planned fault was injected.
+func (i *injector) requireAllInjected(t *testing.T) {
 	t.Helper()
 	total := 0
 	for _, count := range i.counts {
@@ -110,9 +111,9 @@ func (i *injector) mustHaveHappened(t *testing.T) {
 	}
 }
 
-var errNoVictim = errors.New("there is no such process now")
+var errNoVictim = errors.New("no such process is running")
 
-// victim returns the process of a function, mostly of one in the workflow.
+// victim returns the process of a random function, usually of one in the workflow.
 func (i *injector) victim() (process, error) {
 	i.s.mu.Lock()
 	defer i.s.mu.Unlock()
@@ -134,8 +135,8 @@ func (i *injector) killFunction() error {
 	return syscall.Kill(victim.pid, syscall.SIGKILL)
 }
 
-// stopFunction suspends a process. Every second one goes on after a moment; the
-// others hang until the platform replaces them.
+// stopFunction suspends a process. Every second one is resumed after a pause; the others
+// hang until the platform replaces them.
 func (i *injector) stopFunction() error {
 	victim, err := i.victim()
 	if err != nil {
@@ -144,17 +145,17 @@ func (i *injector) stopFunction() error {
 	if err := syscall.Kill(victim.pid, syscall.SIGSTOP); err != nil {
 		return err
 	}
-	pause, goesOn := i.pause(), i.stops%2 == 0
+	pause, resume := i.pause(), i.stops%2 == 0
 	i.stops++
 	i.lasting.Go(func() {
 		time.Sleep(pause)
-		if goesOn {
+		if resume {
 			_ = syscall.Kill(victim.pid, syscall.SIGCONT) // it may have been replaced
 			return
 		}
 		for deadline := time.Now().Add(startTimeout); syscall.Kill(victim.pid, 0) == nil; time.Sleep(100 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				i.t.Errorf("%s hangs, and was not replaced within %s", victim.function, startTimeout)
+				i.t.Errorf("%s hangs and was not replaced within %s", victim.function, startTimeout)
 				return
 			}
 		}
@@ -162,6 +163,7 @@ func (i *injector) stopFunction() error {
 	return nil
 }
 
+// pause returns a random duration of a fault.
 func (i *injector) pause() time.Duration {
 	return 200*time.Millisecond + time.Duration(i.random.IntN(2000))*time.Millisecond
 }
@@ -175,7 +177,7 @@ func (i *injector) databaseServer() (pid int, err error) {
 	return pid, nil
 }
 
-// killDatabase kills the server, and returns when another one runs.
+// killDatabase kills the server, and returns when another one is running.
 func (i *injector) killDatabase() error {
 	pid, err := i.databaseServer()
 	if err != nil {
@@ -185,11 +187,11 @@ func (i *injector) killDatabase() error {
 		return err
 	}
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(50 * time.Millisecond) {
-		if now, err := i.databaseServer(); err == nil && now != pid {
+		if current, err := i.databaseServer(); err == nil && current != pid {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			i.t.Errorf("the database server was not started again within %s", startTimeout)
+			i.t.Errorf("the database server was not restarted within %s", startTimeout)
 			return nil
 		}
 	}
@@ -207,7 +209,7 @@ func (i *injector) stopDatabase() error {
 	return syscall.Kill(pid, syscall.SIGCONT)
 }
 
-// onServer runs f with a connection to the database server.
+// onServer calls f with a connection to the database server.
 func (i *injector) onServer(f func(ctx context.Context, conn *sql.Conn) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -224,7 +226,7 @@ func (i *injector) onServer(f func(ctx context.Context, conn *sql.Conn) error) e
 	return f(ctx, conn)
 }
 
-// cutConnections ends up to five connections of functions.
+// cutConnections closes up to five connections of functions.
 func (i *injector) cutConnections() error {
 	return i.onServer(func(ctx context.Context, conn *sql.Conn) error {
 		ids, err := column[int64](ctx, conn, `
@@ -245,7 +247,7 @@ func (i *injector) cutConnections() error {
 	})
 }
 
-// lockRows locks some products and orders for a moment, as a slow client would.
+// lockRows locks several products and orders for a pause, as a slow client would.
 func (i *injector) lockRows() error {
 	pause := i.pause()
 	return i.onServer(func(ctx context.Context, conn *sql.Conn) error {

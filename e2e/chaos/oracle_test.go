@@ -13,7 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// openDatabase opens a database by the URL of a server.
+// openDatabase opens a database of a server.
 func openDatabase(serverURL, name string) (*sql.DB, error) {
 	u, err := url.Parse(serverURL)
 	if err != nil {
@@ -33,7 +33,7 @@ type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// column returns the first column of a query.
+// column returns the values of a query with one column.
 func column[T any](ctx context.Context, q queryer, query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -51,7 +51,7 @@ func column[T any](ctx context.Context, q queryer, query string, args ...any) ([
 	return values, rows.Err()
 }
 
-// oracle knows what must be in the databases.
+// oracle checks the content of the databases.
 type oracle struct {
 	s                    *system
 	order, product, user *sql.DB
@@ -79,7 +79,7 @@ func mustColumn[T any](t *testing.T, db *sql.DB, query string, args ...any) []T 
 	return values
 }
 
-// requireNone fails the test for each row of a query that must have none.
+// requireNone requires that a query has no rows.
 func requireNone(t *testing.T, db *sql.DB, what, query string, args ...any) {
 	t.Helper()
 	for _, row := range mustColumn[string](t, db, query, args...) {
@@ -87,9 +87,9 @@ func requireNone(t *testing.T, db *sql.DB, what, query string, args ...any) {
 	}
 }
 
-// waitQuiet waits until nothing is under way any more, and returns how long that
-// took since a moment. Messages that no order waits for are under way too: the audit
-// compares the events with the functions that consume them.
+// waitQuiet waits until all work has ended, and returns the time since a moment. Messages
+// that no order waits for count too: the audit compares the events with the functions that
+// consume them.
 func (o *oracle) waitQuiet(t *testing.T, since time.Time) time.Duration {
 	t.Helper()
 	count := func(db *sql.DB, query string) int64 { return mustColumn[int64](t, db, query)[0] }
@@ -106,29 +106,29 @@ func (o *oracle) waitQuiet(t *testing.T, since time.Time) time.Duration {
 		var audit error
 		if pending == 0 && unpublished == 0 && unreleased == 0 {
 			quiet := time.Since(since)
-			if audit = o.s.passesAudit(); audit == nil {
+			if audit = o.s.audit(); audit == nil {
 				return quiet
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s %d orders are pending, %d events are unpublished, %d cancelled orders hold stock: %v",
+			t.Fatalf("after %s %d orders are pending, %d events are unpublished, %d cancelled orders have reserved stock: %v",
 				settleTimeout, pending, unpublished, unreleased, audit)
 		}
 	}
 }
 
-// unreleased returns how many cancelled orders still hold stock.
+// unreleased returns the number of cancelled orders with reserved stock.
 func (o *oracle) unreleased(t *testing.T) int {
 	t.Helper()
-	held := mustColumn[string](t, o.product, `SELECT HEX(order_id) FROM reservation WHERE state = 'reserved'`)
+	reserved := mustColumn[string](t, o.product, `SELECT HEX(order_id) FROM reservation WHERE state = 'reserved'`)
 	cancelled := map[string]bool{}
 	for _, id := range mustColumn[string](t, o.order, `SELECT HEX(id) FROM orders WHERE status = 'cancelled'`) {
 		cancelled[id] = true
 	}
-	return len(slices.DeleteFunc(held, func(id string) bool { return !cancelled[id] }))
+	return len(slices.DeleteFunc(reserved, func(id string) bool { return !cancelled[id] }))
 }
 
-// check compares the databases with what the clients were acknowledged.
+// check compares the databases with the responses to the clients.
 func (o *oracle) check(t *testing.T, sh *shop) {
 	t.Helper()
 	o.checkOneEffectPerKey(t, sh)
@@ -140,10 +140,10 @@ func (o *oracle) check(t *testing.T, sh *shop) {
 	o.checkEvents(t)
 }
 
-// checkOneEffectPerKey compares the keys that clients sent with what there is.
+// checkOneEffectPerKey requires one effect for each key with a successful response.
 func (o *oracle) checkOneEffectPerKey(t *testing.T, sh *shop) {
 	t.Helper()
-	for kind, where := range map[string]struct {
+	for kind, source := range map[string]struct {
 		db    *sql.DB
 		query string
 	}{
@@ -152,7 +152,7 @@ func (o *oracle) checkOneEffectPerKey(t *testing.T, sh *shop) {
 		"address": {o.user, `SELECT CONCAT(name, ' ', LOWER(HEX(id))) FROM address`},
 	} {
 		found := map[string][]string{}
-		for _, row := range mustColumn[string](t, where.db, where.query) {
+		for _, row := range mustColumn[string](t, source.db, source.query) {
 			key, id := row[:36], row[37:]
 			found[key] = append(found[key], id[:8]+"-"+id[8:12]+"-"+id[12:16]+"-"+id[16:20]+"-"+id[20:])
 		}
@@ -165,11 +165,11 @@ func (o *oracle) checkOneEffectPerKey(t *testing.T, sh *shop) {
 				want = 1
 			}
 			if len(effects) != want {
-				t.Errorf("%s with the key %s had %d effects (%v), and the response %d %s", kind, r.key, len(effects), effects, r.response.status, r.response.body)
+				t.Errorf("%s with the key %s has %d effects (%v), but the response %d %s", kind, r.key, len(effects), effects, r.response.status, r.response.body)
 				continue
 			}
 			if id := r.response.id(); want == 1 && id != effects[0] {
-				t.Errorf("%s with the key %s was acknowledged as %s, and is %s", kind, r.key, id, effects[0])
+				t.Errorf("%s with the key %s was acknowledged as %s, but is %s", kind, r.key, id, effects[0])
 			}
 		}
 		for key := range found {
@@ -178,13 +178,12 @@ func (o *oracle) checkOneEffectPerKey(t *testing.T, sh *shop) {
 			}
 		}
 		if len(found) == 0 && kind != "address" {
-			t.Errorf("there is nothing of kind %s: the check proves nothing", kind)
+			t.Errorf("no effect of kind %s was found, so nothing was checked", kind)
 		}
 	}
 }
 
-// reachable are the states that an order may be in when a client was acknowledged
-// the key's operation.
+// reachable has the possible states of an order after an acknowledged operation.
 var reachable = map[string][]string{"cancel": {"cancelled"}, "ship": {"shipped", "delivered"}, "deliver": {"delivered"}}
 
 func (o *oracle) checkOrderChanges(t *testing.T, sh *shop) {
@@ -197,7 +196,7 @@ func (o *oracle) checkOrderChanges(t *testing.T, sh *shop) {
 	for kind, states := range reachable {
 		for _, r := range sh.done(kind) {
 			if r.response.status == http.StatusOK && !slices.Contains(states, status[r.subject]) {
-				t.Errorf("%s of order %s was acknowledged, and the order is %q", kind, r.subject, status[r.subject])
+				t.Errorf("%s of order %s was acknowledged, but the order is %q", kind, r.subject, status[r.subject])
 			}
 		}
 	}
@@ -207,11 +206,11 @@ func (o *oracle) checkOrderChanges(t *testing.T, sh *shop) {
 	}
 	t.Logf("orders: %v", counts)
 	if len(status) > 100 && (counts["confirmed"]+counts["shipped"]+counts["delivered"] == 0 || counts["cancelled"] == 0) {
-		t.Error("no order was confirmed, or none was cancelled: the campaign proves nothing")
+		t.Error("no order was confirmed, or none was cancelled, so the campaign is too short")
 	}
 }
 
-// checkOrders compares orders with their lines and with the prices that there were.
+// checkOrders compares orders with their lines and with the prices of the products.
 func (o *oracle) checkOrders(t *testing.T, sh *shop) {
 	t.Helper()
 	requireNone(t, o.order, "an order whose total is not the sum of its lines", `
@@ -220,22 +219,22 @@ func (o *oracle) checkOrders(t *testing.T, sh *shop) {
 	for _, p := range sh.products {
 		for _, price := range mustColumn[int64](t, o.order, `SELECT DISTINCT unit_price FROM order_item WHERE product_id = UNHEX(REPLACE(?, '-', ''))`, p.id) {
 			if !p.prices[price] {
-				t.Errorf("product %s was sold at %d, which was never its price", p.id, price)
+				t.Errorf("product %s was sold for %d, which was never its price", p.id, price)
 			}
 		}
 	}
 }
 
-// moves are the steps that the history of an order may have.
-const moves = `('->pending', 'pending->confirmed', 'pending->rejected', 'pending->cancelled', 'confirmed->cancelled', 'confirmed->shipped', 'shipped->delivered')`
+// transitions are the allowed changes of an order's status.
+const transitions = `('->pending', 'pending->confirmed', 'pending->rejected', 'pending->cancelled', 'confirmed->cancelled', 'confirmed->shipped', 'shipped->delivered')`
 
 func (o *oracle) checkHistory(t *testing.T) {
 	t.Helper()
-	requireNone(t, o.order, "a step that no order may make", `
+	requireNone(t, o.order, "an invalid transition of an order", `
 		SELECT CONCAT(HEX(h.order_id), ' ', COALESCE(b.status, ''), '->', h.status)
 		FROM order_history h LEFT JOIN order_history b ON b.order_id = h.order_id AND b.version = h.version - 1
-		WHERE CONCAT(COALESCE(b.status, ''), '->', h.status) NOT IN `+moves)
-	requireNone(t, o.order, "an order that is not what its history ends with", `
+		WHERE CONCAT(COALESCE(b.status, ''), '->', h.status) NOT IN `+transitions)
+	requireNone(t, o.order, "an order whose status is not the last of its history", `
 		SELECT HEX(o.id) FROM orders o LEFT JOIN order_history h ON h.order_id = o.id AND h.version = o.version
 		WHERE h.status IS NULL OR h.status <> o.status`)
 	requireNone(t, o.order, "an order with a gap in its history", `
@@ -256,21 +255,21 @@ func (o *oracle) checkReservations(t *testing.T) {
 	}
 	for _, row := range mustColumn[string](t, o.order, `SELECT CONCAT(HEX(id), ' ', status) FROM orders`) {
 		id, status := row[:32], row[33:]
-		holds := status == "confirmed" || status == "shipped" || status == "delivered"
-		if got := state[id]; holds && got != "reserved" || !holds && got == "reserved" || got == "" {
-			t.Errorf("order %s is %s, and its reservation is %q", id, status, got)
+		needsStock := status == "confirmed" || status == "shipped" || status == "delivered"
+		if got := state[id]; needsStock && got != "reserved" || !needsStock && got == "reserved" || got == "" {
+			t.Errorf("order %s is %s, but its reservation is %q", id, status, got)
 		}
 	}
 	for _, row := range mustColumn[string](t, o.order, `
 		SELECT CONCAT(HEX(i.order_id), ' ', HEX(i.product_id), ' ', i.quantity) FROM order_item i
 		JOIN orders o ON o.id = i.order_id WHERE o.status IN ('confirmed', 'shipped', 'delivered')`) {
 		if !items[row] {
-			t.Errorf("order, product and quantity %s are sold and not reserved", row)
+			t.Errorf("order, product and quantity %s are sold, but not reserved", row)
 		}
 	}
 }
 
-// checkStock adds up the stock from what was acknowledged.
+// checkStock computes the stock of each product from the acknowledged changes.
 func (o *oracle) checkStock(t *testing.T, sh *shop) {
 	t.Helper()
 	want := map[string]int64{}
@@ -288,20 +287,20 @@ func (o *oracle) checkStock(t *testing.T, sh *shop) {
 			WHERE i.product_id = UNHEX(REPLACE(?, '-', '')) AND o.status IN ('confirmed', 'shipped', 'delivered')`, p.id)[0]
 		available := mustColumn[int64](t, o.product, `SELECT available FROM product WHERE id = UNHEX(REPLACE(?, '-', ''))`, p.id)[0]
 		if available != want[p.id]-sold || available < 0 {
-			t.Errorf("product %s: %d were put in stock and %d sold, and %d are available", p.id, want[p.id], sold, available)
+			t.Errorf("product %s: %d were stocked and %d sold, but %d are available", p.id, want[p.id], sold, available)
 		}
 	}
 	for _, r := range sh.done("create") {
 		if n := mustColumn[int64](t, o.product, `SELECT COUNT(*) FROM product WHERE sku = ?`, r.subject)[0]; n != 1 {
-			t.Errorf("there are %d products %s", n, r.subject)
+			t.Errorf("%d products have the SKU %s", n, r.subject)
 		}
 	}
 }
 
-// checkEvents compares the events with the steps of the orders: one each.
+// checkEvents requires one event for each transition of an order.
 func (o *oracle) checkEvents(t *testing.T) {
 	t.Helper()
-	// Compared here and not by a join: neither side has an index for it, and the server
+	// Compared here and not in a join: neither side has an index for it, and the server
 	// took 20 minutes for 44,000 events.
 	events := map[string]int{}
 	for _, step := range mustColumn[string](t, o.order, `
@@ -312,11 +311,11 @@ func (o *oracle) checkEvents(t *testing.T) {
 		SELECT CONCAT(LOWER(HEX(order_id)), ' order-', CASE status WHEN 'pending' THEN 'placed' ELSE status END) FROM order_history`)
 	for _, step := range steps {
 		if events[step] != 1 {
-			t.Errorf("step %s has %d events, want one", step, events[step])
+			t.Errorf("transition %s has %d events, want one", step, events[step])
 		}
 	}
 	if len(steps) == 0 {
-		t.Error("there are no steps: the check proves nothing")
+		t.Error("no order has a history, so nothing was checked")
 	}
 	for _, db := range []*sql.DB{o.order, o.product, o.user} {
 		requireNone(t, db, "an event that was received twice", `SELECT CONCAT(consumer, ' ', HEX(event_id)) FROM inbox GROUP BY consumer, event_id HAVING COUNT(*) > 1`)

@@ -16,8 +16,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// requestTimeout is how long a client waits for one response. giveUpAfter bounds
-// how long it sends one request again and again.
+// requestTimeout bounds the wait for one response, and giveUpAfter the retries of one
+// request.
 const (
 	requestTimeout = 20 * time.Second
 	giveUpAfter    = 4 * time.Minute
@@ -33,14 +33,14 @@ type request struct {
 	body         string
 	key          string // Idempotency-Key, "" without one
 	account      *account
-	// What the oracle wants to know of it.
+	// For the oracle.
 	subject string // id of the order or product that it changes
 	amount  int64  // stock change, or price in minor units
 
 	response response // the first final one
 }
 
-// response is what a client got.
+// response is a response to a client.
 type response struct {
 	status   int
 	location string
@@ -66,7 +66,7 @@ func (r response) id() string {
 	return body.ID
 }
 
-// isFinal reports whether another send would get nothing else.
+// isFinal reports whether the request need not be retried.
 func (r response) isFinal() bool {
 	switch {
 	case r.status == 0 || r.status >= http.StatusInternalServerError, r.status == http.StatusTooManyRequests, r.status == http.StatusUnauthorized:
@@ -79,7 +79,7 @@ func (r response) isFinal() bool {
 	return true
 }
 
-// account is who sends requests.
+// account sends requests with its token.
 type account struct {
 	s     *system
 	login login
@@ -88,7 +88,7 @@ type account struct {
 	token string
 }
 
-// accessToken returns a token, and signs in first when there is none.
+// accessToken returns the token, and signs in first if it has none.
 func (a *account) accessToken() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,8 +108,8 @@ func (a *account) accessToken() string {
 	return a.token
 }
 
-// forget drops a token that was refused.
-func (a *account) forget(token string) {
+// dropToken drops a token that was refused.
+func (a *account) dropToken(token string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.token == token {
@@ -117,7 +117,7 @@ func (a *account) forget(token string) {
 	}
 }
 
-// send sends one request once. A response that did not arrive has status 0.
+// send sends a request once. The status is 0 if no response was received.
 func (s *system) send(method, path string, header map[string]string, body string) response {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
@@ -143,7 +143,7 @@ func (s *system) send(method, path string, header map[string]string, body string
 	return response{got.StatusCode, got.Header.Get("Location"), got.Header.Get("Idempotency-Replayed") == "true", text}
 }
 
-// try sends a request once.
+// try sends the request once with the account's token.
 func (r *request) try() response {
 	token := r.account.accessToken()
 	header := map[string]string{"Authorization": "Bearer " + token}
@@ -153,13 +153,13 @@ func (r *request) try() response {
 	maps.Copy(header, r.header)
 	got := r.account.s.send(r.method, r.path, header, r.body)
 	if got.status == http.StatusUnauthorized {
-		r.account.forget(token)
+		r.account.dropToken(token)
 	}
 	return got
 }
 
-// insist sends a request until it has a final response.
-func (r *request) insist(t *testing.T) response {
+// sendUntilFinal sends the request until it has a final response.
+func (r *request) sendUntilFinal(t *testing.T) response {
 	t.Helper()
 	pause := 20 * time.Millisecond
 	for deadline := time.Now().Add(giveUpAfter); time.Now().Before(deadline); pause = min(2*pause, time.Second) {
@@ -173,25 +173,25 @@ func (r *request) insist(t *testing.T) response {
 	return got
 }
 
-// carryOut sends a request until it has a final response, and notes that. Some
-// requests are sent twice at once: both have the same effect and response.
-func (r *request) carryOut(t *testing.T, twice bool) response {
+// execute sends the request until it has a final response, and stores the response. With
+// twice it sends the request in parallel: both must have the same response.
+func (r *request) execute(t *testing.T, twice bool) response {
 	t.Helper()
 	if !twice || r.key == "" {
-		r.response = r.insist(t)
+		r.response = r.sendUntilFinal(t)
 		return r.response
 	}
 	var other response
 	var both sync.WaitGroup
-	both.Go(func() { other = r.insist(t) })
-	r.response = r.insist(t)
+	both.Go(func() { other = r.sendUntilFinal(t) })
+	r.response = r.sendUntilFinal(t)
 	both.Wait()
 	requireSame(t, r, r.response, other)
 	return r.response
 }
 
-// requireSame compares two responses of one key. The first response to an order that
-// was waited for shows the outcome; a replay shows the order as it was placed.
+// requireSame compares two responses to one key. With Prefer: wait, the first response has
+// the decided order, and a replay has the order as it was placed.
 func requireSame(t *testing.T, r *request, first, second response) {
 	t.Helper()
 	same := first.status == second.status && first.location == second.location && first.id() == second.id()

@@ -14,25 +14,25 @@ import (
 	"testing"
 )
 
-// product is a product as the clients know it.
+// product is the clients' record of a product.
 type product struct {
 	id     string
 	stock  int64 // at creation
 	mu     sync.Mutex
-	prices map[int64]bool // that it has or may have had
+	prices map[int64]bool // every possible price so far, in minor units
 }
 
-// shop is the clients' side: what they know of the shop, and all that they did.
+// shop is the clients' record of the shop and of all requests.
 type shop struct {
 	s         *system
 	admin     *account
 	customers []*account
 	products  []*product
-	placed    atomic.Int64 // orders that were acknowledged
+	placed    atomic.Int64 // acknowledged orders
 
 	mu       sync.Mutex
 	requests []*request
-	orders   []*request // of those that were acknowledged
+	orders   []*request // acknowledged ones
 }
 
 func newShop(t *testing.T, s *system) *shop {
@@ -45,7 +45,7 @@ func newShop(t *testing.T, s *system) *shop {
 
 var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
 
-// register adds customers. An account has 10,000 keys a day.
+// register adds customers, since an account may use 10,000 keys a day.
 func (sh *shop) register(t *testing.T, count int) {
 	t.Helper()
 	send := func(want int, method, path, body string) {
@@ -70,11 +70,11 @@ func (sh *shop) register(t *testing.T, count int) {
 	}
 }
 
-// progress is the part of the orders that has been acknowledged.
+// progress returns the acknowledged fraction of the orders.
 func (sh *shop) progress() float64 { return float64(sh.placed.Load()) / float64(max(1, *orders)) }
 
-// note remembers a request for the oracle.
-func (sh *shop) note(r *request) {
+// record stores a request for the oracle.
+func (sh *shop) record(r *request) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.requests = append(sh.requests, r)
@@ -83,7 +83,7 @@ func (sh *shop) note(r *request) {
 	}
 }
 
-// done returns the noted requests of a kind.
+// done returns the recorded requests of a kind.
 func (sh *shop) done(kind string) []*request {
 	var found []*request
 	for _, r := range sh.requests {
@@ -99,11 +99,11 @@ func (sh *shop) createProducts(t *testing.T, count int) {
 	for range count {
 		sh.createProduct(t, rand.Int64N(500))
 	}
-	// The order service knows a product a moment after it was created.
+	// The order service receives new products with a delay.
 	for _, p := range sh.products {
-		r := sh.placing(sh.customers[0], []*product{p}, []int64{1})
-		r.carryOut(t, false)
-		sh.note(r)
+		r := sh.newOrder(sh.customers[0], []*product{p}, []int64{1})
+		r.execute(t, false)
+		sh.record(r)
 	}
 }
 
@@ -114,8 +114,8 @@ func (sh *shop) createProduct(t *testing.T, stock int64) {
 		kind: "create", method: "POST", path: "/v1/products", key: newKey(), account: sh.admin, subject: sku, amount: stock,
 		body: fmt.Sprintf(`{"sku": %q, "name": "Assam", "price": {"amount": 1299, "currency": "EUR"}, "stock": %d}`, sku, stock),
 	}
-	got := r.carryOut(t, true)
-	sh.note(r)
+	got := r.execute(t, true)
+	sh.record(r)
 	if got.status != http.StatusCreated {
 		t.Errorf("create a product: %d %s", got.status, got.body)
 		return
@@ -125,8 +125,7 @@ func (sh *shop) createProduct(t *testing.T, stock int64) {
 	sh.products = append(sh.products, &product{id: got.id(), stock: stock, prices: map[int64]bool{1299: true}})
 }
 
-// work does one operation after another until all orders are placed and all faults
-// were injected.
+// work sends random operations until all orders are placed and all faults are injected.
 func (sh *shop) work(t *testing.T, random *rand.Rand, faultsDone func() bool) {
 	for sh.progress() < 1 || !faultsDone() {
 		if t.Failed() && sh.progress() >= 1 {
@@ -153,7 +152,7 @@ func (sh *shop) work(t *testing.T, random *rand.Rand, faultsDone func() bool) {
 	}
 }
 
-// pick returns some products, at most one time each.
+// pick returns count different products.
 func (sh *shop) pick(random *rand.Rand, count int) []*product {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -164,9 +163,9 @@ func (sh *shop) pick(random *rand.Rand, count int) []*product {
 	return picked
 }
 
-// placing returns an order that carries its key as the name of its address, so
-// that it can be found whatever becomes of the response.
-func (sh *shop) placing(by *account, products []*product, quantities []int64) *request {
+// newOrder returns a request to place an order whose address contains its key, so that the
+// order can be found without its response.
+func (sh *shop) newOrder(by *account, products []*product, quantities []int64) *request {
 	key := newKey()
 	var items []string
 	for i, p := range products {
@@ -186,12 +185,12 @@ func (sh *shop) place(t *testing.T, random *rand.Rand) {
 	for i := range quantities {
 		quantities[i] = 1 + random.Int64N(3)
 	}
-	r := sh.placing(sh.customers[random.IntN(len(sh.customers))], sh.pick(random, count), quantities)
+	r := sh.newOrder(sh.customers[random.IntN(len(sh.customers))], sh.pick(random, count), quantities)
 	if random.IntN(4) == 0 {
 		r.header = map[string]string{"Prefer": "wait=2"}
 	}
-	got := r.carryOut(t, random.IntN(8) == 0)
-	sh.note(r)
+	got := r.execute(t, random.IntN(8) == 0)
+	sh.record(r)
 	if got.status != http.StatusCreated {
 		t.Errorf("place an order: %d %s", got.status, got.body)
 		return
@@ -199,8 +198,8 @@ func (sh *shop) place(t *testing.T, random *rand.Rand) {
 	sh.placed.Add(1)
 }
 
-// anyOrder returns a recent acknowledged order, mostly, or an older one.
-func (sh *shop) anyOrder(random *rand.Rand) *request {
+// pickOrder returns an acknowledged order, usually a recent one.
+func (sh *shop) pickOrder(random *rand.Rand) *request {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	n := len(sh.orders)
@@ -213,12 +212,12 @@ func (sh *shop) anyOrder(random *rand.Rand) *request {
 	return sh.orders[random.IntN(n)]
 }
 
-// change sends an operation on an order, and demands one of some statuses.
+// change sends an operation on an order, which must succeed or conflict.
 func (sh *shop) change(t *testing.T, random *rand.Rand, r *request) response {
 	t.Helper()
 	r.key = newKey()
-	got := r.carryOut(t, random.IntN(8) == 0)
-	sh.note(r)
+	got := r.execute(t, random.IntN(8) == 0)
+	sh.record(r)
 	if got.status != http.StatusOK && got.status != http.StatusConflict {
 		t.Errorf("%s %s: %d %s", r.method, r.path, got.status, got.body)
 	}
@@ -227,7 +226,7 @@ func (sh *shop) change(t *testing.T, random *rand.Rand, r *request) response {
 
 func (sh *shop) cancel(t *testing.T, random *rand.Rand) {
 	t.Helper()
-	if o := sh.anyOrder(random); o != nil {
+	if o := sh.pickOrder(random); o != nil {
 		id := o.response.id()
 		sh.change(t, random, &request{kind: "cancel", method: "POST", path: "/v1/orders/" + id + "/cancel", account: o.account, subject: id})
 	}
@@ -235,7 +234,7 @@ func (sh *shop) cancel(t *testing.T, random *rand.Rand) {
 
 func (sh *shop) ship(t *testing.T, random *rand.Rand) {
 	t.Helper()
-	o := sh.anyOrder(random)
+	o := sh.pickOrder(random)
 	if o == nil {
 		return
 	}
@@ -255,21 +254,21 @@ func (sh *shop) adjust(t *testing.T, random *rand.Rand) {
 		kind: "adjust", method: "POST", path: "/v1/products/" + p.id + "/stock", key: key, account: sh.admin, subject: p.id, amount: delta,
 		body: fmt.Sprintf(`{"delta": %d, "reason": %q}`, delta, key),
 	}
-	got := r.carryOut(t, random.IntN(8) == 0)
-	sh.note(r)
+	got := r.execute(t, random.IntN(8) == 0)
+	sh.record(r)
 	if got.status != http.StatusOK {
 		t.Errorf("adjust the stock of %s: %d %s", p.id, got.status, got.body)
 	}
 }
 
-// setPrice changes a price. It carries no key: whether a lost response belongs to
-// a change is unknown, so both prices are possible.
+// setPrice changes a price. The request has no key, so after a lost response both prices
+// are possible.
 func (sh *shop) setPrice(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	p := sh.pick(random, 1)[0]
 	read := &request{method: "GET", path: "/v1/products/" + p.id, account: sh.admin}
-	var now struct{ Version int64 }
-	if err := json.Unmarshal(read.insist(t).body, &now); err != nil {
+	var current struct{ Version int64 }
+	if err := json.Unmarshal(read.sendUntilFinal(t).body, &current); err != nil {
 		t.Errorf("read product %s: %v", p.id, err)
 		return
 	}
@@ -279,10 +278,10 @@ func (sh *shop) setPrice(t *testing.T, random *rand.Rand) {
 	p.mu.Unlock()
 	r := &request{
 		kind: "price", method: "PATCH", path: read.path, account: sh.admin,
-		header: map[string]string{"If-Match": fmt.Sprintf(`"%d"`, now.Version)},
+		header: map[string]string{"If-Match": fmt.Sprintf(`"%d"`, current.Version)},
 		body:   fmt.Sprintf(`{"price": {"amount": %d, "currency": "EUR"}}`, price),
 	}
-	if got := r.insist(t); got.status != http.StatusOK && got.status != http.StatusPreconditionFailed {
+	if got := r.sendUntilFinal(t); got.status != http.StatusOK && got.status != http.StatusPreconditionFailed {
 		t.Errorf("change the price of %s: %d %s", p.id, got.status, got.body)
 	}
 }
@@ -294,8 +293,8 @@ func (sh *shop) createAddress(t *testing.T) {
 		kind: "address", method: "POST", path: "/v1/users/me/addresses", key: key, account: sh.customers[0],
 		body: fmt.Sprintf(`{"name": %q, "line1": "12 Market Street", "postalCode": "10115", "city": "Berlin", "country": "DE"}`, key),
 	}
-	got := r.carryOut(t, true)
-	if sh.note(r); got.status != http.StatusCreated && got.code() != "too_many_addresses" {
+	got := r.execute(t, true)
+	if sh.record(r); got.status != http.StatusCreated && got.code() != "too_many_addresses" {
 		t.Errorf("create an address: %d %s", got.status, got.body)
 	}
 }
@@ -304,13 +303,13 @@ func (sh *shop) read(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	paths := []string{"/v1/products?pageSize=5", "/v1/orders?pageSize=5", "/v1/users/me", "/v1/categories"}
 	r := &request{method: "GET", path: paths[random.IntN(len(paths))], account: sh.customers[0]}
-	if got := r.insist(t); got.status != http.StatusOK {
+	if got := r.sendUntilFinal(t); got.status != http.StatusOK {
 		t.Errorf("GET %s: %d %s", r.path, got.status, got.body)
 	}
 }
 
-// replay sends every request again that had an effect under a key: the response is
-// the first one, byte for byte.
+// replay repeats every successful request with a key: the response must be the first one,
+// byte for byte.
 func (sh *shop) replay(t *testing.T) {
 	t.Helper()
 	var next atomic.Int64
@@ -323,7 +322,7 @@ func (sh *shop) replay(t *testing.T) {
 				if r.key == "" || r.response.status >= http.StatusBadRequest {
 					continue
 				}
-				again := r.insist(t)
+				again := r.sendUntilFinal(t)
 				requireSame(t, r, r.response, again)
 				if !again.replayed {
 					t.Errorf("%s %s with the key %s is not marked as a replay", r.method, r.path, r.key)
@@ -333,5 +332,5 @@ func (sh *shop) replay(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d requests were sent again", replayed.Load())
+	t.Logf("%d requests were repeated", replayed.Load())
 }

@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// startTimeout bounds one start of the system, recovery of the database included.
+// startTimeout bounds one start of the system, including the recovery of the database.
 const startTimeout = 3 * time.Minute
 
-// status is what `souk status --json` prints, as far as a campaign needs it.
+// status is the part of the output of `souk status --json` that a campaign needs.
 type status struct {
 	Gateway  string
 	Admin    login
@@ -35,7 +35,7 @@ type status struct {
 
 type login struct{ Email, Password string }
 
-// system is a whole system with a database server of its own: `souk up`.
+// system is a complete system with its own database server: `souk up`.
 type system struct {
 	bin, stateDir string
 	port          int
@@ -46,7 +46,7 @@ type system struct {
 	output  *os.File
 }
 
-// newSystem builds the programs.
+// newSystem builds the programs and returns a system that is not started.
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	s := &system{bin: t.TempDir(), stateDir: filepath.Join(t.TempDir(), "state"), port: freePort(t)}
@@ -82,11 +82,11 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// environment is the test's without a database server: the system is to start its
-// own, which can be killed.
+// environment returns the test's environment without DATABASE_URL, so that the system
+// starts its own database server, which can be killed.
 func environment() []string {
-	kept := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "DATABASE_URL=") })
-	return append(kept, "ORDER_MAX_OPEN=100000000", "ORDER_MAX_PIECES=100000000")
+	variables := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "DATABASE_URL=") })
+	return append(variables, "ORDER_MAX_OPEN=100000000", "ORDER_MAX_PIECES=100000000")
 }
 
 // start starts the system and returns when it is ready.
@@ -124,18 +124,18 @@ func (s *system) tryStart() error {
 	}
 }
 
-// kill ends the system as a crash would, and starts it again.
+// kill kills the system, as a crash would, and restarts it.
 func (s *system) kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.command.Process.Kill(); err != nil {
 		return err
 	}
-	// Reaped by tryStart's goroutine; the lock of the state directory is free then.
+	// tryStart's goroutine reaps the process, which releases the lock of the state directory.
 	return s.tryStart()
 }
 
-// stop ends the system in good order.
+// stop shuts the system down.
 func (s *system) stop(t *testing.T) {
 	t.Helper()
 	if s.command == nil || s.command.Process == nil {
@@ -160,8 +160,7 @@ func (s *system) souk(args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// sweep publishes the events that requests left unpublished. The scheduler does so
-// once a minute.
+// sweep publishes pending events. The scheduler does so once a minute.
 func (s *system) sweep(t *testing.T) {
 	t.Helper()
 	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {
@@ -171,6 +170,7 @@ func (s *system) sweep(t *testing.T) {
 	}
 }
 
+// logTail logs the last errors and lines of the system's logs.
 func (s *system) logTail(t *testing.T) {
 	t.Helper()
 	for _, path := range []string{s.output.Name(), filepath.Join(s.stateDir, "functions.log"), filepath.Join(s.stateDir, "emulators.log")} {
@@ -189,7 +189,8 @@ func (s *system) logTail(t *testing.T) {
 	}
 }
 
-func (s *system) mustHaveNoDeadLetters(t *testing.T) {
+// requireNoDeadLetters requires that every dead-letter subscription is empty.
+func (s *system) requireNoDeadLetters(t *testing.T) {
 	t.Helper()
 	out, err := s.souk("deadletters", "list", "--json")
 	if err != nil {
@@ -203,7 +204,7 @@ func (s *system) mustHaveNoDeadLetters(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if len(summaries) == 0 {
-		t.Error("no dead-letter subscription is listed: the check proves nothing")
+		t.Error("no dead-letter subscription is listed, so nothing was checked")
 	}
 	for _, summary := range summaries {
 		if summary.Messages > 0 {
@@ -212,20 +213,20 @@ func (s *system) mustHaveNoDeadLetters(t *testing.T) {
 	}
 }
 
-// passesAudit reports whether the shop's own audit finds nothing, messages that are
-// under way included.
-func (s *system) passesAudit() error {
+// audit returns an error if the shop's audit has findings, including messages that are not
+// processed yet.
+func (s *system) audit() error {
 	_, err := s.souk("audit", "--grace", "0s")
 	return err
 }
 
-// process is a process below the system's.
+// process is a child process of the system.
 type process struct {
 	pid      int
 	function string // "" for the database server
 }
 
-// processes returns the functions' processes and the database server's.
+// processes returns the processes of functions and the pid of the database server.
 func (s *system) processes() (functions []process, database int) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -238,7 +239,7 @@ func (s *system) processes() (functions []process, database int) {
 			continue // it has ended
 		}
 		name, fields, _ := strings.Cut(string(text), ") ")
-		if of := strings.Fields(fields); len(of) < 2 || of[1] != parent || of[0] == "Z" {
+		if values := strings.Fields(fields); len(values) < 2 || values[1] != parent || values[0] == "Z" {
 			continue
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
@@ -251,7 +252,7 @@ func (s *system) processes() (functions []process, database int) {
 		}
 		target := ""
 		for variable := range strings.SplitSeq(string(environ), "\x00") {
-			if value, is := strings.CutPrefix(variable, "FUNCTION_TARGET="); is {
+			if value, found := strings.CutPrefix(variable, "FUNCTION_TARGET="); found {
 				target = value
 			}
 		}

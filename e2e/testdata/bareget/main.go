@@ -1,6 +1,5 @@
-// Command bareget answers GET /v1/products/{id} with nothing but net/http, the
-// same driver, pool and SELECT as product-get: what product-get is measured
-// against.
+// Command bareget serves GET /v1/products/{id} with net/http only, and the same driver, pool
+// and SELECT as product-get. It is the baseline of BenchmarkProductGet.
 package main
 
 import (
