@@ -28,7 +28,7 @@ func ETag(version int64, parts ...int64) string {
 // Check returns a 412 problem unless the header lists an ETag of that version.
 func (m IfMatch) Check(version int64) error {
 	for candidate := range strings.SplitSeq(m.IfMatch, ",") {
-		if candidate = strings.TrimSpace(candidate); candidate == "*" || isTagOf(candidate, version) {
+		if candidate = strings.TrimSpace(candidate); candidate == "*" || matchesVersion(candidate, version) {
 			return nil
 		}
 	}
@@ -36,9 +36,9 @@ func (m IfMatch) Check(version int64) error {
 		"The resource has changed: its version is %d. Get it again, and send the change with its new ETag.", version)
 }
 
-// isTagOf compares strongly, as RFC 9110, section 13.1.1, requires for If-Match: a weak
+// matchesVersion compares strongly, as RFC 9110, section 13.1.1, requires for If-Match: a weak
 // tag matches no version.
-func isTagOf(candidate string, version int64) bool {
+func matchesVersion(candidate string, version int64) bool {
 	unopened, opened := strings.CutPrefix(candidate, `"`)
 	tag, closed := strings.CutSuffix(unopened, `"`)
 	tag, _, _ = strings.Cut(tag, ".")

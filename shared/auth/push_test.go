@@ -114,7 +114,7 @@ func TestPushVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
 	t.Parallel()
 	key := mustRSAKey(t)
 	server := newKeyServer(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
-	whole := PushConfig{Issuer: googleIssuer, KeysURL: server.URL, Audience: "a", ServiceAccount: testServiceAccount}
+	complete := PushConfig{Issuer: googleIssuer, KeysURL: server.URL, Audience: "a", ServiceAccount: testServiceAccount}
 	for name, test := range map[string]struct {
 		forget func(*PushConfig)
 		claims map[string]any
@@ -126,7 +126,7 @@ func TestPushVerifierWithoutItsSettingsRefusesEverything(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := whole
+			c := complete
 			test.forget(&c)
 			token := mustMint(t, key, "JWT", with(with(googlePushClaims(), map[string]any{"aud": "a"}), test.claims))
 			if err := NewPushVerifier(c, (&testClock{}).Now).Verify(context.Background(), token); !errors.Is(err, ErrInvalidToken) {

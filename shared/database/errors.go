@@ -58,7 +58,7 @@ type serverState struct {
 // noSpace is the text of ENOSPC in the server's messages.
 const noSpace = "No space left on device"
 
-func serverStateOf(err error) (serverState, bool) {
+func findServerState(err error) (serverState, bool) {
 	server, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok {
 		return serverState{}, false
@@ -119,7 +119,7 @@ func isLockConflict(err error) bool {
 //
 // A batch of work should stop at such an error, because further items would fail too.
 func IsUnavailable(err error) bool {
-	state, isState := serverStateOf(err)
+	state, isState := findServerState(err)
 	if _, atCommit := errors.AsType[*commitError](err); atCommit {
 		return state.refused
 	}

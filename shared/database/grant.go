@@ -76,7 +76,7 @@ func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Ri
 		}
 		return wanted, nil
 	}
-	columns, err := columnsOf(ctx, q, database)
+	columns, err := readColumns(ctx, q, database)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +137,8 @@ func partialRevokes(ctx context.Context, q Queryer) (bool, error) {
 	return value == "ON", nil
 }
 
-// columnsOf returns the columns of each table of a database.
-func columnsOf(ctx context.Context, q Queryer, database string) (map[string][]string, error) {
+// readColumns returns the columns of each table of a database.
+func readColumns(ctx context.Context, q Queryer, database string) (map[string][]string, error) {
 	columns := map[string][]string{}
 	err := Each(ctx, q, func(row Scanner) error {
 		var table, column string

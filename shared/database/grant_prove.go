@@ -57,7 +57,7 @@ func CheckLogin(ctx context.Context, admin Queryer, c Config, rights Rights) (er
 	if err := admin.QueryRowContext(ctx, `SELECT DATABASE()`).Scan(&name); err != nil {
 		return fmt.Errorf("read the database's name: %w", err)
 	}
-	tables, err := columnsOf(ctx, admin, name)
+	tables, err := readColumns(ctx, admin, name)
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func TestPush(t *testing.T) {
 		}
 	})
 
-	for name, fault := range map[string]struct {
+	for name, bad := range map[string]struct {
 		attribute, value string
 		gone             bool
 	}{
@@ -117,12 +117,12 @@ func TestPush(t *testing.T) {
 		t.Run("refuses a message "+name+", naming message and attribute", func(t *testing.T) {
 			t.Parallel()
 			attributes := maps.Clone(complete)
-			attributes[fault.attribute] = fault.value
-			if fault.gone {
-				delete(attributes, fault.attribute)
+			attributes[bad.attribute] = bad.value
+			if bad.gone {
+				delete(attributes, bad.attribute)
 			}
 			_, err := push(attributes, nil).Event()
-			if err == nil || !strings.Contains(err.Error(), "message-7: attribute "+fault.attribute) {
+			if err == nil || !strings.Contains(err.Error(), "message-7: attribute "+bad.attribute) {
 				t.Errorf("got %v", err)
 			}
 		})

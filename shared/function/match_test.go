@@ -40,7 +40,7 @@ func TestMatch(t *testing.T) {
 	for name, test := range map[string]struct {
 		build  Builder
 		target string
-		faults []string
+		want   []string
 	}{
 		"accepts a service with the listed functions": {builder(thingGet(), thingKeep(), thingSweep()), "", nil},
 		"accepts them in any order":                   {builder(thingSweep(), thingKeep(), thingGet()), "thing-keep", nil},
@@ -72,12 +72,12 @@ func TestMatch(t *testing.T) {
 			runtime := NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
 			runtime.target = test.target
 			_, _, err = newHandler(runtime, m, "thing", test.build)
-			if (err == nil) != (test.faults == nil) {
+			if (err == nil) != (test.want == nil) {
 				t.Fatalf("got %v", err)
 			}
-			for _, fault := range test.faults {
-				if !strings.Contains(err.Error(), fault) {
-					t.Errorf("%q does not contain %q", err, fault)
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not contain %q", err, want)
 				}
 			}
 		})

@@ -174,12 +174,12 @@ functions:
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, fault := range []string{
+	for _, want := range []string{
 		"ackDeadline", "maxDeliveryAttempts", "first: route \"GET /a\" has no authorization rule", "second: waits for nothing",
 		"third: need exactly one of", "first: name first is already used", "first: route \"GET /a\": GET /a matches the same requests",
 	} {
-		if !strings.Contains(err.Error(), fault) {
-			t.Errorf("%q does not contain %q", err, fault)
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not contain %q", err, want)
 		}
 	}
 }

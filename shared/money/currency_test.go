@@ -107,16 +107,16 @@ func TestStringOfEveryCurrency(t *testing.T) {
 				amount := rapid.OneOf(rapid.Int64Range(0, 2000), rapid.Int64Range(0, money.Max)).Draw(t, "amount")
 				text := money.Money{Amount: amount, Currency: code}.String()
 				number, unit, _ := strings.Cut(text, " ")
-				whole, fraction, _ := strings.Cut(number, ".")
+				integer, fraction, _ := strings.Cut(number, ".")
 				if unit != code || len(fraction) != decimals {
 					t.Fatalf("%d of %s is %q", amount, code, text)
 				}
-				for i, group := range strings.Split(whole, ",") {
+				for i, group := range strings.Split(integer, ",") {
 					if len(group) > 3 || len(group) < 3 && i > 0 || len(group) == 0 {
 						t.Fatalf("%d of %s is %q: a group is not three digits", amount, code, text)
 					}
 				}
-				digits := strings.ReplaceAll(whole, ",", "")
+				digits := strings.ReplaceAll(integer, ",", "")
 				if len(digits) > 1 && digits[0] == '0' {
 					t.Fatalf("%d of %s is %q: a leading zero", amount, code, text)
 				}
