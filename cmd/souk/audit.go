@@ -25,14 +25,14 @@ func (p *program) auditCommand() *cobra.Command {
 	urls := map[string]*string{}
 	command := &cobra.Command{
 		Use:   "audit",
-		Short: "Say whether stock, reservations, orders and events add up",
-		Long: `Read the services' three databases, each as it is at one moment, and say whether
-stock, reservations, orders and events add up. It also lists the rows that break
-today's rules for text, currencies, countries and roles, which services accepted
-before. Nothing is changed; an account that may only read is enough.
+		Short: "Check that stock, reservations, orders and events are consistent",
+		Long: `Read a snapshot of each of the three databases and check that stock, reservations,
+orders and events are consistent. List also the rows that break the current rules for
+text, currencies, countries and roles, which earlier versions accepted. The audit
+changes nothing and needs only read access.
 The databases are those of the running system, or those of --product-url,
 --order-url and --user-url (default $PRODUCT_DATABASE_URL and so on).
-It exits with 1 when something is found by a check that is not accepted.`,
+The exit status is 1 if a check has findings and is not listed in --accept.`,
 		Example: `  souk audit
   souk audit --accept rule-currency,rule-text
   souk audit --json | jq '.checks[] | select(.count > 0)'`,
@@ -53,12 +53,12 @@ It exits with 1 when something is found by a check that is not accepted.`,
 	for _, service := range functions.Manifest().Services() {
 		urls[service] = flags.String(service+"-url", "", "database of the "+service+" service: mysql://user:password@host:3306/name")
 	}
-	flags.DurationVar(&options.Grace, "grace", audit.DefaultGrace, "what is younger may be in flight, and is not compared between databases")
-	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "how long an order may be pending")
-	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "how long an event may wait to be published")
-	flags.StringSliceVar(&accepted, "accept", nil, "checks whose findings are listed, and do not fail the audit")
+	flags.DurationVar(&options.Grace, "grace", audit.DefaultGrace, "age below which changes are not compared between databases")
+	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "longest time for which an order may be pending")
+	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "longest time for which an event may wait to be published")
+	flags.StringSliceVar(&accepted, "accept", nil, "checks whose findings are listed but do not fail the audit")
 	flags.BoolVar(&cloudSQL, "cloud-sql", false, "read the databases on Cloud SQL, with the settings of migrate-cloud-sql")
-	flags.BoolVar(&asJSON, "json", false, "for other programs")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return command
 }
 
@@ -111,11 +111,11 @@ func (p *program) audit(ctx context.Context, databases map[string]database.Confi
 	if err != nil {
 		return err
 	}
-	tell := p.printAudit
+	print := p.printAudit
 	if asJSON {
-		tell = func(r audit.Report) error { return p.printJSON(r) }
+		print = func(r audit.Report) error { return p.printJSON(r) }
 	}
-	if err := tell(report); err != nil {
+	if err := print(report); err != nil {
 		return err
 	}
 	if !report.OK {
@@ -189,11 +189,11 @@ func (p *program) printAudit(r audit.Report) error {
 			fmt.Fprintf(p.stdout, "%s: and %d more\n", result.Check, more)
 		}
 	}
-	verdict := p.green("it adds up")
+	outcome := p.green("it adds up")
 	if !r.OK {
-		verdict = p.red("it does not add up")
+		outcome = p.red("it does not add up")
 	}
 	p.say("%s: %d orders, %d products, %d reservations, %d users. Changed within %s and not compared: %d.",
-		verdict, r.Rows["orders"], r.Rows["product"], r.Rows["reservation"], r.Rows["user"], r.Grace, r.InFlight)
+		outcome, r.Rows["orders"], r.Rows["product"], r.Rows["reservation"], r.Rows["user"], r.Grace, r.InFlight)
 	return nil
 }

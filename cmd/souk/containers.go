@@ -60,13 +60,13 @@ func (p *program) inContainers() bool { return p.getenv(containersVariable) == "
 func (p *program) secretsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "secrets DIR",
-		Short: "Make the secrets of a system of containers, in a folder for each part",
-		Long: `Make passwords, keys and logins, and write them to DIR, a folder for each part of
-a system of containers: its containers mount what they need, and no more. What is
-there already stays.
+		Short: "Create the secrets of a system of containers",
+		Long: `Create passwords, keys and logins and write them to DIR, in one folder for each part of
+a system of containers. A container mounts only the folders that it needs. Existing
+secrets are not changed.
 
-MYSQL_HOST is host:port of the database server, mysql:3306 unless it is set, and
-SMTP_HOST that of the mail server, mail:1025.`,
+MYSQL_HOST is host:port of the database server (default mysql:3306), SMTP_HOST that
+of the mail server (default mail:1025).`,
 		Example: "  souk secrets /state/secrets",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -85,12 +85,12 @@ func (p *program) gatewayCommand() *cobra.Command {
 	address, backend, allowedHosts, cloudRun := "", "", "", false
 	command := &cobra.Command{
 		Use:   "gateway",
-		Short: "Serve the front door of functions that run elsewhere",
-		Long: `Serve the front door of functions that run elsewhere, a host name each: in
-containers, say. All addresses that a name has at the moment get requests in turn.
+		Short: "Serve the gateway of functions that run elsewhere",
+		Long: `Serve the gateway of functions that run elsewhere, each under its own host name, such
+as in containers. Requests are spread over all addresses of a name.
 
-With --cloud-run it is a Cloud Run service itself: BACKENDS has the URLs of the functions,
-a JSON object by name, and requests carry an ID token of the service account.
+With --cloud-run it is a Cloud Run service itself: BACKENDS is a JSON object with the
+URLs of the functions by name, and requests carry an ID token of the service account.
 
 CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 		Example: "  souk gateway --listen :8080 --backend 'http://{function}:8080'",
@@ -131,7 +131,7 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 		},
 	}
 	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
-	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} stands for its name")
+	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} is replaced by its name")
 	command.Flags().BoolVar(&cloudRun, "cloud-run", false, "functions are private services on Cloud Run, at the URLs in BACKENDS")
 	allowedHostsFlag(command, &allowedHosts)
 	return command
@@ -158,11 +158,11 @@ func (p *program) relayCommand() *cobra.Command {
 	address, at, state, allowedHosts := "", "", "", ""
 	command := &cobra.Command{
 		Use:   "relay",
-		Short: "Do what Google's Pub/Sub emulator leaves out: sign pushes, remember topics",
-		Long: `Take the pushes of Google's Pub/Sub emulator, sign each with the token that the
-cloud would, and pass it on to its function. And when the emulator has started
-again, and forgotten everything: make topics and subscriptions anew, and have what
-was lately published by the services' outboxes published again.
+		Short: "Add signed pushes and lasting topics to Google's Pub/Sub emulator",
+		Long: `Receive the pushes of Google's Pub/Sub emulator, add the token that the cloud would
+add, and forward each to its function. After a restart of the emulator, which stores
+nothing, create the topics and subscriptions again and publish the events again that
+the services' outboxes published lately.
 
 PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databases.`,
 		Args: cobra.NoArgs,
@@ -187,8 +187,8 @@ PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databas
 		},
 	}
 	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
-	command.Flags().StringVar(&at, "url", "http://relay:8080", "where the emulator and the functions reach this")
-	command.Flags().StringVar(&state, "state", "/state", "folder that keeps the signing key")
+	command.Flags().StringVar(&at, "url", "http://relay:8080", "URL at which the emulator and the functions reach the relay")
+	command.Flags().StringVar(&state, "state", "/state", "folder of the signing key")
 	allowedHostsFlag(command, &allowedHosts)
 	return command
 }
@@ -224,7 +224,7 @@ func (p *program) topics(endpoint string) (local.Topics, error) {
 	topics := local.Topics{
 		Host: system.PubSub, Project: local.Project, Log: p.logger(), Databases: map[string]database.URL{},
 	}
-	topics.Topology.Manifest = patient(system.Manifest)
+	topics.Topology.Manifest = extendAckDeadline(system.Manifest)
 	topics.Topology.Endpoint, topics.Topology.Audience = fill(endpoint), fill(functionURL)
 	topics.Topology.ServiceAccount = local.PushServiceAccount
 	for _, service := range system.Manifest.Services() {
@@ -238,24 +238,24 @@ func (p *program) topics(endpoint string) (local.Topics, error) {
 	return topics, nil
 }
 
-// pushRetries are after what a relay tries again: 23 s in all.
+// pushRetries are the pauses before a relay retries: 23 s in all.
 var pushRetries = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second}
 
-// patient gives a relay the time to try again, and a function, which takes as long
-// as functions.yaml says, to answer after the last retry.
-func patient(list *manifest.Manifest) *manifest.Manifest {
+// extendAckDeadline returns a copy of the manifest whose ack deadline leaves a relay the
+// time to retry, and a function its timeout after the last retry.
+func extendAckDeadline(list *manifest.Manifest) *manifest.Manifest {
 	own := *list
 	own.Delivery.AckDeadline += 60 * time.Second
 	return &own
 }
 
-// logger writes what a server that runs in a container has to tell.
+// logger returns a new logger for a server that runs in a container.
 func (p *program) logger() *slog.Logger { return telemetry.NewLogger(p.stderr) }
 
 func (p *program) healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    health.Command + " [PORT]",
-		Short:  "Say by the exit code whether the server on a port of this container is well",
+		Short:  "Exit with 0 if the server on a port of this container is healthy",
 		Args:   cobra.MaximumNArgs(1),
 		Hidden: true,
 		RunE: func(command *cobra.Command, args []string) error {

@@ -27,14 +27,14 @@ func (p *program) costCommand() *cobra.Command {
 	var flags costFlags
 	command := &cobra.Command{
 		Use:   "cost",
-		Short: "Tell what the shop costs a month on Google Cloud, and by what formula",
-		Long: `Tell what the shop costs a month on Google Cloud, line by line:
-(quantity - what is free) x price. The quantities come from functions.yaml, from
-Terraform's variables, and from what was measured of each function; prices are
-Google's list prices as of the day that the first lines name. Check them.
+		Short: "Estimate the monthly cost on Google Cloud",
+		Long: `Estimate the monthly cost of the shop on Google Cloud, line by line:
+(quantity - free tier) x price. Quantities come from functions.yaml, from Terraform's
+variables and from measurements of each function. Prices are Google's list prices as
+of the date in the first lines. Check them.
 
-It errs upwards: no two requests share an instance's time, nothing is cached. Not in
-it: cold starts, traffic of attackers, discounts, taxes.`,
+The estimate is an upper bound: no two requests share an instance's time, and nothing
+is cached. It excludes cold starts, traffic of attackers, discounts and taxes.`,
 		Example: `  souk cost                                       what an idle shop costs
   souk cost --orders 3000 --reads 500000 --users 2000 --var-file terraform/env/prod.tfvars`,
 		Args: cobra.NoArgs,
@@ -42,12 +42,12 @@ it: cold starts, traffic of attackers, discounts, taxes.`,
 	}
 	command.Flags().Float64Var(&flags.usage.Orders, "orders", 0, "orders a month")
 	command.Flags().Float64Var(&flags.usage.Reads, "reads", 0, "reads of the catalogue a month")
-	command.Flags().Float64Var(&flags.usage.Users, "users", 0, "people a month who use their accounts")
-	command.Flags().StringVar(&flags.values, "var-file", "", "values of Terraform's variables (default: their defaults)")
+	command.Flags().Float64Var(&flags.usage.Users, "users", 0, "active users a month")
+	command.Flags().StringVar(&flags.values, "var-file", "", "file with values of Terraform's variables (default: their defaults)")
 	command.Flags().StringVar(&flags.terraform, "terraform", "terraform", "folder of Terraform's files")
 	command.Flags().StringVar(&flags.price, "prices", "", "prices, in the form of cmd/souk/internal/cost/prices.yaml (default: that file)")
-	command.Flags().BoolVar(&flags.capacity, "capacity", false, "instead of costs, what gives first when the shop grows: docs/capacity.md")
-	command.Flags().BoolVar(&flags.asJSON, "json", false, "for other programs")
+	command.Flags().BoolVar(&flags.capacity, "capacity", false, "print instead the first limit that growth reaches: docs/capacity.md")
+	command.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return command
 }
 
@@ -119,7 +119,7 @@ func billText(b *cost.Bill) string {
 	for _, part := range parts {
 		fmt.Fprintf(&text, "%10.2f  %s\n", b.Idle[part], part)
 	}
-	fmt.Fprintln(&text, "Functions that nobody calls cost nothing. What stands around them is there day and night.")
+	fmt.Fprintln(&text, "Functions without calls cost nothing. The resources around them run day and night.")
 	return text.String()
 }
 

@@ -9,7 +9,7 @@ import "github.com/spf13/cobra"
 func (p *program) costCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "cost",
-		Short:              "Tell what the shop costs a month (in a checkout: go run ./cmd/souk cost)",
+		Short:              "Estimate the monthly cost (in a checkout: go run ./cmd/souk cost)",
 		DisableFlagParsing: true,
 		RunE: func(*cobra.Command, []string) error {
 			return p.usageError("the containers do not know what the shop costs: in a checkout of the repository, go run ./cmd/souk cost")

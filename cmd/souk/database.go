@@ -19,12 +19,12 @@ import (
 func (p *program) databaseCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "database -- COMMAND [ARGUMENT...]",
-		Short: "Run a command with a throw-away database server in DATABASE_URL",
-		Long: `Run a command with DATABASE_URL set to a real database server that is started
-for it, and gone with all its data afterwards. If DATABASE_URL is set already,
-the command runs with that, and nothing is started.
+		Short: "Run a command with a temporary database server",
+		Long: `Start a real database server, run a command with DATABASE_URL set to it, and delete
+the server and its data afterwards. If DATABASE_URL is already set, the command uses
+that server, and none is started.
 
-The exit code is the command's.`,
+The exit status is the command's.`,
 		Example: "  souk database -- go test ./...",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {

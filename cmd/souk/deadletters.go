@@ -25,8 +25,9 @@ func (p *program) deadLettersCommand() *cobra.Command {
 	var broker brokerFlags
 	command := &cobra.Command{
 		Use:   "deadletters",
-		Short: "List, show, replay or discard messages that functions failed on too often",
-		Long: `List, show, replay or discard messages that functions failed on too often.
+		Short: "List, show, replay or discard dead letters",
+		Long: `List, show, replay or discard dead letters: messages that exceeded their delivery
+attempts.
 The broker is that of the running system; with --pubsub-host (or
 PUBSUB_EMULATOR_HOST) an emulator; with --project alone Google Cloud, as the
 account of the application default credentials.`,
@@ -85,7 +86,7 @@ func (p *program) listDeadLetters(broker *brokerFlags) *cobra.Command {
 	asJSON := false
 	command := &cobra.Command{
 		Use:   "list",
-		Short: "List the subscriptions that have dead letters, how many, and since when",
+		Short: "List subscriptions with dead letters, their number and age",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.withBox(command.Context(), *broker, func(box *deadletters.Box) error {
@@ -100,7 +101,7 @@ func (p *program) listDeadLetters(broker *brokerFlags) *cobra.Command {
 			})
 		},
 	}
-	command.Flags().BoolVar(&asJSON, "json", false, "for other programs; empty subscriptions too")
+	command.Flags().BoolVar(&asJSON, "json", false, "print JSON; include empty subscriptions")
 	return command
 }
 
@@ -127,7 +128,7 @@ func (p *program) showDeadLetters(broker *brokerFlags) *cobra.Command {
 	limit, id := 0, ""
 	command := &cobra.Command{
 		Use:   "show SUBSCRIPTION",
-		Short: "Show dead letters, one JSON object a line; they stay where they are",
+		Short: "Print dead letters as JSON lines, without removing them",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.withBox(command.Context(), *broker, func(box *deadletters.Box) error {
@@ -135,8 +136,8 @@ func (p *program) showDeadLetters(broker *brokerFlags) *cobra.Command {
 			})
 		},
 	}
-	command.Flags().IntVar(&limit, "limit", 20, "how many to show at most")
-	command.Flags().StringVar(&id, "id", "", "only the message of this id")
+	command.Flags().IntVar(&limit, "limit", 20, "maximum number of messages")
+	command.Flags().StringVar(&id, "id", "", "show only the message with this id")
 	return command
 }
 

@@ -14,7 +14,7 @@ import (
 	"souk/cmd/souk/internal/deadletters"
 )
 
-// actFlags say what an action is about, whose it is and why.
+// actFlags are the flags of an action: its messages, its actor and its reason.
 type actFlags struct {
 	ids      []string
 	all      bool
@@ -27,30 +27,30 @@ type actor func(*deadletters.Box, context.Context, deadletters.Which, deadletter
 
 func (p *program) replayDeadLetters(broker *brokerFlags) *cobra.Command {
 	command, flags := p.actOnDeadLetters(broker, "replayed", (*deadletters.Box).Replay)
-	command.Use, command.Short = "replay SUBSCRIPTION", "Publish dead letters again, to the topic they came from"
-	command.Long = `Publish dead letters again, to the topic they came from, with the attributes they
-had, and remove each once it is published.
-All subscriptions of the topic get them again. A function that had the event
-before finds it in its inbox, and does nothing.
+	command.Use, command.Short = "replay SUBSCRIPTION", "Publish dead letters again to their original topic"
+	command.Long = `Publish dead letters again to their original topic, with their attributes, and remove
+each after it is published.
+All subscriptions of the topic receive them again. A function that has already handled
+the event finds it in its inbox and ignores it.
 Each action is one line of JSON on standard error, and in --log.`
 	return flags.on(command)
 }
 
 func (p *program) discardDeadLetters(broker *brokerFlags) *cobra.Command {
 	command, flags := p.actOnDeadLetters(broker, "discarded", (*deadletters.Box).Discard)
-	command.Use, command.Short = "discard SUBSCRIPTION", "Remove dead letters for good"
-	command.Long = `Remove dead letters for good.
+	command.Use, command.Short = "discard SUBSCRIPTION", "Delete dead letters"
+	command.Long = `Delete dead letters. They cannot be restored.
 Each action is one line of JSON on standard error, and in --log.`
 	return flags.on(command)
 }
 
 func (f *actFlags) on(command *cobra.Command) *cobra.Command {
 	flags := command.Flags()
-	flags.StringSliceVar(&f.ids, "id", nil, "ids of the messages, as show tells them")
+	flags.StringSliceVar(&f.ids, "id", nil, "ids of the messages, as printed by show")
 	flags.BoolVar(&f.all, "all", false, "all messages of the subscription")
-	flags.StringVar(&f.why, "reason", "", "why; required")
-	flags.StringVar(&f.who, "as", "", "who does it (default the user of this machine)")
-	flags.StringVar(&f.log, "log", "", "file that the actions are added to")
+	flags.StringVar(&f.why, "reason", "", "reason of the action; required")
+	flags.StringVar(&f.who, "as", "", "name of the actor (default the user of this machine)")
+	flags.StringVar(&f.log, "log", "", "file to append the actions to")
 	return command
 }
 

@@ -168,10 +168,10 @@ func (p *program) logToFile() error {
 	return nil
 }
 
-// tellReady lets the command that started this one in the background return.
-func (p *program) tellReady(pipe *os.File) {
+// notifyReady lets the command that started this one in the background return.
+func (p *program) notifyReady(pipe *os.File) {
 	if _, err := pipe.WriteString(readyWord); err != nil {
-		p.say("tell that the system is ready: %v", err)
+		p.say("report that the system is ready: %v", err)
 	}
-	_ = pipe.Close() // It has been read, or nobody waits any more.
+	_ = pipe.Close() // The word has been read, or the reader is gone.
 }

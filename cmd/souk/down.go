@@ -10,18 +10,18 @@ import (
 	"souk/emulators/local"
 )
 
-// A system drains before it stops; one that takes longer than patience is made to
-// stop at once, which takes insistence at most.
+// A system drains before it stops. After stopTimeout a second request stops it at once,
+// which may take up to killTimeout.
 const (
-	patience   = 60 * time.Second
-	insistence = 20 * time.Second
+	stopTimeout = 60 * time.Second
+	killTimeout = 20 * time.Second
 )
 
 func (p *program) downCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "down",
-		Short: "Stop the system of a state directory",
-		Long:  "Stop the system of a state directory, whether it runs in the background or in another terminal. Data stays.",
+		Short: "Stop the running system",
+		Long:  "Stop the system of a state directory, whether it runs in the background or in another terminal. Its data is not deleted.",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.down(command.Context())
@@ -42,10 +42,10 @@ func (p *program) down(ctx context.Context) error {
 	}
 	begin := time.Now()
 	p.say("stopping process %d", client.PID())
-	err = stopWithin(ctx, client, patience)
+	err = stopWithin(ctx, client, stopTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
-		p.say("it is still there after %s: stopping it at once", patience)
-		err = stopWithin(ctx, client, insistence)
+		p.say("it is still there after %s: stopping it at once", stopTimeout)
+		err = stopWithin(ctx, client, killTimeout)
 	}
 	if err != nil {
 		return err

@@ -10,10 +10,10 @@ import (
 func (p *program) envCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "env",
-		Short:   "Print URL and logins as shell variables",
+		Short:   "Print URLs and logins as shell variables",
 		Example: `  eval "$(souk env)"; curl -s "$SOUK_URL/v1/products"`,
 		Long: `Print the URLs and logins of the running system as shell variables. They are for
-your own commands, and change nothing of what souk does.`,
+your own commands and do not configure souk.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			s, err := p.status(command.Context())

@@ -24,7 +24,7 @@ var afterEval = map[string][]struct {
 	"env":         {{"env", 0, "export SOUK_URL="}},
 	"audit":       {{"audit", 0, "it adds up"}, {"audit --json", 0, `"ok": true`}},
 	"deadletters": {{"deadletters list", 0, ""}, {"deadletters show order-confirm.stock-reserved", 0, ""}},
-	"scheduler":   {{"scheduler run order-outbox", 0, "is called"}},
+	"scheduler":   {{"scheduler run order-outbox", 0, "called order-outbox"}},
 	"down":        {{"down", 0, "stopped after"}}, // the last: it ends the system
 }
 

@@ -13,14 +13,14 @@ import (
 func (p *program) firstAdminCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "first-admin EMAIL",
-		Short: "Make the first admin of a shop on Google Cloud",
-		Long: `Give an account the role admin, in a shop that has no admin. Its owner has
-registered it and confirmed the address like everybody else. Where there is an admin
-it refuses: admins make others by PUT /v1/users/{id}/role.
+		Short: "Create the first admin on Google Cloud",
+		Long: `Give an account the role admin in a shop without an admin. The account must be
+registered and its e-mail address confirmed. The command fails if the shop has an
+admin: admins appoint others with PUT /v1/users/{id}/role.
 
-It runs in the Cloud Run job migrate, which reaches the database (docs/deploy.md);
-whoever may run that job with other arguments may make the first admin. The settings
-are those of migrate-cloud-sql.`,
+Run it in the Cloud Run job migrate, which reaches the database (docs/deploy.md). An
+account that may run that job with other arguments can create the first admin. The
+settings are those of migrate-cloud-sql.`,
 		Example: "  gcloud run jobs execute migrate --args=first-admin,amira@example.com --wait",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {

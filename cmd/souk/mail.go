@@ -18,9 +18,9 @@ func (p *program) mailCommand() *cobra.Command {
 	allowedHosts := ""
 	command := &cobra.Command{
 		Use:   "mail",
-		Short: "Catch mail, and show it in a browser",
-		Long: `Run a mail server that takes every mail, sends none of them on, and shows the
-newest in a browser. souk up has one of its own.
+		Short: "Serve a mail server for tests",
+		Long: `Run a mail server that accepts all mail, forwards none, and shows the newest messages
+in a browser. souk up includes one.
 
     GET /api/messages?to=ada@example.com&wait=5    newest first, as JSON
     GET /api/latest?to=ada@example.com&wait=5      the text of the newest`,
@@ -35,8 +35,8 @@ newest in a browser. souk up has one of its own.
 			return p.mail(command.Context(), options)
 		},
 	}
-	command.Flags().StringVar(&options.SMTP, "smtp", "127.0.0.1:1025", "address to take mail at")
-	command.Flags().StringVar(&options.HTTP, "http", "127.0.0.1:8025", "address to show it at")
+	command.Flags().StringVar(&options.SMTP, "smtp", "127.0.0.1:1025", "host:port of the SMTP server")
+	command.Flags().StringVar(&options.HTTP, "http", "127.0.0.1:8025", "host:port of the web page")
 	allowedHostsFlag(command, &allowedHosts)
 	return command
 }

@@ -15,14 +15,14 @@ func (p *program) migrateCommand() *cobra.Command {
 	url, logins := "", false
 	command := &cobra.Command{
 		Use:   "migrate",
-		Short: "Make the services' databases on a server, or bring them up to date",
-		Long: `Make one database a service with its tables, and one user a service that can read
-and write its rows and do nothing else; or bring what is there up to date.
+		Short: "Create or update the services' databases",
+		Long: `Create a database with its tables for each service, and a database user for each
+service that can only read and write its rows. Update those that exist.
 
 PRODUCT_DATABASE_PASSWORD, ORDER_DATABASE_PASSWORD and USER_DATABASE_PASSWORD are
-the users' passwords, of 16 letters and digits or more. If the URL names a
-database, that begins the names: shop makes shop_product and so on; otherwise
-souk does.`,
+the users' passwords, at least 16 letters and digits each. If the URL names a
+database, that is the prefix of the names: shop creates shop_product and so on. The
+default prefix is souk.`,
 		Example: "  souk migrate --database-url mysql://root:secret@127.0.0.1:3306/",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -39,7 +39,7 @@ souk does.`,
 		},
 	}
 	command.Flags().StringVar(&url, "database-url", "", "an account that may create databases: mysql://user:password@host:3306/ (default $DATABASE_URL)")
-	command.Flags().BoolVar(&logins, "logins", false, "make the logins of `souk secrets`, too")
+	command.Flags().BoolVar(&logins, "logins", false, "also create the logins of `souk secrets`")
 	return command
 }
 

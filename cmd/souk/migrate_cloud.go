@@ -28,13 +28,13 @@ func (p *program) migrateCloudSQLCommand() *cobra.Command {
 	granularity := ""
 	command := &cobra.Command{
 		Use:   "migrate-cloud-sql",
-		Short: "Bring the databases of a Cloud SQL instance up to date",
-		Long: `Bring the services' databases up to date on Google Cloud, where Terraform has made
-them and the functions' logins, and grant each login the rows of its service's
-database. It is what the Cloud Run job migrate runs.
+		Short: "Update the databases of a Cloud SQL instance",
+		Long: `Update the services' databases on Google Cloud, where Terraform has created them and
+the functions' logins, and grant each login access to the rows of its service's
+database. The Cloud Run job migrate runs this command.
 
 INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and DATABASE_PRIVATE_IP
-say how to get there; ORDER_INSTANCE_CONNECTION_NAME and so on where a service has an
+configure the connection; ORDER_INSTANCE_CONNECTION_NAME and so on if a service has an
 instance of its own.`,
 		Example: "  INSTANCE_CONNECTION_NAME=project:region:souk souk migrate-cloud-sql",
 		Args:    cobra.NoArgs,
@@ -42,7 +42,7 @@ instance of its own.`,
 			return p.migrateCloudSQL(command.Context(), granularity)
 		},
 	}
-	command.Flags().StringVar(&granularity, "granularity", byFunction, "who logs in: function or service, as Terraform's variable of that name")
+	command.Flags().StringVar(&granularity, "granularity", byFunction, "one login for each function or service, as Terraform's variable of that name")
 	return command
 }
 

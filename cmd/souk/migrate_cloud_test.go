@@ -74,7 +74,7 @@ func TestMigrateAndGrant(t *testing.T) {
 		}
 	}
 
-	if _, err = migrateAndGrant(t.Context(), settings, "product", []string{"fn-nobody-" + suffix}); err == nil || !strings.Contains(err.Error(), "was terraform applied?") {
+	if _, err = migrateAndGrant(t.Context(), settings, "product", []string{"fn-missing-" + suffix}); err == nil || !strings.Contains(err.Error(), "was terraform applied?") {
 		t.Errorf("no login that exists: got %v", err)
 	}
 }

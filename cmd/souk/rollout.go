@@ -21,13 +21,13 @@ func (p *program) rolloutCommand() *cobra.Command {
 	var granularity, release string
 	command := &cobra.Command{
 		Use:   "rollout",
-		Short: "Answer what deploy/rollout asks (the cloud's pipeline)",
-		Long: `Answer the questions of deploy/rollout, which brings new images to Cloud Run: see
-docs/rollout.md. None of these commands changes anything.`,
+		Short: "Support deploy/rollout in the cloud's pipeline",
+		Long: `Support the script deploy/rollout, which brings new images to Cloud Run: see
+docs/rollout.md. These commands do not change resources.`,
 		Example: "  souk rollout services --granularity function",
 	}
 	command.PersistentFlags().StringVar(&granularity, "granularity", rollout.ByFunction, "function or service, as Terraform's variable of that name")
-	command.PersistentFlags().StringVar(&release, "release", "", "a release whose functions are meant, in a file, instead of this program's own")
+	command.PersistentFlags().StringVar(&release, "release", "", "file of a release whose functions to use (default: those of this program)")
 	runs := func() ([]rollout.Run, error) {
 		if granularity != rollout.ByFunction && granularity != rollout.ByService {
 			return nil, p.usageError("--granularity is function or service, not %q", granularity)
@@ -60,8 +60,8 @@ func (p *program) rolloutServices(list listRuns) *cobra.Command {
 func (p *program) rolloutState() *cobra.Command {
 	return &cobra.Command{
 		Use:     "state",
-		Short:   "Say which revision of a Cloud Run service is the stable one",
-		Long:    "Read a description of a Cloud Run service from stdin, and print: stable revision, newest revision, its image, settled or unsettled, and the address of the tag next.",
+		Short:   "Print the stable and the newest revision",
+		Long:    "Read the description of a Cloud Run service from stdin and print the stable revision, newest revision, its image, settled or unsettled, and the address of the tag next.",
 		Example: "  gcloud run services describe order-place --format=json | souk rollout state",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -82,11 +82,11 @@ func (p *program) rolloutState() *cobra.Command {
 func (p *program) rolloutSmoke(list listRuns) *cobra.Command {
 	return &cobra.Command{
 		Use:   "smoke SERVICE=URL...",
-		Short: "Send first requests to new revisions",
-		Long: `Ask new revisions of Cloud Run services, each at the address of its tag, whether they
-live, and send each function that clients call a request that changes nothing. Those
-that Pub/Sub calls must refuse this caller, as any other. It is what the Cloud Run
-job smoke runs, because these addresses respond within the network only.`,
+		Short: "Send smoke requests to new revisions",
+		Long: `Check the health of new revisions of Cloud Run services at the addresses of their
+tags, and send each function that clients call a request that changes nothing.
+Functions that Pub/Sub calls must reject this caller. The Cloud Run job smoke runs this
+command, because these addresses are reachable only within the network.`,
 		Example: "  souk rollout smoke order-place=https://next---order-place-abc-ew.a.run.app",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -104,7 +104,7 @@ job smoke runs, because these addresses respond within the network only.`,
 				if url, asked := urls[run.Name]; asked {
 					err := rollout.Smoke(command.Context(), client, run, url)
 					if err == nil {
-						p.say("%s responds as it should", run.Name)
+						p.say("%s responds as expected", run.Name)
 					}
 					errs = append(errs, err)
 				}
@@ -115,15 +115,15 @@ job smoke runs, because these addresses respond within the network only.`,
 }
 
 func (p *program) rolloutJudge(list listRuns) *cobra.Command {
-	var project, promises, endpoint string
+	var project, slos, endpoint string
 	var since int64
 	command := &cobra.Command{
 		Use:   "judge SERVICE=REVISION...",
-		Short: "Say whether new revisions keep the shop's promises",
-		Long: `Ask Cloud Monitoring what new revisions did since a moment, and hold that to the
-bounds of the SLOs. Prints a verdict on each: good, silent (no requests) or BAD.
+		Short: "Check new revisions against the SLOs",
+		Long: `Query Cloud Monitoring for the requests of new revisions and compare them with the
+SLOs. Print an outcome for each: good, silent (no requests) or BAD.
 
-It fails when one is bad, and when Cloud Monitoring does not answer.`,
+The command fails if an outcome is BAD or Cloud Monitoring does not respond.`,
 		Example: "  souk rollout judge --project my-souk-dev --since 1795300000 order-place=order-place-00007-abc",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -138,28 +138,28 @@ It fails when one is bad, and when Cloud Monitoring does not answer.`,
 			if project == "" || since == 0 {
 				return p.usageError("--project and --since are required")
 			}
-			verdicts, err := judge(command.Context(), project, promises, endpoint, runs, revisions, time.Unix(since, 0))
+			outcomes, err := evaluate(command.Context(), project, slos, endpoint, runs, revisions, time.Unix(since, 0))
 			if err != nil {
 				return err
 			}
-			return p.sayVerdicts(verdicts)
+			return p.printOutcomes(outcomes)
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&project, "project", "", "Google Cloud project")
-	flags.Int64Var(&since, "since", 0, "from when on, in seconds since 1970")
-	flags.StringVar(&promises, "promises", "terraform/slo.json", "what was promised")
-	flags.StringVar(&endpoint, "endpoint", "", "another Cloud Monitoring, which is asked without credentials (for tests)")
+	flags.Int64Var(&since, "since", 0, "start of the window, in seconds since 1970")
+	flags.StringVar(&slos, "promises", "terraform/slo.json", "file of the SLOs")
+	flags.StringVar(&endpoint, "endpoint", "", "another endpoint of Cloud Monitoring, without credentials (for tests)")
 	return command
 }
 
-func judge(ctx context.Context, project, promises, endpoint string, runs []rollout.Run, revisions map[string]string, since time.Time) ([]rollout.Verdict, error) {
-	file, err := os.Open(promises)
+func evaluate(ctx context.Context, project, path, endpoint string, runs []rollout.Run, revisions map[string]string, since time.Time) ([]rollout.Outcome, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the promises: %w", err)
+		return nil, fmt.Errorf("read the SLOs: %w", err)
 	}
 	defer file.Close()
-	kept, err := rollout.ReadPromises(file)
+	slos, err := rollout.ReadSLOs(file)
 	if err != nil {
 		return nil, err
 	}
@@ -171,12 +171,12 @@ func judge(ctx context.Context, project, promises, endpoint string, runs []rollo
 	if err != nil {
 		return nil, fmt.Errorf("connect to Cloud Monitoring: %w", err)
 	}
-	return kept.Judge(ctx, metrics, project, runs, revisions, since, time.Now())
+	return slos.Evaluate(ctx, metrics, project, runs, revisions, since, time.Now())
 }
 
-func (p *program) sayVerdicts(verdicts []rollout.Verdict) error {
+func (p *program) printOutcomes(outcomes []rollout.Outcome) error {
 	bad := 0
-	for _, v := range verdicts {
+	for _, v := range outcomes {
 		word := "good"
 		switch {
 		case v.Bad:
@@ -187,7 +187,7 @@ func (p *program) sayVerdicts(verdicts []rollout.Verdict) error {
 		fmt.Fprintf(p.stdout, "%s: %s: %s\n", v.Revision, word, v.Why)
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d of %d revisions break what was promised", bad, len(verdicts))
+		return fmt.Errorf("%d of %d revisions miss the SLOs", bad, len(outcomes))
 	}
 	return nil
 }

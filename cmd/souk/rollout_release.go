@@ -16,7 +16,7 @@ func (p *program) rolloutPack() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "pack",
 		Short:   "Print the release of a build",
-		Long:    "Print the release of a build: its commit, its images by digest and the list of functions. The last step of cloudbuild.yaml does this.",
+		Long:    "Print the release of a build: its commit, its images by digest and the list of functions. The last step of cloudbuild.yaml runs this command.",
 		Example: "  souk rollout pack --images bin/images --commit $COMMIT_SHA",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -39,9 +39,9 @@ func (p *program) rolloutAccept() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "accept",
 		Short: "Print the release of a build if it may be deployed",
-		Long: `Read the description of a build from stdin, and print its release if the build succeeded
-and is one of the trigger and of the branch. Without a trigger, every build that
-succeeded will do.`,
+		Long: `Read the description of a build from stdin and print its release if the build succeeded
+and belongs to the trigger and the branch. Without --trigger, every successful build is
+accepted.`,
 		Example: "  gcloud builds describe BUILD --region=europe-west1 --format=json | souk rollout accept --repository europe-west1-docker.pkg.dev/my-souk-dev/souk",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -51,8 +51,8 @@ succeeded will do.`,
 	}
 	flags := command.Flags()
 	flags.StringVar(&source.Trigger, "trigger", "", "id of the trigger that builds the branch")
-	flags.StringVar(&source.Branch, "branch", "main", "the branch")
-	flags.StringVar(&source.Repository, "repository", "", "where the images must be")
+	flags.StringVar(&source.Branch, "branch", "main", "branch of the build")
+	flags.StringVar(&source.Repository, "repository", "", "repository that must contain the images")
 	return command
 }
 
@@ -61,7 +61,7 @@ func (p *program) rolloutPromote() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "promote",
 		Short:   "Print a release with its images in another repository",
-		Long:    "Read a release from stdin, and print it with the same digests in the repository of another environment.",
+		Long:    "Read a release from stdin and print it with the same digests in the repository of another environment.",
 		Example: "  souk rollout promote --from europe-west1-docker.pkg.dev/my-souk-dev/souk --to europe-west1-docker.pkg.dev/my-souk-prod/souk <release.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -72,7 +72,7 @@ func (p *program) rolloutPromote() *cobra.Command {
 			return p.printRelease(r.In(to), err)
 		},
 	}
-	command.Flags().StringVar(&from, "from", "", "where the images must be")
+	command.Flags().StringVar(&from, "from", "", "repository that must contain the images")
 	command.Flags().StringVar(&to, "to", "", "where they are copied to")
 	return command
 }
@@ -81,7 +81,7 @@ func (p *program) rolloutImages() *cobra.Command {
 	return &cobra.Command{
 		Use:     "images",
 		Short:   "List the images of a release",
-		Long:    "Read a release from stdin, and print a line for each image: its service, its name by digest, and the digest of the index with its attestations.",
+		Long:    "Read a release from stdin and print a line for each image: its service, its name by digest, and the digest of the index with its attestations.",
 		Example: "  souk rollout images <release.json >bin/images",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

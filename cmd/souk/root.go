@@ -32,7 +32,7 @@ type program struct {
 	understood bool
 }
 
-// exitCode is an error that has been told already, or needs no telling.
+// exitCode is an error that has already been reported or needs no report.
 type exitCode int
 
 func (code exitCode) Error() string { return fmt.Sprintf("exit status %d", int(code)) }
@@ -64,14 +64,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 func (p *program) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "souk",
-		Short: "Run the shop on this machine, and look after what runs",
+		Short: "Run and operate the shop",
 		Long: `Souk is a serverless shop. This program runs all of it on one machine, without
-Docker and without a cloud: real functions, a real database server, Pub/Sub.`,
+Docker or a cloud: the functions, a database server and Pub/Sub.`,
 		Example: `  souk up                    start everything; Ctrl-C stops it
   souk up --detach           the same, in the background
-  eval "$(souk env)"         logins and URL into the shell
-  souk status                what runs
-  souk audit                 whether it all adds up`,
+  eval "$(souk env)"         set URLs and logins in the shell
+  souk status                show what runs
+  souk audit                 check the data`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -125,15 +125,15 @@ func (p *program) say(format string, args ...any) {
 	fmt.Fprintf(p.stderr, format+"\n", args...)
 }
 
-// sayError tells a fault, and below it what to do.
+// sayError reports an error and, on the next line, what to do.
 func (p *program) sayError(err error) {
 	var advice *local.Advice
 	if !errors.As(err, &advice) {
 		p.say("%s %v", p.red("souk:"), err)
 		return
 	}
-	fault := strings.ReplaceAll(err.Error(), "\n"+advice.Do, "")
-	p.say("%s %s", p.red("souk:"), fault)
+	text := strings.ReplaceAll(err.Error(), "\n"+advice.Do, "")
+	p.say("%s %s", p.red("souk:"), text)
 	p.say("%s", advice.Do)
 }
 
@@ -143,7 +143,7 @@ func (p *program) printJSON(data any) error {
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(data); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
+		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil
 }

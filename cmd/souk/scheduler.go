@@ -29,14 +29,14 @@ func (p *program) schedulerCommand() *cobra.Command {
 			if err := client.RunSchedule(command.Context(), args[0]); err != nil {
 				return err
 			}
-			p.say("%s is called; what it does is in %s/functions.log", args[0], p.stateDir)
+			p.say("called %s; its log is %s/functions.log", args[0], p.stateDir)
 			return nil
 		},
 	}
 	p.stateDirFlag(runNow)
 	start := &cobra.Command{
 		Use:   "start",
-		Short: "Call scheduled functions when they are due, in a system of containers",
+		Short: "Call scheduled functions when due, in a system of containers",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.containers().RunScheduler(command.Context(), p.logger())

@@ -21,8 +21,8 @@ import (
 	"souk/shared/dbtest"
 )
 
-// patience bounds what a test waits for. It is no measure of how long it takes.
-const patience = time.Minute
+// maxWait bounds each wait of a test. It is no measure of the expected time.
+const maxWait = time.Minute
 
 // binDir is where TestMain builds the programs, as `make build` does.
 var binDir string
@@ -61,7 +61,7 @@ type result struct {
 // command is souk with arguments, and without settings from around it.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), maxWait)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "souk"), args...)
 	cmd.Dir = t.TempDir()
@@ -162,10 +162,10 @@ func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 // waitFor waits until a condition holds.
 func waitFor(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(maxWait)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %s", what, patience)
+			t.Fatalf("%s: not within %s", what, maxWait)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

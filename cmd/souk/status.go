@@ -15,7 +15,7 @@ func (p *program) statusCommand() *cobra.Command {
 	asJSON := false
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show what runs: URLs, logins, functions and their processes",
+		Short: "Show URLs, logins, functions and processes",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			status, err := p.status(command.Context())
@@ -29,7 +29,7 @@ func (p *program) statusCommand() *cobra.Command {
 		},
 	}
 	p.stateDirFlag(command)
-	command.Flags().BoolVar(&asJSON, "json", false, "for other programs; it holds passwords")
+	command.Flags().BoolVar(&asJSON, "json", false, "print JSON; the output has passwords")
 	return command
 }
 

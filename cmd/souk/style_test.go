@@ -66,7 +66,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd, environment ...string) string {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	// The master ends with EIO when nobody has the terminal open any more.
+	// The master ends with EIO when no process has the terminal open any more.
 	_, _ = io.Copy(&said, master)
 	return said.String()
 }

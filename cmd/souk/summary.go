@@ -7,7 +7,7 @@ import (
 	"souk/emulators/local"
 )
 
-// summary tells what a person needs to use the system that is ready now.
+// summary prints the URLs and logins of the system that is ready.
 func (p *program) summary(s local.Status, took time.Duration) {
 	p.say("")
 	p.say("%s after %.1f s", p.bold("Souk is ready"), took.Seconds())

@@ -19,8 +19,8 @@ func (p *program) syntheticOrderCommand() *cobra.Command {
 		Use:   "synthetic-order",
 		Short: "Place and cancel an order as a test customer",
 		Long: `Sign in as a test customer, read a product, place an order, wait until it is confirmed,
-and cancel it. The exit status is 1 if any of it fails. It is what the Cloud Run job
-synthetic-order runs every five minutes, and during rollouts: docs/operations.md.
+and cancel it. The exit status is 1 if a step fails. The Cloud Run job synthetic-order
+runs this command every five minutes and during rollouts: docs/operations.md.
 
 Without flags it reads SHOP_URL, SYNTHETIC_EMAIL, SYNTHETIC_PASSWORD and
 SYNTHETIC_PRODUCT. The password has no flag: arguments are visible to other processes.`,

@@ -17,12 +17,11 @@ func (p *program) topicsCommand() *cobra.Command {
 	prune, republish := false, false
 	command := &cobra.Command{
 		Use:   "topics",
-		Short: "Make the topics and subscriptions of all functions on a Pub/Sub emulator",
-		Long: `Make the topics and push subscriptions that the list of functions asks for, each
-with a dead-letter topic and a subscription that keeps what comes to it. What is
-there already is brought up to date.
+		Short: "Create the topics and subscriptions on a Pub/Sub emulator",
+		Long: `Create the topics and push subscriptions of functions.yaml, each with a dead-letter
+topic and a subscription that stores dead letters. Update those that exist.
 
-In --endpoint and --audience, {function} and {service} stand for their names.`,
+In --endpoint and --audience, {function} and {service} are replaced by their names.`,
 		Example: "  souk topics --pubsub-host 127.0.0.1:8085 --endpoint 'http://{function}:8080/{function}'",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -52,11 +51,11 @@ In --endpoint and --audience, {function} and {service} stand for their names.`,
 	flags := command.Flags()
 	flags.StringVar(&host, "pubsub-host", "", "host:port of the emulator (default $PUBSUB_EMULATOR_HOST)")
 	flags.StringVar(&project, "project", local.Project, "Google Cloud project")
-	flags.StringVar(&endpoint, "endpoint", "http://{function}:8080/{function}", "where messages for a function are pushed to")
-	flags.StringVar(&audience, "audience", functionURL, "whom push tokens are for")
+	flags.StringVar(&endpoint, "endpoint", "http://{function}:8080/{function}", "URL to push messages for a function to")
+	flags.StringVar(&audience, "audience", functionURL, "audience of push tokens")
 	flags.BoolVar(&prune, "prune", false, "delete the subscriptions of functions that are gone; their dead letters stay")
-	flags.BoolVar(&republish, "republish", false, "if there are none yet, have what the outboxes published lately published again: Google's emulator forgets (needs PRODUCT_DATABASE_URL and so on)")
-	flags.StringVar(&account, "service-account", "", "whose token pushes carry; without one, they carry none")
+	flags.BoolVar(&republish, "republish", false, "if there are no topics, publish the recent events of the outboxes again: Google's emulator stores nothing (needs PRODUCT_DATABASE_URL and so on)")
+	flags.StringVar(&account, "service-account", "", "service account of the push tokens; without one, pushes carry no token")
 	return command
 }
 

@@ -38,12 +38,12 @@ gateway in front of them. Without --database-url it uses DATABASE_URL, or the
 MySQL or MariaDB server program of this machine, or Docker, or installs one.
 
 CORS_ORIGINS lists the origins whose pages may call the API in a browser, such
-as http://localhost:3000, or * for every one. Without it there is none.
+as http://localhost:3000, or * for all. The default is none.
 
-Servers respond to the host names of this machine alone, 127.0.0.1 and localhost,
-so that web pages cannot read them. --allowed-hosts adds names.
+Servers accept only the host names 127.0.0.1 and localhost, so that web pages cannot
+read them. --allowed-hosts adds names.
 
-Ctrl-C stops all that was started, and nothing else. Data stays.`,
+Ctrl-C stops everything that this command started. Data is not deleted.`,
 		Example: `  souk up
   souk up --port 8081 --state-dir .souk-2    a second one, beside the first
   souk up --pubsub-duplicate --pubsub-shuffle`,
@@ -59,7 +59,7 @@ Ctrl-C stops all that was started, and nothing else. Data stays.`,
 		},
 	}
 	p.stateDirFlag(command)
-	command.Flags().IntVar(&flags.port, "port", 8080, "port of the gateway on 127.0.0.1; 0 takes a free one")
+	command.Flags().IntVar(&flags.port, "port", 8080, "port of the gateway on 127.0.0.1; 0 chooses a free one")
 	command.Flags().StringVar(&flags.databaseURL, "database-url", "", "database server to use: mysql://user:password@host:3306/ (default $DATABASE_URL)")
 	allowedHostsFlag(command, &flags.allowedHosts)
 	command.Flags().BoolVar(&flags.detach, "detach", false, "run in the background; souk down stops it")
@@ -95,9 +95,9 @@ func (p *program) up(ctx context.Context, flags upFlags) error {
 	if ready == nil {
 		p.summary(system.Status(), time.Since(begin))
 	} else {
-		// What is said here goes to a log, and logins do not belong there: whoever
-		// started this tells them.
-		p.tellReady(ready)
+		// This process writes to a log, which must not have logins: the parent process
+		// prints them.
+		p.notifyReady(ready)
 	}
 	failure := system.Wait(ctx)
 	if failure == nil {
@@ -142,7 +142,7 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 	}, nil
 }
 
-// progress tells a step: what is under way at once, what is done with its time.
+// progress prints a step when it begins, and again with its duration when it is done.
 func (p *program) progress(step local.Progress) {
 	if step.Took == 0 {
 		p.say("  %s %-10s %s", p.dim("…"), step.Part, p.dim(step.Text))

@@ -187,7 +187,7 @@ type foreground struct {
 	log string
 }
 
-// said is what it has told so far.
+// said returns its output so far.
 func (f foreground) said(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(f.log)

@@ -30,7 +30,7 @@ func TestUsage(t *testing.T) {
 		"an admin of no instance":  {"first-admin", "amira@example.com"},
 		"topics without emulator":  {"topics"},
 		"a rollout by anything":    {"rollout", "services", "--granularity", "machine"},
-		"a verdict on nobody":      {"rollout", "judge", "--project", "p", "--since", "1", "nobody=r-1"},
+		"a missing run service":    {"rollout", "judge", "--project", "p", "--since", "1", "missing=r-1"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
 		"a check that is none":     {"audit", "--accept", "stock-sum,rule-colour"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},
@@ -72,7 +72,7 @@ func TestNothingRuns(t *testing.T) {
 	t.Run("a system that was killed left its lock file, and is not running", func(t *testing.T) {
 		t.Parallel()
 		stateDir := t.TempDir()
-		// The process id of somebody else: it must not be stopped.
+		// The id of another process, which must not be stopped.
 		holder, err := json.Marshal(map[string]any{"pid": os.Getpid(), "control": filepath.Join(stateDir, "control.sock")})
 		if err != nil {
 			t.Fatal(err)

@@ -1,18 +1,18 @@
-// Package audit looks into the services' three databases and says whether stock,
-// reservations, orders and events add up.
+// Package audit reads the services' three databases and checks that stock,
+// reservations, orders and events are consistent.
 //
 // It is a second opinion: it knows the tables, and nothing of the code that fills
-// them. Its SQL, its table of moves and its sums are its own, so that a fault in a
+// them. Its SQL, its table of moves and its sums are its own, so that an error in a
 // service is not repeated here.
 //
 // Each database is read in one snapshot, and large tables as streams in the order
 // of their keys. What is compared between databases is compared only where it has
 // been at rest for the grace period: events are still on their way.
 //
-//	audit.go     what is asked and answered     snapshot.go  a database at one moment
+//	audit.go     the checks and their report    snapshot.go  a database at one moment
 //	stock.go     within product                 merge.go     two databases side by side
 //	order.go     within order                   events.go    outboxes and inboxes
-//	between.go   what one service keeps of another's
+//	between.go   what one service stores of another's
 //	placed.go    orders and the prices that they were placed at
 //	evidence.go  orders, and what keys and events have of them
 //	movement.go  what has moved stock
@@ -67,7 +67,7 @@ const (
 	RuleRole           Check = "rule-role"
 )
 
-// meanings of the checks, in the order in which they are told.
+// meanings of the checks, in the order in which they are reported.
 var meanings = []struct {
 	check Check
 	means string
@@ -85,7 +85,7 @@ var meanings = []struct {
 	{HistoryMove, "an order's history has a move that is not allowed"},
 	{OrderOverdue, "an order has been pending for longer than it may"},
 	{UserMissing, "an order belongs to a user that does not exist"},
-	{PersonLeft, "an order still tells of somebody whose account was deleted"},
+	{PersonLeft, "an order still has data of a user whose account was deleted"},
 	{CatalogDiffers, "the order service's copy of a product differs from the product"},
 	{OutboxStuck, "events wait in an outbox for longer than the sweep takes"},
 	{EventUnconsumed, "a published event has not reached a consumer"},
@@ -102,16 +102,16 @@ var meanings = []struct {
 	{RuleRole, "a role is neither customer nor admin"},
 }
 
-// maxExamples bounds the findings that are kept of each check. All are counted.
+// maxExamples bounds the findings that a report lists of each check. All are counted.
 const maxExamples = 20
 
 // Options of an audit.
 type Options struct {
 	// Databases of the services, by service: product, order and user.
 	Databases map[string]*sql.DB
-	// Manifest says which function consumes which event.
+	// Manifest lists which function consumes which event.
 	Manifest *manifest.Manifest
-	// Grace is how long what two databases tell each other may be on its way.
+	// Grace is how long an event between two databases may be in flight.
 	Grace time.Duration
 	// PendingFor is how long an order may be pending.
 	PendingFor time.Duration
@@ -175,7 +175,7 @@ type Result struct {
 	Examples []Finding `json:"examples"`
 }
 
-// Finding is one thing that does not add up.
+// Finding is one inconsistency.
 type Finding struct {
 	// Subject is what it is about: order, product or event, and its id.
 	Subject string `json:"subject"`

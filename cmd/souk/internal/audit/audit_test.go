@@ -69,7 +69,7 @@ func TestAudit(t *testing.T) {
 			mustBeHealthy(t, s.mustAudit(t, atRest))
 		})
 	}
-	t.Run("finds a pending order that nobody decides", func(t *testing.T) {
+	t.Run("finds a pending order that is never decided", func(t *testing.T) {
 		pending := s.mustOrder(t, 1, tea)
 		mustBeHealthy(t, s.mustAudit(t, 0))
 		mustFind(t, s.mustAudit(t, 2*time.Hour), damage{
@@ -87,7 +87,7 @@ func TestAudit(t *testing.T) {
 			t.Error("nothing is in flight")
 		}
 	})
-	t.Run("tells every check, also those that found nothing", func(t *testing.T) {
+	t.Run("reports every check, also those that found nothing", func(t *testing.T) {
 		text, err := json.Marshal(s.mustAudit(t, 0))
 		if err != nil {
 			t.Fatal(err)
@@ -155,5 +155,5 @@ func mustFind(t *testing.T, report audit.Report, d damage) {
 	}
 }
 
-// nobody is an id that nothing has.
-var nobody = uuid.MustParse("0199c0de-0000-7000-8000-00000000dead")
+// unknownID is an id that no row has.
+var unknownID = uuid.MustParse("0199c0de-0000-7000-8000-00000000dead")

@@ -195,8 +195,8 @@ func (a *auditor) catalog(ctx context.Context) error {
 	})
 }
 
-// users looks whether each order's user exists. A user that is erased leaves
-// orders of nobody, the zero id.
+// users checks that each order's user exists. Orders of a deleted user have the
+// zero id as their owner.
 func (a *auditor) users(ctx context.Context) (err error) {
 	if a.rows["user"], err = a.user.count(ctx, "user"); err != nil {
 		return err

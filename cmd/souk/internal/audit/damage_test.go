@@ -39,14 +39,14 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 		"a reserved product that is gone": {
 			"product",
 			[]statement{
-				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ? AND order_id = ?`, nobody[:], cup[:], confirmed[:]),
+				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ? AND order_id = ?`, unknownID[:], cup[:], confirmed[:]),
 				do(`UPDATE product SET available = available + 2 WHERE id = ?`, cup[:]),
 			},
 			[]statement{
-				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ?`, cup[:], nobody[:]),
+				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ?`, cup[:], unknownID[:]),
 				do(`UPDATE product SET available = available - 2 WHERE id = ?`, cup[:]),
 			},
-			[]audit.Check{audit.ProductMissing, audit.ReservationDiffers}, nobody.String(),
+			[]audit.Check{audit.ProductMissing, audit.ReservationDiffers}, unknownID.String(),
 		},
 		"a confirmed order without stock": {
 			"product",
@@ -87,16 +87,16 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 		"stock reserved for an order that is not there": {
 			"product",
 			[]statement{
-				do(`INSERT INTO reservation (order_id, state, updated_at) VALUES (?, 'reserved', ?)`, nobody[:], time.Now().UTC()),
-				do(`INSERT INTO reservation_item (order_id, product_id, quantity) VALUES (?, ?, 4)`, nobody[:], tea[:]),
+				do(`INSERT INTO reservation (order_id, state, updated_at) VALUES (?, 'reserved', ?)`, unknownID[:], time.Now().UTC()),
+				do(`INSERT INTO reservation_item (order_id, product_id, quantity) VALUES (?, ?, 4)`, unknownID[:], tea[:]),
 				do(`UPDATE product SET available = available - 4 WHERE id = ?`, tea[:]),
 			},
 			[]statement{
-				do(`DELETE FROM reservation WHERE order_id = ?`, nobody[:]),
-				do(`DELETE FROM reservation_item WHERE order_id = ?`, nobody[:]),
+				do(`DELETE FROM reservation WHERE order_id = ?`, unknownID[:]),
+				do(`DELETE FROM reservation_item WHERE order_id = ?`, unknownID[:]),
 				do(`UPDATE product SET available = available + 4 WHERE id = ?`, tea[:]),
 			},
-			[]audit.Check{audit.ReservationOrphan}, nobody.String(),
+			[]audit.Check{audit.ReservationOrphan}, unknownID.String(),
 		},
 	}
 }
@@ -111,14 +111,14 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 		},
 		"an order without lines": {
 			"order",
-			[]statement{do(`UPDATE order_item SET order_id = ? WHERE order_id = ?`, nobody[:], rejected[:])},
-			[]statement{do(`UPDATE order_item SET order_id = ? WHERE order_id = ?`, rejected[:], nobody[:])},
+			[]statement{do(`UPDATE order_item SET order_id = ? WHERE order_id = ?`, unknownID[:], rejected[:])},
+			[]statement{do(`UPDATE order_item SET order_id = ? WHERE order_id = ?`, rejected[:], unknownID[:])},
 			[]audit.Check{audit.OrderItems, audit.OrderLost}, rejected.String(),
 		},
 		"an order without history": {
 			"order",
-			[]statement{do(`UPDATE order_history SET order_id = ? WHERE order_id = ?`, nobody[:], rejected[:])},
-			[]statement{do(`UPDATE order_history SET order_id = ? WHERE order_id = ?`, rejected[:], nobody[:])},
+			[]statement{do(`UPDATE order_history SET order_id = ? WHERE order_id = ?`, unknownID[:], rejected[:])},
+			[]statement{do(`UPDATE order_history SET order_id = ? WHERE order_id = ?`, rejected[:], unknownID[:])},
 			[]audit.Check{audit.HistoryMismatch, audit.EventMissing, audit.OrderLost}, "has no history",
 		},
 		"a status that the history does not end with": {
@@ -135,11 +135,11 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 		},
 		"an order of a user that is not there": {
 			"order",
-			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, nobody[:], confirmed[:])},
+			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, unknownID[:], confirmed[:])},
 			[]statement{do(`UPDATE orders SET user_id = ? WHERE id = ?`, s.userID[:], confirmed[:])},
-			[]audit.Check{audit.UserMissing}, nobody.String(),
+			[]audit.Check{audit.UserMissing}, unknownID.String(),
 		},
-		"an address of somebody who is gone": {
+		"an address of a user who was deleted": {
 			"order",
 			[]statement{
 				do(`UPDATE orders SET user_id = ? WHERE id = ?`, uuid.Nil[:], rejected[:]),
@@ -151,7 +151,7 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 			},
 			[]audit.Check{audit.PersonLeft}, rejected.String(),
 		},
-		"a history that names somebody who is gone": {
+		"a history that names a user who was deleted": {
 			"order",
 			[]statement{
 				do(`CREATE TABLE addresses AS SELECT id, shipping_address FROM orders`),
@@ -161,7 +161,7 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 				do(`UPDATE orders o JOIN addresses a ON a.id = o.id SET o.user_id = ?, o.shipping_address = a.shipping_address WHERE o.id = ?`, s.userID[:], rejected[:]),
 				do(`DROP TABLE addresses`),
 			},
-			[]audit.Check{audit.PersonLeft}, "belongs to nobody",
+			[]audit.Check{audit.PersonLeft}, "has no owner",
 		},
 		"orders that a deleted account left": {
 			"order",
@@ -184,8 +184,8 @@ func (s *shop) otherDamages(t *testing.T, tea, confirmed uuid.UUID) map[string]d
 		},
 		"a product without a copy": {
 			"order",
-			[]statement{do(`UPDATE catalog SET product_id = ? WHERE product_id = ?`, nobody[:], tea[:])},
-			[]statement{do(`UPDATE catalog SET product_id = ? WHERE product_id = ?`, tea[:], nobody[:])},
+			[]statement{do(`UPDATE catalog SET product_id = ? WHERE product_id = ?`, unknownID[:], tea[:])},
+			[]statement{do(`UPDATE catalog SET product_id = ? WHERE product_id = ?`, tea[:], unknownID[:])},
 			[]audit.Check{audit.CatalogDiffers}, tea.String(),
 		},
 		"an event that was never published": {
@@ -196,8 +196,8 @@ func (s *shop) otherDamages(t *testing.T, tea, confirmed uuid.UUID) map[string]d
 		},
 		"an event that never arrived": {
 			"product",
-			[]statement{do(`UPDATE inbox SET consumer = 'nobody' WHERE event_id = ? AND consumer = 'stock-reserve'`, reserve.ID[:])},
-			[]statement{do(`UPDATE inbox SET consumer = 'stock-reserve' WHERE consumer = 'nobody'`)},
+			[]statement{do(`UPDATE inbox SET consumer = 'unknown' WHERE event_id = ? AND consumer = 'stock-reserve'`, reserve.ID[:])},
+			[]statement{do(`UPDATE inbox SET consumer = 'stock-reserve' WHERE consumer = 'unknown'`)},
 			[]audit.Check{audit.EventUnconsumed}, reserve.ID.String(),
 		},
 	}

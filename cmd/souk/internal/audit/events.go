@@ -41,7 +41,7 @@ func (a *auditor) of(service string) *snapshot {
 	return map[string]*snapshot{"order": a.order, "product": a.product, "user": a.user}[service]
 }
 
-// stuck tells of each type of event that waits too long to be published.
+// stuck reports each type of event that waits too long to be published.
 func (a *auditor) stuck(ctx context.Context, s *snapshot) error {
 	return s.query(ctx, func(rows *sql.Rows) error {
 		var eventType string

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// stream reads an answer that is ordered by a key, the rows of one key at a time.
+// stream reads a result set that is ordered by a key, the rows of one key at a time.
 type stream[T any] struct {
 	from *snapshot
 	rows *sql.Rows
@@ -94,8 +94,8 @@ func merge[L, R any](left *stream[L], right *stream[R], visit func(id uuid.UUID,
 	return nil
 }
 
-// compareHeads tells which stream has the smaller key next. One that has ended
-// has none.
+// compareHeads compares the next keys of two streams. A stream that has ended sorts
+// last.
 func compareHeads[L, R any](left *stream[L], right *stream[R]) int {
 	switch {
 	case left.ended:

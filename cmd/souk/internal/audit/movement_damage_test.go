@@ -16,11 +16,11 @@ func booked(product uuid.UUID, delta int, columns, values string, args ...any) (
 			INSERT INTO stock_movement (id, product_id, delta, `+columns+`)
 			SELECT ?, p.id, ?, `+values+`
 			FROM product p
-			WHERE p.id = ?`, append(append([]any{nobody[:], delta}, args...), product[:])...),
+			WHERE p.id = ?`, append(append([]any{unknownID[:], delta}, args...), product[:])...),
 		do(`UPDATE product SET available = available + ? WHERE id = ?`, delta, product[:]),
 	}
 	mend = []statement{
-		do(`DELETE FROM stock_movement WHERE id = ?`, nobody[:]),
+		do(`DELETE FROM stock_movement WHERE id = ?`, unknownID[:]),
 		do(`UPDATE product SET available = available - ? WHERE id = ?`, delta, product[:]),
 	}
 	return plant, mend
@@ -35,7 +35,7 @@ func bookedTwice(product uuid.UUID, delta int, columns, values string) (plant, m
 		FROM stock_movement
 		WHERE product_id = ?
 		ORDER BY id DESC
-		LIMIT 1`, nobody[:], product[:])
+		LIMIT 1`, unknownID[:], product[:])
 	return plant, mend
 }
 
@@ -58,18 +58,18 @@ func (s *shop) movementDamages(pot, imported uuid.UUID) map[string]damage {
 	plant, mend = bookedTwice(pot, 3, "moved_at, source", "moved_at, UNHEX(SHA2('any', 256))")
 	add("an adjustment that was copied with another source", pot, doubled, plant, mend)
 
-	plant, mend = booked(pot, 40, "reason, moved_by, moved_at", "'import', ?, ?", nobody[:], now)
+	plant, mend = booked(pot, 40, "reason, moved_by, moved_at", "'import', ?, ?", unknownID[:], now)
 	add("stock that an import without a name has made", pot, source, plant, mend)
-	plant, mend = booked(pot, 40, "reason, moved_by, moved_at, import_id, import_line", "'import', ?, ?, ?, 1", nobody[:], now, nobody[:])
+	plant, mend = booked(pot, 40, "reason, moved_by, moved_at, import_id, import_line", "'import', ?, ?, ?, 1", unknownID[:], now, unknownID[:])
 	add("stock that a line of an import has made", pot, source, plant, mend)
 	plant, mend = booked(pot, 40, "reason, moved_by, moved_at, import_id, import_line, source",
-		"'import', ?, ?, ?, 1, UNHEX(SHA2('any', 256))", nobody[:], now, nobody[:])
+		"'import', ?, ?, ?, 1, UNHEX(SHA2('any', 256))", unknownID[:], now, unknownID[:])
 	add("stock that a line of an import does not state", pot, source, plant, mend)
-	plant, mend = booked(pot, 40, "reason, moved_by, moved_at, source", "'first stock', ?, p.created_at, UNHEX(SHA2('any', 256))", nobody[:])
+	plant, mend = booked(pot, 40, "reason, moved_by, moved_at, source", "'first stock', ?, p.created_at, UNHEX(SHA2('any', 256))", unknownID[:])
 	add("a second first stock", pot, source, plant, mend)
 	plant, mend = booked(pot, 40, "reason, moved_by, moved_at, import_id, import_line, source",
 		"'first stock', ?, ?, ?, 1, UNHEX(SHA2(CONCAT(?, UNHEX(LPAD('1', 16, '0')), p.id, UNHEX(LPAD(HEX(40), 16, '0'))), 256))",
-		nobody[:], now, nobody[:], nobody[:])
+		unknownID[:], now, unknownID[:], unknownID[:])
 	add("a first stock that an import gave to a product that was there", pot, source, plant, mend)
 	add("a line of an import that was altered", imported, source,
 		[]statement{

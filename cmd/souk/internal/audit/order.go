@@ -89,8 +89,8 @@ func (a *auditor) overdue(ctx context.Context) error {
 		ORDER BY id`, a.options.Now.Add(-a.options.PendingFor))
 }
 
-// persons looks for what should have gone with an account: in one transaction its
-// orders become nobody's, the zero id, and lose their addresses.
+// persons checks that no personal data is left of deleted accounts: in one
+// transaction their orders get the zero id as their owner and lose their addresses.
 func (a *auditor) persons(ctx context.Context) error {
 	return a.order.query(ctx, func(rows *sql.Rows) error {
 		var id, owner uuid.UUID
@@ -98,7 +98,7 @@ func (a *auditor) persons(ctx context.Context) error {
 			return err
 		}
 		if owner == uuid.Nil {
-			a.find(PersonLeft, about("order", id), "belongs to nobody, but has an address or knows who moved it")
+			a.find(PersonLeft, about("order", id), "has no owner, but has an address or an actor in its history")
 			return nil
 		}
 		a.find(PersonLeft, about("order", id), "belongs to user %s, whose account was deleted", owner)

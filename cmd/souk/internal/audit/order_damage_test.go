@@ -104,8 +104,8 @@ func completeCopy(confirmed, twin uuid.UUID) damage {
 		in("order", `CREATE TABLE copied AS SELECT * FROM outbox WHERE aggregateid = ?`, confirmed.String()),
 		in("order", `UPDATE copied SET id = UNHEX(MD5(HEX(id))), aggregateid = ?, payload = REPLACE(payload, ?, ?)`, twin.String(), confirmed.String(), twin.String()),
 		in("order", `INSERT INTO outbox SELECT * FROM copied`),
-		in("product", `INSERT INTO inbox (consumer, event_id, received_at) VALUES ('stock-reserve', ?, ?)`, nobody[:], time.Now().UTC()),
-		in("order", `UPDATE outbox SET id = ? WHERE aggregateid = ? AND type = 'order-placed'`, nobody[:], twin.String()),
+		in("product", `INSERT INTO inbox (consumer, event_id, received_at) VALUES ('stock-reserve', ?, ?)`, unknownID[:], time.Now().UTC()),
+		in("order", `UPDATE outbox SET id = ? WHERE aggregateid = ? AND type = 'order-placed'`, unknownID[:], twin.String()),
 		in("order", `DROP TABLE copied`),
 		in("product", `INSERT INTO reservation (order_id, state, updated_at) VALUES (?, 'reserved', ?)`, twin[:], time.Now().UTC()),
 		in("product", `CREATE TABLE copied AS SELECT * FROM reservation_item WHERE order_id = ?`, confirmed[:]),
@@ -115,7 +115,7 @@ func completeCopy(confirmed, twin uuid.UUID) damage {
 		in("product", `DROP TABLE copied`))
 	mend = append(mend,
 		in("order", `DELETE FROM outbox WHERE aggregateid = ?`, twin.String()),
-		in("product", `DELETE FROM inbox WHERE event_id = ?`, nobody[:]),
+		in("product", `DELETE FROM inbox WHERE event_id = ?`, unknownID[:]),
 		in("product", `UPDATE product p JOIN reservation_item c ON c.product_id = p.id AND c.order_id = ? SET p.available = p.available + c.quantity`, twin[:]),
 		in("product", `DELETE FROM reservation_item WHERE order_id = ?`, twin[:]),
 		in("product", `DELETE FROM reservation WHERE order_id = ?`, twin[:]))
@@ -167,8 +167,8 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 				INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at)
 				SELECT ?, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at
 				FROM outbox
-				WHERE type = 'order-rejected' AND aggregateid = ?`, nobody[:], rejected.String())},
-			[]statement{do(`DELETE FROM outbox WHERE id = ?`, nobody[:])},
+				WHERE type = 'order-rejected' AND aggregateid = ?`, unknownID[:], rejected.String())},
+			[]statement{do(`DELETE FROM outbox WHERE id = ?`, unknownID[:])},
 			[]audit.Check{audit.EventMissing}, "2 events order-rejected",
 		},
 		"an event without its move": {
@@ -177,8 +177,8 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 				INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at)
 				SELECT ?, aggregatetype, aggregateid, 'order-shipped', payload, traceparent, created_at, published_at
 				FROM outbox
-				WHERE type = 'order-confirmed' AND aggregateid = ?`, nobody[:], confirmed.String())},
-			[]statement{do(`DELETE FROM outbox WHERE id = ?`, nobody[:])},
+				WHERE type = 'order-confirmed' AND aggregateid = ?`, unknownID[:], confirmed.String())},
+			[]statement{do(`DELETE FROM outbox WHERE id = ?`, unknownID[:])},
 			[]audit.Check{audit.EventMissing}, "has an event order-shipped",
 		},
 	}

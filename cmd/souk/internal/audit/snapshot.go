@@ -49,7 +49,7 @@ func (s *snapshot) release() error {
 	return errors.Join(err, s.conn.Close())
 }
 
-// query calls scan for each row of an answer.
+// query calls scan for each row of the result.
 func (s *snapshot) query(ctx context.Context, scan func(*sql.Rows) error, statement string, args ...any) error {
 	rows, err := s.conn.QueryContext(ctx, statement, args...)
 	if err != nil {

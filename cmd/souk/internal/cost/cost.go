@@ -1,5 +1,5 @@
-// Package cost tells what a shop on Google Cloud costs a month, by a formula that
-// anyone can follow: quantity × price − what is free. What there is to pay for comes
+// Package cost estimates what a shop on Google Cloud costs a month, by a formula that
+// is easy to check: quantity × price − what is free. What there is to pay for comes
 // from functions.yaml and Terraform's variables, how much of it a call takes from
 // measured.yaml, and prices from prices.yaml.
 //

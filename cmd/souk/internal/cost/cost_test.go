@@ -200,7 +200,7 @@ func TestAbsurd(t *testing.T) {
 		"infinitely many users": {usage: Usage{Users: math.Inf(1)}, says: "users is +Inf: expected at most"},
 		"an unknown machine":    {change: func(s *Shop) { s.Settings.Database.Tier = "db-n1-large" }, says: "database.tier is db-n1-large"},
 		"another edition":       {change: func(s *Shop) { s.Settings.Database.Edition = "ENTERPRISE_PLUS" }, says: "database.edition is ENTERPRISE_PLUS"},
-		"a function of nobody's": {change: func(s *Shop) { s.Behaviour.Order = map[string]float64{"order-steal": 1} },
+		"a function that does not exist": {change: func(s *Shop) { s.Behaviour.Order = map[string]float64{"order-steal": 1} },
 			says: "order-steal is no function that clients call"},
 	} {
 		t.Run(name+" is refused", func(t *testing.T) {

@@ -60,7 +60,7 @@ func ParsePrices(text []byte) (*Prices, error) {
 	return &p, nil
 }
 
-// parse reads YAML and refuses fields that nobody reads.
+// parse reads YAML and rejects unknown fields.
 func parse(text []byte, into any) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)

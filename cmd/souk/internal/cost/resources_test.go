@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestEveryResourceHasAPrice fails for a kind of resource in terraform/ that nobody
-// has said of what it costs.
+// TestEveryResourceHasAPrice fails for a kind of resource in terraform/ without a known
+// price.
 func TestEveryResourceHasAPrice(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(terraform + "/*.tf")

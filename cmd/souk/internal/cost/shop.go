@@ -44,12 +44,12 @@ func (s Shop) front(t traffic) []quantity {
 	}
 	return []quantity{
 		{"lb-rules", hours, "2 rules, HTTPS and the redirect from HTTP × 730 h"},
-		{"lb-data", (out + requests*requestBytes) / gib, "requests in and answers out"},
+		{"lb-data", (out + requests*requestBytes) / gib, "requests in and responses out"},
 		{"armor-policy", 1, "armor.tf"},
 		{"armor-rules", armorRules, "armor.tf"},
 		{"armor-requests", requests, "every request from outside"},
-		{"cdn-lookups", reads, "requests that the cache could answer; none is taken to be there"},
-		{"egress", out / gib, "answers"},
+		{"cdn-lookups", reads, "requests that the cache could serve; no hits are assumed"},
+		{"egress", out / gib, "responses"},
 	}
 }
 

@@ -29,17 +29,17 @@ type Measured struct {
 
 // Call is what one call of a function takes.
 type Call struct {
-	// Ms is the mean time from request to answer, in milliseconds, and CPUMs what of
+	// Ms is the mean time from request to response, in milliseconds, and CPUMs what of
 	// it a CPU was busy.
 	Ms    float64 `yaml:"ms"`
 	CPUMs float64 `yaml:"cpuMs"`
-	// Bytes are those of the answer's body, LogBytes those of all lines logged.
+	// Bytes are those of the response's body, LogBytes those of all lines logged.
 	Bytes    float64 `yaml:"bytes"`
 	LogBytes float64 `yaml:"logBytes"`
 }
 
-// headerBytes are those of an answer's header and of a request, about: what the load
-// balancer counts beside bodies.
+// headerBytes is the approximate size of a response's header, requestBytes that of a
+// request. The load balancer counts them as well as bodies.
 const headerBytes, requestBytes = 600, 900
 
 // Behaviour is what people do: see behaviour.yaml.
@@ -100,7 +100,7 @@ func (s Shop) traffic(u Usage) (traffic, error) {
 	if err := s.begin(u, t); err != nil {
 		return t, err
 	}
-	// An event is told by a call and causes others. The chain is as long as the list
+	// A call publishes events, which cause other calls. The chain is as long as the list
 	// of functions at most, or it would never end.
 	called := t.calls
 	for range s.Functions.Functions {
@@ -141,7 +141,7 @@ func (s Shop) begin(u Usage, t traffic) error {
 	return nil
 }
 
-// follow counts the messages that calls tell, and the calls that these cause, and
+// follow counts the messages that calls publish and the calls that these cause, and
 // returns the latter.
 func (s Shop) follow(calls map[string]float64, t traffic) map[string]float64 {
 	caused := map[string]float64{}
@@ -159,9 +159,9 @@ func (s Shop) follow(calls map[string]float64, t traffic) map[string]float64 {
 	return caused
 }
 
-// publish returns the messages that calls tell.
+// publish returns the messages that calls publish, by topic.
 func (s Shop) publish(calls map[string]float64) map[string]float64 {
-	told := map[string]float64{}
+	messages := map[string]float64{}
 	for name, n := range calls {
 		f, _ := s.Functions.Function(name)
 		if n == 0 || f.Schedule != "" {
@@ -172,10 +172,10 @@ func (s Shop) publish(calls map[string]float64) map[string]float64 {
 			if !given {
 				each = 1
 			}
-			told[topic] += n * each
+			messages[topic] += n * each
 		}
 	}
-	return told
+	return messages
 }
 
 // call is what one call of a function takes. One that was not measured counts as the

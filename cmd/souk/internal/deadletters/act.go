@@ -12,14 +12,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Which says which messages of a subscription an action is about.
+// Which selects messages of a subscription for an action.
 type Which struct {
 	Subscription string
 	// IDs are those of the messages; none means all.
 	IDs []string
 }
 
-// Record is what is kept of one action: who did what to which message, and why.
+// Record is the log entry of one action: who did what to which message, and why.
 // It has the message's attributes, and not its payload, which may be personal.
 type Record struct {
 	Time         time.Time         `json:"time"`
@@ -66,14 +66,14 @@ func (b *Box) Replay(ctx context.Context, which Which, act Act) (int, error) {
 			return false, err
 		}
 		replayed[content] = true
-		answer, err := b.Client.TopicAdminClient.Publish(ctx, &pb.PublishRequest{
+		published, err := b.Client.TopicAdminClient.Publish(ctx, &pb.PublishRequest{
 			Topic: topic, Messages: []*pb.PubsubMessage{original(m)},
 		})
 		if err != nil {
 			return false, fmt.Errorf("publish message %s to %s: %w", m.GetMessageId(), short(topic), err)
 		}
 		r := act.record(actionReplay, subscription, m)
-		r.Topic, r.NewMessageID = short(topic), answer.GetMessageIds()[0]
+		r.Topic, r.NewMessageID = short(topic), published.GetMessageIds()[0]
 		return true, act.Log(r)
 	})
 }
@@ -101,21 +101,21 @@ func (a Act) record(action, subscription string, m *pb.PubsubMessage) Record {
 	}
 }
 
-// each does something with the messages that are meant, and removes those that do
-// says. What was not there is an error, told after the rest is done.
+// each calls do with each selected message, and removes those for which do returns
+// true. Messages that were not found are an error, returned after all others are done.
 func (b *Box) each(ctx context.Context, which Which, do func(context.Context, *pb.PubsubMessage) (bool, error)) (done int, err error) {
 	missing := slices.Clone(which.IDs)
-	err = b.look(ctx, Name(which.Subscription), func(ctx context.Context, received *pb.ReceivedMessage) (verdict, error) {
+	err = b.scan(ctx, Name(which.Subscription), func(ctx context.Context, received *pb.ReceivedMessage) (outcome, error) {
 		m := received.GetMessage()
 		if len(which.IDs) > 0 {
 			i := slices.Index(missing, m.GetMessageId())
 			if i < 0 {
-				return keep, nil
+				return retain, nil
 			}
 			missing = slices.Delete(missing, i, i+1)
 		}
 		if removed, err := do(ctx, m); err != nil || !removed {
-			return keep, err
+			return retain, err
 		}
 		done++
 		return remove, nil

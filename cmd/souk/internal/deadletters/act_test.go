@@ -22,7 +22,7 @@ func (h *house) mend() {
 // mustTake waits until the function has taken that many messages.
 func (h *house) mustTake(t *testing.T, n int) []map[string]string {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(maxWait); ; time.Sleep(time.Millisecond) {
 		h.mu.Lock()
 		received := h.received
 		h.mu.Unlock()
@@ -54,7 +54,7 @@ func TestReplay(t *testing.T) {
 		}
 		r := h.records[0]
 		if len(h.records) != 1 || r.Action != "deadletter-replay" || r.Who != "amira" || r.Why != "mended" || r.MessageID != letters[1].ID ||
-			r.Topic != topic || r.NewMessageID == "" || r.Attributes["id"] != "1" || time.Since(r.Time) > patience {
+			r.Topic != topic || r.NewMessageID == "" || r.Attributes["id"] != "1" || time.Since(r.Time) > maxWait {
 			t.Errorf("the records are %+v", h.records)
 		}
 	})

@@ -1,5 +1,5 @@
 // Package deadletters looks after messages that functions failed on too often:
-// it lists, shows, replays and discards what the dead-letter subscriptions keep,
+// it lists, shows, replays and discards what the dead-letter subscriptions retain,
 // on any broker that speaks Pub/Sub's API.
 //
 // Pub/Sub has no call that looks into a subscription: to see a message is to pull
@@ -26,7 +26,7 @@ import (
 
 const (
 	// suffix ends the names of dead-letter topics, and of the subscriptions that
-	// keep them. What is before it is the subscription that the messages failed on.
+	// retain them. What is before it is the subscription that the messages failed on.
 	suffix = ".dead-letter"
 	// addedPrefix begins the attributes that Pub/Sub adds to a dead letter:
 	// https://cloud.google.com/pubsub/docs/dead-letter-topics
@@ -37,14 +37,15 @@ const (
 	looksAtOnce = 8
 )
 
-// ErrNotFound says that a subscription, or a message in it, is not there.
+// ErrNotFound means that a subscription, or a message in it, does not exist.
 var ErrNotFound = errors.New("not found")
 
 // Box is the dead letters of one project.
 type Box struct {
 	Client *pubsub.Client
-	// Wait is for how long there must be no more messages before it is believed: the
-	// cloud may answer with none while it has some. An emulator needs none of it.
+	// Wait is how long pulls must return no messages before the subscription counts as
+	// empty: a pull from the cloud may return none while there are some. It is 0 for an
+	// emulator.
 	Wait time.Duration
 }
 
@@ -100,23 +101,23 @@ func (b *Box) subscriptions(ctx context.Context) (map[string]string, error) {
 }
 
 func (b *Box) summarize(ctx context.Context, s *Summary) error {
-	return b.look(ctx, s.Subscription, func(_ context.Context, m *pb.ReceivedMessage) (verdict, error) {
+	return b.scan(ctx, s.Subscription, func(_ context.Context, m *pb.ReceivedMessage) (outcome, error) {
 		s.Messages++
 		if at := m.GetMessage().GetPublishTime().AsTime(); s.Oldest == nil || at.Before(*s.Oldest) {
 			s.Oldest = &at
 		}
-		return keep, nil
+		return retain, nil
 	})
 }
 
 // Show calls visit for each dead letter of a subscription, in the order in which
 // the broker gives them, until it returns false. They stay where they are.
 func (b *Box) Show(ctx context.Context, subscription string, visit func(Letter) bool) error {
-	return b.look(ctx, Name(subscription), func(_ context.Context, m *pb.ReceivedMessage) (verdict, error) {
+	return b.scan(ctx, Name(subscription), func(_ context.Context, m *pb.ReceivedMessage) (outcome, error) {
 		if !visit(letterOf(Name(subscription), m)) {
 			return enough, nil
 		}
-		return keep, nil
+		return retain, nil
 	})
 }
 

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	project  = "test"
-	patience = 30 * time.Second
+	project = "test"
+	maxWait = 30 * time.Second
 
 	topic        = "stock-reserved"
 	source       = "order-confirm.stock-reserved"
@@ -130,7 +130,7 @@ func (h *house) mustDie(t *testing.T, n int) []deadletters.Letter {
 // mustBecome waits until there are that many dead letters.
 func (h *house) mustBecome(t *testing.T, n int) (letters []deadletters.Letter) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(maxWait); ; {
 		letters = h.mustShow(t)
 		if len(letters) == n {
 			return letters
@@ -180,19 +180,19 @@ func TestLook(t *testing.T) {
 		t.Errorf("an empty one has an oldest: %+v", s)
 	}
 	letters := h.mustDie(t, 3)
-	t.Run("list tells how many there are, and since when", func(t *testing.T) {
+	t.Run("list reports how many there are, and since when", func(t *testing.T) {
 		s := h.mustList(t, 3)
-		if s.Subscription != subscription || s.Source != source || s.Topic != topic || s.Oldest == nil || time.Since(*s.Oldest) > patience {
+		if s.Subscription != subscription || s.Source != source || s.Topic != topic || s.Oldest == nil || time.Since(*s.Oldest) > maxWait {
 			t.Errorf("got %+v", s)
 		}
 	})
-	t.Run("show tells all of a message", func(t *testing.T) {
+	t.Run("show prints all of a message", func(t *testing.T) {
 		l := letters[0]
 		if l.Source != source || l.Deliveries != 5 || string(l.Payload) != `{"orderId":"7"}` || l.Attributes["type"] != topic || l.ID == "" {
 			t.Errorf("got %+v", l)
 		}
 	})
-	t.Run("show stops when it is told to", func(t *testing.T) {
+	t.Run("show stops when visit returns false", func(t *testing.T) {
 		shown := 0
 		err := h.Show(t.Context(), subscription, func(deadletters.Letter) bool { shown++; return false })
 		if err != nil || shown != 1 {
@@ -205,7 +205,7 @@ func TestLook(t *testing.T) {
 			t.Errorf("%d are left", n)
 		}
 	})
-	t.Run("a subscription that is not there is told", func(t *testing.T) {
+	t.Run("a missing subscription is an error", func(t *testing.T) {
 		err := h.Show(t.Context(), "nothing.nowhere", func(deadletters.Letter) bool { return true })
 		if !errors.Is(err, deadletters.ErrNotFound) {
 			t.Errorf("got %v", err)

@@ -28,9 +28,10 @@ const (
 // window is the shortest that Cloud Monitoring sums up.
 const window = 60 * time.Second
 
-// Judge asks Cloud Monitoring what the revisions of Cloud Run services, by their
-// names, did since a moment, and returns a verdict on each, in the runs' order.
-func (p Promises) Judge(ctx context.Context, metrics *monitoring.Service, project string, runs []Run, revisions map[string]string, since, now time.Time) ([]Verdict, error) {
+// Evaluate queries Cloud Monitoring for the requests of Cloud Run revisions since a
+// moment, and returns an outcome for each, in the order of runs. Revisions are by the
+// name of their service.
+func (p SLOs) Evaluate(ctx context.Context, metrics *monitoring.Service, project string, runs []Run, revisions map[string]string, since, now time.Time) ([]Outcome, error) {
 	if now.Sub(since) < window {
 		since = now.Add(-window)
 	}
@@ -50,18 +51,18 @@ func (p Promises) Judge(ctx context.Context, metrics *monitoring.Service, projec
 	if err != nil {
 		return nil, err
 	}
-	var verdicts []Verdict
+	var outcomes []Outcome
 	for _, run := range runs {
 		revision, asked := revisions[run.Name]
 		if !asked {
 			continue
 		}
 		c := counted{codes: counts.codes(revision)}
-		c.slow, c.timed = latencies.above(revision, p.of(run).withinMS)
+		c.slow, c.timed = latencies.above(revision, p.bounds(run).withinMS)
 		c.late, c.decided = decisions.above(revision, p.Decided.WithinSeconds)
-		verdicts = append(verdicts, p.judge(run, revision, c))
+		outcomes = append(outcomes, p.evaluate(run, revision, c))
 	}
-	return verdicts, nil
+	return outcomes, nil
 }
 
 func quoted(names []string) string {
@@ -93,7 +94,7 @@ func (q query) ask(ctx context.Context, metric string, groupBy ...string) (serie
 		AggregationGroupByFields(append([]string{byRevision}, groupBy...)...)
 	err := call.Pages(ctx, func(page *monitoring.ListTimeSeriesResponse) error {
 		if len(page.ExecutionErrors) > 0 {
-			return fmt.Errorf("the answer is incomplete: %s", page.ExecutionErrors[0].Message)
+			return fmt.Errorf("the response is incomplete: %s", page.ExecutionErrors[0].Message)
 		}
 		found = append(found, page.TimeSeries...)
 		return nil
@@ -132,7 +133,7 @@ func (s series) codes(revision string) map[int]int64 {
 }
 
 // above counts the values above a bound, and all. A 5xx counts as failed, not as slow.
-// Of the bucket that the bound falls into nobody knows: it counts as below.
+// The bucket that contains the bound counts as below.
 func (s series) above(revision string, bound float64) (above, all int64) {
 	for _, ts := range s.of(revision) {
 		if code(ts)/100 == 5 {

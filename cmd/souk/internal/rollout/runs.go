@@ -1,10 +1,10 @@
 // Package rollout decides what deploy/rollout, a script, cannot: which Cloud Run
-// services there are, what state one is in, whether a revision answers as it
-// should, and whether it keeps the shop's promises.
+// services there are, what state one is in, whether a revision responds as
+// expected, and whether it meets the SLOs.
 //
 //	runs.go   the Cloud Run services of the shop     state.go    one of them, as gcloud describes it
-//	smoke.go  a first request to a new revision      promise.go  what was promised
-//	judge.go  whether it is kept                     metrics.go  what Cloud Monitoring counted
+//	smoke.go  first requests to a new revision       slo.go      the SLOs
+//	evaluate.go  whether a revision meets them       metrics.go  the counts of Cloud Monitoring
 package rollout
 
 import (

@@ -17,9 +17,9 @@ import (
 	"souk/shared/manifest"
 )
 
-// smokePatience is how long an address that was just made may take to answer: its
-// name must get around, and an instance must start.
-const smokePatience = 60 * time.Second
+// smokeTimeout bounds the wait for the first response of a new address: its DNS name
+// must propagate, and an instance must start.
+const smokeTimeout = 60 * time.Second
 
 // Smoke sends first requests to a new revision, at its own address. A revision that
 // clients call must be alive, and each of its functions must respond itself. The
@@ -37,7 +37,7 @@ func Smoke(ctx context.Context, client *http.Client, run Run, url string) error 
 		first = s.closed
 	}
 	if _, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, first(ctx) },
-		backoff.WithBackOff(backoff.NewExponentialBackOff()), backoff.WithMaxElapsedTime(smokePatience)); err != nil {
+		backoff.WithBackOff(backoff.NewExponentialBackOff()), backoff.WithMaxElapsedTime(smokeTimeout)); err != nil {
 		return fmt.Errorf("%s at %s: %w", run.Name, url, err)
 	}
 	if run.Kind == Push {
@@ -60,7 +60,7 @@ type smoke struct {
 func (s smoke) lives(ctx context.Context) error {
 	status, _, err := s.send(ctx, http.MethodGet, health.Path, "")
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s answers %d, want 200", health.Path, status)
+		err = fmt.Errorf("%s responds with %d, want 200", health.Path, status)
 	}
 	return err
 }
@@ -97,7 +97,7 @@ func (s smoke) function(ctx context.Context, f manifest.Function) error {
 	for strings.Contains(path, "{") {
 		before, rest, _ := strings.Cut(path, "{")
 		_, after, _ := strings.Cut(rest, "}")
-		path = before + nobody + after
+		path = before + unknownID + after
 	}
 	status, kind, err := s.send(ctx, method, path, body)
 	if err != nil {
@@ -105,16 +105,16 @@ func (s smoke) function(ctx context.Context, f manifest.Function) error {
 	}
 	// Cloud Run's own refusals are pages; the shop's are JSON.
 	if !strings.Contains(kind, "json") {
-		return fmt.Errorf("%s %s answers %d as %q: that is not the function", method, path, status, kind)
+		return fmt.Errorf("%s %s responds with %d as %q: that is not the function", method, path, status, kind)
 	}
 	if !slices.Contains(want, status) {
-		return fmt.Errorf("%s %s answers %d, want %v", method, path, status, want)
+		return fmt.Errorf("%s %s responds with %d, want %v", method, path, status, want)
 	}
 	return nil
 }
 
-// nobody is an id that nothing has: a UUID of version 7, of the year 1970.
-const nobody = "00000000-0000-7000-8000-000000000000"
+// unknownID is an id that no row has: a UUID of version 7, of the year 1970.
+const unknownID = "00000000-0000-7000-8000-000000000000"
 
 func (s smoke) send(ctx context.Context, method, path, body string) (status int, kind string, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
@@ -124,14 +124,14 @@ func (s smoke) send(ctx context.Context, method, path, body string) (status int,
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	answer, err := s.client.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return 0, "", fmt.Errorf("ask %s: %w", path, err)
 	}
-	defer func() { err = errors.Join(err, answer.Body.Close()) }()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return 0, "", fmt.Errorf("read the answer of %s: %w", path, err)
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return 0, "", fmt.Errorf("read the response of %s: %w", path, err)
 	}
-	kind, _, _ = mime.ParseMediaType(answer.Header.Get("Content-Type")) // none is none of ours
-	return answer.StatusCode, kind, nil
+	kind, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type")) // none is none of ours
+	return response.StatusCode, kind, nil
 }

@@ -19,7 +19,7 @@ import (
 	"souk/shared/health"
 )
 
-// TestSmokeOfTheShop asks the real services, so that what a function answers to the
+// TestSmokeOfTheShop calls the real services, so that what a function responds to the
 // requests of a smoke test is what the smoke test takes for right.
 func TestSmokeOfTheShop(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestSmokeOfTheShop(t *testing.T) {
 			}
 			var events []event.Event
 			if events = s.Topics.Published("registration-requested"); len(events) > 0 {
-				t.Errorf("it told of %v", events)
+				t.Errorf("it published %v", events)
 			}
 		})
 	}
@@ -72,12 +72,12 @@ func TestSmokeFinds(t *testing.T) {
 		want    string // "" if nothing is wrong
 	}{
 		"a function that asks for a token":   {"order-get", problem(401), ""},
-		"a function that asks for none":      {"order-get", problem(404), "answers 404"},
-		"a function that fails":              {"order-get", problem(500), "answers 500"},
+		"a function that asks for none":      {"order-get", problem(404), "responds with 404"},
+		"a function that fails":              {"order-get", problem(500), "responds with 500"},
 		"Cloud Run in place of the function": {"order-get", page(401), "that is not the function"},
 		"a list that anyone may read":        {"product-list", problem(200), ""},
-		"a list that asks for a token":       {"product-list", problem(401), "answers 401"},
-		"a product that nobody has":          {"product-get", problem(404), ""},
+		"a list that asks for a token":       {"product-list", problem(401), "responds with 401"},
+		"a product that does not exist":      {"product-get", problem(404), ""},
 		"an event function behind IAM":       {"stock-reserve", page(403), ""},
 		"an event function without IAM":      {"stock-reserve", problem(401), "callers other than Pub/Sub"},
 		"an event function that is open":     {"stock-reserve", page(204), "callers other than Pub/Sub"},

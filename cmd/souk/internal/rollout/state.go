@@ -14,7 +14,7 @@ const (
 	// TagNext is on the revision that is rolled out.
 	TagNext = "next"
 	// TagPrevious is on the one that it replaces, from the moment on that this gets
-	// no more requests: without it, nobody could tell from the traffic which was which.
+	// no more requests: without it, the traffic alone does not identify it.
 	TagPrevious = "previous"
 )
 

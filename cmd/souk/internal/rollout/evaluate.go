@@ -6,24 +6,23 @@ import (
 	"net/http"
 )
 
-// What a good signal is, here and nowhere else:
+// The definition of a good signal:
 //
 // A revision is watched from the moment on that its share of the requests was
 // raised. Of what it did since, three things are counted, and each is held to
 // terraform/slo.json, the bounds of the SLOs:
 //
-//	failed   a 5xx to a client; to Pub/Sub any answer that means "again", but 429,
-//	         which is Cloud Run's "no instance is free" and no fault of the revision
-//	slow     a journey's answer that was no 5xx and took longer than its bound
+//	failed   a 5xx to a client; to Pub/Sub any response that means "again", but 429,
+//	         which is Cloud Run's "no instance is free" and no error of the revision
+//	slow     a journey's response that was no 5xx and took longer than its bound
 //	late     an order that was decided later than 30 s after it was placed
 //
-// The signal is bad when the budget of errors burns at the pace at which somebody
-// would be woken (14.4 times what is allowed: 1.44 % failed, 14.4 % slow or late),
+// The signal is bad when the error budget burns at the rate of the page alert (14.4 times what is allowed: 1.44 % failed, 14.4 % slow or late),
 // and that is no accident: a revision just at that pace would show as many in fewer
 // than one of a hundred windows. So one failure of one request proves nothing, two
 // of two do, and ten of 400 as well.
 //
-// Without requests there is no judgement: the signal is silent, and the rollout goes on.
+// Without requests there is no evaluation: the signal is silent, and the rollout goes on.
 // At night a shop has no customers: deploy/rollout has synthetic orders placed at each
 // step, so that the functions of an order are never silent. Others may be, and the smoke
 // test has shown that they live. Waiting for requests would delay the repair of a shop
@@ -32,8 +31,8 @@ import (
 // accident is how rarely chance alone may show what is called bad.
 const accident = 0.01
 
-// Verdict is on one Cloud Run service's new revision.
-type Verdict struct {
+// Outcome is the evaluation of one Cloud Run service's new revision.
+type Outcome struct {
 	Run, Revision string
 	Bad, Silent   bool
 	// Why has the figures.
@@ -47,18 +46,18 @@ type counted struct {
 	slow, timed, late, decided int64
 }
 
-func (p Promises) judge(run Run, revision string, c counted) Verdict {
-	b := p.of(run)
-	var failed, answered int64
+func (p SLOs) evaluate(run Run, revision string, c counted) Outcome {
+	b := p.bounds(run)
+	var failed, total int64
 	for code, n := range c.codes {
-		answered += n
+		total += n
 		if failure(run.Kind, code) {
 			failed += n
 		}
 	}
-	v := Verdict{Run: run.Name, Revision: revision, Silent: answered == 0 && c.decided == 0}
-	v.Why = fmt.Sprintf("%d of %d failed", failed, answered)
-	v.Bad = p.pages(failed, answered, b.available)
+	v := Outcome{Run: run.Name, Revision: revision, Silent: total == 0 && c.decided == 0}
+	v.Why = fmt.Sprintf("%d of %d failed", failed, total)
+	v.Bad = p.pages(failed, total, b.available)
 	if b.fast > 0 {
 		v.Why += fmt.Sprintf(", %d of %d took longer than %.0f ms", c.slow, c.timed, b.withinMS)
 		v.Bad = p.pages(c.slow, c.timed, b.fast) || v.Bad
@@ -77,9 +76,9 @@ func failure(kind string, code int) bool {
 	return code >= http.StatusInternalServerError
 }
 
-// pages says whether so many bad ones prove that the budget burns at the pace that
-// wakes somebody.
-func (p Promises) pages(bad, all int64, goal float64) bool {
+// pages reports whether so many bad ones prove that the budget burns at the rate of
+// the page alert.
+func (p SLOs) pages(bad, all int64, goal float64) bool {
 	return atLeast(bad, all, min(1, p.PageAtBurnRate*(1-goal))) < accident
 }
 

@@ -11,9 +11,9 @@ import (
 	"souk/shared/manifest"
 )
 
-// Promises is terraform/slo.json, of which terraform/slo.tf makes the SLOs and their
-// alerts: customers' bounds and a rollout's are the same.
-type Promises struct {
+// SLOs is the content of terraform/slo.json, from which terraform/slo.tf creates the
+// SLOs and their alerts. Rollouts use the same bounds.
+type SLOs struct {
 	// Journeys are made of requests, Messages of deliveries. Every function is in one.
 	Journeys map[string]Journey `json:"journeys"`
 	Messages map[string]Journey `json:"messages"`
@@ -21,8 +21,7 @@ type Promises struct {
 		Good          float64 `json:"good"`
 		WithinSeconds float64 `json:"within_seconds"`
 	} `json:"decided"`
-	// PageAtBurnRate is how many times faster than allowed the budget of errors may be
-	// used up before somebody is woken.
+	// PageAtBurnRate is the burn rate of the error budget at which an alert pages.
 	PageAtBurnRate float64 `json:"page_at_burn_rate"`
 }
 
@@ -37,39 +36,39 @@ type Journey struct {
 }
 
 // all returns the journeys of requests and of messages.
-func (p Promises) all() []Journey {
+func (p SLOs) all() []Journey {
 	return append(slices.Collect(maps.Values(p.Journeys)), slices.Collect(maps.Values(p.Messages))...)
 }
 
-// ReadPromises reads and checks a file of promises.
-func ReadPromises(r io.Reader) (Promises, error) {
+// ReadSLOs reads and validates a file of SLOs.
+func ReadSLOs(r io.Reader) (SLOs, error) {
 	decoder := json.NewDecoder(r)
 	decoder.DisallowUnknownFields()
-	var p Promises
+	var p SLOs
 	if err := decoder.Decode(&p); err != nil {
-		return Promises{}, fmt.Errorf("read the promises: %w", err)
+		return SLOs{}, fmt.Errorf("read the SLOs: %w", err)
 	}
 	shares := []float64{p.Decided.Good}
 	for _, j := range p.all() {
 		shares = append(shares, j.Available, j.Fast)
 	}
 	if slices.ContainsFunc(shares, func(share float64) bool { return share <= 0 || share >= 1 }) || p.PageAtBurnRate < 1 {
-		return Promises{}, errors.New("read the promises: a share is not between 0 and 1, or page_at_burn_rate is below 1")
+		return SLOs{}, errors.New("read the SLOs: a share is not between 0 and 1, or page_at_burn_rate is below 1")
 	}
 	return p, nil
 }
 
-// bounds is what one Cloud Run service must keep.
+// bounds are the SLOs of one Cloud Run service.
 type bounds struct {
 	available float64
-	// fast of the answers come within a time; 0 where nothing was promised.
+	// fast is the share of responses within withinMS; 0 without an SLO of latency.
 	fast, withinMS float64
 }
 
-// of returns the bounds of a Cloud Run service. Cloud Run does not count functions that
-// share one apart, so they have the mildest of theirs. What pages at no time is rare, such as
-// imports: it counts only where there is nothing else.
-func (p Promises) of(run Run) bounds {
+// bounds returns the bounds of a Cloud Run service. Cloud Run does not count functions that
+// share one apart, so the mildest of their bounds apply. Journeys without a page alert are
+// rare, such as imports: they count only if the service has no others.
+func (p SLOs) bounds(run Run) bounds {
 	journeys := slices.DeleteFunc(p.all(), func(j Journey) bool {
 		return !slices.ContainsFunc(run.Functions, func(f manifest.Function) bool { return slices.Contains(j.Functions, f.Name) })
 	})

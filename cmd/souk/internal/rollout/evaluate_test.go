@@ -16,14 +16,14 @@ import (
 	"souk/functions"
 )
 
-func mustPromises(t *testing.T) Promises {
+func mustReadSLOs(t *testing.T) SLOs {
 	t.Helper()
 	file, err := os.Open("../../../../terraform/slo.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	p, err := ReadPromises(file)
+	p, err := ReadSLOs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,14 +43,14 @@ func mustRun(t *testing.T, name, granularity string) Run {
 
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	p := mustPromises(t)
+	p := mustReadSLOs(t)
 	for name, test := range map[string]struct {
 		run         string
 		counted     counted
 		bad, silent bool
 	}{
 		"nothing is silent":                        {run: "order-place", silent: true},
-		"answers are good":                         {run: "order-place", counted: counted{codes: map[int]int64{201: 90, 400: 5, 409: 5}}},
+		"responses are good":                       {run: "order-place", counted: counted{codes: map[int]int64{201: 90, 400: 5, 409: 5}}},
 		"one failure of one may be an accident":    {run: "order-get", counted: counted{codes: map[int]int64{500: 1}}},
 		"two of two are none":                      {run: "order-get", counted: counted{codes: map[int]int64{503: 2}}, bad: true},
 		"one of a hundred may be":                  {run: "order-get", counted: counted{codes: map[int]int64{200: 99, 500: 1}}},
@@ -60,7 +60,7 @@ func TestJudge(t *testing.T) {
 		"clients' faults are not the function's":   {run: "order-get", counted: counted{codes: map[int]int64{404: 100}}},
 		"Pub/Sub's refused messages are":           {run: "stock-reserve", counted: counted{codes: map[int]int64{401: 5}}, bad: true},
 		"no free instance is not":                  {run: "stock-reserve", counted: counted{codes: map[int]int64{204: 5, 429: 100}}},
-		"slow answers of a journey are bad":        {run: "product-get", counted: counted{codes: map[int]int64{200: 100}, slow: 40, timed: 100}, bad: true},
+		"slow responses of a journey are bad":      {run: "product-get", counted: counted{codes: map[int]int64{200: 100}, slow: 40, timed: 100}, bad: true},
 		"a few slow ones are not":                  {run: "product-get", counted: counted{codes: map[int]int64{200: 100}, slow: 10, timed: 100}},
 		"slow deliveries are bad":                  {run: "stock-reserve", counted: counted{codes: map[int]int64{204: 100}, slow: 40, timed: 100}, bad: true},
 		"orders that are decided late are bad":     {run: "order-confirm", counted: counted{codes: map[int]int64{204: 50}, late: 30, decided: 50}, bad: true},
@@ -68,9 +68,9 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := p.judge(mustRun(t, test.run, ByFunction), "r", test.counted)
+			v := p.evaluate(mustRun(t, test.run, ByFunction), "r", test.counted)
 			if v.Bad != test.bad || v.Silent != test.silent {
-				t.Errorf("the verdict is %+v", v)
+				t.Errorf("the outcome is %+v", v)
 			}
 		})
 	}
@@ -96,30 +96,30 @@ func TestAtLeast(t *testing.T) {
 	}
 }
 
-func TestPromises(t *testing.T) {
+func TestSLOs(t *testing.T) {
 	t.Parallel()
-	p := mustPromises(t)
+	p := mustReadSLOs(t)
 	t.Run("functions that share a service have the mildest of their bounds", func(t *testing.T) {
 		t.Parallel()
-		if b := p.of(mustRun(t, "user-http", ByService)); b.withinMS != 2000 || b.available != 0.999 {
+		if b := p.bounds(mustRun(t, "user-http", ByService)); b.withinMS != 2000 || b.available != 0.999 {
 			t.Errorf("%+v", b)
 		}
-		if b := p.of(mustRun(t, "product-get", ByFunction)); b.withinMS != 400 {
+		if b := p.bounds(mustRun(t, "product-get", ByFunction)); b.withinMS != 400 {
 			t.Errorf("%+v", b)
 		}
 	})
 	for _, broken := range []string{`{}`, `{"promises": {}}`, `{"decided": {"good": 1}, "page_at_burn_rate": 2}`, `{"all_others_available": 0.9, "decided": {"good": 0.9}, "page_at_burn_rate": 2}`} {
-		if _, err := ReadPromises(strings.NewReader(broken)); err == nil {
+		if _, err := ReadSLOs(strings.NewReader(broken)); err == nil {
 			t.Errorf("%s is taken", broken)
 		}
 	}
 }
 
-// TestMetrics reads answers in the form that
+// TestMetrics reads responses in the form that
 // https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list shows.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	answers := map[string]string{
+	responses := map[string]string{
 		requestCount: `{"timeSeries": [
 			{"metric": {"labels": {"response_code": "200"}}, "resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"int64Value": "90"}}]},
 			{"metric": {"labels": {"response_code": "503"}}, "resource": {"labels": {"revision_name": "r-2"}}, "points": [{"value": {"int64Value": "10"}}]},
@@ -135,13 +135,13 @@ func TestMetrics(t *testing.T) {
 				{"count": "5", "bucketOptions": {"explicitBuckets": {"bounds": [10, 30, 60]}}, "bucketCounts": ["1", "2", "2"]}}}]}]}`,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for metric, answer := range answers {
+		for metric, response := range responses {
 			if strings.Contains(r.URL.Query().Get("filter"), `metric.type="`+metric+`"`) && strings.Contains(r.URL.Query().Get("filter"), `one_of("r-2")`) {
 				w.Header().Set("Content-Type", "application/json")
-				if !json.Valid([]byte(answer)) {
-					t.Errorf("%s is no JSON", answer)
+				if !json.Valid([]byte(response)) {
+					t.Errorf("%s is no JSON", response)
 				}
-				_, _ = w.Write([]byte(answer)) // who asked sees it
+				_, _ = w.Write([]byte(response)) // the client reports a failed write
 			}
 		}
 	}))
@@ -151,12 +151,12 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_800_000_000, 0)
-	verdicts, err := mustPromises(t).Judge(t.Context(), metrics, "p", []Run{mustRun(t, "product-get", ByFunction)}, map[string]string{"product-get": "r-2"}, now, now)
-	if err != nil || len(verdicts) != 1 {
-		t.Fatal(verdicts, err)
+	outcomes, err := mustReadSLOs(t).Evaluate(t.Context(), metrics, "p", []Run{mustRun(t, "product-get", ByFunction)}, map[string]string{"product-get": "r-2"}, now, now)
+	if err != nil || len(outcomes) != 1 {
+		t.Fatal(outcomes, err)
 	}
 	want := "10 of 100 failed, 7 of 90 took longer than 400 ms, 2 of 5 orders were decided later than after 30 s"
-	if v := verdicts[0]; !v.Bad || v.Why != want {
-		t.Errorf("the verdict is %+v", v)
+	if v := outcomes[0]; !v.Bad || v.Why != want {
+		t.Errorf("the outcome is %+v", v)
 	}
 }
