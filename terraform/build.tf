@@ -51,8 +51,8 @@ resource "google_cloudbuild_trigger" "build" {
   }
 }
 
-# What somebody proposes is tested by an identity that may do nothing: its code is
-# nobody's yet.
+# A pull request is tested by an identity without permissions: its code has not been
+# reviewed yet.
 resource "google_cloudbuild_trigger" "check" {
   count = var.repository == null ? 0 : 1
 

@@ -43,8 +43,8 @@ func TestChannels(t *testing.T) {
 	}
 }
 
-// TestPaging applies channels, and requires that critical alerts call somebody's pager,
-// and warnings do not.
+// TestPaging applies channels, and requires that critical alerts page, and that
+// warnings do not.
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	w := mustWorkspace(t, ".")

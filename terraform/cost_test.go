@@ -43,7 +43,7 @@ func TestCostCountsWhatIsPlanned(t *testing.T) {
 	}
 }
 
-// planned are the quantities of prices that a plan tells, whatever is done with it.
+// planned returns the quantities of prices in a plan that do not depend on usage.
 func planned(p plan) map[string]float64 {
 	const seconds = 730 * 3600
 	n := map[string]float64{

@@ -213,7 +213,7 @@ resource "google_service_account" "smoke" {
   display_name = "The job that asks new revisions; it has no rights"
 }
 
-# In the network, for the functions answer nobody else. All its requests take that way:
+# In the network, because the functions reject all other requests. All its requests take that way:
 # the addresses of Cloud Run are public ones, and only what comes through the network
 # counts as internal.
 # https://cloud.google.com/run/docs/securing/private-networking#from-other-services

@@ -60,11 +60,11 @@ func mustReadRecords(t *testing.T, folder string) map[string][][]string {
 	return records
 }
 
-// mustStandIn makes programs that note how they are called, and answer as the real
-// ones would where somebody reads the answer.
+// mustStandIn creates programs that record their arguments, and print what the real
+// ones would where the output is read.
 func mustStandIn(t *testing.T, folder string) {
 	t.Helper()
-	answers := map[string]string{
+	outputs := map[string]string{
 		"docker": "", "curl": "",
 		"git": "echo abc1234",
 		"gcloud": `case "$*" in
@@ -78,22 +78,22 @@ esac`,
 	}
 	if _, unreachable := os.Stat(os.Getenv("TF_CLI_CONFIG_FILE")); unreachable != nil {
 		t.Log("NOT CHECKED: what Terraform says to the page's commands. This needs terraform, and TF_CLI_CONFIG_FILE set: run terraform/check")
-		answers["terraform"] = withoutTerraform
+		outputs["terraform"] = withoutTerraform
 	} else if terraform, err := exec.LookPath("terraform"); err != nil {
 		t.Logf("NOT CHECKED: what Terraform says to the page's commands: %v", err)
-		answers["terraform"] = withoutTerraform
+		outputs["terraform"] = withoutTerraform
 	} else {
-		// The state stays here, and nobody is there to say yes.
-		answers["terraform"] = `args=()
+		// The state stays here, and no one confirms interactively.
+		outputs["terraform"] = `args=()
 for arg; do
 	[[ $arg == -backend-config=* ]] || args+=("$arg")
 	[[ $arg != apply && $arg != destroy ]] || args+=(-auto-approve -input=false -no-color)
 done
 exec ` + terraform + ` "${args[@]}"`
 	}
-	answers["go"] = strings.ReplaceAll(answers["go"], "$SOUK", mustSouk(t))
-	for name, answer := range answers {
-		script := "#!/usr/bin/env bash\nset -euo pipefail\n{ printf '%s\\037' \"$@\"; echo; } >>\"$CALLS/" + name + "\"\n" + answer + "\n"
+	outputs["go"] = strings.ReplaceAll(outputs["go"], "$SOUK", mustSouk(t))
+	for name, output := range outputs {
+		script := "#!/usr/bin/env bash\nset -euo pipefail\n{ printf '%s\\037' \"$@\"; echo; } >>\"$CALLS/" + name + "\"\n" + output + "\n"
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}

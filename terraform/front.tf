@@ -16,7 +16,7 @@ locals {
       function = f.name
       # The load balancer has its own word for "one segment".
       template = replace(f.path, "/[{][^}]*[}]/", "*")
-      # Go answers HEAD wherever it answers GET.
+      # Go serves HEAD wherever it serves GET.
       methods = f.method == "GET" ? ["GET", "HEAD"] : [f.method]
     }
   ]
@@ -302,7 +302,7 @@ resource "google_compute_global_forwarding_rule" "https" {
   port_range            = "443"
 }
 
-# Plain HTTP is answered with where to go, and nothing else.
+# Plain HTTP is only redirected to HTTPS.
 resource "google_compute_url_map" "to_https" {
   count = local.load_balancer ? 1 : 0
 

@@ -79,8 +79,8 @@ resource "google_cloud_run_v2_service" "function" {
         }
       }
 
-      # A program that listens but answers nobody is replaced. Only the program itself
-      # is asked (shared/health): not the database, for the same reason.
+      # A program that listens but does not respond is replaced. The probe checks only the
+      # program itself (shared/health), not the database, for the same reason.
       liveness_probe {
         period_seconds    = 30
         timeout_seconds   = 5
@@ -139,7 +139,7 @@ locals {
   # As manifest.RequestsPerConnection has it, which says why.
   requests_per_connection = 20
 
-  # Whom a push token is for. Any URL will do, and no other service may have it.
+  # The audience of a push token. Any URL will do that no other service has.
   audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }
 
   environment = {

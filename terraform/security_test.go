@@ -15,15 +15,15 @@ import (
 
 // rules are what no plan may break. Each returns what breaks it.
 var rules = map[string]func(plan) []string{
-	"no bucket is public":                       bucketsArePrivate,
-	"the database has no public address":        databasesArePrivate,
-	"whoever comes from outside comes by TLS":   frontIsTLS,
-	"no message is lost":                        nothingIsLost,
-	"nobody holds more than was granted singly": grantsAreNarrow,
-	"functions are reached one way":             functionsAreShut,
-	"only Pub/Sub sends events":                 pushIsPubSubs,
-	"only who deploys acts as others":           actingIsTheRollouts,
-	"no secret stands in the open":              secretsAreSecret,
+	"no bucket is public":                                 bucketsArePrivate,
+	"the database has no public address":                  databasesArePrivate,
+	"requests from outside require TLS":                   frontIsTLS,
+	"no message is lost":                                  nothingIsLost,
+	"identities hold only roles that were granted singly": grantsAreNarrow,
+	"functions are reached one way":                       functionsAreShut,
+	"only Pub/Sub sends events":                           pushIsPubSubs,
+	"only who deploys acts as others":                     actingIsTheRollouts,
+	"no secret stands in the open":                        secretsAreSecret,
 }
 
 func TestSecurity(t *testing.T) {
@@ -64,23 +64,23 @@ func TestRulesFind(t *testing.T) {
 		{"the database has no public address", "google_sql_database_instance", `{"settings": [{}]}`},
 		{"the database has no public address", "google_sql_database_instance",
 			`{"settings": [{"ip_configuration": [{"ipv4_enabled": false, "ssl_mode": "ENCRYPTED_ONLY", "authorized_networks": [{"value": "0.0.0.0/0"}]}]}]}`},
-		{"whoever comes from outside comes by TLS", "google_compute_ssl_policy", `{"profile": "COMPATIBLE", "min_tls_version": "TLS_1_0"}`},
-		{"whoever comes from outside comes by TLS", "google_compute_global_forwarding_rule", `{"port_range": "8080"}`},
-		{"whoever comes from outside comes by TLS", "google_compute_global_forwarding_rule", `{"port_range": "80"}`},
-		{"whoever comes from outside comes by TLS", "google_compute_backend_service", `{"protocol": "HTTP"}`},
+		{"requests from outside require TLS", "google_compute_ssl_policy", `{"profile": "COMPATIBLE", "min_tls_version": "TLS_1_0"}`},
+		{"requests from outside require TLS", "google_compute_global_forwarding_rule", `{"port_range": "8080"}`},
+		{"requests from outside require TLS", "google_compute_global_forwarding_rule", `{"port_range": "80"}`},
+		{"requests from outside require TLS", "google_compute_backend_service", `{"protocol": "HTTP"}`},
 		{"no message is lost", "google_pubsub_subscription", `{"name": "a.b", "push_config": [{}], "expiration_policy": [{"ttl": ""}]}`},
 		{"no message is lost", "google_pubsub_subscription", `{"name": "a.b", "dead_letter_policy": [{}], "push_config": [{}], "expiration_policy": [{"ttl": ""}]}`},
 		{"no message is lost", "google_pubsub_subscription", `{"name": "a", "push_config": []}`},
 		{"no message is lost", "google_pubsub_topic", `{"name": "a.b.dead-letter"}`},
-		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/editor", "member": "serviceAccount:a"}`},
-		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/run.admin", "member": "serviceAccount:a"}`},
-		{"nobody holds more than was granted singly", "google_project_iam_member", `{"role": "roles/monitoring.viewer", "member": "serviceAccount:a"}`},
-		{"nobody holds more than was granted singly", "google_service_account_iam_member", `{"role": "roles/iam.serviceAccountUser", "member": "serviceAccount:a"}`},
-		{"nobody holds more than was granted singly", "google_pubsub_topic_iam_member", `{"role": "roles/owner", "member": "serviceAccount:a"}`},
-		{"nobody holds more than was granted singly", "google_cloud_run_v2_service_iam_member", `{"role": "roles/run.invoker", "member": "allUsers"}`},
-		{"nobody holds more than was granted singly", "google_storage_bucket_iam_member", `{"role": "roles/storage.objectViewer", "member": "allAuthenticatedUsers"}`},
-		{"nobody holds more than was granted singly", "google_project_iam_binding", `{"role": "roles/cloudsql.client", "members": ["serviceAccount:a"]}`},
-		{"nobody holds more than was granted singly", "google_service_account_key", `{}`},
+		{"identities hold only roles that were granted singly", "google_project_iam_member", `{"role": "roles/editor", "member": "serviceAccount:a"}`},
+		{"identities hold only roles that were granted singly", "google_project_iam_member", `{"role": "roles/run.admin", "member": "serviceAccount:a"}`},
+		{"identities hold only roles that were granted singly", "google_project_iam_member", `{"role": "roles/monitoring.viewer", "member": "serviceAccount:a"}`},
+		{"identities hold only roles that were granted singly", "google_service_account_iam_member", `{"role": "roles/iam.serviceAccountUser", "member": "serviceAccount:a"}`},
+		{"identities hold only roles that were granted singly", "google_pubsub_topic_iam_member", `{"role": "roles/owner", "member": "serviceAccount:a"}`},
+		{"identities hold only roles that were granted singly", "google_cloud_run_v2_service_iam_member", `{"role": "roles/run.invoker", "member": "allUsers"}`},
+		{"identities hold only roles that were granted singly", "google_storage_bucket_iam_member", `{"role": "roles/storage.objectViewer", "member": "allAuthenticatedUsers"}`},
+		{"identities hold only roles that were granted singly", "google_project_iam_binding", `{"role": "roles/cloudsql.client", "members": ["serviceAccount:a"]}`},
+		{"identities hold only roles that were granted singly", "google_service_account_key", `{}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "product-get", "ingress": "INGRESS_TRAFFIC_ALL", "invoker_iam_disabled": true}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "stock-reserve", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
 		{"functions are reached one way", "google_cloud_run_v2_service", `{"name": "gateway", "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY", "invoker_iam_disabled": true}`},
@@ -247,10 +247,10 @@ func grantsAreNarrow(p plan) (faults []string) {
 		if r.Type == "google_project_iam_member" && !mayHoldOnProject(r.Address, role) {
 			faults = append(faults, fmt.Sprintf("%s grants %s on the whole project", r.Address, role))
 		}
-		// Who may act as an identity has all that it has: nobody but the pipeline, and
-		// as those alone that it deploys.
+		// An account that may act as an identity has all of its roles: only the pipeline
+		// may, and only as the identities that it deploys.
 		if role == "roles/iam.serviceAccountUser" && !strings.HasPrefix(r.Address, "google_service_account_iam_member.rollout[") {
-			faults = append(faults, r.Address+" lets somebody act as another")
+			faults = append(faults, r.Address+" lets an account act as another")
 		}
 		if member == "allUsers" || member == "allAuthenticatedUsers" || strings.Contains(member, "*") {
 			faults = append(faults, fmt.Sprintf("%s grants to %s", r.Address, member))

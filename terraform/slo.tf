@@ -77,7 +77,7 @@ resource "google_monitoring_slo" "available" {
 
   service             = google_monitoring_custom_service.journey[each.key].service_id
   slo_id              = "available"
-  display_name        = "${each.key}: ${each.value.available * 100} % answered without a 5xx"
+  display_name        = "${each.key}: ${each.value.available * 100} % of responses without a 5xx"
   goal                = each.value.available
   rolling_period_days = 28
 

@@ -68,7 +68,7 @@ resource "google_sql_database_instance" "main" {
     disk_autoresize_limit       = var.database.disk_limit_gb
     deletion_protection_enabled = var.deletion_protection
     retain_backups_on_delete    = true
-    # Whoever comes, comes through a connector: with IAM and a certificate.
+    # All connections use a connector: with IAM and a certificate.
     connector_enforcement = "REQUIRED"
 
     ip_configuration {

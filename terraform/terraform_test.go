@@ -1,6 +1,6 @@
 // Package terraform_test checks the cloud that these files describe. What can be
-// read in the files is checked everywhere; what only terraform can tell needs it,
-// and a TF_CLI_CONFIG_FILE by which it finds its providers: terraform/check.
+// read in the files is checked everywhere; the other checks need
+// terraform, and a TF_CLI_CONFIG_FILE that names its providers: terraform/check.
 package terraform_test
 
 import (

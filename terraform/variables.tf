@@ -399,13 +399,13 @@ variable "key_rotation_start" {
 # Watching -----------------------------------------------------------------------
 
 variable "alert_emails" {
-  description = "Who is told of alerts."
+  description = "E-mail addresses that receive alerts."
   type        = set(string)
   default     = []
 
   validation {
     condition     = var.environment != "prod" || length(var.alert_emails) > 0
-    error_message = "prod needs alert_emails: an alert that nobody gets is none."
+    error_message = "prod needs alert_emails: without them alerts have no recipient."
   }
 }
 

@@ -140,7 +140,7 @@ locals {
       query    = "sum by (service_name) (increase(logging_googleapis_com:user_${google_logging_metric.panics.name}{monitored_resource=\"cloud_run_revision\"}[10m])) > 0"
     }
     database-down = {
-      title    = "The database does not answer"
+      title    = "The database does not respond"
       severity = "CRITICAL"
       wait     = "120s"
       query    = "min by (database_id) (cloudsql_googleapis_com:database_up{monitored_resource=\"cloudsql_database\"}) < 1"

@@ -37,7 +37,7 @@ run "every_function" {
 
   assert {
     condition     = alltrue([for name, s in google_cloud_run_v2_service.function : s.template[0].service_account == google_service_account.run[name].email])
-    error_message = "A function runs as somebody else."
+    error_message = "A function runs as another identity."
   }
 
   assert {
@@ -60,13 +60,13 @@ run "every_function" {
     error_message = "IAM's check is off for a function that only Pub/Sub calls, or on for one that clients call."
   }
 
-  # Who may invoke: Pub/Sub's identity the functions that it calls, and nobody anything else.
+  # Pub/Sub's identity may invoke the functions that it calls. There are no other invokers.
   assert {
     condition = (
       toset(keys(google_cloud_run_v2_service_iam_member.push)) == toset([for f in yamldecode(file(var.manifest)).functions : f.name if !can(f.http)]) &&
       alltrue([for m in google_cloud_run_v2_service_iam_member.push : m.member == "serviceAccount:${google_service_account.push.email}" && m.role == "roles/run.invoker"])
     )
-    error_message = "Pub/Sub may not invoke every function with events or a schedule, or somebody else may."
+    error_message = "Pub/Sub may not invoke every function with events or a schedule, or another identity may."
   }
 
   assert {
@@ -304,7 +304,7 @@ run "a_repository" {
 
   assert {
     condition     = google_cloudbuild_trigger.check[0].service_account == google_service_account.check.id
-    error_message = "What is proposed is tested by somebody who may do more than test."
+    error_message = "A pull request is tested by an identity that may do more than test."
   }
 }
 

@@ -100,7 +100,7 @@ run "prod_in_one_zone" {
   expect_failures = [var.database]
 }
 
-run "prod_that_tells_nobody" {
+run "prod_without_alert_emails" {
   command = plan
 
   variables {
