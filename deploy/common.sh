@@ -35,7 +35,7 @@ image_of() {
 
 # each ACTION NAME... runs an action for every name, some at a time, to the end even
 # when one fails; then it fails. An action chains its commands by && or ||: the shell
-# does not stop it at an error, because somebody asks how it ended.
+# does not stop it at an error, because the caller reads its exit status.
 each() {
 	local action=$1 name running=0 failed=0
 	shift

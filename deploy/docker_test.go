@@ -61,7 +61,7 @@ func fakeGcrane(args []string) int {
 			return fmt.Errorf("gcrane: what is %q?", args)
 		}
 		if c.Failing == "gcrane" {
-			return errors.New("gcrane: told to fail")
+			return errors.New("gcrane: injected fault")
 		}
 		repository := args[2][:strings.LastIndex(args[2], ":")]
 		// The index, and the image in it.

@@ -52,7 +52,7 @@ func mustFlags(t *testing.T) (known map[string]map[string]string) {
 	return known
 }
 
-// TestAdvice holds the gcloud commands that people are told to type to gcloud's table.
+// TestAdvice checks the gcloud commands that operators type against gcloud's table.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
 	known, found := mustFlags(t), 0

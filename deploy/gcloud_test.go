@@ -71,7 +71,7 @@ func fakeGcloud(args []string) int {
 		c.Calls = append(c.Calls, strings.Join(args, " "))
 		if len(c.Calls) == c.FailAt || c.Failing != "" && strings.Contains(strings.Join(args, " "), c.Failing) {
 			code = 1
-			fmt.Fprintln(os.Stderr, "ERROR: (gcloud) told to fail")
+			fmt.Fprintln(os.Stderr, "ERROR: (gcloud) injected fault")
 			return nil
 		}
 		command, name, flags, err := parse(args)
@@ -94,7 +94,7 @@ func fakeGcloud(args []string) int {
 	return code
 }
 
-// changeCloud changes the file while nobody else does.
+// changeCloud changes the file under a lock.
 func changeCloud(path string, change func(*cloud) error) (err error) {
 	lock, err := os.Create(path + ".lock")
 	if err != nil {
@@ -247,7 +247,7 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 func (c *cloud) execute(name string, flags map[string]string) error {
 	image, ok := c.Jobs[name]
 	if !ok || !has(flags, "--wait") {
-		return fmt.Errorf("there is no job %q, or nobody waits for it", name)
+		return fmt.Errorf("there is no job %q, or --wait is missing", name)
 	}
 	if name == "synthetic-order" { // terraform's image: the pipeline may not change it
 		if flags["--args"] != "synthetic-order,--orders,60" {
@@ -270,7 +270,7 @@ func (c *cloud) execute(name string, flags map[string]string) error {
 		s := c.Services[service]
 		if s == nil || url != "https://next---"+service+"-abc-ew.a.run.app" ||
 			!slices.ContainsFunc(s.Traffic, func(t cloudTarget) bool { return t.Tag == "next" && t.Revision == s.Ready }) {
-			return fmt.Errorf("nothing answers at %q", arg)
+			return fmt.Errorf("nothing responds at %q", arg)
 		}
 	}
 	return nil

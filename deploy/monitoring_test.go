@@ -21,7 +21,7 @@ func mustMonitor(t *testing.T, path string, signal func(revision string, percent
 		if r.URL.Path != "/v3/projects/souk-test/timeSeries" || q.Get("aggregation.perSeriesAligner") != "ALIGN_DELTA" ||
 			q.Get("aggregation.crossSeriesReducer") != "REDUCE_SUM" || !slices.Contains(q["aggregation.groupByFields"], "resource.labels.revision_name") ||
 			q.Get("interval.startTime") >= q.Get("interval.endTime") || !strings.Contains(filter, `resource.type="cloud_run_revision"`) {
-			http.Error(w, "that cannot be answered: "+r.URL.String(), http.StatusBadRequest)
+			http.Error(w, "unknown request: "+r.URL.String(), http.StatusBadRequest)
 			return
 		}
 		c, err := readCloud(path)

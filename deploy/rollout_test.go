@@ -76,7 +76,7 @@ func TestRollout(t *testing.T) {
 			p.mustServe(t, old)
 		})
 	}
-	t.Run("takes everything back when nobody knows the signals", func(t *testing.T) {
+	t.Run("takes everything back when the signals are unknown", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
 		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT=http://127.0.0.1:1/"); ok {

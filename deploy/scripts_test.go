@@ -61,11 +61,11 @@ func TestScan(t *testing.T) {
 		failing    string
 		ok         bool
 	}{
-		"takes images without a fault":            {ok: true},
-		"takes what is not critical":              {severities: []string{"HIGH\tCVE-1", "LOW\tCVE-2"}, ok: true},
-		"refuses what is critical":                {severities: []string{"LOW\tCVE-2", "CRITICAL\tCVE-3"}},
-		"refuses what could not be scanned":       {failing: "images scan"},
-		"refuses what a scan does not tell about": {failing: "list-vulnerabilities"},
+		"takes images without a fault":                  {ok: true},
+		"takes what is not critical":                    {severities: []string{"HIGH\tCVE-1", "LOW\tCVE-2"}, ok: true},
+		"refuses what is critical":                      {severities: []string{"LOW\tCVE-2", "CRITICAL\tCVE-3"}},
+		"refuses what could not be scanned":             {failing: "images scan"},
+		"refuses images that a scan does not report on": {failing: "list-vulnerabilities"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,7 @@ func TestTurn(t *testing.T) {
 			t.Error(said)
 		}
 	})
-	t.Run("stops when it cannot tell", func(t *testing.T) {
+	t.Run("stops when the outcome is unknown", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t)
 		p.mustChange(t, func(c *cloud) { c.Failing = "builds list" })
