@@ -4,7 +4,7 @@ package main
 
 import "github.com/spf13/cobra"
 
-// costCommand says where to ask instead: a container has no terraform/ to read, and
+// costCommand prints where to run it instead: a container has no terraform/ to read, and
 // what reads it would make the image a tenth larger.
 func (p *program) costCommand() *cobra.Command {
 	return &cobra.Command{

@@ -15,10 +15,10 @@ import (
 )
 
 // cloudWait is for how long Google Cloud must have no more messages before it is
-// believed. An emulator says the truth at once.
+// believed. An emulator needs no wait.
 const cloudWait = 3 * time.Second
 
-// brokerFlags say which broker a command is about.
+// brokerFlags select the broker of a command.
 type brokerFlags struct{ host, project string }
 
 func (p *program) deadLettersCommand() *cobra.Command {

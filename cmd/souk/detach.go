@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// readyVariable names the descriptor on which a detached system says that it
+	// readyVariable names the descriptor on which a detached system reports that it
 	// is ready.
 	readyVariable   = "SOUK_READY_FD"
 	readyDescriptor = 3 // the first of exec.Cmd's ExtraFiles
@@ -31,12 +31,12 @@ const (
 	// maxDetachedLog is where the log is begun anew; one that was full before stays.
 	maxDetachedLog = 8 << 20
 
-	// followPeriod is how often what a detached system says is read.
+	// followPeriod is how often the output of a detached system is read.
 	followPeriod = 50 * time.Millisecond
 )
 
 // detach starts the same command in a session of its own, and returns when that
-// is ready or has failed, having shown all that it said till then.
+// is ready or has failed, having printed its output till then.
 func (p *program) detach(ctx context.Context) error {
 	begin := time.Now()
 	if err := os.MkdirAll(p.stateDir, 0o700); err != nil {
@@ -105,7 +105,7 @@ func (p *program) startDetached(log *os.File) (system *exec.Cmd, ready *os.File,
 	return system, ready, nil
 }
 
-// awaitReady returns nil when the system says that it is ready. Its end closes
+// awaitReady returns nil when the system reports that it is ready. Its end closes
 // the pipe without a word.
 func awaitReady(system *exec.Cmd, ready io.Reader) error {
 	if _, err := io.ReadFull(ready, make([]byte, len(readyWord))); err == nil {
@@ -114,7 +114,7 @@ func awaitReady(system *exec.Cmd, ready io.Reader) error {
 	err := system.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
-		return exitCode(exit.ExitCode()) // it has said why, in the log
+		return exitCode(exit.ExitCode()) // the reason is in the log
 	}
 	return fmt.Errorf("the system ended before it was ready: %w", errors.Join(err, errors.New("see its log")))
 }
@@ -144,7 +144,7 @@ func (p *program) follow(ctx context.Context, log *os.File, from int64, outcome 
 	}
 }
 
-// readyPipe returns where to say that the system is ready, nil in the foreground.
+// readyPipe returns the pipe to report readiness on, nil in the foreground.
 // The processes that the system starts do not get it.
 func (p *program) readyPipe() *os.File {
 	descriptor, err := strconv.Atoi(p.getenv(readyVariable))

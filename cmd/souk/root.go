@@ -26,7 +26,7 @@ const defaultStateDir = ".souk"
 type program struct {
 	getenv         func(string) string
 	stdout, stderr io.Writer
-	// stateDir is where the system that a command is about keeps what it keeps.
+	// stateDir is the folder of the system that a command is about.
 	stateDir string
 	// understood is set once a command's flags and arguments make sense.
 	understood bool

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/term"
 )
 
-// The few ways in which text stands out. Nothing is said by colour alone.
+// The few ways in which text stands out. Nothing depends on colour alone.
 const (
 	styleReset = "\x1b[0m"
 	styleBold  = "\x1b[1m"

@@ -225,7 +225,7 @@ func Run(ctx context.Context, options Options) (report Report, err error) {
 	return a.report(), nil
 }
 
-// atRest says whether what happened at t has had time to reach everyone.
+// atRest reports whether what happened at t has had time to reach everyone.
 func (a *auditor) atRest(t time.Time) bool { return t.Before(a.options.Now.Add(-a.options.Grace)) }
 
 // find notes a finding.

@@ -147,7 +147,7 @@ type goods struct {
 	changed                time.Time
 }
 
-// same says whether two services know the same of a product.
+// same reports whether two services have the same data of a product.
 func (g goods) same(other goods) bool {
 	g.changed = other.changed
 	return g == other

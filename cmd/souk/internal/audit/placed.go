@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// placedEvent is what the event order-placed says of an order.
+// placedEvent is the payload of the event order-placed.
 type placedEvent struct {
 	Items []struct {
 		ProductID uuid.UUID `json:"productId"`

@@ -55,7 +55,7 @@ type Line struct {
 	// Price is the name of the line's price in prices.yaml.
 	Price string `json:"price"`
 	SKU   string `json:"sku"`
-	// How says how the quantity comes about.
+	// How explains the quantity.
 	How      string  `json:"how"`
 	Quantity float64 `json:"quantity"`
 	Unit     string  `json:"unit"`
@@ -69,7 +69,7 @@ type Line struct {
 type Bill struct {
 	Usage    Usage    `json:"usage"`
 	Settings Settings `json:"settings"`
-	// Prices says from when and for where the prices are.
+	// Prices names the date and the region of the prices.
 	PricesRead   string `json:"pricesRead"`
 	PricesRegion string `json:"pricesRegion"`
 	Lines        []Line `json:"lines"`

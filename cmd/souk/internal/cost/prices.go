@@ -28,7 +28,7 @@ type Price struct {
 	Unit string  `yaml:"unit"`
 	USD  float64 `yaml:"usd"`
 	Free float64 `yaml:"free"`
-	// Seen says where the price was seen: copy or published.
+	// Seen is where the price was seen: copy or published.
 	Seen string `yaml:"seen"`
 	Page string `yaml:"page"`
 }

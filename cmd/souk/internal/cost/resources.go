@@ -1,6 +1,6 @@
 package cost
 
-// pricedBy says by which lines of a bill each kind of Terraform's resources is paid for.
+// pricedBy lists the lines of the estimate that cover each kind of Terraform's resources.
 var pricedBy = map[string][]string{
 	"google_artifact_registry_repository":   {"images"},
 	"google_cloud_run_v2_job":               {"run-job-cpu", "run-job-memory"},

@@ -31,7 +31,7 @@ const (
 	// addedPrefix begins the attributes that Pub/Sub adds to a dead letter:
 	// https://cloud.google.com/pubsub/docs/dead-letter-topics
 	addedPrefix = "CloudPubSubDeadLetter"
-	// deliveryCount is the attribute that says how often it was delivered.
+	// deliveryCount is the attribute with the number of deliveries.
 	deliveryCount = "CloudPubSubDeadLetterSourceDeliveryCount"
 	// looksAtOnce bounds how many subscriptions are looked into at a time.
 	looksAtOnce = 8
@@ -51,7 +51,7 @@ type Box struct {
 
 // Summary is what a dead-letter subscription holds.
 type Summary struct {
-	// Subscription keeps the dead letters; Source is the one they failed on, Topic
+	// Subscription stores the dead letters; Source is the one they failed on, Topic
 	// where that gets its messages. Topic is empty when Source is gone.
 	Subscription string `json:"subscription"`
 	Source       string `json:"source"`

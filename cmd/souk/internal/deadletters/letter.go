@@ -15,7 +15,7 @@ type Letter struct {
 	// ID is that of the message in the dead-letter topic.
 	ID string `json:"id"`
 	// Source is the subscription that it failed on, Deliveries how often; 0 when
-	// the broker does not say.
+	// the broker does not report it.
 	Source     string `json:"source"`
 	Deliveries int    `json:"deliveries"`
 	// DeadSince is when it became a dead letter.

@@ -26,7 +26,7 @@ type State struct {
 	Latest string
 	// Image is the newest revision's.
 	Image string
-	// Settled says that Stable gets all requests and no tag of a rollout is left.
+	// Settled reports whether Stable gets all requests and no tag of a rollout exists.
 	Settled bool
 	// URL is the service's.
 	URL string
