@@ -96,28 +96,9 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 		Example: "  souk gateway --listen :8080 --backend 'http://{function}:8080'",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			origins, err := gateway.ParseOrigins(p.getenv("CORS_ORIGINS"))
-			if err != nil {
-				return p.usageError("CORS_ORIGINS: %v", err)
-			}
-			hosts, err := p.allowedHosts(allowedHosts)
+			options, err := p.gatewayOptions(backend, allowedHosts, cloudRun)
 			if err != nil {
 				return err
-			}
-			list := functions.Manifest()
-			options := gateway.Options{
-				Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Hosts: hosts, Logger: p.logger(),
-				Links: p.links(),
-				Backend: func(name string) string {
-					f, _ := list.Function(name)
-					return fill(backend)(f)
-				},
-			}
-			if cloudRun {
-				if options.Backend, err = p.cloudRunBackends(); err != nil {
-					return err
-				}
-				options.Tokens = gateway.MetadataTokens()
 			}
 			door, err := gateway.New(options)
 			if err != nil {
@@ -135,6 +116,35 @@ CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
 	command.Flags().BoolVar(&cloudRun, "cloud-run", false, "functions are private services on Cloud Run, at the URLs in BACKENDS")
 	allowedHostsFlag(command, &allowedHosts)
 	return command
+}
+
+// gatewayOptions returns the options of a gateway for functions that run elsewhere: at the
+// URLs of a pattern, or on Cloud Run.
+func (p *program) gatewayOptions(backend, allowedHosts string, cloudRun bool) (gateway.Options, error) {
+	origins, err := gateway.ParseOrigins(p.getenv("CORS_ORIGINS"))
+	if err != nil {
+		return gateway.Options{}, p.usageError("CORS_ORIGINS: %v", err)
+	}
+	hosts, err := p.allowedHosts(allowedHosts)
+	if err != nil {
+		return gateway.Options{}, err
+	}
+	list := functions.Manifest()
+	options := gateway.Options{
+		Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Hosts: hosts, Logger: p.logger(),
+		Links: p.links(),
+		Backend: func(name string) string {
+			f, _ := list.Function(name)
+			return fill(backend)(f)
+		},
+	}
+	if cloudRun {
+		if options.Backend, err = p.cloudRunBackends(); err != nil {
+			return gateway.Options{}, err
+		}
+		options.Tokens = gateway.MetadataTokens()
+	}
+	return options, nil
 }
 
 // cloudRunBackends returns the URLs of functions on Cloud Run, as Terraform gives them.
