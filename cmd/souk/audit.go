@@ -111,11 +111,11 @@ func (p *program) audit(ctx context.Context, databases map[string]database.Confi
 	if err != nil {
 		return err
 	}
-	print := p.printAudit
+	printReport := p.printAudit
 	if asJSON {
-		print = func(r audit.Report) error { return p.printJSON(r) }
+		printReport = func(r audit.Report) error { return p.printJSON(r) }
 	}
-	if err := print(report); err != nil {
+	if err := printReport(report); err != nil {
 		return err
 	}
 	if !report.OK {

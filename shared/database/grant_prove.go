@@ -27,7 +27,7 @@ func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
 	}
 	defer func() {
 		// Also after the rollout was cancelled: the login must not remain.
-		_, dropErr := admin.ExecContext(context.WithoutCancel(ctx), "DROP USER "+account(login)) //nolint:gosec // the name is generated above
+		_, dropErr := admin.ExecContext(context.WithoutCancel(ctx), "DROP USER "+account(login))
 		err = errors.Join(err, dropErr)
 	}()
 	var name string

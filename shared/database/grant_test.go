@@ -17,7 +17,7 @@ func mustCreateLogin(t *testing.T, admin *database.DB, url database.URL) (login 
 	login, password := "fn-"+strings.ToLower(rand.Text()[:16]), rand.Text()+"a-1"
 	mustExec(t, admin, "CREATE USER '"+login+"'@'%' IDENTIFIED BY '"+password+"'")
 	t.Cleanup(func() {
-		if _, err := admin.SQL().Exec("DROP USER '" + login + "'@'%'"); err != nil { //nolint:noctx // the test's context has ended
+		if _, err := admin.SQL().Exec("DROP USER '" + login + "'@'%'"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -104,7 +104,7 @@ func TestGrantByName(t *testing.T) {
 	for _, mode := range []string{"ON", "OFF"} {
 		mustExec(t, admin, "SET GLOBAL partial_revokes = "+mode)
 		t.Cleanup(func() {
-			if _, err := admin.SQL().Exec("SET GLOBAL partial_revokes = " + before); err != nil { //nolint:noctx // the test's context has ended
+			if _, err := admin.SQL().Exec("SET GLOBAL partial_revokes = " + before); err != nil {
 				t.Error(err)
 			}
 		})
