@@ -4,8 +4,13 @@
 resource "google_secret_manager_secret" "synthetic_password" {
   secret_id = "SYNTHETIC_PASSWORD"
 
+  # In the shop's region alone.
   replication {
-    auto {}
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
   }
 
   depends_on = [google_project_service.api]
