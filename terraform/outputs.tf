@@ -27,6 +27,11 @@ output "instance" {
   value       = google_sql_database_instance.main["souk"].connection_name
 }
 
+output "exports" {
+  description = "Where the databases are exported to, by instance."
+  value       = { for instance in local.exported : instance => "gs://${google_storage_bucket.exports[0].name}/${instance}/" }
+}
+
 output "connection_budget" {
   description = "Connections that may be opened at most, and those that there are."
   value = {

@@ -9,6 +9,7 @@ locals {
       tier            = "db-g1-small"
       max_connections = 400
       scaling         = {}
+      exports         = true
       alerts          = null # all of watch.tf, and those of the SLOs
     }
     # What it lacks: docs/deploy.md.
@@ -18,7 +19,8 @@ locals {
       tier            = "db-f1-micro"
       max_connections = 100
       scaling         = { max_instances = 2, pool = 3 }
-      alerts          = ["database-disk", "database-down", "dead-letters", "outbox-stuck", "shop-unreachable"]
+      exports         = false
+      alerts          = ["database-disk", "database-down", "database-export", "dead-letters", "outbox-stuck", "shop-unreachable"]
     }
   }
   profile = local.profiles[var.profile]

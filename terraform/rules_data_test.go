@@ -97,6 +97,18 @@ var dataTypes = map[string]resourceType{
 	"google_storage_bucket": {"storage/v1 Bucket", []constraint{
 		matches("name", "https://cloud.google.com/storage/docs/buckets#naming", `[a-z0-9]([-_.a-z0-9]{1,61})[a-z0-9]`, "A"),
 		oneOf("public_access_prevention", "https://cloud.google.com/storage/docs/public-access-prevention", "enforced", "inherited"),
+		between("retention_policy.retention_period", "https://cloud.google.com/storage/docs/bucket-lock#retention-periods", 1, 3155760000),
+		{"soft_delete_policy.retention_duration_seconds", "https://cloud.google.com/storage/docs/soft-delete#retention-duration", func(v any) string {
+			if n, known := number(v); !known || n != 0 && (n < 7*86400 || n > 90*86400) {
+				return fmt.Sprintf("is %v, neither 0 nor 7 to 90 days", v)
+			}
+			return ""
+		}, 86400},
+	}},
+	"google_workflows_workflow": {"workflows/v1 Workflow", []constraint{
+		matches("name", "https://cloud.google.com/workflows/docs/reference/rest/v1/projects.locations.workflows/create#query-parameters", `[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?`, "1"),
+		length("description", "workflows/v1 Workflow.description: Must be at most 1000 Unicode characters long", 0, 1000),
+		length("source_contents", "workflows/v1 Workflow.sourceContents: The size limit is 128KB", 1, 128<<10),
 	}},
 	"google_service_networking_connection": {"", []constraint{
 		oneOf("service", "https://cloud.google.com/vpc/docs/configure-private-services-access", "servicenetworking.googleapis.com"),

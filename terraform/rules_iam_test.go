@@ -37,6 +37,11 @@ var iamTypes = map[string]resourceType{
 	"google_project_iam_member": iamMember(
 		matches("project", "https://cloud.google.com/resource-manager/docs/creating-managing-projects", accountPattern, "shop"),
 	),
+	"google_project_iam_custom_role": {"iam/v1 Role", []constraint{
+		matches("role_id", "https://cloud.google.com/iam/docs/creating-custom-roles#creating", `[A-Za-z0-9_.]{3,64}`, "a-b"),
+		length("title", "iam/v1 Role.title: limited to 100 UTF-8 bytes", 1, 100),
+		matches("permissions", "https://cloud.google.com/iam/docs/permissions-reference", `[a-z]+\.[A-Za-z]+\.[A-Za-z]+`, "cloudsql.admin"),
+	}},
 	"google_project_iam_audit_config": {"", []constraint{
 		oneOf("audit_log_config.log_type", "https://cloud.google.com/logging/docs/audit/configure-data-access#config-api", "ADMIN_READ", "DATA_READ", "DATA_WRITE"),
 		matches("service", "https://cloud.google.com/logging/docs/audit/configure-data-access", `[a-z]+\.googleapis\.com|allServices`, "secrets"),

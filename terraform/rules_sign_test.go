@@ -39,6 +39,7 @@ var signTypes = map[string]resourceType{
 	"google_container_analysis_note_iam_member":       iamMember(),
 	"google_binary_authorization_attestor_iam_member": iamMember(),
 	"google_storage_bucket_iam_member":                iamMember(),
+	"google_storage_bucket_iam_binding":               iamMember(),
 	"google_cloud_run_domain_mapping": {"", []constraint{
 		matches("name", "https://cloud.google.com/run/docs/mapping-custom-domains", `([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]{2,}`, "localhost"),
 	}},

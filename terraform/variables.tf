@@ -280,6 +280,28 @@ variable "restored_instances" {
   }
 }
 
+variable "database_exports" {
+  description = "Whether every database is exported once a day to a bucket in export_region, for 30 days: with profile \"standard\", if it is not given."
+  type        = bool
+  default     = null
+}
+
+variable "export_region" {
+  description = "The region of the exports, another one than region. Without it, one on the same continent."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.export_region == null || try(var.export_region != var.region && can(regex("^[a-z]+-[a-z]+[0-9]+$", var.export_region)), false)
+    error_message = "export_region is another region than region, such as europe-west4: exports are for the case that the region is gone."
+  }
+
+  validation {
+    condition     = var.export_region != null || !local.exports || can(local.export_regions[split("-", var.region)[0]])
+    error_message = "There is no default for export_region here: give one, or database_exports = false."
+  }
+}
+
 variable "migrate_password" {
   description = "The password of the migration job's login, given by TF_VAR_migrate_password in the first apply and whenever migrate_password_version is raised. It goes to Cloud SQL and Secret Manager, and to no plan and no state."
   type        = string

@@ -178,6 +178,15 @@ locals {
         query    = "max(cloudsql_googleapis_com:database_replication_replica_lag{monitored_resource=\"cloudsql_database\"}) > 60"
       }
     } : {},
+    local.exports ? {
+      database-export = {
+        title    = "A database has not been exported for 26 hours"
+        severity = "ERROR"
+        # A query may look back for a day. Two hours without a success in it are 26.
+        wait  = "7200s"
+        query = "(count(sum by (workflow_id) (increase(workflows_googleapis_com:finished_execution_count{monitored_resource=\"workflows.googleapis.com/Workflow\", workflow_id=~\"export-.+\", status=\"SUCCEEDED\"}[24h])) > 0) or vector(0)) < ${length(local.exported)}"
+      }
+    } : {},
     var.orders_expected_within > 0 ? {
       no-orders = {
         title    = "No order was decided for ${var.orders_expected_within} hours"

@@ -301,6 +301,41 @@ run "a_restored_instance_that_there_is_not" {
   expect_failures = [var.restored_instances]
 }
 
+run "exports_in_the_same_region" {
+  command = plan
+
+  variables {
+    region        = "europe-west4"
+    export_region = "europe-west4"
+  }
+
+  expect_failures = [var.export_region]
+}
+
+run "exports_where_there_is_no_default" {
+  command = plan
+
+  variables {
+    region = "southamerica-east1"
+  }
+
+  expect_failures = [var.export_region]
+}
+
+run "no_exports_where_there_is_no_default" {
+  command = plan
+
+  variables {
+    region           = "southamerica-east1"
+    database_exports = false
+  }
+
+  assert {
+    condition     = length(output.exports) == 0
+    error_message = "There are exports."
+  }
+}
+
 run "more_requests_than_connections_serve" {
   command = plan
 

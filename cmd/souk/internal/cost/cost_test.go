@@ -88,7 +88,8 @@ func TestByHand(t *testing.T) {
 		bill.mustHave(t, "armor-rules", 12, 12)
 		bill.mustHave(t, "run-requests", 730, 0) // the outbox, each hour
 		bill.mustHave(t, "run-cpu", 73, 0)       // 730 × 0.1 s × 1 vCPU
-		bill.mustHave(t, "scheduler", 1, 0)
+		bill.mustHave(t, "scheduler", 2, 0)      // the outbox and the export
+		bill.mustHave(t, "exports", 30, 0.6)     // 30 × a tenth of 10 GiB
 		bill.mustHave(t, "run-idle-cpu", 0, 0)
 		bill.mustHave(t, "metrics", 0, 0)
 		if bill.TotalUSD != bill.IdleUSD {
@@ -129,7 +130,7 @@ func TestByHand(t *testing.T) {
 		bill.mustHave(t, "run-idle-cpu", 2*2528e3, 2*2528e3*0.0000025)
 		bill.mustHave(t, "run-idle-memory", 2528e3, 2528e3*0.0000025)
 		bill.mustHave(t, "run-cpu", 200e3+73, (20e3+73)*0.000024)
-		bill.mustHave(t, "alerts", alerts+1+burns, 0.1*(alerts+1+burns))
+		bill.mustHave(t, "alerts", alerts+2+burns, 0.1*(alerts+2+burns))
 	})
 	t.Run("a tiny shop", func(t *testing.T) {
 		t.Parallel()

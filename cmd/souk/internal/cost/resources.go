@@ -19,7 +19,7 @@ var pricedBy = map[string][]string{
 	"google_secret_manager_secret":          {"secret-versions", "secret-access", "secret-rotation"},
 	"google_secret_manager_secret_version":  {"secret-versions"},
 	"google_sql_database_instance":          {"sql-cpu", "sql-memory", "sql-f1-micro", "sql-g1-small", "sql-storage", "sql-backup"},
-	"google_storage_bucket":                 {"state"},
+	"google_storage_bucket":                 {"state", "exports", "exports-transfer"},
 }
 
 // freeOfCharge are the kinds that cost nothing themselves, and why.
@@ -67,5 +67,7 @@ var freeOfCharge = map[string]string{
 	"google_service_networking_connection":            "private services access is free",
 	"google_sql_database":                             "part of the instance",
 	"google_sql_user":                                 "part of the instance",
+	"google_storage_bucket_iam_binding":               "IAM is free",
 	"google_storage_bucket_iam_member":                "IAM is free",
+	"google_workflows_workflow":                       "5,000 steps a month are free, and an export takes some ten",
 }

@@ -25,7 +25,7 @@ func (s Shop) messages(t traffic) []quantity {
 	}
 	return []quantity{
 		{"pubsub", bytes / gib, "published once, delivered to each subscription; 1,000 bytes at least each time"},
-		{"scheduler", scheduled, "scheduled functions"},
+		{"scheduler", scheduled + s.exported(), "scheduled functions, and exports of databases"},
 	}
 }
 
@@ -50,7 +50,20 @@ func (s Shop) kept() []quantity {
 		{"builds", s.rollouts() * b.BuildMinutes, fmt.Sprintf("%.0f rollouts × %.0f minutes", s.rollouts(), b.BuildMinutes)},
 		{"scans", s.rollouts() * (float64(len(s.Functions.Services())) + 1), fmt.Sprintf("%.0f rollouts × the image of each service and of souk", s.rollouts())},
 		{"state", 50.0 / 1024, "50 versions of Terraform's state × 1 MiB"},
+		{"exports", exportDays * s.exported() * s.Settings.Database.DiskGB / exportPart, fmt.Sprintf("%d exports, each a tenth of the disk", exportDays)},
+		{"exports-transfer", 365 / 12.0 * s.exported() * s.Settings.Database.DiskGB / exportPart, "one export a day, to the other region"},
 	}
+}
+
+// An export is compressed, and without indexes and free space.
+const exportDays, exportPart = 30, 10
+
+// exported returns the instances whose databases are exported daily.
+func (s Shop) exported() float64 {
+	if s.Settings.Exports == nil || !*s.Settings.Exports {
+		return 0
+	}
+	return 1 + float64(len(s.Settings.Database.OwnInstance))
 }
 
 // rollouts returns how often the shop is rolled out.
@@ -96,13 +109,17 @@ func (s Shop) watching() (conditions, series float64) {
 	if s.Settings.ExpectedWithin > 0 {
 		plain++
 	}
+	few := float64(tinyAlerts)
+	if s.exported() > 0 {
+		plain, few = plain+1, few+1
+	}
 	// Two of them look at each subscription, the others at one series or two.
 	subscriptions := 0.0
 	for _, f := range s.Functions.Functions {
 		subscriptions += float64(len(f.Topics()))
 	}
 	if s.Settings.Profile == Tiny {
-		return tinyAlerts, minutes * (2*tinyAlerts + subscriptions)
+		return few, minutes * (2*few + subscriptions)
 	}
 	return plain + burns, minutes * (2*plain + 2*subscriptions + 2*burns)
 }

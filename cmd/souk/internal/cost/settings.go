@@ -27,6 +27,8 @@ type Settings struct {
 	Database        Database           `json:"database"`
 	KeyRotationDays float64            `json:"key_rotation_days"`
 	ExpectedWithin  float64            `json:"orders_expected_within"`
+	// Exports is whether the databases are exported daily.
+	Exports *bool `json:"database_exports"`
 }
 
 // Scaling is how a Cloud Run service scales. What is not given is that of functions.yaml.
@@ -60,12 +62,13 @@ type profile struct {
 	granularity, tier  string
 	maxConnections     float64
 	maxInstances, pool *float64
+	exports            bool
 }
 
 func profiles() map[string]profile {
 	two, three := 2.0, 3.0
 	return map[string]profile{
-		"standard": {granularity: "function", tier: "db-g1-small", maxConnections: 400},
+		"standard": {granularity: "function", tier: "db-g1-small", maxConnections: 400, exports: true},
 		Tiny:       {granularity: "service", tier: "db-f1-micro", maxConnections: 100, maxInstances: &two, pool: &three},
 	}
 }
@@ -79,6 +82,9 @@ func (s Settings) withProfile() (Settings, error) {
 	s.Granularity = cmp.Or(s.Granularity, p.granularity)
 	s.Database.Tier = cmp.Or(s.Database.Tier, p.tier)
 	s.Database.MaxConnections = cmp.Or(s.Database.MaxConnections, p.maxConnections)
+	if s.Exports == nil {
+		s.Exports = &p.exports
+	}
 	if p.maxInstances != nil {
 		scaling := maps.Clone(s.Scaling)
 		if scaling == nil {
@@ -138,7 +144,7 @@ func ReadSettings(dir, tfvars string) (Settings, error) {
 // there is none.
 var wanted = map[string]string{
 	"environment": "dev", "profile": "", "region": "", "granularity": "", "scaling": "", "database": "",
-	"key_rotation_days": "", "orders_expected_within": "",
+	"key_rotation_days": "", "orders_expected_within": "", "database_exports": "",
 }
 
 // readValues returns the values of a tfvars file, none for "".
