@@ -102,7 +102,7 @@ func completeCopy(confirmed, twin uuid.UUID) damage {
 	plant, mend := copied(confirmed, twin)
 	plant = append(plant,
 		in("order", `CREATE TABLE copied AS SELECT * FROM outbox WHERE aggregateid = ?`, confirmed.String()),
-		in("order", `UPDATE copied SET id = UNHEX(MD5(HEX(id))), aggregateid = ?, payload = REPLACE(payload, ?, ?)`, twin.String(), confirmed.String(), twin.String()),
+		in("order", `UPDATE copied SET id = UNHEX(LEFT(SHA2(HEX(id), 256), 32)), aggregateid = ?, payload = REPLACE(payload, ?, ?)`, twin.String(), confirmed.String(), twin.String()),
 		in("order", `INSERT INTO outbox SELECT * FROM copied`),
 		in("product", `INSERT INTO inbox (consumer, event_id, received_at) VALUES ('stock-reserve', ?, ?)`, unknownID[:], time.Now().UTC()),
 		in("order", `UPDATE outbox SET id = ? WHERE aggregateid = ? AND type = 'order-placed'`, unknownID[:], twin.String()),
