@@ -24,9 +24,7 @@ import (
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/health"
-	"souk/shared/idempotency"
 	"souk/shared/manifest"
-	"souk/shared/revocation"
 	"souk/shared/telemetry"
 )
 
@@ -78,57 +76,6 @@ func (s settings) check() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Migrations returns the migrations of the tables that every service's database has besides
-// the service's own.
-func Migrations() []database.Migrations {
-	return []database.Migrations{event.Migrations, idempotency.Migrations, revocation.Migrations}
-}
-
-// Runtime has the dependencies that the functions of a process share.
-type Runtime struct {
-	DB *database.DB
-	// Reads is for reads that may be some seconds old.
-	Reads  *database.Reads
-	Outbox *event.Outbox
-	Now    clock.Clock
-	// Revocations has the access tokens that were revoked before they expire.
-	Revocations *revocation.List
-	// Environment has the settings of a single service.
-	Environment config.Environment
-
-	keys   *idempotency.Keys
-	target string
-	// targetOptional: see settings.TargetOptional
-	targetOptional bool
-
-	hops   int // see settings.TrustedHops
-	users  *auth.Verifier
-	pushes *auth.PushVerifier
-	iap    *auth.IAPVerifier // nil if admin functions are not behind the proxy
-}
-
-// RequireIAP makes admin functions also refuse requests that have not passed Identity-Aware
-// Proxy.
-func (rt *Runtime) RequireIAP(c auth.IAPConfig) { rt.iap = auth.NewIAPVerifier(c, rt.Now) }
-
-// Serves reports whether this process serves a function, so that a service requires only
-// the settings of the functions that it serves.
-func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.target == function }
-
-// NewRuntime returns a new Runtime that verifies tokens by the given settings. It does not
-// connect before a request needs a connection.
-func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
-	users auth.Config, pushes auth.PushConfig) *Runtime {
-	outbox, keys := event.NewOutbox(db, publisher, now, pause), idempotency.NewKeys(db, now)
-	revocations := revocation.NewList(db, now)
-	outbox.OnSweep(keys.Sweep)
-	outbox.OnSweep(revocations.Sweep)
-	return &Runtime{
-		DB: db, Reads: database.NewReads(db, nil, now), Outbox: outbox, Now: now, Revocations: revocations, Environment: environment, keys: keys, hops: 1,
-		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
-	}
 }
 
 // Builder returns all functions of a service.
@@ -214,79 +161,6 @@ func register(ctx context.Context, target string, handler http.Handler) error {
 		return fmt.Errorf("register the functions: %w", err)
 	}
 	return nil
-}
-
-// NewHandler returns a new handler of all functions of a service, each on its route, like
-// that of a process without FUNCTION_TARGET.
-func NewHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, error) {
-	handler, _, err := newHandler(runtime, list, service, build)
-	return handler, err
-}
-
-func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, *drain, error) {
-	written, err := build(runtime)
-	if err != nil {
-		return nil, nil, fmt.Errorf("build service %s: %w", service, err)
-	}
-	listed, err := match(list.Of(service), written, service)
-	if err != nil {
-		return nil, nil, err
-	}
-	drain := newDrain()
-	binder := newBinder(runtime, list.Delivery)
-	router := api.NewRouter()
-	var names, publishes []string
-	for i, entry := range listed {
-		names = append(names, entry.Name)
-		if !runtime.Serves(entry.Name) {
-			continue
-		}
-		publishes = append(publishes, entry.Publishes...)
-		handler, err := written[i].bind(entry, binder)
-		if err != nil {
-			return nil, nil, err
-		}
-		if entry.HTTP != "" {
-			handler = runtime.authorize(entry.Access, handler)
-		} else {
-			handler = runtime.authorizePush(handler)
-		}
-		router.Handle(Pattern(entry), named(entry, handler))
-	}
-	var routes http.Handler = router
-	if target := runtime.target; target != "" && !slices.Contains(names, target) {
-		if !runtime.targetOptional {
-			return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
-		}
-		routes = absent(target)
-	}
-	runtime.Outbox.Permit(publishes)
-	handler := health.Handler(drain.serve(runtime.locate(routes)))
-	if usesDatabase(list, runtime.target) {
-		handler = health.Startup(runtime.DB.PingContext, handler)
-	}
-	return handler, drain, nil
-}
-
-// match returns the list's entry for each registered function. It fails if a function or an
-// entry has no counterpart: a function that is not listed has no access rule.
-func match(listed []manifest.Function, written []Function, service string) ([]manifest.Function, error) {
-	var errs []error
-	matched := make([]manifest.Function, len(written))
-	for i, f := range written {
-		at := slices.IndexFunc(listed, func(entry manifest.Function) bool { return entry.Name == f.Name })
-		if at < 0 {
-			errs = append(errs, fmt.Errorf("function %s of service %s is not in the list of functions", f.Name, service))
-			continue
-		}
-		matched[i] = listed[at]
-	}
-	for _, entry := range listed {
-		if !slices.ContainsFunc(written, func(f Function) bool { return f.Name == entry.Name }) {
-			errs = append(errs, fmt.Errorf("function %s is listed, but service %s does not have it", entry.Name, service))
-		}
-	}
-	return matched, errors.Join(errs...)
 }
 
 // Main is the main function of a service. It runs until SIGTERM or SIGINT and returns the
