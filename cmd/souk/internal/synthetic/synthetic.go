@@ -94,8 +94,9 @@ func (s *Session) Order(ctx context.Context) (outcome Outcome, err error) {
 	var placed order
 	begin := time.Now()
 	items := map[string]any{"items": []any{map[string]any{"productId": s.config.ProductID, "quantity": 1}}}
-	if err := s.send(ctx, http.MethodPost, "/v1/orders", items, http.StatusCreated, &placed); err != nil {
-		return outcome, fmt.Errorf("place an order: %w", err)
+	key := uuid.NewString()
+	if err := s.sendKeyed(ctx, "/v1/orders", key, items, http.StatusCreated, &placed); err != nil {
+		return outcome, errors.Join(fmt.Errorf("place an order: %w", err), s.cancelUnknown(ctx, key, items))
 	}
 	outcome = Outcome{OrderID: placed.ID, Placed: time.Since(begin)}
 	defer func() { err = errors.Join(err, s.cancel(ctx, placed.ID)) }()
@@ -130,13 +131,26 @@ func (s *Session) waitForConfirmation(ctx context.Context, id string) error {
 	}
 }
 
+// cancelUnknown cancels the order of a request whose response was lost or an error, if the
+// request has placed one. Sent again with its key, the request returns that order, or the
+// one that it places now.
+func (s *Session) cancelUnknown(ctx context.Context, key string, items any) error {
+	again, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	var placed order
+	if err := s.sendKeyed(again, "/v1/orders", key, items, http.StatusCreated, &placed); err != nil {
+		return fmt.Errorf("find out whether an order was placed: %w", err)
+	}
+	return s.cancel(ctx, placed.ID)
+}
+
 // cancel cancels an order, also after the end of ctx. One that is decided against has
 // nothing to cancel.
 func (s *Session) cancel(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	var cancelled order
-	err := s.send(ctx, http.MethodPost, "/v1/orders/"+id+"/cancel", map[string]string{"reason": "synthetic order"}, http.StatusOK, &cancelled)
+	err := s.sendKeyed(ctx, "/v1/orders/"+id+"/cancel", uuid.NewString(), map[string]string{"reason": "synthetic order"}, http.StatusOK, &cancelled)
 	if err != nil {
 		return fmt.Errorf("cancel order %s: %w", id, err)
 	}
@@ -149,6 +163,15 @@ func (s *Session) cancel(ctx context.Context, id string) error {
 // send sends a request and decodes the response. A product is read without a token, as
 // customers do, so that caches may respond.
 func (s *Session) send(ctx context.Context, method, path string, in any, want int, out any) error {
+	return s.sendRequest(ctx, method, path, "", in, want, out)
+}
+
+// sendKeyed sends a POST with an idempotency key.
+func (s *Session) sendKeyed(ctx context.Context, path, key string, in any, want int, out any) error {
+	return s.sendRequest(ctx, http.MethodPost, path, key, in, want, out)
+}
+
+func (s *Session) sendRequest(ctx context.Context, method, path, key string, in any, want int, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	var body bytes.Buffer
@@ -164,8 +187,8 @@ func (s *Session) send(ctx context.Context, method, path string, in any, want in
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if method == http.MethodPost {
-		r.Header.Set("Idempotency-Key", uuid.NewString())
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
 	}
 	if s.token != "" && !strings.HasPrefix(path, "/v1/products/") {
 		r.Header.Set("Authorization", "Bearer "+s.token)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,8 @@ type shop struct {
 	requests []string
 	status   string // of the order when it is read
 	failing  string // the request that is a 503
+	lost     bool   // whether the response to the first request for an order is lost
+	keys     []string
 }
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -27,6 +30,15 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests = append(s.requests, request)
 	signedIn := r.Header.Get("Authorization") == "Bearer token"
 	body := map[string]string{"id": "1", "status": s.status}
+	if request == "POST /v1/orders" {
+		s.keys = append(s.keys, r.Header.Get("Idempotency-Key"))
+		if s.lost && len(s.keys) == 1 {
+			w.Header().Set("Content-Length", "100") // part of it, or net/http would send the request again
+			w.WriteHeader(http.StatusCreated)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}
 	switch {
 	case request == s.failing:
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -68,15 +80,16 @@ func TestOrder(t *testing.T) {
 		want string // of the error
 		left bool   // whether no order was placed that must be cancelled
 	}{
-		"confirmed":                {&shop{status: "confirmed"}, "", false},
-		"rejected":                 {&shop{status: "rejected"}, "is rejected", false},
-		"never decided":            {&shop{status: "pending"}, "not confirmed within", false},
-		"no product":               {&shop{failing: "GET /v1/products/7"}, "read the product: status 503 (unavailable", true},
-		"not placed":               {&shop{failing: "POST /v1/orders"}, "place an order: status 503", true},
-		"not to be read":           {&shop{failing: "GET /v1/orders/1"}, "read order 1: status 503", false},
-		"not to be cancelled":      {&shop{status: "confirmed", failing: "POST /v1/orders/1/cancel"}, "cancel order 1: status 503", false},
-		"no sign-in":               {&shop{failing: "POST /v1/sessions"}, "sign in: status 503", true},
-		"a session without an end": {&shop{status: "confirmed", failing: "DELETE /v1/sessions/current"}, "sign out: status 503", false},
+		"confirmed":                 {&shop{status: "confirmed"}, "", false},
+		"rejected":                  {&shop{status: "rejected"}, "is rejected", false},
+		"never decided":             {&shop{status: "pending"}, "not confirmed within", false},
+		"no product":                {&shop{failing: "GET /v1/products/7"}, "read the product: status 503 (unavailable", true},
+		"not placed":                {&shop{failing: "POST /v1/orders"}, "place an order: status 503", true},
+		"placed without a response": {&shop{status: "confirmed", lost: true}, "place an order: read the response", false},
+		"not to be read":            {&shop{failing: "GET /v1/orders/1"}, "read order 1: status 503", false},
+		"not to be cancelled":       {&shop{status: "confirmed", failing: "POST /v1/orders/1/cancel"}, "cancel order 1: status 503", false},
+		"no sign-in":                {&shop{failing: "POST /v1/sessions"}, "sign in: status 503", true},
+		"a session without an end":  {&shop{status: "confirmed", failing: "DELETE /v1/sessions/current"}, "sign out: status 503", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,6 +110,9 @@ func TestOrder(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			case err != nil && strings.Contains(err.Error(), "personal"):
 				t.Errorf("the error has text of a response: %v", err)
+			}
+			if keys := test.shop.keys; len(slices.Compact(slices.Clone(keys))) > 1 {
+				t.Errorf("the request for one order had the keys %q", keys)
 			}
 			if cancelled := test.shop.count("POST /v1/orders/1/cancel"); (cancelled == 0) != test.left {
 				t.Errorf("the order was cancelled %d times", cancelled)
