@@ -27,3 +27,6 @@ func OpenCloudSQL(c Config, dial DialFunc, options ...cloudsqlconn.Option) (*DB,
 func NewStartingDialer(dial DialFunc, attempt time.Duration) DialFunc {
 	return (&startingDialer{dialer: dial, attempt: attempt}).dial
 }
+
+// ProofLogin returns the login that ProveRights creates and drops.
+var ProofLogin = proofLogin

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"regexp"
@@ -234,5 +233,3 @@ func privilegeParts(kind string, columns []string) []string {
 	}
 	return parts
 }
-
-var _ Queryer = (*sql.DB)(nil)

@@ -3,11 +3,12 @@ package database
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"souk/shared/config"
 )
@@ -21,19 +22,22 @@ func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, admin.Close()) }()
-	login, password := "souk-proof-"+strings.ToLower(rand.Text()[:12]), rand.Text()+"a-1"
-	if _, err := admin.ExecContext(ctx, "CREATE USER "+account(login)+" IDENTIFIED BY '"+password+"'"); err != nil {
-		return fmt.Errorf("create a login to prove rights: %w", err)
+	var name string
+	if err := admin.QueryRowContext(ctx, `SELECT DATABASE()`).Scan(&name); err != nil {
+		return fmt.Errorf("read the database's name: %w", err)
+	}
+	login, password := proofLogin(name), rand.Text()+"a-1"
+	// One that was killed has not dropped its login.
+	for _, statement := range []string{"DROP USER IF EXISTS " + account(login), "CREATE USER " + account(login) + " IDENTIFIED BY '" + password + "'"} {
+		if _, err := admin.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("create a login to prove rights: %w", err)
+		}
 	}
 	defer func() {
 		// Also after the rollout was cancelled: the login must not remain.
 		_, dropErr := admin.ExecContext(context.WithoutCancel(ctx), "DROP USER "+account(login))
 		err = errors.Join(err, dropErr)
 	}()
-	var name string
-	if err := admin.QueryRowContext(ctx, `SELECT DATABASE()`).Scan(&name); err != nil {
-		return fmt.Errorf("read the database's name: %w", err)
-	}
 	if err := Grant(ctx, admin, name, login, rights); err != nil {
 		return err
 	}
@@ -42,6 +46,13 @@ func ProveRights(ctx context.Context, c Config, rights Rights) (err error) {
 		return err
 	}
 	return CheckLogin(ctx, admin, as, rights)
+}
+
+// proofLogin returns the login that proves rights in a database: one per database, of at most
+// the 32 characters that MySQL allows.
+func proofLogin(database string) string {
+	sum := sha256.Sum256([]byte(database))
+	return "souk-proof-" + hex.EncodeToString(sum[:8])
 }
 
 // The server's errors for a missing privilege on a table and on a column.

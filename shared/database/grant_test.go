@@ -155,8 +155,16 @@ func TestProveRights(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "there is no column") {
 		t.Errorf("a column that is missing: got %v", err)
 	}
-	const remaining = "SELECT COUNT(*) FROM information_schema.schema_privileges WHERE grantee LIKE '%souk-proof-%' AND table_schema LIKE ?"
-	if n := mustQuery[int](t, admin, remaining, "%"+name[len("souk_test_"):]); n != 0 {
-		t.Errorf("%d logins remain", n)
+	login := database.ProofLogin(name)
+	const logins = "SELECT COUNT(*) FROM information_schema.user_privileges WHERE grantee = ?"
+	if n := mustQuery[int](t, admin, logins, "'"+login+"'@'%'"); n != 0 {
+		t.Errorf("the login %s remains", login)
+	}
+	mustExec(t, admin, "CREATE USER '"+login+"'@'%' IDENTIFIED BY 'of-one-that-was-killed-1'")
+	if err := database.ProveRights(t.Context(), database.Config{URL: url}, guarded); err != nil {
+		t.Errorf("after one that was killed: %v", err)
+	}
+	if n := mustQuery[int](t, admin, logins, "'"+login+"'@'%'"); n != 0 {
+		t.Errorf("the login %s of one that was killed remains", login)
 	}
 }
