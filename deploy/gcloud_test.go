@@ -42,6 +42,8 @@ type cloud struct {
 	KillAt, FailAt int
 	// Failing makes calls fail that contain the text.
 	Failing string
+	// GoneInstance is a Cloud SQL instance that was deleted.
+	GoneInstance string
 	// Broken are images that do not start.
 	Broken []string
 }
@@ -189,6 +191,11 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 	case "run deploy":
 		return c.deploy(name, flags)
 	case "sql instances clone", "sql instances patch":
+		return nil
+	case "sql instances list":
+		if instance := strings.TrimPrefix(flags["--filter"], "name="); instance != c.GoneInstance {
+			fmt.Println(instance)
+		}
 		return nil
 	case "run revisions describe":
 		service, _, _ := strings.Cut(name, "-0000")

@@ -67,12 +67,27 @@ func TestRestoreOwnInstance(t *testing.T) {
 	}
 }
 
+// TestRestoreStop stops an instance before any function is switched, unless it is gone.
+func TestRestoreStop(t *testing.T) {
+	t.Parallel()
+	for gone, want := range map[string]bool{"": false, "souk": true} {
+		p := mustProject(t)
+		p.mustChange(t, func(c *cloud) { c.Failing, c.GoneInstance = "sql instances patch", gone })
+		ok, output := p.run(t, "restore", "INSTANCE=souk", "NEW=souk-2", "ARGS=switch")
+		deployed := slices.ContainsFunc(p.mustRead(t).Calls, func(call string) bool { return strings.HasPrefix(call, "run deploy ") })
+		if ok != want || deployed != want {
+			t.Errorf("an instance that cannot be stopped (gone: %q): the switch ended well: %v, functions were switched: %v; want %v\n%s", gone, ok, deployed, want, output)
+		}
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
 	for args, test := range map[string]struct{ new, failing, want string }{
 		"clone yesterday":            {new: "souk-2", want: "the time is UTC"},
 		"clone 2027-01-15T09:41:00Z": {new: "souk", want: "NEW must be another name"},
 		"check":                      {new: "souk-2", failing: "run jobs execute", want: "souk audit has findings"},
+		"switch":                     {new: "souk-2", failing: "sql instances", want: "souk could not be stopped"},
 		"undo":                       {new: "souk-2", want: "expected clone TIME, check or switch"},
 	} {
 		p := mustProject(t)
