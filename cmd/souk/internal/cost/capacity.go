@@ -1,11 +1,14 @@
 package cost
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
+	"net/netip"
 	"slices"
 
+	"souk/shared/mail"
 	"souk/shared/manifest"
 )
 
@@ -14,8 +17,11 @@ const (
 	// https://cloud.google.com/compute/docs/disks/performance: zonal and regional pd-ssd.
 	iopsPerGiB = 30
 	// https://cloud.google.com/run/docs/configuring/vpc-direct-vpc: two addresses an
-	// instance; network.tf has a /21, of which Google reserves four.
-	vpcAddresses, addressesPerInstance = 2044, 2
+	// instance, of a subnet in which Google reserves four.
+	addressesPerInstance, reservedAddresses = 2, 4
+	// mailMs is assumed, as in functions.yaml: no measurement on one machine has the way
+	// to a mail server.
+	mailMs = 500
 	// https://cloud.google.com/sql/docs/mysql/iam-authentication#quotas
 	loginsPerMinute = 12000
 	// A commit writes the redo log and the binary log.
@@ -46,9 +52,7 @@ func Capacity(shop Shop) []Ceiling {
 		called = shop.follow(called, order)
 	}
 	ceilings := slices.Concat(shop.databaseCeilings(order), shop.instanceCeilings(order))
-	slices.SortStableFunc(ceilings, func(a, b Ceiling) int {
-		return int(math.Copysign(1, a.PerSecond-b.PerSecond))
-	})
+	slices.SortStableFunc(ceilings, func(a, b Ceiling) int { return cmp.Compare(a.PerSecond, b.PerSecond) })
 	return append(ceilings, shop.otherCeilings()...)
 }
 
@@ -74,16 +78,16 @@ func (s Shop) databaseCeilings(order traffic) []Ceiling {
 	return []Ceiling{
 		{"disk IOPS", instances * iops / (commits * writesPerCommit), unit,
 			fmt.Sprintf("%.0f instance(s) × %.0f GiB × %d IOPS ÷ (%.1f commits an order × %d writes)", instances, s.Settings.Database.DiskGB, iopsPerGiB, commits, writesPerCommit),
-			"a larger `database.disk_gb` (30 IOPS a GiB), batching, one instance a service"},
+			"a larger `database.disk_gb` (30 IOPS a GiB), one instance a service"},
 		{"writer CPU", instances * cpus * 1000 / waiting, unit,
 			fmt.Sprintf("%.0f instance(s) × %g vCPU ÷ %.1f ms that functions wait for an order", instances, cpus, waiting),
-			"a larger `database.tier`, batching, one instance a service, then a distributed database"},
+			"a larger `database.tier`, one instance a service, then a distributed database"},
 		{"connections", instances * connections * 1000 / busy, unit,
 			fmt.Sprintf("%.0f instance(s) × %.0f connections ÷ %.1f ms of functions an order", instances, connections, busy),
 			"`database.max_connections` along with the tier, one instance a service"},
 		{"one hot product", 1000 / reserve, unit,
 			fmt.Sprintf("1 row ÷ %.2f ms that stock-reserve has it locked", reserve),
-			"batching: the deliveries that an instance has at one time share the lock"},
+			"batching, which is not built yet: deliveries would share the lock"},
 	}
 }
 
@@ -121,9 +125,10 @@ func (s Shop) instanceCeilings(order traffic) []Ceiling {
 	}
 	notify, _ := s.Functions.Function("user-notify")
 	run := services[s.runOf(notify)]
-	return []Ceiling{pools, processors, {"mail", run.max * 1000 / (mails * s.call("user-notify").Ms), "orders",
-		fmt.Sprintf("%.0f instances with an SMTP connection each ÷ (%.0f mails × %.2f ms)", run.max, mails, s.call("user-notify").Ms),
-		"`scaling` of user-notify; what the SMTP server takes"}}
+	atOnce := math.Min(run.concurrency, mail.DefaultConnections)
+	return []Ceiling{pools, processors, {"mail", run.max * atOnce * 1000 / (mails * mailMs), "orders",
+		fmt.Sprintf("%.0f instances × %.0f mails at the same time ÷ (%.0f mails an order × %d ms, assumed)", run.max, atOnce, mails, mailMs),
+		"`scaling` of user-notify; a mail server that is nearer"}}
 }
 
 // otherCeilings are those of work that no order needs.
@@ -132,6 +137,7 @@ func (s Shop) otherCeilings() []Ceiling {
 	signIn, _ := s.Functions.Function("session-create")
 	read, _ := s.Functions.Function("product-get")
 	login, catalogue := services[s.runOf(signIn)], services[s.runOf(read)]
+	addresses := s.Settings.addresses()
 	var instances, pools float64
 	for _, run := range services {
 		instances += run.max
@@ -144,8 +150,8 @@ func (s Shop) otherCeilings() []Ceiling {
 			fmt.Sprintf("%.0f instances ÷ the larger of CPU and pool", catalogue.max), "CDN, `database.replica`, `scaling` of product-get"},
 		{"database logins by IAM", loginsPerMinute / 60.0, "logins",
 			fmt.Sprintf("%d a minute; all pools renewed every %d minutes need %.1f a second", loginsPerMinute, connLifetime, pools/connLifetime/60), "a longer DATABASE_CONN_MAX_LIFETIME, one instance a service"},
-		{"VPC addresses", vpcAddresses / addressesPerInstance, "instances",
-			fmt.Sprintf("%d addresses ÷ %d an instance; the shop may start %.0f", vpcAddresses, addressesPerInstance, instances), "a larger subnet in network.tf; the quota of Direct VPC egress"},
+		{"VPC addresses", addresses / addressesPerInstance, "instances",
+			fmt.Sprintf("%.0f addresses ÷ %d an instance; the shop may start %.0f", addresses, addressesPerInstance, instances), "a larger `subnet`; the quota of Direct VPC egress"},
 	}
 }
 
@@ -155,6 +161,15 @@ func (s Shop) runOf(f manifest.Function) string {
 		return fmt.Sprintf("%s-%s", f.Service, f.Kind())
 	}
 	return f.Name
+}
+
+// addresses returns how many addresses the subnet has for instances; NaN if it is no range.
+func (s Settings) addresses() float64 {
+	subnet, err := netip.ParsePrefix(s.Subnet)
+	if err != nil {
+		return math.NaN()
+	}
+	return math.Exp2(float64(subnet.Addr().BitLen()-subnet.Bits())) - reservedAddresses
 }
 
 // cpus returns the vCPU of an instance. Shared ones have a part of one:

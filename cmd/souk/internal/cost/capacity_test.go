@@ -29,6 +29,7 @@ func TestCapacityByHand(t *testing.T) {
 	// An order is order-place (101 ms) and stock-reserve (5 ms), and one message: 3 commits.
 	shop := small(t, func(s *Shop) {
 		s.Measured.Functions["session-create"] = Call{Ms: 40, CPUMs: 20}
+		s.Settings.Subnet = "10.0.0.0/24"
 		s.Settings.Database = Database{Tier: "db-custom-2-8192", Edition: "ENTERPRISE", DiskGB: 10, MaxConnections: 126}
 	})
 	one := Capacity(shop)
@@ -38,6 +39,7 @@ func TestCapacityByHand(t *testing.T) {
 		"connections":     106 * 1000 / 106.0,
 		"one hot product": 200,
 		"database pool":   3 * 2 * 1000 / 101.0,
+		"VPC addresses":   (256 - 4) / 2,
 	} {
 		if got := rateOf(t, one, name); math.Abs(got-want) > 1e-9*want {
 			t.Errorf("%s: %v a second, want %v", name, got, want)
@@ -94,6 +96,9 @@ func capacityTable(t *testing.T, example string) string {
 	var table strings.Builder
 	fmt.Fprintf(&table, "\n### The example for %s\n\n| at | gives | computation | lifted by |\n|---|---|---|---|\n", example)
 	for _, c := range Capacity(shop) {
+		if !(c.PerSecond > 0) || math.IsInf(c.PerSecond, 0) {
+			t.Errorf("%s: the ceiling %q is %v", example, c.Name, c.PerSecond)
+		}
 		unit := c.Unit + "/s"
 		if c.Unit == "instances" {
 			unit = c.Unit

@@ -27,6 +27,8 @@ type Settings struct {
 	Database        Database           `json:"database"`
 	KeyRotationDays float64            `json:"key_rotation_days"`
 	ExpectedWithin  float64            `json:"orders_expected_within"`
+	// Subnet is the range of the private addresses of instances.
+	Subnet string `json:"subnet"`
 	// Exports is whether the databases are exported daily.
 	Exports *bool `json:"database_exports"`
 }
@@ -144,7 +146,7 @@ func ReadSettings(dir, tfvars string) (Settings, error) {
 // there is none.
 var wanted = map[string]string{
 	"environment": "dev", "profile": "", "region": "", "granularity": "", "scaling": "", "database": "",
-	"key_rotation_days": "", "orders_expected_within": "", "database_exports": "",
+	"key_rotation_days": "", "orders_expected_within": "", "subnet": "", "database_exports": "",
 }
 
 // readValues returns the values of a tfvars file, none for "".

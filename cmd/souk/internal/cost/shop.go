@@ -55,7 +55,7 @@ func (s Shop) front(t traffic) []quantity {
 
 // service is one Cloud Run service.
 type service struct {
-	min, max, cpus, memory, pool float64
+	min, max, cpus, memory, pool, concurrency float64
 	// busy are the seconds in which it works on requests.
 	busy float64
 }
@@ -109,7 +109,7 @@ func (s Shop) scaled(name string, scaling manifest.Scaling) service {
 		take(&cpu, changed.CPU)
 		take(&mem, changed.Memory)
 	}
-	return service{min: low, max: high, pool: pool, cpus: cpus(cpu), memory: memory(mem)}
+	return service{min: low, max: high, pool: pool, cpus: cpus(cpu), memory: memory(mem), concurrency: float64(scaling.Concurrency)}
 }
 
 func take[T any](into, given *T) {
