@@ -86,7 +86,8 @@ func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
 	return again
 }
 
-// useReplica checks the replica if that is due, and reports whether to use it.
+// useReplica checks the replica if that is due, and reports whether to use it. The check does
+// not end with the request: its client would otherwise suspend the replica by disconnecting.
 func (r *Reads) useReplica(ctx context.Context) bool {
 	if due, suspended := r.state(); !due || !r.checking.TryLock() {
 		return !suspended
@@ -95,7 +96,7 @@ func (r *Reads) useReplica(ctx context.Context) bool {
 	if due, suspended := r.state(); !due { // another request has just checked it
 		return !suspended
 	}
-	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replicaTimeout)
 	defer cancel()
 	if err := r.check(ctx); err != nil {
 		r.suspend(ctx, err)

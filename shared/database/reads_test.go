@@ -102,4 +102,14 @@ func TestReads(t *testing.T) {
 			t.Errorf("got %v after %d reads", err, reads)
 		}
 	})
+	t.Run("use the replica after a request that ended before its check", func(t *testing.T) {
+		t.Parallel()
+		r := requireReadFromers(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Do(ctx, func(database.Queryer) error { return ctx.Err() }); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		r.requireReadFrom(t, "replica")
+	})
 }
