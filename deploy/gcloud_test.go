@@ -209,11 +209,10 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 		}
 		c.Jobs[name] = flags["--image"]
 		return nil
-	case "run jobs describe":
-		if _, ok := c.Jobs[name]; !ok {
-			return fmt.Errorf("there is no job %q", name)
+	case "run jobs list":
+		for name := range c.Jobs {
+			fmt.Println(name)
 		}
-		fmt.Println(name)
 		return nil
 	case "run jobs execute":
 		return c.execute(name, flags)

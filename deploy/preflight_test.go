@@ -73,6 +73,7 @@ func TestPreflight(t *testing.T) {
 		"too few endpoint groups":      {change: func(c *cloud) { c.RegionQuotas["NETWORK_ENDPOINT_GROUPS"] = [2]int{30, 0} }, says: "TOO SMALL  NETWORK_ENDPOINT_GROUPS", fails: true},
 		"too few rules":                {change: func(c *cloud) { c.Quotas["SECURITY_POLICY_CEVAL_RULES"] = [2]int{0, 0} }, says: "TOO SMALL  SECURITY_POLICY_CEVAL_RULES: 1 needed", fails: true},
 		"too many accounts":            {change: func(c *cloud) { c.Accounts = 45 }, says: "TOO SMALL  service accounts: 56 needed, 100 allowed, 45 used", fails: true},
+		"accounts that cannot be read": {change: func(c *cloud) { c.Failing = "service-accounts list" }, says: "NOT READ   service accounts: 56 needed"},
 		"a larger limit of accounts": {
 			change: func(c *cloud) {
 				c.Accounts = 45

@@ -51,6 +51,15 @@ func TestRollout(t *testing.T) {
 		}
 		p.mustServe(t, old)
 	})
+	t.Run("takes everything back when it is unknown whether there are synthetic orders", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t, "order")
+		p.mustChange(t, func(c *cloud) { c.Failing = "run jobs list" })
+		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); ok || !strings.Contains(said, "a synthetic order failed at 5 %") {
+			t.Error(said)
+		}
+		p.mustServe(t, old)
+	})
 	t.Run("goes on when there are no requests", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
