@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,17 +84,22 @@ func TestRestoreStop(t *testing.T) {
 
 func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
-	for args, test := range map[string]struct{ new, failing, want string }{
-		"clone yesterday":            {new: "souk-2", want: "the time is UTC"},
-		"clone 2027-01-15T09:41:00Z": {new: "souk", want: "NEW must be another name"},
-		"check":                      {new: "souk-2", failing: "run jobs execute", want: "souk audit has findings"},
-		"switch":                     {new: "souk-2", failing: "sql instances", want: "souk could not be stopped"},
-		"undo":                       {new: "souk-2", want: "expected clone TIME, check or switch"},
+	for args, test := range map[string]struct{ instance, new, failing, want string }{
+		"clone yesterday":             {new: "souk-2", want: "the time is UTC"},
+		"clone  2027-01-15T09:41:00Z": {new: "souk-2,X=y", want: "NEW is \"souk-2,X=y\""},
+		"check  ":                     {instance: "souk-ordr", new: "souk-2", want: "INSTANCE is \"souk-ordr\""},
+		"switch":                      {new: "souk-2", failing: "sql instances", want: "souk could not be stopped"},
+		"clone 2027-01-15T09:41:00Z":  {new: "souk", want: "NEW must be another name"},
+		"check":                       {new: "souk-2", failing: "run jobs execute", want: "souk audit has findings"},
+		"undo":                        {new: "souk-2", want: "expected clone TIME, check or switch"},
 	} {
 		p := mustProject(t)
-		p.mustChange(t, func(c *cloud) { c.Failing = test.failing })
-		if ok, output := p.run(t, "restore", "INSTANCE=souk", "NEW="+test.new, "ARGS="+args); ok || !strings.Contains(output, test.want) {
+		p.mustChange(t, func(c *cloud) {
+			c.Failing, c.Jobs["migrate"] = test.failing, "r/souk@sha256:serving"
+		})
+		if ok, output := p.run(t, "restore", "INSTANCE="+cmp.Or(test.instance, "souk"), "NEW="+test.new, "ARGS="+args); ok || !strings.Contains(output, test.want) {
 			t.Errorf("restore %s: want %q, got %s", args, test.want, output)
 		}
+		p.mustServe(t, old)
 	}
 }
