@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -71,6 +73,24 @@ func TestImagesArePinned(t *testing.T) {
 	}
 }
 
+// requireOnlyDigestsChanged compares the copy of the pipeline's files in root with them.
+func requireOnlyDigestsChanged(t *testing.T, root string) {
+	t.Helper()
+	for _, file := range pinnedFiles(t) {
+		before, err := os.ReadFile("../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := regexp.MustCompile(`@sha256:[0-9a-f]{64}`).ReplaceAllString(string(after), ""); got != regexp.MustCompile(`([a-z0-9])@sha256:[0-9a-f]{64}`).ReplaceAllString(string(before), "$1") {
+			t.Errorf("of %s more than digests changed", file)
+		}
+	}
+}
+
 // TestPin writes digests into a copy of the pipeline's files.
 func TestPin(t *testing.T) {
 	t.Parallel()
@@ -98,6 +118,14 @@ func TestPin(t *testing.T) {
 	if ok, said := pin("--check"); ok || !strings.Contains(said, "images without a digest: cloudbuild.yaml:") {
 		t.Fatalf("before, it says %s", said)
 	}
+	for _, option := range []string{"--chek", "-h", "--check --update", ""} {
+		if ok, said := pin(option, "--check"); ok || !strings.Contains(said, "is no option") {
+			t.Errorf("pin %q --check says %s", option, said)
+		}
+		if ok, said := pin(cmp.Or(option, "check")); ok || !strings.Contains(said, "is no option") {
+			t.Errorf("pin %q says %s", option, said)
+		}
+	}
 	for _, image := range images(t) {
 		if _, said := pin("--check"); !strings.Contains(said, image) {
 			t.Errorf("it does not find %s", image)
@@ -109,22 +137,20 @@ func TestPin(t *testing.T) {
 	if ok, said := pin("--check"); !ok {
 		t.Errorf("afterwards, it says %s", said)
 	}
-	for _, file := range pinnedFiles(t) {
-		before, err := os.ReadFile("../" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := os.ReadFile(filepath.Join(root, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := regexp.MustCompile(`@sha256:[0-9a-f]{64}`).ReplaceAllString(string(after), ""); got != regexp.MustCompile(`([a-z0-9])@sha256:[0-9a-f]{64}`).ReplaceAllString(string(before), "$1") {
-			t.Errorf("of %s more than digests changed", file)
-		}
-	}
+	requireOnlyDigestsChanged(t, root)
 	if text, err := os.ReadFile(filepath.Join(root, "deploy", "unpinned")); err != nil || len(text) > 0 {
 		t.Errorf("deploy/unpinned has %q, %v", text, err)
 	}
+	// Runs at once may fail, but leave no file without its lines.
+	var runs sync.WaitGroup
+	for range 3 {
+		runs.Go(func() { pin("--update") })
+	}
+	runs.Wait()
+	if ok, said := pin("--check"); !ok {
+		t.Errorf("after several runs at once, it says %s", said)
+	}
+	requireOnlyDigestsChanged(t, root)
 	calls := len(p.mustRead(t).Calls)
 	if ok, said := pin(); !ok || len(p.mustRead(t).Calls) != calls {
 		t.Errorf("a second time it asks again, and says %s", said)
