@@ -1,18 +1,18 @@
-# What customers were promised, and how fast the promise is being used up. Measured
-# at the load balancer, where a function that can't start counts as well.
+# Service level objectives, and how fast their error budgets are spent. Measured at the
+# load balancer, where a function that can't start counts as well.
 
 locals {
   # In a file of their own: a rollout is held to the same bounds (docs/rollout.md).
-  promises = jsondecode(file("${path.module}/slo.json"))
+  objectives = jsondecode(file("${path.module}/slo.json"))
   # Journeys of customers and staff, by requests at the load balancer, and those of
   # messages, by Pub/Sub's push requests. Every function is in exactly one
   # (TestJourneys).
-  journeys = { for name, j in local.promises.journeys : name => j if local.load_balancer }
-  messages = local.promises.messages
+  journeys = { for name, j in local.objectives.journeys : name => j if local.load_balancer }
+  messages = local.objectives.messages
   both     = merge(local.journeys, local.messages)
 
   # An order is decided by four functions and three messages after it was placed.
-  decided_within_seconds = local.promises.decided.within_seconds
+  decided_within_seconds = local.objectives.decided.within_seconds
 
   at_front = {
     for name, j in local.journeys : name => join(" AND ", [
@@ -32,7 +32,7 @@ locals {
   slos = merge(
     { for name, j in local.both : "${name}-available" => { goal = j.available, page = j.page, runbook = "slo-availability" } },
     { for name, j in local.both : "${name}-fast" => { goal = j.fast, page = j.page, runbook = "slo-latency" } },
-    { "order-decided" = { goal = local.promises.decided.good, page = true, runbook = "slo-order-decided" } },
+    { "order-decided" = { goal = local.objectives.decided.good, page = true, runbook = "slo-order-decided" } },
   )
 
   # A budget of 28 days is spent in two days at the first pace, in five at the second,
@@ -41,7 +41,7 @@ locals {
   # No window is longer than a day, the most that Cloud Monitoring accepts for a burn rate:
   # https://cloud.google.com/stackdriver/docs/solutions/slo-monitoring/api/timeseries-selectors#select-slo-burn-rate
   burn_rates = {
-    fast   = { rate = local.promises.page_at_burn_rate, long = "3600s", short = "300s", severity = "CRITICAL" }
+    fast   = { rate = local.objectives.page_at_burn_rate, long = "3600s", short = "300s", severity = "CRITICAL" }
     medium = { rate = 6, long = "21600s", short = "1800s", severity = "ERROR" }
     slow   = { rate = 3, long = "86400s", short = "7200s", severity = "WARNING" }
   }
@@ -148,7 +148,7 @@ resource "google_monitoring_slo" "prompt" {
 resource "google_monitoring_slo" "decided" {
   service             = google_monitoring_custom_service.journey["order"].service_id
   slo_id              = "decided"
-  display_name        = "order: ${local.promises.decided.good * 100} % decided within ${local.decided_within_seconds} s of being placed"
+  display_name        = "order: ${local.objectives.decided.good * 100} % decided within ${local.decided_within_seconds} s of being placed"
   goal                = local.slos["order-decided"].goal
   rolling_period_days = 28
 
