@@ -1,6 +1,7 @@
 # Identities, and the little that each may do. Roles on the project are given one
-# by one (member, never binding or policy), and there are only two: to log in to
-# the database. All else is granted on the very thing.
+# by one (member, never binding or policy): a function holds two to log in to the
+# database, and one more if it exports traces. All others are granted on the resource
+# itself. What the pipeline and the exports may do is in their own files.
 
 resource "google_service_account" "run" {
   for_each = local.runs

@@ -1,6 +1,8 @@
 # The synthetic order: a test customer orders every five minutes, and during rollouts.
 # docs/operations.md describes it.
 
+# Also without synthetic_order: the password is added before the job that reads it is
+# created (docs/deploy.md).
 resource "google_secret_manager_secret" "synthetic_password" {
   secret_id = "SYNTHETIC_PASSWORD"
 

@@ -15,7 +15,7 @@ resource "google_service_account" "gateway" {
 }
 
 # In the network, for functions are reached from within only. All its requests take that
-# way, as those of the smoke test do (build.tf).
+# way, as those of the smoke test do (deploy.tf).
 resource "google_cloud_run_v2_service" "gateway" {
   count = local.load_balancer ? 0 : 1
 
