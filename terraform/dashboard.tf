@@ -5,7 +5,7 @@ locals {
     { title = "Requests a second, by operation", query = "sum by (backend_target_name) (rate(${local.prom_requests}[5m]))" },
     { title = "Share of 5xx, by operation", query = "sum by (backend_target_name) (rate(${local.prom_requests}{response_code_class=\"500\"}[5m])) / sum by (backend_target_name) (rate(${local.prom_requests}[5m]))" },
     { title = "Latency, 95th percentile, ms", query = "histogram_quantile(0.95, sum by (le, backend_target_name) (rate(loadbalancing_googleapis_com:https_total_latencies_bucket[5m])))" },
-    { title = "Orders decided, by status, a minute", query = "sum by (status) (rate(logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count{synthetic=\"false\"}[5m])) * 60" },
+    { title = "Orders decided, by status, a minute", query = "sum by (status) (rate(${local.prom_decided}{synthetic=\"false\"}[5m])) * 60" },
     { title = "From placed to decided, 95th percentile, s", query = "histogram_quantile(0.95, sum by (le) (rate(logging_googleapis_com:user_${google_logging_metric.order_decided.name}_bucket[5m])))" },
     { title = "Oldest message not acknowledged, s", query = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{subscription_id!~\".+[.]dead-letter\"})" },
     { title = "Dead letters", query = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=~\".+[.]dead-letter\"})" },

@@ -31,6 +31,9 @@ resource "google_storage_bucket_iam_member" "releases" {
 locals {
   deploys = local.builds || var.promote_from != null
 
+  # Without it the precondition of the trigger deploy fails, which says what is missing.
+  deploy_image = try(var.images["deploy"], "missing")
+
   # Each is a script of deploy/, in the image that deploys.
   deploy_steps = ["turn", "accept", "scan", "attest", "migrate", "rollout", "record"]
 
@@ -87,7 +90,7 @@ resource "google_cloudbuild_trigger" "deploy" {
       for_each = local.deploy_steps
       content {
         id         = step.value
-        name       = try(var.images["deploy"], "missing")
+        name       = local.deploy_image
         entrypoint = "/souk/deploy/${step.value}"
       }
     }

@@ -49,9 +49,10 @@ locals {
 
   # The Cloud Run services: one a function, or two a service. IAM's check is on for
   # Pub/Sub and off for clients, so the two never share one (docs/adr/0016).
+  run_of = { for name, f in local.functions : name => local.granularity == "function" ? name : "${f.service}-${f.kind}" }
+
   runs_grouped = {
-    for name, f in local.functions :
-    (local.granularity == "function" ? name : "${f.service}-${f.kind}") => f...
+    for name, f in local.functions : local.run_of[name] => f...
   }
 
   runs = {
@@ -84,8 +85,6 @@ locals {
     tonumber(regex("^([0-9]+)(?:Mi|Gi)$", run.scaling.memory)[0]) * (endswith(run.scaling.memory, "Gi") ? 1024 : 1)
   }
   go_memory_limit = { for key, mib in local.memory_mib : key => "${floor(mib * 85 / 100)}MiB" }
-
-  run_of = { for name, f in local.functions : name => local.granularity == "function" ? name : "${f.service}-${f.kind}" }
 
   # How functions.yaml scales a Cloud Run service of that kind.
   default_scaling = {

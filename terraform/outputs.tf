@@ -10,7 +10,7 @@ output "url" {
 
 output "images" {
   description = "Where the pipeline pushes images to."
-  value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}"
+  value       = local.substitutions._REPOSITORY
 }
 
 output "pipeline" {

@@ -72,7 +72,7 @@ resource "google_cloudbuild_trigger" "plan" {
 
     step {
       id         = "plan"
-      name       = try(var.images["deploy"], "missing")
+      name       = local.deploy_image
       entrypoint = "/souk/deploy/plan"
       args       = ["change"]
     }
@@ -134,7 +134,7 @@ resource "google_cloudbuild_trigger" "drift" {
 
     step {
       id         = "drift"
-      name       = try(var.images["deploy"], "missing")
+      name       = local.deploy_image
       entrypoint = "/souk/deploy/plan"
       args       = ["drift"]
     }

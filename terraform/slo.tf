@@ -187,6 +187,6 @@ resource "google_monitoring_alert_policy" "burn" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Souk ${var.environment}: ${each.key}"
-    content   = "${local.runbook[each.value.runbook]}\n\n## Escalation (${each.value.severity})\n\n${local.escalation[each.value.severity]}\n"
+    content   = "${local.runbook[each.value.runbook]}\n\n${local.escalation[each.value.severity]}"
   }
 }

@@ -30,7 +30,11 @@ locals {
     ], [max(concat([0], [for key in keys : local.connections[key]])...)]))
   }
 
-  over_budget = "%s functions may open %d connections (max_instances × pool of each, the largest twice, and %d in reserve), but max_connections is %d: too few by %d. Lower max_instances or pool in scaling, or raise database.max_connections along with the tier."
+  over_budget = {
+    for instance, needed in local.connections_needed : instance => format("%s functions may open %d connections (max_instances × pool of each, the largest twice, and %d in reserve), but max_connections is %d: too few by %d. Lower max_instances or pool in scaling, or raise database.max_connections along with the tier.",
+      instance == "souk" ? "The" : "On ${instance},", needed, local.reserved_connections, local.database.max_connections, needed - local.database.max_connections,
+    )
+  }
 
   database_flags = {
     max_connections             = tostring(local.database.max_connections)
@@ -115,7 +119,7 @@ resource "google_sql_database_instance" "main" {
   lifecycle {
     precondition {
       condition     = local.connections_needed[each.key] <= local.database.max_connections
-      error_message = format(local.over_budget, each.key == "souk" ? "The" : "On ${each.key},", local.connections_needed[each.key], local.reserved_connections, local.database.max_connections, local.connections_needed[each.key] - local.database.max_connections)
+      error_message = local.over_budget[each.key]
     }
 
     # Cloud SQL grows the disk by itself.
@@ -167,7 +171,7 @@ resource "google_sql_database_instance" "replica" {
   lifecycle {
     precondition {
       condition     = local.connections_needed["souk-replica"] <= local.database.max_connections
-      error_message = format(local.over_budget, "On the replica,", local.connections_needed["souk-replica"], local.reserved_connections, local.database.max_connections, local.connections_needed["souk-replica"] - local.database.max_connections)
+      error_message = local.over_budget["souk-replica"]
     }
 
     ignore_changes = [settings[0].disk_size]

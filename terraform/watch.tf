@@ -77,11 +77,11 @@ locals {
   }
 
   # At the end of each notification.
-  escalation = {
+  escalation = { for severity, steps in {
     CRITICAL = "Customers notice it. Acknowledge within 15 minutes, at any hour: else the next person on call is called. Not mitigated within 30 minutes: call the owner of the service."
     ERROR    = "It becomes critical if it stays. Acknowledge within an hour, at night by the next morning. Not solved within a day: the owner of the service decides."
     WARNING  = "Plan it for the next working days. No one is called for it."
-  }
+  } : severity => "## Escalation (${severity})\n\n${steps}\n" }
 
   runbooks = "${path.module}/../docs/runbooks"
 
@@ -131,7 +131,7 @@ locals {
       severity = "CRITICAL"
       wait     = "300s"
       # With the synthetic order there are three in 15 minutes, also at night.
-      query = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.order_placed.name}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) > 1 and (${local.prom_decided}}[15m])) or vector(0)) == 0"
+      query = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.order_placed.name}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) > 1 and (sum(increase(${local.prom_decided}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) == 0"
     }
     panics = {
       title    = "A function panicked"
@@ -192,7 +192,7 @@ locals {
         title    = "No order was decided for ${var.orders_expected_within} hours"
         severity = "ERROR"
         wait     = "0s"
-        query    = "(${local.prom_decided}, synthetic=\"false\"}[${var.orders_expected_within}h])) or vector(0)) == 0"
+        query    = "(sum(increase(${local.prom_decided}{monitored_resource=\"cloud_run_revision\", synthetic=\"false\"}[${var.orders_expected_within}h])) or vector(0)) == 0"
       }
     } : {},
     var.synthetic_order == null ? {} : {
@@ -206,7 +206,7 @@ locals {
   )
 
   prom_requests = "loadbalancing_googleapis_com:https_request_count"
-  prom_decided  = "sum(increase(logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count{monitored_resource=\"cloud_run_revision\"" # without the closing brace
+  prom_decided  = "logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count"
 }
 
 resource "google_monitoring_alert_policy" "alert" {
@@ -232,7 +232,7 @@ resource "google_monitoring_alert_policy" "alert" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Souk ${var.environment}: ${each.value.title}"
-    content   = "${local.runbook[each.key]}\n\n## Escalation (${each.value.severity})\n\n${local.escalation[each.value.severity]}\n"
+    content   = "${local.runbook[each.key]}\n\n${local.escalation[each.value.severity]}"
   }
 
   depends_on = [google_project_service.api]
