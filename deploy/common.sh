@@ -1,6 +1,9 @@
 # What the pipeline's scripts share. They run at the top of the repository.
 # shellcheck shell=bash
 
+# souk is the program that the scripts ask.
+souk=${SOUK:-bin/souk}
+
 # say writes one line of log: what is done, before it is.
 say() { printf '%s  %s\n' "$(date -u +%H:%M:%S)" "$*" >&2; }
 
@@ -31,6 +34,14 @@ image_of() {
 		}
 	done <"$IMAGES"
 	fail "there is no image of $1 in $IMAGES: run deploy/images first"
+}
+
+# read_state SERVICE writes to $work/SERVICE.state what souk reads in the description of a
+# Cloud Run service: revisions, image and traffic.
+read_state() {
+	# shellcheck disable=SC2154 # the script that calls it has a folder for its files
+	cloud run services describe "$1" --region="$REGION" --format=json >"$work/$1.json" &&
+		"$souk" rollout state <"$work/$1.json" >"$work/$1.state"
 }
 
 # each ACTION NAME... runs an action for every name, some at a time, to the end even
