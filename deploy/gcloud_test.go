@@ -37,9 +37,9 @@ type cloud struct {
 	// Calls are all command lines so far.
 	Calls []string
 
-	// KillAt kills the script, and all that it started, once that call has had its
-	// effect; FailAt makes that call fail without one. Both count from 1.
-	KillAt, FailAt int
+	// KillAt kills the script, and all that it started, once that call, counted from 1,
+	// has had its effect.
+	KillAt int
 	// Failing makes calls fail that contain the text.
 	Failing string
 	// GoneInstance is a Cloud SQL instance that was deleted.
@@ -71,7 +71,7 @@ func fakeGcloud(args []string) int {
 	code := 0
 	err := changeCloud(path, func(c *cloud) error {
 		c.Calls = append(c.Calls, strings.Join(args, " "))
-		if len(c.Calls) == c.FailAt || c.Failing != "" && strings.Contains(strings.Join(args, " "), c.Failing) {
+		if c.Failing != "" && strings.Contains(strings.Join(args, " "), c.Failing) {
 			code = 1
 			fmt.Fprintln(os.Stderr, "ERROR: (gcloud) injected fault")
 			return nil

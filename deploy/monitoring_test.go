@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// mustMonitor starts a Cloud Monitoring. For every revision that is asked about,
+// mustMonitor starts a Cloud Monitoring, and returns the variable that names it. For every revision that is asked about,
 // signal says how many of a hundred requests fail, by the share that it has; -1 is a
 // revision that gets no requests.
 func mustMonitor(t *testing.T, path string, signal func(revision string, percent int) int) string {
@@ -44,7 +44,7 @@ func mustMonitor(t *testing.T, path string, signal func(revision string, percent
 		}
 	}))
 	t.Cleanup(server.Close)
-	return server.URL + "/"
+	return "MONITORING_ENDPOINT=" + server.URL + "/"
 }
 
 // count is one time series, as https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TimeSeries has it.

@@ -31,11 +31,7 @@ func mustProject(t *testing.T, changed ...string) project {
 	p := project{path: filepath.Join(dir, "cloud.json"), dir: dir}
 	c := &cloud{Services: map[string]*cloudService{}, Jobs: map[string]string{"migrate": "x@sha256:old", "smoke": "x@sha256:old"}, Builds: []string{"b1"}}
 	for _, name := range all {
-		first := name + "-00001-abc"
-		c.Services[name] = &cloudService{
-			Image: image(name, "old"), Revisions: []string{first}, Ready: first,
-			Traffic: []cloudTarget{{Revision: first, Percent: 100, Latest: true}},
-		}
+		c.Services[name] = applied(name)
 	}
 	if err := writeCloud(p.path, c); err != nil {
 		t.Fatal(err)
@@ -67,10 +63,27 @@ func mustProject(t *testing.T, changed ...string) project {
 	return p
 }
 
+// applied is a Cloud Run service as terraform creates it: its only revision serves.
+func applied(name string) *cloudService {
+	first := name + "-00001-abc"
+	return &cloudService{
+		Image: image(name, "old"), Revisions: []string{first}, Ready: first,
+		Traffic: []cloudTarget{{Revision: first, Percent: 100, Latest: true}},
+	}
+}
+
 // image is that of the service which a Cloud Run service belongs to.
 func image(name, state string) string {
 	service, _, _ := strings.Cut(name, "-")
 	return "r/" + service + "@sha256:" + state
+}
+
+// mustStandIn writes a program for the scripts.
+func (p project) mustStandIn(t *testing.T, name, script string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (p project) mustChange(t *testing.T, change func(*cloud)) {

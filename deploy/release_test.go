@@ -53,8 +53,8 @@ func mustBuild(t *testing.T) json.RawMessage {
 func (p project) mustDeploy(t *testing.T, env ...string) string {
 	t.Helper()
 	all := ""
-	env = append(env, "RELEASE="+filepath.Join(p.dir, "release.json"), "IMAGES="+filepath.Join(p.dir, "release"), "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
-	for _, script := range []string{"turn", "accept", "scan", "attest", "migrate", "rollout", "record"} {
+	env = append(env, "RELEASE="+filepath.Join(p.dir, "release.json"), "IMAGES="+filepath.Join(p.dir, "release"), mustMonitor(t, p.path, good))
+	for _, script := range deploySteps(t) {
 		ok, said := p.run(t, script, env...)
 		if all += said; !ok {
 			t.Fatalf("deploy/%s: %s", script, said)
@@ -204,17 +204,13 @@ func mustReleaseWith(t *testing.T, p project) []string {
 	if err := images.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"RELEASE=" + path, "MONITORING_ENDPOINT=" + mustMonitor(t, p.path, good)}
+	return []string{"RELEASE=" + path, mustMonitor(t, p.path, good)}
 }
 
 // apply is what terraform does for the new function: its service, with an image that
 // may not have it (shared/function: absent).
 func apply(c *cloud) {
-	first := newFunction + "-00001-abc"
-	c.Services[newFunction] = &cloudService{
-		Image: image(newFunction, "old"), Revisions: []string{first}, Ready: first,
-		Traffic: []cloudTarget{{Revision: first, Percent: 100, Latest: true}},
-	}
+	c.Services[newFunction] = applied(newFunction)
 }
 
 // TestNewFunction introduces a function by terraform first, and by the commit first: in

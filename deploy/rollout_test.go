@@ -17,7 +17,7 @@ func TestRollout(t *testing.T) {
 		t.Run("shifts 5, 25, 100 on good signals, "+parallel+" at a time", func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t, "order", "user")
-			ok, said := p.run(t, "rollout", "PARALLEL="+parallel, "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			ok, said := p.run(t, "rollout", "PARALLEL="+parallel, mustMonitor(t, p.path, good))
 			if !ok {
 				t.Fatal(said)
 			}
@@ -32,7 +32,7 @@ func TestRollout(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
 		p.mustChange(t, withSyntheticOrder)
-		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); !ok {
+		if ok, said := p.run(t, "rollout", mustMonitor(t, p.path, good)); !ok {
 			t.Fatal(said)
 		}
 		p.mustServe(t, newOf("order"))
@@ -46,7 +46,7 @@ func TestRollout(t *testing.T) {
 		p := mustProject(t, "order")
 		p.mustChange(t, withSyntheticOrder)
 		p.mustChange(t, func(c *cloud) { c.Failing = "jobs execute synthetic-order" })
-		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); ok || !strings.Contains(said, "a synthetic order failed at 5 %") {
+		if ok, said := p.run(t, "rollout", mustMonitor(t, p.path, good)); ok || !strings.Contains(said, "a synthetic order failed at 5 %") {
 			t.Error(said)
 		}
 		p.mustServe(t, old)
@@ -55,7 +55,7 @@ func TestRollout(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
 		p.mustChange(t, func(c *cloud) { c.Failing = "run jobs list" })
-		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); ok || !strings.Contains(said, "a synthetic order failed at 5 %") {
+		if ok, said := p.run(t, "rollout", mustMonitor(t, p.path, good)); ok || !strings.Contains(said, "a synthetic order failed at 5 %") {
 			t.Error(said)
 		}
 		p.mustServe(t, old)
@@ -63,7 +63,7 @@ func TestRollout(t *testing.T) {
 	t.Run("goes on when there are no requests", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
-		ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, func(string, int) int { return -1 }))
+		ok, said := p.run(t, "rollout", mustMonitor(t, p.path, func(string, int) int { return -1 }))
 		if !ok || !strings.Contains(said, "order-http-00002-xyz: silent") {
 			t.Error(said)
 		}
@@ -73,7 +73,7 @@ func TestRollout(t *testing.T) {
 		t.Run(fmt.Sprintf("takes everything back when one signal is bad at %d %%", step), func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t, "order", "user")
-			ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, func(revision string, percent int) int {
+			ok, said := p.run(t, "rollout", mustMonitor(t, p.path, func(revision string, percent int) int {
 				if revision == "user-push-00002-xyz" && percent >= step {
 					return 20
 				}
@@ -113,7 +113,7 @@ func TestRollout(t *testing.T) {
 			s.Traffic[0].Latest = false
 			s.Revisions = append(s.Revisions, "user-http-00002-def")
 		})
-		if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good)); !ok {
+		if ok, said := p.run(t, "rollout", mustMonitor(t, p.path, good)); !ok {
 			t.Fatal(said)
 		}
 		if got := p.mustRead(t).percent("user-http-00003-xyz"); got != 100 {
@@ -142,7 +142,7 @@ func TestFailures(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t, "order", "user")
 			p.mustChange(t, arrange)
-			ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			ok, said := p.run(t, "rollout", mustMonitor(t, p.path, good))
 			if ok {
 				t.Error(said)
 			}
@@ -188,7 +188,7 @@ func TestFailures(t *testing.T) {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	whole := mustProject(t, "order")
-	if ok, said := whole.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, whole.path, good)); !ok {
+	if ok, said := whole.run(t, "rollout", mustMonitor(t, whole.path, good)); !ok {
 		t.Fatal(said)
 	}
 	calls := len(whole.mustRead(t).Calls)
@@ -199,7 +199,7 @@ func TestKilled(t *testing.T) {
 		t.Run(fmt.Sprintf("after call %d of %d", n, calls), func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t, "order")
-			endpoint := "MONITORING_ENDPOINT=" + mustMonitor(t, p.path, good)
+			endpoint := mustMonitor(t, p.path, good)
 			p.mustChange(t, func(c *cloud) { c.KillAt = n })
 			if ok, _ := p.run(t, "rollout", endpoint); ok {
 				t.Fatal("it was not killed")
@@ -221,7 +221,7 @@ func TestKilled(t *testing.T) {
 func TestKilledAndBad(t *testing.T) {
 	t.Parallel()
 	whole := mustProject(t, "order")
-	if ok, said := whole.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, whole.path, good)); !ok {
+	if ok, said := whole.run(t, "rollout", mustMonitor(t, whole.path, good)); !ok {
 		t.Fatal(said)
 	}
 	shifts := 0
@@ -234,9 +234,9 @@ func TestKilledAndBad(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t, "order")
 			p.mustChange(t, func(c *cloud) { c.KillAt = n + 1 })
-			p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, good))
+			p.run(t, "rollout", mustMonitor(t, p.path, good))
 			p.mustChange(t, func(c *cloud) { c.KillAt = 0 })
-			if ok, said := p.run(t, "rollout", "MONITORING_ENDPOINT="+mustMonitor(t, p.path, func(string, int) int { return 50 })); ok {
+			if ok, said := p.run(t, "rollout", mustMonitor(t, p.path, func(string, int) int { return 50 })); ok {
 				t.Error(said)
 			}
 			p.mustServe(t, old)

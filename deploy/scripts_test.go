@@ -138,14 +138,33 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	for _, fails := range []bool{false, true} {
 		p := mustProject(t)
-		for name, line := range map[string]string{"apt-get": "exit 0", "make": `echo "make $*"; exit ` + map[bool]string{false: "0", true: "1"}[fails]} {
-			if err := os.WriteFile(filepath.Join(p.dir, name), []byte("#!/bin/sh\n"+line+"\n"), 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}
+		p.mustStandIn(t, "apt-get", "exit 0")
+		p.mustStandIn(t, "make", `echo "make $*"; exit `+map[bool]string{false: "0", true: "1"}[fails])
 		if ok, said := p.run(t, "lint"); ok == fails || !strings.Contains(said, "make check lint-scripts\n") {
 			t.Errorf("ended well: %v, and said %s", ok, said)
 		}
+	}
+}
+
+// TestVulncheck runs the script with a stand-in for Go.
+func TestVulncheck(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		script string
+		ok     bool
+	}{
+		"nothing is found":        {`exit 0`, true},
+		"govulncheck fails":       {`[ "$1" != tool ]`, false},
+		"what is found must stop": {`[ "$1" != run ]`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := mustProject(t)
+			p.mustStandIn(t, "go", test.script)
+			if ok, said := p.run(t, "vulncheck"); ok != test.ok {
+				t.Errorf("ended well: %v, and said %s", ok, said)
+			}
+		})
 	}
 }
 
@@ -153,7 +172,7 @@ func TestLint(t *testing.T) {
 func TestSettingsAreRequired(t *testing.T) {
 	t.Parallel()
 	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY",
-		"accept": "RELEASE_ID", "attest": "IMAGES", "record": "RELEASES", "release": "COMMIT_SHA", "preflight": "REGION"} {
+		"accept": "RELEASE_ID", "attest": "IMAGES", "record": "RELEASES", "release": "COMMIT_SHA", "preflight": "REGION", "plan": "STATE_BUCKET", "restore": "INSTANCE"} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t)
