@@ -53,6 +53,8 @@ var iamTypes = map[string]resourceType{
 	"google_pubsub_topic_iam_member":                 iamMember(),
 	"google_secret_manager_secret_iam_member":        iamMember(),
 	"google_service_account_iam_member":              iamMember(),
+	"google_storage_bucket_iam_binding":              iamMember(),
+	"google_storage_bucket_iam_member":               iamMember(),
 	"google_iap_web_backend_service_iam_member": iamMember(
 		matches("member", memberPage, `(user|group|serviceAccount|domain):[^ ]+@?[^ ]+`, "staff@example.com"),
 	),

@@ -2,7 +2,7 @@ package terraform_test
 
 import "fmt"
 
-// signTypes are the constraints of what signs images, and of the small profile's front.
+// signTypes are the constraints of what signs images.
 var signTypes = map[string]resourceType{
 	"google_kms_key_ring": {"", []constraint{
 		matches("name", "https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create#query-parameters", `[a-zA-Z0-9_-]{1,63}`, "a b"),
@@ -38,9 +38,4 @@ var signTypes = map[string]resourceType{
 	"google_kms_crypto_key_iam_member":                iamMember(),
 	"google_container_analysis_note_iam_member":       iamMember(),
 	"google_binary_authorization_attestor_iam_member": iamMember(),
-	"google_storage_bucket_iam_member":                iamMember(),
-	"google_storage_bucket_iam_binding":               iamMember(),
-	"google_cloud_run_domain_mapping": {"", []constraint{
-		matches("name", "https://cloud.google.com/run/docs/mapping-custom-domains", `([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]{2,}`, "localhost"),
-	}},
 }

@@ -90,6 +90,20 @@ func TestConstraintsRefuse(t *testing.T) {
 	}
 }
 
+// TestTables requires each type in one table: the constraints of another would not be read.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	listed := map[string]bool{}
+	for _, table := range tables {
+		for kind := range table {
+			if listed[kind] {
+				t.Errorf("two tables have constraints of %s", kind)
+			}
+			listed[kind] = true
+		}
+	}
+}
+
 // TestAccountIDs has the constraints refuse what the API refused: accounts of five letters.
 func TestAccountIDs(t *testing.T) {
 	t.Parallel()
@@ -247,10 +261,12 @@ func exactlyOne(path, source, bad string, names ...string) constraint {
 	})
 }
 
-// resourceTypes merges the tables; a type is in one of them.
+var tables = []map[string]resourceType{runTypes, frontTypes, iamTypes, dataTypes, watchTypes, signTypes}
+
+// resourceTypes merges the tables; a type is in one of them (TestTables).
 func resourceTypes() map[string]resourceType {
 	all := map[string]resourceType{}
-	for _, table := range []map[string]resourceType{runTypes, frontTypes, iamTypes, dataTypes, watchTypes, signTypes} {
+	for _, table := range tables {
 		maps.Copy(all, table)
 	}
 	return all
