@@ -65,19 +65,17 @@ func TestFirewall(t *testing.T) {
 	}
 	for name, p := range map[string]plan{"prod": mustPlanOf(t, "prod"), "everything": mustPlanOf(t, "prod", everything...)} {
 		policy, sets := p.of("google_compute_security_policy")[0], 0
-		for i := range int(policy.count("rule")) {
-			at := func(path ...any) string { return policy.text(append([]any{"rule", i}, path...)...) }
-			set := all(`evaluatePreconfiguredWaf\('([^']*)'`, at("match", 0, "expr", 0, "expression"))
+		for _, rule := range policy.blocks("rule") {
+			set := all(`evaluatePreconfiguredWaf\('([^']*)'`, rule.text("match", 0, "expr", 0, "expression"))
 			if len(set) == 0 {
 				continue
 			}
 			sets++
 			enforced := name == "everything" && set[0] == "sqli-v33-stable"
-			if preview := at("preview") == "true"; preview == enforced {
+			if preview := rule.text("preview") == "true"; preview == enforced {
 				t.Errorf("%s: %s is in preview: %v", name, set[0], preview)
 			}
-			exclusion := resource{Values: map[string]any{"e": policy.at("rule", i, "preconfigured_waf_config")}}
-			excluded := exclusion.valuesAt("e.exclusion.request_query_param.value")
+			excluded := rule.valuesAt("preconfigured_waf_config.exclusion.request_query_param.value")
 			if !slices.Contains([]string{"sqli-v33-stable", "xss-v33-stable"}, set[0]) {
 				continue
 			}

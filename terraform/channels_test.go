@@ -62,3 +62,24 @@ func TestPaging(t *testing.T) {
 		}
 	}
 }
+
+// TestRotationIsFiltered requires of each subscription to what Secret Manager publishes
+// that it takes nothing but rotations that are due: an alert counts its messages.
+func TestRotationIsFiltered(t *testing.T) {
+	t.Parallel()
+	p := mustPlanOf(t, "prod")
+	found := 0
+	for _, s := range p.of("google_pubsub_subscription") {
+		if !strings.HasPrefix(s.Address, "google_pubsub_subscription.key_rotation") {
+			continue
+		}
+		found++
+		// The event types: https://cloud.google.com/secret-manager/docs/event-notifications#events
+		if want := `attributes.eventType = "SECRET_ROTATE"`; s.text("filter") != want {
+			t.Errorf("%s has the filter %q, want %s", s.Address, s.text("filter"), want)
+		}
+	}
+	if found != 1 {
+		t.Errorf("there are %d subscriptions to rotations", found)
+	}
+}

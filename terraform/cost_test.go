@@ -90,9 +90,3 @@ func planned(p plan) map[string]float64 {
 	}
 	return n
 }
-
-// count is how many there are of a block or in a list.
-func (r resource) count(name string) float64 {
-	list, _ := r.at(name).([]any)
-	return float64(len(list))
-}

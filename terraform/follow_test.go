@@ -15,25 +15,8 @@ import (
 func follow(t *testing.T, page string) map[string][][]string {
 	t.Helper()
 	root, calls, programs := t.TempDir(), t.TempDir(), t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, "terraform"), os.DirFS(".")); err != nil {
-		t.Fatal(err)
-	}
-	for _, left := range []string{".terraform", ".terraform.lock.hcl", "bootstrap/.terraform", "bootstrap/.terraform.lock.hcl"} {
-		if err := os.RemoveAll(filepath.Join(root, "terraform", left)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, beside := range []string{"cmd", "deploy", "docs", "emulators", "functions", "shared", "go.mod", "go.sum", "Makefile"} {
-		target, err := filepath.Abs(filepath.Join("..", beside))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(target, filepath.Join(root, beside)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	mustCopyModule(t, root, ".", "cmd", "deploy", "docs", "emulators", "functions", "shared", "go.mod", "go.sum", "Makefile")
 	mustStandIn(t, programs)
-	workspace{filepath.Join(root, "terraform")}.mustWrite(t, "backend_override.tf", "terraform {\n  backend \"local\" {}\n}\n")
 
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", "-euo", "pipefail")
 	cmd.Dir = root

@@ -2,7 +2,6 @@ package terraform_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -68,10 +67,9 @@ func TestSecurityHeaders(t *testing.T) {
 			continue // plain HTTP, where browsers ignore them
 		}
 		got := map[string]string{}
-		for i := range int(resource{Values: map[string]any{"h": urls.at("header_action", 0, "response_headers_to_add")}}.count("h")) {
-			header := []any{"header_action", 0, "response_headers_to_add", i}
-			got[urls.text(append(header, "header_name")...)] = urls.text(append(header, "header_value")...)
-			if urls.text(append(header, "replace")...) != "true" {
+		for _, header := range urls.blocks("header_action.response_headers_to_add") {
+			got[header.text("header_name")] = header.text("header_value")
+			if header.text("replace") != "true" {
 				t.Errorf("%s: a header is added to that of a function, and not instead of it", urls.Address)
 			}
 		}
@@ -86,26 +84,5 @@ func TestSecurityHeaders(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", urls.Address, name, got[name], want)
 			}
 		}
-	}
-}
-
-// TestRotationIsFiltered requires of each subscription to what Secret Manager publishes
-// that it takes nothing but rotations that are due: an alert counts its messages.
-func TestRotationIsFiltered(t *testing.T) {
-	t.Parallel()
-	p := mustPlanOf(t, "prod")
-	found := 0
-	for _, s := range p.of("google_pubsub_subscription") {
-		if !strings.HasPrefix(s.Address, "google_pubsub_subscription.key_rotation") {
-			continue
-		}
-		found++
-		// The event types: https://cloud.google.com/secret-manager/docs/event-notifications#events
-		if want := `attributes.eventType = "SECRET_ROTATE"`; s.text("filter") != want {
-			t.Errorf("%s has the filter %q, want %s", s.Address, s.text("filter"), want)
-		}
-	}
-	if found != 1 {
-		t.Errorf("there are %d subscriptions to rotations", found)
 	}
 }

@@ -59,9 +59,9 @@ func privacyFaults(p plan, region string) (faults []string) {
 		}
 	}
 	for _, db := range p.of("google_sql_database_instance") {
-		for i := range len(db.valuesAt("settings.database_flags")) {
-			name := db.text("settings", 0, "database_flags", i, "name")
-			if value := db.text("settings", 0, "database_flags", i, "value"); slices.Contains([]string{"slow_query_log", "innodb_print_all_deadlocks", "general_log"}, name) && value != "off" {
+		for _, flag := range db.blocks("settings.database_flags") {
+			name := flag.text("name")
+			if value := flag.text("value"); slices.Contains([]string{"slow_query_log", "innodb_print_all_deadlocks", "general_log"}, name) && value != "off" {
 				fault("%s has %s = %s", db.Address, name, value)
 			}
 		}

@@ -135,17 +135,13 @@ func containers(at string) []constraint {
 			return ""
 		}),
 		holds(at+".containers.resources.limits", "https://cloud.google.com/run/docs/configuring/services/memory-limits", `{"cpu": "4", "memory": "512Mi"}`, resourcesFault),
-		exactlySet(at + ".containers.env"),
+		holds(at+".containers.env", "https://cloud.google.com/run/docs/reference/rest/v2/Container#EnvVar", `{"name": "A", "value": "a", "value_source": [{}]}`, func(r resource) string {
+			if r.at("value_source", 0) != nil && r.text("value") != "" {
+				return "has a value and a source of one: " + r.text("name")
+			}
+			return ""
+		}),
 	}
-}
-
-func exactlySet(path string) constraint {
-	return holds(path, "https://cloud.google.com/run/docs/reference/rest/v2/Container#EnvVar", `{"name": "A", "value": "a", "value_source": [{}]}`, func(r resource) string {
-		if r.at("value_source", 0) != nil && r.text("value") != "" {
-			return "has a value and a source of one: " + r.text("name")
-		}
-		return ""
-	})
 }
 
 // resourcesFault reports memory that does not go with the number of CPUs.

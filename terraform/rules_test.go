@@ -156,30 +156,6 @@ var everything = []string{
 	`-var=alert_emails=["a@example.com","b@example.com","c@example.com","d@example.com","e@example.com","f@example.com"]`,
 }
 
-// valuesAt returns all values at a path, those of each block of a list. Without a path it
-// is the resource itself. What is known only after the apply is not among them.
-func (r resource) valuesAt(path string) []any {
-	if path == "" {
-		return []any{r.Values}
-	}
-	found := []any{r.Values}
-	for name := range strings.SplitSeq(path, ".") {
-		var next []any
-		for _, v := range found {
-			object, _ := v.(map[string]any)
-			switch inner := object[name].(type) {
-			case nil:
-			case []any:
-				next = append(next, inner...)
-			default:
-				next = append(next, inner)
-			}
-		}
-		found = next
-	}
-	return found
-}
-
 // values is a bad value that is written in JSON.
 type values string
 

@@ -78,11 +78,8 @@ func scalingOf(t *testing.T, run resource) (s manifest.Scaling) {
 // that are known only after it is created.
 func environmentOf(run resource) map[string]string {
 	environment := map[string]string{}
-	variables, _ := run.at("template", 0, "containers", 0, "env").([]any)
-	for _, variable := range variables {
-		v, _ := variable.(map[string]any)
-		name, _ := v["name"].(string)
-		environment[name], _ = v["value"].(string)
+	for _, variable := range run.blocks("template.containers.env") {
+		environment[variable.text("name")] = variable.text("value")
 	}
 	return environment
 }

@@ -323,10 +323,9 @@ func actingIsTheRollouts(p plan) (faults []string) {
 		}
 	}
 	for _, trigger := range p.of("google_cloudbuild_trigger") {
-		steps, _ := trigger.at("build", 0, "step").([]any)
 		if trigger.text("name") == "deploy" {
-			for i := range steps {
-				if image := trigger.text("build", 0, "step", i, "name"); !strings.Contains(image, "/deploy@sha256:") || !strings.HasPrefix(trigger.text("build", 0, "step", i, "entrypoint"), "/souk/deploy/") {
+			for _, step := range trigger.blocks("build.step") {
+				if image := step.text("name"); !strings.Contains(image, "/deploy@sha256:") || !strings.HasPrefix(step.text("entrypoint"), "/souk/deploy/") {
 					faults = append(faults, fmt.Sprintf("%s runs %q with the rights to deploy", trigger.Address, image))
 				}
 			}
@@ -376,15 +375,12 @@ func secretsAreSecret(p plan) (faults []string) {
 		}
 	}
 	for _, r := range p.PlannedValues.RootModule.Resources {
-		path := []any{"template", 0}
+		path := "template.containers.env"
 		if r.Type == "google_cloud_run_v2_job" {
-			path = []any{"template", 0, "template", 0}
+			path = "template." + path
 		}
-		variables, _ := r.at(append(path, "containers", 0, "env")...).([]any)
-		for _, variable := range variables {
-			v, _ := variable.(map[string]any)
-			name, _ := v["name"].(string)
-			if value, _ := v["value"].(string); value != "" && secret[name] {
+		for _, variable := range r.blocks(path) {
+			if name := variable.text("name"); variable.text("value") != "" && secret[name] {
 				faults = append(faults, fmt.Sprintf("%s has %s in the open", r.Address, name))
 			}
 		}

@@ -74,6 +74,46 @@ func (r resource) at(path ...any) any {
 	return v
 }
 
+// valuesAt returns all values at a path, those of each block of a list. Without a path it
+// is the resource itself. What is known only after the apply is not among them.
+func (r resource) valuesAt(path string) []any {
+	if path == "" {
+		return []any{r.Values}
+	}
+	found := []any{r.Values}
+	for name := range strings.SplitSeq(path, ".") {
+		var next []any
+		for _, v := range found {
+			object, _ := v.(map[string]any)
+			switch inner := object[name].(type) {
+			case nil:
+			case []any:
+				next = append(next, inner...)
+			default:
+				next = append(next, inner)
+			}
+		}
+		found = next
+	}
+	return found
+}
+
+// blocks returns the blocks at a path, each as a resource of its own.
+func (r resource) blocks(path string) (found []resource) {
+	for _, v := range r.valuesAt(path) {
+		if values, is := v.(map[string]any); is {
+			found = append(found, resource{Address: r.Address, Values: values})
+		}
+	}
+	return found
+}
+
+// count is how many there are of a block or in a list.
+func (r resource) count(name string) float64 {
+	list, _ := r.at(name).([]any)
+	return float64(len(list))
+}
+
 // workspace is a copy of one module in which terraform may write.
 type workspace struct{ dir string }
 
@@ -84,28 +124,34 @@ func mustWorkspace(t *testing.T, module string) workspace {
 	if _, err := exec.LookPath("terraform"); err != nil || unreachable != nil {
 		t.Skip("NOT CHECKED: the plan. This needs terraform, and TF_CLI_CONFIG_FILE set: run terraform/check")
 	}
-	root := t.TempDir()
+	w := mustCopyModule(t, t.TempDir(), module, "functions", "docs") // which the files read
+	w.mustRun(t, "init", "-no-color", "-input=false")
+	return w
+}
+
+// mustCopyModule copies a module into the folder terraform of root, links what is beside it
+// in the repository, and takes the state away from its bucket.
+func mustCopyModule(t *testing.T, root, module string, beside ...string) workspace {
+	t.Helper()
 	w := workspace{filepath.Join(root, "terraform")}
 	if err := os.CopyFS(w.dir, os.DirFS(module)); err != nil {
 		t.Fatal(err)
 	}
-	// What the files read of the folders beside theirs.
-	for _, beside := range []string{"functions", "docs"} {
-		target, err := filepath.Abs(filepath.Join("..", beside))
+	for _, name := range beside {
+		target, err := filepath.Abs(filepath.Join("..", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Symlink(target, filepath.Join(root, beside)); err != nil {
+		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, left := range []string{".terraform", ".terraform.lock.hcl"} {
+	for _, left := range []string{".terraform", ".terraform.lock.hcl", "bootstrap/.terraform", "bootstrap/.terraform.lock.hcl"} {
 		if err := os.RemoveAll(filepath.Join(w.dir, left)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.mustWrite(t, "backend_override.tf", "terraform {\n  backend \"local\" {}\n}\n")
-	w.mustRun(t, "init", "-no-color", "-input=false")
 	return w
 }
 
