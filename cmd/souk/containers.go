@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,6 +154,14 @@ func (p *program) cloudRunBackends() (func(name string) string, error) {
 	urls := map[string]string{}
 	if err := json.Unmarshal([]byte(p.getenv("BACKENDS")), &urls); err != nil {
 		return nil, p.usageError("BACKENDS: expected a JSON object of functions and their URLs: %v", err)
+	}
+	if len(urls) == 0 {
+		return nil, p.usageError("BACKENDS: expected a JSON object of functions and their URLs, got none")
+	}
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		if !strings.HasPrefix(urls[name], "https://") { // the ID token would be sent in clear text
+			return nil, p.usageError("BACKENDS: %s: expected a URL that begins with https://, got %q", name, urls[name])
+		}
 	}
 	return func(name string) string { return urls[name] }, nil
 }
