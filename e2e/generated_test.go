@@ -63,7 +63,10 @@ func TestGeneratedRequests(t *testing.T) {
 	for n := range 8 {
 		working.Go(func() {
 			g := &generator{s: s, values: &values{rand.New(rand.NewPCG(*generatedSeed, uint64(1+n))), shared}, counts: &counts}
-			for sent.Add(1) <= int64(*generated) && !contractBroken.Load() {
+			for i := sent.Add(1); i <= int64(*generated) && !contractBroken.Load(); i = sent.Add(1) {
+				if i%50_000 == 0 {
+					t.Logf("%d requests sent", i)
+				}
 				by := all[g.IntN(len(all))]
 				if g.IntN(3) > 0 { // most callers have an account
 					by = all[g.IntN(5)]
