@@ -14,7 +14,7 @@ import (
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/functions/user"
-	"souk/functions/user/passwordhash/passwordhashtest"
+	"souk/functions/user/passwordtest"
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
@@ -39,7 +39,7 @@ var services = map[string]struct {
 }
 
 func TestMain(m *testing.M) {
-	passwordhashtest.UseLowestCost()
+	passwordtest.UseLowestCost()
 	os.Exit(m.Run())
 }
 

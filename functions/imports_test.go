@@ -15,7 +15,7 @@ import (
 )
 
 // helpers lists packages that only tests may import: they import package testing.
-var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordhash/passwordhashtest", "shared/testsample"}
+var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordtest", "shared/testsample"}
 
 // mayImport reports whether a file of one package may import another, both by their paths
 // in the module, such as functions/order and shared/api. It is the rule of DESIGN.md:
@@ -25,6 +25,8 @@ func mayImport(importer, imported string, isTest bool) bool {
 		return false
 	}
 	switch {
+	case imported == "functions/user/internal/password/cost": // it could weaken the hashes of a service
+		return isIn(importer, "functions/user/internal/password", "functions/user/passwordtest")
 	case isIn(imported, "cmd", "e2e"):
 		return isIn(importer, "cmd", "e2e")
 	case isIn(importer, "cmd", "e2e", "emulators/local"):
@@ -135,8 +137,11 @@ func TestImports(t *testing.T) {
 			"functions/order/e_test.go":         {"souk/emulators/pubsub", false},
 			"functions/order/f.go":              {"souk/shared/function/functiontest", false},
 			"functions/order/g_test.go":         {"souk/shared/function/functiontest", true},
-			"functions/user/a.go":               {"souk/functions/user/passwordhash/passwordhashtest", false},
-			"functions/user/b_test.go":          {"souk/functions/user/passwordhash/passwordhashtest", true},
+			"functions/user/a.go":               {"souk/functions/user/passwordtest", false},
+			"functions/user/b_test.go":          {"souk/functions/user/passwordtest", true},
+			"functions/user/c.go":               {"souk/functions/user/internal/password/cost", false},
+			"functions/user/d_test.go":          {"souk/functions/user/internal/password/cost", false},
+			"functions/user/internal/e.go":      {"souk/functions/user/internal/password", true},
 			"functions/order/cmd/main.go":       {"souk/functions/order", true},
 			"functions/order/cmd/other.go":      {"souk/functions/user", false},
 			"functions/order/cmd/list.go":       {"souk/functions", true},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/functions/user/internal/password"
 	"souk/shared/auth"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -106,10 +107,7 @@ func TestBusyConfirmationSpendsNoAttempt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	busy := &service{Runtime: &function.Runtime{DB: s.DB}, passwords: newBoundedHasher(1, time.Millisecond)}
-	for range cap(busy.passwords.slots) {
-		busy.passwords.slots <- struct{}{}
-	}
+	busy := &service{Runtime: &function.Runtime{DB: s.DB}, passwords: password.NewHasher(0, 1, time.Millisecond)} // no slot
 	for range 2 {
 		_, err := busy.checkRegistration(t.Context(), pending, goodPassword)
 		requireBusy(t, err)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"souk/functions"
-	"souk/functions/user/passwordhash/passwordhashtest"
+	"souk/functions/user/passwordtest"
 	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/dbtest"
@@ -33,7 +33,7 @@ var logs lockedBuffer
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	passwordhashtest.UseLowestCost()
+	passwordtest.UseLowestCost()
 	os.Exit(dbtest.NewPlanChecker(m, nil, append(function.Migrations(), Migrations)...).Run())
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/database"
 )
@@ -76,7 +77,7 @@ func (s *service) checkChange(ctx context.Context, id uuid.UUID, in *changePassw
 	if err != nil {
 		return 0, err
 	}
-	if message := validateNewPassword(in.Body.NewPassword, u.Email, u.Name); message != "" {
+	if message := password.Validate(in.Body.NewPassword, u.Email, u.Name); message != "" {
 		return 0, api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", message)
 	}
 	current, err := s.checkPassword(ctx, emailKey(u.Email), in.Body.CurrentPassword)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/database"
 )
@@ -49,7 +50,7 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 			return err
 		}
 		// The owner may have no login attempts left, by own errors or by an attacker's.
-		return s.resetLoginLimit(ctx, tx, r.EmailKey, c)
+		return s.login.reset(ctx, tx, r.EmailKey, c)
 	})
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, invalidToken()
@@ -80,7 +81,7 @@ func (s *service) setPassword(ctx context.Context, tx *database.Tx, id uuid.UUID
 
 // checkReset returns a problem if a token is not valid, or the new password is easily
 // guessed.
-func (s *service) checkReset(ctx context.Context, token secretHash, password string) error {
+func (s *service) checkReset(ctx context.Context, token secretHash, newPassword string) error {
 	u, err := selectUserByResetToken(ctx, s.DB, token, s.Now())
 	if errors.Is(err, database.ErrNotFound) {
 		return invalidToken()
@@ -88,7 +89,7 @@ func (s *service) checkReset(ctx context.Context, token secretHash, password str
 	if err != nil {
 		return fmt.Errorf("reset a password: %w", err)
 	}
-	if message := validateNewPassword(password, u.Email, u.Name); message != "" {
+	if message := password.Validate(newPassword, u.Email, u.Name); message != "" {
 		return api.Invalid("body.newPassword", api.FieldCommonPassword, "%s", message)
 	}
 	return nil

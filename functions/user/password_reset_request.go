@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"souk/shared/api"
 	"souk/shared/database"
 )
 
@@ -32,7 +33,7 @@ type requestPasswordResetInput struct {
 // Resolve implements huma.Resolver. It checks rules that the schema cannot express.
 func (in *requestPasswordResetInput) Resolve(huma.Context) []error {
 	if message := validateEmail(in.Body.Email); in.Body.Email != "" && message != "" {
-		return []error{&huma.ErrorDetail{Location: "body.email", Message: message}}
+		return []error{api.FieldError{Location: "body.email", Code: api.FieldFormat, Message: message}}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
@@ -29,7 +30,7 @@ func (in *registerInput) Resolve(huma.Context) []error {
 		}
 	}
 	check("body.email", in.Body.Email, api.FieldFormat, validateEmail(in.Body.Email))
-	check("body.password", in.Body.Password, api.FieldCommonPassword, validateNewPassword(in.Body.Password, in.Body.Email, in.Body.Name))
+	check("body.password", in.Body.Password, api.FieldCommonPassword, password.Validate(in.Body.Password, in.Body.Email, in.Body.Name))
 	check("body.name", in.Body.Name, api.FieldFormat, validateName(in.Body.Name))
 	return errs
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"souk/functions/user/passwordhash"
+	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
 )

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/functions/user/passwordhash"
+	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/dbtest"
 	"souk/shared/function/functiontest"

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/internal/password"
 	"souk/shared/auth"
 	"souk/shared/clock"
 	"souk/shared/database"
@@ -26,42 +28,42 @@ func Seed(ctx context.Context, db *database.DB, email, password string, role aut
 	return id, nil
 }
 
-func seed(ctx context.Context, db *database.DB, email, password string, role auth.Role) (uuid.UUID, error) {
+func seed(ctx context.Context, db *database.DB, email, secret string, role auth.Role) (uuid.UUID, error) {
 	if message := validateEmail(email); message != "" {
 		return uuid.Nil, errors.New(message)
 	}
 	if !role.Valid() {
 		return uuid.Nil, fmt.Errorf("unknown role %q", role)
 	}
-	passwords := newHasher()
+	passwords := password.NewHasher(password.DefaultSlots(), 64, time.Minute)
 	c, err := selectCredentials(ctx, db, emailKey(email))
 	if errors.Is(err, database.ErrNotFound) {
-		return seedNew(ctx, db, passwords, email, password, role)
+		return seedNew(ctx, db, passwords, email, secret, role)
 	}
 	if err != nil {
 		return uuid.Nil, err
 	}
-	same, outdated, err := passwords.Check(ctx, password, c.PasswordHash)
+	same, outdated, err := passwords.Check(ctx, secret, c.PasswordHash)
 	if err != nil {
 		return uuid.Nil, err
 	}
 	if same && !outdated && c.Role == role {
 		return c.UserID, nil
 	}
-	hash, err := passwords.Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, secret)
 	if err != nil {
 		return uuid.Nil, err
 	}
 	return c.UserID, updateLogin(ctx, db, c.UserID, role, hash, clock.System())
 }
 
-func seedNew(ctx context.Context, db *database.DB, passwords *hasher, email, password string, role auth.Role) (uuid.UUID, error) {
+func seedNew(ctx context.Context, db *database.DB, passwords *password.Hasher, email, secret string, role auth.Role) (uuid.UUID, error) {
 	names := map[auth.Role]string{auth.Admin: "Souk Admin", auth.Customer: "Souk Customer"}
 	u, err := newUser(email, names[role], role, clock.System())
 	if err != nil {
 		return uuid.Nil, err
 	}
-	hash, err := passwords.Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, secret)
 	if err != nil {
 		return uuid.Nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/dbtest"
 )
@@ -31,7 +32,7 @@ func TestSeed(t *testing.T) {
 		if err != nil || c.UserID != id {
 			t.Fatalf("got %v, %v; want user %s", c.UserID, err, id)
 		}
-		if same, _, err := newHasher().Check(t.Context(), password, c.PasswordHash); err != nil || !same {
+		if same, _, err := passwordhash.Check(password, c.PasswordHash); err != nil || !same {
 			t.Fatalf("the password is wrong (%v)", err)
 		}
 	}

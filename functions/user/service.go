@@ -3,6 +3,7 @@
 package user
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/config"
@@ -51,7 +53,10 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err := errors.Join(login.validate(), sessions.validate()); err != nil {
 		return nil, err
 	}
-	s := &service{Runtime: runtime, login: login, session: sessions, passwords: newBoundedHasher(login.Queue, login.Wait)}
+	s := &service{
+		Runtime: runtime, session: sessions, login: loginLimiter{db: runtime.DB, now: runtime.Now, settings: login},
+		passwords: password.NewHasher(password.DefaultSlots(), login.Queue, login.Wait),
+	}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -138,9 +143,9 @@ func (s *service) loadKeySet() error {
 
 type service struct {
 	*function.Runtime
-	login     loginSettings
+	login     loginLimiter
 	session   sessionSettings
-	passwords *hasher
+	passwords *password.Hasher
 	signer    *auth.Signer
 	keys      keySet
 	shop      *shop
@@ -152,4 +157,9 @@ type service struct {
 	// syntheticCustomer is mailSettings.SyntheticCustomer.
 	syntheticCustomer uuid.UUID
 	tokenKey          []byte
+}
+
+// sweep publishes pending outbox rows, and deletes expired login limits and networks.
+func (s *service) sweep(ctx context.Context) error {
+	return errors.Join(s.Outbox.Sweep(ctx), s.login.sweep(ctx))
 }

@@ -2,11 +2,13 @@ package user
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
+	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/database"
 )
@@ -76,6 +78,52 @@ func (s *service) sessionCreate(ctx context.Context, in *createSessionInput) (*c
 		}
 	}
 	return s.openSession(ctx, c.credentials)
+}
+
+// passwordCheck is the result of checking a password. It has credentials only if the
+// password was correct.
+type passwordCheck struct {
+	credentials
+	correct bool
+	// outdated reports whether the hash was created with older parameters.
+	outdated bool
+}
+
+// checkPassword checks the password of an account, which is given by the key of its
+// e-mail address and may not exist. It returns a problem with status 429 and does not
+// check the password after too many attempts. The queue is checked before the database
+// is read, so that the rejection of a flood is cheap.
+func (s *service) checkPassword(ctx context.Context, account, password string) (passwordCheck, error) {
+	turn, err := s.passwords.Turn()
+	if err != nil {
+		return passwordCheck{}, err
+	}
+	defer turn.End()
+	c, err := selectCredentials(ctx, s.DB, account)
+	if errors.Is(err, database.ErrNotFound) {
+		c, err = credentials{PasswordHash: passwordhash.Placeholder()}, nil
+	}
+	if err != nil {
+		return passwordCheck{}, fmt.Errorf("read credentials: %w", err)
+	}
+	t, err := s.login.spend(ctx, account, c)
+	if err != nil {
+		return passwordCheck{}, err
+	}
+	if t.rejection != nil && !t.familiar {
+		if err := turn.Imitate(ctx); err != nil {
+			return passwordCheck{}, err
+		}
+		return passwordCheck{}, t.rejection
+	}
+	same, outdated, err := turn.Check(ctx, password, c.PasswordHash)
+	if err != nil { // the password was not checked
+		return passwordCheck{}, errors.Join(err, s.login.refund(context.WithoutCancel(ctx), t))
+	}
+	if !same || c.UserID == uuid.Nil {
+		return passwordCheck{}, t.rejection
+	}
+	return passwordCheck{credentials: c, correct: true, outdated: outdated}, s.login.recordSuccess(ctx, t, c)
 }
 
 // rehash replaces a hash that was created with older parameters. Only a login can do

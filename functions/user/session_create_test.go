@@ -14,7 +14,8 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 
-	"souk/functions/user/passwordhash"
+	"souk/functions/user/internal/password"
+	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/clock"
 	"souk/shared/dbtest"
@@ -185,9 +186,11 @@ func TestCreateSessionTakesEqualWorkWithoutAnAccount(t *testing.T) {
 	if _, err := Seed(t.Context(), db, "ada@example.com", goodPassword, auth.Customer); err != nil {
 		t.Fatal(err)
 	}
-	busy := &hasher{slots: make(chan struct{}), places: make(chan struct{}, 1), wait: time.Minute} // no slot at all
-	s := &service{Runtime: &function.Runtime{DB: db, Now: clock.System}, passwords: busy}
-	s.login = loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 2, PerAccount: 1}
+	s := &service{
+		Runtime:   &function.Runtime{DB: db, Now: clock.System},
+		passwords: password.NewHasher(0, 1, time.Minute), // no slot at all
+		login:     loginLimiter{db, clock.System, loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 2, PerAccount: 1}},
+	}
 	for _, email := range []string{"ada@example.com", "missing@example.com"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		var in createSessionInput

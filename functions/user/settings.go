@@ -55,17 +55,28 @@ type loginSettings struct {
 
 func (s loginSettings) validate() error {
 	var errs []error
-	for name, value := range map[string]int{
-		"USER_LOGIN_TRIES": s.Tries, "USER_LOGIN_TRIES_PER_NETWORK": s.PerNetwork,
-		"USER_LOGIN_TRIES_PER_ACCOUNT": s.PerAccount, "USER_PASSWORD_QUEUE": s.Queue,
+	for _, number := range []struct {
+		name  string
+		value int
+	}{
+		{"USER_LOGIN_TRIES", s.Tries},
+		{"USER_LOGIN_TRIES_PER_NETWORK", s.PerNetwork},
+		{"USER_LOGIN_TRIES_PER_ACCOUNT", s.PerAccount},
+		{"USER_PASSWORD_QUEUE", s.Queue},
 	} {
-		if value < 1 {
-			errs = append(errs, fmt.Errorf("%s is %d: expected 1 or more", name, value))
+		if number.value < 1 {
+			errs = append(errs, fmt.Errorf("%s is %d: expected 1 or more", number.name, number.value))
 		}
 	}
-	for name, value := range map[string]time.Duration{"USER_LOGIN_WINDOW": s.Window, "USER_PASSWORD_WAIT": s.Wait} {
-		if value < time.Second {
-			errs = append(errs, fmt.Errorf("%s is %s: expected 1s or more", name, value))
+	for _, duration := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"USER_LOGIN_WINDOW", s.Window},
+		{"USER_PASSWORD_WAIT", s.Wait},
+	} {
+		if duration.value < time.Second {
+			errs = append(errs, fmt.Errorf("%s is %s: expected 1s or more", duration.name, duration.value))
 		}
 	}
 	return errors.Join(errs...)

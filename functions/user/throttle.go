@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/functions/user/passwordhash"
 	"souk/shared/api"
+	"souk/shared/clock"
 	"souk/shared/database"
 )
 
@@ -36,6 +36,13 @@ import (
 // Each limit is a bucket of attempts that is restored steadily (GCRA, with one time as
 // its state). An attempt is spent before the password is checked, by one conditional
 // statement, so that concurrent guesses do not exceed the limit.
+
+// loginLimiter limits the attempts to sign in by the three limits.
+type loginLimiter struct {
+	db       *database.DB
+	now      clock.Clock
+	settings loginSettings
+}
 
 const (
 	// maxNetworks is the maximum number of familiar networks of an account.
@@ -91,66 +98,20 @@ func hashParts(parts ...string) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// passwordCheck is the result of checking a password. It has credentials only if the
-// password was correct.
-type passwordCheck struct {
-	credentials
-	correct bool
-	// outdated reports whether the hash was created with older parameters.
-	outdated bool
-}
-
-// checkPassword checks the password of an account, which is given by the key of its
-// e-mail address and may not exist. It returns a problem with status 429 and does not
-// check the password after too many attempts. The queue is checked before the database
-// is read, so that the rejection of a flood is cheap.
-func (s *service) checkPassword(ctx context.Context, account, password string) (passwordCheck, error) {
-	turn, err := s.passwords.Turn()
-	if err != nil {
-		return passwordCheck{}, err
-	}
-	defer turn.End()
-	c, err := selectCredentials(ctx, s.DB, account)
-	if errors.Is(err, database.ErrNotFound) {
-		c, err = credentials{PasswordHash: passwordhash.Placeholder()}, nil
-	}
-	if err != nil {
-		return passwordCheck{}, fmt.Errorf("read credentials: %w", err)
-	}
-	t, err := s.spend(ctx, account, c)
-	if err != nil {
-		return passwordCheck{}, err
-	}
-	if t.rejection != nil && !t.familiar {
-		if err := turn.Imitate(ctx); err != nil {
-			return passwordCheck{}, err
-		}
-		return passwordCheck{}, t.rejection
-	}
-	same, outdated, err := turn.Check(ctx, password, c.PasswordHash)
-	if err != nil { // the password was not checked
-		return passwordCheck{}, errors.Join(err, s.refund(context.WithoutCancel(ctx), t))
-	}
-	if !same || c.UserID == uuid.Nil {
-		return passwordCheck{}, t.rejection
-	}
-	return passwordCheck{credentials: c, correct: true, outdated: outdated}, s.recordSuccess(ctx, t, c)
-}
-
 // spend spends the three limits. It returns a problem if the limit of the account and
 // network is spent. A shared limit that is spent is returned in the attempt.
-func (s *service) spend(ctx context.Context, account string, c credentials) (attempt, error) {
-	t := attempt{now: s.Now(), network: networkKeyFor(ctx, c.UserID), own: s.pair(ctx, account)}
+func (l loginLimiter) spend(ctx context.Context, account string, c credentials) (attempt, error) {
+	t := attempt{now: l.now(), network: networkKeyFor(ctx, c.UserID), own: l.pair(ctx, account)}
 	var err error
-	if t.familiar, err = isFamiliar(ctx, s.DB, c, t.network); err != nil {
+	if t.familiar, err = isFamiliar(ctx, l.db, c, t.network); err != nil {
 		return t, fmt.Errorf("read familiar networks: %w", err)
 	}
 	shared := []bucket{
-		{hashParts("network", clientNetwork(ctx)), s.login.perNetwork()},
-		{hashParts("account", account), s.login.perAccount()},
+		{hashParts("network", clientNetwork(ctx)), l.settings.perNetwork()},
+		{hashParts("account", account), l.settings.perAccount()},
 	}
 	var rejection error // by the limit of the account and network
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+	err = l.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
 		t.shared, t.rejection = nil, nil
 		if rejection, err = spendFrom(ctx, tx, t.own, t.now); rejection != nil || err != nil {
 			return err
@@ -181,35 +142,35 @@ func spendFrom(ctx context.Context, tx *database.Tx, b bucket, now time.Time) (r
 }
 
 // pair returns the bucket of an account and the request's network.
-func (s *service) pair(ctx context.Context, account string) bucket {
-	return bucket{hashParts("pair", clientNetwork(ctx), account), s.login.perPair()}
+func (l loginLimiter) pair(ctx context.Context, account string) bucket {
+	return bucket{hashParts("pair", clientNetwork(ctx), account), l.settings.perPair()}
 }
 
-// resetLoginLimit resets the limit of an account and the request's network after a
+// reset resets the limit of an account and the request's network after a
 // password reset, and makes the network familiar for the new password. c are the
 // credentials before the reset.
-func (s *service) resetLoginLimit(ctx context.Context, tx *database.Tx, account string, c credentials) error {
-	if err := resetBucket(ctx, tx, s.pair(ctx, account)); err != nil {
+func (l loginLimiter) reset(ctx context.Context, tx *database.Tx, account string, c credentials) error {
+	if err := resetBucket(ctx, tx, l.pair(ctx, account)); err != nil {
 		return fmt.Errorf("reset login limit: %w", err)
 	}
 	c.PasswordVersion++
-	if err := rememberNetwork(ctx, tx, c, networkKeyFor(ctx, c.UserID), s.Now()); err != nil {
+	if err := rememberNetwork(ctx, tx, c, networkKeyFor(ctx, c.UserID), l.now()); err != nil {
 		return fmt.Errorf("remember network: %w", err)
 	}
 	return nil
 }
 
 // refund reverts spend.
-func (s *service) refund(ctx context.Context, t attempt) error {
-	return s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+func (l loginLimiter) refund(ctx context.Context, t attempt) error {
+	return l.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		return refundAttempts(ctx, tx, append([]bucket{t.own}, t.shared...))
 	})
 }
 
 // recordSuccess resets and refunds the limits after a correct password, and remembers
 // the network.
-func (s *service) recordSuccess(ctx context.Context, t attempt, c credentials) error {
-	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+func (l loginLimiter) recordSuccess(ctx context.Context, t attempt, c credentials) error {
+	err := l.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if err := resetBucket(ctx, tx, t.own); err != nil {
 			return err
 		}
@@ -224,19 +185,14 @@ func (s *service) recordSuccess(ctx context.Context, t attempt, c credentials) e
 	return nil
 }
 
-// sweep publishes pending outbox rows, and deletes expired login limits and networks.
-func (s *service) sweep(ctx context.Context) error {
-	return errors.Join(s.Outbox.Sweep(ctx), s.sweepLogins(ctx))
-}
-
-// sweepLogins deletes login limits that are full, and networks that are no longer
+// sweep deletes login limits that are full, and networks that are no longer
 // familiar.
-func (s *service) sweepLogins(ctx context.Context) error {
-	limits := database.Prune(ctx, s.DB, deleteFullLimits, s.Now())
+func (l loginLimiter) sweep(ctx context.Context) error {
+	limits := database.Prune(ctx, l.db, deleteFullLimits, l.now())
 	if limits != nil {
 		limits = fmt.Errorf("delete login limits: %w", limits)
 	}
-	networks := database.Prune(ctx, s.DB, deleteOldNetworks, s.Now().Add(-networkTTL))
+	networks := database.Prune(ctx, l.db, deleteOldNetworks, l.now().Add(-networkTTL))
 	if networks != nil {
 		networks = fmt.Errorf("delete login networks: %w", networks)
 	}

@@ -14,9 +14,10 @@ import (
 
 	"github.com/google/uuid"
 
-	"souk/functions/user/passwordhash"
+	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/auth"
+	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/dbtest"
@@ -348,39 +349,19 @@ func TestThrottleStoresHashesOnly(t *testing.T) {
 	}
 }
 
-func TestPasswordQueue(t *testing.T) {
+// An attempt whose password could not be checked is not counted.
+func TestBusyLoginSpendsNoAttempt(t *testing.T) {
 	t.Parallel()
-	h := newBoundedHasher(1, 10*time.Millisecond)
-	for range cap(h.slots) {
-		h.slots <- struct{}{}
+	db := dbtest.New(t, Migrations)
+	s := &service{
+		Runtime:   &function.Runtime{DB: db},
+		passwords: password.NewHasher(0, 1, time.Millisecond), // no slot, so that nothing is checked
+		login:     loginLimiter{db, clock.System, loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 1, PerAccount: 1}},
 	}
-	t.Run("a request that waits too long is rejected", func(t *testing.T) {
-		_, _, err := h.Check(t.Context(), goodPassword, passwordhash.Placeholder())
+	for range 3 {
+		_, err := s.checkPassword(t.Context(), "ada@example.com", goodPassword)
 		requireBusy(t, err)
-	})
-	t.Run("a request is rejected at once if the queue is full", func(t *testing.T) {
-		for range cap(h.places) {
-			turn, err := h.Turn()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer turn.End()
-		}
-		_, err := h.Hash(t.Context(), goodPassword)
-		requireBusy(t, err)
-	})
-	t.Run("a rejected request spends no attempt", func(t *testing.T) {
-		db := dbtest.New(t, Migrations)
-		s := &service{Runtime: &function.Runtime{DB: db, Now: func() time.Time { return time.Now().UTC() }}, passwords: newBoundedHasher(1, time.Millisecond)}
-		s.login = loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 1, PerAccount: 1}
-		for range cap(s.passwords.slots) {
-			s.passwords.slots <- struct{}{}
-		}
-		for range 3 {
-			_, err := s.checkPassword(t.Context(), "ada@example.com", goodPassword)
-			requireBusy(t, err)
-		}
-	})
+	}
 }
 
 func requireBusy(t *testing.T, err error) {

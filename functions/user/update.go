@@ -24,7 +24,7 @@ func (in *updateInput) Resolve(huma.Context) []error {
 		return nil
 	}
 	if message := validateName(*in.Body.Name); message != "" {
-		return []error{&huma.ErrorDetail{Location: "body.name", Message: message}}
+		return []error{api.FieldError{Location: "body.name", Code: api.FieldFormat, Message: message}}
 	}
 	return nil
 }

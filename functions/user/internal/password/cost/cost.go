@@ -22,5 +22,5 @@ func init() { current.Store(&owasp) }
 // Params returns the parameters of new hashes.
 func Params() argon2id.Params { return *current.Load() }
 
-// SetLowest sets the lowest cost for new hashes. Only package passwordhashtest calls it.
+// SetLowest sets the lowest cost for new hashes. It is for package passwordtest.
 func SetLowest() { current.Store(&lowest) }

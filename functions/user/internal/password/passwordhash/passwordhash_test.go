@@ -6,7 +6,7 @@ import (
 
 	"github.com/alexedwards/argon2id"
 
-	"souk/functions/user/passwordhash"
+	"souk/functions/user/internal/password/passwordhash"
 )
 
 // owasp is the prefix of hashes with OWASP's parameters, which this process has not lowered.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/alexedwards/argon2id"
 
-	"souk/functions/user/passwordhash/internal/cost"
+	"souk/functions/user/internal/password/cost"
 )
 
 // Params returns the parameters of new hashes.

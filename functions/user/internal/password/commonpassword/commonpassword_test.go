@@ -93,7 +93,7 @@ func TestListsAreReadOnFirstUse(t *testing.T) {
 	for line := range strings.Lines(string(trace)) {
 		var at, took float64
 		var bytes int
-		if _, err := fmt.Sscanf(line, "init souk/functions/user/commonpassword @%f ms, %f ms clock, %d bytes", &at, &took, &bytes); err == nil && bytes > 16<<10 {
+		if _, err := fmt.Sscanf(line, "init souk/functions/user/internal/password/commonpassword @%f ms, %f ms clock, %d bytes", &at, &took, &bytes); err == nil && bytes > 16<<10 {
 			t.Errorf("the initialization allocates %d bytes", bytes)
 		}
 	}

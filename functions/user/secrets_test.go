@@ -1,132 +1,13 @@
 package user
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"souk/functions/user/passwordhash"
 	"souk/shared/function/functiontest"
 )
-
-func TestValidateNewPassword(t *testing.T) {
-	t.Parallel()
-	for password, invalid := range map[string]bool{
-		goodPassword:        false,
-		"password":          true,
-		"PassWord":          true,
-		"ｐａｓｓｗｏｒｄ":          true, // full-width mails
-		"Passw0rd!":         true,
-		"summer2024":        true,
-		"aaaaaaaaaaaaaaaa":  true,
-		"AaAaAaAa":          true,
-		"        ":          true,
-		"éééééééééé":        true,
-		"ada.lovelace":      true,
-		"Ada.Lovelace":      true,
-		"ada.lovelace@x.y":  true,
-		"ada.lovelace@x.yz": false,
-		"augusta ada":       true,
-		"12345678":          true,
-		"12345679":          true,
-		"82451907":          false,
-	} {
-		if message := validateNewPassword(password, " Ada.Lovelace@X.y", "Augusta Ada"); (message != "") != invalid {
-			t.Errorf("%q: got %q, want a message: %t", password, message, invalid)
-		}
-	}
-}
-
-func TestHasher(t *testing.T) {
-	t.Parallel()
-	h := newHasher()
-	hash, err := h.Hash(t.Context(), goodPassword)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	t.Run("the same password matches its hash", func(t *testing.T) {
-		t.Parallel()
-		same, outdated, err := h.Check(t.Context(), goodPassword, hash)
-		if err != nil || !same || outdated {
-			t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
-		}
-	})
-	t.Run("another password does not match", func(t *testing.T) {
-		t.Parallel()
-		if same, _, err := h.Check(t.Context(), goodPassword+" ", hash); err != nil || same {
-			t.Fatalf("got same %t, %v", same, err)
-		}
-	})
-	t.Run("each hash has another salt", func(t *testing.T) {
-		t.Parallel()
-		if again, err := h.Hash(t.Context(), goodPassword); err != nil || again == hash {
-			t.Fatalf("got the same hash twice (%v)", err)
-		}
-	})
-	t.Run("an invalid hash is an error", func(t *testing.T) {
-		t.Parallel()
-		if _, _, err := h.Check(t.Context(), goodPassword, "plain text"); err == nil {
-			t.Fatal("got no error")
-		}
-	})
-	t.Run("the placeholder hash has the current parameters and matches no password", func(t *testing.T) {
-		t.Parallel()
-		for _, password := range []string{"", goodPassword} {
-			same, outdated, err := h.Check(t.Context(), password, passwordhash.Placeholder())
-			if err != nil || same || outdated {
-				t.Fatalf("got same %t, outdated %t, %v", same, outdated, err)
-			}
-		}
-	})
-	t.Run("a request waits for a slot, and stops waiting when it is cancelled", func(t *testing.T) {
-		t.Parallel()
-		busy := newHasher()
-		for range cap(busy.slots) {
-			busy.slots <- struct{}{}
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := busy.Hash(ctx, goodPassword); !errors.Is(err, context.Canceled) {
-			t.Fatalf("got %v, want context.Canceled", err)
-		}
-		<-busy.slots
-		if _, err := busy.Hash(t.Context(), goodPassword); err != nil {
-			t.Fatalf("with a free slot: %v", err)
-		}
-	})
-}
-
-func TestHasherFreesMemory(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHasher()
-		var calls atomic.Int64
-		h.freeMemory.Stop()
-		h.freeMemory = time.AfterFunc(freeMemoryAfter, func() { calls.Add(1) })
-		for range 3 {
-			if _, err := h.Hash(t.Context(), goodPassword); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(freeMemoryAfter - time.Millisecond)
-			synctest.Wait()
-			if calls.Load() > 0 {
-				t.Fatal("memory is freed between successive hashes")
-			}
-		}
-		time.Sleep(freeMemoryAfter)
-		synctest.Wait()
-		if n := calls.Load(); n != 1 {
-			t.Errorf("memory was freed %d times, want 1", n)
-		}
-	})
-}
 
 func TestPasswordsAreNotRevealed(t *testing.T) {
 	t.Parallel()
@@ -182,16 +63,6 @@ func TestPasswordsAreNotRevealed(t *testing.T) {
 	}
 	if !logs.Contains("session-create") {
 		t.Error("nothing was logged")
-	}
-}
-
-func BenchmarkHash(b *testing.B) {
-	h := newHasher()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := h.Hash(context.Background(), goodPassword); err != nil {
-			b.Fatal(err)
-		}
 	}
 }
 
