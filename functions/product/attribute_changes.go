@@ -5,14 +5,17 @@ import (
 	"maps"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
 )
 
 // attributeChanges is a JSON Merge Patch (RFC 7396) of a product's attributes.
 // Attributes that are sent are set, those that are null are removed, all others remain.
 // null in place of the object removes all attributes.
 type attributeChanges struct {
+	// clear removes all attributes before others are set.
 	clear   bool
-	set     Attributes
+	set     Attributes // nil if nothing is sent
 	removed []string
 }
 
@@ -43,12 +46,24 @@ func (c *attributeChanges) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// apply returns the attributes after the changes.
-func (c attributeChanges) apply(attributes Attributes) Attributes {
-	if c.clear {
-		return Attributes{}
+// Resolve implements huma.ResolverWithPath. It returns an error for an invalid name, which
+// the schema cannot express.
+func (c *attributeChanges) Resolve(_ huma.Context, path *huma.PathBuffer) []error {
+	if c.set.areNamed() {
+		return nil
 	}
-	changed := maps.Clone(attributes.orEmpty())
+	return []error{api.FieldError{Location: path.String(), Code: api.FieldFormat, Message: attributeNameMessage}}
+}
+
+// apply returns the attributes after the changes.
+func (c *attributeChanges) apply(attributes Attributes) Attributes {
+	if c.set == nil {
+		return attributes
+	}
+	changed := Attributes{}
+	if !c.clear {
+		maps.Copy(changed, attributes)
+	}
 	for _, name := range c.removed {
 		delete(changed, name)
 	}

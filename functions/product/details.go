@@ -3,7 +3,6 @@ package product
 import (
 	"database/sql/driver"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 
@@ -19,7 +18,7 @@ const (
 	maxAttributeValue = 1<<53 - 1 // exact in every JSON decoder (RFC 8259, section 6)
 )
 
-// imagePattern excludes ASCII white space, which separates URLs in a CSV import, and
+// imagePattern excludes ASCII white space, which separates URLs in a CSV file, and
 // control characters.
 const imagePattern = `^https?://[^\s\x00-\x1f\x7f-\x9f]+$`
 
@@ -72,15 +71,17 @@ func (Attributes) Schema(huma.Registry) *huma.Schema {
 
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// validate returns an error for an invalid name, which the schema cannot express.
-func (a Attributes) validate() error {
+// areNamed reports whether all names are valid, which the schema cannot express.
+func (a Attributes) areNamed() bool {
 	for name := range a {
 		if !attributeName.MatchString(name) {
-			return errors.New("an attribute's name must begin with a letter, followed by up to 63 letters, digits, dots, underscores or hyphens")
+			return false
 		}
 	}
-	return nil
+	return true
 }
+
+const attributeNameMessage = "an attribute's name must begin with a letter, followed by up to 63 letters, digits, dots, underscores or hyphens"
 
 // orEmpty returns an empty map for nil, so that its JSON is {} and not null.
 func (a Attributes) orEmpty() Attributes {

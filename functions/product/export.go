@@ -2,19 +2,13 @@ package product
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
-
-	"souk/shared/money"
 )
 
 // exportBatch is the number of products that are read at a time. Each has up to 256 KiB.
@@ -41,7 +35,7 @@ func (s *service) export(ctx context.Context, in *exportInput) (*importOutput, e
 	return &importOutput{Body: func(ctx huma.Context) {
 		mediaType, write := ndjsonType, writeNDJSON
 		if in.Format == "csv" {
-			mediaType, write = csvType+"; charset=utf-8", writeCSV
+			mediaType, write = csvType+"; charset=utf-8", catalogFormat().WriteCSV
 		}
 		ctx.SetHeader("Content-Type", mediaType)
 		ctx.SetHeader("Content-Disposition", `attachment; filename="products.`+in.Format+`"`)
@@ -87,67 +81,6 @@ func (s *service) writeExport(ctx context.Context, w io.Writer, products []Produ
 	}
 }
 
-// exportedProduct is a product in an export. Empty fields are included, so that an
-// import sets them.
-type exportedProduct struct {
-	SKU         string      `json:"sku"`
-	Name        string      `json:"name"`
-	Description string      `json:"description"`
-	Category    string      `json:"category"`
-	Price       money.Money `json:"price"`
-	Available   int64       `json:"available"` // an import ignores it
-	Status      Status      `json:"status"`
-	Images      Images      `json:"images"`
-	Attributes  Attributes  `json:"attributes"`
-}
-
 func writeNDJSON(w io.Writer, _ bool, products []Product) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false) // escapes could make a line longer than maxLineBytes
-	for i := range products {
-		p := &products[i]
-		err := encoder.Encode(exportedProduct{
-			SKU: p.SKU, Name: p.Name, Description: p.Description, Category: p.Category, Price: p.Price, Available: p.Available,
-			Status: p.Status, Images: p.Images.orEmpty(), Attributes: p.Attributes.orEmpty(),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// exportColumns are the columns of an export as CSV.
-var exportColumns = []string{"sku", "name", "description", "category", "price", "currency", availableColumn, "status", "images", "attributes"}
-
-func writeCSV(w io.Writer, first bool, products []Product) error {
-	table := csv.NewWriter(w)
-	if first {
-		_ = table.Write(exportColumns) // Error below returns its error
-	}
-	for i := range products {
-		p := &products[i]
-		attributes, err := formatAttributes(p.Attributes)
-		if err != nil {
-			return err
-		}
-		_ = table.Write([]string{
-			p.SKU, p.Name, p.Description, p.Category, strconv.FormatInt(p.Price.Amount, 10), p.Price.Currency,
-			strconv.FormatInt(p.Available, 10), string(p.Status), strings.Join(p.Images, " "), attributes,
-		})
-	}
-	table.Flush()
-	return table.Error()
-}
-
-// formatAttributes returns attributes as JSON, or an empty cell if there are none.
-func formatAttributes(attributes Attributes) (string, error) {
-	if len(attributes) == 0 {
-		return "", nil
-	}
-	var cell strings.Builder
-	encoder := json.NewEncoder(&cell)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(attributes)
-	return strings.TrimSuffix(cell.String(), "\n"), err
+	return catalogFormat().WriteNDJSON(w, products)
 }

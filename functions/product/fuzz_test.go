@@ -2,11 +2,13 @@ package product
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"strings"
 	"testing"
+
+	"souk/functions/product/internal/feed"
+	"souk/shared/money"
 )
 
 // FuzzImportLines reads arbitrary files. Each line must be a product or have errors, and
@@ -17,24 +19,22 @@ func FuzzImportLines(f *testing.F) {
 	f.Add([]byte("\ufeffsku\n\"\"\"\n\""), true)
 	f.Add([]byte("{\"sku\":\"\\ud800\",\"attributes\":{\"\\u0000\":1e999}}\r\n\xff\n"), false)
 	f.Fuzz(func(t *testing.T, text []byte, asCSV bool) {
-		lines := newLineReader(bytes.NewReader(text))
-		var reader catalogReader = ndjsonReader{lines}
+		reader := feed.NewNDJSONReader(bytes.NewReader(text))
 		if asCSV {
-			table, err := newCSVReader(lines)
-			if err != nil {
+			var err error
+			if reader, err = catalogFormat().NewCSVReader(bytes.NewReader(text)); err != nil {
 				return
 			}
-			reader = table
 		}
 		for last, rows := 0, 0; ; rows++ {
-			line, err := reader.next()
+			line, err := reader.Next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			if err != nil || rows > len(text) || line.number <= last {
-				t.Fatalf("row %d is at line %d, after line %d: %v", rows, line.number, last, err)
+			if err != nil || rows > len(text) || line.Number <= last {
+				t.Fatalf("row %d is at line %d, after line %d: %v", rows, line.Number, last, err)
 			}
-			last = line.number
+			last = line.Number
 			if r, errs := parseRecord(line); len(errs) == 0 {
 				requireRoundTrip(t, r)
 				requireNoReplacement(t, text, r)
@@ -44,19 +44,32 @@ func FuzzImportLines(f *testing.F) {
 }
 
 // requireRoundTrip fails the test unless an accepted record is accepted again after its
-// export.
+// export, in both formats.
 func requireRoundTrip(t *testing.T, r record) {
 	t.Helper()
-	text, err := json.Marshal(r)
-	if err != nil {
-		t.Fatalf("marshal the record %+v: %v", r, err)
+	p := Product{SKU: r.SKU, Name: "not sent", Price: money.Money{Currency: "EUR"}, Status: Active, Images: Images{}, Attributes: Attributes{}}
+	r.apply(&p)
+	var lines, table bytes.Buffer
+	if err := errors.Join(catalogFormat().WriteNDJSON(&lines, []Product{p}), catalogFormat().WriteCSV(&table, true, []Product{p})); err != nil {
+		t.Fatal(err)
 	}
-	line, err := ndjsonReader{newLineReader(bytes.NewReader(text))}.next()
+	rows, err := catalogFormat().NewCSVReader(&table)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, errs := parseRecord(line); len(errs) > 0 {
-		t.Fatalf("the record %s was accepted first, and then rejected: %v", text, errs)
+	for _, reader := range []feed.Reader{feed.NewNDJSONReader(&lines), rows} {
+		line, err := reader.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, errs := parseRecord(line)
+		if len(errs) > 0 {
+			t.Fatalf("%+v was accepted first, and then rejected: %v", p, errs)
+		}
+		before := p
+		if again.apply(&p) {
+			t.Fatalf("%+v is %+v after its export", before, p)
+		}
 	}
 }
 

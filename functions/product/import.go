@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"souk/functions/product/internal/feed"
 	"souk/shared/api"
 	"souk/shared/auth"
 )
@@ -109,17 +110,16 @@ func (in *importInput) id() (uuid.UUID, error) {
 }
 
 // reader returns a reader of the file's products. It has read the header of a CSV file.
-func (in *importInput) reader() (catalogReader, error) {
+func (in *importInput) reader() (feed.Reader, error) {
 	mediaType, params, err := mime.ParseMediaType(in.ContentType)
 	charset := strings.ToLower(params["charset"])
 	if err != nil || mediaType != ndjsonType && mediaType != csvType || charset != "" && charset != "utf-8" {
 		return nil, api.NewProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "The Content-Type must be %s or %s, in UTF-8.", ndjsonType, csvType)
 	}
-	lines := newLineReader(in.body)
 	if mediaType == csvType {
-		return newCSVReader(lines)
+		return catalogFormat().NewCSVReader(in.body)
 	}
-	return ndjsonReader{lines}, nil
+	return feed.NewNDJSONReader(in.body), nil
 }
 
 // importBody documents the bodies, which the handler reads and writes without huma.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 
+	"souk/functions/product/internal/feed"
 	"souk/shared/api"
 	"souk/shared/database"
 	"souk/shared/function"
@@ -31,7 +32,7 @@ const (
 // importRun is one import in progress.
 type importRun struct {
 	*service
-	reader  catalogReader
+	reader  feed.Reader
 	source  importSource
 	batch   []importLine
 	results []LineResult // of the batch, and of the failed lines in between
@@ -44,7 +45,7 @@ type importRun struct {
 // readAll reads and imports all lines.
 func (run *importRun) readAll(ctx context.Context) {
 	for run.summary.Stopped == "" {
-		line, err := run.reader.next()
+		line, err := run.reader.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -70,10 +71,10 @@ func readErrorMessage(err error) string {
 }
 
 // addLine adds a line to the batch, or its errors to the results.
-func (run *importRun) addLine(ctx context.Context, line fileLine) {
+func (run *importRun) addLine(ctx context.Context, line feed.Line) {
 	r, errs := parseRecord(line)
 	if len(errs) > 0 {
-		run.results = append(run.results, failed(line.number, line.sku, errs...))
+		run.results = append(run.results, failed(line.Number, line.SKU, errs...))
 		if len(run.results) >= importBatch {
 			run.flush(ctx) // errors take more memory than their lines in the report
 		}
@@ -83,8 +84,8 @@ func (run *importRun) addLine(ctx context.Context, line fileLine) {
 	if len(run.batch) >= importBatch || run.bytes >= importBatchBytes || slices.ContainsFunc(run.batch, sameProduct) {
 		run.flush(ctx)
 	}
-	run.batch = append(run.batch, importLine{number: line.number, record: r})
-	run.bytes += line.bytes
+	run.batch = append(run.batch, importLine{number: line.Number, record: r})
+	run.bytes += line.Bytes
 }
 
 // flush stores the batch and adds its results to the report, with those of the failed

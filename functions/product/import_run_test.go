@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"souk/functions/product/internal/feed"
 	"souk/shared/api"
 )
 
@@ -12,7 +13,7 @@ import (
 // line adds only one error, so that a file of such lines cannot exhaust the memory.
 func TestReportBound(t *testing.T) {
 	t.Parallel()
-	errs := make([]api.FieldError, maxLineErrors)
+	errs := make([]api.FieldError, feed.MaxLineErrors)
 	for i := range errs {
 		errs[i] = api.FieldError{Location: strings.Repeat("x", maxLocation), Code: api.FieldUnknown, Message: "unknown field"}
 	}
@@ -28,7 +29,7 @@ func TestReportBound(t *testing.T) {
 	if len(lines) != maxImportLines || run.summary.Failed != maxImportLines {
 		t.Fatalf("%d lines, %d failed, want %d", len(lines), run.summary.Failed, maxImportLines)
 	}
-	for index, want := range map[int]int{0: maxLineErrors, maxImportLines - 1: 1} {
+	for index, want := range map[int]int{0: feed.MaxLineErrors, maxImportLines - 1: 1} {
 		var result LineResult
 		if err := json.Unmarshal([]byte(lines[index]), &result); err != nil {
 			t.Fatal(err)

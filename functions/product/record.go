@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"souk/functions/product/internal/feed"
 	"souk/shared/api"
 	"souk/shared/function"
 	"souk/shared/money"
@@ -17,25 +18,30 @@ import (
 // record is a product of an imported catalogue. A missing field leaves its value
 // unchanged; null clears it if it is nullable.
 type record struct {
-	SKU         string            `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a letter or digit and then letters, digits, dots, underscores and hyphens" maxLength:"64" example:"TEA-ASSAM-250"`
-	Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Description *string           `json:"description,omitempty" format:"multiline" maxLength:"10000" nullable:"true"`
-	Category    *string           `json:"category,omitempty" maxLength:"64" nullable:"true"`
-	Price       *money.PriceInput `json:"price,omitempty"`
-	Stock       *int64            `json:"stock,omitempty" minimum:"0" maximum:"1000000000"`
-	StockDelta  *int64            `json:"stockDelta,omitempty" minimum:"-1000000000" maximum:"1000000000"`
-	Status      *Status           `json:"status,omitempty" enum:"active,archived"`
-	Images      Images            `json:"images,omitempty" nullable:"true"`
-	Attributes  Attributes        `json:"attributes,omitempty" nullable:"true"`
+	NewProduct
+	StockDelta *int64  `json:"stockDelta,omitempty" minimum:"-1000000000" maximum:"1000000000"`
+	Status     *Status `json:"status,omitempty" enum:"active,archived"`
 }
 
-const (
-	// maxLineErrors is the maximum number of errors that are reported for a line.
-	maxLineErrors = 20
-	// maxLocation is the maximum length of a location. The name of an unknown field comes
-	// from the file and may be long.
-	maxLocation = 100
-)
+// TransformSchema implements huma.SchemaTransformer: attributes are replaced, not merged.
+// What a new product needs is checked once it is known that the product is new.
+func (record) TransformSchema(registry huma.Registry, schema *huma.Schema) *huma.Schema {
+	attributes := Attributes{}.Schema(registry)
+	attributes.Nullable = true
+	schema.Properties["attributes"] = attributes
+	return schema
+}
+
+// availableColumn is the stock in an export. An import ignores it, because pieces may
+// have been sold since.
+const availableColumn = "available"
+
+// catalogFormat is the format of an imported and of an exported catalogue.
+var catalogFormat = sync.OnceValue(func() *feed.Format[Product] { return feed.NewFormat[record, Product](availableColumn) })
+
+// maxLocation is the maximum length of a location. The name of an unknown field comes
+// from the file and may be long.
+const maxLocation = 100
 
 // recordRules returns the schema that the tags of record define.
 var recordRules = sync.OnceValues(func() (huma.Registry, *huma.Schema) {
@@ -44,19 +50,19 @@ var recordRules = sync.OnceValues(func() (huma.Registry, *huma.Schema) {
 })
 
 // parseRecord returns the record of a line, or all errors of the line.
-func parseRecord(line fileLine) (r record, errs []api.FieldError) {
-	fields, isObject := line.fields.(map[string]any)
+func parseRecord(line feed.Line) (r record, errs []api.FieldError) {
+	fields, isObject := line.Fields.(map[string]any)
 	if isObject {
 		delete(fields, availableColumn)
-	} else if len(line.errs) > 0 {
-		return r, uniqueLocations(line.errs)
+	} else if len(line.Errs) > 0 {
+		return r, uniqueLocations(line.Errs)
 	}
 	registry, rules := recordRules()
-	value, errs := function.CheckValue(registry, rules, line.fields)
+	value, errs := function.CheckValue(registry, rules, line.Fields)
 	if isObject {
 		errs = append(errs, fieldErrors(fields)...)
 	}
-	if errs = slices.Concat(line.errs, errs); len(errs) > 0 {
+	if errs = slices.Concat(line.Errs, errs); len(errs) > 0 {
 		return r, uniqueLocations(append(errs, currencyErrors(fields)...))
 	}
 	canonical, err := json.Marshal(value)
@@ -66,9 +72,7 @@ func parseRecord(line fileLine) (r record, errs []api.FieldError) {
 	if err != nil {
 		return r, []api.FieldError{{Location: "line", Code: api.FieldType, Message: "a value has the wrong type"}}
 	}
-	if attributes, sent := fields["attributes"]; sent && attributes == nil {
-		r.Attributes = Attributes{}
-	}
+	r.Attributes.clear = true
 	return r, nil
 }
 
@@ -78,8 +82,8 @@ func fieldErrors(fields map[string]any) (errs []api.FieldError) {
 		errs = append(errs, api.FieldError{Location: "stockDelta", Code: api.FieldValue, Message: "must not be sent together with stock: send one of them"})
 	}
 	if attributes, ok := fields["attributes"].(map[string]any); ok {
-		if err := Attributes(attributes).validate(); err != nil {
-			errs = append(errs, api.FieldError{Location: "attributes", Code: api.FieldFormat, Message: err.Error()})
+		if !Attributes(attributes).areNamed() {
+			errs = append(errs, api.FieldError{Location: "attributes", Code: api.FieldFormat, Message: attributeNameMessage})
 		}
 	}
 	return errs
@@ -101,7 +105,7 @@ func currencyErrors(fields map[string]any) []api.FieldError {
 }
 
 // uniqueLocations returns the first error of each location, sorted by location, at most
-// maxLineErrors of them.
+// feed.MaxLineErrors of them.
 func uniqueLocations(errs []api.FieldError) []api.FieldError {
 	for i := range errs {
 		if errs[i].Location == "" {
@@ -112,25 +116,14 @@ func uniqueLocations(errs []api.FieldError) []api.FieldError {
 	byLocation := func(a, b api.FieldError) int { return strings.Compare(a.Location, b.Location) }
 	slices.SortStableFunc(errs, byLocation)
 	errs = slices.CompactFunc(errs, func(a, b api.FieldError) bool { return a.Location == b.Location })
-	return errs[:min(len(errs), maxLineErrors)]
+	return errs[:min(len(errs), feed.MaxLineErrors)]
 }
 
 // apply sets the product's fields to those of the record, except the stock, and reports
 // whether the product changed.
-func (r record) apply(p *Product) (changed bool) {
+func (r *record) apply(p *Product) (changed bool) {
 	before := *p
-	set(&p.Name, r.Name)
-	set(&p.Description, r.Description)
-	set(&p.Category, r.Category)
-	if r.Price != nil {
-		p.Price = r.Price.In(p.Price.Currency)
-	}
+	r.Fields.apply(p)
 	set(&p.Status, r.Status)
-	if r.Images != nil {
-		p.Images = r.Images
-	}
-	if r.Attributes != nil {
-		p.Attributes = r.Attributes
-	}
 	return !reflect.DeepEqual(*p, before)
 }

@@ -2,22 +2,34 @@ package product
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
 )
 
-const productColumns = `id, sku, name, description, category, price_amount, price_currency,
-	available, status, images, attributes, version, created_at, updated_at`
+// editableColumns are the columns that an update writes, in the order of editableValues.
+const editableColumns = `name, description, category, price_amount, price_currency, status, images, attributes`
+
+const productColumns = `id, sku, ` + editableColumns + `, available, version, created_at, updated_at`
+
+// assignments are the assignments of an UPDATE of the editable columns.
+var assignments = strings.ReplaceAll(editableColumns, `,`, ` = ?,`) + ` = ?`
+
+// editableValues returns pointers to the values of editableColumns.
+func (p *Product) editableValues() []any {
+	return []any{&p.Name, &p.Description, &p.Category, &p.Price.Amount, &p.Price.Currency, &p.Status, &p.Images, &p.Attributes}
+}
+
+// values returns the values of productColumns, which are pointers except for the id.
+func (p *Product) values(id any) []any {
+	return slices.Concat([]any{id, &p.SKU}, p.editableValues(), []any{&p.Available, &p.Version, &p.CreatedAt, &p.UpdatedAt})
+}
 
 // scanInto returns where the columns of a product are scanned into.
-func (p *Product) scanInto() []any {
-	return []any{
-		&p.ID, &p.SKU, &p.Name, &p.Description, &p.Category, &p.Price.Amount, &p.Price.Currency,
-		&p.Available, &p.Status, &p.Images, &p.Attributes, &p.Version, &p.CreatedAt, &p.UpdatedAt,
-	}
-}
+func (p *Product) scanInto() []any { return p.values(&p.ID) }
 
 func scanProduct(row database.Scanner) (p Product, err error) {
 	err = row.Scan(p.scanInto()...)
@@ -28,10 +40,7 @@ func insertProducts(ctx context.Context, q database.Queryer, products ...Product
 	rows := make([][]any, len(products))
 	for i := range products {
 		p := &products[i]
-		rows[i] = []any{
-			p.ID[:], p.SKU, p.Name, p.Description, p.Category, p.Price.Amount, p.Price.Currency,
-			p.Available, p.Status, p.Images, p.Attributes, p.Version, p.CreatedAt, p.UpdatedAt,
-		}
+		rows[i] = p.values(p.ID[:])
 	}
 	return database.InsertRows(ctx, q, `product (`+productColumns+`)`, "", rows)
 }
@@ -54,11 +63,8 @@ func lockProduct(ctx context.Context, q database.Queryer, id uuid.UUID) (Product
 func updateProduct(ctx context.Context, q database.Queryer, p Product) error {
 	_, err := q.ExecContext(ctx, `
 		UPDATE product
-		SET name = ?, description = ?, category = ?, price_amount = ?, price_currency = ?,
-			status = ?, images = ?, attributes = ?, version = ?, updated_at = ?
-		WHERE id = ?`,
-		p.Name, p.Description, p.Category, p.Price.Amount, p.Price.Currency,
-		p.Status, p.Images, p.Attributes, p.Version, p.UpdatedAt, p.ID[:])
+		SET `+assignments+`, version = ?, updated_at = ?
+		WHERE id = ?`, append(p.editableValues(), p.Version, p.UpdatedAt, p.ID[:])...)
 	return err
 }
 

@@ -26,7 +26,7 @@ func MustInsertRows(t testing.TB, db *database.DB, products int) {
 	exec(`INSERT INTO n (one) VALUES ` + strings.TrimSuffix(strings.Repeat("(1),", 1000), ","))
 	for created := 0; created < products; created += 1000 {
 		exec(`
-			INSERT INTO product (`+productColumns+`)
+			INSERT INTO product (id, sku, name, description, category, price_amount, price_currency, available, status, images, attributes, version, created_at, updated_at)
 			SELECT UNHEX(CONCAT(LPAD(HEX(? + n), 16, '0'), LPAD(HEX(n * 7919), 16, '0'))), CONCAT('SKU-', ? + n),
 				CONCAT(ELT(1 + n % 7, 'Assam', 'Darjeeling', 'Ceylon', 'Sencha', 'Oolong', 'Rooibos', 'Matcha'), ' number', ? + n),
 				CONCAT('Batch', (? + n) % 1000, ' of leaves that were picked by hand'), CONCAT('category', n % 40),

@@ -11,20 +11,12 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
-	"souk/shared/money"
 )
 
 type updateInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	api.IfMatch
-	Body struct {
-		Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200" example:"Assam, 250 g"`
-		Description *string           `json:"description,omitempty" nullable:"true" format:"multiline" maxLength:"10000" example:"A strong black tea."`
-		Category    *string           `json:"category,omitempty" nullable:"true" maxLength:"64" example:"tea"`
-		Price       *money.PriceInput `json:"price,omitempty"`
-		Images      Images            `json:"images,omitempty" nullable:"true"`
-		Attributes  attributeChanges  `json:"attributes,omitempty"` //nolint:modernize // huma derives optional from it
-	}
+	Body struct{ Fields }
 }
 
 // update handles PATCH /v1/products/{id}.
@@ -36,9 +28,6 @@ type updateInput struct {
 // now on; an order that was placed at the old price and is not decided yet is rejected.
 // The currency of a product cannot change: create another product instead.
 func (s *service) update(ctx context.Context, in *updateInput) (*productResponse, error) {
-	if err := in.Body.Attributes.set.validate(); err != nil {
-		return nil, api.Invalid("body.attributes", api.FieldFormat, "%v", err)
-	}
 	var p Product
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		var err error
@@ -52,7 +41,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*productResponse
 			return err
 		}
 		before := p
-		in.apply(&p)
+		in.Body.apply(&p)
 		if len(p.Attributes) > maxAttributes {
 			return api.Invalid("body.attributes", api.FieldTooMany, "the product would have more than %d attributes: remove some with null", maxAttributes)
 		}
@@ -85,25 +74,4 @@ func (in *updateInput) checkCurrency(p Product) error {
 	}
 	return api.NewProblem(http.StatusConflict, "currency_fixed",
 		"The currency of the product is %s and cannot change. To sell it in another currency, archive it and create a new product.", p.Price.Currency)
-}
-
-// apply sets the fields of the product that are sent.
-func (in *updateInput) apply(p *Product) {
-	set(&p.Name, in.Body.Name)
-	set(&p.Description, in.Body.Description)
-	set(&p.Category, in.Body.Category)
-	if in.Body.Price != nil {
-		p.Price = in.Body.Price.In(p.Price.Currency)
-	}
-	if in.Body.Images != nil {
-		p.Images = in.Body.Images
-	}
-	p.Attributes = in.Body.Attributes.apply(p.Attributes)
-}
-
-// set sets a field to a value, unless the value is nil.
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
-	}
 }

@@ -132,35 +132,28 @@ func (u *upsertBatch) lock(ctx context.Context, tx *database.Tx, lines []importL
 // create adds a new product for a line.
 func (u *upsertBatch) create(line importLine) (LineResult, error) {
 	var errs []api.FieldError
-	if line.Name == nil {
-		errs = append(errs, api.FieldError{Location: "name", Code: api.FieldRequired, Message: requiredMessage})
+	for _, name := range line.missing() {
+		errs = append(errs, api.FieldError{Location: name, Code: api.FieldRequired, Message: requiredMessage})
 	}
-	if line.Price == nil {
-		errs = append(errs, api.FieldError{Location: "price", Code: api.FieldRequired, Message: requiredMessage})
-	} else if err := money.CheckCurrency(line.Price.In(u.settings.Currency).Currency); err != nil {
-		errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()})
+	if line.Price != nil {
+		if err := money.CheckCurrency(line.Price.In(u.settings.Currency).Currency); err != nil {
+			errs = append(errs, api.FieldError{Location: "price.currency", Code: api.FieldFormat, Message: err.Error()})
+		}
 	}
-	var stock int64
-	set(&stock, line.Stock)
-	set(&stock, line.StockDelta)
-	if stock < 0 {
+	if line.StockDelta != nil && *line.StockDelta < 0 {
 		errs = append(errs, notInStock(0))
 	}
 	if errs != nil {
 		return failed(line.number, line.SKU, errs...), nil
 	}
-	id, err := uuid.NewV7()
+	p, err := line.product(u.settings.Currency, u.now)
 	if err != nil {
-		return LineResult{}, fmt.Errorf("create a product id: %w", err)
-	}
-	p := Product{
-		ID: id, SKU: line.SKU, Price: money.Money{Currency: u.settings.Currency}, Status: Active, Images: Images{}, Attributes: Attributes{},
-		Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
+		return LineResult{}, err
 	}
 	line.apply(&p)
-	p.Available = stock
+	set(&p.Available, line.StockDelta) // a line has only one of stock and stockDelta
 	u.created = append(u.created, p)
-	u.addMovement(line, id, stock, "first stock")
+	u.addMovement(line, p.ID, p.Available, "first stock")
 	return LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineCreated}, nil
 }
 

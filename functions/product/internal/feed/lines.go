@@ -1,4 +1,4 @@
-package product
+package feed
 
 import (
 	"bufio"
@@ -14,9 +14,13 @@ import (
 	"souk/shared/strictjson"
 )
 
-// maxLineBytes is the maximum length of a line of a catalogue. A product with texts of
-// the maximum length fits, and one line cannot exhaust the memory.
-const maxLineBytes = 256 << 10
+const (
+	// MaxLineBytes is the maximum length of a line. A product with texts of the maximum
+	// length fits, and one line cannot exhaust the memory.
+	MaxLineBytes = 256 << 10
+	// MaxLineErrors is the maximum number of errors that are reported for a line.
+	MaxLineErrors = 20
+)
 
 var errLongLine = errors.New("line too long")
 
@@ -42,7 +46,7 @@ func (l *lineReader) next() ([]byte, error) {
 	tooLong := false
 	for {
 		part, err := l.text.ReadSlice('\n')
-		if tooLong = tooLong || len(line)+len(part) > maxLineBytes; !tooLong {
+		if tooLong = tooLong || len(line)+len(part) > MaxLineBytes; !tooLong {
 			line = append(line, part...)
 		}
 		switch {
@@ -79,41 +83,44 @@ func (l *lineReader) nextNonBlank() ([]byte, error) {
 	}
 }
 
-// fileLine is a product of a file before validation.
-type fileLine struct {
-	number int              // of its first line
-	bytes  int              // its length
-	sku    string           // for its result, if it can be read
-	fields any              // as strictjson returns them
-	errs   []api.FieldError // syntax errors
+// Line is a product of a file before validation.
+type Line struct {
+	Number int              // of its first line
+	Bytes  int              // its length
+	SKU    string           // for its result, if it can be read
+	Fields any              // as strictjson returns them
+	Errs   []api.FieldError // syntax errors
 }
 
-func (l *fileLine) addError(location, code, format string, args ...any) {
-	l.errs = append(l.errs, api.FieldError{Location: location, Code: code, Message: fmt.Sprintf(format, args...)})
+func (l *Line) addError(location, code, format string, args ...any) {
+	l.Errs = append(l.Errs, api.FieldError{Location: location, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
-// catalogReader reads the products of a catalogue. Its error is io.EOF at the end, or
-// the reason why nothing more can be read.
-type catalogReader interface {
-	next() (fileLine, error)
+// Reader reads the products of a file. Its error is io.EOF at the end, or the reason why
+// nothing more can be read.
+type Reader interface {
+	Next() (Line, error)
 }
 
 type ndjsonReader struct{ lines *lineReader }
 
-// next implements catalogReader.
-func (r ndjsonReader) next() (line fileLine, err error) {
+// NewNDJSONReader returns a new Reader of lines of JSON.
+func NewNDJSONReader(file io.Reader) Reader { return ndjsonReader{newLineReader(file)} }
+
+// Next implements Reader.
+func (r ndjsonReader) Next() (line Line, err error) {
 	text, err := r.lines.nextNonBlank()
-	line.number = r.lines.lineNumber
+	line.Number = r.lines.lineNumber
 	if errors.Is(err, errLongLine) {
-		line.addError("line", api.FieldTooLong, "must have at most %d bytes", maxLineBytes)
+		line.addError("line", api.FieldTooLong, "must have at most %d bytes", MaxLineBytes)
 		return line, nil
 	}
 	if err != nil {
 		return line, err
 	}
-	line.bytes, line.sku = len(text), readableSKU(text)
-	if line.fields, err = strictjson.Parse(text, ""); err != nil {
-		line.errs = append(line.errs, lineError(err))
+	line.Bytes, line.SKU = len(text), readableSKU(text)
+	if line.Fields, err = strictjson.Parse(text, ""); err != nil {
+		line.Errs = append(line.Errs, lineError(err))
 	}
 	return line, nil
 }
