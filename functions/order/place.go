@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"souk/shared/address"
@@ -28,6 +29,23 @@ type placeItem struct {
 	Quantity  int64     `json:"quantity" minimum:"1" maximum:"1000" example:"1"`
 }
 
+// Resolve implements huma.Resolver. It returns an error for each line with the product of
+// an earlier one.
+func (in *placeInput) Resolve(huma.Context) []error {
+	var errs []error
+	seen := map[uuid.UUID]bool{}
+	for i, item := range in.Body.Items {
+		if seen[item.ProductID] {
+			errs = append(errs, api.FieldError{
+				Location: fmt.Sprintf("body.items[%d].productId", i), Code: api.FieldDuplicate,
+				Message: "is a duplicate: list each product once, with the total quantity",
+			})
+		}
+		seen[item.ProductID] = true
+	}
+	return errs
+}
+
 // place handles POST /v1/orders. The order is stored as pending; stock-reserve decides
 // on it.
 //
@@ -38,9 +56,6 @@ type placeItem struct {
 // in the response. A replayed response shows the order as it was placed: read its
 // Location for the current state.
 func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*orderResponse, error) {
-	if err := in.validate(); err != nil {
-		return nil, err
-	}
 	customer, _ := auth.PrincipalFrom(ctx)
 	o, err := s.newOrder(ctx, tx, customer.UserID, in)
 	if err != nil {
@@ -67,18 +82,6 @@ func newLocatedResponse(o Order) *orderResponse {
 	response := newResponse(o)
 	response.Location = "/v1/orders/" + o.ID.String()
 	return response
-}
-
-// validate returns a problem if two lines have the same product.
-func (in *placeInput) validate() error {
-	seen := map[uuid.UUID]bool{}
-	for i, item := range in.Body.Items {
-		if seen[item.ProductID] {
-			return api.Invalid(fmt.Sprintf("body.items[%d].productId", i), api.FieldDuplicate, "is a duplicate: list each product once, with the total quantity")
-		}
-		seen[item.ProductID] = true
-	}
-	return nil
 }
 
 // newOrder returns a new order, with names and prices from the service's own copy of

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -93,6 +94,17 @@ func TestPlace(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				s.place(t, buyer, items...).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			})
+		}
+	})
+
+	t.Run("every duplicate is reported, with the other errors", func(t *testing.T) {
+		t.Parallel()
+		response := s.place(t, buyer, line(cup, 1), line(cup, 1), line(assam, 0), line(assam, 1))
+		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		for _, location := range []string{"body.items[1].productId", "body.items[2].quantity", "body.items[3].productId"} {
+			if !strings.Contains(string(response.Body), `"`+location+`"`) {
+				t.Errorf("%s is not among the errors: %s", location, response.Body)
+			}
 		}
 	})
 

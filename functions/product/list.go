@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"souk/shared/api"
 	"souk/shared/database"
 )
@@ -20,6 +22,18 @@ type listInput struct {
 	OrderBy  string `query:"orderBy" enum:"newest,price,-price,name,relevance" doc:"The order of the products. The default is relevance with q, and newest without. relevance requires q: products that have all words in their name come first, then the others, each newest first." example:"price"`
 }
 
+// Resolve implements huma.Resolver. It checks parameters that depend on each other.
+func (in *listInput) Resolve(huma.Context) []error {
+	var errs []error
+	if in.MinPrice > in.MaxPrice {
+		errs = append(errs, api.FieldError{Location: "query.minPrice", Code: api.FieldRange, Message: "must not be greater than maxPrice"})
+	}
+	if strings.TrimSpace(in.Q) == "" && Order(in.OrderBy) == Relevance {
+		errs = append(errs, api.FieldError{Location: "query.orderBy", Code: api.FieldValue, Message: "relevance requires q: send search words, or another order"})
+	}
+	return errs
+}
+
 type listOutput struct {
 	Body api.Page[Product]
 }
@@ -30,10 +44,7 @@ type listOutput struct {
 //
 // The products on sale. A search finds complete words: tea does not find teapot.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f, err := in.search()
-	if err != nil {
-		return nil, err
-	}
+	f := in.search()
 	hash, err := f.hash()
 	if err != nil {
 		return nil, err
@@ -61,26 +72,20 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	return &listOutput{Body: api.Page[Product]{Items: products, NextPageToken: page.NextPageToken}}, nil
 }
 
-// search returns the requested search. It validates parameters that depend on each other.
-func (in *listInput) search() (search, error) {
+// search returns the requested search.
+func (in *listInput) search() search {
 	f := search{
 		Text: strings.TrimSpace(in.Q), Category: in.Category,
 		MinPrice: in.MinPrice, MaxPrice: in.MaxPrice, InStock: in.InStock, Order: Order(in.OrderBy),
 	}
-	if f.MinPrice > f.MaxPrice {
-		return search{}, api.Invalid("query.minPrice", api.FieldRange, "must not be greater than maxPrice")
-	}
 	if f.Text == "" {
-		if f.Order == Relevance {
-			return search{}, api.Invalid("query.orderBy", api.FieldValue, "relevance requires q: send search words, or another order")
-		}
 		f.Order = cmp.Or(f.Order, Newest)
-		return f, nil
+		return f
 	}
 	f.Words = tokenize(f.Text)
 	f.Words = f.Words[:min(len(f.Words), maxWords)]
 	f.Order = cmp.Or(f.Order, Relevance)
-	return f, nil
+	return f
 }
 
 // after returns the position at which the previous page ended, nil for the first page.

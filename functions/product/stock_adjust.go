@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"souk/shared/api"
@@ -15,9 +16,17 @@ import (
 type adjustStockInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"The number of pieces to add, or, if negative, to remove. It must not be 0." example:"25"`
+		Delta  *int64 `json:"delta" nullable:"false" minimum:"-1000000000" maximum:"1000000000" doc:"The number of pieces to add, or, if negative, to remove. It must not be 0." example:"25"`
 		Reason string `json:"reason" format:"multiline" minLength:"1" maxLength:"200" example:"delivery 4711"`
 	}
+}
+
+// Resolve implements huma.Resolver. It checks a rule that the schema cannot express.
+func (in *adjustStockInput) Resolve(huma.Context) []error {
+	if in.Body.Delta == nil || *in.Body.Delta != 0 { // missing or of the wrong type, or valid
+		return nil
+	}
+	return []error{api.FieldError{Location: "body.delta", Code: api.FieldRange, Message: "must not be 0: send the number of pieces to add or, as a negative number, to remove"}}
 }
 
 // stockAdjust handles POST /v1/products/{id}/stock.
@@ -27,14 +36,12 @@ type adjustStockInput struct {
 // Records a delivery, a loss or a stocktaking difference. At most what is available can
 // be removed: pieces that orders have reserved are not.
 func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*productResponse, error) {
-	if in.Body.Delta == 0 {
-		return nil, api.Invalid("body.delta", api.FieldRange, "must not be 0: send the number of pieces to add or, as a negative number, to remove")
-	}
+	delta := *in.Body.Delta // the schema requires it
 	admin, _ := auth.PrincipalFrom(ctx)
-	m := movement{ProductID: in.ID, Delta: in.Body.Delta, Reason: in.Body.Reason, By: admin.UserID, At: s.Now()}
-	moved, err := moveStock(ctx, tx, in.ID, in.Body.Delta)
+	m := movement{ProductID: in.ID, Delta: delta, Reason: in.Body.Reason, By: admin.UserID, At: s.Now()}
+	moved, err := moveStock(ctx, tx, in.ID, delta)
 	if err != nil {
-		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
+		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, delta, err)
 	}
 	p, err := selectProduct(ctx, tx, in.ID)
 	if errors.Is(err, database.ErrNotFound) {
@@ -44,10 +51,10 @@ func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustSt
 		return nil, fmt.Errorf("read product %s: %w", in.ID, err)
 	}
 	if !moved {
-		return nil, adjustmentProblem(p.Available, in.Body.Delta)
+		return nil, adjustmentProblem(p.Available, delta)
 	}
 	if err := insertMovements(ctx, tx, m); err != nil {
-		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, in.Body.Delta, err)
+		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, delta, err)
 	}
 	return newResponse(p), nil
 }
