@@ -15,7 +15,7 @@ import (
 )
 
 // helpers lists packages that only tests may import: they import package testing.
-var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/user/passwordtest", "shared/testsample"}
+var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/fixtures", "functions/user/passwordtest", "shared/testsample"}
 
 // mayImport reports whether a file of one package may import another, both by their paths
 // in the module, such as functions/order and shared/api. It is the rule of DESIGN.md:
@@ -37,7 +37,7 @@ func mayImport(importer, imported string, isTest bool) bool {
 		return isIn(imported, "shared")
 	case isIn(importer, "functions"):
 		service := strings.Join(strings.Split(importer, "/")[:2], "/")
-		return isIn(imported, "shared", service) || imported == "functions"
+		return isIn(imported, "shared", service) || imported == "functions" || imported == "functions/fixtures" // helpers: tests only
 	case isIn(importer, "emulators"):
 		return isIn(imported, "shared", "emulators") && !isIn(imported, "emulators/local") || imported == "functions"
 	default:
@@ -137,6 +137,10 @@ func TestImports(t *testing.T) {
 			"functions/order/e_test.go":         {"souk/emulators/pubsub", false},
 			"functions/order/f.go":              {"souk/shared/function/functiontest", false},
 			"functions/order/g_test.go":         {"souk/shared/function/functiontest", true},
+			"functions/order/h.go":              {"souk/functions/fixtures", false},
+			"functions/order/i_test.go":         {"souk/functions/fixtures", true},
+			"functions/fixtures/a.go":           {"souk/shared/function/functiontest", true},
+			"functions/fixtures/b.go":           {"souk/functions/order", false},
 			"functions/user/a.go":               {"souk/functions/user/passwordtest", false},
 			"functions/user/b_test.go":          {"souk/functions/user/passwordtest", true},
 			"functions/user/c.go":               {"souk/functions/user/internal/password/cost", false},
