@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -42,7 +43,7 @@ func TestArchive(t *testing.T) {
 
 	t.Run("the product is no longer listed, and one event is published", func(t *testing.T) {
 		t.Parallel()
-		body := tea("ARCHIVED", 3)
+		body := fixtures.Product("ARCHIVED", 3)
 		body["category"] = "archived things"
 		p := s.mustCreate(t, body)
 		for _, etag := range []string{p.ETag(), p.ETag(), "*"} {
@@ -66,7 +67,7 @@ func TestArchive(t *testing.T) {
 
 	t.Run("an order for the product is rejected", func(t *testing.T) {
 		t.Parallel()
-		p, orderID := s.mustCreate(t, tea("RESERVE", 3)), uuid.New()
+		p, orderID := s.mustCreate(t, fixtures.Product("RESERVE", 3)), uuid.New()
 		s.archive(t, p.ID, p.ETag()).MustBe(t, http.StatusNoContent)
 		s.mustReserve(t, placedEvent(t, orderID, item(p, 1)))
 		if got := s.outcome(t, orderID); got != string(product.ProductUnavailable) {
@@ -76,7 +77,7 @@ func TestArchive(t *testing.T) {
 
 	t.Run("If-Match with the current version is required", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("STALE", 3))
+		p := s.mustCreate(t, fixtures.Product("STALE", 3))
 		s.archive(t, p.ID, "").MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 		s.archive(t, p.ID, `"0.3"`).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 		if got := s.mustGet(t, p.ID).Status; got != product.Active {

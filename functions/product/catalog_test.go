@@ -35,8 +35,8 @@ const (
 	catalogBatch      = 20_000 // larger batches write longer runs of each word
 )
 
-// MustInsertCatalog inserts a catalogue, which is the same in each run.
-func MustInsertCatalog(t testing.TB, db *database.DB, products int) Catalog {
+// InsertCatalog inserts a catalogue, which is the same in each run.
+func InsertCatalog(t testing.TB, db *database.DB, products int) Catalog {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	// The 20th word is half as frequent as the first: words that are more frequent in a

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
@@ -15,7 +16,7 @@ func TestListCategories(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for i, category := range []string{"tea", "cups", "", "tea", "archived", "pots"} {
-		body := tea(fmt.Sprintf("C%d", i), 1)
+		body := fixtures.Product(fmt.Sprintf("C%d", i), 1)
 		body["category"] = category
 		if p := s.mustCreate(t, body); category == "archived" {
 			s.archive(t, p.ID, p.ETag()).MustBe(t, http.StatusNoContent)

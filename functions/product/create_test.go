@@ -3,12 +3,13 @@ package product_test
 import (
 	"encoding/json"
 	"net/http"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 	"souk/functions/product"
-	"souk/shared/function/functiontest"
 )
 
 func TestCreate(t *testing.T) {
@@ -17,7 +18,7 @@ func TestCreate(t *testing.T) {
 
 	t.Run("the response is the product with Location and ETag, and the event is published", func(t *testing.T) {
 		t.Parallel()
-		response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: tea("ASSAM", 50)})
+		response := s.Do(t, fixtures.CreateProduct(s.admin, fixtures.Product("ASSAM", 50)))
 		var p product.Product
 		response.MustBe(t, http.StatusCreated).Into(t, &p)
 		if p.SKU != "ASSAM" || p.Available != 50 || p.Status != product.Active || p.Version != 1 || p.Price.Amount != 1299 {
@@ -29,8 +30,8 @@ func TestCreate(t *testing.T) {
 		if got := response.Header.Get("ETag"); got != p.ETag() {
 			t.Errorf("ETag is %q, want %q", got, p.ETag())
 		}
-		if stored := s.mustGet(t, p.ID); !reflect.DeepEqual(stored, p) {
-			t.Errorf("stored %+v, responded %+v", stored, p)
+		if diff := cmp.Diff(p, s.mustGet(t, p.ID)); diff != "" {
+			t.Errorf("(-response +stored):\n%s", diff)
 		}
 		var published bool
 		for _, e := range s.Topics.Published("product-changed") {
@@ -47,17 +48,17 @@ func TestCreate(t *testing.T) {
 
 	t.Run("the SKU of another product is rejected", func(t *testing.T) {
 		t.Parallel()
-		s.mustCreate(t, tea("TAKEN", 1))
-		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: tea("TAKEN", 1)}).
+		s.mustCreate(t, fixtures.Product("TAKEN", 1))
+		s.Do(t, fixtures.CreateProduct(s.admin, fixtures.Product("TAKEN", 1))).
 			MustBeProblem(t, http.StatusConflict, "sku_taken")
 	})
 
 	t.Run("all errors of the input are reported together", func(t *testing.T) {
 		t.Parallel()
-		body := tea("bad sku", -1)
+		body := fixtures.Product("bad sku", -1)
 		body["colour"] = "green"
 		body["price"] = map[string]any{"amount": -5, "currency": "euro"}
-		response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body})
+		response := s.Do(t, fixtures.CreateProduct(s.admin, body))
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		for _, location := range []string{"body.sku", "body.stock", "body.colour", "body.price.amount", "body.price.currency"} {
 			if !strings.Contains(string(response.Body), `"`+location+`"`) {
@@ -68,18 +69,18 @@ func TestCreate(t *testing.T) {
 
 	t.Run("an unknown currency is rejected", func(t *testing.T) {
 		t.Parallel()
-		body := tea("XQQ", 1)
+		body := fixtures.Product("XQQ", 1)
 		body["price"] = map[string]any{"amount": 5, "currency": "XQQ"}
-		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
+		s.Do(t, fixtures.CreateProduct(s.admin, body)).
 			MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
 	t.Run("only admins may create products", func(t *testing.T) {
 		t.Parallel()
 		_, customer := s.Tokens.Customer(t)
-		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Body: tea("A", 1)}).
+		s.Do(t, fixtures.CreateProduct("", fixtures.Product("A", 1))).
 			MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: customer, Body: tea("A", 1)}).
+		s.Do(t, fixtures.CreateProduct(customer, fixtures.Product("A", 1))).
 			MustBeProblem(t, http.StatusForbidden, "forbidden")
 	})
 }

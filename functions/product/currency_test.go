@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/auth"
 	"souk/shared/clock"
@@ -50,7 +51,7 @@ func TestShopCurrency(t *testing.T) {
 	for sku, c := range map[string]struct{ currency, want string }{
 		"DEFAULT": {"", "RSD"}, "SHOPS": {"RSD", "RSD"}, "OTHER": {"MRU", "MRU"},
 	} {
-		body := tea(sku, 1)
+		body := fixtures.Product(sku, 1)
 		body["price"] = price(129900, c.currency)
 		if got, want := s.mustCreate(t, body).Price, (money.Money{Amount: 129900, Currency: c.want}); got != want {
 			t.Errorf("%s costs %v, want %v", sku, got, want)
@@ -61,7 +62,7 @@ func TestShopCurrency(t *testing.T) {
 func TestCurrencyIsFixed(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	body := tea("FIXED", 1)
+	body := fixtures.Product("FIXED", 1)
 	body["price"] = price(1299, "USD")
 	p := s.mustCreate(t, body)
 	versionBefore := p.Version

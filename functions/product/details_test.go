@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -18,21 +20,21 @@ func TestDetails(t *testing.T) {
 
 	t.Run("images and attributes are returned as they were sent", func(t *testing.T) {
 		t.Parallel()
-		body := tea("DETAILS", 1)
+		body := fixtures.Product("DETAILS", 1)
 		body["images"] = []string{"https://images.example.com/1.webp", "http://images.example.com/2.webp?w=1&h=2"}
 		body["attributes"] = map[string]any{"origin": "Assam <ä>", "weight.grams": 250.5, "organic": true}
 		p := s.mustCreate(t, body)
 		want := product.Attributes{"origin": "Assam <ä>", "weight.grams": 250.5, "organic": true}
 		for _, got := range []product.Product{p, s.mustGet(t, p.ID)} {
-			if !reflect.DeepEqual(got.Attributes, want) || !reflect.DeepEqual([]string(got.Images), body["images"]) {
-				t.Errorf("got %v and %v", got.Images, got.Attributes)
+			if diff := cmp.Diff(want, got.Attributes) + cmp.Diff(body["images"], any([]string(got.Images))); diff != "" {
+				t.Errorf("attributes and images (-want +got):\n%s", diff)
 			}
 		}
 	})
 
 	t.Run("missing images are [] and missing attributes are {}", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("NONE", 1))
+		p := s.mustCreate(t, fixtures.Product("NONE", 1))
 		response := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + p.ID.String()})
 		if !strings.Contains(string(response.Body), `"images":[],"attributes":{}`) {
 			t.Errorf("got %s", response.Body)
@@ -41,17 +43,17 @@ func TestDetails(t *testing.T) {
 
 	t.Run("an update replaces images and merges attributes", func(t *testing.T) {
 		t.Parallel()
-		body := tea("REPLACE", 1)
+		body := fixtures.Product("REPLACE", 1)
 		body["images"], body["attributes"] = []string{"https://a.example.com"}, map[string]any{"a": 1, "b": 2}
 		p := s.mustCreate(t, body)
 		var after product.Product
 		s.patch(t, p.ID, "*", map[string]any{"attributes": map[string]any{"a": nil, "b": 3, "c": "x", "d": nil}}).MustBe(t, http.StatusOK).Into(t, &after)
-		if !reflect.DeepEqual(after.Attributes, product.Attributes{"b": 3.0, "c": "x"}) || !reflect.DeepEqual(after.Images, p.Images) {
-			t.Errorf("got %v and %v", after.Images, after.Attributes)
+		if diff := cmp.Diff(product.Attributes{"b": 3.0, "c": "x"}, after.Attributes) + cmp.Diff(p.Images, after.Images); diff != "" {
+			t.Errorf("attributes and images (-want +got):\n%s", diff)
 		}
 		s.patch(t, p.ID, "*", map[string]any{"attributes": map[string]any{}}).MustBe(t, http.StatusOK)
-		if again := s.mustGet(t, p.ID); !reflect.DeepEqual(again, after) {
-			t.Errorf("got %+v, want %+v", again, after)
+		if diff := cmp.Diff(after, s.mustGet(t, p.ID)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 		s.patch(t, p.ID, "*", map[string]any{"images": nil, "attributes": nil}).MustBe(t, http.StatusOK)
 		if after = s.mustGet(t, p.ID); len(after.Images) != 0 || len(after.Attributes) != 0 {
@@ -78,11 +80,11 @@ func TestDetails(t *testing.T) {
 	} {
 		t.Run(name+" is rejected", func(t *testing.T) {
 			t.Parallel()
-			body := tea("BAD", 1)
+			body := fixtures.Product("BAD", 1)
 			maps.Copy(body, fields)
-			s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
+			s.Do(t, fixtures.CreateProduct(s.admin, body)).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-			p := s.mustCreate(t, tea("BAD-"+strings.ReplaceAll(name, " ", "-"), 1))
+			p := s.mustCreate(t, fixtures.Product("BAD-"+strings.ReplaceAll(name, " ", "-"), 1))
 			if name != "an attribute that is null" { // null removes an attribute in an update
 				s.patch(t, p.ID, "*", fields).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			}

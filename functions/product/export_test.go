@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -18,7 +19,7 @@ func (s shop) mustExport(t testing.TB, format string) string {
 func TestExport(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	body := tea("FULL", 3)
+	body := fixtures.Product("FULL", 3)
 	body["name"], body["description"] = `=1+1, "quoted" <ü>`, "two\nlines"
 	body["images"], body["attributes"] = []string{"https://a.example.com/1"}, map[string]any{"organic": true, "grams": 250.5, "origin": "a, \"b\""}
 	s.mustCreate(t, body)

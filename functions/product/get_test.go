@@ -6,13 +6,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/function/functiontest"
 )
 
 func TestGet(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	p := s.mustCreate(t, tea("ASSAM", 3))
+	p := s.mustCreate(t, fixtures.Product("ASSAM", 3))
 	path := "/v1/products/" + p.ID.String()
 
 	t.Run("a matching If-None-Match is a 304", func(t *testing.T) {

@@ -2,9 +2,12 @@ package product_test
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 )
 
 // TestImportErrors imports invalid lines in both formats. The result of a line must have
@@ -12,7 +15,7 @@ import (
 func TestImportErrors(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.mustCreate(t, tea("EXISTING", 3))
+	s.mustCreate(t, fixtures.Product("EXISTING", 3))
 	const good = `"name":"Tea","price":{"amount":1,"currency":"EUR"}`
 	cases := []struct {
 		mediaType, text string
@@ -68,8 +71,8 @@ func TestImportErrors(t *testing.T) {
 			if len(results) != 1 || sum.Failed != 1 {
 				t.Fatalf("results %+v, summary %+v, want one failed line", results, sum)
 			}
-			if got := locations(t, results[0].Errors); !reflect.DeepEqual(got, c.want) {
-				t.Errorf("errors %q, want %q: %+v", got, c.want, results[0].Errors)
+			if diff := cmp.Diff(c.want, locations(t, results[0].Errors)); diff != "" {
+				t.Errorf("errors %+v (-want +got):\n%s", results[0].Errors, diff)
 			}
 			if c.sku != "" && results[0].SKU != c.sku {
 				t.Errorf("SKU %q, want %q", results[0].SKU, c.sku)

@@ -5,13 +5,14 @@ import (
 	"compress/gzip"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -37,7 +38,7 @@ func TestImportNoStockSoldBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t)
-			p := s.mustCreate(t, tea("SOLD", 50))
+			p := s.mustCreate(t, fixtures.Product("SOLD", 50))
 			mediaType, text := file(t, s)
 			if got := s.mustOrder(t, p, 50); got != "reserved" {
 				t.Fatalf("the first order is %q, want reserved", got)
@@ -47,8 +48,8 @@ func TestImportNoStockSoldBefore(t *testing.T) {
 			if strings.Contains(name, "with stock") {
 				want.StockIgnored = 1
 			}
-			if sum != want {
-				t.Errorf("summary %+v, want %+v", sum, want)
+			if diff := cmp.Diff(want, sum); diff != "" {
+				t.Errorf("summary (-want +got):\n%s", diff)
 			}
 			if after := s.mustGet(t, p.ID); after.Available != 0 || after.Version != p.Version {
 				t.Errorf("after the import %d are available in version %d, want 0 in %d", after.Available, after.Version, p.Version)
@@ -66,10 +67,11 @@ func TestImportStockDelta(t *testing.T) {
 	t.Run("it changes the stock by a movement, and is the initial stock of a new product", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		p := s.mustCreate(t, tea("OLD", 5))
+		p := s.mustCreate(t, fixtures.Product("OLD", 5))
 		results, sum := s.mustImport(t, csv, "sku,name,price,currency,stock,stockDelta\nOLD,Assam,1,EUR,,-5\nNEW,Sencha,1,EUR,,7\nFIRST,Mug,1,EUR,3,\nOLD,Assam,1,EUR,,0\n")
-		if want := []string{"2 updated", "3 created", "4 created", "5 unchanged"}; !reflect.DeepEqual(outcomes(results), want) || sum.StockIgnored != 0 {
-			t.Errorf("outcomes %q, want %q; summary %+v", outcomes(results), want, sum)
+		requireOutcomes(t, results, "2 updated", "3 created", "4 created", "5 unchanged")
+		if sum.StockIgnored != 0 {
+			t.Errorf("summary %+v", sum)
 		}
 		if old, created, first := s.mustGet(t, p.ID), s.mustFind(t, "NEW"), s.mustFind(t, "FIRST"); old.Available != 0 || created.Available != 7 || first.Available != 3 {
 			t.Errorf("available %d, %d and %d, want 0, 7 and 3", old.Available, created.Available, first.Available)
@@ -80,7 +82,7 @@ func TestImportStockDelta(t *testing.T) {
 	t.Run("it is applied again without an importId, and once with an importId", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		p := s.mustCreate(t, tea("OLD", 5))
+		p := s.mustCreate(t, fixtures.Product("OLD", 5))
 		file := `{"sku":"OLD","stockDelta":2}` + "\n" + `{"sku":"NEW","name":"x","price":{"amount":1,"currency":"EUR"},"stockDelta":4}` + "\n" + `{"sku":"old","stockDelta":2}`
 		s.mustImport(t, ndjson, file)
 		s.mustImport(t, ndjson, file)
@@ -89,8 +91,9 @@ func TestImportStockDelta(t *testing.T) {
 		}
 		id := uuid.NewString()
 		for i, want := range []product.ImportSummary{{Updated: 3}, {Unchanged: 3, StockDeltaRepeated: 3}} {
-			if _, sum := mustDecodeReport(t, s.sendImport(t, ndjson, "?importId="+id, file)); sum != want {
-				t.Errorf("request %d with the id: %+v, want %+v", i+1, sum, want)
+			_, sum := mustDecodeReport(t, s.sendImport(t, ndjson, "?importId="+id, file))
+			if diff := cmp.Diff(want, sum); diff != "" {
+				t.Errorf("request %d with the id (-want +got):\n%s", i+1, diff)
 			}
 		}
 		if got := s.mustGet(t, p.ID).Available; got != 17 {
@@ -102,14 +105,14 @@ func TestImportStockDelta(t *testing.T) {
 	t.Run("it fails if the importId belongs to another file", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		s.mustCreate(t, tea("ONE", 5))
-		s.mustCreate(t, tea("TWO", 5))
+		s.mustCreate(t, fixtures.Product("ONE", 5))
+		s.mustCreate(t, fixtures.Product("TWO", 5))
 		query := "?importId=" + uuid.NewString()
 		mustDecodeReport(t, s.sendImport(t, ndjson, query, `{"sku":"ONE","stockDelta":1}`))
 		for _, other := range []string{`{"sku":"TWO","stockDelta":1}`, `{"sku":"ONE","stockDelta":2}`} {
 			results, _ := mustDecodeReport(t, s.sendImport(t, ndjson, query, other))
-			if got := locations(t, results[0].Errors); !reflect.DeepEqual(got, []string{"stockDelta not_allowed"}) {
-				t.Errorf("%s: %v", other, got)
+			if diff := cmp.Diff([]string{"stockDelta not_allowed"}, locations(t, results[0].Errors)); diff != "" {
+				t.Errorf("%s: errors (-want +got):\n%s", other, diff)
 			}
 		}
 		s.requireStockMatchesMovements(t)
@@ -129,7 +132,7 @@ func TestImportStockDelta(t *testing.T) {
 		var file strings.Builder
 		products := make([]product.Product, lines)
 		for i := range products {
-			products[i] = s.mustCreate(t, tea(fmt.Sprintf("P%d", i), 3))
+			products[i] = s.mustCreate(t, fixtures.Product(fmt.Sprintf("P%d", i), 3))
 			fmt.Fprintf(&file, `{"sku":"P%d","stockDelta":-2}`+"\n", i)
 		}
 		query := "?importId=" + uuid.NewString()

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
@@ -54,16 +56,19 @@ func mustDecodeReport(t testing.TB, response functiontest.Response) ([]product.L
 }
 
 // outcomes returns results as "line outcome", with the location of the first error.
-func outcomes(results []product.LineResult) []string {
-	var short []string
+func requireOutcomes(t *testing.T, results []product.LineResult, want ...string) {
+	t.Helper()
+	var got []string
 	for _, r := range results {
 		text := fmt.Sprint(r.Line, " ", r.Outcome)
 		if len(r.Errors) > 0 {
 			text += " " + r.Errors[0].Location
 		}
-		short = append(short, text)
+		got = append(got, text)
 	}
-	return short
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
 }
 
 func (s shop) mustFind(t *testing.T, sku string) product.Product {
@@ -81,19 +86,17 @@ func TestImport(t *testing.T) {
 	t.Run("products are created, updated and left unchanged, and events are published for changes", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		p := s.mustCreate(t, tea("OLD", 5))
-		s.mustCreate(t, tea("SAME", 5))
+		p := s.mustCreate(t, fixtures.Product("OLD", 5))
+		s.mustCreate(t, fixtures.Product("SAME", 5))
 		published := len(s.Topics.Published("product-changed"))
 		results, sum := s.mustImport(t, ndjson, `
 {"sku":"NEW","name":"New","price":{"amount":5,"currency":"EUR"},"stock":7,"images":["https://a.example.com/1"],"attributes":{"a":1}}
 {"sku":"old","name":"Changed","stock":3}
 {"sku":"SAME","name":"Assam, 250 g","description":"Malty.","stock":5,"images":[],"attributes":{}}
 {"sku":"OLD","status":"archived"}`)
-		if want := []string{"2 created", "3 updated", "4 unchanged", "5 updated"}; !reflect.DeepEqual(outcomes(results), want) {
-			t.Errorf("outcomes %v, want %v", outcomes(results), want)
-		}
-		if want := (product.ImportSummary{Created: 1, Updated: 2, Unchanged: 1, StockIgnored: 2}); sum != want {
-			t.Errorf("summary %+v, want %+v", sum, want)
+		requireOutcomes(t, results, "2 created", "3 updated", "4 unchanged", "5 updated")
+		if diff := cmp.Diff(product.ImportSummary{Created: 1, Updated: 2, Unchanged: 1, StockIgnored: 2}, sum); diff != "" {
+			t.Errorf("summary (-want +got):\n%s", diff)
 		}
 		if p := s.mustFind(t, "NEW"); p.Available != 7 || p.Name != "New" || len(p.Images) != 1 || p.Attributes["a"] != 1.0 || p.Version != 1 {
 			t.Errorf("created %+v", p)
@@ -114,7 +117,7 @@ func TestImport(t *testing.T) {
 	t.Run("wrong words of an unchanged product are corrected, and an archived product is restored", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		unindexed, archived := s.mustCreate(t, tea("UNINDEXED", 5)), s.mustCreate(t, tea("ARCHIVED", 5))
+		unindexed, archived := s.mustCreate(t, fixtures.Product("UNINDEXED", 5)), s.mustCreate(t, fixtures.Product("ARCHIVED", 5))
 		if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM product_word WHERE product_id = ?`, unindexed.ID[:]); err != nil {
 			t.Fatal(err)
 		}
@@ -160,9 +163,7 @@ func TestImport(t *testing.T) {
 			"1 created", "2 failed sku", "3 failed line", "4 failed sku", "5 failed colour", "6 failed price",
 			"7 failed price.amount", "8 failed price.currency", "9 failed stock", "10 failed line", "11 failed line", "12 created",
 		}
-		if !reflect.DeepEqual(outcomes(results), want) {
-			t.Errorf("outcomes %q, want %q", outcomes(results), want)
-		}
+		requireOutcomes(t, results, want...)
 		if sum.Created != 2 || sum.Failed != 10 || sum.Stopped != "" {
 			t.Errorf("summary %+v", sum)
 		}
@@ -182,9 +183,7 @@ func TestImport(t *testing.T) {
 			text += fmt.Sprintf(`{"sku":"R%d","name":"x","price":{"amount":1,"currency":"EUR"},"category":%q}`+"\n", i, category)
 		}
 		results, _ := s.mustImport(t, ndjson, text)
-		if want := []string{"1 created", "2 failed line", "3 created"}; !reflect.DeepEqual(outcomes(results), want) {
-			t.Errorf("outcomes %q, want %q", outcomes(results), want)
-		}
+		requireOutcomes(t, results, "1 created", "2 failed line", "3 created")
 		s.requireStockMatchesMovements(t)
 	})
 
@@ -204,16 +203,14 @@ func TestImport(t *testing.T) {
 func TestImportCurrency(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	yen, old := tea("YEN", 1), s.mustCreate(t, tea("OLD", 1))
+	yen, old := fixtures.Product("YEN", 1), s.mustCreate(t, fixtures.Product("OLD", 1))
 	yen["price"] = map[string]any{"amount": 5, "currency": "JPY"}
 	s.mustCreate(t, yen)
 	if _, err := s.DB.ExecContext(t.Context(), `UPDATE product SET price_currency = 'DEM' WHERE id = ?`, old.ID[:]); err != nil {
 		t.Fatal(err)
 	}
 	results, _ := s.mustImport(t, csv, "sku,name,price,currency\nYEN,x,7,\nOLD,x,8,DEM\nNEW,x,9,\nMARK,x,1,DEM\n")
-	if want := []string{"2 updated", "3 updated", "4 created", "5 failed price.currency"}; !reflect.DeepEqual(outcomes(results), want) {
-		t.Errorf("outcomes %q, want %q", outcomes(results), want)
-	}
+	requireOutcomes(t, results, "2 updated", "3 updated", "4 created", "5 failed price.currency")
 	for sku, want := range map[string]money.Money{"YEN": {Amount: 7, Currency: "JPY"}, "OLD": {Amount: 8, Currency: "DEM"}, "NEW": {Amount: 9, Currency: "EUR"}} {
 		if got := s.mustFind(t, sku).Price; got != want {
 			t.Errorf("%s costs %v, want %v", sku, got, want)
@@ -243,16 +240,15 @@ func TestImportCSV(t *testing.T) {
 		results, _ := s.mustImport(t, csv, "\ufeffsku,name,description,price,currency,stock,images,attributes\r\n"+
 			`K1,"Comma, ""quoted""","Two`+"\r\n"+`lines",5,EUR,3,https://a.example.com/1 https://a.example.com/2,"{""organic"":true}"`+"\r\n"+
 			"K2,Plain,,7,EUR,,,\r\n")
-		if want := []string{"2 created", "4 created"}; !reflect.DeepEqual(outcomes(results), want) {
-			t.Errorf("outcomes %q, want %q", outcomes(results), want)
-		}
+		requireOutcomes(t, results, "2 created", "4 created")
 		p := s.mustFind(t, "K1")
 		if p.Name != `Comma, "quoted"` || p.Description != "Two\nlines" || p.Available != 3 || len(p.Images) != 2 || p.Attributes["organic"] != true {
 			t.Errorf("got %+v", p)
 		}
 		results, sum := s.mustImport(t, csv, "sku,description,stock,stockDelta,images,attributes\nK1,,,,,\nK2,x,,,,\n")
-		if want := []string{"2 updated", "3 updated"}; !reflect.DeepEqual(outcomes(results), want) || sum.StockIgnored != 0 {
-			t.Errorf("outcomes %q, want %q; summary %+v", outcomes(results), want, sum)
+		requireOutcomes(t, results, "2 updated", "3 updated")
+		if sum.StockIgnored != 0 {
+			t.Errorf("summary %+v", sum)
 		}
 		p = s.mustFind(t, "K1")
 		if p.Name != `Comma, "quoted"` || p.Price.Amount != 5 || p.Available != 3 || p.Description != "" || len(p.Images) != 0 || len(p.Attributes) != 0 {
@@ -270,9 +266,7 @@ func TestImportCSV(t *testing.T) {
 			"2 created", "3 failed line", "4 created", "5 created", "6 failed line",
 			"7 created", "8 failed line", "9 failed price.amount", "10 failed attributes", "11 created",
 		}
-		if !reflect.DeepEqual(outcomes(results), want) {
-			t.Errorf("outcomes %q, want %q", outcomes(results), want)
-		}
+		requireOutcomes(t, results, want...)
 	})
 
 	for heading, want := range map[string][]string{
@@ -311,8 +305,8 @@ func requireErrors(t *testing.T, response functiontest.Response, want []string) 
 	response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	var problem api.Problem
 	response.Into(t, &problem)
-	if got := locations(t, problem.Errors); !reflect.DeepEqual(got, want) {
-		t.Errorf("errors %q, want %q", got, want)
+	if diff := cmp.Diff(want, locations(t, problem.Errors)); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }
 

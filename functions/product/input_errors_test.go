@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
 )
@@ -16,7 +17,7 @@ import (
 func TestEveryErrorIsReported(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	p := s.mustCreate(t, tea("FAULTY", 1))
+	p := s.mustCreate(t, fixtures.Product("FAULTY", 1))
 	item := "/v1/products/" + p.ID.String()
 	fields := func(more map[string]any) map[string]any {
 		body := map[string]any{"name": "\u200b", "category": "a\nb", "price": map[string]any{"amount": 1, "currency": "XQQ"}, "attributes": map[string]any{"1st": 1}}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
@@ -26,7 +27,7 @@ func TestList(t *testing.T) {
 	}
 	var created []product.Product
 	for i := range 5 {
-		body := tea(fmt.Sprintf("TEA-%d", i), 1)
+		body := fixtures.Product(fmt.Sprintf("TEA-%d", i), 1)
 		if i == 2 {
 			body["category"] = "cups"
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -37,7 +38,7 @@ func (s shop) sources(t *testing.T, id uuid.UUID) (sources [][]byte) {
 func TestMovementSource(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	p := s.mustCreate(t, tea("SOURCE", 5))
+	p := s.mustCreate(t, fixtures.Product("SOURCE", 5))
 	adjust := func(key string) {
 		s.Do(t, functiontest.Request{
 			Method: http.MethodPost, Path: "/v1/products/" + p.ID.String() + "/stock", Token: s.admin,
@@ -75,7 +76,7 @@ func TestMovementSource(t *testing.T) {
 func TestReservedItemsHaveTheirPrice(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	p := s.mustCreate(t, tea("PRICE", 5))
+	p := s.mustCreate(t, fixtures.Product("PRICE", 5))
 	if got := s.mustOrder(t, p, 2); got != "reserved" {
 		t.Fatalf("the order is %q, want reserved", got)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -30,26 +31,16 @@ func open(t testing.TB) shop {
 	return shop{Server: s, admin: s.Tokens.Admin(t)}
 }
 
-// tea returns a body that creates a product.
-func tea(sku string, stock int) map[string]any {
-	return map[string]any{
-		"sku": sku, "name": "Assam, 250 g", "description": "Malty.", "category": "tea",
-		"price": map[string]any{"amount": 1299, "currency": "EUR"}, "stock": stock,
-	}
-}
-
 func (s shop) mustCreate(t *testing.T, body map[string]any) product.Product {
 	t.Helper()
 	var p product.Product
-	s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: s.admin, Body: body}).
-		MustBe(t, http.StatusCreated).Into(t, &p)
+	s.Do(t, fixtures.CreateProduct(s.admin, body)).MustBe(t, http.StatusCreated).Into(t, &p)
 	return p
 }
 
 func (s shop) mustGet(t *testing.T, id uuid.UUID) product.Product {
 	t.Helper()
 	var p product.Product
-	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + id.String()}).
-		MustBe(t, http.StatusOK).Into(t, &p)
+	s.Do(t, fixtures.GetProduct(id)).MustBe(t, http.StatusOK).Into(t, &p)
 	return p
 }

@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/functions/product"
 	"souk/shared/money"
@@ -103,8 +104,8 @@ func (s shop) requireProducts(t *testing.T, products []product.Product) {
 			SKU: p.SKU, Name: p.Name, Description: p.Description, Category: p.Category, Price: p.Price,
 			Status: p.Status, Images: p.Images, Attributes: p.Attributes,
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("the shop has\n%.2000q\nwant\n%.2000q", fmt.Sprint(got), fmt.Sprint(want))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("products (-want +got):\n%.4000s", diff)
 		}
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -45,7 +47,7 @@ func (s shop) mustCreateCatalog(t *testing.T) {
 		{"P2", "100%_cotton pot holder <warm>", "For c++ programmers.", "pots", 599, 7},
 		{"Z1", "XL mug", "", "", 599, 1},
 	} {
-		body := tea(row.sku, row.stock)
+		body := fixtures.Product(row.sku, row.stock)
 		body["name"], body["description"], body["category"] = row.name, row.description, row.category
 		body["price"] = map[string]any{"amount": row.price, "currency": "EUR"}
 		s.mustCreate(t, body)
@@ -129,11 +131,11 @@ func TestSearchByLongestName(t *testing.T) {
 	s := open(t)
 	want := []string{}
 	for i := range 3 {
-		body := tea(fmt.Sprintf("L%d", i), 1)
+		body := fixtures.Product(fmt.Sprintf("L%d", i), 1)
 		body["name"] = strings.Repeat("<", 199) + fmt.Sprint(i)
 		want = append(want, s.mustCreate(t, body).SKU)
 	}
-	if got := s.skus(t, 1, url.Values{"orderBy": {string(product.ByName)}}); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	if diff := cmp.Diff(want, s.skus(t, 1, url.Values{"orderBy": {string(product.ByName)}})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

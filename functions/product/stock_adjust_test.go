@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -24,7 +25,7 @@ func TestAdjustStock(t *testing.T) {
 
 	t.Run("pieces are added and removed", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("ONE", 10))
+		p := s.mustCreate(t, fixtures.Product("ONE", 10))
 		var after product.Product
 		s.adjust(t, p.ID, 5).MustBe(t, http.StatusOK).Into(t, &after)
 		if after.Available != 15 || after.Version != p.Version {
@@ -38,7 +39,7 @@ func TestAdjustStock(t *testing.T) {
 
 	t.Run("the stock cannot be negative or above the maximum", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("TWO", 2))
+		p := s.mustCreate(t, fixtures.Product("TWO", 2))
 		s.adjust(t, p.ID, -3).MustBeProblem(t, http.StatusConflict, "insufficient_stock")
 		s.adjust(t, p.ID, product.MaxStock).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		if got := s.mustGet(t, p.ID).Available; got != 2 {
@@ -48,7 +49,7 @@ func TestAdjustStock(t *testing.T) {
 
 	t.Run("each adjustment is stored as a movement", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("THREE", 7))
+		p := s.mustCreate(t, fixtures.Product("THREE", 7))
 		s.adjust(t, p.ID, -3).MustBe(t, http.StatusOK)
 		s.adjust(t, p.ID, -30).MustBe(t, http.StatusConflict)
 		var sum, rows int64

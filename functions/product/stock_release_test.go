@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
 )
@@ -14,9 +15,7 @@ import (
 // cancelledEvent returns an order-cancelled event.
 func cancelledEvent(t *testing.T, orderID uuid.UUID) event.Event {
 	t.Helper()
-	return functiontest.NewEvent(t, "order-cancelled", map[string]any{
-		"orderId": orderID, "userId": uuid.New(), "items": []any{}, "total": map[string]any{"amount": 0, "currency": "EUR"},
-	})
+	return functiontest.NewEvent(t, "order-cancelled", fixtures.OrderCancelled(orderID))
 }
 
 func TestReleaseStock(t *testing.T) {
@@ -29,7 +28,7 @@ func TestReleaseStock(t *testing.T) {
 
 	t.Run("the stock of an order is released once", func(t *testing.T) {
 		t.Parallel()
-		p, id := s.mustCreate(t, tea("A", 5)), uuid.New()
+		p, id := s.mustCreate(t, fixtures.Product("A", 5)), uuid.New()
 		s.mustReserve(t, placedEvent(t, id, item(p, 3)))
 		e := cancelledEvent(t, id)
 		release(t, e)
@@ -42,7 +41,7 @@ func TestReleaseStock(t *testing.T) {
 
 	t.Run("an order that is cancelled before it arrives reserves nothing", func(t *testing.T) {
 		t.Parallel()
-		p, id := s.mustCreate(t, tea("B", 5)), uuid.New()
+		p, id := s.mustCreate(t, fixtures.Product("B", 5)), uuid.New()
 		release(t, cancelledEvent(t, id))
 		s.mustReserve(t, placedEvent(t, id, item(p, 3)))
 		if got := s.mustGet(t, p.ID).Available; got != 5 {
@@ -55,7 +54,7 @@ func TestReleaseStock(t *testing.T) {
 
 	t.Run("the cancellation of a rejected order releases nothing", func(t *testing.T) {
 		t.Parallel()
-		p, id := s.mustCreate(t, tea("C", 5)), uuid.New()
+		p, id := s.mustCreate(t, fixtures.Product("C", 5)), uuid.New()
 		s.mustReserve(t, placedEvent(t, id, item(p, 6)))
 		release(t, cancelledEvent(t, id))
 		if got := s.mustGet(t, p.ID).Available; got != 5 {
@@ -65,7 +64,7 @@ func TestReleaseStock(t *testing.T) {
 
 	t.Run("concurrent reservations and releases restore the stock", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("D", 20))
+		p := s.mustCreate(t, fixtures.Product("D", 20))
 		var all sync.WaitGroup
 		for range 20 {
 			id := uuid.New()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
@@ -16,15 +17,15 @@ import (
 
 // item returns one line of an order-placed event.
 func item(p product.Product, quantity int) map[string]any {
-	return map[string]any{"productId": p.ID, "quantity": quantity, "unitPrice": p.Price}
+	line := fixtures.Item(p.ID, quantity)
+	line["unitPrice"] = p.Price
+	return line
 }
 
 // placedEvent returns an order-placed event.
 func placedEvent(t *testing.T, orderID uuid.UUID, items ...map[string]any) event.Event {
 	t.Helper()
-	return functiontest.NewEvent(t, "order-placed", map[string]any{
-		"orderId": orderID, "items": items, "userId": uuid.New(), "total": map[string]any{"amount": 1, "currency": "EUR"},
-	})
+	return functiontest.NewEvent(t, "order-placed", fixtures.OrderPlaced(orderID, items...))
 }
 
 func (s shop) mustReserve(t *testing.T, e event.Event) {
@@ -78,7 +79,7 @@ func TestReserveStock(t *testing.T) {
 
 	t.Run("all items of an order are reserved", func(t *testing.T) {
 		t.Parallel()
-		a, b, id := s.mustCreate(t, tea("A1", 5)), s.mustCreate(t, tea("B1", 5)), uuid.New()
+		a, b, id := s.mustCreate(t, fixtures.Product("A1", 5)), s.mustCreate(t, fixtures.Product("B1", 5)), uuid.New()
 		s.mustReserve(t, placedEvent(t, id, item(b, 2), item(a, 5)))
 		expect(t, id, "reserved")
 		stock(t, a, 0)
@@ -87,7 +88,7 @@ func TestReserveStock(t *testing.T) {
 
 	t.Run("nothing is reserved if one item is short", func(t *testing.T) {
 		t.Parallel()
-		a, b, id := s.mustCreate(t, tea("A2", 5)), s.mustCreate(t, tea("B2", 1)), uuid.New()
+		a, b, id := s.mustCreate(t, fixtures.Product("A2", 5)), s.mustCreate(t, fixtures.Product("B2", 1)), uuid.New()
 		s.mustReserve(t, placedEvent(t, id, item(a, 5), item(b, 2)))
 		expect(t, id, "insufficient_stock")
 		stock(t, a, 5)
@@ -96,7 +97,7 @@ func TestReserveStock(t *testing.T) {
 
 	t.Run("an order at an old price is rejected", func(t *testing.T) {
 		t.Parallel()
-		p, id := s.mustCreate(t, tea("C", 5)), uuid.New()
+		p, id := s.mustCreate(t, fixtures.Product("C", 5)), uuid.New()
 		s.patch(t, p.ID, "*", map[string]any{"price": map[string]any{"amount": 1499, "currency": "EUR"}}).MustBe(t, http.StatusOK)
 		s.mustReserve(t, placedEvent(t, id, item(p, 1)))
 		expect(t, id, "price_changed")
@@ -112,7 +113,7 @@ func TestReserveStock(t *testing.T) {
 
 	t.Run("repeated and concurrent deliveries reserve once", func(t *testing.T) {
 		t.Parallel()
-		p, id := s.mustCreate(t, tea("D", 5)), uuid.New()
+		p, id := s.mustCreate(t, fixtures.Product("D", 5)), uuid.New()
 		e := placedEvent(t, id, item(p, 2))
 		var all sync.WaitGroup
 		for range 8 {
@@ -126,7 +127,7 @@ func TestReserveStock(t *testing.T) {
 
 	t.Run("50 of 200 concurrent orders reserve the last 50 pieces", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("E", 50))
+		p := s.mustCreate(t, fixtures.Product("E", 50))
 		ids := make([]uuid.UUID, 200)
 		var all sync.WaitGroup
 		limit := make(chan struct{}, 32)
@@ -152,7 +153,7 @@ func TestReserveStock(t *testing.T) {
 
 	t.Run("orders with the same products in opposite order do not deadlock", func(t *testing.T) {
 		t.Parallel()
-		a, b := s.mustCreate(t, tea("A3", 40)), s.mustCreate(t, tea("B3", 40))
+		a, b := s.mustCreate(t, fixtures.Product("A3", 40)), s.mustCreate(t, fixtures.Product("B3", 40))
 		var all sync.WaitGroup
 		for i := range 40 {
 			items := []map[string]any{item(a, 1), item(b, 1)}

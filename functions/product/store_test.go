@@ -13,8 +13,8 @@ import (
 	"souk/shared/money"
 )
 
-// MustInsertRows inserts products, movements and reservations.
-func MustInsertRows(t testing.TB, db *database.DB, products int) {
+// InsertRows inserts products, movements and reservations.
+func InsertRows(t testing.TB, db *database.DB, products int) {
 	t.Helper()
 	exec := func(query string, args ...any) {
 		t.Helper()

@@ -2,12 +2,13 @@ package product_test
 
 import (
 	"net/http"
-	"reflect"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
@@ -27,22 +28,22 @@ func TestUpdate(t *testing.T) {
 
 	t.Run("only the fields that are sent change", func(t *testing.T) {
 		t.Parallel()
-		before := s.mustCreate(t, tea("ONE", 3))
+		before := s.mustCreate(t, fixtures.Product("ONE", 3))
 		var after product.Product
 		s.patch(t, before.ID, before.ETag(), map[string]any{"name": "Assam, 500 g"}).MustBe(t, http.StatusOK).Into(t, &after)
 		want := before
 		want.Name, want.Version, want.UpdatedAt = "Assam, 500 g", 2, after.UpdatedAt
-		if !reflect.DeepEqual(after, want) || !after.UpdatedAt.After(before.UpdatedAt) {
-			t.Errorf("after the change: %+v, want %+v", after, want)
+		if diff := cmp.Diff(want, after); diff != "" || !after.UpdatedAt.After(before.UpdatedAt) {
+			t.Errorf("updated at %v and %v, after the change (-want +got):\n%s", before.UpdatedAt, after.UpdatedAt, diff)
 		}
-		if stored := s.mustGet(t, before.ID); !reflect.DeepEqual(stored, after) {
-			t.Errorf("stored %+v, responded %+v", stored, after)
+		if diff := cmp.Diff(after, s.mustGet(t, before.ID)); diff != "" {
+			t.Errorf("(-response +stored):\n%s", diff)
 		}
 	})
 
 	t.Run("a search finds the new words and not the old ones", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("FOUND", 3))
+		p := s.mustCreate(t, fixtures.Product("FOUND", 3))
 		for _, change := range []struct {
 			body                                   map[string]any
 			found, alsoFound, missing, alsoMissing string
@@ -63,7 +64,7 @@ func TestUpdate(t *testing.T) {
 
 	t.Run("If-Match with the current version is required", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("TWO", 3))
+		p := s.mustCreate(t, fixtures.Product("TWO", 3))
 		s.patch(t, p.ID, "", map[string]any{"name": "x"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")
 		s.patch(t, p.ID, `"0.3"`, map[string]any{"name": "x"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 		s.patch(t, p.ID, "*", map[string]any{"name": "x"}).MustBe(t, http.StatusOK)
@@ -71,14 +72,14 @@ func TestUpdate(t *testing.T) {
 
 	t.Run("a sale does not change the version", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("THREE", 3))
+		p := s.mustCreate(t, fixtures.Product("THREE", 3))
 		s.adjust(t, p.ID, -1).MustBe(t, http.StatusOK)
 		s.patch(t, p.ID, p.ETag(), map[string]any{"name": "x"}).MustBe(t, http.StatusOK)
 	})
 
 	t.Run("one of eight concurrent updates with the same ETag succeeds", func(t *testing.T) {
 		t.Parallel()
-		p := s.mustCreate(t, tea("FOUR", 3))
+		p := s.mustCreate(t, fixtures.Product("FOUR", 3))
 		statuses := make(chan int, 8)
 		var all sync.WaitGroup
 		for range cap(statuses) {
