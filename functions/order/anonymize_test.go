@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/database"
 	"souk/shared/function/functiontest"
@@ -60,12 +61,9 @@ func (s testService) requireErased(t *testing.T, userID uuid.UUID) {
 func (s testService) mustPlaceWithAddress(t *testing.T, by customer, items ...map[string]any) order.Order {
 	t.Helper()
 	var o order.Order
-	s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: by.token, Body: map[string]any{
-		"items": items,
-		"shippingAddress": map[string]any{
-			"name": "Ada Lovelace", "line1": "12 Market Street", "postalCode": "10115", "city": "Berlin", "country": "DE",
-		},
-	}}).MustBe(t, http.StatusCreated).Into(t, &o)
+	body := fixtures.Order(items...)
+	body["shippingAddress"] = fixtures.ShortAddress("Ada Lovelace")
+	s.Do(t, fixtures.PlaceOrder(by.token, body)).MustBe(t, http.StatusCreated).Into(t, &o)
 	return o
 }
 
@@ -104,11 +102,11 @@ func TestAnonymize(t *testing.T) {
 		buyer, other := s.customer(t), s.customer(t)
 		before := map[order.Status]order.Order{}
 		for status, transition := range s.transitions(t, buyer) {
-			o := s.mustPlaceWithAddress(t, buyer, line(cup, 2))
+			o := s.mustPlaceWithAddress(t, buyer, fixtures.Item(cup, 2))
 			transition(o)
 			before[status] = o
 		}
-		unrelated := s.mustPlaceWithAddress(t, other, line(cup, 1))
+		unrelated := s.mustPlaceWithAddress(t, other, fixtures.Item(cup, 1))
 		s.mustDeleteUser(t, buyer.UserID)
 		for status, o := range before {
 			s.requireAnonymized(t, admin, o, status)
@@ -122,7 +120,7 @@ func TestAnonymize(t *testing.T) {
 	t.Run("open orders are cancelled, and the events name no customer", func(t *testing.T) {
 		t.Parallel()
 		buyer := s.customer(t)
-		pending, confirmed := s.mustPlace(t, buyer, line(cup, 1)), s.mustPlace(t, buyer, line(cup, 1))
+		pending, confirmed := s.mustPlace(t, buyer, fixtures.Item(cup, 1)), s.mustPlace(t, buyer, fixtures.Item(cup, 1))
 		s.mustDeliverStock(t, "stock-reserved", confirmed.ID, "")
 		s.mustDeleteUser(t, buyer.UserID)
 		s.mustDeliverStock(t, "stock-reserved", pending.ID, "") // arrives late
@@ -140,7 +138,7 @@ func TestAnonymize(t *testing.T) {
 	t.Run("a second delivery and a second event change nothing", func(t *testing.T) {
 		t.Parallel()
 		buyer := s.customer(t)
-		o := s.mustPlaceWithAddress(t, buyer, line(cup, 1))
+		o := s.mustPlaceWithAddress(t, buyer, fixtures.Item(cup, 1))
 		e := functiontest.NewEvent(t, "user-deleted", map[string]any{"userId": buyer.UserID})
 		s.Deliver(t, "order-anonymize", e).MustBe(t, http.StatusNoContent)
 		first := s.mustGet(t, admin, o.ID)
@@ -158,7 +156,7 @@ func TestAnonymize(t *testing.T) {
 		t.Parallel()
 		buyer := s.customer(t)
 		s.mustDeleteUser(t, buyer.UserID)
-		s.place(t, buyer, line(cup, 1)).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		s.place(t, buyer, fixtures.Item(cup, 1)).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 		s.requireErased(t, buyer.UserID)
 	})
 
@@ -221,9 +219,9 @@ func TestAnonymizeRaces(t *testing.T) {
 			var placed atomic.Int32
 			for range cap(responses) {
 				all.Go(func() {
-					response := s.place(t, buyer, line(cup, 1))
+					response := s.place(t, buyer, fixtures.Item(cup, 1))
 					for response.Status == http.StatusServiceUnavailable { // no connection in time, no effect
-						response = s.place(t, buyer, line(cup, 1))
+						response = s.place(t, buyer, fixtures.Item(cup, 1))
 					}
 					responses <- response
 					if placed.Add(1) == 4 {
@@ -257,7 +255,7 @@ func TestAnonymizeRaces(t *testing.T) {
 		t.Parallel()
 		for range 10 {
 			buyer := s.customer(t)
-			o := s.mustPlaceWithAddress(t, buyer, line(cup, 1))
+			o := s.mustPlaceWithAddress(t, buyer, fixtures.Item(cup, 1))
 			s.mustDeliverStock(t, "stock-reserved", o.ID, "")
 			var all sync.WaitGroup
 			var shipped functiontest.Response
@@ -321,7 +319,7 @@ func TestDeletedCustomersExpire(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	expired, recent, active := s.customer(t), s.customer(t), s.customer(t)
-	s.mustPlace(t, active, line(s.mustAddProduct(t, "Cup", 500), 1))
+	s.mustPlace(t, active, fixtures.Item(s.mustAddProduct(t, "Cup", 500), 1))
 	s.mustDeleteUser(t, expired.UserID)
 	s.mustDeleteUser(t, recent.UserID)
 	if _, err := s.DB.ExecContext(t.Context(), `UPDATE customer SET deleted_at = ? WHERE user_id = ?`,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/function/functiontest"
 )
@@ -20,7 +21,7 @@ func TestCancel(t *testing.T) {
 	t.Run("a pending or confirmed order is cancelled and the event is published", func(t *testing.T) {
 		t.Parallel()
 		for _, confirmed := range []bool{false, true} {
-			o := s.mustPlace(t, owner, line(cup, 1))
+			o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 			if confirmed {
 				s.mustDeliverStock(t, "stock-reserved", o.ID, "")
 			}
@@ -38,7 +39,7 @@ func TestCancel(t *testing.T) {
 
 	t.Run("the reason of an admin's cancellation is by_shop", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		var after order.Order
 		s.cancel(t, s.Tokens.Admin(t), o.ID).MustBe(t, http.StatusOK).Into(t, &after)
 		if got := after.History[1].Reason; got != "by_shop" {
@@ -48,7 +49,7 @@ func TestCancel(t *testing.T) {
 
 	t.Run("the caller's reason is stored", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		var after order.Order
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: owner.token,
 			Body: map[string]any{"reason": "ordered twice"}}).MustBe(t, http.StatusOK).Into(t, &after)
@@ -59,14 +60,14 @@ func TestCancel(t *testing.T) {
 
 	t.Run("a closed order cannot be cancelled", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		s.mustDeliverStock(t, "stock-rejected", o.ID, "insufficient_stock")
 		s.cancel(t, owner.token, o.ID).MustBeProblem(t, http.StatusConflict, "order_not_cancellable")
 	})
 
 	t.Run("the order of another customer is not found", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		s.cancel(t, s.customer(t).token, o.ID).MustBeProblem(t, http.StatusNotFound, "order_not_found")
 		s.cancel(t, owner.token, uuid.New()).MustBeProblem(t, http.StatusNotFound, "order_not_found")
 		if got := s.mustGet(t, owner.token, o.ID).Status; got != order.Pending {
@@ -76,7 +77,7 @@ func TestCancel(t *testing.T) {
 
 	t.Run("one of eight concurrent requests succeeds, and one event is published", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		statuses := make(chan int, 8)
 		var all sync.WaitGroup
 		for range cap(statuses) {
@@ -99,7 +100,7 @@ func TestCancel(t *testing.T) {
 	t.Run("an order that is confirmed concurrently ends as cancelled", func(t *testing.T) {
 		t.Parallel()
 		for range 10 {
-			o := s.mustPlace(t, owner, line(cup, 1))
+			o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 			var all sync.WaitGroup
 			all.Go(func() { s.mustDeliverStock(t, "stock-reserved", o.ID, "") })
 			all.Go(func() { s.cancel(t, owner.token, o.ID).MustBe(t, http.StatusOK) })

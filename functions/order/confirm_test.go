@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/function/functiontest"
 )
@@ -19,8 +20,8 @@ func TestConfirm(t *testing.T) {
 
 	t.Run("a pending order is confirmed once and one event is published", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
-		e := functiontest.NewEvent(t, "stock-reserved", map[string]any{"orderId": o.ID})
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
+		e := functiontest.NewEvent(t, "stock-reserved", fixtures.StockReserved(o.ID))
 		var all sync.WaitGroup
 		for range 6 {
 			all.Go(func() { s.Deliver(t, "order-confirm", e).MustBe(t, http.StatusNoContent) })
@@ -38,7 +39,7 @@ func TestConfirm(t *testing.T) {
 
 	t.Run("a cancelled order stays cancelled", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		s.cancel(t, owner.token, o.ID).MustBe(t, http.StatusOK)
 		s.mustDeliverStock(t, "stock-reserved", o.ID, "")
 		if got := s.mustGet(t, owner.token, o.ID).Status; got != order.Cancelled {
@@ -51,7 +52,7 @@ func TestConfirm(t *testing.T) {
 
 	t.Run("the event of a missing order fails, so that it is redelivered", func(t *testing.T) {
 		t.Parallel()
-		e := functiontest.NewEvent(t, "stock-reserved", map[string]any{"orderId": uuid.New()})
+		e := functiontest.NewEvent(t, "stock-reserved", fixtures.StockReserved(uuid.New()))
 		s.Deliver(t, "order-confirm", e).MustBeProblem(t, http.StatusInternalServerError, "internal")
 	})
 }

@@ -2,9 +2,9 @@ package order_test
 
 import (
 	"net/http"
-	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"souk/functions/order"
@@ -27,8 +27,8 @@ func TestDeliver(t *testing.T) {
 			moves = append(moves, string(move.Status)+" by "+string(move.Actor))
 		}
 		want := []string{"pending by customer", "confirmed by system", "shipped by shop", "delivered by shop"}
-		if !slices.Equal(moves, want) {
-			t.Errorf("history %q, want %q", moves, want)
+		if diff := cmp.Diff(want, moves); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
 		}
 		if got := s.published(t, "order-delivered", o.ID); len(got) != 1 || got[0].UserID != owner.UserID {
 			t.Errorf("published order-delivered %+v", got)

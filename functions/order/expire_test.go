@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/clock"
 	"souk/shared/config"
@@ -37,7 +38,7 @@ func TestExpire(t *testing.T) {
 		s := openWithShortExpiry(t)
 		owner := s.customer(t)
 		cup := s.mustAddProduct(t, "Cup", 500)
-		pending, confirmed := s.mustPlace(t, owner, line(cup, 1)), s.mustPlace(t, owner, line(cup, 1))
+		pending, confirmed := s.mustPlace(t, owner, fixtures.Item(cup, 1)), s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		s.mustDeliverStock(t, "stock-reserved", confirmed.ID, "")
 		s.expire(t)
 		after := s.mustGet(t, owner.token, pending.ID)
@@ -57,7 +58,7 @@ func TestExpire(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		owner := s.customer(t)
-		o := s.mustPlace(t, owner, line(s.mustAddProduct(t, "Cup", 500), 1))
+		o := s.mustPlace(t, owner, fixtures.Item(s.mustAddProduct(t, "Cup", 500), 1))
 		s.expire(t)
 		if got := s.mustGet(t, owner.token, o.ID).Status; got != order.Pending {
 			t.Errorf("status is %s", got)
@@ -71,7 +72,7 @@ func TestExpire(t *testing.T) {
 		cup := s.mustAddProduct(t, "Cup", 500)
 		var ids []uuid.UUID
 		for range 120 {
-			ids = append(ids, s.mustPlace(t, owner, line(cup, 1)).ID)
+			ids = append(ids, s.mustPlace(t, owner, fixtures.Item(cup, 1)).ID)
 		}
 		var all sync.WaitGroup
 		for range 3 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/function/functiontest"
 )
 
@@ -13,7 +14,7 @@ func TestGet(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	owner, other := s.customer(t), s.customer(t)
-	o := s.mustPlace(t, owner, line(s.mustAddProduct(t, "Cup", 500), 1))
+	o := s.mustPlace(t, owner, fixtures.Item(s.mustAddProduct(t, "Cup", 500), 1))
 	path := "/v1/orders/" + o.ID.String()
 
 	t.Run("its customer and admins get the order", func(t *testing.T) {
@@ -37,7 +38,7 @@ func TestGet(t *testing.T) {
 
 	t.Run("the response is 304 until the order changes", func(t *testing.T) {
 		t.Parallel()
-		changing := s.mustPlace(t, owner, line(s.mustAddProduct(t, "Pot", 900), 1))
+		changing := s.mustPlace(t, owner, fixtures.Item(s.mustAddProduct(t, "Pot", 900), 1))
 		request := functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + changing.ID.String(), Token: owner.token,
 			Header: map[string]string{"If-None-Match": `"1"`}}
 		s.Do(t, request).MustBe(t, http.StatusNotModified)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/config"
 	"souk/shared/function"
@@ -28,11 +29,11 @@ func TestLimits(t *testing.T) {
 		buyer := s.customer(t)
 		var orders []order.Order
 		for range 4 {
-			orders = append(orders, s.mustPlace(t, buyer, line(cup, 1)))
+			orders = append(orders, s.mustPlace(t, buyer, fixtures.Item(cup, 1)))
 		}
 		s.mustDeliverStock(t, "stock-reserved", orders[0].ID, "")
-		s.place(t, buyer, line(pot, 1)).MustBeProblem(t, http.StatusConflict, "too_many_open_orders")
-		s.mustPlace(t, s.customer(t), line(cup, 1))
+		s.place(t, buyer, fixtures.Item(pot, 1)).MustBeProblem(t, http.StatusConflict, "too_many_open_orders")
+		s.mustPlace(t, s.customer(t), fixtures.Item(cup, 1))
 	})
 
 	t.Run("shipped, rejected and cancelled orders do not count", func(t *testing.T) {
@@ -47,20 +48,20 @@ func TestLimits(t *testing.T) {
 			},
 		}
 		for _, closeOrder := range closings {
-			o := s.mustPlace(t, buyer, line(cup, 10))
-			s.place(t, buyer, line(cup, 1)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
+			o := s.mustPlace(t, buyer, fixtures.Item(cup, 10))
+			s.place(t, buyer, fixtures.Item(cup, 1)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
 			closeOrder(o)
 		}
-		s.mustPlace(t, buyer, line(cup, 10))
+		s.mustPlace(t, buyer, fixtures.Item(cup, 10))
 	})
 
 	t.Run("open orders may have ORDER_MAX_PIECES pieces of one product", func(t *testing.T) {
 		t.Parallel()
 		buyer := s.customer(t)
-		s.place(t, buyer, line(pot, 1), line(cup, 11)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
-		s.mustPlace(t, buyer, line(cup, 6), line(pot, 10))
-		s.place(t, buyer, line(cup, 5)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
-		s.mustPlace(t, buyer, line(cup, 4))
+		s.place(t, buyer, fixtures.Item(pot, 1), fixtures.Item(cup, 11)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
+		s.mustPlace(t, buyer, fixtures.Item(cup, 6), fixtures.Item(pot, 10))
+		s.place(t, buyer, fixtures.Item(cup, 5)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")
+		s.mustPlace(t, buyer, fixtures.Item(cup, 4))
 	})
 
 	t.Run("concurrent first orders of a customer do not exceed the limits", func(t *testing.T) {
@@ -74,7 +75,7 @@ func TestLimits(t *testing.T) {
 			responses := make(chan functiontest.Response, 50)
 			var all sync.WaitGroup
 			for range cap(responses) {
-				all.Go(func() { responses <- s.place(t, buyer, line(cup, race.quantity)) })
+				all.Go(func() { responses <- s.place(t, buyer, fixtures.Item(cup, race.quantity)) })
 			}
 			all.Wait()
 			close(responses)

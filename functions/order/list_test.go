@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
@@ -24,9 +25,9 @@ func TestList(t *testing.T) {
 	cup := s.mustAddProduct(t, "Cup", 500)
 	var orders []order.Order
 	for range 5 {
-		orders = append(orders, s.mustPlace(t, first, line(cup, 1)))
+		orders = append(orders, s.mustPlace(t, first, fixtures.Item(cup, 1)))
 	}
-	other := s.mustPlace(t, second, line(cup, 2))
+	other := s.mustPlace(t, second, fixtures.Item(cup, 2))
 	s.mustDeliverStock(t, "stock-reserved", orders[0].ID, "")
 
 	t.Run("a customer gets the own orders page by page, newest first", func(t *testing.T) {

@@ -2,13 +2,13 @@ package order_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
@@ -50,21 +50,14 @@ func (s testService) mustAddProduct(t *testing.T, name string, cents int) uuid.U
 // mustSync delivers a product-changed event.
 func (s testService) mustSync(t *testing.T, id uuid.UUID, version int, name string, cents int, status string) {
 	t.Helper()
-	e := functiontest.NewEvent(t, "product-changed", map[string]any{
-		"productId": id, "sku": "SKU", "name": name, "status": status, "version": version,
-		"price": map[string]any{"amount": cents, "currency": "EUR"},
-	})
-	s.Deliver(t, "catalog-sync", e).MustBe(t, http.StatusNoContent)
-}
-
-// line returns one item of the body that places an order.
-func line(id uuid.UUID, quantity int) map[string]any {
-	return map[string]any{"productId": id, "quantity": quantity}
+	changed := fixtures.ProductChanged(id, version, name, fixtures.Price(cents))
+	changed["status"] = status
+	s.Deliver(t, "catalog-sync", functiontest.NewEvent(t, "product-changed", changed)).MustBe(t, http.StatusNoContent)
 }
 
 func (s testService) place(t *testing.T, by customer, items ...map[string]any) functiontest.Response {
 	t.Helper()
-	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: by.token, Body: map[string]any{"items": items}})
+	return s.Do(t, fixtures.PlaceOrder(by.token, fixtures.Order(items...)))
 }
 
 func (s testService) mustPlace(t *testing.T, by customer, items ...map[string]any) order.Order {
@@ -77,26 +70,25 @@ func (s testService) mustPlace(t *testing.T, by customer, items ...map[string]an
 func (s testService) mustGet(t *testing.T, token string, id uuid.UUID) order.Order {
 	t.Helper()
 	var o order.Order
-	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + id.String(), Token: token}).
-		MustBe(t, http.StatusOK).Into(t, &o)
+	s.Do(t, fixtures.GetOrder(token, id)).MustBe(t, http.StatusOK).Into(t, &o)
 	return o
 }
 
 func (s testService) cancel(t *testing.T, token string, id uuid.UUID) functiontest.Response {
 	t.Helper()
-	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: fmt.Sprintf("/v1/orders/%s/cancel", id), Token: token})
+	return s.Do(t, fixtures.MoveOrder(token, id, "cancel"))
 }
 
 // move requests ship or deliver.
 func (s testService) move(t *testing.T, token, operation string, id uuid.UUID) functiontest.Response {
 	t.Helper()
-	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/" + operation, Token: token})
+	return s.Do(t, fixtures.MoveOrder(token, id, operation))
 }
 
 // mustConfirm places an order of one piece and delivers stock-reserved for it.
 func (s testService) mustConfirm(t *testing.T, by customer, product uuid.UUID) order.Order {
 	t.Helper()
-	o := s.mustPlace(t, by, line(product, 1))
+	o := s.mustPlace(t, by, fixtures.Item(product, 1))
 	s.mustDeliverStock(t, "stock-reserved", o.ID, "")
 	return o
 }
@@ -104,10 +96,9 @@ func (s testService) mustConfirm(t *testing.T, by customer, product uuid.UUID) o
 // mustDeliverStock delivers a stock-reserved or stock-rejected event of an order.
 func (s testService) mustDeliverStock(t *testing.T, eventType string, id uuid.UUID, reason string) {
 	t.Helper()
-	function := map[string]string{"stock-reserved": "order-confirm", "stock-rejected": "order-reject"}[eventType]
-	payload := map[string]any{"orderId": id}
-	if reason != "" {
-		payload["productId"], payload["reason"] = uuid.New(), reason
+	function, payload := "order-confirm", fixtures.StockReserved(id)
+	if eventType == "stock-rejected" {
+		function, payload = "order-reject", fixtures.StockRejected(id, reason)
 	}
 	e := functiontest.NewEvent(t, eventType, payload)
 	s.Deliver(t, function, e).MustBe(t, http.StatusNoContent)

@@ -2,13 +2,15 @@ package order_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/address"
 	"souk/shared/function/functiontest"
@@ -22,7 +24,7 @@ func TestPlace(t *testing.T) {
 
 	t.Run("the order is pending, has the shop's prices, and its stock is requested", func(t *testing.T) {
 		t.Parallel()
-		response := s.place(t, buyer, line(assam, 2), line(cup, 1))
+		response := s.place(t, buyer, fixtures.Item(assam, 2), fixtures.Item(cup, 1))
 		var o order.Order
 		response.MustBe(t, http.StatusCreated).Into(t, &o)
 		if o.Status != order.Pending || o.UserID != buyer.UserID || o.Total.Amount != 3098 || o.Total.Currency != "EUR" || o.Version != 1 {
@@ -43,9 +45,8 @@ func TestPlace(t *testing.T) {
 		if got := response.Header.Get("Preference-Applied"); got != "" {
 			t.Errorf("Preference-Applied is %q without a preference", got)
 		}
-		stored := s.mustGet(t, buyer.token, o.ID)
-		if fmt.Sprintf("%+v", stored) != fmt.Sprintf("%+v", o) {
-			t.Errorf("stored %+v, responded %+v", stored, o)
+		if diff := cmp.Diff(o, s.mustGet(t, buyer.token, o.ID), cmpopts.IgnoreUnexported(order.Move{})); diff != "" {
+			t.Errorf("(-response +stored):\n%s", diff)
 		}
 		if e := s.publishedPlaced(t, o.ID); len(e.Items) != 2 || e.Items[0] != (order.PlacedItem{ProductID: assam, Quantity: 2, UnitPrice: o.Items[0].UnitPrice}) || e.Total != o.Total {
 			t.Errorf("order-placed is %+v", e)
@@ -58,12 +59,12 @@ func TestPlace(t *testing.T) {
 			"region": "Kowloon", "country": "HK", "phone": "+852 2123-4567"}
 		var o order.Order
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
-			Body: map[string]any{"items": []any{line(cup, 1)}, "shippingAddress": sent}}).MustBe(t, http.StatusCreated).Into(t, &o)
+			Body: map[string]any{"items": []any{fixtures.Item(cup, 1)}, "shippingAddress": sent}}).MustBe(t, http.StatusCreated).Into(t, &o)
 		stored := s.mustGet(t, buyer.token, o.ID)
-		want := address.PostalAddress{Name: "Amira Haddad", Company: "Haddad Trading", Line1: "12 Market Street", City: "Hong Kong",
+		want := &address.PostalAddress{Name: "Amira Haddad", Company: "Haddad Trading", Line1: "12 Market Street", City: "Hong Kong",
 			Region: "Kowloon", Country: "HK", Phone: "+85221234567"}
-		if stored.ShippingAddress == nil || *stored.ShippingAddress != want {
-			t.Errorf("stored address %+v", stored.ShippingAddress)
+		if diff := cmp.Diff(want, stored.ShippingAddress); diff != "" {
+			t.Errorf("stored address (-want +got):\n%s", diff)
 		}
 	})
 
@@ -72,7 +73,7 @@ func TestPlace(t *testing.T) {
 		archived := uuid.New()
 		s.mustSync(t, archived, 2, "Old", 100, "archived")
 		for id, retryAfter := range map[uuid.UUID]string{uuid.New(): "1", archived: ""} {
-			response := s.place(t, buyer, line(cup, 1), line(id, 1))
+			response := s.place(t, buyer, fixtures.Item(cup, 1), fixtures.Item(id, 1))
 			response.MustBeProblem(t, http.StatusConflict, "product_unavailable")
 			if got := response.Header.Get("Retry-After"); got != retryAfter {
 				t.Errorf("Retry-After is %q, want %q", got, retryAfter)
@@ -84,9 +85,9 @@ func TestPlace(t *testing.T) {
 		t.Parallel()
 		bad := map[string][]map[string]any{
 			"no items":            {},
-			"a duplicate product": {line(cup, 1), line(cup, 1)},
-			"a quantity of 0":     {line(cup, 0)},
-			"too many pieces":     {line(cup, 1001)},
+			"a duplicate product": {fixtures.Item(cup, 1), fixtures.Item(cup, 1)},
+			"a quantity of 0":     {fixtures.Item(cup, 0)},
+			"too many pieces":     {fixtures.Item(cup, 1001)},
 			"a price":             {{"productId": cup, "quantity": 1, "unitPrice": map[string]any{"amount": 1, "currency": "EUR"}}},
 			"an invalid id":       {{"productId": "7", "quantity": 1}},
 		}
@@ -99,7 +100,7 @@ func TestPlace(t *testing.T) {
 
 	t.Run("every duplicate is reported, with the other errors", func(t *testing.T) {
 		t.Parallel()
-		response := s.place(t, buyer, line(cup, 1), line(cup, 1), line(assam, 0), line(assam, 1))
+		response := s.place(t, buyer, fixtures.Item(cup, 1), fixtures.Item(cup, 1), fixtures.Item(assam, 0), fixtures.Item(assam, 1))
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		for _, location := range []string{"body.items[1].productId", "body.items[2].quantity", "body.items[3].productId"} {
 			if !strings.Contains(string(response.Body), `"`+location+`"`) {
@@ -114,20 +115,20 @@ func TestPlace(t *testing.T) {
 		e := functiontest.NewEvent(t, "product-changed", map[string]any{"productId": dollar, "sku": "MUG", "name": "Mug", "status": "active", "version": 1,
 			"price": map[string]any{"amount": 1, "currency": "USD"}})
 		s.Deliver(t, "catalog-sync", e).MustBe(t, http.StatusNoContent)
-		s.place(t, buyer, line(cup, 1), line(dollar, 1)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		s.place(t, buyer, fixtures.Item(cup, 1), fixtures.Item(dollar, 1)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
 	t.Run("a total that overflows is rejected", func(t *testing.T) {
 		t.Parallel()
 		gold := uuid.New()
 		s.mustSync(t, gold, 1, "Gold", 1<<53-1, "active")
-		s.place(t, buyer, line(gold, 2)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		s.place(t, buyer, line(gold, 1), line(cup, 1)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		s.place(t, buyer, fixtures.Item(gold, 2)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+		s.place(t, buyer, fixtures.Item(gold, 1), fixtures.Item(cup, 1)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
 	t.Run("a caller without a token is rejected", func(t *testing.T) {
 		t.Parallel()
-		s.place(t, customer{}, line(cup, 1)).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		s.place(t, customer{}, fixtures.Item(cup, 1)).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 	})
 }
 

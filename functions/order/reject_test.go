@@ -3,6 +3,7 @@ package order_test
 import (
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 )
 
@@ -10,7 +11,7 @@ func TestReject(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	owner := s.customer(t)
-	o := s.mustPlace(t, owner, line(s.mustAddProduct(t, "Cup", 500), 1))
+	o := s.mustPlace(t, owner, fixtures.Item(s.mustAddProduct(t, "Cup", 500), 1))
 	s.mustDeliverStock(t, "stock-rejected", o.ID, "insufficient_stock")
 	s.mustDeliverStock(t, "stock-reserved", o.ID, "")
 	after := s.mustGet(t, owner.token, o.ID)

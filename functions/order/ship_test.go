@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 )
 
@@ -31,7 +32,7 @@ func TestShip(t *testing.T) {
 
 	t.Run("an order of another status is not shipped, and a shipped one is not cancelled", func(t *testing.T) {
 		t.Parallel()
-		o := s.mustPlace(t, owner, line(cup, 1))
+		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
 		s.move(t, admin, "ship", o.ID).MustBeProblem(t, http.StatusConflict, "order_not_shippable")
 		s.mustDeliverStock(t, "stock-reserved", o.ID, "")
 		s.move(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)

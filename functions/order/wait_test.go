@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/dbtest"
 	"souk/shared/function/functiontest"
@@ -22,7 +23,7 @@ func TestPlaceAndWait(t *testing.T) {
 	wait := func(t *testing.T, prefer string) (order.Order, http.Header) {
 		t.Helper()
 		response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
-			Header: map[string]string{"Prefer": prefer}, Body: map[string]any{"items": []any{line(cup, 1)}}})
+			Header: map[string]string{"Prefer": prefer}, Body: fixtures.Order(fixtures.Item(cup, 1))})
 		var o order.Order
 		response.MustBe(t, http.StatusCreated).Into(t, &o)
 		return o, response.Header
@@ -37,7 +38,7 @@ func TestPlaceAndWait(t *testing.T) {
 		go func() {
 			defer close(decided)
 			response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
-				Header: map[string]string{"Prefer": "respond-async, wait=30"}, Body: map[string]any{"items": []any{line(cup, 1)}}})
+				Header: map[string]string{"Prefer": "respond-async, wait=30"}, Body: fixtures.Order(fixtures.Item(cup, 1))})
 			if got := response.Header.Get("Preference-Applied"); got != "wait=30" {
 				t.Errorf("Preference-Applied is %q", got)
 			}
@@ -79,7 +80,7 @@ func TestPlaceAndWait(t *testing.T) {
 		s := open(t)
 		buyer, cup := s.customer(t), s.mustAddProduct(t, "Cup", 500)
 		request := functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
-			Header: map[string]string{"Prefer": "wait=30", "Idempotency-Key": uuid.NewString()}, Body: map[string]any{"items": []any{line(cup, 1)}}}
+			Header: map[string]string{"Prefer": "wait=30", "Idempotency-Key": uuid.NewString()}, Body: fixtures.Order(fixtures.Item(cup, 1))}
 		responses := make(chan functiontest.Response, 1)
 		go func() {
 			defer close(responses)
@@ -115,7 +116,7 @@ func TestPlaceAndWait(t *testing.T) {
 		})
 		var o order.Order
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
-			Header: map[string]string{"Prefer": "wait=30"}, Body: map[string]any{"items": []any{line(cup, 1)}}}).MustBe(t, http.StatusCreated).Into(t, &o)
+			Header: map[string]string{"Prefer": "wait=30"}, Body: fixtures.Order(fixtures.Item(cup, 1))}).MustBe(t, http.StatusCreated).Into(t, &o)
 		s.Statements.Set(nil)
 		if o.Status != order.Pending || s.mustGet(t, buyer.token, o.ID).Status != order.Pending {
 			t.Errorf("the order is %+v", o)
