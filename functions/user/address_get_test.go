@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
@@ -20,8 +21,8 @@ func TestGetAddress(t *testing.T) {
 		var a Address
 		got := s.address(t, token, http.MethodGet, "/"+want.ID.String(), "", nil).MustBe(t, http.StatusOK)
 		got.Into(t, &a)
-		if a != want || got.Header.Get("ETag") != `"1"` {
-			t.Errorf("got %+v, ETag %s, want %+v", a, got.Header.Get("ETag"), want)
+		if diff := cmp.Diff(want, a); diff != "" || got.Header.Get("ETag") != `"1"` {
+			t.Errorf("ETag %s, address (-want +got):\n%s", got.Header.Get("ETag"), diff)
 		}
 	})
 	t.Run("an unknown address is not found", func(t *testing.T) {

@@ -4,18 +4,12 @@ import (
 	"net/http"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 )
 
 const addressesPath = "/v1/users/me/addresses"
-
-func home() object {
-	return object{
-		"name": "Amira Haddad", "company": "Haddad Trading", "line1": "12 Market Street", "line2": "c/o Ada",
-		"postalCode": "10115", "city": "Potsdam", "region": "Brandenburg", "country": "DE", "phone": "+49 (331) 12345-67",
-	}
-}
 
 func (s server) address(t *testing.T, token, method, path, etag string, body any) functiontest.Response {
 	t.Helper()
@@ -29,7 +23,7 @@ func (s server) address(t *testing.T, token, method, path, etag string, body any
 func (s server) mustCreateAddress(t *testing.T, token string) Address {
 	t.Helper()
 	var a Address
-	s.address(t, token, http.MethodPost, "", "", home()).MustBe(t, http.StatusCreated).Into(t, &a)
+	s.address(t, token, http.MethodPost, "", "", fixtures.Address()).MustBe(t, http.StatusCreated).Into(t, &a)
 	return a
 }
 

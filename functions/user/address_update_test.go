@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/shared/address"
 )
 
@@ -20,18 +22,18 @@ func TestUpdateAddress(t *testing.T) {
 		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Bonn", "line2": ""}).MustBe(t, http.StatusOK).Into(t, &after)
 		want := before
 		want.City, want.Line2, want.Version, want.UpdatedAt = "Bonn", "", 2, after.UpdatedAt
-		if after != want || !after.UpdatedAt.After(before.UpdatedAt) {
-			t.Fatalf("got %+v, want %+v", after, want)
+		if diff := cmp.Diff(want, after); diff != "" || !after.UpdatedAt.After(before.UpdatedAt) {
+			t.Fatalf("updated at %v and %v, address (-want +got):\n%s", before.UpdatedAt, after.UpdatedAt, diff)
 		}
 		s.address(t, token, http.MethodGet, path, "", nil).MustBe(t, http.StatusOK).Into(t, &stored)
-		if stored != after {
-			t.Fatalf("stored %+v, responded %+v", stored, after)
+		if diff := cmp.Diff(after, stored); diff != "" {
+			t.Fatalf("(-response +stored):\n%s", diff)
 		}
 		var bare Address
 		cleared := object{"line2": "", "company": nil, "postalCode": nil, "region": "", "phone": nil}
 		s.address(t, token, http.MethodPatch, path, `"2"`, cleared).MustBe(t, http.StatusOK).Into(t, &bare)
-		if want := (address.PostalAddress{Name: before.Name, Line1: before.Line1, City: "Bonn", Country: "DE"}); bare.PostalAddress != want {
-			t.Fatalf("got %+v, want %+v", bare, want)
+		if diff := cmp.Diff(address.PostalAddress{Name: before.Name, Line1: before.Line1, City: "Bonn", Country: "DE"}, bare.PostalAddress); diff != "" {
+			t.Fatalf("address (-want +got):\n%s", diff)
 		}
 		s.address(t, token, http.MethodPatch, path, `"1"`, object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionFailed, "version_mismatch")
 		s.address(t, token, http.MethodPatch, path, "", object{"city": "Köln"}).MustBeProblem(t, http.StatusPreconditionRequired, "precondition_required")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 )
@@ -64,7 +65,7 @@ func TestDelete(t *testing.T) {
 			t.Errorf("the deletion was published %d times", n)
 		}
 		s.requireInvalidRefreshToken(t, issued.RefreshToken)
-		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": goodPassword}).
+		s.post(t, "/v1/sessions", fixtures.Login("ada@example.com", fixtures.Password)).
 			MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		if again := s.mustRegister(t, "ada@example.com"); again.ID == u.ID {
 			t.Error("a new account has the id of the deleted one")
@@ -84,9 +85,9 @@ func TestDelete(t *testing.T) {
 			{Method: http.MethodGet, Path: "/v1/users/me/export"},
 			{Method: http.MethodPatch, Path: "/v1/users/me", Body: object{"name": "Bob"}},
 			{Method: http.MethodDelete, Path: "/v1/users/me"},
-			{Method: http.MethodPut, Path: "/v1/users/me/password", Body: object{"currentPassword": goodPassword, "newPassword": newPassword}},
+			{Method: http.MethodPut, Path: "/v1/users/me/password", Body: fixtures.PasswordChange(fixtures.Password, fixtures.NewPassword)},
 			{Method: http.MethodDelete, Path: "/v1/sessions/current"},
-			{Method: http.MethodPost, Path: addressesPath, Body: home()},
+			{Method: http.MethodPost, Path: addressesPath, Body: fixtures.Address()},
 			{Method: http.MethodGet, Path: addressesPath},
 			{Method: http.MethodGet, Path: address},
 			{Method: http.MethodPatch, Path: address, Body: object{"city": "Rome"}},
@@ -230,10 +231,10 @@ func TestDeleteRaces(t *testing.T) {
 			issued := s.mustSignIn(t, email)
 			var all sync.WaitGroup
 			all.Go(func() { s.deleteMe(t, issued.AccessToken, "*") })
-			all.Go(func() { s.post(t, "/v1/sessions", object{"email": email, "password": goodPassword}) })
+			all.Go(func() { s.post(t, "/v1/sessions", fixtures.Login(email, fixtures.Password)) })
 			all.Go(func() { s.refresh(t, issued.RefreshToken) })
 			for range 3 {
-				all.Go(func() { s.address(t, issued.AccessToken, http.MethodPost, "", "", home()) })
+				all.Go(func() { s.address(t, issued.AccessToken, http.MethodPost, "", "", fixtures.Address()) })
 			}
 			all.Wait()
 			s.deleteMe(t, issued.AccessToken, "*").MustBe(t, http.StatusUnauthorized)

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 	"souk/functions/user/internal/password"
 	"souk/shared/auth"
 	"souk/shared/function"
@@ -19,14 +22,14 @@ func TestVerifyEmail(t *testing.T) {
 
 	t.Run("the requested account is created once", func(t *testing.T) {
 		t.Parallel()
-		r := s.mustRequestAccount(t, registration("ada@example.com"))
+		r := s.mustRequestAccount(t, fixtures.Registration("ada@example.com"))
 		token := s.mustToken(t, r)
 		got := s.confirm(t, token)
 		var u User
 		got.MustBe(t, http.StatusOK).Into(t, &u)
 		want := User{ID: r.ID, Email: r.Email, Name: r.Name, Role: auth.Customer, Version: 1, CreatedAt: u.CreatedAt, UpdatedAt: u.CreatedAt}
-		if u != want || got.Header.Get("ETag") != `"1"` {
-			t.Fatalf("got %+v, want %+v", u, want)
+		if diff := cmp.Diff(want, u); diff != "" || got.Header.Get("ETag") != `"1"` {
+			t.Fatalf("ETag %s, account (-want +got):\n%s", got.Header.Get("ETag"), diff)
 		}
 		s.mustSignIn(t, "ada@example.com")
 		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
@@ -34,15 +37,15 @@ func TestVerifyEmail(t *testing.T) {
 
 	t.Run("all invalid tokens and passwords get the same response", func(t *testing.T) {
 		t.Parallel()
-		spent := s.mustToken(t, s.mustRequestAccount(t, registration("spent@example.com")))
+		spent := s.mustToken(t, s.mustRequestAccount(t, fixtures.Registration("spent@example.com")))
 		s.confirm(t, spent).MustBe(t, http.StatusOK)
-		old := s.mustRequestAccount(t, registration("old@example.com"))
+		old := s.mustRequestAccount(t, fixtures.Registration("old@example.com"))
 		expired := s.mustToken(t, old)
 		s.mustExec(t, `UPDATE registration SET expires_at = ? WHERE id = ?`, time.Now().UTC(), old.ID[:])
-		aged := s.mustRequestAccount(t, registration("aged@example.com"))
+		aged := s.mustRequestAccount(t, fixtures.Registration("aged@example.com"))
 		agedToken := s.mustToken(t, aged)
 		s.mustExec(t, `UPDATE email_confirmation SET expires_at = ? WHERE email_key = ?`, time.Now().UTC(), aged.Email)
-		valid := s.mustToken(t, s.mustRequestAccount(t, registration("valid@example.com")))
+		valid := s.mustToken(t, s.mustRequestAccount(t, fixtures.Registration("valid@example.com")))
 		unknown := s.confirm(t, strings.Repeat("A", 43))
 		for _, got := range []functiontest.Response{
 			s.confirm(t, spent), s.confirm(t, expired), s.confirm(t, agedToken), s.confirm(t, "x"), s.confirmWith(t, valid, "wrong password"),
@@ -53,8 +56,8 @@ func TestVerifyEmail(t *testing.T) {
 			}
 		}
 		for _, body := range []object{
-			{}, {"token": valid}, {"password": goodPassword}, {"token": "", "password": goodPassword}, {"token": valid, "password": ""},
-			{"token": strings.Repeat("A", 129), "password": goodPassword}, {"token": valid, "password": strings.Repeat("a", 129)},
+			{}, {"token": valid}, {"password": fixtures.Password}, {"token": "", "password": fixtures.Password}, {"token": valid, "password": ""},
+			{"token": strings.Repeat("A", 129), "password": fixtures.Password}, {"token": valid, "password": strings.Repeat("a", 129)},
 		} {
 			s.post(t, "/v1/email-verifications/confirm", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
@@ -63,20 +66,20 @@ func TestVerifyEmail(t *testing.T) {
 
 	t.Run("the number of attempts for a registration is limited", func(t *testing.T) {
 		t.Parallel()
-		token := s.mustToken(t, s.mustRequestAccount(t, registration("tried@example.com")))
+		token := s.mustToken(t, s.mustRequestAccount(t, fixtures.Registration("tried@example.com")))
 		for range maxConfirmAttempts {
 			s.confirmWith(t, token, "wrong password").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		}
 		s.confirm(t, token).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
-		again := registration("tried@example.com")
-		again["password"] = newPassword
+		again := fixtures.Registration("tried@example.com")
+		again["password"] = fixtures.NewPassword
 		s.mustRequestAccount(t, again)
-		s.confirmWith(t, token, newPassword).MustBe(t, http.StatusOK)
+		s.confirmWith(t, token, fixtures.NewPassword).MustBe(t, http.StatusOK)
 	})
 
 	t.Run("only the password of the address's latest registration is accepted", func(t *testing.T) {
 		t.Parallel()
-		first, second := registration("victim@example.com"), registration("Victim@example.com")
+		first, second := fixtures.Registration("victim@example.com"), fixtures.Registration("Victim@example.com")
 		first["password"] = "attacker's password"
 		attackers := s.mustToken(t, s.mustRequestAccount(t, first))
 		victims := s.mustToken(t, s.mustRequestAccount(t, second))
@@ -101,7 +104,7 @@ func TestVerifyEmail(t *testing.T) {
 func TestBusyConfirmationSpendsNoAttempt(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	r := s.mustRequestAccount(t, registration("busy@example.com"))
+	r := s.mustRequestAccount(t, fixtures.Registration("busy@example.com"))
 	token := s.mustToken(t, r)
 	pending, err := selectPendingRegistration(t.Context(), s.DB, hashSecret(token), time.Now())
 	if err != nil {
@@ -109,7 +112,7 @@ func TestBusyConfirmationSpendsNoAttempt(t *testing.T) {
 	}
 	busy := &service{Runtime: &function.Runtime{DB: s.DB}, passwords: password.NewHasher(0, 1, time.Millisecond)} // no slot
 	for range 2 {
-		_, err := busy.checkRegistration(t.Context(), pending, goodPassword)
+		_, err := busy.checkRegistration(t.Context(), pending, fixtures.Password)
 		requireBusy(t, err)
 	}
 	if n := s.mustCount(t, `SELECT tries FROM registration WHERE id = ?`, r.ID[:]); n != 0 {
@@ -137,7 +140,7 @@ func TestRegistrationCannotBeHijacked(t *testing.T) {
 			s := open(t)
 			request := func(password string) {
 				t.Helper()
-				body := registration(victim)
+				body := fixtures.Registration(victim)
 				body["password"] = password
 				r := s.mustRequestAccount(t, body)
 				s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
@@ -145,7 +148,7 @@ func TestRegistrationCannotBeHijacked(t *testing.T) {
 			for range test.before {
 				request(attackers)
 			}
-			request(goodPassword)
+			request(fixtures.Password)
 			for range test.after {
 				request(attackers)
 			}
@@ -156,16 +159,16 @@ func TestRegistrationCannotBeHijacked(t *testing.T) {
 			if test.after > 0 {
 				// The owner's registration was replaced. The owner registers again, as the
 				// problem's detail recommends, and uses any of the mails.
-				s.confirmWith(t, tokenIn(t, mails[0].Text), goodPassword).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
-				request(goodPassword)
+				s.confirmWith(t, tokenIn(t, mails[0].Text), fixtures.Password).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+				request(fixtures.Password)
 			}
 			for _, mail := range mails {
 				s.confirmWith(t, tokenIn(t, mail.Text), "").MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 			}
 			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), attackers).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
-			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), goodPassword).MustBe(t, http.StatusOK)
+			s.confirmWith(t, tokenIn(t, mails[len(mails)-1].Text), fixtures.Password).MustBe(t, http.StatusOK)
 			s.mustSignIn(t, victim)
-			s.post(t, "/v1/sessions", object{"email": victim, "password": attackers}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+			s.post(t, "/v1/sessions", fixtures.Login(victim, attackers)).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		})
 	}
 }
@@ -176,7 +179,7 @@ func TestVerifyEmailRace(t *testing.T) {
 	s := open(t)
 	var confirmed []string
 	for range 5 {
-		confirmed = append(confirmed, s.mustToken(t, s.mustRequestAccount(t, registration("ada@example.com"))))
+		confirmed = append(confirmed, s.mustToken(t, s.mustRequestAccount(t, fixtures.Registration("ada@example.com"))))
 	}
 	statuses := make(chan int, 2*len(confirmed))
 	var all sync.WaitGroup

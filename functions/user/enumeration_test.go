@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/functions/fixtures"
 	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/function/functiontest"
@@ -92,7 +93,7 @@ func TestLoginResponsesDoNotDependOnTheAccount(t *testing.T) {
 				s.mustRegister(t, p.target)
 			}
 			if kind == "familiar" {
-				s.signInFrom(t, p.network(0), p.target, goodPassword).MustBe(t, 201)
+				s.signInFrom(t, p.network(0), p.target, fixtures.Password).MustBe(t, 201)
 			}
 			probers = append(probers, p)
 		}

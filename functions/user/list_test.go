@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
 )
@@ -25,9 +27,8 @@ func TestList(t *testing.T) {
 		var first, second api.Page[User]
 		list(t, admin, "?pageSize=2").MustBe(t, http.StatusOK).Into(t, &first)
 		list(t, admin, "?pageSize=2&pageToken="+first.NextPageToken).MustBe(t, http.StatusOK).Into(t, &second)
-		got := append(first.Items, second.Items...)
-		if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] || second.NextPageToken != "" {
-			t.Fatalf("got %+v and %+v, want %+v", first, second, want)
+		if diff := cmp.Diff(want, append(first.Items, second.Items...)); diff != "" || second.NextPageToken != "" {
+			t.Fatalf("last page token %q, accounts (-want +got):\n%s", second.NextPageToken, diff)
 		}
 		list(t, admin, "?pageToken=x").MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})

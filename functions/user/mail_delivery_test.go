@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
 	"souk/shared/mail/catch"
@@ -30,7 +31,7 @@ func TestRedeliveryMailsTheSameToken(t *testing.T) {
 	s := open(t)
 	owner := s.mustRegister(t, "owner@example.com")
 	s.post(t, "/v1/password-resets", object{"email": owner.Email}).MustBe(t, http.StatusAccepted)
-	r := s.mustRequestAccount(t, registration("new@example.com"))
+	r := s.mustRequestAccount(t, fixtures.Registration("new@example.com"))
 	for _, test := range []struct {
 		function, email string
 		event           event.Event
@@ -43,7 +44,7 @@ func TestRedeliveryMailsTheSameToken(t *testing.T) {
 		},
 		{
 			"password-reset-mail", owner.Email, s.Topics.Published("password-reset-requested")[0],
-			func(token string) functiontest.Response { return s.reset(t, token, newPassword) }, http.StatusNoContent,
+			func(token string) functiontest.Response { return s.reset(t, token, fixtures.NewPassword) }, http.StatusNoContent,
 		},
 	} {
 		before := len(s.Mail.To(test.email))
@@ -94,7 +95,7 @@ func TestTokensDependOnKeyKindAndEvent(t *testing.T) {
 func TestRedeliverySpendsNoQuota(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	r := s.mustRequestAccount(t, registration("retried@example.com"))
+	r := s.mustRequestAccount(t, fixtures.Registration("retried@example.com"))
 	for range registrationQuota.burst + 1 {
 		s.deliverAndFail(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID))
 	}

@@ -26,8 +26,6 @@ var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 // tokenKey is the key from which the tokens in mails are derived.
 const tokenKey = "a key of thirty-two bytes or more, for tests"
 
-const goodPassword = "seven green bicycles"
-
 // logs is the log of all tests of this package, in which tests search for secrets.
 var logs lockedBuffer
 
@@ -112,8 +110,6 @@ func (s server) mustSelectCredentials(t *testing.T, key string) credentials {
 	}
 	return c
 }
-
-const newPassword = "nine blue umbrellas"
 
 func (s server) mustExec(t *testing.T, statement string, args ...any) {
 	t.Helper()

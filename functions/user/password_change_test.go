@@ -5,12 +5,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"souk/functions/fixtures"
 )
 
 func TestChangePassword(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	change := object{"currentPassword": goodPassword, "newPassword": newPassword}
+	change := fixtures.PasswordChange(fixtures.Password, fixtures.NewPassword)
 
 	t.Run("all other logins end, and the event for the mail is published", func(t *testing.T) {
 		t.Parallel()
@@ -19,19 +21,19 @@ func TestChangePassword(t *testing.T) {
 		s.changePassword(t, own.AccessToken, change).MustBe(t, http.StatusNoContent)
 		s.requireInvalidRefreshToken(t, other.RefreshToken)
 		s.mustRefresh(t, own.RefreshToken)
-		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": goodPassword}).
+		s.post(t, "/v1/sessions", fixtures.Login("ada@example.com", fixtures.Password)).
 			MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
-		s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": newPassword}).MustBe(t, http.StatusCreated)
+		s.post(t, "/v1/sessions", fixtures.Login("ada@example.com", fixtures.NewPassword)).MustBe(t, http.StatusCreated)
 		s.mustEvent(t, "password-changed", ada.ID)
 	})
 	t.Run("a rejected change changes nothing", func(t *testing.T) {
 		t.Parallel()
 		s.mustRegister(t, "bea@example.com")
 		token := s.mustSignIn(t, "bea@example.com").AccessToken
-		s.changePassword(t, token, object{"currentPassword": "wrong", "newPassword": newPassword}).
+		s.changePassword(t, token, fixtures.PasswordChange("wrong", fixtures.NewPassword)).
 			MustBeProblem(t, http.StatusForbidden, "wrong_password")
 		for _, weak := range []string{"", "short", "Password123", "bea@example.com", strings.Repeat("ab", 65)} {
-			s.changePassword(t, token, object{"currentPassword": goodPassword, "newPassword": weak}).
+			s.changePassword(t, token, fixtures.PasswordChange(fixtures.Password, weak)).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
 		s.changePassword(t, "", change).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
@@ -55,7 +57,7 @@ func TestChangePasswordRace(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, issued := range logins {
 		wg.Go(func() {
-			statuses[i] = s.changePassword(t, issued.AccessToken, object{"currentPassword": goodPassword, "newPassword": newPassword}).Status
+			statuses[i] = s.changePassword(t, issued.AccessToken, fixtures.PasswordChange(fixtures.Password, fixtures.NewPassword)).Status
 		})
 		wg.Go(func() { s.refresh(t, issued.RefreshToken) })
 	}

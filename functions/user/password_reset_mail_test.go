@@ -3,6 +3,8 @@ package user
 import (
 	"net/http"
 	"testing"
+
+	"souk/functions/fixtures"
 )
 
 func TestMailPasswordReset(t *testing.T) {
@@ -30,6 +32,6 @@ func TestMailPasswordReset(t *testing.T) {
 		if n := len(s.Mail.To("dan@example.com")); n != 1+passwordResetQuota.burst {
 			t.Errorf("%d mails, want the registration's and %d", n, passwordResetQuota.burst)
 		}
-		s.reset(t, s.lastToken(t, "dan@example.com"), newPassword).MustBe(t, http.StatusNoContent)
+		s.reset(t, s.lastToken(t, "dan@example.com"), fixtures.NewPassword).MustBe(t, http.StatusNoContent)
 	})
 }

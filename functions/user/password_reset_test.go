@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/functions/fixtures"
 	"souk/shared/function/functiontest"
 )
 
@@ -22,10 +23,10 @@ func TestResetPassword(t *testing.T) {
 		other := s.lastToken(t, ada.Email)
 		s.mustRequestReset(t, ada.Email)
 		token := s.lastToken(t, ada.Email)
-		s.reset(t, token, newPassword).MustBe(t, http.StatusNoContent)
+		s.reset(t, token, fixtures.NewPassword).MustBe(t, http.StatusNoContent)
 		s.requireInvalidRefreshToken(t, login.RefreshToken)
-		s.post(t, "/v1/sessions", object{"email": ada.Email, "password": goodPassword}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
-		s.post(t, "/v1/sessions", object{"email": ada.Email, "password": newPassword}).MustBe(t, http.StatusCreated)
+		s.post(t, "/v1/sessions", fixtures.Login(ada.Email, fixtures.Password)).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+		s.post(t, "/v1/sessions", fixtures.Login(ada.Email, fixtures.NewPassword)).MustBe(t, http.StatusCreated)
 		for _, spent := range []string{token, other} {
 			s.reset(t, spent, "three red kettles").MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		}
@@ -51,7 +52,7 @@ func TestResetPassword(t *testing.T) {
 		for _, weak := range []string{"", "short", "Password123", "bea@example.com", strings.Repeat("ab", 65)} {
 			s.reset(t, token, weak).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}
-		s.reset(t, token, newPassword).MustBe(t, http.StatusNoContent)
+		s.reset(t, token, fixtures.NewPassword).MustBe(t, http.StatusNoContent)
 	})
 
 	t.Run("all invalid tokens get the same response", func(t *testing.T) {
@@ -61,8 +62,8 @@ func TestResetPassword(t *testing.T) {
 		s.mustRequestReset(t, "cid@example.com")
 		expired := s.lastToken(t, "cid@example.com")
 		s.mustExec(t, `UPDATE password_reset SET expires_at = ?`, time.Now().UTC())
-		unknown := s.reset(t, strings.Repeat("A", 43), newPassword)
-		got := s.reset(t, expired, newPassword)
+		unknown := s.reset(t, strings.Repeat("A", 43), fixtures.NewPassword)
+		got := s.reset(t, expired, fixtures.NewPassword)
 		got.MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		if withoutTrace(t, got) != withoutTrace(t, unknown) {
 			t.Errorf("got %s, want %s", got.Body, unknown.Body)
@@ -80,14 +81,14 @@ func TestResetPasswordRace(t *testing.T) {
 	statuses := make([]int, 8)
 	var all sync.WaitGroup
 	for i := range statuses {
-		all.Go(func() { statuses[i] = s.reset(t, token, newPassword+string(rune('a'+i))).Status })
+		all.Go(func() { statuses[i] = s.reset(t, token, fixtures.NewPassword+string(rune('a'+i))).Status })
 	}
 	all.Wait()
 	succeeded := 0
 	for i, status := range statuses {
 		if status == http.StatusNoContent {
 			succeeded++
-			s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": newPassword + string(rune('a'+i))}).MustBe(t, http.StatusCreated)
+			s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": fixtures.NewPassword + string(rune('a'+i))}).MustBe(t, http.StatusCreated)
 		} else if status != http.StatusBadRequest {
 			t.Errorf("got %d", status)
 		}
@@ -100,7 +101,7 @@ func TestResetPasswordRace(t *testing.T) {
 func TestPruneMail(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	expired, valid := s.mustRequestAccount(t, registration("expired@example.com")), s.mustRequestAccount(t, registration("valid@example.com"))
+	expired, valid := s.mustRequestAccount(t, fixtures.Registration("expired@example.com")), s.mustRequestAccount(t, fixtures.Registration("valid@example.com"))
 	s.mustToken(t, expired)
 	s.post(t, "/v1/password-resets", object{"email": "expired@example.com"}).MustBe(t, http.StatusAccepted)
 	past := time.Now().UTC().Add(-time.Second)

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/functions/fixtures"
 	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/api"
 	"souk/shared/function/functiontest"
@@ -20,29 +23,29 @@ func TestRegister(t *testing.T) {
 	t.Run("the registration is stored and no account is created", func(t *testing.T) {
 		t.Parallel()
 		before := time.Now().Truncate(time.Microsecond)
-		r := s.mustRequestAccount(t, object{"email": " Ada@Example.com ", "password": goodPassword, "name": " Ada Lovelace "})
+		r := s.mustRequestAccount(t, object{"email": " Ada@Example.com ", "password": fixtures.Password, "name": " Ada Lovelace "})
 		want := Registration{ID: r.ID, Email: "Ada@Example.com", Name: "Ada Lovelace", CreatedAt: r.CreatedAt, ExpiresAt: r.CreatedAt.Add(registrationTTL)}
-		if r != want || r.ID.Version() != 7 || r.CreatedAt.Before(before) || r.CreatedAt.After(time.Now()) {
-			t.Fatalf("got %+v, want %+v with an id of version 7, created now", r, want)
+		if diff := cmp.Diff(want, r); diff != "" || r.ID.Version() != 7 || r.CreatedAt.Before(before) || r.CreatedAt.After(time.Now()) {
+			t.Fatalf("want an id of version 7, created now; got %+v (-want +got):\n%s", r, diff)
 		}
 		var hash string
 		if err := s.DB.QueryRowContext(t.Context(), `SELECT password_hash FROM registration WHERE id = ?`, r.ID[:]).Scan(&hash); err != nil {
 			t.Fatal(err)
 		}
-		if same, outdated, err := passwordhash.Check(goodPassword, hash); err != nil || !same || outdated {
+		if same, outdated, err := passwordhash.Check(fixtures.Password, hash); err != nil || !same || outdated {
 			t.Fatalf("got hash %q: same %t, outdated %t, %v", hash, same, outdated, err)
 		}
 		if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE id = ?`, r.ID[:]); n != 0 {
 			t.Error("the account was created")
 		}
-		s.post(t, "/v1/sessions", object{"email": r.Email, "password": goodPassword}).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
+		s.post(t, "/v1/sessions", fixtures.Login(r.Email, fixtures.Password)).MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 	})
 
 	t.Run("an address with an account gets the same response, in any case", func(t *testing.T) {
 		t.Parallel()
 		grace := s.mustRegister(t, "grace@example.com")
 		for _, email := range []string{"grace@example.com", "GRACE@example.COM", " grace@example.com"} {
-			r := s.mustRequestAccount(t, registration(email))
+			r := s.mustRequestAccount(t, fixtures.Registration(email))
 			if r.ID == grace.ID || r.Email != strings.TrimSpace(email) || s.mustCount(t, `SELECT COUNT(*) FROM registration WHERE id = ?`, r.ID[:]) != 1 {
 				t.Errorf("got %+v", r)
 			}
@@ -52,7 +55,7 @@ func TestRegister(t *testing.T) {
 
 	t.Run("the role cannot be chosen", func(t *testing.T) {
 		t.Parallel()
-		body := registration("mallory@example.com")
+		body := fixtures.Registration("mallory@example.com")
 		body["role"] = "admin"
 		s.post(t, "/v1/users", body).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
@@ -69,7 +72,7 @@ func TestRegister(t *testing.T) {
 	t.Run("a common password has its own code", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"Passw0rd!", "summer2024", "Password1", "qwerty123", "12345678", "letmein1"} {
-			body := registration("common@example.com")
+			body := fixtures.Registration("common@example.com")
 			body["password"] = password
 			got := s.post(t, "/v1/users", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -94,7 +97,7 @@ func TestRegister(t *testing.T) {
 	} {
 		t.Run(name+" is rejected", func(t *testing.T) {
 			t.Parallel()
-			body := registration("refused@example.com")
+			body := fixtures.Registration("refused@example.com")
 			maps.Copy(body, change)
 			got := s.post(t, "/v1/users", body)
 			got.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -107,7 +110,7 @@ func TestRegister(t *testing.T) {
 	t.Run("the length of a password is counted in characters", func(t *testing.T) {
 		t.Parallel()
 		for _, password := range []string{"pässwörtchen", strings.Repeat("路漫漫其修远兮吾", 16)} {
-			body := registration("unicode" + string(rune('a'+len(password)%26)) + "@example.com")
+			body := fixtures.Registration("unicode" + string(rune('a'+len(password)%26)) + "@example.com")
 			body["password"] = password
 			s.mustRequestAccount(t, body)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"souk/functions/fixtures"
 	"souk/shared/function/functiontest"
 	"souk/shared/mail/catch"
 )
@@ -20,7 +21,7 @@ func TestMailRegistration(t *testing.T) {
 
 	t.Run("one mail is sent for repeated and concurrent deliveries", func(t *testing.T) {
 		t.Parallel()
-		r := s.mustRequestAccount(t, registration("once@example.com"))
+		r := s.mustRequestAccount(t, fixtures.Registration("once@example.com"))
 		e := s.mustEvent(t, "registration-requested", r.ID)
 		var all sync.WaitGroup
 		for range 10 {
@@ -28,13 +29,13 @@ func TestMailRegistration(t *testing.T) {
 		}
 		all.Wait()
 		s.Deliver(t, "registration-mail", e).MustBe(t, http.StatusNoContent)
-		s.confirm(t, tokenIn(t, s.Mail.MustHave(t, r.Email).Text)).MustBe(t, http.StatusOK)
+		s.confirm(t, tokenIn(t, s.Mail.Only(t, r.Email).Text)).MustBe(t, http.StatusOK)
 	})
 
 	t.Run("the owner of an address with an account gets a notice without a token", func(t *testing.T) {
 		t.Parallel()
 		owner := s.mustRegister(t, "owner@example.com")
-		body := registration("OWNER@example.com")
+		body := fixtures.Registration("OWNER@example.com")
 		body["name"] = "Eve"
 		r := s.mustRequestAccount(t, body)
 		s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
@@ -48,7 +49,7 @@ func TestMailRegistration(t *testing.T) {
 	t.Run("an address gets no more mails than its quota", func(t *testing.T) {
 		t.Parallel()
 		for range registrationQuota.burst + 3 {
-			r := s.mustRequestAccount(t, registration("flooded@example.com"))
+			r := s.mustRequestAccount(t, fixtures.Registration("flooded@example.com"))
 			s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 		}
 		if n := len(s.Mail.To("flooded@example.com")); n != registrationQuota.burst {
@@ -58,17 +59,17 @@ func TestMailRegistration(t *testing.T) {
 
 	t.Run("a replaced registration is not mailed", func(t *testing.T) {
 		t.Parallel()
-		first := s.mustRequestAccount(t, registration("twice@example.com"))
-		second := s.mustRequestAccount(t, registration("twice@example.com"))
+		first := s.mustRequestAccount(t, fixtures.Registration("twice@example.com"))
+		second := s.mustRequestAccount(t, fixtures.Registration("twice@example.com"))
 		for _, r := range []Registration{first, second} {
 			s.Deliver(t, "registration-mail", s.mustEvent(t, "registration-requested", r.ID)).MustBe(t, http.StatusNoContent)
 		}
-		s.confirm(t, tokenIn(t, s.Mail.MustHave(t, "twice@example.com").Text)).MustBe(t, http.StatusOK)
+		s.confirm(t, tokenIn(t, s.Mail.Only(t, "twice@example.com").Text)).MustBe(t, http.StatusOK)
 	})
 
 	t.Run("events, rows and logs do not contain the token", func(t *testing.T) {
 		t.Parallel()
-		r := s.mustRequestAccount(t, registration("silent-canary@example.com"))
+		r := s.mustRequestAccount(t, fixtures.Registration("silent-canary@example.com"))
 		token := s.mustToken(t, r)
 		for _, e := range s.Topics.Published("registration-requested") {
 			if payload := string(e.Payload); strings.Contains(payload, token) || strings.Contains(payload, "canary") {
@@ -93,7 +94,7 @@ func TestMailFailure(t *testing.T) {
 	}
 	busy := &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later, canary-later@example.com"}
 
-	later := s.mustRequestAccount(t, registration("canary-later@example.com"))
+	later := s.mustRequestAccount(t, fixtures.Registration("canary-later@example.com"))
 	s.Mail.Refuse(func(string) error { return busy })
 	deliver(later).MustBe(t, http.StatusInternalServerError)
 	s.Mail.Refuse(nil)
@@ -101,9 +102,9 @@ func TestMailFailure(t *testing.T) {
 	deliver(later).MustBe(t, http.StatusInternalServerError)
 	s.Mail.OnMessage(nil)
 	deliver(later).MustBe(t, http.StatusNoContent)
-	s.confirm(t, tokenIn(t, s.Mail.MustHave(t, later.Email).Text)).MustBe(t, http.StatusOK)
+	s.confirm(t, tokenIn(t, s.Mail.Only(t, later.Email).Text)).MustBe(t, http.StatusOK)
 
-	never := s.mustRequestAccount(t, registration("canary-never@example.com"))
+	never := s.mustRequestAccount(t, fixtures.Registration("canary-never@example.com"))
 	s.Mail.Refuse(func(address string) error {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "there is no " + address}
 	})
@@ -137,7 +138,7 @@ func TestRegistrationMailHasNoTextOfTheRequest(t *testing.T) {
 		t.Fatalf("the fields are %v", body)
 	}
 	s.mustToken(t, s.mustRequestAccount(t, body))
-	mail := s.Mail.MustHave(t, email)
+	mail := s.Mail.Only(t, email)
 	for _, text := range []string{string(mail.Source), mail.Subject, mail.Text, mail.HTML} {
 		for _, canary := range []string{"canary", "BTC", "evil"} {
 			if strings.Contains(text, canary) {

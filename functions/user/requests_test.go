@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/auth"
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
@@ -30,10 +31,6 @@ func (s server) changePassword(t *testing.T, token string, body any) functiontes
 	return s.Do(t, functiontest.Request{Method: http.MethodPut, Path: "/v1/users/me/password", Token: token, Body: body})
 }
 
-func registration(email string) object {
-	return object{"email": email, "password": goodPassword, "name": "Ada Lovelace"}
-}
-
 func (s server) post(t *testing.T, path string, body any) functiontest.Response {
 	t.Helper()
 	return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body})
@@ -44,11 +41,11 @@ func (s server) getMe(t *testing.T, token string) functiontest.Response {
 	return s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token})
 }
 
-// mustRegister creates an account with goodPassword: it registers, reads the mail and
+// mustRegister creates an account with fixtures.Password: it registers, reads the mail and
 // confirms the address.
 func (s server) mustRegister(t *testing.T, email string) User {
 	t.Helper()
-	return s.mustRegisterAs(t, registration(email))
+	return s.mustRegisterAs(t, fixtures.Registration(email))
 }
 
 func (s server) mustRegisterAs(t *testing.T, body object) User {
@@ -80,7 +77,7 @@ func (s server) mustToken(t *testing.T, r Registration) string {
 
 func (s server) confirm(t *testing.T, token string) functiontest.Response {
 	t.Helper()
-	return s.confirmWith(t, token, goodPassword)
+	return s.confirmWith(t, token, fixtures.Password)
 }
 
 func (s server) confirmWith(t *testing.T, token, password string) functiontest.Response {
@@ -112,11 +109,11 @@ func tokenIn(t *testing.T, text string) string {
 	return token
 }
 
-// mustSignIn opens a session with goodPassword.
+// mustSignIn opens a session with fixtures.Password.
 func (s server) mustSignIn(t *testing.T, email string) tokens {
 	t.Helper()
 	var issued tokens
-	s.post(t, "/v1/sessions", object{"email": email, "password": goodPassword}).MustBe(t, http.StatusCreated).Into(t, &issued)
+	s.post(t, "/v1/sessions", fixtures.Login(email, fixtures.Password)).MustBe(t, http.StatusCreated).Into(t, &issued)
 	return issued
 }
 
@@ -140,7 +137,7 @@ func (s server) mustRequestReset(t *testing.T, email string) {
 
 func (s server) reset(t *testing.T, token, password string) functiontest.Response {
 	t.Helper()
-	return s.post(t, "/v1/password-resets/confirm", object{"token": token, "newPassword": password})
+	return s.post(t, "/v1/password-resets/confirm", fixtures.PasswordReset(token, password))
 }
 
 // lastToken returns the token of the newest mail to an address.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/shared/function/functiontest"
 )
 
@@ -19,7 +20,7 @@ func TestPasswordsAreNotRevealed(t *testing.T) {
 		changed[member] = value
 		return changed
 	}
-	login := object{"email": "ada@example.com", "password": secret}
+	login := fixtures.Login("ada@example.com", secret)
 	s.mustRegisterAs(t, account)
 	for _, request := range []struct {
 		name, path string
@@ -39,8 +40,8 @@ func TestPasswordsAreNotRevealed(t *testing.T) {
 		{"bare", "/v1/users", secret, http.StatusBadRequest},
 		{"signed in", "/v1/sessions", login, http.StatusCreated},
 		{"wrong", "/v1/sessions", object{"email": "ada@example.com", "password": secret + "!"}, http.StatusUnauthorized},
-		{"of a missing account", "/v1/sessions", object{"email": "bob@example.com", "password": secret}, http.StatusUnauthorized},
-		{"as the address", "/v1/sessions", object{"email": secret, "password": secret}, http.StatusUnauthorized},
+		{"of a missing account", "/v1/sessions", fixtures.Login("bob@example.com", secret), http.StatusUnauthorized},
+		{"as the address", "/v1/sessions", fixtures.Login(secret, secret), http.StatusUnauthorized},
 		{"too long to be one", "/v1/sessions", object{"email": "a@b.c", "password": strings.Repeat(secret, 10)}, http.StatusBadRequest},
 		{"in the query", "/v1/sessions?password=" + secret, login, http.StatusBadRequest},
 	} {
@@ -72,14 +73,14 @@ func TestAccountSecretsStayOutOfTheLog(t *testing.T) {
 	moving := &movingClock{}
 	s := openWith(t, nil, functiontest.WithClock(moving.now))
 	email, first, second := "canary-mail@example.com", "canary old password", "canary new password"
-	body := registration(email)
+	body := fixtures.Registration(email)
 	body["password"] = first
 	s.mustRegisterAs(t, body)
 	var issued tokens
-	s.post(t, "/v1/sessions", object{"email": email, "password": first}).MustBe(t, http.StatusCreated).Into(t, &issued)
+	s.post(t, "/v1/sessions", fixtures.Login(email, first)).MustBe(t, http.StatusCreated).Into(t, &issued)
 	next := s.mustRefresh(t, issued.RefreshToken)
-	s.changePassword(t, next.AccessToken, object{"currentPassword": second, "newPassword": second}).MustBe(t, http.StatusForbidden)
-	s.changePassword(t, next.AccessToken, object{"currentPassword": first, "newPassword": second}).MustBe(t, http.StatusNoContent)
+	s.changePassword(t, next.AccessToken, fixtures.PasswordChange(second, second)).MustBe(t, http.StatusForbidden)
+	s.changePassword(t, next.AccessToken, fixtures.PasswordChange(first, second)).MustBe(t, http.StatusNoContent)
 	moving.advance(defaultSessions.ReuseInterval)
 	s.requireInvalidRefreshToken(t, issued.RefreshToken)
 	for _, canary := range []string{email, first, second, issued.RefreshToken, next.RefreshToken, issued.AccessToken, next.AccessToken} {

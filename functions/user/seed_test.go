@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/auth"
 	"souk/shared/dbtest"
@@ -63,7 +64,7 @@ func TestSeedConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() {
-			id, err := Seed(t.Context(), db, "admin@souk.local", goodPassword, auth.Admin)
+			id, err := Seed(t.Context(), db, "admin@souk.local", fixtures.Password, auth.Admin)
 			if err != nil {
 				t.Error(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/user/internal/password"
 	"souk/functions/user/internal/password/passwordhash"
 	"souk/shared/auth"
@@ -30,7 +31,7 @@ func TestCreateSession(t *testing.T) {
 
 	t.Run("the tokens of a login are valid", func(t *testing.T) {
 		t.Parallel()
-		got := s.post(t, "/v1/sessions", object{"email": " ADA@example.com", "password": goodPassword})
+		got := s.post(t, "/v1/sessions", object{"email": " ADA@example.com", "password": fixtures.Password})
 		var issued tokens
 		got.MustBe(t, http.StatusCreated).Into(t, &issued)
 		if issued.TokenType != "Bearer" || issued.ExpiresIn != 900 {
@@ -61,8 +62,8 @@ func TestCreateSession(t *testing.T) {
 	t.Run("a wrong password and a missing account get the same response", func(t *testing.T) {
 		t.Parallel()
 		wrong := s.post(t, "/v1/sessions", object{"email": "ada@example.com", "password": "seven green bicycleS"})
-		unknown := s.post(t, "/v1/sessions", object{"email": "missing@example.com", "password": goodPassword})
-		impossible := s.post(t, "/v1/sessions", object{"email": "é", "password": goodPassword})
+		unknown := s.post(t, "/v1/sessions", fixtures.Login("missing@example.com", fixtures.Password))
+		impossible := s.post(t, "/v1/sessions", fixtures.Login("é", fixtures.Password))
 		wrong.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
 		for _, other := range []functiontest.Response{unknown, impossible} {
 			other.MustBeProblem(t, http.StatusUnauthorized, "invalid_credentials")
@@ -77,7 +78,7 @@ func TestCreateSession(t *testing.T) {
 
 	t.Run("the password of another keyboard is accepted", func(t *testing.T) {
 		t.Parallel()
-		body := registration("angstrom@example.com")
+		body := fixtures.Registration("angstrom@example.com")
 		body["password"] = "\u00c5ngstr\u00f6m units" // Å and ö as one code point each
 		s.mustRegisterAs(t, body)
 		var issued tokens
@@ -120,7 +121,7 @@ func TestCreateSessionRehashesOldHashes(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	older := argon2id.Params{Memory: 1 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-	hash, err := argon2id.CreateHash(goodPassword, &older)
+	hash, err := argon2id.CreateHash(fixtures.Password, &older)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +184,7 @@ func TestCreateSessionFailsAfterPasswordChange(t *testing.T) {
 func TestCreateSessionTakesEqualWorkWithoutAnAccount(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
-	if _, err := Seed(t.Context(), db, "ada@example.com", goodPassword, auth.Customer); err != nil {
+	if _, err := Seed(t.Context(), db, "ada@example.com", fixtures.Password, auth.Customer); err != nil {
 		t.Fatal(err)
 	}
 	s := &service{
@@ -194,7 +195,7 @@ func TestCreateSessionTakesEqualWorkWithoutAnAccount(t *testing.T) {
 	for _, email := range []string{"ada@example.com", "missing@example.com"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		var in createSessionInput
-		in.Body.Email, in.Body.Password = email, goodPassword
+		in.Body.Email, in.Body.Password = email, fixtures.Password
 		if _, err := s.sessionCreate(ctx, &in); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: got %v, want it to wait", email, err)
 		}

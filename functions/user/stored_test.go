@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 )
@@ -55,6 +56,6 @@ func TestStoredEmail(t *testing.T) {
 	if got.Email != email || got.Name != "Ada King" {
 		t.Errorf("got %+v", got)
 	}
-	s.post(t, "/v1/users", registration(email)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
+	s.post(t, "/v1/users", fixtures.Registration(email)).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	s.post(t, "/v1/password-resets", object{"email": email}).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 }

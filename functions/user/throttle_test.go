@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/auth"
@@ -40,7 +41,7 @@ var lowLimits = config.Environment{
 func (s server) signInFrom(t *testing.T, address, email, password string) functiontest.Response {
 	t.Helper()
 	return s.Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/sessions", Body: object{"email": email, "password": password},
+		Method: http.MethodPost, Path: "/v1/sessions", Body: fixtures.Login(email, password),
 		Header: map[string]string{"X-Forwarded-For": address + ",192.0.2.1"},
 	})
 }
@@ -81,22 +82,22 @@ func TestThrottle(t *testing.T) {
 		email, here := register(t), network()
 		s.mustSendWrongPasswords(t, here, email, 3)
 		requireThrottled(t, s.signInFrom(t, here, email, "wrong"), "login")
-		requireThrottled(t, s.signInFrom(t, here, strings.ToUpper(email), goodPassword), "login")
-		s.signInFrom(t, network(), email, goodPassword).MustBe(t, http.StatusCreated)
+		requireThrottled(t, s.signInFrom(t, here, strings.ToUpper(email), fixtures.Password), "login")
+		s.signInFrom(t, network(), email, fixtures.Password).MustBe(t, http.StatusCreated)
 	})
 	t.Run("a missing account has the same limit", func(t *testing.T) {
 		t.Parallel()
 		here := network()
 		s.mustSendWrongPasswords(t, here, "missing@example.com", 3)
-		requireThrottled(t, s.signInFrom(t, here, "missing@example.com", goodPassword), "login")
-		requireThrottled(t, s.signInFrom(t, here, "Missing@example.com ", goodPassword), "login")
+		requireThrottled(t, s.signInFrom(t, here, "missing@example.com", fixtures.Password), "login")
+		requireThrottled(t, s.signInFrom(t, here, "Missing@example.com ", fixtures.Password), "login")
 	})
 	t.Run("a correct password resets the limit", func(t *testing.T) {
 		t.Parallel()
 		email, here := register(t), network()
 		for range 3 {
 			s.mustSendWrongPasswords(t, here, email, 2)
-			s.signInFrom(t, here, email, goodPassword).MustBe(t, http.StatusCreated)
+			s.signInFrom(t, here, email, fixtures.Password).MustBe(t, http.StatusCreated)
 		}
 	})
 	t.Run("all accounts from one network have more attempts", func(t *testing.T) {
@@ -105,8 +106,8 @@ func TestThrottle(t *testing.T) {
 		for i := range 8 {
 			s.mustSendWrongPasswords(t, here, fmt.Sprintf("%d-%s", i, known), 1)
 		}
-		requireThrottled(t, s.signInFrom(t, here, known, goodPassword), "login-network")
-		s.signInFrom(t, network(), known, goodPassword).MustBe(t, http.StatusCreated)
+		requireThrottled(t, s.signInFrom(t, here, known, fixtures.Password), "login-network")
+		s.signInFrom(t, network(), known, fixtures.Password).MustBe(t, http.StatusCreated)
 	})
 	t.Run("the correct password of an attacker's account does not reset the network's limit", func(t *testing.T) {
 		t.Parallel()
@@ -114,7 +115,7 @@ func TestThrottle(t *testing.T) {
 		for i := range 8 {
 			s.mustSendWrongPasswords(t, here, fmt.Sprintf("%d-%s", i, own), 1)
 			if i < 7 {
-				s.signInFrom(t, here, own, goodPassword).MustBe(t, http.StatusCreated)
+				s.signInFrom(t, here, own, fixtures.Password).MustBe(t, http.StatusCreated)
 			}
 		}
 		requireThrottled(t, s.signInFrom(t, here, "another-"+own, "wrong"), "login-network")
@@ -125,8 +126,8 @@ func TestThrottle(t *testing.T) {
 		for i := range 3 {
 			s.mustSendWrongPasswords(t, fmt.Sprintf("2001:db8:1:2::%d", i), email, 1)
 		}
-		requireThrottled(t, s.signInFrom(t, "2001:db8:1:2:ffff::9", email, goodPassword), "login")
-		s.signInFrom(t, "2001:db8:1:3::1", email, goodPassword).MustBe(t, http.StatusCreated)
+		requireThrottled(t, s.signInFrom(t, "2001:db8:1:2:ffff::9", email, fixtures.Password), "login")
+		s.signInFrom(t, "2001:db8:1:3::1", email, fixtures.Password).MustBe(t, http.StatusCreated)
 	})
 	t.Run("the client's X-Forwarded-For does not change its network", func(t *testing.T) {
 		t.Parallel()
@@ -134,7 +135,7 @@ func TestThrottle(t *testing.T) {
 		for i := range 3 {
 			s.mustSendWrongPasswords(t, fmt.Sprintf("192.0.2.%d, 192.0.2.9,%s", i, here), email, 1)
 		}
-		requireThrottled(t, s.signInFrom(t, "192.0.2.200,"+here, email, goodPassword), "login")
+		requireThrottled(t, s.signInFrom(t, "192.0.2.200,"+here, email, fixtures.Password), "login")
 	})
 }
 
@@ -144,28 +145,28 @@ func TestThrottleDoesNotLockOutOwners(t *testing.T) {
 	t.Parallel()
 	s := openWith(t, lowLimits)
 	s.mustRegister(t, "ada@example.com")
-	s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
-	s.signInFrom(t, "203.0.113.2", "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
+	s.signInFrom(t, ownerAddress, "ada@example.com", fixtures.Password).MustBe(t, http.StatusCreated)
+	s.signInFrom(t, "203.0.113.2", "ada@example.com", fixtures.Password).MustBe(t, http.StatusCreated)
 	for i := range 6 {
 		s.mustSendWrongPasswords(t, fmt.Sprintf("198.51.100.%d", i), "ada@example.com", 1)
 	}
-	requireThrottled(t, s.signInFrom(t, otherAddress, "ada@example.com", goodPassword), "login-account")
-	s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
+	requireThrottled(t, s.signInFrom(t, otherAddress, "ada@example.com", fixtures.Password), "login-account")
+	s.signInFrom(t, ownerAddress, "ada@example.com", fixtures.Password).MustBe(t, http.StatusCreated)
 
 	for i := range 8 { // another client with the same address
 		s.mustSendWrongPasswords(t, ownerAddress, fmt.Sprintf("victim-%d@example.com", i), 1)
 	}
 	requireThrottled(t, s.signInFrom(t, ownerAddress, "victim@example.com", "wrong"), "login-network")
-	s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword).MustBe(t, http.StatusCreated)
+	s.signInFrom(t, ownerAddress, "ada@example.com", fixtures.Password).MustBe(t, http.StatusCreated)
 	for range 3 { // a wrong password is rejected like that of another client
 		requireThrottled(t, s.signInFrom(t, ownerAddress, "ada@example.com", "wrong"), "login-network")
 	}
-	requireThrottled(t, s.signInFrom(t, ownerAddress, "ada@example.com", goodPassword), "login")
+	requireThrottled(t, s.signInFrom(t, ownerAddress, "ada@example.com", fixtures.Password), "login")
 
 	var issued tokens
-	s.signInFrom(t, "203.0.113.2", "ada@example.com", goodPassword).MustBe(t, http.StatusCreated).Into(t, &issued)
-	s.changePasswordFrom(t, "203.0.113.2", issued.AccessToken, goodPassword).MustBe(t, http.StatusNoContent)
-	s.signInFrom(t, "203.0.113.2", "ada@example.com", newPassword).MustBe(t, http.StatusCreated)
+	s.signInFrom(t, "203.0.113.2", "ada@example.com", fixtures.Password).MustBe(t, http.StatusCreated).Into(t, &issued)
+	s.changePasswordFrom(t, "203.0.113.2", issued.AccessToken, fixtures.Password).MustBe(t, http.StatusNoContent)
+	s.signInFrom(t, "203.0.113.2", "ada@example.com", fixtures.NewPassword).MustBe(t, http.StatusCreated)
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM login_network n JOIN user u ON u.id = n.user_id AND u.password_version = n.password_version`); n != 1 {
 		t.Errorf("%d networks are familiar for the new password, want 1", n)
 	}
@@ -175,7 +176,7 @@ func (s server) changePasswordFrom(t *testing.T, address, token, current string)
 	t.Helper()
 	return s.Do(t, functiontest.Request{
 		Method: http.MethodPut, Path: "/v1/users/me/password", Token: token,
-		Body:   object{"currentPassword": current, "newPassword": newPassword},
+		Body:   fixtures.PasswordChange(current, fixtures.NewPassword),
 		Header: map[string]string{"X-Forwarded-For": address + ",192.0.2.1"},
 	})
 }
@@ -187,16 +188,16 @@ func TestPasswordResetResetsLoginLimit(t *testing.T) {
 	ada := s.mustRegister(t, "ada@example.com")
 	s.mustSendWrongPasswords(t, otherAddress, ada.Email, 3)
 	s.mustSendWrongPasswords(t, ownerAddress, ada.Email, 3)
-	requireThrottled(t, s.signInFrom(t, otherAddress, ada.Email, goodPassword), "login")
-	requireThrottled(t, s.signInFrom(t, "198.51.100.8", ada.Email, goodPassword), "login-account")
+	requireThrottled(t, s.signInFrom(t, otherAddress, ada.Email, fixtures.Password), "login")
+	requireThrottled(t, s.signInFrom(t, "198.51.100.8", ada.Email, fixtures.Password), "login-account")
 	s.mustRequestReset(t, ada.Email)
 	s.Do(t, functiontest.Request{
 		Method: http.MethodPost, Path: "/v1/password-resets/confirm",
-		Body:   object{"token": s.lastToken(t, ada.Email), "newPassword": newPassword},
+		Body:   fixtures.PasswordReset(s.lastToken(t, ada.Email), fixtures.NewPassword),
 		Header: map[string]string{"X-Forwarded-For": otherAddress + ",192.0.2.1"},
 	}).MustBe(t, http.StatusNoContent)
-	s.signInFrom(t, otherAddress, ada.Email, newPassword).MustBe(t, http.StatusCreated)
-	requireThrottled(t, s.signInFrom(t, ownerAddress, ada.Email, newPassword), "login")
+	s.signInFrom(t, otherAddress, ada.Email, fixtures.NewPassword).MustBe(t, http.StatusCreated)
+	requireThrottled(t, s.signInFrom(t, ownerAddress, ada.Email, fixtures.NewPassword), "login")
 }
 
 func TestThrottleLimitsPasswordChange(t *testing.T) {
@@ -208,8 +209,8 @@ func TestThrottleLimitsPasswordChange(t *testing.T) {
 		s.changePasswordFrom(t, otherAddress, stolen, "wrong").MustBeProblem(t, http.StatusForbidden, "wrong_password")
 	}
 	s.mustSendWrongPasswords(t, otherAddress, ada.Email, 1) // spends the same limit
-	requireThrottled(t, s.changePasswordFrom(t, otherAddress, stolen, goodPassword), "login")
-	s.changePasswordFrom(t, ownerAddress, stolen, goodPassword).MustBe(t, http.StatusNoContent)
+	requireThrottled(t, s.changePasswordFrom(t, otherAddress, stolen, fixtures.Password), "login")
+	s.changePasswordFrom(t, ownerAddress, stolen, fixtures.Password).MustBe(t, http.StatusNoContent)
 }
 
 // Concurrent guesses do not exceed the limits.
@@ -315,7 +316,7 @@ func TestThrottleStoresHashesOnly(t *testing.T) {
 	s := openWith(t, config.Environment{"USER_LOGIN_WINDOW": "1s"})
 	ada := s.mustRegister(t, "ada@example.com")
 	for i := range maxNetworks + 3 {
-		s.signInFrom(t, fmt.Sprintf("10.2.2.%d", i), ada.Email, goodPassword).MustBe(t, http.StatusCreated)
+		s.signInFrom(t, fmt.Sprintf("10.2.2.%d", i), ada.Email, fixtures.Password).MustBe(t, http.StatusCreated)
 	}
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM login_network WHERE user_id = ?`, ada.ID[:]); n != maxNetworks {
 		t.Errorf("%d networks are stored, want %d", n, maxNetworks)
@@ -359,7 +360,7 @@ func TestBusyLoginSpendsNoAttempt(t *testing.T) {
 		login:     loginLimiter{db, clock.System, loginSettings{Window: time.Hour, Tries: 1, PerNetwork: 1, PerAccount: 1}},
 	}
 	for range 3 {
-		_, err := s.checkPassword(t.Context(), "ada@example.com", goodPassword)
+		_, err := s.checkPassword(t.Context(), "ada@example.com", fixtures.Password)
 		requireBusy(t, err)
 	}
 }

@@ -43,7 +43,7 @@ func TestSend(t *testing.T) {
 		if err := mustSender(t, server.Config()).Send(t.Context(), hello()); err != nil {
 			t.Fatal(err)
 		}
-		got := server.MustHave(t, ada)
+		got := server.Only(t, ada)
 		if got.Subject != "Grüße" || got.Text != "Hello. Zażółć\n" || got.HTML != "<p>Hello. Zażółć</p>" || got.From != "shop@souk.test" {
 			t.Errorf("got %+v", got)
 		}
@@ -68,7 +68,7 @@ func TestSend(t *testing.T) {
 		if err := mustSender(t, server.Config()).Send(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		got := server.MustHave(t, ada)
+		got := server.Only(t, ada)
 		if got.Header.Has("Bcc") || got.Header.Has("X") || len(got.To) != 1 || got.Text != m.Text {
 			t.Errorf("got\n%s", got.Source)
 		}

@@ -158,9 +158,9 @@ func (s *Server) To(address string) []catch.Letter {
 	return to
 }
 
-// MustHave returns the only mail to an address. It fails the test if there is none or more
+// Only returns the only mail to an address. It fails the test if there is none or more
 // than one.
-func (s *Server) MustHave(t testing.TB, address string) catch.Letter {
+func (s *Server) Only(t testing.TB, address string) catch.Letter {
 	t.Helper()
 	letters := s.To(address)
 	if len(letters) != 1 {
