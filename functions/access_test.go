@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/function"
@@ -107,14 +108,11 @@ func mustCallerID(t testing.TB, s *functiontest.Server, f manifest.Function) uui
 	return id
 }
 
-// password is the password of every account that these tests create.
-const password = "seven green bicycles"
-
 // mustSeedAccount creates an account and returns its id and e-mail address.
 func mustSeedAccount(t testing.TB, s *functiontest.Server) (id uuid.UUID, email string) {
 	t.Helper()
 	email = uuid.NewString() + "@example.com"
-	id, err := user.Seed(t.Context(), s.DB, email, password, auth.Customer)
+	id, err := user.Seed(t.Context(), s.DB, email, fixtures.Password, auth.Customer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/functions"
 	"souk/shared/auth"
 	"souk/shared/clock"
@@ -69,7 +71,7 @@ func (p schemaPart) part(schema any) schemaPart {
 // unpublishedFields returns the fields that a consumer reads and that the publisher's
 // schema lacks, or has with another type.
 func unpublishedFields(path string, reads, published schemaPart) []string {
-	if published.schema == nil || !reflect.DeepEqual(reads.schema["type"], published.schema["type"]) || !reflect.DeepEqual(reads.schema["format"], published.schema["format"]) {
+	if published.schema == nil || !cmp.Equal(reads.schema["type"], published.schema["type"]) || !cmp.Equal(reads.schema["format"], published.schema["format"]) {
 		return []string{path}
 	}
 	var fields []string

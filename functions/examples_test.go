@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
@@ -77,7 +78,7 @@ var examples = map[string]example{
 	"user-update":     {body: fixedBody(object{"name?": "Ada King"})},
 	"user-list":       {paged: true},
 	"user-role":       {create: createAccount, body: fixedBody(object{"role": "admin"})},
-	"password-change": {body: fixedBody(object{"currentPassword": password, "newPassword": password})},
+	"password-change": {body: fixedBody(fixtures.PasswordChange(fixtures.Password, fixtures.Password))},
 	"address-create":  {body: addressBody},
 	"address-list":    {paged: true},
 	"address-get":     {create: createAddress},

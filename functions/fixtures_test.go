@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
@@ -30,7 +31,7 @@ func mustSignIn(t testing.TB, s *functiontest.Server) account {
 	t.Helper()
 	id, email := mustSeedAccount(t, s)
 	var tokens struct{ AccessToken string }
-	response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/sessions", Body: object{"email": email, "password": password}})
+	response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/sessions", Body: fixtures.Login(email, fixtures.Password)})
 	requireSuccess(t, response)
 	mustDecode(t, response.Body, &tokens)
 	return account{id: id, role: auth.Customer, token: tokens.AccessToken}
@@ -42,7 +43,7 @@ func mustCreateCallerAs(t testing.TB, s *functiontest.Server, f manifest.Functio
 	a := account{role: role}
 	if role == auth.Admin && f.Service == "user" {
 		var err error
-		if a.id, err = user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", password, role); err != nil {
+		if a.id, err = user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", fixtures.Password, role); err != nil {
 			t.Fatal(err)
 		}
 	} else {
@@ -68,17 +69,25 @@ func mustPost(t testing.TB, s *functiontest.Server, path, token string, body any
 	return created.ID
 }
 
+// markOptional adds a question mark to the names of optional fields.
+func markOptional(body object, names ...string) object {
+	for _, name := range names {
+		body[name+"?"] = body[name]
+		delete(body, name)
+	}
+	return body
+}
+
 // fixedBody returns a function that returns the same body each time.
 func fixedBody(body object) func(testing.TB, *functiontest.Server, account) object {
 	return func(testing.TB, *functiontest.Server, account) object { return body }
 }
 
 func productBody(testing.TB, *functiontest.Server, account) object {
-	return object{
-		"sku": "SKU-" + uuid.NewString(), "name": "Assam", "description?": "Black tea.", "category?": "tea",
-		"price": object{"amount": 1299, "currency?": "EUR"}, "stock?": 50,
-		"images?": []any{"https://images.example.com/assam.webp"}, "attributes?": object{"origin?": "Assam", "weightGrams?": 250, "organic?": true},
-	}
+	body := fixtures.Product("SKU-"+uuid.NewString(), 50)
+	body["price"] = markOptional(fixtures.Price(1299), "currency")
+	body["images"], body["attributes?"] = []any{"https://images.example.com/assam.webp"}, object{"origin?": "Assam", "weightGrams?": 250, "organic?": true}
+	return markOptional(body, "description", "category", "stock", "images")
 }
 
 func productChange(t testing.TB, s *functiontest.Server, by account) object {
@@ -105,13 +114,8 @@ func createProduct(t testing.TB, s *functiontest.Server, by account) uuid.UUID {
 func orderBody(t testing.TB, s *functiontest.Server, _ account) object {
 	t.Helper()
 	product := uuid.New()
-	s.Deliver(t, "catalog-sync", functiontest.NewEvent(t, "product-changed", object{
-		"productId": product, "sku": "SKU", "name": "Assam", "price": object{"amount": 1299, "currency": "EUR"}, "status": "active", "version": 1,
-	})).MustBe(t, http.StatusNoContent)
-	return object{
-		"items":            []any{object{"productId": product.String(), "quantity": 2}},
-		"shippingAddress?": postalAddress(),
-	}
+	s.Deliver(t, "catalog-sync", functiontest.NewEvent(t, "product-changed", fixtures.ProductChanged(product, 1, "Assam", fixtures.Price(1299)))).MustBe(t, http.StatusNoContent)
+	return object{"items": []any{fixtures.Item(product, 2)}, "shippingAddress?": postalAddress()}
 }
 
 // createOrder returns a function that places an order and advances it by steps: an event
@@ -132,7 +136,7 @@ func createOrder(steps ...string) func(testing.TB, *functiontest.Server, account
 }
 
 func registrationBody(testing.TB, *functiontest.Server, account) object {
-	return object{"email": uuid.NewString() + "@example.com", "password": password, "name": "Ada Lovelace"}
+	return fixtures.Registration(uuid.NewString() + "@example.com")
 }
 
 func createAccount(t testing.TB, s *functiontest.Server, _ account) uuid.UUID {
@@ -146,10 +150,7 @@ func addressBody(testing.TB, *functiontest.Server, account) object {
 }
 
 func postalAddress() object {
-	return object{
-		"name": "Amira Haddad", "company?": "Haddad Trading", "line1": "12 Market Street", "line2?": "2nd floor",
-		"postalCode?": "14467", "city": "Potsdam", "region?": "Brandenburg", "country": "DE", "phone?": "+493311234567",
-	}
+	return markOptional(fixtures.Address(), "company", "line2", "postalCode", "region", "phone")
 }
 
 func addressChange(testing.TB, *functiontest.Server, account) object {
@@ -168,7 +169,7 @@ func createAddress(t testing.TB, s *functiontest.Server, owner account) uuid.UUI
 func loginBody(t testing.TB, s *functiontest.Server, _ account) object {
 	t.Helper()
 	_, email := mustSeedAccount(t, s)
-	return object{"email": email, "password": password}
+	return fixtures.Login(email, fixtures.Password)
 }
 
 func refreshBody(t testing.TB, s *functiontest.Server, by account) object {
@@ -204,7 +205,7 @@ func verificationBody(t testing.TB, s *functiontest.Server, by account) object {
 		SELECT ?, email_key, expires_at
 		FROM registration
 		WHERE id = ?`, id[:])
-	return object{"token": token, "password": password}
+	return object{"token": token, "password": fixtures.Password}
 }
 
 func resetRequestBody(t testing.TB, s *functiontest.Server, _ account) object {
@@ -218,5 +219,5 @@ func resetBody(t testing.TB, s *functiontest.Server, by account) object {
 	request := resetRequestBody(t, s, by)
 	requireSuccess(t, s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/password-resets", Body: request}))
 	token := mustStoreMailToken(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, request["email"])
-	return object{"token": token, "newPassword": "nine blue umbrellas"}
+	return fixtures.PasswordReset(token, fixtures.NewPassword)
 }

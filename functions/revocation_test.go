@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/clock"
@@ -31,7 +32,7 @@ type signedIn struct {
 
 func mustLogIn(t *testing.T, s *functiontest.Server, u signedIn) signedIn {
 	t.Helper()
-	return mustIssue(t, s, u, "/v1/sessions", object{"email": u.email, "password": u.password})
+	return mustIssue(t, s, u, "/v1/sessions", fixtures.Login(u.email, u.password))
 }
 
 func mustRefresh(t *testing.T, s *functiontest.Server, u signedIn) signedIn {
@@ -61,8 +62,6 @@ func (u signedIn) principal(t *testing.T) auth.Principal {
 	return auth.Principal{UserID: claims.Sub, Role: claims.Role, SessionID: claims.SID, RightsVersion: claims.RightsVersion}
 }
 
-const otherPassword = "nine blue umbrellas"
-
 // endings has the operations that end the rights of an access token. Each ends those of a
 // user, and returns the user with new tokens, if they can still be issued.
 var endings = map[string]struct {
@@ -88,15 +87,15 @@ var endings = map[string]struct {
 	}},
 	"password change": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
-		mustSend(t, s, u.AccessToken, http.MethodPut, "/v1/users/me/password", object{"currentPassword": u.password, "newPassword": otherPassword})
+		mustSend(t, s, u.AccessToken, http.MethodPut, "/v1/users/me/password", fixtures.PasswordChange(u.password, fixtures.NewPassword))
 		return mustRefresh(t, s, u), true
 	}},
 	"password reset": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		mustSend(t, s, "", http.MethodPost, "/v1/password-resets", object{"email": u.email})
 		token := mustStoreMailToken(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, u.email)
-		mustSend(t, s, "", http.MethodPost, "/v1/password-resets/confirm", object{"token": token, "newPassword": otherPassword})
-		u.password = otherPassword
+		mustSend(t, s, "", http.MethodPost, "/v1/password-resets/confirm", fixtures.PasswordReset(token, fixtures.NewPassword))
+		u.password = fixtures.NewPassword
 		return mustLogIn(t, s, u), true
 	}},
 	"logout": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
@@ -113,7 +112,7 @@ func mustSend(t *testing.T, s *functiontest.Server, token, method, path string, 
 
 func mustIssueAdminToken(t *testing.T, s *functiontest.Server) string {
 	t.Helper()
-	id, err := user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", password, auth.Admin)
+	id, err := user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", fixtures.Password, auth.Admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +166,7 @@ func TestRevocation(t *testing.T) {
 	for name, ending := range endings {
 		t.Run(name+" revokes the tokens", func(t *testing.T) {
 			t.Parallel()
-			u := signedIn{role: ending.role, email: uuid.NewString() + "@example.com", password: password}
+			u := signedIn{role: ending.role, email: uuid.NewString() + "@example.com", password: fixtures.Password}
 			if _, err := user.Seed(t.Context(), s.writers[issuer].DB, u.email, u.password, u.role); err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/auth"
@@ -198,7 +199,7 @@ func TestStopWhileWaiting(t *testing.T) {
 		responses <- functiontest.Do(t, p.url, functiontest.Request{
 			Method: http.MethodPost, Path: "/v1/orders", Token: token,
 			Header: map[string]string{"Prefer": "wait=30", "Idempotency-Key": uuid.NewString()},
-			Body:   map[string]any{"items": []any{map[string]any{"productId": teapot, "quantity": 1}}},
+			Body:   fixtures.Order(fixtures.Item(teapot, 1)),
 		})
 	}()
 	mustWaitUntil(t, "the order is placed and published", func() bool {
