@@ -17,7 +17,7 @@ func TestCost(t *testing.T) {
 	prod := filepath.Join(terraform, "env", "prod.tfvars.example")
 	t.Run("says what idle costs, line by line, and aligned", func(t *testing.T) {
 		t.Parallel()
-		r := souk(t, "cost", "--terraform", terraform).mustExit(t, 0)
+		r := souk(t, "cost", "--terraform", terraform).requireExitCode(t, 0)
 		width := 0
 		for line := range strings.Lines(r.stdout) {
 			if strings.HasPrefix(line, "Cloud ") || strings.HasPrefix(line, "Pub/Sub") {
@@ -33,9 +33,9 @@ func TestCost(t *testing.T) {
 			t.Errorf("it says:\n%s", r.stdout)
 		}
 	})
-	t.Run("adds up", func(t *testing.T) {
+	t.Run("the positions add up to the total", func(t *testing.T) {
 		t.Parallel()
-		r := souk(t, "cost", "--json", "--terraform", terraform, "--var-file", prod, "--orders=3000", "--reads=1e6", "--users=2000").mustExit(t, 0)
+		r := souk(t, "cost", "--json", "--terraform", terraform, "--var-file", prod, "--orders=3000", "--reads=1e6", "--users=2000").requireExitCode(t, 0)
 		var bill struct {
 			TotalUSD, IdleUSD float64
 			Idle              map[string]float64
@@ -79,7 +79,7 @@ func TestCost(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(cmd.Dir, "values"), []byte(test.write), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if r := finish(t, cmd).mustExit(t, 1).mustSay(t, test.says); r.stdout != "" {
+			if r := finish(t, cmd).requireExitCode(t, 1).requireStderr(t, test.says); r.stdout != "" {
 				t.Errorf("it prints %s", r.stdout)
 			}
 		})

@@ -35,11 +35,11 @@ func TestEnvChangesNothing(t *testing.T) {
 	stateDir, server := t.TempDir(), mustServer(t)
 	mustUp(t, stateDir, server)
 	binary := filepath.Join(binDir, "souk")
-	exported := strings.Count(souk(t, "env", "--state-dir", stateDir).mustExit(t, 0).stdout, "export ")
+	exported := strings.Count(souk(t, "env", "--state-dir", stateDir).requireExitCode(t, 0).stdout, "export ")
 	if exported < 4 {
 		t.Fatalf("souk env exports %d variables", exported)
 	}
-	listed := regexp.MustCompile(`(?m)^  ([a-z-]+) +[A-Z]`).FindAllStringSubmatch(souk(t, "help").mustExit(t, 0).stdout, -1)
+	listed := regexp.MustCompile(`(?m)^  ([a-z-]+) +[A-Z]`).FindAllStringSubmatch(souk(t, "help").requireExitCode(t, 0).stdout, -1)
 	if len(listed) < 15 {
 		t.Fatalf("help lists only %v", listed)
 	}
@@ -50,13 +50,13 @@ func TestEnvChangesNothing(t *testing.T) {
 		}
 		cases := afterEval[name]
 		if len(cases) == 0 {
-			mustTakeNoStateDir(t, name)
+			requireNoStateDirFlag(t, name)
 		}
 		for _, c := range cases {
 			t.Run(c.args, func(t *testing.T) {
 				cmd := shellCommand(t, fmt.Sprintf(`eval "$(%[1]s env --state-dir %[2]s)"; exec %[1]s %[3]s --state-dir %[2]s`, binary, stateDir, c.args))
 				cmd.Env = append(cmd.Env, "DATABASE_URL="+server)
-				if r := finish(t, cmd).mustExit(t, c.code); !strings.Contains(r.stdout+r.stderr, c.says) {
+				if r := finish(t, cmd).requireExitCode(t, c.code); !strings.Contains(r.stdout+r.stderr, c.says) {
 					t.Errorf("it does not say %q:\n%s%s", c.says, r.stdout, r.stderr)
 				}
 			})
@@ -64,11 +64,11 @@ func TestEnvChangesNothing(t *testing.T) {
 	}
 }
 
-// mustTakeNoStateDir fails for a command that is about the system of a state
+// requireNoStateDirFlag fails for a command that is about the system of a state
 // directory and has no case above.
-func mustTakeNoStateDir(t *testing.T, name string) {
+func requireNoStateDirFlag(t *testing.T, name string) {
 	t.Helper()
-	help := souk(t, "help", name).mustExit(t, 0).stdout
+	help := souk(t, "help", name).requireExitCode(t, 0).stdout
 	if strings.Contains(help, "--state-dir") {
 		t.Errorf("souk %s takes --state-dir: add it to afterEval", name)
 	}

@@ -91,7 +91,7 @@ func souk(t *testing.T, args ...string) result {
 	return finish(t, command(t, args...))
 }
 
-func (r result) mustExit(t *testing.T, code int) result {
+func (r result) requireExitCode(t *testing.T, code int) result {
 	t.Helper()
 	if r.code != code {
 		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.stdout, r.stderr)
@@ -99,7 +99,7 @@ func (r result) mustExit(t *testing.T, code int) result {
 	return r
 }
 
-func (r result) mustSay(t *testing.T, texts ...string) result {
+func (r result) requireStderr(t *testing.T, texts ...string) result {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(r.stderr, text) {
@@ -141,15 +141,15 @@ func mustServer(t *testing.T) string {
 // mustUp starts a system in the background; it is stopped with the test.
 func mustUp(t *testing.T, stateDir, server string) local.Status {
 	t.Helper()
-	t.Cleanup(func() { souk(t, "down", "--state-dir", stateDir).mustExit(t, 0) })
+	t.Cleanup(func() { souk(t, "down", "--state-dir", stateDir).requireExitCode(t, 0) })
 	souk(t, "up", "--detach", "--port", "0", "--state-dir", stateDir, "--database-url", server).
-		mustExit(t, 0).mustSay(t, "Souk is ready", "in the background")
+		requireExitCode(t, 0).requireStderr(t, "Souk is ready", "in the background")
 	return mustStatus(t, stateDir)
 }
 
 func mustStatus(t *testing.T, stateDir string) local.Status {
 	t.Helper()
-	r := souk(t, "status", "--json", "--state-dir", stateDir).mustExit(t, 0)
+	r := souk(t, "status", "--json", "--state-dir", stateDir).requireExitCode(t, 0)
 	var status local.Status
 	if err := json.Unmarshal([]byte(r.stdout), &status); err != nil {
 		t.Fatalf("status --json: %v\n%s", err, r.stdout)

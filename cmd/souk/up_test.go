@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestUp(t *testing.T) {
@@ -22,14 +24,14 @@ func TestUp(t *testing.T) {
 
 	t.Run("the gateway lets customers in", func(t *testing.T) { mustList(t, s.Gateway) })
 	t.Run("status --json has the fields that other programs read", func(t *testing.T) {
-		r := souk(t, "status", "--json", "--state-dir", stateDir).mustExit(t, 0)
+		r := souk(t, "status", "--json", "--state-dir", stateDir).requireExitCode(t, 0)
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(r.stdout), &fields); err != nil {
 			t.Fatal(err)
 		}
 		want := []string{"admin", "customer", "database", "functions", "gateway", "mail", "pubsub"}
-		if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
-			t.Errorf("fields %v, want %v", got, want)
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); diff != "" {
+			t.Errorf("fields (-want +got):\n%s", diff)
 		}
 		if r.stderr != "" {
 			t.Errorf("stderr: %s", r.stderr)
@@ -86,18 +88,18 @@ func TestUp(t *testing.T) {
 	})
 	t.Run("a second system in the same folder is refused", func(t *testing.T) {
 		souk(t, "up", "--port", "0", "--state-dir", stateDir, "--database-url", server).
-			mustExit(t, 1).mustSay(t, "a system is already running", "process ", "souk down --state-dir "+stateDir)
+			requireExitCode(t, 1).requireStderr(t, "a system is already running", "process ", "souk down --state-dir "+stateDir)
 	})
 	t.Run("a second system on the same databases is refused", func(t *testing.T) {
 		souk(t, "up", "--port", "0", "--database-url", server).
-			mustExit(t, 1).mustSay(t, "another system uses the databases", "naming one in the URL")
+			requireExitCode(t, 1).requireStderr(t, "another system uses the databases", "naming one in the URL")
 	})
 	t.Run("scheduler run calls a scheduled function", func(t *testing.T) {
-		souk(t, "scheduler", "run", "order-outbox", "--state-dir", stateDir).mustExit(t, 0)
+		souk(t, "scheduler", "run", "order-outbox", "--state-dir", stateDir).requireExitCode(t, 0)
 		waitFor(t, "order-outbox runs", func() bool { return len(processes(t, stateDir, "order-outbox")) == 1 })
 	})
 	t.Run("scheduler run refuses a function without a schedule", func(t *testing.T) {
-		souk(t, "scheduler", "run", "order-place", "--state-dir", stateDir).mustExit(t, 1).mustSay(t, "order-place")
+		souk(t, "scheduler", "run", "order-place", "--state-dir", stateDir).requireExitCode(t, 1).requireStderr(t, "order-place")
 	})
 	t.Run("what is secret is for its owner alone", func(t *testing.T) {
 		for _, name := range []string{"secrets.json", "souk.lock", "control.sock"} {
@@ -109,7 +111,7 @@ func TestUp(t *testing.T) {
 	})
 	t.Run("down stops it with all its processes", func(t *testing.T) {
 		pids := processes(t, stateDir, "product-list")
-		souk(t, "down", "--state-dir", stateDir).mustExit(t, 0).mustSay(t, "stopped after")
+		souk(t, "down", "--state-dir", stateDir).requireExitCode(t, 0).requireStderr(t, "stopped after")
 		for _, pid := range pids {
 			if alive(pid) {
 				t.Errorf("process %d of product-list is still there", pid)
@@ -139,7 +141,7 @@ func TestSignals(t *testing.T) {
 		if slices.ContainsFunc(pids, alive) {
 			t.Errorf("a function is still there: %v", pids)
 		}
-		souk(t, "down", "--state-dir", stateDir).mustExit(t, 0).mustSay(t, "nothing runs")
+		souk(t, "down", "--state-dir", stateDir).requireExitCode(t, 0).requireStderr(t, "nothing runs")
 	})
 	t.Run("a second SIGINT does not wait for a function that hangs", func(t *testing.T) {
 		t.Parallel()
@@ -164,7 +166,7 @@ func TestSignals(t *testing.T) {
 		s := mustUp(t, stateDir, server)
 		mustList(t, s.Gateway)
 		pids := processes(t, stateDir, "product-list")
-		r := souk(t, "up", "--port", "0", "--state-dir", stateDir, "--database-url", server).mustExit(t, 1)
+		r := souk(t, "up", "--port", "0", "--state-dir", stateDir, "--database-url", server).requireExitCode(t, 1)
 		match := regexp.MustCompile(`process (\d+)`).FindStringSubmatch(r.stderr)
 		if match == nil {
 			t.Fatalf("no process is named: %s", r.stderr)

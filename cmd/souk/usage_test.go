@@ -39,15 +39,15 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(name+" is a usage error", func(t *testing.T) {
 			t.Parallel()
-			r := souk(t, args...).mustExit(t, 2).mustSay(t, "souk: ", "--help")
+			r := souk(t, args...).requireExitCode(t, 2).requireStderr(t, "souk: ", "--help")
 			if r.stdout != "" {
 				t.Errorf("a message is on stdout: %s", r.stdout)
 			}
 		})
 	}
-	t.Run("help is data", func(t *testing.T) {
+	t.Run("help is printed to standard output", func(t *testing.T) {
 		t.Parallel()
-		r := souk(t, "up", "--help").mustExit(t, 0)
+		r := souk(t, "up", "--help").requireExitCode(t, 0)
 		if !strings.Contains(r.stdout, "--state-dir") || r.stderr != "" {
 			t.Errorf("stdout %q, stderr %q", r.stdout, r.stderr)
 		}
@@ -58,12 +58,12 @@ func TestNothingRuns(t *testing.T) {
 	t.Parallel()
 	t.Run("down says so, and that is fine", func(t *testing.T) {
 		t.Parallel()
-		souk(t, "down").mustExit(t, 0).mustSay(t, "nothing runs in .souk")
+		souk(t, "down").requireExitCode(t, 0).requireStderr(t, "nothing runs in .souk")
 	})
 	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"env"}, {"scheduler", "run", "order-outbox"}, {"audit"}, {"deadletters", "list"}} {
 		t.Run(strings.Join(args, " ")+" fails and says how to start", func(t *testing.T) {
 			t.Parallel()
-			r := souk(t, args...).mustExit(t, 1).mustSay(t, "no system runs in .souk", "make up")
+			r := souk(t, args...).requireExitCode(t, 1).requireStderr(t, "no system runs in .souk", "make up")
 			if r.stdout != "" {
 				t.Errorf("something is on stdout: %s", r.stdout)
 			}
@@ -80,7 +80,7 @@ func TestNothingRuns(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(stateDir, "souk.lock"), holder, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		souk(t, "down", "--state-dir", stateDir).mustExit(t, 0).mustSay(t, "nothing runs")
+		souk(t, "down", "--state-dir", stateDir).requireExitCode(t, 0).requireStderr(t, "nothing runs")
 	})
 }
 
@@ -97,7 +97,7 @@ func TestUpThatCannotStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		souk(t, "up", "--port", port).mustExit(t, 1).mustSay(t, "port "+port+" is in use", "--port ")
+		souk(t, "up", "--port", port).requireExitCode(t, 1).requireStderr(t, "port "+port+" is in use", "--port ")
 	})
 	for name, url := range map[string]string{
 		"an unreadable database URL":  "mysql://souk:hunter2@127.0.0.1:port/",
@@ -108,7 +108,7 @@ func TestUpThatCannotStart(t *testing.T) {
 	} {
 		t.Run(name+" fails, and no password is shown", func(t *testing.T) {
 			t.Parallel()
-			r := souk(t, "up", "--port", "0", "--database-url", url).mustExit(t, 1).mustSay(t, "DATABASE_URL")
+			r := souk(t, "up", "--port", "0", "--database-url", url).requireExitCode(t, 1).requireStderr(t, "DATABASE_URL")
 			if strings.Contains(r.stderr, "hunter2") {
 				t.Errorf("the password is shown:\n%s", r.stderr)
 			}
@@ -122,18 +122,18 @@ func TestUpThatCannotStart(t *testing.T) {
 		}
 		cmd := command(t, "up", "--port", "0")
 		cmd.Path = alone
-		finish(t, cmd).mustExit(t, 1).mustSay(t, "the program of service product is missing", "make build")
+		finish(t, cmd).requireExitCode(t, 1).requireStderr(t, "the program of service product is missing", "make build")
 	})
 	t.Run("in the background, the failure is shown and passed on", func(t *testing.T) {
 		t.Parallel()
 		souk(t, "up", "--detach", "--port", "0", "--database-url", "mysql://souk@127.0.0.1:1/").
-			mustExit(t, 1).mustSay(t, "DATABASE_URL", "is the server running")
+			requireExitCode(t, 1).requireStderr(t, "DATABASE_URL", "is the server running")
 	})
 	t.Run("on Cloud Run it refuses to emulate the cloud", func(t *testing.T) {
 		t.Parallel()
 		cmd := command(t, "up", "--port", "0")
 		cmd.Env = append(cmd.Env, "K_SERVICE=souk")
-		finish(t, cmd).mustExit(t, 1).mustSay(t, "K_SERVICE")
+		finish(t, cmd).requireExitCode(t, 1).requireStderr(t, "K_SERVICE")
 	})
 }
 
@@ -148,18 +148,18 @@ func TestDatabase(t *testing.T) {
 	}
 	t.Run("a server that is given is passed on", func(t *testing.T) {
 		t.Parallel()
-		r := finish(t, given(t, "sh", "-c", `printf %s "$DATABASE_URL"`)).mustExit(t, 0)
+		r := finish(t, given(t, "sh", "-c", `printf %s "$DATABASE_URL"`)).requireExitCode(t, 0)
 		if r.stdout != server {
 			t.Errorf("DATABASE_URL is %q", r.stdout)
 		}
 	})
 	t.Run("the exit code is the command's", func(t *testing.T) {
 		t.Parallel()
-		finish(t, given(t, "sh", "-c", "exit 7")).mustExit(t, 7)
+		finish(t, given(t, "sh", "-c", "exit 7")).requireExitCode(t, 7)
 	})
 	t.Run("a command that is not there is a failure", func(t *testing.T) {
 		t.Parallel()
-		finish(t, given(t, "no-such-command")).mustExit(t, 1).mustSay(t, "no-such-command")
+		finish(t, given(t, "no-such-command")).requireExitCode(t, 1).requireStderr(t, "no-such-command")
 	})
 	t.Run("SIGTERM reaches the command, which decides", func(t *testing.T) {
 		t.Parallel()

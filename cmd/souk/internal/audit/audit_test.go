@@ -52,7 +52,7 @@ func TestAudit(t *testing.T) {
 	s.mustImport(t, `{"sku":"MUG","stockDelta":-2}`)
 	s.mustErase(t, pot)
 
-	mustBeHealthy(t, s.mustAudit(t, atRest))
+	requireHealthy(t, s.mustAudit(t, atRest))
 	all := s.damages(t, tea, cup, confirmed, rejected, cancelled)
 	maps.Copy(all, s.copyDamages(confirmed, rejected))
 	maps.Copy(all, s.lossDamages(confirmed, rejected))
@@ -66,23 +66,23 @@ func TestAudit(t *testing.T) {
 			report := s.mustAudit(t, atRest)
 			s.mustExec(t, d.service, d.mend)
 			mustFind(t, report, d)
-			mustBeHealthy(t, s.mustAudit(t, atRest))
+			requireHealthy(t, s.mustAudit(t, atRest))
 		})
 	}
 	t.Run("finds a pending order that is never decided", func(t *testing.T) {
 		pending := s.mustOrder(t, 1, tea)
-		mustBeHealthy(t, s.mustAudit(t, 0))
+		requireHealthy(t, s.mustAudit(t, 0))
 		mustFind(t, s.mustAudit(t, 2*time.Hour), damage{
 			finds: []audit.Check{audit.OrderOverdue, audit.EventUnconsumed}, names: pending.String(),
 		})
 		s.deliver(t)
-		mustBeHealthy(t, s.mustAudit(t, 2*time.Hour))
+		requireHealthy(t, s.mustAudit(t, 2*time.Hour))
 	})
 	t.Run("holds nothing against what is in flight, and says how much that is", func(t *testing.T) {
 		s.mustOrder(t, 1, tea)
 		s.mustExec(t, "order", []statement{do(`UPDATE catalog SET version = 0 WHERE product_id = ?`, tea[:])})
 		report := s.mustAudit(t, 0)
-		mustBeHealthy(t, report)
+		requireHealthy(t, report)
 		if report.InFlight == 0 {
 			t.Error("nothing is in flight")
 		}
@@ -107,8 +107,8 @@ func TestAuditNeedsOneConnectionADatabase(t *testing.T) {
 	for _, db := range s.databases {
 		db.SetMaxOpenConns(1)
 	}
-	mustBeHealthy(t, s.mustAudit(t, atRest))
-	mustBeHealthy(t, s.mustAudit(t, atRest)) // The first has given it back.
+	requireHealthy(t, s.mustAudit(t, atRest))
+	requireHealthy(t, s.mustAudit(t, atRest)) // The first has given it back.
 }
 
 func TestAuditNamesTheDatabaseThatIsMissing(t *testing.T) {
@@ -121,7 +121,7 @@ func TestAuditNamesTheDatabaseThatIsMissing(t *testing.T) {
 	}
 }
 
-func mustBeHealthy(t *testing.T, report audit.Report) {
+func requireHealthy(t *testing.T, report audit.Report) {
 	t.Helper()
 	for _, result := range report.Checks {
 		for _, finding := range result.Examples {

@@ -39,10 +39,10 @@ func TestAuditOfASystemUnderLoad(t *testing.T) {
 		default:
 		}
 		s.deliver(t)
-		mustBeHealthy(t, s.mustAudit(t, 0))
+		requireHealthy(t, s.mustAudit(t, 0))
 	}
 	s.deliver(t)
-	mustBeHealthy(t, s.mustAudit(t, atRest))
+	requireHealthy(t, s.mustAudit(t, atRest))
 
 	t.Run("also when events and keys are deleted", func(t *testing.T) {
 		for service, tables := range map[string][]string{"order": {"outbox", "inbox", "idempotency_key"}, "product": {"outbox", "inbox", "idempotency_key"}} {
@@ -50,7 +50,7 @@ func TestAuditOfASystemUnderLoad(t *testing.T) {
 				s.mustExec(t, service, []statement{do("DELETE FROM " + table)})
 			}
 		}
-		mustBeHealthy(t, s.mustAudit(t, 25*time.Hour))
+		requireHealthy(t, s.mustAudit(t, 25*time.Hour))
 		report := s.mustAudit(t, atRest) // too early: the sweeps have not deleted them
 		if report.OK {
 			t.Error("nothing is found when events and keys are deleted before their time")
@@ -77,7 +77,7 @@ func TestAuditOfDeletedKeys(t *testing.T) {
 	s.deliver(t)
 	s.mustExec(t, "order", []statement{do(`DELETE FROM idempotency_key`)})
 	mustFind(t, s.mustAudit(t, atRest), damage{finds: []audit.Check{audit.OrderDoubled}, names: id.String()})
-	mustBeHealthy(t, s.mustAudit(t, 25*time.Hour))
+	requireHealthy(t, s.mustAudit(t, 25*time.Hour))
 }
 
 // TestAuditOfKeyUsedAgain books with a key that was used a day before, and expired.
@@ -96,9 +96,9 @@ func TestAuditOfKeyUsedAgain(t *testing.T) {
 	}
 	// Of the version before there is no source.
 	s.mustExec(t, "product", []statement{do(`UPDATE stock_movement SET source = NULL`)})
-	mustBeHealthy(t, s.mustAudit(t, atRest))
+	requireHealthy(t, s.mustAudit(t, atRest))
 	s.mustAdjust(t, pot, 3)
-	mustBeHealthy(t, s.mustAudit(t, atRest))
+	requireHealthy(t, s.mustAudit(t, atRest))
 }
 
 // TestAuditAccepts lists findings that do not fail the audit.

@@ -109,8 +109,8 @@ func mustOutput(t *testing.T, input io.Reader, environment []string, program str
 	return output.Bytes()
 }
 
-// mustName returns the name of a pool's database.
-func mustName(t *testing.T, db *sql.DB) (name string) {
+// mustReadDatabaseName returns the name of a pool's database.
+func mustReadDatabaseName(t *testing.T, db *sql.DB) (name string) {
 	t.Helper()
 	if err := db.QueryRowContext(t.Context(), `SELECT DATABASE()`).Scan(&name); err != nil {
 		t.Fatal(err)

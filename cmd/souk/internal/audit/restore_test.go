@@ -60,10 +60,10 @@ func TestRestoreToAPointInTime(t *testing.T) {
 	back := *s
 	back.databases = map[string]*sql.DB{}
 	for service, db := range s.databases {
-		back.databases[service] = restored.mustOpen(t, mustName(t, db))
+		back.databases[service] = restored.mustOpen(t, mustReadDatabaseName(t, db))
 	}
 	requireSameRows(t, back.mustCountRows(t), want)
-	mustBeHealthy(t, back.mustAudit(t, atRest))
+	requireHealthy(t, back.mustAudit(t, atRest))
 	if _, err := audit.Run(t.Context(), audit.Options{Databases: s.databases, Manifest: s.list, Now: time.Now(), Grace: audit.DefaultGrace}); err == nil {
 		t.Error("the audit of the damaged databases reports no error")
 	}
@@ -74,7 +74,7 @@ func (s *shop) mustDumpWhileOrdering(t *testing.T, from *logServer, products ...
 	t.Helper()
 	args := []string{"--single-transaction", "--master-data=2", "--databases"}
 	for _, service := range slices.Sorted(maps.Keys(s.databases)) {
-		args = append(args, mustName(t, s.databases[service]))
+		args = append(args, mustReadDatabaseName(t, s.databases[service]))
 	}
 	dumped, orders := make(chan struct{}), 0
 	var customer sync.WaitGroup

@@ -16,6 +16,7 @@ import (
 
 	"souk/cmd/souk/internal/audit"
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/functions/user"
@@ -94,10 +95,7 @@ func (s *shop) deliver(t *testing.T) {
 func (s *shop) mustCreate(t *testing.T, sku string, stock int) uuid.UUID {
 	t.Helper()
 	var p product.Product
-	s.services["product"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/products", Token: s.admin,
-		Body: map[string]any{"sku": sku, "name": sku, "price": map[string]any{"amount": 1299, "currency": "EUR"}, "stock": stock},
-	}).MustBe(t, http.StatusCreated).Into(t, &p)
+	s.services["product"].Do(t, fixtures.CreateProduct(s.admin, fixtures.Product(sku, stock))).MustBe(t, http.StatusCreated).Into(t, &p)
 	s.deliver(t)
 	return p.ID
 }
@@ -105,19 +103,13 @@ func (s *shop) mustCreate(t *testing.T, sku string, stock int) uuid.UUID {
 // mustAdjust books a delivery.
 func (s *shop) mustAdjust(t *testing.T, id uuid.UUID, delta int) {
 	t.Helper()
-	s.services["product"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/products/" + id.String() + "/stock", Token: s.admin,
-		Body: map[string]any{"delta": delta, "reason": "a delivery\nof two boxes"}, Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-	}).MustBe(t, http.StatusOK)
+	s.services["product"].Do(t, fixtures.AdjustStock(s.admin, id, delta)).MustBe(t, http.StatusOK)
 }
 
 // mustImport imports a line and returns its product.
 func (s *shop) mustImport(t *testing.T, line string) uuid.UUID {
 	t.Helper()
-	response := s.services["product"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/products/import", Token: s.admin, Body: line,
-		Header: map[string]string{"Content-Type": "application/x-ndjson"},
-	}).MustBe(t, http.StatusOK)
+	response := s.services["product"].Do(t, fixtures.ImportProducts(s.admin, "application/x-ndjson", line)).MustBe(t, http.StatusOK)
 	var result struct {
 		ID uuid.UUID `json:"id"`
 	}
@@ -131,35 +123,26 @@ func (s *shop) mustImport(t *testing.T, line string) uuid.UUID {
 // mustShip ships an order, or, by "deliver", delivers it.
 func (s *shop) mustShip(t *testing.T, id uuid.UUID, how string) {
 	t.Helper()
-	s.services["order"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/" + how,
-		Token: s.services["order"].Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Admin}),
-	}).MustBe(t, http.StatusOK)
+	s.services["order"].Do(t, fixtures.MoveOrder(s.services["order"].Tokens.Admin(t), id, how)).MustBe(t, http.StatusOK)
 }
 
 // mustOrder places an order of some pieces of each product.
 func (s *shop) mustOrder(t *testing.T, quantity int, products ...uuid.UUID) uuid.UUID {
 	t.Helper()
-	var items []map[string]any
+	var items []fixtures.Object
 	for _, id := range products {
-		items = append(items, map[string]any{"productId": id, "quantity": quantity})
+		items = append(items, fixtures.Item(id, quantity))
 	}
+	body := fixtures.Order(items...)
+	body["shippingAddress"] = fixtures.ShortAddress("Amira Haddad")
 	var o order.Order
-	s.services["order"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders", Token: s.customer,
-		Body: map[string]any{"items": items, "shippingAddress": map[string]any{
-			"name": "Amira Haddad", "line1": "12 Market Street", "city": "Berlin", "country": "DE",
-		}},
-		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-	}).MustBe(t, http.StatusCreated).Into(t, &o)
+	s.services["order"].Do(t, fixtures.PlaceOrder(s.customer, body)).MustBe(t, http.StatusCreated).Into(t, &o)
 	return o.ID
 }
 
 func (s *shop) mustCancel(t *testing.T, id uuid.UUID) {
 	t.Helper()
-	s.services["order"].Do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/cancel", Token: s.customer,
-	}).MustBe(t, http.StatusOK)
+	s.services["order"].Do(t, fixtures.MoveOrder(s.customer, id, "cancel")).MustBe(t, http.StatusOK)
 }
 
 // mustErase has another customer place two orders, of which one is shipped, and then

@@ -64,7 +64,7 @@ func mustEstimate(t *testing.T, shop Shop, usage Usage) *Bill {
 	return bill
 }
 
-func (b *Bill) mustHave(t *testing.T, price string, quantity, cost float64) {
+func (b *Bill) requireLine(t *testing.T, price string, quantity, cost float64) {
 	t.Helper()
 	i := slices.IndexFunc(b.Lines, func(l Line) bool { return l.Price == price })
 	if i < 0 {
@@ -79,19 +79,19 @@ func (b *Bill) mustHave(t *testing.T, price string, quantity, cost float64) {
 // TestByHand compares bills with what a person reckons with pencil and paper.
 func TestByHand(t *testing.T) {
 	t.Parallel()
-	t.Run("an idle shop", func(t *testing.T) {
+	t.Run("an idle shop costs what its parts cost", func(t *testing.T) {
 		t.Parallel()
 		bill := mustEstimate(t, small(t, nil), Usage{})
-		bill.mustHave(t, "sql-g1-small", 730, 730*0.035)
-		bill.mustHave(t, "sql-storage", 10, 1.70)
-		bill.mustHave(t, "lb-rules", 730, 18.25)
-		bill.mustHave(t, "armor-rules", 12, 12)
-		bill.mustHave(t, "run-requests", 730, 0) // the outbox, each hour
-		bill.mustHave(t, "run-cpu", 73, 0)       // 730 × 0.1 s × 1 vCPU
-		bill.mustHave(t, "scheduler", 2, 0)      // the outbox and the export
-		bill.mustHave(t, "exports", 30, 0.6)     // 30 × a tenth of 10 GiB
-		bill.mustHave(t, "run-idle-cpu", 0, 0)
-		bill.mustHave(t, "metrics", 0, 0)
+		bill.requireLine(t, "sql-g1-small", 730, 730*0.035)
+		bill.requireLine(t, "sql-storage", 10, 1.70)
+		bill.requireLine(t, "lb-rules", 730, 18.25)
+		bill.requireLine(t, "armor-rules", 12, 12)
+		bill.requireLine(t, "run-requests", 730, 0) // the outbox, each hour
+		bill.requireLine(t, "run-cpu", 73, 0)       // 730 × 0.1 s × 1 vCPU
+		bill.requireLine(t, "scheduler", 2, 0)      // the outbox and the export
+		bill.requireLine(t, "exports", 30, 0.6)     // 30 × a tenth of 10 GiB
+		bill.requireLine(t, "run-idle-cpu", 0, 0)
+		bill.requireLine(t, "metrics", 0, 0)
 		if bill.TotalUSD != bill.IdleUSD {
 			t.Errorf("it costs %v, idle %v", bill.TotalUSD, bill.IdleUSD)
 		}
@@ -103,18 +103,18 @@ func TestByHand(t *testing.T) {
 		t.Parallel()
 		bill := mustEstimate(t, small(t, nil), Usage{Orders: 1e6, Reads: 10e6})
 		// 10 million reads, a million orders, as many reservations, 730 ticks.
-		bill.mustHave(t, "run-requests", 12000730, 10000730*0.0000004)
+		bill.requireLine(t, "run-requests", 12000730, 10000730*0.0000004)
 		// A read takes 99 ms and is paid as 0.1 s, an order 101 ms and is paid as 0.2 s,
 		// but order-place has three instances at most.
-		bill.mustHave(t, "run-cpu", 1e6+200e3+100e3+73, (1e6+300e3+73-180e3)*0.000024)
-		bill.mustHave(t, "run-memory", 1300073.0/4, 0)
+		bill.requireLine(t, "run-cpu", 1e6+200e3+100e3+73, (1e6+300e3+73-180e3)*0.000024)
+		bill.requireLine(t, "run-memory", 1300073.0/4, 0)
 		// A message is published and delivered to one, a tick is 1,000 bytes twice.
-		bill.mustHave(t, "pubsub", (1e6*3000.0+730*2000)/gib, 0)
-		bill.mustHave(t, "egress", (10e6*1600.0+1e6*2600)/gib, (10e6*1600.0+1e6*2600)/gib*0.12)
-		bill.mustHave(t, "armor-requests", 11e6, 8.25)
-		bill.mustHave(t, "cdn-lookups", 10e6, 7.5)
+		bill.requireLine(t, "pubsub", (1e6*3000.0+730*2000)/gib, 0)
+		bill.requireLine(t, "egress", (10e6*1600.0+1e6*2600)/gib, (10e6*1600.0+1e6*2600)/gib*0.12)
+		bill.requireLine(t, "armor-requests", 11e6, 8.25)
+		bill.requireLine(t, "cdn-lookups", 10e6, 7.5)
 		// 1,000 bytes a call, and 1,000 of the load balancer for those from outside.
-		bill.mustHave(t, "logs", (12000730*1000.0+11e6*1000)/gib, 0)
+		bill.requireLine(t, "logs", (12000730*1000.0+11e6*1000)/gib, 0)
 	})
 	t.Run("a shop that is kept warm, twice", func(t *testing.T) {
 		t.Parallel()
@@ -123,16 +123,16 @@ func TestByHand(t *testing.T) {
 			s.Settings.Scaling = map[string]Scaling{"product-get": {Min: &one, CPU: &cpu, Memory: &memory}}
 			s.Settings.Database = Database{Tier: "db-custom-2-8192", Edition: "ENTERPRISE", Regional: true, Replica: true, DiskGB: 50}
 		}), Usage{Reads: 1e6})
-		bill.mustHave(t, "sql-cpu", 3*2*730, 4380*0.0413)
-		bill.mustHave(t, "sql-memory", 3*8*730, 17520*0.007)
-		bill.mustHave(t, "sql-storage", 150, 25.5)
+		bill.requireLine(t, "sql-cpu", 3*2*730, 4380*0.0413)
+		bill.requireLine(t, "sql-memory", 3*8*730, 17520*0.007)
+		bill.requireLine(t, "sql-storage", 150, 25.5)
 		// Of 2,628,000 s, 100,000 are spent on reads.
-		bill.mustHave(t, "run-idle-cpu", 2*2528e3, 2*2528e3*0.0000025)
-		bill.mustHave(t, "run-idle-memory", 2528e3, 2528e3*0.0000025)
-		bill.mustHave(t, "run-cpu", 200e3+73, (20e3+73)*0.000024)
-		bill.mustHave(t, "alerts", alerts+2+burns, 0.1*(alerts+2+burns))
+		bill.requireLine(t, "run-idle-cpu", 2*2528e3, 2*2528e3*0.0000025)
+		bill.requireLine(t, "run-idle-memory", 2528e3, 2528e3*0.0000025)
+		bill.requireLine(t, "run-cpu", 200e3+73, (20e3+73)*0.000024)
+		bill.requireLine(t, "alerts", alerts+2+burns, 0.1*(alerts+2+burns))
 	})
-	t.Run("a tiny shop", func(t *testing.T) {
+	t.Run("a tiny shop costs what its parts cost", func(t *testing.T) {
 		t.Parallel()
 		bill := mustEstimate(t, small(t, func(s *Shop) {
 			s.Settings = Settings{Profile: Tiny, Database: Database{Edition: "ENTERPRISE", DiskGB: 10}, KeyRotationDays: 90}
@@ -141,11 +141,11 @@ func TestByHand(t *testing.T) {
 				t.Fatal(err)
 			}
 		}), Usage{Reads: 10e6})
-		bill.mustHave(t, "sql-f1-micro", 730, 730*0.0105)
+		bill.requireLine(t, "sql-f1-micro", 730, 730*0.0105)
 		// Each read is a request to the gateway and one to the function, of 0.1 s each.
-		bill.mustHave(t, "run-requests", 20e6+730, (18e6+730)*0.0000004)
-		bill.mustHave(t, "run-cpu", 2e6+73, (2e6+73-180e3)*0.000024)
-		bill.mustHave(t, "alerts", 5, 0.5)
+		bill.requireLine(t, "run-requests", 20e6+730, (18e6+730)*0.0000004)
+		bill.requireLine(t, "run-cpu", 2e6+73, (2e6+73-180e3)*0.000024)
+		bill.requireLine(t, "alerts", 5, 0.5)
 		for _, line := range bill.Lines {
 			if strings.HasPrefix(line.Price, "lb-") || strings.HasPrefix(line.Price, "armor-") {
 				t.Errorf("it pays for %s", line.SKU)
@@ -157,14 +157,14 @@ func TestByHand(t *testing.T) {
 		bill := mustEstimate(t, small(t, func(s *Shop) {
 			s.Settings.Database = Database{Tier: "db-g1-small", Edition: "ENTERPRISE", Regional: true, Replica: true, DiskGB: 10, OwnInstance: []string{"order"}}
 		}), Usage{})
-		bill.mustHave(t, "sql-g1-small", 5*730, 5*730*0.035)
-		bill.mustHave(t, "sql-storage", 50, 8.5)
-		bill.mustHave(t, "sql-backup", 20, 1.6)
+		bill.requireLine(t, "sql-g1-small", 5*730, 5*730*0.035)
+		bill.requireLine(t, "sql-storage", 50, 8.5)
+		bill.requireLine(t, "sql-backup", 20, 1.6)
 	})
 	t.Run("never more instances than there may be", func(t *testing.T) {
 		t.Parallel()
 		bill := mustEstimate(t, small(t, nil), Usage{Reads: 1e9})
-		bill.mustHave(t, "run-cpu", 3*2628e3+73, (3*2628e3+73-180e3)*0.000024)
+		bill.requireLine(t, "run-cpu", 3*2628e3+73, (3*2628e3+73-180e3)*0.000024)
 	})
 }
 

@@ -19,8 +19,8 @@ func (h *house) mend() {
 	h.mended = true
 }
 
-// mustTake waits until the function has taken that many messages.
-func (h *house) mustTake(t *testing.T, n int) []map[string]string {
+// waitForMessages waits until the function has taken that many messages.
+func (h *house) waitForMessages(t *testing.T, n int) []map[string]string {
 	t.Helper()
 	for deadline := time.Now().Add(maxWait); ; time.Sleep(time.Millisecond) {
 		h.mu.Lock()
@@ -40,16 +40,16 @@ func TestReplay(t *testing.T) {
 	t.Run("brings one message to its function, as it was", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		letters := h.mustDie(t, 2)
+		letters := h.mustCreateDeadLetters(t, 2)
 		h.mend()
 		n, err := h.Replay(t.Context(), deadletters.Which{Subscription: source, IDs: []string{letters[1].ID}}, h.act())
 		if n != 1 || err != nil {
 			t.Fatalf("%d, %v", n, err)
 		}
-		if got := h.mustTake(t, 1); !maps.Equal(got[0], map[string]string{"id": "1", "type": topic}) {
+		if got := h.waitForMessages(t, 1); !maps.Equal(got[0], map[string]string{"id": "1", "type": topic}) {
 			t.Errorf("attributes %v", got)
 		}
-		if left := h.mustShow(t); len(left) != 1 || left[0].ID != letters[0].ID {
+		if left := h.mustListDeadLetters(t); len(left) != 1 || left[0].ID != letters[0].ID {
 			t.Errorf("left are %+v", left)
 		}
 		r := h.records[0]
@@ -58,25 +58,25 @@ func TestReplay(t *testing.T) {
 			t.Errorf("the records are %+v", h.records)
 		}
 	})
-	t.Run("brings all", func(t *testing.T) {
+	t.Run("every dead letter is replayed", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.mustDie(t, 3)
+		h.mustCreateDeadLetters(t, 3)
 		h.mend()
 		if n, err := h.Replay(t.Context(), deadletters.Which{Subscription: source}, h.act()); n != 3 || err != nil {
 			t.Fatalf("%d, %v", n, err)
 		}
-		h.mustTake(t, 3)
+		h.waitForMessages(t, 3)
 		h.mustList(t, 0)
 	})
-	t.Run("of what still fails ends, and it is a dead letter again", func(t *testing.T) {
+	t.Run("a replay of what still fails ends, and it is a dead letter again", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.mustDie(t, 2)
+		h.mustCreateDeadLetters(t, 2)
 		if n, err := h.Replay(t.Context(), deadletters.Which{Subscription: source}, h.act()); n != 2 || err != nil {
 			t.Fatalf("%d, %v", n, err)
 		}
-		for _, l := range h.mustBecome(t, 2) {
+		for _, l := range h.waitForDeadLetters(t, 2) {
 			if l.Deliveries != 5 {
 				t.Errorf("the count begins anew: %+v", l)
 			}
@@ -85,7 +85,7 @@ func TestReplay(t *testing.T) {
 	t.Run("leaves a message that could not be published where it is", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.mustDie(t, 1)
+		h.mustCreateDeadLetters(t, 1)
 		if err := h.Client.TopicAdminClient.DeleteTopic(t.Context(), &pb.DeleteTopicRequest{Topic: topicPath(topic)}); err != nil {
 			t.Fatal(err)
 		}
@@ -98,10 +98,10 @@ func TestReplay(t *testing.T) {
 			t.Errorf("the records are %+v", h.records)
 		}
 	})
-	t.Run("of a function that was removed says that only discarding is left", func(t *testing.T) {
+	t.Run("a replay for a function that was removed reports that only discarding remains", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.mustDie(t, 1)
+		h.mustCreateDeadLetters(t, 1)
 		if err := h.Client.SubscriptionAdminClient.DeleteSubscription(t.Context(), &pb.DeleteSubscriptionRequest{Subscription: path(source)}); err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestReplay(t *testing.T) {
 func TestDiscard(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	letters := h.mustDie(t, 3)
+	letters := h.mustCreateDeadLetters(t, 3)
 	t.Run("removes nothing that cannot be written down", func(t *testing.T) {
 		full := errors.New("the disk is full")
 		n, err := h.Discard(t.Context(), deadletters.Which{Subscription: source}, deadletters.Act{
@@ -129,7 +129,7 @@ func TestDiscard(t *testing.T) {
 		}
 		h.mustList(t, 3)
 	})
-	t.Run("of an id that is not there removes the others, and says so", func(t *testing.T) {
+	t.Run("discarding an id that is missing removes the others, and reports it", func(t *testing.T) {
 		n, err := h.Discard(t.Context(), deadletters.Which{Subscription: source, IDs: []string{letters[0].ID, "no-such-id"}}, h.act())
 		if n != 1 || !errors.Is(err, deadletters.ErrNotFound) || !strings.Contains(err.Error(), "no-such-id") {
 			t.Errorf("%d, %v", n, err)

@@ -106,9 +106,9 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.received = append(h.received, push.Message.Attributes)
 }
 
-// mustDie publishes messages and waits until they are dead letters. It returns
+// mustCreateDeadLetters publishes messages and waits until they are dead letters. It returns
 // them in the order they were published.
-func (h *house) mustDie(t *testing.T, n int) []deadletters.Letter {
+func (h *house) mustCreateDeadLetters(t *testing.T, n int) []deadletters.Letter {
 	t.Helper()
 	for i := range n {
 		_, err := h.Client.TopicAdminClient.Publish(t.Context(), &pb.PublishRequest{
@@ -120,18 +120,18 @@ func (h *house) mustDie(t *testing.T, n int) []deadletters.Letter {
 			t.Fatal(err)
 		}
 	}
-	letters := h.mustBecome(t, n)
+	letters := h.waitForDeadLetters(t, n)
 	slices.SortFunc(letters, func(a, b deadletters.Letter) int {
 		return slices.Compare([]string{a.Attributes["id"]}, []string{b.Attributes["id"]})
 	})
 	return letters
 }
 
-// mustBecome waits until there are that many dead letters.
-func (h *house) mustBecome(t *testing.T, n int) (letters []deadletters.Letter) {
+// waitForDeadLetters waits until there are that many dead letters.
+func (h *house) waitForDeadLetters(t *testing.T, n int) (letters []deadletters.Letter) {
 	t.Helper()
 	for deadline := time.Now().Add(maxWait); ; {
-		letters = h.mustShow(t)
+		letters = h.mustListDeadLetters(t)
 		if len(letters) == n {
 			return letters
 		}
@@ -142,7 +142,7 @@ func (h *house) mustBecome(t *testing.T, n int) (letters []deadletters.Letter) {
 	}
 }
 
-func (h *house) mustShow(t *testing.T) (letters []deadletters.Letter) {
+func (h *house) mustListDeadLetters(t *testing.T) (letters []deadletters.Letter) {
 	t.Helper()
 	err := h.Show(t.Context(), source, func(l deadletters.Letter) bool {
 		letters = append(letters, l)
@@ -179,7 +179,7 @@ func TestLook(t *testing.T) {
 	if s := h.mustList(t, 0); s.Oldest != nil {
 		t.Errorf("an empty one has an oldest: %+v", s)
 	}
-	letters := h.mustDie(t, 3)
+	letters := h.mustCreateDeadLetters(t, 3)
 	t.Run("list reports how many there are, and since when", func(t *testing.T) {
 		s := h.mustList(t, 3)
 		if s.Subscription != subscription || s.Source != source || s.Topic != topic || s.Oldest == nil || time.Since(*s.Oldest) > maxWait {
@@ -201,7 +201,7 @@ func TestLook(t *testing.T) {
 	})
 	t.Run("looking takes nothing away, nor keeps it from the next look", func(t *testing.T) {
 		h.mustList(t, 3)
-		if n := len(h.mustShow(t)); n != 3 {
+		if n := len(h.mustListDeadLetters(t)); n != 3 {
 			t.Errorf("%d are left", n)
 		}
 	})

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/functions"
 )
@@ -48,8 +49,8 @@ func TestRelease(t *testing.T) {
 	t.Parallel()
 	packed := mustPack(t)
 	r, err := ReadRelease(bytes.NewReader(mustJSON(t, packed)))
-	if err != nil || !reflect.DeepEqual(r, packed) {
-		t.Fatalf("it reads as %+v, %v", r, err)
+	if diff := cmp.Diff(packed, r); err != nil || diff != "" {
+		t.Fatalf("error %v, the release (-want +got):\n%s", err, diff)
 	}
 	for _, granularity := range []string{ByFunction, ByService} {
 		want, got := Runs(functions.Manifest(), granularity), Runs(r.Manifest(), granularity)
