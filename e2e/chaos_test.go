@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
-	"souk/shared/function/functiontest"
 	"souk/shared/testsample"
 )
 
@@ -47,7 +47,7 @@ func (s *system) placeMany(t *testing.T, customer string, p product.Product, ord
 // tryCancel cancels an order in any state.
 func (s *system) tryCancel(t *testing.T, customer string, o order.Order) {
 	t.Helper()
-	response := s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: customer})
+	response := s.do(t, fixtures.MoveOrder(customer, o.ID, "cancel"))
 	if response.Status != http.StatusOK && response.Status != http.StatusConflict && response.Status < 500 {
 		t.Errorf("cancel responds %d: %s", response.Status, response.Body)
 	}

@@ -198,7 +198,7 @@ func TestComposeContainers(t *testing.T) {
 	if want := len(functions.Manifest().Functions) + 7; soukContainers < want {
 		t.Errorf("%d containers have an image of Souk, want at least %d", soukContainers, want)
 	}
-	t.Run("images are small", func(t *testing.T) {
+	t.Run("the images are small", func(t *testing.T) {
 		for _, image := range []string{"souk/product", "souk/order", "souk/user", "souk/souk"} {
 			var images []struct{ Size int64 }
 			if err := json.Unmarshal([]byte(c.mustDocker(t, "image", "inspect", image)), &images); err != nil {

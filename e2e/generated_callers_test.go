@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/function/functiontest"
 )
 
@@ -60,15 +61,15 @@ func (s *system) callers(t testing.TB, p *pools, v *values) []*caller {
 func (s *system) mustSignUp(t testing.TB, p *pools, v *values) string {
 	t.Helper()
 	email := uuid.NewString() + "@example.com"
-	s.sendUntilAccepted(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users", Body: map[string]any{"email": email, "password": password, "name": "Ada"}}).
+	s.sendUntilAccepted(t, fixtures.Register(fixtures.Registration(email))).
 		MustBe(t, http.StatusCreated)
 	token := s.mustReadMails(t, email, "")[0].token(t)
-	s.sendUntilAccepted(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/email-verifications/confirm", Body: map[string]any{"token": token, "password": password}}).
+	s.sendUntilAccepted(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/email-verifications/confirm", Body: map[string]any{"token": token, "password": fixtures.Password}}).
 		MustBe(t, http.StatusOK)
 	p.add(v, "email", email)
-	p.add(v, "password", password)
+	p.add(v, "password", fixtures.Password)
 	p.add(v, "token", token)
-	access := s.mustLogIn(t, email, password)
+	access := s.mustLogIn(t, email, fixtures.Password)
 	p.add(v, "users", s.accountID(t, access))
 	return access
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"souk/functions/product"
@@ -245,8 +246,9 @@ func TestImport(t *testing.T) {
 				s.souk(t, "audit")
 			}
 			second := s.mustImport(t, admin, "ndjson", strings.Join(lines, ""))
-			if want := (product.ImportSummary{Created: all.Created - existing, Unchanged: existing, Failed: all.Failed, StockIgnored: existing}); second.summary != want {
-				t.Errorf("second import: %+v, want %+v", second.summary, want)
+			want := product.ImportSummary{Created: all.Created - existing, Unchanged: existing, Failed: all.Failed, StockIgnored: existing}
+			if diff := cmp.Diff(want, second.summary); diff != "" {
+				t.Errorf("second import (-want +got):\n%s", diff)
 			}
 			requireLineResults(t, second, 0)
 		})

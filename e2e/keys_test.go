@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
@@ -17,13 +18,11 @@ import (
 // keyedOrder returns a request to place an order under a key. The address of the order
 // contains the key, so that the order can be found without its response.
 func keyedOrder(customer, key, prefer string, p product.Product) functiontest.Request {
-	return functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders", Token: customer, Header: map[string]string{"Idempotency-Key": key, "Prefer": prefer},
-		Body: map[string]any{
-			"items":           []map[string]any{{"productId": p.ID, "quantity": 1}},
-			"shippingAddress": map[string]any{"name": key, "line1": "12 Market Street", "postalCode": "10115", "city": "Berlin", "country": "DE"},
-		},
-	}
+	body := fixtures.Order(fixtures.Item(p.ID, 1))
+	body["shippingAddress"] = fixtures.ShortAddress(key)
+	r := fixtures.PlaceOrder(customer, body)
+	r.Header = map[string]string{"Idempotency-Key": key, "Prefer": prefer}
+	return r
 }
 
 // mustReplay sends a request until its response is the stored one. The first response may

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/database"
@@ -31,10 +32,8 @@ const (
 	minTimingP     = 0.01
 )
 
-const benchPassword = "seven green bicycles"
-
 // launchLogins starts session-create as Cloud Run does, on a database with the given number
-// of accounts: 0@example.com and so on, all with benchPassword.
+// of accounts: 0@example.com and so on, all with fixtures.Password.
 func launchLogins(b *testing.B, accounts int) process {
 	b.Helper()
 	url := dbtest.Create(b, append(function.Migrations(), user.Migrations)...)
@@ -43,7 +42,7 @@ func launchLogins(b *testing.B, accounts int) process {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := user.Seed(b.Context(), db, "0@example.com", benchPassword, auth.Customer); err != nil {
+	if _, err := user.Seed(b.Context(), db, "0@example.com", fixtures.Password, auth.Customer); err != nil {
 		b.Fatal(err)
 	}
 	for i := 1; i < accounts; i++ { // with the hash of the first: a thousand hashes take a minute
@@ -257,7 +256,7 @@ func (p process) connect(b *testing.B, logins, from int) []visitor {
 		if err != nil {
 			b.Fatal(err)
 		}
-		visitors[i] = visitor{connection, newLogin(b, from+i, fmt.Sprintf("%d@example.com", i), benchPassword)}
+		visitors[i] = visitor{connection, newLogin(b, from+i, fmt.Sprintf("%d@example.com", i), fixtures.Password)}
 	}
 	return visitors
 }

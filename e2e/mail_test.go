@@ -12,11 +12,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/user"
 	"souk/shared/function/functiontest"
 )
-
-const password = "seven green lanterns"
 
 // mailMessage is a mail in the API of the mail emulator.
 type mailMessage struct {
@@ -76,7 +75,9 @@ func (s *system) post(t testing.TB, path string, body any) functiontest.Response
 // mustRegister creates the account of a customer: it registers, reads the mail and confirms.
 func (s *system) mustRegister(t testing.TB, email, password, name string) (account user.User) {
 	t.Helper()
-	s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": name}).MustBe(t, http.StatusCreated)
+	body := fixtures.Registration(email)
+	body["password"], body["name"] = password, name
+	s.do(t, fixtures.Register(body)).MustBe(t, http.StatusCreated)
 	token := s.mustReadMails(t, email, "confirm")[0].token(t)
 	s.canaries.plant(email, password, token)
 	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token, "password": password}).MustBe(t, http.StatusOK).Into(t, &account)
@@ -87,11 +88,11 @@ func (s *system) mustRegister(t testing.TB, email, password, name string) (accou
 func TestMail(t *testing.T) {
 	s := openSystem(t)
 	email := uuid.NewString() + "@example.com"
-	s.mustRegister(t, email, password, "Amira")
-	customer := s.mustLogIn(t, email, password)
+	s.mustRegister(t, email, fixtures.Password, "Amira")
+	customer := s.mustLogIn(t, email, fixtures.Password)
 
 	t.Run("a second registration is reported by mail only", func(t *testing.T) {
-		s.post(t, "/v1/users", map[string]any{"email": email, "password": password, "name": "Eve"}).MustBe(t, http.StatusCreated)
+		s.do(t, fixtures.Register(fixtures.Registration(email))).MustBe(t, http.StatusCreated)
 		if got := s.mustReadMails(t, email, "you have an account")[0]; tokenForm.MatchString(got.Text) {
 			t.Errorf("the mail has a token:\n%s", got.Text)
 		}
@@ -107,12 +108,11 @@ func TestMail(t *testing.T) {
 	})
 
 	t.Run("a forgotten password is reset", func(t *testing.T) {
-		const another = "nine blue umbrellas"
 		s.post(t, "/v1/password-resets", map[string]any{"email": email}).MustBe(t, http.StatusAccepted)
 		token := s.mustReadMails(t, email, "new password")[0].token(t)
-		s.canaries.plant(token, another)
-		s.post(t, "/v1/password-resets/confirm", map[string]any{"token": token, "newPassword": another}).MustBe(t, http.StatusNoContent)
+		s.canaries.plant(token, fixtures.NewPassword)
+		s.post(t, "/v1/password-resets/confirm", fixtures.PasswordReset(token, fixtures.NewPassword)).MustBe(t, http.StatusNoContent)
 		s.mustReadMails(t, email, "was changed")
-		s.mustLogIn(t, email, another)
+		s.mustLogIn(t, email, fixtures.NewPassword)
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/database"
 	"souk/shared/event"
@@ -84,14 +85,12 @@ func (s *system) runWorkload(t *testing.T, rounds int) {
 	admin, customer := s.admin(t), s.customer(t)
 	p := s.mustCreateProduct(t, admin, customer, 10*rounds)
 	for range 20 { // lists are full pages
-		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/products", Token: admin, Body: map[string]any{
-			"sku": "E2E-" + uuid.NewString(), "name": "Assam, 250 g", "category": "tea",
-			"description": "A malty black tea from the banks of the Brahmaputra, for the morning, with or without milk.",
-			"price":       map[string]any{"amount": 1299, "currency": "EUR"}, "stock": 50,
-		}}).MustBe(t, http.StatusCreated)
+		body := fixtures.Product("E2E-"+uuid.NewString(), 50)
+		body["description"] = "A malty black tea from the banks of the Brahmaputra, for the morning, with or without milk."
+		s.do(t, fixtures.CreateProduct(admin, body)).MustBe(t, http.StatusCreated)
 	}
 	email := uuid.NewString() + "@example.com"
-	s.mustRegister(t, email, password, "Amira")
+	s.mustRegister(t, email, fixtures.Password, "Amira")
 	for range rounds {
 		for _, path := range []string{"/v1/products/" + p.ID.String(), "/v1/products?pageSize=20", "/v1/categories", "/.well-known/jwks.json"} {
 			s.do(t, functiontest.Request{Method: http.MethodGet, Path: path}).MustBe(t, http.StatusOK)
@@ -100,7 +99,7 @@ func (s *system) runWorkload(t *testing.T, rounds int) {
 			AccessToken, TokenType, RefreshToken string
 			ExpiresIn                            int
 		}
-		s.post(t, "/v1/sessions", map[string]any{"email": email, "password": password}).MustBe(t, http.StatusCreated).Into(t, &session)
+		s.post(t, "/v1/sessions", fixtures.Login(email, fixtures.Password)).MustBe(t, http.StatusCreated).Into(t, &session)
 		s.post(t, "/v1/sessions/refresh", map[string]any{"refreshToken": session.RefreshToken}).MustBe(t, http.StatusCreated).Into(t, &session)
 		for _, path := range []string{"/v1/users/me", "/v1/orders", "/v1/users/me/addresses"} {
 			s.do(t, functiontest.Request{Method: http.MethodGet, Path: path, Token: session.AccessToken}).MustBe(t, http.StatusOK)
@@ -108,12 +107,12 @@ func (s *system) runWorkload(t *testing.T, rounds int) {
 		var o order.Order
 		s.place(t, session.AccessToken, "", p.ID, 1).MustBe(t, http.StatusCreated).Into(t, &o)
 		eventually(t, "the order is confirmed", func() bool {
-			s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + o.ID.String(), Token: session.AccessToken}).
+			s.do(t, fixtures.GetOrder(session.AccessToken, o.ID)).
 				MustBe(t, http.StatusOK).Into(t, &o)
 			return o.Status == order.Confirmed
 		})
 		for _, step := range []string{"ship", "deliver"} {
-			s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/" + step, Token: admin}).MustBe(t, http.StatusOK)
+			s.do(t, fixtures.MoveOrder(admin, o.ID, step)).MustBe(t, http.StatusOK)
 		}
 		s.do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: session.AccessToken}).MustBe(t, http.StatusNoContent)
 	}

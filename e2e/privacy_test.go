@@ -13,8 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/functions/user"
@@ -74,10 +76,10 @@ func (s *system) mustCreatePerson(t *testing.T) *person {
 }
 
 func (p person) address() map[string]any {
-	return map[string]any{
-		"name": p.name, "company": p.company, "line1": p.street, "line2": "c/o " + p.email,
-		"postalCode": "14467", "city": "Potsdam", "region": p.region, "country": "DE", "phone": p.phone,
-	}
+	address := fixtures.Address()
+	address["name"], address["company"], address["line1"], address["line2"] = p.name, p.company, p.street, "c/o "+p.email
+	address["region"], address["phone"] = p.region, p.phone
+	return address
 }
 
 // mustLeaveTraces calls all operations that store data of the person, and returns the
@@ -87,7 +89,7 @@ func (s *system) mustLeaveTraces(t *testing.T, p *person, admin string, ordered 
 	s.do(t, functiontest.Request{Method: http.MethodPatch, Path: "/v1/users/me", Token: p.token,
 		Header: map[string]string{"If-Match": "*"}, Body: map[string]any{"name": p.name + " the Second"}}).MustBe(t, http.StatusOK)
 	for range 2 {
-		created := s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/users/me/addresses", Token: p.token, Body: p.address()}).
+		created := s.do(t, fixtures.CreateAddress(p.token, p.address())).
 			MustBe(t, http.StatusCreated)
 		s.do(t, functiontest.Request{Method: http.MethodPatch, Path: created.Header.Get("Location"), Token: p.token,
 			Header: map[string]string{"If-Match": "*"}, Body: map[string]any{"line2": p.street}}).MustBe(t, http.StatusOK)
@@ -116,10 +118,11 @@ func (s *system) mustLeaveTraces(t *testing.T, p *person, admin string, ordered 
 // mustOrder places an order with an address, and waits until it is decided.
 func (s *system) mustOrder(t *testing.T, p *person, ordered product.Product, quantity int) (o order.Order) {
 	t.Helper()
-	s.do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders", Token: p.token, Header: map[string]string{"Prefer": "wait=20"},
-		Body: map[string]any{"items": []map[string]any{{"productId": ordered.ID, "quantity": quantity}}, "shippingAddress": p.address()},
-	}).MustBe(t, http.StatusCreated).Into(t, &o)
+	body := fixtures.Order(fixtures.Item(ordered.ID, quantity))
+	body["shippingAddress"] = p.address()
+	r := fixtures.PlaceOrder(p.token, body)
+	r.Header = map[string]string{"Prefer": "wait=20"}
+	s.do(t, r).MustBe(t, http.StatusCreated).Into(t, &o)
 	return o
 }
 
@@ -206,9 +209,9 @@ func TestErasure(t *testing.T) {
 	t.Run("the orders remain without personal data, and the stock of unshipped ones is released", func(t *testing.T) {
 		for _, before := range orders {
 			var o order.Order
-			s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders/" + before.ID.String(), Token: admin}).MustBe(t, http.StatusOK).Into(t, &o)
-			if o.Total != before.Total || !slices.Equal(o.Items, before.Items) || o.UserID != uuid.Nil || o.ShippingAddress != nil {
-				t.Errorf("the order was %+v and is %+v", before, o)
+			s.do(t, fixtures.GetOrder(admin, before.ID)).MustBe(t, http.StatusOK).Into(t, &o)
+			if diff := cmp.Diff(before.Items, o.Items); diff != "" || o.Total != before.Total || o.UserID != uuid.Nil || o.ShippingAddress != nil {
+				t.Errorf("the order was %+v and is %+v, items (-before +after):\n%s", before, o, diff)
 			}
 		}
 		eventually(t, "48 of 50 are in stock", func() bool { return s.mustGetProduct(t, tea.ID).Available == 48 })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 )
@@ -20,14 +21,14 @@ func TestRevokedTokens(t *testing.T) {
 	s := openSystem(t)
 	admin := s.admin(t)
 	email := uuid.NewString() + "@example.com"
-	account := s.mustRegister(t, email, password, "Amira")
+	account := s.mustRegister(t, email, fixtures.Password, "Amira")
 	var session struct {
 		AccessToken, TokenType, RefreshToken string
 		ExpiresIn                            int
 	}
 	logIn := func(t *testing.T) {
 		t.Helper()
-		s.post(t, "/v1/sessions", map[string]any{"email": email, "password": password}).MustBe(t, http.StatusCreated).Into(t, &session)
+		s.post(t, "/v1/sessions", fixtures.Login(email, fixtures.Password)).MustBe(t, http.StatusCreated).Into(t, &session)
 	}
 	refresh := func(t *testing.T) {
 		t.Helper()

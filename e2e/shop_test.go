@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/api"
@@ -27,9 +28,7 @@ func (s *system) mustLogIn(t testing.TB, email, password string) string {
 		AccessToken, TokenType, RefreshToken string
 		ExpiresIn                            int
 	}
-	s.sendUntilAccepted(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/sessions", Body: map[string]any{"email": email, "password": password},
-	}).MustBe(t, http.StatusCreated).Into(t, &session)
+	s.sendUntilAccepted(t, fixtures.LogIn(email, password)).MustBe(t, http.StatusCreated).Into(t, &session)
 	_, signature, _ := strings.Cut(strings.TrimPrefix(session.AccessToken, "eyJ"), ".")
 	s.canaries.plant(email, password, session.RefreshToken, signature)
 	return session.AccessToken
@@ -49,13 +48,7 @@ func (s *system) customer(t testing.TB) string {
 func (s *system) mustCreateProduct(t testing.TB, admin, customer string, stock int) product.Product {
 	t.Helper()
 	var p product.Product
-	s.do(t, functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/products", Token: admin,
-		Body: map[string]any{
-			"sku": "E2E-" + uuid.NewString(), "name": "Assam, 250 g", "category": "tea",
-			"price": map[string]any{"amount": 1299, "currency": "EUR"}, "stock": stock,
-		},
-	}).MustBe(t, http.StatusCreated).Into(t, &p)
+	s.do(t, fixtures.CreateProduct(admin, fixtures.Product("E2E-"+uuid.NewString(), stock))).MustBe(t, http.StatusCreated).Into(t, &p)
 	// The order is accepted, and later rejected for its quantity, when the product is known.
 	eventually(t, "the new product can be ordered", func() bool {
 		response := s.place(t, customer, "wait=10", p.ID, 1000)
@@ -73,8 +66,7 @@ func (s *system) mustCreateProduct(t testing.TB, admin, customer string, stock i
 func (s *system) mustGetProduct(t testing.TB, id uuid.UUID) product.Product {
 	t.Helper()
 	var p product.Product
-	s.do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/products/" + id.String()}).
-		MustBe(t, http.StatusOK).Into(t, &p)
+	s.do(t, fixtures.GetProduct(id)).MustBe(t, http.StatusOK).Into(t, &p)
 	return p
 }
 
@@ -86,14 +78,12 @@ func (s *system) place(t testing.TB, customer, prefer string, id uuid.UUID, quan
 
 // newOrderRequest returns a request to place an order, with a new idempotency key.
 func newOrderRequest(customer, prefer string, id uuid.UUID, quantity int) functiontest.Request {
-	header := map[string]string{"Idempotency-Key": uuid.NewString()}
+	r := fixtures.PlaceOrder(customer, fixtures.Order(fixtures.Item(id, quantity)))
+	r.Header = map[string]string{"Idempotency-Key": uuid.NewString()}
 	if prefer != "" {
-		header["Prefer"] = prefer
+		r.Header["Prefer"] = prefer
 	}
-	return functiontest.Request{
-		Method: http.MethodPost, Path: "/v1/orders", Token: customer, Header: header,
-		Body: map[string]any{"items": []map[string]any{{"productId": id, "quantity": quantity}}},
-	}
+	return r
 }
 
 // orders returns all orders of a product by status, as an admin reads them.

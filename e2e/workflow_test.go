@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
 	"souk/shared/function/functiontest"
@@ -34,7 +35,7 @@ func TestWorkflow(t *testing.T) {
 		if got := s.mustGetProduct(t, p.ID).Available; got != 3 {
 			t.Errorf("%d in stock, want 3", got)
 		}
-		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: customer}).MustBe(t, http.StatusOK)
+		s.do(t, fixtures.MoveOrder(customer, o.ID, "cancel")).MustBe(t, http.StatusOK)
 		eventually(t, "the stock is released", func() bool { return s.mustGetProduct(t, p.ID).Available == 5 })
 	})
 
@@ -49,7 +50,7 @@ func TestWorkflow(t *testing.T) {
 	t.Run("a new price applies to new orders", func(t *testing.T) {
 		p := s.mustCreateProduct(t, admin, customer, 5)
 		s.do(t, functiontest.Request{Method: http.MethodPatch, Path: "/v1/products/" + p.ID.String(), Token: admin,
-			Header: map[string]string{"If-Match": p.ETag()}, Body: map[string]any{"price": map[string]any{"amount": 1500, "currency": "EUR"}}}).MustBe(t, http.StatusOK)
+			Header: map[string]string{"If-Match": p.ETag()}, Body: fixtures.Object{"price": fixtures.Price(1500)}}).MustBe(t, http.StatusOK)
 		eventually(t, "an order is confirmed at the new price", func() bool {
 			o := place(t, p, 1)
 			return o.Status == order.Confirmed && o.Total.Amount == 1500
@@ -62,7 +63,7 @@ func TestWorkflow(t *testing.T) {
 		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: customer,
 			Header: map[string]string{"traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "Prefer": "wait=20", "Idempotency-Key": trace},
-			Body:   map[string]any{"items": []map[string]any{{"productId": p.ID, "quantity": 1}}}}).MustBe(t, http.StatusCreated)
+			Body:   fixtures.Order(fixtures.Item(p.ID, 1))}).MustBe(t, http.StatusCreated)
 		want := []string{"order-confirm", "order-place", "stock-reserve", "user-notify"}
 		var got []string
 		eventually(t, "four functions log the trace", func() bool {

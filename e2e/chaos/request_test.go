@@ -8,12 +8,13 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"souk/functions/fixtures"
 )
 
 // requestTimeout bounds the wait for one response, and giveUpAfter the retries of one
@@ -30,7 +31,7 @@ type request struct {
 	kind         string // of operation, for the oracle
 	method, path string
 	header       map[string]string
-	body         string
+	body         fixtures.Object
 	key          string // Idempotency-Key, "" without one
 	account      *account
 	// For the oracle.
@@ -93,11 +94,7 @@ func (a *account) accessToken() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for deadline := time.Now().Add(giveUpAfter); a.token == "" && time.Now().Before(deadline); {
-		body, err := json.Marshal(map[string]string{"email": a.login.Email, "password": a.login.Password})
-		if err != nil {
-			return ""
-		}
-		got := a.s.send("POST", "/v1/sessions", nil, string(body))
+		got := a.s.send("POST", "/v1/sessions", nil, fixtures.Login(a.login.Email, a.login.Password))
 		var session struct{ AccessToken string }
 		if got.status == http.StatusCreated && json.Unmarshal(got.body, &session) == nil {
 			a.token = session.AccessToken
@@ -118,14 +115,21 @@ func (a *account) dropToken(token string) {
 }
 
 // send sends a request once. The status is 0 if no response was received.
-func (s *system) send(method, path string, header map[string]string, body string) response {
+func (s *system) send(method, path string, header map[string]string, body fixtures.Object) response {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path), strings.NewReader(body))
+	var content []byte
+	if body != nil {
+		var err error
+		if content, err = json.Marshal(body); err != nil {
+			return response{}
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path), bytes.NewReader(content))
 	if err != nil {
 		return response{}
 	}
-	if body != "" {
+	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	for name, value := range header {

@@ -8,10 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"souk/functions/fixtures"
 )
 
 // product is the clients' record of a product.
@@ -48,15 +49,15 @@ var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
 // register adds customers, since an account may use 10,000 keys a day.
 func (sh *shop) register(t *testing.T, count int) {
 	t.Helper()
-	send := func(want int, method, path, body string) {
+	send := func(want int, path string, body fixtures.Object) {
 		t.Helper()
-		if got := sh.s.send(method, path, nil, body); got.status != want {
-			t.Fatalf("%s %s: %d %s", method, path, got.status, got.body)
+		if got := sh.s.send("POST", path, nil, body); got.status != want {
+			t.Fatalf("POST %s: %d %s", path, got.status, got.body)
 		}
 	}
 	for range count {
-		l := login{newKey() + "@example.com", "seven green lanterns"}
-		send(http.StatusCreated, "POST", "/v1/users", fmt.Sprintf(`{"email": %q, "password": %q, "name": "Ada"}`, l.Email, l.Password))
+		l := login{newKey() + "@example.com", fixtures.Password}
+		send(http.StatusCreated, "/v1/users", fixtures.Registration(l.Email))
 		mail, err := http.Get(sh.s.status.Mail.URL + "/api/latest?wait=20&to=" + url.QueryEscape(l.Email))
 		if err != nil {
 			t.Fatal(err)
@@ -65,7 +66,7 @@ func (sh *shop) register(t *testing.T, count int) {
 		if mail.Body.Close(); err != nil {
 			t.Fatal(err)
 		}
-		send(http.StatusOK, "POST", "/v1/email-verifications/confirm", fmt.Sprintf(`{"token": %q, "password": %q}`, tokenForm.Find(text), l.Password))
+		send(http.StatusOK, "/v1/email-verifications/confirm", fixtures.Object{"token": string(tokenForm.Find(text)), "password": l.Password})
 		sh.customers = append(sh.customers, &account{s: sh.s, login: l})
 	}
 }
@@ -112,7 +113,7 @@ func (sh *shop) createProduct(t *testing.T, stock int64) {
 	sku := "CHAOS-" + newKey()
 	r := &request{
 		kind: "create", method: "POST", path: "/v1/products", key: newKey(), account: sh.admin, subject: sku, amount: stock,
-		body: fmt.Sprintf(`{"sku": %q, "name": "Assam", "price": {"amount": 1299, "currency": "EUR"}, "stock": %d}`, sku, stock),
+		body: fixtures.Product(sku, int(stock)),
 	}
 	got := r.execute(t, true)
 	sh.record(r)
@@ -167,15 +168,13 @@ func (sh *shop) pick(random *rand.Rand, count int) []*product {
 // order can be found without its response.
 func (sh *shop) newOrder(by *account, products []*product, quantities []int64) *request {
 	key := newKey()
-	var items []string
+	var items []fixtures.Object
 	for i, p := range products {
-		items = append(items, fmt.Sprintf(`{"productId": %q, "quantity": %d}`, p.id, quantities[i]))
+		items = append(items, fixtures.Object{"productId": p.id, "quantity": quantities[i]})
 	}
-	return &request{
-		kind: "place", method: "POST", path: "/v1/orders", key: key, account: by,
-		body: fmt.Sprintf(`{"items": [%s], "shippingAddress": {"name": %q, "line1": "12 Market Street", "postalCode": "10115", "city": "Berlin", "country": "DE"}}`,
-			strings.Join(items, ", "), key),
-	}
+	body := fixtures.Order(items...)
+	body["shippingAddress"] = fixtures.ShortAddress(key)
+	return &request{kind: "place", method: "POST", path: "/v1/orders", key: key, account: by, body: body}
 }
 
 func (sh *shop) place(t *testing.T, random *rand.Rand) {
@@ -252,7 +251,7 @@ func (sh *shop) adjust(t *testing.T, random *rand.Rand) {
 	key := newKey()
 	r := &request{
 		kind: "adjust", method: "POST", path: "/v1/products/" + p.id + "/stock", key: key, account: sh.admin, subject: p.id, amount: delta,
-		body: fmt.Sprintf(`{"delta": %d, "reason": %q}`, delta, key),
+		body: fixtures.Object{"delta": delta, "reason": key},
 	}
 	got := r.execute(t, random.IntN(8) == 0)
 	sh.record(r)
@@ -279,7 +278,7 @@ func (sh *shop) setPrice(t *testing.T, random *rand.Rand) {
 	r := &request{
 		kind: "price", method: "PATCH", path: read.path, account: sh.admin,
 		header: map[string]string{"If-Match": fmt.Sprintf(`"%d"`, current.Version)},
-		body:   fmt.Sprintf(`{"price": {"amount": %d, "currency": "EUR"}}`, price),
+		body:   fixtures.Object{"price": fixtures.Price(int(price))},
 	}
 	if got := r.sendUntilFinal(t); got.status != http.StatusOK && got.status != http.StatusPreconditionFailed {
 		t.Errorf("change the price of %s: %d %s", p.id, got.status, got.body)
@@ -291,7 +290,7 @@ func (sh *shop) createAddress(t *testing.T) {
 	key := newKey()
 	r := &request{
 		kind: "address", method: "POST", path: "/v1/users/me/addresses", key: key, account: sh.customers[0],
-		body: fmt.Sprintf(`{"name": %q, "line1": "12 Market Street", "postalCode": "10115", "city": "Berlin", "country": "DE"}`, key),
+		body: fixtures.ShortAddress(key),
 	}
 	got := r.execute(t, true)
 	if sh.record(r); got.status != http.StatusCreated && got.code() != "too_many_addresses" {
