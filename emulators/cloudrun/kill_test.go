@@ -43,7 +43,7 @@ func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
 		pid := p.mustPID(t)
 		read, written := reads.Load(), writes.Load()
 		mustKill(t, pid, syscall.SIGKILL)
-		mustBecome(t, "reads and writes go on", func() bool {
+		waitUntil(t, "reads and writes go on", func() bool {
 			return reads.Load() > read+50 && writes.Load() > written+50 || t.Failed()
 		})
 	}

@@ -10,13 +10,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // mustHang stops a process and waits until it does not run any more.
 func mustHang(t *testing.T, pid int) {
 	t.Helper()
 	mustKill(t, pid, syscall.SIGSTOP)
-	mustBecome(t, "the process is stopped", func() bool {
+	waitUntil(t, "the process is stopped", func() bool {
 		state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output()
 		// On a slow machine it may have been replaced in the meantime.
 		return err == nil && strings.HasPrefix(string(state), "T") || syscall.Kill(pid, 0) != nil
@@ -38,7 +40,7 @@ func TestHungInstance(t *testing.T) {
 		if again := p.mustPID(t); again == pid {
 			t.Errorf("the stopped process %d responds", pid)
 		}
-		mustBecome(t, "the hung process has ended", func() bool { return syscall.Kill(pid, 0) != nil })
+		waitUntil(t, "the hung process has ended", func() bool { return syscall.Kill(pid, 0) != nil })
 		if log := p.log.String(); strings.Count(log, "liveness probe failed") < 3 || !strings.Contains(log, "does not respond: kill it") {
 			t.Errorf("the log is %s", log)
 		}
@@ -58,7 +60,7 @@ func TestHungInstance(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "", quick)
 		mustHang(t, p.mustPID(t))
-		mustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
+		waitUntil(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
 	})
 }
 
@@ -71,7 +73,7 @@ func TestLivenessProbes(t *testing.T) {
 			o.Liveness = Liveness{Period: time.Millisecond, Timeout: 30 * time.Second, Failures: 1}
 		})
 		pid := p.mustPID(t)
-		mustBecome(t, "it was probed ten times", func() bool { return probes(p) >= 10 })
+		waitUntil(t, "it was probed ten times", func() bool { return probes(p) >= 10 })
 		if again := p.mustPID(t); again != pid {
 			t.Errorf("process %d was replaced by %d", pid, again)
 		}
@@ -83,10 +85,10 @@ func TestLivenessProbes(t *testing.T) {
 			o.Liveness = Liveness{Period: time.Millisecond, Timeout: 30 * time.Second}
 		})
 		p.mustPID(t)
-		mustBecome(t, "it was probed", func() bool { return probes(p) > 0 })
-		mustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
+		waitUntil(t, "it was probed", func() bool { return probes(p) > 0 })
+		waitUntil(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
 		begin := time.Now()
-		mustBecome(t, "a hundred periods have passed", func() bool { return time.Since(begin) > 100*time.Millisecond })
+		waitUntil(t, "a hundred periods have passed", func() bool { return time.Since(begin) > 100*time.Millisecond })
 		s := p.byName["hello"]
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -131,7 +133,7 @@ func TestLivenessOfTheCloud(t *testing.T) {
 		Timeout:  time.Duration(number("timeout_seconds")) * time.Second,
 		Failures: number("failure_threshold"),
 	}
-	if got := (Liveness{}).withDefaults(); got != want {
-		t.Errorf("the defaults are %+v, the cloud has %+v", got, want)
+	if diff := cmp.Diff(want, Liveness{}.withDefaults()); diff != "" {
+		t.Errorf("(-cloud +defaults):\n%s", diff)
 	}
 }

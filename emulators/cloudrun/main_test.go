@@ -169,8 +169,8 @@ func (p *platform) mustPID(t testing.TB) int {
 
 func (p *platform) pids() []int { return p.Services()[0].PIDs }
 
-// mustBecome waits until a condition holds.
-func mustBecome(t *testing.T, what string, holds func() bool) {
+// waitUntil waits until a condition holds.
+func waitUntil(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for !holds() {

@@ -120,7 +120,7 @@ func TestDeath(t *testing.T) {
 		if second := p.mustPID(t); second == first {
 			t.Errorf("response of the dead process %d", first)
 		}
-		mustBecome(t, "the death is logged", func() bool { return strings.Contains(p.log.String(), "signal: killed") })
+		waitUntil(t, "the death is logged", func() bool { return strings.Contains(p.log.String(), "signal: killed") })
 	})
 	t.Run("a request that was not accepted is sent to another instance, whatever its method", func(t *testing.T) {
 		t.Parallel()
@@ -131,7 +131,7 @@ func TestDeath(t *testing.T) {
 		if a.status != http.StatusOK || a.body == strconv.Itoa(first) {
 			t.Errorf("got %+v", a)
 		}
-		mustBecome(t, "only the new one runs", func() bool {
+		waitUntil(t, "only the new one runs", func() bool {
 			pids := p.pids()
 			return len(pids) == 1 && pids[0] != first
 		})
@@ -147,14 +147,14 @@ func TestDeath(t *testing.T) {
 	t.Run("a request during which every instance died ends with 503", func(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "")
-		mustBeUnavailable(t, p.mustDo(t, http.MethodGet, "/die", ""))
+		requireUnavailable(t, p.mustDo(t, http.MethodGet, "/die", ""))
 	})
 	t.Run("a write during which its instance died ends with 503 and is not repeated", func(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "")
 		marker := filepath.Join(t.TempDir(), "died")
 		a := p.mustDo(t, http.MethodPost, "/die-once?marker="+marker, "{}")
-		mustBeUnavailable(t, a)
+		requireUnavailable(t, a)
 		if retry := a.header.Get("Retry-After"); retry != "" {
 			t.Errorf("Retry-After = %s for a request that may have been processed, want none", retry)
 		}
@@ -172,7 +172,7 @@ func TestCrashLoop(t *testing.T) {
 		s.mu.Lock()
 		s.notBefore = time.Time{}
 		s.mu.Unlock()
-		mustBeUnavailable(t, p.mustDo(t, http.MethodPost, "/pid", "{}"))
+		requireUnavailable(t, p.mustDo(t, http.MethodPost, "/pid", "{}"))
 	}
 	if log := p.log.String(); !strings.Contains(log, "no database: the cause of the crash") || !strings.Contains(log, "exit status 7") {
 		t.Errorf("the log lacks the cause: %s", log)
@@ -185,7 +185,7 @@ func TestCrashLoop(t *testing.T) {
 		t.Errorf("no pause after two failed instances: %d, %s", s.useless, s.notBefore)
 	}
 	a := p.mustDo(t, http.MethodGet, "/pid", "")
-	mustBeUnavailable(t, a)
+	requireUnavailable(t, a)
 	if after, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || after < 3500 || after > 3600 {
 		t.Errorf("Retry-After: %q, want almost an hour", a.header.Get("Retry-After"))
 	}
@@ -210,7 +210,7 @@ func TestBackoff(t *testing.T) {
 func TestInstanceThatNeverListens(t *testing.T) {
 	t.Parallel()
 	p := mustStart(t, "deaf", func(o *Options) { o.StartTimeout = 20 * time.Millisecond })
-	mustBeUnavailable(t, p.mustDo(t, http.MethodGet, "/pid", ""))
+	requireUnavailable(t, p.mustDo(t, http.MethodGet, "/pid", ""))
 	if log := p.log.String(); !strings.Contains(log, "did not listen on PORT=") {
 		t.Errorf("the log lacks the timeout: %s", log)
 	}
@@ -237,7 +237,7 @@ func mustStopListening(t *testing.T, p *platform) {
 	s.instances[0].address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
 }
 
-func mustBeUnavailable(t *testing.T, a result) {
+func requireUnavailable(t *testing.T, a result) {
 	t.Helper()
 	var problem struct {
 		Code    string

@@ -67,7 +67,7 @@ func TestInstancesOutliveTheThreadThatAskedForThem(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	mustBecome(t, "the thread has ended", func() bool {
+	waitUntil(t, "the thread has ended", func() bool {
 		_, err := os.Stat("/proc/self/task/" + strconv.Itoa(tid))
 		return os.IsNotExist(err)
 	})

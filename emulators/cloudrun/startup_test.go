@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/shared/manifest"
 )
 
@@ -36,7 +38,7 @@ func TestStartupProbe(t *testing.T) {
 		})
 		responses := make(chan result, 1)
 		go func() { responses <- p.mustDo(t, http.MethodPost, "/echo", "body") }()
-		mustBecome(t, "it was probed three times", func() bool { return strings.Count(p.printed.String(), wasAskedToStart) >= 3 })
+		waitUntil(t, "it was probed three times", func() bool { return strings.Count(p.printed.String(), wasAskedToStart) >= 3 })
 		select {
 		case a := <-responses:
 			t.Errorf("got %+v from an instance that has not started", a)
@@ -55,7 +57,7 @@ func TestStartupProbe(t *testing.T) {
 			waitsFor(t, o)
 			o.Startup = Startup{Period: time.Millisecond, Failures: 3}
 		})
-		mustBeUnavailable(t, p.mustDo(t, http.MethodGet, "/pid", ""))
+		requireUnavailable(t, p.mustDo(t, http.MethodGet, "/pid", ""))
 		if text := p.log.String(); !strings.Contains(text, "its startup probe failed 3 times") {
 			t.Errorf("the log is %s", text)
 		}
@@ -106,7 +108,7 @@ func TestStartupOfTheCloud(t *testing.T) {
 		Timeout:  time.Duration(number("timeout_seconds")) * time.Second,
 		Failures: number("failure_threshold"),
 	}
-	if got := (Startup{}).withDefaults(); got != want {
-		t.Errorf("the defaults are %+v, the cloud has %+v", got, want)
+	if diff := cmp.Diff(want, Startup{}.withDefaults()); diff != "" {
+		t.Errorf("(-cloud +defaults):\n%s", diff)
 	}
 }

@@ -20,7 +20,7 @@ func TestIdleInstances(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "", func(o *Options) { o.IdleTimeout = time.Millisecond })
 		first := p.mustPID(t)
-		mustBecome(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
+		waitUntil(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
 		if second := p.mustPID(t); second == first {
 			t.Errorf("response of the stopped process %d", first)
 		}
@@ -108,9 +108,9 @@ func TestSIGTERMFromOutsideUnderLoadLosesNoRead(t *testing.T) {
 			}
 		})
 	}
-	mustBecome(t, "requests get responses", func() bool { return responses.Load() > 100 })
+	waitUntil(t, "requests get responses", func() bool { return responses.Load() > 100 })
 	mustKill(t, first, syscall.SIGTERM)
-	mustBecome(t, "another instance has taken over", func() bool {
+	waitUntil(t, "another instance has taken over", func() bool {
 		pids := p.pids()
 		return len(pids) == 1 && pids[0] != first
 	})
@@ -118,9 +118,9 @@ func TestSIGTERMFromOutsideUnderLoadLosesNoRead(t *testing.T) {
 	clients.Wait()
 }
 
-// mustBeInside sends a request with a late response, and returns when it has reached its
+// mustStartRequest sends a request with a late response, and returns when it has reached its
 // instance.
-func mustBeInside(t *testing.T, p *platform, path string, body io.Reader) <-chan result {
+func mustStartRequest(t *testing.T, p *platform, path string, body io.Reader) <-chan result {
 	t.Helper()
 	got := make(chan result, 1)
 	go func() {
@@ -130,7 +130,7 @@ func mustBeInside(t *testing.T, p *platform, path string, body io.Reader) <-chan
 		}
 		got <- a
 	}()
-	mustBecome(t, "the request is inside the instance", func() bool { return strings.Contains(p.printed.String(), insideRequest) })
+	waitUntil(t, "the request is inside the instance", func() bool { return strings.Contains(p.printed.String(), insideRequest) })
 	return got
 }
 
@@ -153,7 +153,7 @@ func TestRetiredInstance(t *testing.T) {
 		p := mustStart(t, "die of SIGTERM")
 		body, client := io.Pipe()
 		go func() { _, _ = client.Write([]byte("the beginning of a body")) }()
-		got := mustBeInside(t, p, "/until-end-of-body", body)
+		got := mustStartRequest(t, p, "/until-end-of-body", body)
 		first := p.pids()[0]
 		p.retireAll()
 		if second := p.mustPID(t); second == first {
@@ -165,12 +165,12 @@ func TestRetiredInstance(t *testing.T) {
 		if a := <-got; a.status != http.StatusOK || a.body != "finished" {
 			t.Errorf("got %+v", a)
 		}
-		mustBecome(t, "the retired process has ended", func() bool { return !slices.Contains(p.pids(), first) })
+		waitUntil(t, "the retired process has ended", func() bool { return !slices.Contains(p.pids(), first) })
 	})
 	t.Run("a request may outlast the drain timeout until SIGKILL", func(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "", func(o *Options) { o.DrainTimeout = 20 * time.Millisecond })
-		got := mustBeInside(t, p, "/until-sigterm", nil)
+		got := mustStartRequest(t, p, "/until-sigterm", nil)
 		p.retireAll()
 		if a := <-got; a.status != http.StatusOK || a.body != "finished" {
 			t.Errorf("got %+v", a)
@@ -197,7 +197,7 @@ func TestStop(t *testing.T) {
 	t.Run("Stop kills at once when its context ends, and reports aborted requests", func(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "ignore SIGTERM", func(o *Options) { o.StopGrace, o.DrainTimeout = time.Hour, time.Hour })
-		got := mustBeInside(t, p, "/until-sigterm", nil)
+		got := mustStartRequest(t, p, "/until-sigterm", nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		if err := p.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -218,7 +218,7 @@ func TestStop(t *testing.T) {
 			}
 			got <- a
 		}()
-		mustBecome(t, "an instance starts", func() bool { return len(p.pids()) == 1 })
+		waitUntil(t, "an instance starts", func() bool { return len(p.pids()) == 1 })
 		if err := p.Stop(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error = %v, want context.DeadlineExceeded", err)
 		}

@@ -75,7 +75,7 @@ func TestDocs(t *testing.T) {
 		t.Parallel()
 		without := mustOpen(t, http.NotFound)
 		for _, path := range []string{DocsPath, OpenAPIPath} {
-			without.mustDo(t, http.MethodGet, path, nil, nil).mustBeProblem(t, http.StatusNotFound, "route_not_found")
+			without.mustDo(t, http.MethodGet, path, nil, nil).requireProblem(t, http.StatusNotFound, "route_not_found")
 		}
 	})
 }

@@ -36,13 +36,13 @@ func TestRouting(t *testing.T) {
 	for _, path := range []string{"/v1", "/v1/products/1/x", "/stock-reserve", "/product-outbox", "/v1/stock-reserve"} {
 		t.Run("the response is 404 at "+path, func(t *testing.T) {
 			t.Parallel()
-			d.mustDo(t, http.MethodPost, path, nil, nil).mustBeProblem(t, http.StatusNotFound, "route_not_found")
+			d.mustDo(t, http.MethodPost, path, nil, nil).requireProblem(t, http.StatusNotFound, "route_not_found")
 		})
 	}
 	t.Run("a 405 lists the allowed methods", func(t *testing.T) {
 		t.Parallel()
 		a := d.mustDo(t, http.MethodDelete, "/v1/products/1", nil, nil)
-		a.mustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+		a.requireProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 		if allow := a.header.Get("Allow"); allow != "GET, HEAD" {
 			t.Errorf("Allow: %q", allow)
 		}

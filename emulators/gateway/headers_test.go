@@ -16,7 +16,7 @@ func echoHeaders(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(header)
 }
 
-func mustSeen(t *testing.T, a result) http.Header {
+func mustDecodeHeaders(t *testing.T, a result) http.Header {
 	t.Helper()
 	var seen http.Header
 	if err := json.Unmarshal([]byte(a.body), &seen); err != nil {
@@ -44,7 +44,7 @@ func TestForgedHeaders(t *testing.T) {
 	forged.Set("X-Named-By-Connection", lie)
 	forged.Set("Authorization", "Bearer token")
 	forged.Set("Idempotency-Key", "key-1")
-	seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1", forged, nil))
+	seen := mustDecodeHeaders(t, d.mustDo(t, http.MethodGet, "/v1/products/1", forged, nil))
 	for name, values := range seen {
 		if strings.Contains(strings.Join(values, " "), lie) {
 			t.Errorf("%s: %v was forwarded", name, values)
@@ -68,7 +68,7 @@ func TestForgedHeaders(t *testing.T) {
 func TestUpgradeIsNotForwarded(t *testing.T) {
 	t.Parallel()
 	d := mustOpen(t, echoHeaders)
-	seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
+	seen := mustDecodeHeaders(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 		http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}, nil))
 	if seen["Upgrade"] != nil || seen["Connection"] != nil {
 		t.Errorf("the function received %v", seen)
@@ -81,7 +81,7 @@ func TestTrace(t *testing.T) {
 	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	t.Run("a client's trace is continued with a new span", func(t *testing.T) {
 		t.Parallel()
-		seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
+		seen := mustDecodeHeaders(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 			http.Header{"Traceparent": {"00-" + trace + "-" + parent + "-01"}, "Tracestate": {"vendor=1"}}, nil))
 		got := seen.Get("Traceparent")
 		if !strings.HasPrefix(got, "00-"+trace+"-") || !strings.HasSuffix(got, "-01") || strings.Contains(got, parent) {
@@ -93,7 +93,7 @@ func TestTrace(t *testing.T) {
 	})
 	t.Run("a malformed trace is replaced and its state dropped", func(t *testing.T) {
 		t.Parallel()
-		seen := mustSeen(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
+		seen := mustDecodeHeaders(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 			http.Header{"Traceparent": {"00-" + strings.ToUpper(trace) + "-" + parent + "-01"}, "Tracestate": {"vendor=1"}}, nil))
 		if got := seen.Get("Traceparent"); len(got) != 55 || strings.Contains(strings.ToLower(got), trace) {
 			t.Errorf("traceparent: %s", got)
@@ -132,7 +132,7 @@ func TestRequestID(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := d.mustDo(t, http.MethodGet, "/v1/products/1", http.Header{"X-Request-Id": test.sent}, nil)
-			got, seen := a.header["X-Request-Id"], mustSeen(t, a)["X-Request-Id"]
+			got, seen := a.header["X-Request-Id"], mustDecodeHeaders(t, a)["X-Request-Id"]
 			if len(got) != 1 || len(seen) != 1 || got[0] != seen[0] {
 				t.Fatalf("the client received %v, the function %v", got, seen)
 			}

@@ -3,10 +3,10 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"souk/functions"
@@ -36,7 +36,7 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s %s: %d %s, want %+v", method, path, got.status, got.header.Get("Content-Type"), want)
 			}
 		}
-		d.mustDo(t, http.MethodPost, path, nil, nil).mustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
+		d.mustDo(t, http.MethodPost, path, nil, nil).requireProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 	}
 	if to := d.mustDo(t, http.MethodGet, "/docs/", nil, nil).header.Get("Location"); to != DocsPath {
 		t.Errorf("/docs/ redirects to %q", to)
@@ -77,8 +77,8 @@ func TestPages(t *testing.T) {
 		if err := json.Unmarshal(text, &want); err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(fromJSON, want) {
-			t.Error("the documents differ")
+		if diff := cmp.Diff(want, fromJSON); diff != "" {
+			t.Errorf("the documents differ (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("the documentation replaces the example of a key and marks operations for admins", func(t *testing.T) {

@@ -42,7 +42,7 @@ func TestCloudRunWithoutToken(t *testing.T) {
 	d := mustOpen(t, func(http.ResponseWriter, *http.Request) { t.Error("the function was called") }, func(o *Options) {
 		o.Tokens = func(context.Context, string) (string, error) { return "", errors.New("no metadata server") }
 	})
-	d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil).mustBeProblem(t, http.StatusBadGateway, "bad_gateway")
+	d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil).requireProblem(t, http.StatusBadGateway, "bad_gateway")
 }
 
 // TestMetadataTokens gets tokens from a metadata server, each once.

@@ -55,7 +55,7 @@ func TestBodyLimit(t *testing.T) {
 		t.Run(fmt.Sprintf("a longer body is rejected, with Content-Length: %t", announced), func(t *testing.T) {
 			t.Parallel()
 			d.mustDo(t, http.MethodPost, "/v1/products", nil, body(101)).
-				mustBeProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
+				requireProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
 		})
 	}
 }
@@ -96,7 +96,7 @@ func TestFunctionWithoutResponse(t *testing.T) {
 			o.Backend = func(string) string { return "http://" + closed.Addr().String() }
 		})
 		a := d.mustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}"))
-		a.mustBeProblem(t, http.StatusServiceUnavailable, "unavailable")
+		a.requireProblem(t, http.StatusServiceUnavailable, "unavailable")
 		if a.header.Get("Retry-After") != "1" {
 			t.Errorf("Retry-After: %q", a.header.Get("Retry-After"))
 		}
@@ -111,13 +111,13 @@ func TestFunctionWithoutResponse(t *testing.T) {
 		t.Parallel()
 		d := mustOpen(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		d.mustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}")).
-			mustBeProblem(t, http.StatusBadGateway, "bad_gateway")
+			requireProblem(t, http.StatusBadGateway, "bad_gateway")
 	})
 	t.Run("a timeout is a 504", func(t *testing.T) {
 		t.Parallel()
 		d := mustOpen(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 			func(o *Options) { o.Timeout = time.Millisecond })
-		d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil).mustBeProblem(t, http.StatusGatewayTimeout, "timeout")
+		d.mustDo(t, http.MethodGet, "/v1/products/1", nil, nil).requireProblem(t, http.StatusGatewayTimeout, "timeout")
 	})
 	t.Run("a response aborted after its header is aborted for the client", func(t *testing.T) {
 		t.Parallel()
@@ -192,7 +192,7 @@ func TestServe(t *testing.T) {
 		<-inside
 		stopped := make(chan error)
 		go func() { stopped <- d.stop() }()
-		mustBeClosed(t, d.url)
+		waitUntilClosed(t, d.url)
 		close(finish)
 		work.Wait()
 		if err := <-stopped; err != nil {
@@ -218,8 +218,8 @@ func TestServe(t *testing.T) {
 	})
 }
 
-// mustBeClosed waits until the port of a URL is closed.
-func mustBeClosed(t *testing.T, url string) {
+// waitUntilClosed waits until the port of a URL is closed.
+func waitUntilClosed(t *testing.T, url string) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {

@@ -118,8 +118,8 @@ func (d *front) mustDo(t *testing.T, method, path string, header http.Header, bo
 	return result{response.StatusCode, response.Header, string(text)}
 }
 
-// mustBeProblem checks that a response is a complete problem of RFC 9457.
-func (a result) mustBeProblem(t *testing.T, status int, code string) {
+// requireProblem checks that a response is a complete problem of RFC 9457.
+func (a result) requireProblem(t *testing.T, status int, code string) {
 	t.Helper()
 	var problem struct {
 		Status        int

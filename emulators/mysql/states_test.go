@@ -91,7 +91,7 @@ func TestServerStates(t *testing.T) {
 			}
 		})
 	}
-	t.Run("too many connections", func(t *testing.T) {
+	t.Run("too many connections are reported", func(t *testing.T) {
 		mustExec(t, admin, `SET GLOBAL max_connections = 10`)
 		filler := mustOpen(t, url)
 		var last error

@@ -35,7 +35,7 @@ func TestSupervise(t *testing.T) {
 		for kill := range 3 {
 			mustExec(t, db, "INSERT INTO stored.thing VALUES ("+string(rune('0'+kill))+")")
 			killed := mustKill(t, dir)
-			mustBecome(t, "another process accepts statements", func() bool {
+			waitUntil(t, "another process accepts statements", func() bool {
 				return lastRun(t, dir).PID != killed && db.PingContext(t.Context()) == nil
 			})
 			if n := mustQuery[int](t, db, `SELECT COUNT(*) FROM stored.thing`); n != kill+1 {
@@ -79,7 +79,7 @@ func TestSuperviseStopsAfterFailures(t *testing.T) {
 	}
 }
 
-func mustBecome(t *testing.T, what string, holds func() bool) {
+func waitUntil(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for !holds() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -62,7 +63,7 @@ func TestShuffleChangesTheOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, p := range e.mustReceiveN(t, len(published)) {
+	for _, p := range e.mustReceiveSeveral(t, len(published)) {
 		got = append(got, p.Body.Message.MessageID)
 	}
 	if slices.Equal(got, published) {
@@ -87,7 +88,7 @@ func TestShuffleKeepsOrderingKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := byte(0)
-	for _, p := range e.mustReceiveN(t, 40) {
+	for _, p := range e.mustReceiveSeveral(t, 40) {
 		if now := p.Body.Message.Data[0]; now < last {
 			t.Errorf("message %d came after %d", now, last)
 		} else {
@@ -150,12 +151,12 @@ func TestPushesInFlightAreBounded(t *testing.T) {
 	for i := range 50 {
 		c.mustPublish(t, topic, text(fmt.Sprint(i)))
 	}
-	e.mustReceiveN(t, 10) // the initial window
+	e.mustReceiveSeveral(t, 10) // the initial window
 	if got := most.Load(); got > 10 {
 		t.Errorf("%d pushes at once before the first acknowledgement", got)
 	}
 	close(release)
-	e.mustReceiveN(t, 40)
+	e.mustReceiveSeveral(t, 40)
 }
 
 func TestListsAndDeletes(t *testing.T) {
@@ -175,8 +176,8 @@ func TestListsAndDeletes(t *testing.T) {
 		}
 		got = append(got, s.GetName())
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("listed %v, want %v", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
 	}
 	c.mustPublish(t, topic, text("dropped"))
 	if err := c.TopicAdminClient.DeleteTopic(t.Context(), &pb.DeleteTopicRequest{Topic: topic}); err != nil {

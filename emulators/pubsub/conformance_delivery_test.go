@@ -29,9 +29,9 @@ func testAttemptsBySubscription(t *testing.T, b broker) {
 	b.mustSubscribe(t, topic, pushTo(failing), soon, deadLetterTo(deadLetters))
 	id := b.mustPublish(t, topic, text("twice failed"))
 	for want := 1; want <= 3; want++ {
-		failing.mustReceive(t).mustHaveAttempt(t, b, want)
+		failing.mustReceive(t).requireAttempt(t, b, want)
 	}
-	healthy.mustReceive(t).mustHaveAttempt(t, b, 1)
+	healthy.mustReceive(t).requireAttempt(t, b, 1)
 	if got := healthy.Count(id); got != 1 {
 		t.Errorf("the healthy endpoint received the message %d times, want once", got)
 	}
@@ -147,7 +147,7 @@ func testOrderingKey(t *testing.T, b broker) {
 		}
 	}
 	seen := map[string][]string{}
-	for _, p := range e.mustReceiveN(t, 2*2*messages) {
+	for _, p := range e.mustReceiveSeveral(t, 2*2*messages) {
 		key := p.Data()[:1]
 		seen[key] = append(seen[key], p.Data())
 		if matches := p.Body.Message.OrderingKey == key; matches == b.lacks[noOrderingKey] {
@@ -179,7 +179,7 @@ func testFanOut(t *testing.T, b broker) {
 	}
 	for i, e := range endpoints {
 		got := map[string]bool{}
-		for _, p := range e.mustReceiveN(t, messages) {
+		for _, p := range e.mustReceiveSeveral(t, messages) {
 			got[p.Data()] = true
 			if p.Body.Subscription == other {
 				t.Error("a subscription of another topic received the message")

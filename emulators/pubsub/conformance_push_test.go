@@ -11,6 +11,7 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -61,7 +62,7 @@ func testPushRequest(t *testing.T, b broker) {
 		t.Errorf("subscription = %q, want %q", got.Body.Subscription, subscription)
 	}
 	t.Run("has only documented fields", func(t *testing.T) { testFieldNames(t, got.Raw) })
-	t.Run("is repeated unchanged", func(t *testing.T) {
+	t.Run("a message is repeated unchanged", func(t *testing.T) {
 		if again := e.mustReceive(t); string(again.Raw) != string(got.Raw) {
 			t.Errorf("second push: %s\nfirst push: %s", again.Raw, got.Raw)
 		}
@@ -81,12 +82,12 @@ func testFieldNames(t *testing.T, raw []byte) {
 	if err := json.Unmarshal(raw, &body.Top); err != nil {
 		t.Fatal(err)
 	}
-	mustHaveKeys(t, body.Top, "message", "subscription")
-	mustHaveKeys(t, body.Message, "attributes", "data", "messageId", "message_id", "publishTime", "publish_time")
+	requireKeys(t, body.Top, "message", "subscription")
+	requireKeys(t, body.Message, "attributes", "data", "messageId", "message_id", "publishTime", "publish_time")
 }
 
-// mustHaveKeys compares the keys of an object.
-func mustHaveKeys(t *testing.T, object map[string]any, want ...string) {
+// requireKeys compares the keys of an object.
+func requireKeys(t *testing.T, object map[string]any, want ...string) {
 	t.Helper()
 	var got []string
 	for key := range object {
@@ -94,8 +95,8 @@ func mustHaveKeys(t *testing.T, object map[string]any, want ...string) {
 	}
 	slices.Sort(got)
 	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("keys = %v, want %v", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 }
 
@@ -105,12 +106,12 @@ func testDeliveryAttempt(t *testing.T, b broker) {
 	b.mustSubscribe(t, topic, pushTo(e), soon, deadLetterTo(b.mustTopic(t)))
 	b.mustPublish(t, topic, text("counted"))
 	for want := 1; want <= 3; want++ {
-		e.mustReceive(t).mustHaveAttempt(t, b, want)
+		e.mustReceive(t).requireAttempt(t, b, want)
 	}
 }
 
-// mustHaveAttempt checks the delivery attempt of a push.
-func (p pushed) mustHaveAttempt(t *testing.T, b broker, want int) {
+// requireAttempt checks the delivery attempt of a push.
+func (p pushed) requireAttempt(t *testing.T, b broker, want int) {
 	t.Helper()
 	if p.Nth != want {
 		t.Errorf("push %d of the message, want %d", p.Nth, want)
@@ -192,7 +193,7 @@ func testAckDeadline(t *testing.T, b broker) {
 	topic := b.mustTopic(t)
 	b.mustSubscribe(t, topic, pushTo(e), soon, func(s *pb.Subscription) { s.AckDeadlineSeconds = 10 })
 	b.mustPublish(t, topic, text("slow"))
-	pushes := e.mustReceiveN(t, 2)
+	pushes := e.mustReceiveSeveral(t, 2)
 	// The deadline starts when the broker sends the push, a little before it arrives.
 	if gap := pushes[1].At.Sub(pushes[0].At); gap < deadline-time.Second {
 		t.Errorf("pushed again after %v, within the deadline of %v", gap, deadline)
@@ -207,7 +208,7 @@ func testRetryBackoff(t *testing.T, b broker) {
 		s.RetryPolicy = &pb.RetryPolicy{MinimumBackoff: durationpb.New(minimum), MaximumBackoff: durationpb.New(10 * minimum)}
 	})
 	b.mustPublish(t, topic, text("again"))
-	pushes := e.mustReceiveN(t, 3)
+	pushes := e.mustReceiveSeveral(t, 3)
 	for i := range 2 {
 		gap := pushes[i+1].At.Sub(pushes[i].At)
 		want := gap >= minimum
@@ -229,7 +230,7 @@ func testEndpointChange(t *testing.T, b broker) {
 	if got := before.mustReceive(t).Body.Message.MessageID; got != id {
 		t.Errorf("received message %s, want %s", got, id)
 	}
-	t.Run("by ModifyPushConfig", func(t *testing.T) {
+	t.Run("ModifyPushConfig changes the endpoint", func(t *testing.T) {
 		err := b.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pb.ModifyPushConfigRequest{
 			Subscription: name, PushConfig: &pb.PushConfig{PushEndpoint: after.URL}})
 		if err != nil {
@@ -239,7 +240,7 @@ func testEndpointChange(t *testing.T, b broker) {
 			t.Errorf("received message %s, want %s", got, id)
 		}
 	})
-	t.Run("by UpdateSubscription", func(t *testing.T) {
+	t.Run("UpdateSubscription changes the endpoint", func(t *testing.T) {
 		_, err := b.SubscriptionAdminClient.UpdateSubscription(t.Context(), &pb.UpdateSubscriptionRequest{
 			Subscription: &pb.Subscription{Name: name, PushConfig: &pb.PushConfig{PushEndpoint: last.URL}},
 			UpdateMask:   &fieldmaskpb.FieldMask{Paths: []string{"push_config"}}})

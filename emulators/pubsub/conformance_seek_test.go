@@ -49,8 +49,8 @@ func (b *bench) seekSnapshot(t *testing.T, subscription, snapshot string) {
 	}
 }
 
-// mustHaveNoMessage checks that a subscription has no message ready.
-func (b *bench) mustHaveNoMessage(t *testing.T, subscription, why string) {
+// requireNoMessage checks that a subscription has no message ready.
+func (b *bench) requireNoMessage(t *testing.T, subscription, why string) {
 	t.Helper()
 	if got := b.pullNow(t, subscription, 100); len(got) > 0 {
 		t.Errorf("%s: pulled %v", why, texts(got))
@@ -70,10 +70,10 @@ func testSeekToTime(t *testing.T, b broker) {
 	if got := b.mustAckAll(t, retaining, 2); !slices.Equal(got, []string{"m1", "m2"}) {
 		t.Errorf("pulled %v after the seek, want both acknowledged messages", got)
 	}
-	b.mustHaveNoMessage(t, plain, "acknowledged messages were restored without being retained")
+	b.requireNoMessage(t, plain, "acknowledged messages were restored without being retained")
 	b.mustPublish(t, topic, text("m3"))
 	b.seekTime(t, retaining, time.Now().Add(time.Hour))
-	b.mustHaveNoMessage(t, retaining, "a message was delivered after a seek past it")
+	b.requireNoMessage(t, retaining, "a message was delivered after a seek past it")
 	b.seekTime(t, retaining, start)
 	want := []string{"m1", "m2", "m3"}
 	if b.lacks[seekDropsForGood] {
@@ -82,7 +82,7 @@ func testSeekToTime(t *testing.T, b broker) {
 	if got := b.mustAckAll(t, retaining, len(want)); !slices.Equal(got, want) {
 		t.Errorf("pulled %v after the seek, want %v; known difference: %v", got, want, b.lacks[seekDropsForGood])
 	}
-	b.mustHaveNoMessage(t, retaining, "more messages were restored")
+	b.requireNoMessage(t, retaining, "more messages were restored")
 }
 
 // testTopicRetention seeks a subscription to messages published before its creation.
@@ -135,18 +135,18 @@ func testSnapshot(t *testing.T, b broker) {
 			t.Errorf("pulled %v after the seek, want the messages unacknowledged at the snapshot", got)
 		}
 	}
-	t.Run("of another subscription", func(t *testing.T) {
+	t.Run("another subscription may seek to the snapshot", func(t *testing.T) {
 		late := b.mustSubscribe(t, topic)
 		b.seekSnapshot(t, late, snapshot)
 		if b.lacks[snapshotsAreTheirSubscriptions] {
-			b.mustHaveNoMessage(t, late, "known difference has disappeared")
+			b.requireNoMessage(t, late, "known difference has disappeared")
 			return
 		}
 		if got := b.mustAckAll(t, late, 2); !slices.Equal(got, []string{"backlog", "later"}) {
 			t.Errorf("pulled %v after the seek", got)
 		}
 	})
-	t.Run("of another topic", func(t *testing.T) {
+	t.Run("a subscription to another topic may not seek to it", func(t *testing.T) {
 		_, err := b.SubscriptionAdminClient.Seek(t.Context(), &pb.SeekRequest{
 			Subscription: b.mustSubscribe(t, b.mustTopic(t)), Target: &pb.SeekRequest_Snapshot{Snapshot: snapshot}})
 		if status.Code(err) != codes.FailedPrecondition {

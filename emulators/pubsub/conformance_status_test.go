@@ -103,7 +103,7 @@ func testRedirects(t *testing.T, b broker) {
 				}
 				return
 			}
-			e.mustReceiveN(t, 2)
+			e.mustReceiveSeveral(t, 2)
 			if len(elsewhere) > 0 {
 				t.Errorf("%d was followed", code)
 			}

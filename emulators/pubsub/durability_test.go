@@ -43,7 +43,7 @@ func TestPublishedMessagesSurviveAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	pushedIDs := map[string]bool{}
-	for _, p := range up.mustReceiveN(t, len(ids)) {
+	for _, p := range up.mustReceiveSeveral(t, len(ids)) {
 		pushedIDs[p.Body.Message.MessageID] = true
 	}
 	pulled := map[string]bool{}
@@ -74,7 +74,7 @@ func TestUndeliveredMessagesArePushedAfterARestart(t *testing.T) {
 	topic := c.mustTopic(t)
 	c.mustSubscribe(t, topic, pushTo(e), retryEvery(time.Second), deadLetterTo(c.mustTopic(t)))
 	id := c.mustPublish(t, topic, &pb.PubsubMessage{Data: []byte("stored"), Attributes: map[string]string{"a": "b"}})
-	first := e.mustReceiveN(t, 2)[0]
+	first := e.mustReceiveSeveral(t, 2)[0]
 	kill()
 
 	b := mustStart(t, pubsub.Options{Dir: dir})
@@ -122,7 +122,7 @@ func TestEndpointsAreSetBeforeTheFirstDelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Resume()
-	for _, p := range current.mustReceiveN(t, 2) {
+	for _, p := range current.mustReceiveSeveral(t, 2) {
 		if p.Body.Message.MessageID != id && p.Body.Message.MessageID != other || p.Body.DeliveryAttempt != 1 || p.Nth != 1 {
 			t.Errorf("push %d: %s, want each message once, at its first attempt", p.Nth, p.Raw)
 		}

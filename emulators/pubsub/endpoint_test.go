@@ -107,8 +107,8 @@ func (e *endpoint) mustReceive(t *testing.T) pushed {
 	}
 }
 
-// mustReceiveN waits for n pushes.
-func (e *endpoint) mustReceiveN(t *testing.T, n int) []pushed {
+// mustReceiveSeveral waits for n pushes.
+func (e *endpoint) mustReceiveSeveral(t *testing.T, n int) []pushed {
 	t.Helper()
 	var got []pushed
 	for range n {

@@ -78,13 +78,13 @@ func TestMalformedFilterIsAnError(t *testing.T) {
 			}
 		})
 	}
-	t.Run("AND and OR without parentheses", func(t *testing.T) {
+	t.Run("AND and OR without parentheses are refused", func(t *testing.T) {
 		t.Parallel()
 		if _, err := parseFilter(`attributes:a AND attributes:b OR attributes:c`); err == nil {
 			t.Error("the filter was accepted")
 		}
 	})
-	t.Run("too long", func(t *testing.T) {
+	t.Run("a filter that is too long is refused", func(t *testing.T) {
 		t.Parallel()
 		if _, err := parseFilter(`attributes:` + strings.Repeat("x", maxFilterBytes)); err == nil {
 			t.Error("the filter was accepted")

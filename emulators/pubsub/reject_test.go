@@ -57,13 +57,13 @@ func TestInvalidRequestsAreRejected(t *testing.T) {
 			}
 		})
 	}
-	t.Run("empty message", func(t *testing.T) {
+	t.Run("an empty message is refused", func(t *testing.T) {
 		_, err := c.TopicAdminClient.Publish(t.Context(), &pb.PublishRequest{Topic: topic, Messages: []*pb.PubsubMessage{{}}})
 		if status.Code(err) != codes.InvalidArgument {
 			t.Errorf("error = %v", err)
 		}
 	})
-	t.Run("unknown topic", func(t *testing.T) {
+	t.Run("an unknown topic is not found", func(t *testing.T) {
 		_, err := c.TopicAdminClient.Publish(t.Context(), &pb.PublishRequest{Topic: topic + "x", Messages: []*pb.PubsubMessage{text("x")}})
 		if status.Code(err) != codes.NotFound {
 			t.Errorf("error = %v", err)

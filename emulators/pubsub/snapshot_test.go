@@ -63,7 +63,7 @@ func TestSnapshotExpires(t *testing.T) {
 	if got := c.mustAckAll(t, name, 1); !slices.Equal(got, []string{"second"}) {
 		t.Errorf("pulled %v after the seek", got)
 	}
-	c.mustHaveNoMessage(t, name, "a message of the expired snapshot was restored")
+	c.requireNoMessage(t, name, "a message of the expired snapshot was restored")
 }
 
 func TestSnapshotExpiryIsBounded(t *testing.T) {
@@ -101,7 +101,7 @@ func TestRetentionEnds(t *testing.T) {
 	if got := c.mustAckAll(t, name, 1); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("pulled %v after the seek, want the retained messages", got)
 	}
-	c.mustHaveNoMessage(t, name, "a message older than the retention was restored")
+	c.requireNoMessage(t, name, "a message older than the retention was restored")
 }
 
 // TestExactlyOnceSurvivesAKill kills the broker after an acknowledgement: the message
