@@ -9,6 +9,7 @@ import (
 
 	"github.com/bojanz/currency"
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/language"
 
 	"souk/shared/address"
@@ -187,8 +188,8 @@ func TestPatch(t *testing.T) {
 		got, want := valid(), valid()
 		change.Apply(&got)
 		reflect.ValueOf(&want).Elem().Field(i).SetString(value)
-		if got != want {
-			t.Errorf("%s: a patch of it gives %+v", a.Name, got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("a patch of %s (-want +got):\n%s", a.Name, diff)
 		}
 	}
 }

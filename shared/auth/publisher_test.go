@@ -1,9 +1,10 @@
 package auth
 
 import (
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/config"
 )
@@ -25,8 +26,8 @@ func TestPublisher(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := PublisherConfig{Keys: public}.KeySet()
-		if err != nil || !reflect.DeepEqual(got, signer.PublicKeys()) || len(got.Keys) != 2 {
-			t.Errorf("got %v, %v; want %v", got, err, signer.PublicKeys())
+		if diff := cmp.Diff(signer.PublicKeys(), got); err != nil || diff != "" || len(got.Keys) != 2 {
+			t.Errorf("error %v, keys (-want +got):\n%s", err, diff)
 		}
 	})
 	for name, keys := range map[string]string{"nothing": "", "a private key": first, "a private key among public ones": public + second, "text": "keys"} {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/shared/config"
 )
 
@@ -39,8 +41,8 @@ func TestLoad(t *testing.T) {
 		}
 		want := settings{Port: 9000, Level: slog.LevelDebug, Timeout: time.Second, Password: got.Password, Name: "souk",
 			Storage: storage{Bucket: "b", Timeout: 5 * time.Second}}
-		if err != nil || got != want {
-			t.Errorf("got %+v, %v", got, err)
+		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b config.Secret) bool { return a == b })); err != nil || diff != "" {
+			t.Errorf("error %v, settings (-want +got):\n%s", err, diff)
 		}
 	})
 

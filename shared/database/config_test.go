@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/database"
 )
@@ -35,15 +36,15 @@ func TestParseURL(t *testing.T) {
 			}
 			got := []string{cfg.User, cfg.Passwd, cfg.Net, cfg.Addr, cfg.DBName}
 			want := []string{tc.user, tc.password, tc.network, tc.at, tc.db}
-			if fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Errorf("got %q, want %q", got, want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 			again, err := database.ParseURL(string(database.FormatURL(cfg)))
 			if err != nil {
 				t.Fatalf("the URL of FormatURL is refused: %v", err)
 			}
-			if back := []string{again.User, again.Passwd, again.Net, again.Addr, again.DBName}; fmt.Sprint(back) != fmt.Sprint(want) {
-				t.Errorf("through FormatURL: got %q, want %q", back, want)
+			if diff := cmp.Diff(want, []string{again.User, again.Passwd, again.Net, again.Addr, again.DBName}); diff != "" {
+				t.Errorf("through FormatURL (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -84,7 +84,7 @@ func TestHang(t *testing.T) {
 			var statements recorder
 			db, _ := openThrough(t, statements.decide)
 			requireSuccess(t, db, operation)
-			t.Run("before the handshake", func(t *testing.T) {
+			t.Run("a server that hangs before the handshake is unavailable", func(t *testing.T) {
 				t.Parallel()
 				db, proxy := openThrough(t, func(string) dbtest.Fate { return dbtest.Pass })
 				proxy.Hang(true)

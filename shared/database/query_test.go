@@ -47,7 +47,7 @@ func TestQueries(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
-	t.Run("Get returns ErrNotFound", func(t *testing.T) {
+	t.Run("Get returns ErrNotFound without a row", func(t *testing.T) {
 		if _, err := database.Get(ctx, db, database.ScanColumn[string], `SELECT name FROM thing WHERE name = 'x'`); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("got %v", err)
 		}

@@ -38,7 +38,7 @@ func TestSession(t *testing.T) {
 			t.Errorf("NOW() is %s away from UTC", offset)
 		}
 	})
-	t.Run("stores every character", func(t *testing.T) {
+	t.Run("every character is stored", func(t *testing.T) {
 		t.Parallel()
 		want := `'\🛍"`
 		mustExec(t, db, `INSERT INTO thing (id, name) VALUES (3, ?)`, want)

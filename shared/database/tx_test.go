@@ -48,7 +48,7 @@ func TestInTxRollsBack(t *testing.T) {
 		}
 	}
 
-	t.Run("after an error and returns it", func(t *testing.T) {
+	t.Run("InTx rolls back after an error and returns it", func(t *testing.T) {
 		sad := errors.New("sad")
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 			if err := update(ctx, tx); err != nil {
@@ -61,7 +61,7 @@ func TestInTxRollsBack(t *testing.T) {
 		}
 		unchanged(t)
 	})
-	t.Run("after a panic and continues it", func(t *testing.T) {
+	t.Run("InTx rolls back after a panic and continues it", func(t *testing.T) {
 		defer func() {
 			if got := recover(); got != "ouch" {
 				t.Errorf("recovered %v, want ouch", got)
@@ -75,7 +75,7 @@ func TestInTxRollsBack(t *testing.T) {
 			panic("ouch")
 		})
 	})
-	t.Run("when its goroutine ends", func(t *testing.T) {
+	t.Run("InTx rolls back when its goroutine ends", func(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -90,7 +90,7 @@ func TestInTxRollsBack(t *testing.T) {
 		<-done
 		unchanged(t)
 	})
-	t.Run("when its context ends", func(t *testing.T) {
+	t.Run("InTx rolls back when its context ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 			if err := update(ctx, tx); err != nil {

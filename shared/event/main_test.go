@@ -3,12 +3,12 @@ package event_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
@@ -123,8 +123,8 @@ func (h *fixture) publishedPayloads() []string {
 
 func (h *fixture) requirePublished(t *testing.T, want ...string) {
 	t.Helper()
-	if got := h.publishedPayloads(); !slices.Equal(got, want) {
-		t.Errorf("published were %v, want %v", got, want)
+	if diff := cmp.Diff(want, h.publishedPayloads()); diff != "" {
+		t.Errorf("published (-want +got):\n%s", diff)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestRequests(t *testing.T) {
 		return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Header: header, Body: body}), trace
 	}
 
-	t.Run("reach the operation if they are valid, without huma's additions", func(t *testing.T) {
+	t.Run("requests reach the operation if they are valid, without huma's additions", func(t *testing.T) {
 		t.Parallel()
 		response, _ := post(t, "/v1/accounts?notify=true", map[string]any{"name": "Ada", "password": "green bicycles"})
 		response.MustBe(t, http.StatusCreated)
@@ -45,7 +45,7 @@ func TestRequests(t *testing.T) {
 		}
 	})
 
-	t.Run("are refused with all their errors", func(t *testing.T) {
+	t.Run("requests are refused with all their errors", func(t *testing.T) {
 		t.Parallel()
 		response, _ := post(t, "/v1/accounts?verbose=1&notify=perhaps", map[string]any{"name": "", "password": "a", "age": -1, "colour": "green"})
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -88,7 +88,7 @@ func TestRequests(t *testing.T) {
 		"with invalid text in the name":   "{\"name\": \"\xff\", \"password\": \"hunter2\"}",
 		"with a null instead of a value":  `{"name": null, "password": "hunter2"}`,
 	} {
-		t.Run("never have their password returned or logged: "+name, func(t *testing.T) {
+		t.Run("requests never have their password returned or logged: "+name, func(t *testing.T) {
 			t.Parallel()
 			response, trace := post(t, "/v1/accounts", body)
 			response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -99,7 +99,7 @@ func TestRequests(t *testing.T) {
 		})
 	}
 
-	t.Run("with another media type get 415 and with a long body 413", func(t *testing.T) {
+	t.Run("requests with another media type get 415 and with a long body 413", func(t *testing.T) {
 		t.Parallel()
 		_, header := newTrace()
 		header["Content-Type"] = "text/plain"
@@ -109,7 +109,7 @@ func TestRequests(t *testing.T) {
 		response.MustBeProblem(t, http.StatusRequestEntityTooLarge, "body_too_large")
 	})
 
-	t.Run("are refused for unknown query parameters only", func(t *testing.T) {
+	t.Run("requests are refused for unknown query parameters only", func(t *testing.T) {
 		t.Parallel()
 		response, _ := post(t, "/v1/accounts?b=1&notify=true&a=1&a=2", map[string]any{"name": "Ada", "password": "green bicycles"})
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -119,13 +119,13 @@ func TestRequests(t *testing.T) {
 		}
 	})
 
-	t.Run("without a body get 400", func(t *testing.T) {
+	t.Run("requests without a body get 400", func(t *testing.T) {
 		t.Parallel()
 		response, _ := post(t, "/v1/accounts", nil)
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	})
 
-	t.Run("with a malformed id get 400 with its location", func(t *testing.T) {
+	t.Run("requests with a malformed id get 400 with its location", func(t *testing.T) {
 		t.Parallel()
 		response := s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/accounts/7"})
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -134,7 +134,7 @@ func TestRequests(t *testing.T) {
 		}
 	})
 
-	t.Run("without a route get 404 and with a wrong method 405", func(t *testing.T) {
+	t.Run("requests without a route get 404 and with a wrong method 405", func(t *testing.T) {
 		t.Parallel()
 		for _, path := range []string{"/", "/v1/accounts/7/more", "/openapi.json", "/openapi.yaml", "/docs", "/schemas/Account.json", "/account-create"} {
 			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: path}).MustBeProblem(t, http.StatusNotFound, "route_not_found")
@@ -148,7 +148,7 @@ func TestRequests(t *testing.T) {
 		response.MustBeProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 	})
 
-	t.Run("with the current ETag get 304", func(t *testing.T) {
+	t.Run("requests with the current ETag get 304", func(t *testing.T) {
 		t.Parallel()
 		response := s.Do(t, functiontest.Request{
 			Method: http.MethodGet, Path: "/v1/accounts/0199c0de-0000-7000-8000-000000000001", Header: map[string]string{"If-None-Match": `"3"`},

@@ -137,7 +137,7 @@ func TestPushRequest(t *testing.T) {
 		}
 	})
 
-	t.Run("without attributes gets 400 and is logged with its message id", func(t *testing.T) {
+	t.Run("a push without attributes gets 400 and is logged with its message id", func(t *testing.T) {
 		t.Parallel()
 		response, trace := push(t, `{"message": {"messageId": "7", "data": ""}, "subscription": "s", "deliveryAttempt": 3}`)
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
@@ -146,7 +146,7 @@ func TestPushRequest(t *testing.T) {
 		}
 	})
 
-	t.Run("to a scheduled function runs it", func(t *testing.T) {
+	t.Run("a push to a scheduled function runs it", func(t *testing.T) {
 		t.Parallel()
 		tick := functiontest.NewEvent(t, "account-sweep", map[string]any{})
 		tick.AggregateID = uuid.Nil
@@ -154,7 +154,7 @@ func TestPushRequest(t *testing.T) {
 		requireCount(t, s, 1, `copied WHERE name = 'swept'`)
 	})
 
-	t.Run("to a scheduled function from Cloud Scheduler runs it", func(t *testing.T) {
+	t.Run("a push to a scheduled function from Cloud Scheduler runs it", func(t *testing.T) {
 		t.Parallel()
 		// A separate server, because another test counts the table.
 		s := start(t)

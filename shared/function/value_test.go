@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/api"
 	"souk/shared/strictjson"
@@ -43,8 +44,8 @@ func TestCheckValue(t *testing.T) {
 			if err != nil || string(got) != want.value {
 				t.Errorf("value %s (%v), want %s", got, err, want.value)
 			}
-			if got := locationsAndCodes(errs); !reflect.DeepEqual(got, want.errs) {
-				t.Errorf("errors %q, want %q", got, want.errs)
+			if diff := cmp.Diff(want.errs, locationsAndCodes(errs)); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})
 	}

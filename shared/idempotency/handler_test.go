@@ -106,7 +106,7 @@ func TestKeys(t *testing.T) {
 		}
 	})
 
-	t.Run("with a body that is too long are a 413", func(t *testing.T) {
+	t.Run("requests with a body that is too long get 413", func(t *testing.T) {
 		t.Parallel()
 		s := newTestRequest()
 		s.body = strings.Repeat("x", 101)

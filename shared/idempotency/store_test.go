@@ -191,7 +191,7 @@ func TestLostResponses(t *testing.T) {
 	for _, statement := range []string{
 		`UPDATE idempotency_key SET status = NULL, header = NULL, body = NULL`,
 		`UPDATE idempotency_key SET effected_at = expires_at WHERE caller = ?`,
-		mustReadUp(t, "migrations/00004_idempotency_key_lost.sql"),
+		mustReadMigration(t, "migrations/00004_idempotency_key_lost.sql"),
 	} {
 		var args []any
 		if strings.Contains(statement, "?") {
@@ -210,8 +210,8 @@ func TestLostResponses(t *testing.T) {
 	h.requireEffects(t, 3)
 }
 
-// mustReadUp returns the statement of a migration.
-func mustReadUp(t *testing.T, name string) string {
+// mustReadMigration returns the statement of a migration.
+func mustReadMigration(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/shared/manifest"
 )
 
@@ -39,8 +41,8 @@ func TestManifest(t *testing.T) {
 	t.Run("has the content of the text", func(t *testing.T) {
 		t.Parallel()
 		want := manifest.Delivery{AckDeadline: 30 * time.Second, MinBackoff: time.Second, MaxBackoff: 10 * time.Minute, MaxDeliveryAttempts: 20}
-		if m.Delivery != want {
-			t.Errorf("delivery is %+v", m.Delivery)
+		if diff := cmp.Diff(want, m.Delivery); diff != "" {
+			t.Errorf("delivery (-want +got):\n%s", diff)
 		}
 		f, known := m.Function("thing-get")
 		if !known || f.Service != "thing" || f.Access != manifest.Anyone || f.Method() != "GET" || f.Path() != "/v1/things/{id}" {

@@ -53,7 +53,7 @@ func TestPlus(t *testing.T) {
 		})
 	})
 
-	t.Run("refuses different currencies", func(t *testing.T) {
+	t.Run("amounts of different currencies are refused", func(t *testing.T) {
 		t.Parallel()
 		_, err := money.Money{Amount: 1, Currency: "EUR"}.Plus(money.Money{Amount: 1, Currency: "USD"})
 		if !errors.Is(err, money.ErrCurrency) {

@@ -3,9 +3,10 @@ package strictjson_test
 import (
 	"encoding/json"
 	"errors"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/api"
 	"souk/shared/strictjson"
@@ -29,8 +30,8 @@ func TestParse(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := strictjson.Parse([]byte(c.in), "body")
-			if err != nil || !reflect.DeepEqual(got, c.want) {
-				t.Errorf("got %#v, %v; want %#v", got, err, c.want)
+			if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+				t.Errorf("error %v, value (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -101,8 +102,9 @@ func TestUnmarshal(t *testing.T) {
 	}
 	var got order
 	err := strictjson.Unmarshal([]byte(`{"items":[{"sku":"A","amount":1000.0}],"notes":{"Items":"x"}}`), "line", &got)
-	if want := (order{[]item{{"A", 1000}}, map[string]string{"Items": "x"}}); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	want := order{[]item{{"A", 1000}}, map[string]string{"Items": "x"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("error %v, order (-want +got):\n%s", err, diff)
 	}
 	for _, c := range []struct{ name, in, location, code string }{
 		{"another case", `{"items":[],"ITEMS":[]}`, "line.ITEMS", api.FieldUnknown},
@@ -135,8 +137,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := strictjson.Parse(text, "body"); err != nil || !reflect.DeepEqual(again, value) {
-			t.Errorf("%q: got %v, %v; want %v", text, again, err, value)
+		again, err := strictjson.Parse(text, "body")
+		if diff := cmp.Diff(value, again); err != nil || diff != "" {
+			t.Errorf("%q: error %v, value (-want +got):\n%s", text, err, diff)
 		}
 	})
 }
