@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write testdata/gcloud.json anew; a comm
 // gcloud would, to the table of the gcloud on this machine.
 func TestFlagsAreGcloudsOwn(t *testing.T) {
 	t.Parallel()
-	gcloud, kept := gcloudtest.MustInstalled(t), mustFlags(t)
+	gcloud, kept := gcloudtest.Installed(t), mustFlags(t)
 	for command, flags := range kept {
 		own := gcloud.FlagsOf(command)
 		for name, kind := range flags {

@@ -49,7 +49,7 @@ func TestMySQL(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The server responds when it is asked for the third time.
-			p.mustStandIn(t, "docker", `echo "docker $*" >>"$TMPDIR/calls"; [ "$1" != exec ] || [ "$(grep -c "^docker exec" "$TMPDIR/calls")" -ge 3 ]`)
+			p.mustWriteStandIn(t, "docker", `echo "docker $*" >>"$TMPDIR/calls"; [ "$1" != exec ] || [ "$(grep -c "^docker exec" "$TMPDIR/calls")" -ge 3 ]`)
 			ok, said := p.run(t, "mysql", "NETWORK="+network)
 			calls, err := os.ReadFile(filepath.Join(p.dir, "calls"))
 			if err != nil || !ok || !strings.HasSuffix(said, want) || strings.Count(string(calls), "docker exec") != 3 || !strings.Contains(string(calls), "--partial-revokes=ON") {

@@ -28,7 +28,7 @@ func TestPlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t)
-			p.mustStandIn(t, "terraform", fmt.Sprintf(`echo "terraform $*"; [ "$2" = init ] && exit %d; exit %d`, test.init, test.plan))
+			p.mustWriteStandIn(t, "terraform", fmt.Sprintf(`echo "terraform $*"; [ "$2" = init ] && exit %d; exit %d`, test.init, test.plan))
 			if test.variables {
 				p.mustChange(t, func(c *cloud) { c.Objects = map[string]string{"gs://souk-test-terraform/env/dev.tfvars": "a = 1\n"} })
 			}

@@ -104,7 +104,7 @@ func TestPreflight(t *testing.T) {
 			}
 		})
 	}
-	t.Run("no plan", func(t *testing.T) {
+	t.Run("a run without a plan fails", func(t *testing.T) {
 		t.Parallel()
 		p := mustQuotas(t)
 		p.stdin = "No changes.\n"

@@ -78,8 +78,8 @@ func image(name, state string) string {
 	return "r/" + service + "@sha256:" + state
 }
 
-// mustStandIn writes a program for the scripts.
-func (p project) mustStandIn(t *testing.T, name, script string) {
+// mustWriteStandIn writes a program for the scripts.
+func (p project) mustWriteStandIn(t *testing.T, name, script string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(p.dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func TestPromotion(t *testing.T) {
 		t.Errorf("signed are %q", inDev.Attested)
 	}
 
-	t.Run("to prod, by the same digests", func(t *testing.T) {
+	t.Run("prod gets the same digests", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t)
 		p.mustChange(t, func(c *cloud) { c.Objects = inDev.Objects })
@@ -217,7 +217,7 @@ func apply(c *cloud) {
 // both orders it serves in the end, and no other function waits for it.
 func TestNewFunction(t *testing.T) {
 	t.Parallel()
-	t.Run("terraform first", func(t *testing.T) {
+	t.Run("a function that terraform introduces first serves", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
 		p.mustChange(t, apply)
@@ -226,7 +226,7 @@ func TestNewFunction(t *testing.T) {
 		}
 		p.mustServe(t, newOf("order", "payment"))
 	})
-	t.Run("the commit first", func(t *testing.T) {
+	t.Run("a function that the commit introduces first serves", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t, "order")
 		env := mustReleaseWith(t, p)

@@ -138,8 +138,8 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	for _, fails := range []bool{false, true} {
 		p := mustProject(t)
-		p.mustStandIn(t, "apt-get", "exit 0")
-		p.mustStandIn(t, "make", `echo "make $*"; exit `+map[bool]string{false: "0", true: "1"}[fails])
+		p.mustWriteStandIn(t, "apt-get", "exit 0")
+		p.mustWriteStandIn(t, "make", `echo "make $*"; exit `+map[bool]string{false: "0", true: "1"}[fails])
 		if ok, said := p.run(t, "lint"); ok == fails || !strings.Contains(said, "make check lint-scripts\n") {
 			t.Errorf("ended well: %v, and said %s", ok, said)
 		}
@@ -160,7 +160,7 @@ func TestVulncheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t)
-			p.mustStandIn(t, "go", test.script)
+			p.mustWriteStandIn(t, "go", test.script)
 			if ok, said := p.run(t, "vulncheck"); ok != test.ok {
 				t.Errorf("ended well: %v, and said %s", ok, said)
 			}

@@ -22,9 +22,9 @@ type Command struct {
 	Flags    map[string]any      `json:"flags"`
 }
 
-// MustInstalled reads the table of the gcloud that is installed. Without one it skips
+// Installed reads the table of the gcloud that is installed. Without one it skips
 // the test, and says what was not checked.
-func MustInstalled(t testing.TB) *Command {
+func Installed(t testing.TB) *Command {
 	t.Helper()
 	const unchecked = "NOT CHECKED: gcloud's commands and flags. This needs the gcloud CLI: "
 	program, err := exec.LookPath("gcloud")

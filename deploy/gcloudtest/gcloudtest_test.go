@@ -10,7 +10,7 @@ import (
 // TestFault plants faults.
 func TestFault(t *testing.T) {
 	t.Parallel()
-	gcloud := gcloudtest.MustInstalled(t)
+	gcloud := gcloudtest.Installed(t)
 	for args, want := range map[string]string{
 		"run deploy shop --image=x --no-traffic --region=y":  "",
 		"secrets versions add KEY --data-file=-":             "",
