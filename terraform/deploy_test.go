@@ -90,7 +90,7 @@ func TestDeployPage(t *testing.T) {
 			t.Errorf("it does not say %q", want)
 		}
 	})
-	t.Run("is good shell", func(t *testing.T) {
+	t.Run("the commands are valid shell", func(t *testing.T) {
 		t.Parallel()
 		for _, fault := range shellFaults(t, strings.Join(commands(page), "\n")) {
 			t.Error(fault)
@@ -136,7 +136,7 @@ func TestFollowDeployPage(t *testing.T) {
 	t.Parallel()
 	calls := follow(t, mustRead(t, deployPage))
 	t.Run("gcloud has the commands and flags", func(t *testing.T) {
-		gcloud := gcloudtest.MustInstalled(t)
+		gcloud := gcloudtest.Installed(t)
 		if len(calls["gcloud"]) < 25 {
 			t.Errorf("gcloud is called %d times only", len(calls["gcloud"]))
 		}

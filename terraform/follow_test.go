@@ -16,7 +16,7 @@ func follow(t *testing.T, page string) map[string][][]string {
 	t.Helper()
 	root, calls, programs := t.TempDir(), t.TempDir(), t.TempDir()
 	mustCopyModule(t, root, ".", "cmd", "deploy", "docs", "emulators", "functions", "shared", "go.mod", "go.sum", "Makefile")
-	mustStandIn(t, programs)
+	mustWriteStandIn(t, programs)
 
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", "-euo", "pipefail")
 	cmd.Dir = root
@@ -43,9 +43,9 @@ func mustReadRecords(t *testing.T, folder string) map[string][][]string {
 	return records
 }
 
-// mustStandIn creates programs that record their arguments, and print what the real
+// mustWriteStandIn creates programs that record their arguments, and print what the real
 // ones would where the output is read.
-func mustStandIn(t *testing.T, folder string) {
+func mustWriteStandIn(t *testing.T, folder string) {
 	t.Helper()
 	outputs := map[string]string{
 		"docker": "", "curl": "",

@@ -6,11 +6,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The stand-in for the provider knows its schema, not what Google accepts. These tests
@@ -198,7 +199,7 @@ func number(v any) (n float64, ok bool) {
 
 func oneOf(path, source string, allowed ...any) constraint {
 	return constraint{path, source, func(v any) string {
-		if !slices.ContainsFunc(allowed, func(a any) bool { return reflect.DeepEqual(a, v) }) {
+		if !slices.ContainsFunc(allowed, func(a any) bool { return cmp.Equal(a, v) }) {
 			return fmt.Sprintf("is %v, none of %v", v, allowed)
 		}
 		return ""
