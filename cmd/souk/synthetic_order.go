@@ -28,9 +28,11 @@ SYNTHETIC_PRODUCT. The password has no flag: arguments are visible to other proc
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			c.Password = p.getenv("SYNTHETIC_PASSWORD")
-			for name, value := range map[string]string{"--url": c.URL, "--email": c.Email, "--product": c.ProductID, "SYNTHETIC_PASSWORD": c.Password} {
-				if value == "" {
-					return p.usageError("%s is missing", name)
+			for _, setting := range []struct{ name, value string }{
+				{"--url", c.URL}, {"--email", c.Email}, {"--product", c.ProductID}, {"SYNTHETIC_PASSWORD", c.Password},
+			} {
+				if setting.value == "" {
+					return p.usageError("%s is missing", setting.name)
 				}
 			}
 			if orders < 1 {

@@ -95,7 +95,7 @@ func (t *Transport) sendOrWait(r *http.Request, service *replicas) (*http.Respon
 	defer timeout.Stop()
 	for {
 		response, err := t.tryReplicas(r, service)
-		if err == nil || !isDial(err) {
+		if err == nil || !IsDial(err) {
 			return response, err
 		}
 		retry := time.NewTimer(retryInterval)
@@ -129,7 +129,7 @@ func (t *Transport) tryReplicas(r *http.Request, service *replicas) (*http.Respo
 			return nil, err
 		}
 		service.avoid(address)
-		if lastErr = err; !isDial(err) && !repeatable(r) {
+		if lastErr = err; !IsDial(err) && !repeatable(r) {
 			break
 		}
 	}
@@ -148,8 +148,8 @@ func (t *Transport) send(r *http.Request, address string) (*http.Response, error
 	return t.base.RoundTrip(out)
 }
 
-// isDial reports whether no connection was established.
-func isDial(err error) bool {
+// IsDial reports whether no connection was established, so that a request was not sent.
+func IsDial(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }

@@ -3,10 +3,10 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"sync"
 
+	"souk/emulators/balance"
 	"souk/shared/api"
 )
 
@@ -25,7 +25,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		problem = api.UnreadableBody(rw.bodyError())
 	case errors.Is(ctxErr, context.DeadlineExceeded):
 		problem = api.NewProblem(http.StatusGatewayTimeout, "timeout", "%s did not respond in time.", rw.function)
-	case isDial(err):
+	case balance.IsDial(err):
 		// The request was not sent, so a retry is safe.
 		problem = api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s is unavailable at the moment. Try again.", rw.function).
 			WithHeader("Retry-After", "1")
@@ -33,12 +33,6 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		problem = api.NewProblem(http.StatusBadGateway, "bad_gateway", "%s closed the connection before it responded.", rw.function)
 	}
 	problem.Write(w, r)
-}
-
-// isDial reports whether no connection was established.
-func isDial(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // buffers are reused for forwarding responses.

@@ -101,15 +101,18 @@ func listMessages(b *box, r *http.Request) ([]message, error) {
 	query := r.URL.Query()
 	f := filter{to: query.Get("to"), subject: query.Get("subject")}
 	wait := 0
-	for name, into := range map[string]func(int){
-		"after": func(n int) { f.after = int64(n) }, "wait": func(n int) { wait = n },
+	for _, parameter := range []struct {
+		name string
+		set  func(int)
+	}{
+		{"after", func(n int) { f.after = int64(n) }}, {"wait", func(n int) { wait = n }},
 	} {
-		if text := query.Get(name); text != "" {
+		if text := query.Get(parameter.name); text != "" {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 0 {
-				return nil, fmt.Errorf("%s must be an integer of at least 0", name)
+				return nil, fmt.Errorf("%s must be an integer of at least 0", parameter.name)
 			}
-			into(n)
+			parameter.set(n)
 		}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), min(time.Duration(min(wait, 3600))*time.Second, maxWait))
