@@ -8,8 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"souk/functions"
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/event"
 	"souk/shared/function"
 )
@@ -18,7 +16,7 @@ import (
 // schema of its publisher.
 func TestConsumers(t *testing.T) {
 	t.Parallel()
-	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
+	runtime := function.NewRuntime(function.Options{Environment: environment(t)})
 	consumers := 0
 	for _, service := range functions.Manifest().Services() {
 		registered, err := services[service].build(runtime)

@@ -13,8 +13,6 @@ import (
 
 	"souk/emulators/gateway"
 	"souk/functions"
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
@@ -24,8 +22,8 @@ import (
 // from those of the manifest.
 func checkRegistration(t *testing.T, list *manifest.Manifest, service string) error {
 	t.Helper()
-	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
-	_, err := function.NewHandler(runtime, list, service, services[service].build)
+	runtime := function.NewRuntime(function.Options{List: list, Service: service, Environment: environment(t)})
+	_, err := function.NewHandler(runtime, services[service].build)
 	return err
 }
 

@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"souk/functions"
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/event"
 	"souk/shared/function"
 )
@@ -27,7 +25,7 @@ func mustGenerateDocument(t *testing.T) []byte {
 	for name, s := range services {
 		descriptions[name] = function.Service{Description: s.description, Build: s.build}
 	}
-	runtime := function.NewRuntime(nil, nil, clock.System, environment(t), auth.Config{}, auth.PushConfig{})
+	runtime := function.NewRuntime(function.Options{Environment: environment(t)})
 	document, err := function.Document(runtime, functions.Manifest(), descriptions, operationText)
 	if err != nil {
 		t.Fatal(err)

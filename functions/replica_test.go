@@ -87,9 +87,12 @@ func (r *replicated) serve(t *testing.T, at database.URL) {
 	}
 	t.Cleanup(func() { _ = replica.Close() })
 	tokens := functiontest.NewTokens(t)
-	runtime := function.NewRuntime(primary, &functiontest.Recorder{}, time.Now, environment(t), tokens.Users, tokens.Pushes)
-	runtime.Reads = database.NewReads(primary, replica, func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) })
-	handler, err := function.NewHandler(runtime, functions.Manifest(), "product", product.Functions)
+	runtime := function.NewRuntime(function.Options{
+		List: functions.Manifest(), Service: "product", DB: primary, Publisher: &functiontest.Recorder{}, Environment: environment(t),
+		Reads: database.NewReads(primary, replica, func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }),
+		Users: tokens.Users, Pushes: tokens.Pushes,
+	})
+	handler, err := function.NewHandler(runtime, product.Functions)
 	if err != nil {
 		t.Fatal(err)
 	}

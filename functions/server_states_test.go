@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"souk/functions"
-	"souk/shared/clock"
 	"souk/shared/database"
 	"souk/shared/dbtest"
 	"souk/shared/function"
@@ -83,8 +82,11 @@ func mustServeThroughProxy(t *testing.T, s *functiontest.Server, service string,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	runtime := function.NewRuntime(db, s.Topics, clock.System, environment(t), s.Tokens.Users, s.Tokens.Pushes)
-	handler, err := function.NewHandler(runtime, functions.Manifest(), service, services[service].build)
+	runtime := function.NewRuntime(function.Options{
+		List: functions.Manifest(), Service: service, DB: db, Publisher: s.Topics, Environment: environment(t),
+		Users: s.Tokens.Users, Pushes: s.Tokens.Pushes,
+	})
+	handler, err := function.NewHandler(runtime, services[service].build)
 	if err != nil {
 		t.Fatal(err)
 	}

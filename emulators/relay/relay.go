@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"souk/emulators/identity"
+	"souk/shared/event"
 	"souk/shared/manifest"
 )
 
@@ -63,16 +64,12 @@ func New(options Options) (http.Handler, error) {
 	return mux, nil
 }
 
-// maxPushBytes is the limit of a push request: Pub/Sub's largest message is 10 MB, and
-// base64 adds a third.
-const maxPushBytes = 14 << 20
-
 // forward returns a handler that sends messages to a function and returns its status. It
 // retries server errors after each of the delays.
 func (o Options) forward(f manifest.Function, to *url.URL) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		log := o.Logger.With("function", f.Name)
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPushBytes))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, event.MaxPushBytes))
 		if err != nil {
 			log.WarnContext(r.Context(), "read a push", "error", err)
 			w.WriteHeader(http.StatusBadRequest)

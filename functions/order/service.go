@@ -31,7 +31,6 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		settings.warn(functions.Manifest().Delivery)
 	}
 	s := &service{Runtime: runtime, settings: settings}
-	runtime.Outbox.OnSweep(s.deleteExpiredCustomers)
 	return []function.Function{
 		function.Command("order-place", s.place, function.Created, function.AfterCommit(s.wait),
 			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
@@ -46,7 +45,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Event("order-anonymize", s.anonymize),
 		function.Event("catalog-sync", s.catalogSync),
 		function.Event("order-revocations", s.Revocations.Receive),
-		function.Schedule("order-outbox", s.Outbox.Sweep),
+		function.Schedule("order-outbox", s.Sweep(s.deleteExpiredCustomers)),
 	}, nil
 }
 

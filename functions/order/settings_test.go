@@ -6,8 +6,6 @@ import (
 
 	"souk/functions"
 	"souk/functions/order"
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/function"
 )
@@ -15,8 +13,7 @@ import (
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	build := func(environment config.Environment) error {
-		runtime := function.NewRuntime(nil, nil, clock.System, environment, auth.Config{}, auth.PushConfig{})
-		_, err := order.Functions(runtime)
+		_, err := order.Functions(function.NewRuntime(function.Options{Environment: environment}))
 		return err
 	}
 

@@ -10,8 +10,6 @@ import (
 	"souk/functions"
 	"souk/functions/fixtures"
 	"souk/functions/product"
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -21,7 +19,7 @@ import (
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	build := func(environment config.Environment) error {
-		_, err := product.Functions(function.NewRuntime(nil, nil, clock.System, environment, auth.Config{}, auth.PushConfig{}))
+		_, err := product.Functions(function.NewRuntime(function.Options{Environment: environment}))
 		return err
 	}
 	for _, environment := range []config.Environment{nil, {"SHOP_CURRENCY": "MRU"}, {"SHOP_CURRENCY": "JPY"}} {

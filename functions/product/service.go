@@ -50,7 +50,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Event("stock-reserve", s.stockReserve),
 		function.Event("stock-release", s.stockRelease),
 		function.Event("product-revocations", s.Revocations.Receive),
-		function.Schedule("product-outbox", s.Outbox.Sweep),
+		function.Schedule("product-outbox", s.Sweep()),
 	}, nil
 }
 

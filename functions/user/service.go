@@ -3,7 +3,6 @@
 package user
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"net/http"
@@ -60,7 +59,6 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	runtime.Outbox.OnSweep(s.pruneMail)
 	return []function.Function{
 		function.HTTP("user-register", s.register, function.Created),
 		function.Effect("registration-mail", s.registrationMail),
@@ -88,7 +86,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("session-refresh", s.sessionRefresh, function.Created, function.Fails(http.StatusUnauthorized, "invalid_refresh_token")),
 		function.HTTP("session-delete", s.sessionDelete, function.Unconditional),
 		function.HTTP("jwks", s.jwks),
-		function.Schedule("user-outbox", s.sweep),
+		function.Schedule("user-outbox", s.Sweep(s.pruneMail, s.login.sweep)),
 	}, nil
 }
 
@@ -157,9 +155,4 @@ type service struct {
 	// syntheticCustomer is mailSettings.SyntheticCustomer.
 	syntheticCustomer uuid.UUID
 	tokenKey          []byte
-}
-
-// sweep publishes pending outbox rows, and deletes expired login limits and networks.
-func (s *service) sweep(ctx context.Context) error {
-	return errors.Join(s.Outbox.Sweep(ctx), s.login.sweep(ctx))
 }

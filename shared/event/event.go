@@ -65,6 +65,10 @@ func (e Event) Attributes() map[string]string {
 	return attributes
 }
 
+// MaxPushBytes is the limit of a push request: Pub/Sub's largest message is 10 MB, and
+// base64 adds a third.
+const MaxPushBytes = 14 << 20
+
 // Push is the body of the request that Pub/Sub delivers a message with:
 // https://cloud.google.com/pubsub/docs/push#properties_of_a_push_request
 type Push struct {

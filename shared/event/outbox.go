@@ -49,7 +49,6 @@ type Outbox struct {
 	marks     *database.Coalescer[uuid.UUID]
 	now       clock.Clock
 	permitted map[string]bool // by event type; nil permits every type
-	sweeps    []func(context.Context) error
 	pause     Pause
 }
 
@@ -68,24 +67,28 @@ func pauseByTimer(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// OnSweep makes Sweep call sweep, too. It must be called before the outbox is used.
-func (o *Outbox) OnSweep(sweep func(context.Context) error) { o.sweeps = append(o.sweeps, sweep) }
+// OutboxOption configures an Outbox.
+type OutboxOption func(*Outbox)
 
 // Permit restricts the outbox to some event types: those that functions.yaml lists
 // under publishes. Only for these are there topics, and rights to publish.
-func (o *Outbox) Permit(types []string) {
-	o.permitted = map[string]bool{}
+func Permit(types []string) OutboxOption {
+	permitted := map[string]bool{}
 	for _, eventType := range types {
-		o.permitted[eventType] = true
+		permitted[eventType] = true
 	}
+	return func(o *Outbox) { o.permitted = permitted }
 }
 
 // NewOutbox returns the outbox in db. Sweep waits with pause; nil stands for a timer.
-func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock, pause Pause) *Outbox {
+func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock, pause Pause, options ...OutboxOption) *Outbox {
 	if pause == nil {
 		pause = pauseByTimer
 	}
 	o := &Outbox{db: db, publisher: publisher, now: now, pause: pause}
+	for _, option := range options {
+		option(o)
+	}
 	if db != nil { // it is nil where functions are described only
 		o.marks = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
 			return markPublished(ctx, q, ids, now())

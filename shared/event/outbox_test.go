@@ -235,7 +235,7 @@ func TestAddBatch(t *testing.T) {
 func TestPermit(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	h.Permit([]string{"order-placed"})
+	h.Outbox = event.NewOutbox(h.db, h, h.clock, h.pause, event.Permit([]string{"order-placed"}))
 	add := func(eventType string) error {
 		return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 			return event.NewTopic[struct{}](eventType, "order").Add(ctx, tx, h.Outbox, uuid.New(), struct{}{})

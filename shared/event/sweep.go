@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -27,16 +28,16 @@ const youngPoll = time.Second
 //
 // It waits for rows that their requests may still publish, and publishes those that are
 // pending after that. So every event committed before a sweep is published by it, and
-// not a minute later by the next.
-func (o *Outbox) Sweep(ctx context.Context) error {
+// not a minute later by the next. It calls others before that wait.
+func (o *Outbox) Sweep(ctx context.Context, others ...func(context.Context) error) error {
 	begin := o.now()
 	errs := []error{
 		o.publishPending(ctx, time.Unix(0, 0).UTC()),
 		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-outboxRetention)),
 		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-inboxRetention)),
 	}
-	for _, sweep := range o.sweeps {
-		errs = append(errs, sweep(ctx))
+	for _, other := range others {
+		errs = append(errs, other(ctx))
 	}
 	return errors.Join(append(errs, o.publishYoung(ctx, begin))...)
 }
@@ -135,7 +136,8 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 	if len(events) == 0 {
 		return nil
 	}
-	works, failed := map[string]bool{}, map[string]error{} // by type
+	works := map[string]bool{} // by type
+	var failures []typeFailure
 	for i, err := range o.publisher.Publish(ctx, events) {
 		e := events[i]
 		if err == nil {
@@ -150,16 +152,33 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 		if isRefused(err) {
 			run.fail(err)
 		} else {
-			failed[e.Type] = err
+			failures = appendFailure(failures, typeFailure{e.Type, err})
 		}
 	}
-	for eventType, err := range failed {
-		run.fail(err)
-		if !works[eventType] {
-			run.excluded = append(run.excluded, eventType)
+	for _, failure := range failures {
+		run.fail(failure.err)
+		if !works[failure.eventType] {
+			run.excluded = append(run.excluded, failure.eventType)
 		}
 	}
 	return published
+}
+
+// typeFailure is the last error of publishing events of a type.
+type typeFailure struct {
+	eventType string
+	err       error
+}
+
+// appendFailure appends a failure, or replaces that of the same type. The result is in the
+// order of the types' first failures.
+func appendFailure(failures []typeFailure, failure typeFailure) []typeFailure {
+	at := slices.IndexFunc(failures, func(f typeFailure) bool { return f.eventType == failure.eventType })
+	if at < 0 {
+		return append(failures, failure)
+	}
+	failures[at] = failure
+	return failures
 }
 
 // isRefused reports whether err is about a message, and not about its topic.

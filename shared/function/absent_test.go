@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/health"
 	"souk/shared/manifest"
 )
@@ -21,9 +19,8 @@ func TestAbsent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime := NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
-	runtime.target, runtime.targetOptional = "thing-new", true
-	handler, _, err := newHandler(runtime, m, "thing", builder(thingGet(), thingKeep(), thingSweep()))
+	runtime := NewRuntime(Options{List: m, Service: "thing", Target: "thing-new", TargetOptional: true})
+	handler, err := NewHandler(runtime, builder(thingGet(), thingKeep(), thingSweep()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/failure"
-	"souk/shared/idempotency"
 	"souk/shared/manifest"
 	"souk/shared/telemetry"
 )
@@ -25,17 +24,15 @@ type binder struct {
 	delivery manifest.Delivery
 	api      huma.API
 	names    *schemaNames
-	captured http.Handler // huma's handler of the operation that was registered last
 }
 
 func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
-	b := &binder{runtime: runtime, delivery: delivery, names: &schemaNames{taken: map[string]reflect.Type{}}}
-	b.api = huma.NewAPI(humaSettings(b.names), humago.NewAdapter(b, ""))
-	return b
+	names := &schemaNames{taken: map[string]reflect.Type{}}
+	return &binder{runtime: runtime, delivery: delivery, api: newAPI(names), names: names}
 }
 
-// humaSettings returns the settings of huma's API.
-func humaSettings(names *schemaNames) huma.Config {
+// newAPI returns a new huma API without routes: see registration.
+func newAPI(names *schemaNames) huma.API {
 	settings := huma.DefaultConfig("Souk", "1")
 	// The gateway serves the documents. Here they would be routes that are not in
 	// functions.yaml, and the hook would add a link to them to every response.
@@ -43,28 +40,33 @@ func humaSettings(names *schemaNames) huma.Config {
 	settings.CreateHooks = nil
 	settings.Formats = map[string]huma.Format{mediaJSON: jsonFormat, "json": jsonFormat}
 	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", names.name)
-	return settings
+	return huma.NewAPI(settings, humago.NewAdapter(http.NewServeMux(), ""))
 }
 
-// HandleFunc captures the handler of an operation that huma registers.
-func (b *binder) HandleFunc(_ string, handler func(http.ResponseWriter, *http.Request)) {
-	b.captured = http.HandlerFunc(handler)
+// registration is a huma API for one operation. It receives what huma registers: the
+// completed operation and the handler, which requests reach through the function's route.
+type registration struct {
+	huma.API
+	operation *huma.Operation
+	handler   http.Handler
 }
 
-// ServeHTTP implements humago.Mux. It is not called: requests reach the captured handler
-// through the function's route.
-func (b *binder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
+// Adapter implements huma.API.
+func (r *registration) Adapter() huma.Adapter { return humago.NewAdapter(r, "") }
 
-// idempotent adds the handling of idempotency keys if the function accepts them.
-func (b *binder) idempotent(entry manifest.Function, next http.Handler) http.Handler {
-	rule := entry.IdempotencyRule()
-	if rule == manifest.NoKey {
-		return next
-	}
-	return b.runtime.keys.Handler(idempotency.Operation{
-		Name: entry.Name, Required: rule == manifest.KeyRequired, MaxBody: entry.BodyLimit(),
-	}, next)
+// DocumentOperation implements huma.OperationDocumenter.
+func (r *registration) DocumentOperation(operation *huma.Operation) {
+	r.operation = operation
+	r.OpenAPI().AddOperation(operation)
 }
+
+// HandleFunc implements humago.Mux.
+func (r *registration) HandleFunc(_ string, handler func(http.ResponseWriter, *http.Request)) {
+	r.handler = http.HandlerFunc(handler)
+}
+
+// ServeHTTP implements humago.Mux. It is not called.
+func (r *registration) ServeHTTP(w http.ResponseWriter, hr *http.Request) { http.NotFound(w, hr) }
 
 func init() {
 	// By default huma accepts a member in another case, and encoding/json uses the last

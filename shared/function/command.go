@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"souk/shared/database"
 	"souk/shared/failure"
@@ -31,15 +30,15 @@ type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) 
 // the transaction. With an Idempotency-Key, the claim of the key and the response are part
 // of it: the response is rendered before the commit and sent as it is stored.
 func Command[I, O any](name string, handler func(ctx context.Context, tx *database.Tx, in *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		operation, err := newOperation(b, entry, name, options)
 		if err != nil {
-			return nil, err
+			return endpoint{}, err
 		}
 		c := &command[I, O]{db: b.runtime.DB, handler: handler}
 		if step, found := operation.Metadata[afterCommit]; found {
 			if c.after, found = step.(func(context.Context, *I, *O) *O); !found {
-				return nil, fmt.Errorf("%s: the step after the commit is a %T, which is not of the handler's input and output", name, step)
+				return endpoint{}, fmt.Errorf("%s: the step after the commit is a %T, which is not of the handler's input and output", name, step)
 			}
 		}
 		if entry.IdempotencyRule() != manifest.NoKey {
@@ -144,13 +143,13 @@ func (c *command[I, O]) render(ctx context.Context, out *O, err error) idempoten
 // newRenderer returns a new handler that writes the result in its request's context like
 // huma writes the operation's.
 func newRenderer[O any](operation huma.Operation) http.Handler {
-	b := &binder{names: &schemaNames{taken: map[string]reflect.Type{}, operation: operation.OperationID}}
-	b.api = huma.NewAPI(humaSettings(b.names), humago.NewAdapter(b, ""))
-	huma.Register(b.api, huma.Operation{
+	names := &schemaNames{taken: map[string]reflect.Type{}, operation: operation.OperationID}
+	r := &registration{API: newAPI(names)}
+	huma.Register(r, huma.Operation{
 		OperationID: operation.OperationID, Method: http.MethodPost, Path: "/", DefaultStatus: operation.DefaultStatus,
 	}, func(ctx context.Context, _ *struct{}) (*O, error) {
 		outcome, _ := ctx.Value(renderedKey{}).(rendered[O])
 		return outcome.out, outcome.err
 	})
-	return b.captured
+	return r.handler
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/api"
-	"souk/shared/clock"
 	"souk/shared/database"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -164,8 +163,8 @@ func TestCommandRegistration(t *testing.T) {
 		"register it with function.Command": function.HTTP("note-write", plain),
 		"step after the commit":             function.Command("note-write", writeNote, function.AfterCommit(other)),
 	} {
-		runtime := function.NewRuntime(nil, nil, clock.System, nil, functiontest.NewTokens(t).Users, functiontest.NewTokens(t).Pushes)
-		_, err := function.NewHandler(runtime, mustManifest(t, commandList), "test", func(*function.Runtime) ([]function.Function, error) {
+		runtime := function.NewRuntime(function.Options{List: mustManifest(t, commandList), Service: "test"})
+		_, err := function.NewHandler(runtime, func(*function.Runtime) ([]function.Function, error) {
 			return []function.Function{registered}, nil
 		})
 		if err == nil || !strings.Contains(err.Error(), want) {

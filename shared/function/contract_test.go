@@ -13,8 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/api"
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/function"
@@ -52,7 +50,7 @@ func described(manifest.Function, any) (function.Text, error) {
 // mustDocument returns the OpenAPI document of the service of build.
 func mustDocument(t testing.TB) []byte {
 	t.Helper()
-	runtime := function.NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
+	runtime := function.NewRuntime(function.Options{})
 	services := map[string]function.Service{"test": {Description: "A test.", Build: build}}
 	document, err := function.Document(runtime, mustManifest(t, list), services, described)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 
@@ -19,7 +18,7 @@ import (
 // before, and must ignore unknown payload fields. After an error Pub/Sub redelivers the
 // message and finally sends it to the dead-letter topic.
 func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		return onEvent(name, entry, b, func(ctx context.Context, e event.Event, payload P) error {
 			return b.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 				first, err := event.Receive(ctx, tx, name, e, b.runtime.Now())
@@ -37,18 +36,18 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 // called for every delivery, and records processed events in the inbox under the function's
 // name.
 func Effect[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		return onEvent(name, entry, b, handler)
 	}}
 }
 
-// onEvent returns the handler of a function's messages. It decodes messages of the
+// onEvent returns the endpoint of a function's messages. It decodes messages of the
 // function's topics and refuses others.
-func onEvent[P any](name string, entry manifest.Function, b *binder, handle func(context.Context, event.Event, P) error) (http.Handler, error) {
+func onEvent[P any](name string, entry manifest.Function, b *binder, handle func(context.Context, event.Event, P) error) (endpoint, error) {
 	if len(entry.Events) == 0 {
-		return nil, fmt.Errorf("%s: is an event function, but has no events in the list of functions", name)
+		return endpoint{}, fmt.Errorf("%s: is an event function, but has no events in the list of functions", name)
 	}
-	return b.push(event.Push.Event, func(ctx context.Context, e event.Event) error {
+	decode := func(ctx context.Context, e event.Event) error {
 		if !slices.Contains(entry.Events, e.Type) {
 			// The payload of another event might decode and have another meaning.
 			return fmt.Errorf("event %s is a %s, which %s does not accept", e.ID, e.Type, name)
@@ -58,5 +57,6 @@ func onEvent[P any](name string, entry manifest.Function, b *binder, handle func
 			return fmt.Errorf("decode the payload of %s %s: %w", e.Type, e.ID, err)
 		}
 		return handle(ctx, e, payload)
-	}), nil
+	}
+	return endpoint{entry: entry, handler: b.push(event.Push.Event, decode)}, nil
 }

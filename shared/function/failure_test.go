@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"souk/shared/clock"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 )
@@ -65,8 +64,10 @@ func TestFailures(t *testing.T) {
 
 	t.Run("returns 503 when the request ended before its response", func(t *testing.T) {
 		t.Parallel()
-		runtime := function.NewRuntime(s.DB, s.Topics, clock.System, nil, s.Tokens.Users, s.Tokens.Pushes)
-		handler, err := function.NewHandler(runtime, mustManifest(t, list), "test", build)
+		runtime := function.NewRuntime(function.Options{
+			List: mustManifest(t, list), Service: "test", DB: s.DB, Publisher: s.Topics, Users: s.Tokens.Users, Pushes: s.Tokens.Pushes,
+		})
+		handler, err := function.NewHandler(runtime, build)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"souk/shared/api"
 	"souk/shared/event"
 	"souk/shared/manifest"
 )
@@ -23,9 +22,8 @@ type Function struct {
 	handler any
 	// Payload is the type of the payload of an event function, nil for other functions.
 	Payload reflect.Type
-	// bind returns the handler of the function's requests, without the middleware of all
-	// functions.
-	bind func(entry manifest.Function, b *binder) (http.Handler, error)
+	// bind returns the endpoint of the function, without the layers of chain.
+	bind func(entry manifest.Function, b *binder) (endpoint, error)
 }
 
 // Pattern returns the route of a function, a pattern of http.ServeMux: that of its entry for
@@ -44,13 +42,13 @@ func Pattern(entry manifest.Function) string {
 //
 // Functions that accept an Idempotency-Key use Command instead.
 func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		if entry.HTTP != "" && entry.IdempotencyRule() != manifest.NoKey {
-			return nil, fmt.Errorf("%s: accepts an Idempotency-Key: register it with function.Command", name)
+			return endpoint{}, fmt.Errorf("%s: accepts an Idempotency-Key: register it with function.Command", name)
 		}
 		operation, err := newOperation(b, entry, name, options)
 		if err != nil {
-			return nil, err
+			return endpoint{}, err
 		}
 		return registerOperation(b, entry, operation, handler), nil
 	}}
@@ -70,21 +68,17 @@ func newOperation(b *binder, entry manifest.Function, name string, options []fun
 	for _, option := range options {
 		option(&operation)
 	}
-	operation.MaxBodyBytes = entry.BodyLimit() + 1 // limitBody enforces the limit: huma refuses a body of exactly that size
+	operation.MaxBodyBytes = entry.BodyLimit() + 1 // withBodyLimit enforces the limit: huma refuses a body of exactly that size
 	return operation, nil
 }
 
-// registerOperation returns the handler of an operation's requests.
-func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) http.Handler {
+// registerOperation registers an operation with huma and returns its endpoint.
+func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) endpoint {
 	b.names.operation = operation.OperationID
-	huma.Register(b.api, operation, withProblems(handler))
-	acceptMergePatch(findOperation(b.api.OpenAPI(), entry))
-	// The limit also applies when the body is read to hash it for an idempotency key.
-	handled := b.idempotent(entry, limitBody(entry.BodyLimit(), b.captured))
-	if operation.Metadata[unconditional] != nil {
-		return handled
-	}
-	return api.Conditional(handled)
+	r := &registration{API: b.api}
+	huma.Register(r, operation, withProblems(handler))
+	acceptMergePatch(r.operation)
+	return endpoint{entry: entry, operation: r.operation, handler: r.handler}
 }
 
 // unconditional is the key of Unconditional in the metadata of an operation.
@@ -104,26 +98,17 @@ func setMetadata(operation *huma.Operation, key string, value any) {
 	operation.Metadata[key] = value
 }
 
-// limitBody enforces the limit on functions that read the body themselves.
-func limitBody(limit int64, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 {
-			r.Body = http.MaxBytesReader(w, r.Body, limit)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // Created sets 201 as the success status of an HTTP function.
 func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusCreated }
 
 // Schedule returns a function that the scheduler calls, through Pub/Sub, at the times in
 // functions.yaml. It may be called twice for one time.
 func Schedule(name string, handler func(context.Context) error) Function {
-	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (http.Handler, error) {
+	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		if entry.Schedule == "" {
-			return nil, fmt.Errorf("%s: is a scheduled function, but has no schedule in the list of functions", name)
+			return endpoint{}, fmt.Errorf("%s: is a scheduled function, but has no schedule in the list of functions", name)
 		}
-		return b.push(event.Push.Tick, func(ctx context.Context, _ event.Event) error { return handler(ctx) }), nil
+		tick := func(ctx context.Context, _ event.Event) error { return handler(ctx) }
+		return endpoint{entry: entry, handler: b.push(event.Push.Tick, tick)}, nil
 	}}
 }

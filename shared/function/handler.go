@@ -7,61 +7,56 @@ import (
 	"slices"
 	"strings"
 
-	"souk/shared/api"
-	"souk/shared/health"
 	"souk/shared/manifest"
 )
 
-// NewHandler returns a new handler of all functions of a service, each on its route, like
-// that of a process without FUNCTION_TARGET.
-func NewHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, error) {
-	handler, _, err := newHandler(runtime, list, service, build)
+// NewHandler returns a new handler of the functions that a process of a runtime serves, each
+// on its route.
+func NewHandler(runtime *Runtime, build Builder) (http.Handler, error) {
+	handler, _, err := newHandler(runtime, build)
 	return handler, err
 }
 
-func newHandler(runtime *Runtime, list *manifest.Manifest, service string, build Builder) (http.Handler, *drain, error) {
+func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
+	service, target := runtime.options.Service, runtime.options.Target
 	written, err := build(runtime)
 	if err != nil {
 		return nil, nil, fmt.Errorf("build service %s: %w", service, err)
 	}
-	listed, err := match(list.Of(service), written, service)
+	listed, err := match(runtime.options.List.Of(service), written, service)
 	if err != nil {
 		return nil, nil, err
 	}
-	drain := newDrain()
-	binder := newBinder(runtime, list.Delivery)
-	router := api.NewRouter()
-	var names, publishes []string
+	functions, err := bind(runtime, listed, written)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &process{Runtime: runtime, drain: newDrain()}
+	if p.isAbsent(functions) && !runtime.options.TargetOptional {
+		var names []string
+		for _, f := range written {
+			names = append(names, f.Name)
+		}
+		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
+	}
+	return p.handler(chain, functions), p.drain, nil
+}
+
+// bind returns the endpoints of the functions that a process serves, without layers.
+func bind(runtime *Runtime, listed []manifest.Function, written []Function) ([]endpoint, error) {
+	binder := newBinder(runtime, runtime.options.List.Delivery)
+	var functions []endpoint
 	for i, entry := range listed {
-		names = append(names, entry.Name)
 		if !runtime.Serves(entry.Name) {
 			continue
 		}
-		publishes = append(publishes, entry.Publishes...)
-		handler, err := written[i].bind(entry, binder)
+		bound, err := written[i].bind(entry, binder)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if entry.HTTP != "" {
-			handler = runtime.authorize(entry.Access, handler)
-		} else {
-			handler = runtime.authorizePush(handler)
-		}
-		router.Handle(Pattern(entry), named(entry, handler))
+		functions = append(functions, bound)
 	}
-	var routes http.Handler = router
-	if target := runtime.target; target != "" && !slices.Contains(names, target) {
-		if !runtime.targetOptional {
-			return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
-		}
-		routes = absent(target)
-	}
-	runtime.Outbox.Permit(publishes)
-	handler := health.Handler(drain.serve(runtime.locate(routes)))
-	if usesDatabase(list, runtime.target) {
-		handler = health.Startup(runtime.DB.PingContext, handler)
-	}
-	return handler, drain, nil
+	return functions, nil
 }
 
 // match returns the list's entry for each registered function. It fails if a function or an

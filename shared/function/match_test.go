@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"souk/shared/auth"
-	"souk/shared/clock"
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/manifest"
@@ -69,9 +67,7 @@ func TestMatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			runtime := NewRuntime(nil, nil, clock.System, nil, auth.Config{}, auth.PushConfig{})
-			runtime.target = test.target
-			_, _, err = newHandler(runtime, m, "thing", test.build)
+			_, err = NewHandler(NewRuntime(Options{List: m, Service: "thing", Target: test.target}), test.build)
 			if (err == nil) != (test.want == nil) {
 				t.Fatalf("got %v", err)
 			}

@@ -12,10 +12,6 @@ import (
 	"souk/shared/telemetry"
 )
 
-// maxPushBytes bounds a push request: Pub/Sub's largest message is 10 MB, and base64 adds
-// a third.
-const maxPushBytes = 14 << 20
-
 // ackMargin is the part of the acknowledgement deadline that is reserved for sending the
 // response.
 const ackMargin = 2 * time.Second
@@ -28,7 +24,7 @@ const ackMargin = 2 * time.Second
 func (b *binder) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var push event.Push
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPushBytes)).Decode(&push); err != nil {
+		if err := json.NewDecoder(r.Body).Decode(&push); err != nil {
 			slog.WarnContext(r.Context(), "not a push request", "error", err)
 			api.Invalid("body", api.FieldSyntax, "not a Pub/Sub push request").Write(w, r)
 			return

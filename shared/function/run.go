@@ -70,9 +70,11 @@ func (s settings) check() error {
 	if s.EmulatorHost != "" {
 		errs = append(errs, errors.New("PUBSUB_EMULATOR_HOST is for a local system: unset it on Cloud Run"))
 	}
-	for name, url := range map[string]string{"AUTH_JWKS_URL": s.Auth.KeysURL, "PUSH_JWKS_URL": s.Push.KeysURL, "IAP_JWKS_URL": s.IAP.KeysURL} {
-		if url != "" && !strings.HasPrefix(url, "https://") {
-			errs = append(errs, fmt.Errorf("%s must begin with https:// on Cloud Run, or keys could be replaced in transit", name))
+	for _, keys := range []struct{ variable, url string }{
+		{"AUTH_JWKS_URL", s.Auth.KeysURL}, {"PUSH_JWKS_URL", s.Push.KeysURL}, {"IAP_JWKS_URL", s.IAP.KeysURL},
+	} {
+		if keys.url != "" && !strings.HasPrefix(keys.url, "https://") {
+			errs = append(errs, fmt.Errorf("%s must begin with https:// on Cloud Run, or keys could be replaced in transit", keys.variable))
 		}
 	}
 	return errors.Join(errs...)
@@ -94,21 +96,21 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 		return err
 	}
 	slog.SetDefault(s.Log.NewLogger(logs))
-	db, reads, err := openDatabases(s.DB, usesDatabase(list, s.Target))
+	connections, err := s.connect(usesDatabase(list, s.Target))
 	if err != nil {
 		return err
 	}
-	publisher := event.NewPubSub(s.Log.Project)
-	runtime := NewRuntime(db, publisher, clock.System, environment, s.Auth, s.Push)
-	runtime.Reads = reads
-	runtime.target, runtime.targetOptional, runtime.hops = s.Target, s.TargetOptional, s.TrustedHops
-	runtime.RequireIAP(s.IAP)
-	handler, drain, err := newHandler(runtime, list, service, build)
+	runtime := NewRuntime(Options{
+		List: list, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
+		DB: connections.db, Reads: connections.reads, Publisher: connections.publisher,
+		Environment: environment, TrustedHops: s.TrustedHops, Users: s.Auth, Pushes: s.Push, IAP: s.IAP,
+	})
+	handler, drain, err := newHandler(runtime, build)
 	if err != nil {
-		return errors.Join(err, reads.Close(), db.Close())
+		return errors.Join(err, connections.close())
 	}
 	if err := register(ctx, s.Target, handler); err != nil {
-		return errors.Join(err, reads.Close(), db.Close())
+		return errors.Join(err, connections.close())
 	}
 	host := ""
 	if s.LocalOnly {
@@ -124,23 +126,35 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 			err = fmt.Errorf("requests were still in flight after %s", drainTimeout)
 		}
 	}
-	return errors.Join(err, publisher.Close(), reads.Close(), db.Close())
+	return errors.Join(err, connections.close())
 }
 
-// openDatabases opens the database of a service, and its replica if there is one.
-func openDatabases(cfg database.Config, used bool) (*database.DB, *database.Reads, error) {
+// connections are the connections of a process.
+type connections struct {
+	db        *database.DB
+	reads     *database.Reads
+	publisher *event.PubSub
+}
+
+// connect opens the database, if it is used, its replica, if there is one, and the
+// connection to Pub/Sub. None connects before it is used.
+func (s settings) connect(usesDatabase bool) (connections, error) {
 	db := database.None()
-	if used {
+	if usesDatabase {
 		var err error
-		if db, err = database.Open(cfg); err != nil {
-			return nil, nil, err
+		if db, err = database.Open(s.DB); err != nil {
+			return connections{}, err
 		}
 	}
-	replica, err := database.OpenReplica(cfg)
+	replica, err := database.OpenReplica(s.DB)
 	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return connections{}, errors.Join(err, db.Close())
 	}
-	return db, database.NewReads(db, replica, clock.System), nil
+	return connections{db, database.NewReads(db, replica, clock.System), event.NewPubSub(s.Log.Project)}, nil
+}
+
+func (c connections) close() error {
+	return errors.Join(c.publisher.Close(), c.reads.Close(), c.db.Close())
 }
 
 // usesDatabase reports whether the function of that name needs a database, or one of a

@@ -1,12 +1,15 @@
 package function
 
 import (
+	"context"
+
 	"souk/shared/auth"
 	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/idempotency"
+	"souk/shared/manifest"
 	"souk/shared/revocation"
 )
 
@@ -16,7 +19,51 @@ func Migrations() []database.Migrations {
 	return []database.Migrations{event.Migrations, idempotency.Migrations, revocation.Migrations}
 }
 
-// Runtime has the dependencies that the functions of a process share.
+// Options has all that a Runtime is built from.
+type Options struct {
+	// List is the list of functions, and Service the service whose functions the process
+	// has. Without a list it may publish nothing.
+	List    *manifest.Manifest
+	Service string
+	// Target is the one function that the process serves, "" for all of the service.
+	Target string
+	// TargetOptional: see settings.TargetOptional.
+	TargetOptional bool
+
+	// DB is the service's database. It is nil where functions are described and not run.
+	DB *database.DB
+	// Reads is for reads that may be some seconds old; nil reads from DB.
+	Reads     *database.Reads
+	Publisher event.Publisher
+	// Now is the clock; nil is the system's.
+	Now clock.Clock
+	// Environment has the settings of the service.
+	Environment config.Environment
+
+	// TrustedHops: see settings.TrustedHops.
+	TrustedHops int
+	Users       auth.Config
+	Pushes      auth.PushConfig
+	// IAP makes admin functions also refuse requests that have not passed Identity-Aware
+	// Proxy, unless it is zero.
+	IAP auth.IAPConfig
+}
+
+// publishes returns the topics to which the functions that the process serves publish.
+func (o Options) publishes() []string {
+	var topics []string
+	for _, entry := range o.List.Of(o.Service) {
+		if o.serves(entry.Name) {
+			topics = append(topics, entry.Publishes...)
+		}
+	}
+	return topics
+}
+
+func (o Options) serves(function string) bool { return o.Target == "" || o.Target == function }
+
+// Runtime has the dependencies that the functions of a process share. NewRuntime builds it
+// completely; it does not change afterwards.
 type Runtime struct {
 	DB *database.DB
 	// Reads is for reads that may be some seconds old.
@@ -28,35 +75,45 @@ type Runtime struct {
 	// Environment has the settings of a single service.
 	Environment config.Environment
 
-	keys   *idempotency.Keys
-	target string
-	// targetOptional: see settings.TargetOptional
-	targetOptional bool
-
-	hops   int // see settings.TrustedHops
-	users  *auth.Verifier
-	pushes *auth.PushVerifier
-	iap    *auth.IAPVerifier // nil if admin functions are not behind the proxy
+	options Options
+	keys    *idempotency.Keys
+	users   *auth.Verifier
+	pushes  *auth.PushVerifier
+	iap     *auth.IAPVerifier // nil if admin functions are not behind the proxy
 }
 
-// RequireIAP makes admin functions also refuse requests that have not passed Identity-Aware
-// Proxy.
-func (rt *Runtime) RequireIAP(c auth.IAPConfig) { rt.iap = auth.NewIAPVerifier(c, rt.Now) }
+// NewRuntime returns a new Runtime. It does not connect before a request needs a
+// connection.
+func NewRuntime(o Options) *Runtime {
+	if o.List == nil {
+		o.List = &manifest.Manifest{}
+	}
+	if o.Now == nil {
+		o.Now = clock.System
+	}
+	if o.Reads == nil {
+		o.Reads = database.NewReads(o.DB, nil, o.Now)
+	}
+	return &Runtime{
+		DB: o.DB, Reads: o.Reads, Now: o.Now, Environment: o.Environment,
+		Outbox:      event.NewOutbox(o.DB, o.Publisher, o.Now, pause, event.Permit(o.publishes())),
+		Revocations: revocation.NewList(o.DB, o.Now),
+		options:     o,
+		keys:        idempotency.NewKeys(o.DB, o.Now),
+		users:       auth.NewVerifier(o.Users, o.Now),
+		pushes:      auth.NewPushVerifier(o.Pushes, o.Now),
+		iap:         auth.NewIAPVerifier(o.IAP, o.Now),
+	}
+}
 
 // Serves reports whether this process serves a function, so that a service requires only
 // the settings of the functions that it serves.
-func (rt *Runtime) Serves(function string) bool { return rt.target == "" || rt.target == function }
+func (rt *Runtime) Serves(function string) bool { return rt.options.serves(function) }
 
-// NewRuntime returns a new Runtime that verifies tokens by the given settings. It does not
-// connect before a request needs a connection.
-func NewRuntime(db *database.DB, publisher event.Publisher, now clock.Clock, environment config.Environment,
-	users auth.Config, pushes auth.PushConfig) *Runtime {
-	outbox, keys := event.NewOutbox(db, publisher, now, pause), idempotency.NewKeys(db, now)
-	revocations := revocation.NewList(db, now)
-	outbox.OnSweep(keys.Sweep)
-	outbox.OnSweep(revocations.Sweep)
-	return &Runtime{
-		DB: db, Reads: database.NewReads(db, nil, now), Outbox: outbox, Now: now, Revocations: revocations, Environment: environment, keys: keys, hops: 1,
-		users: auth.NewVerifier(users, now), pushes: auth.NewPushVerifier(pushes, now),
-	}
+// Sweep returns the handler of a service's outbox function. It publishes pending events and
+// deletes rows whose retention has ended: those of the tables of Migrations, and those that
+// the service's own sweeps delete.
+func (rt *Runtime) Sweep(own ...func(context.Context) error) func(context.Context) error {
+	sweeps := append([]func(context.Context) error{rt.keys.Sweep, rt.Revocations.Sweep}, own...)
+	return func(ctx context.Context) error { return rt.Outbox.Sweep(ctx, sweeps...) }
 }

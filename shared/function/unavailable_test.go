@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"souk/shared/clock"
 	"souk/shared/database"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -33,7 +32,6 @@ func TestNoDatabase(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	tokens := functiontest.NewTokens(t)
-	runtime := function.NewRuntime(db, nil, clock.System, nil, tokens.Users, tokens.Pushes)
 	list := mustManifest(t, `
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
 scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
@@ -41,7 +39,8 @@ functions:
   - {name: read, service: test, http: GET /read, access: anyone}
   - {name: write, service: test, http: POST /write, access: user}
 `)
-	handler, err := function.NewHandler(runtime, list, "test", func(runtime *function.Runtime) ([]function.Function, error) {
+	runtime := function.NewRuntime(function.Options{List: list, Service: "test", DB: db, Users: tokens.Users, Pushes: tokens.Pushes})
+	handler, err := function.NewHandler(runtime, func(runtime *function.Runtime) ([]function.Function, error) {
 		ping := func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, runtime.DB.PingContext(ctx) }
 		write := func(context.Context, *database.Tx, *struct{}) (*struct{}, error) { return nil, nil } //nolint:nilnil // huma's way to respond with 204
 		return []function.Function{function.HTTP("read", ping), function.Command("write", write)}, nil

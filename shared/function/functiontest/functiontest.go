@@ -83,9 +83,10 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	topics := &Recorder{}
 	pushes := tokens.Pushes
 	pushes.Auth = s.pushAuth
-	runtime := function.NewRuntime(db, topics, s.now, environment, tokens.Users, pushes)
-	runtime.RequireIAP(s.iap)
-	handler, err := function.NewHandler(runtime, list, service, build)
+	handler, err := function.NewHandler(function.NewRuntime(function.Options{
+		List: list, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
+		TrustedHops: 1, Users: tokens.Users, Pushes: pushes, IAP: s.iap,
+	}), build)
 	if err != nil {
 		t.Fatalf("serve %s: %v", service, err)
 	}

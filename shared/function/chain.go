@@ -1,0 +1,147 @@
+package function
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
+	"souk/shared/event"
+	"souk/shared/health"
+	"souk/shared/idempotency"
+	"souk/shared/manifest"
+)
+
+// chain lists the layers that a request passes on its way to an operation, from the outside
+// in. The handlers of the layers before routing serve all requests of a process, those of
+// the layers after it the requests of one function.
+//
+// The order matters: health checks are not counted or logged; a request is counted before
+// anything may fail; a caller is known before its idempotency key is, because keys are scoped
+// by caller; and a body is limited where it is read first, for the hash of its key.
+var chain = []layer{
+	{"health", each(withHealth)},
+	{"drain", each(withDrain)},
+	{"client address", each(withClient)},
+	{"routing", route},
+	{"log name", each(withName)},
+	{"authorization", each(authorize)},
+	{"conditional requests", each(withConditions)},
+	{"idempotency", each(withKeys)},
+	{"body limit", each(withBodyLimit)},
+}
+
+// layer is a layer of middleware.
+type layer struct {
+	// name is the layer's name in docs/architecture.md.
+	name string
+	// wrap returns the layer's endpoints, given those of the next layer.
+	wrap func(p *process, next []endpoint) []endpoint
+}
+
+// endpoint is the handler of a function's requests, or of all requests outside of routing:
+// then it has no entry.
+type endpoint struct {
+	entry manifest.Function
+	// operation is nil for a function that Pub/Sub calls.
+	operation *huma.Operation
+	handler   http.Handler
+}
+
+// process has what the layers read.
+type process struct {
+	*Runtime
+	drain *drain
+}
+
+// handler returns the handler of a process: the endpoints of its functions in the layers of
+// a chain.
+func (p *process) handler(layers []layer, functions []endpoint) http.Handler {
+	for _, l := range slices.Backward(layers) {
+		functions = l.wrap(p, functions)
+	}
+	return functions[0].handler
+}
+
+// each returns the wrap of a layer that treats one endpoint like another.
+func each(wrap func(p *process, next endpoint) http.Handler) func(*process, []endpoint) []endpoint {
+	return func(p *process, next []endpoint) []endpoint {
+		wrapped := slices.Clone(next)
+		for i := range wrapped {
+			wrapped[i].handler = wrap(p, next[i])
+		}
+		return wrapped
+	}
+}
+
+// withHealth responds to health checks, and to the startup probe if a function of the
+// process needs a database.
+func withHealth(p *process, next endpoint) http.Handler {
+	handler := health.Handler(next.handler)
+	if usesDatabase(p.options.List, p.options.Target) {
+		handler = health.Startup(p.DB.PingContext, handler)
+	}
+	return handler
+}
+
+// withDrain counts, traces and logs requests; see drain.serve.
+func withDrain(p *process, next endpoint) http.Handler { return p.drain.serve(next.handler) }
+
+// withClient puts the client's address into the request's context; see api.Client.
+func withClient(p *process, next endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		address := api.ClientAddress(r, p.options.TrustedHops)
+		next.handler.ServeHTTP(w, r.WithContext(api.WithClient(r.Context(), address)))
+	})
+}
+
+// route matches the routes of the functions, and responds with 404 and 405 as problems.
+func route(p *process, next []endpoint) []endpoint {
+	if p.isAbsent(next) {
+		return []endpoint{{handler: absent(p.options.Target)}}
+	}
+	router := api.NewRouter()
+	for _, e := range next {
+		router.Handle(Pattern(e.entry), e.handler)
+	}
+	return []endpoint{{handler: router}}
+}
+
+// isAbsent reports whether the process is to serve a function that it does not have.
+func (p *process) isAbsent(functions []endpoint) bool {
+	return p.options.Target != "" && len(functions) == 0
+}
+
+// withConditions handles If-Match and If-None-Match; see api.Conditional.
+func withConditions(_ *process, next endpoint) http.Handler {
+	if next.operation == nil || next.operation.Metadata[unconditional] != nil {
+		return next.handler
+	}
+	return api.Conditional(next.handler)
+}
+
+// withKeys handles idempotency keys if the function accepts them.
+func withKeys(p *process, next endpoint) http.Handler {
+	rule := next.entry.IdempotencyRule()
+	if rule == manifest.NoKey {
+		return next.handler
+	}
+	return p.keys.Handler(idempotency.Operation{
+		Name: next.entry.Name, Required: rule == manifest.KeyRequired, MaxBody: next.entry.BodyLimit(),
+	}, next.handler)
+}
+
+// withBodyLimit bounds the bodies that functions read, also those that huma does not.
+func withBodyLimit(_ *process, next endpoint) http.Handler {
+	limit := int64(event.MaxPushBytes)
+	if next.entry.HTTP != "" {
+		limit = next.entry.BodyLimit()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+		}
+		next.handler.ServeHTTP(w, r)
+	})
+}

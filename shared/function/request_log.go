@@ -1,0 +1,133 @@
+package function
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"souk/shared/api"
+	"souk/shared/failure"
+	"souk/shared/telemetry"
+)
+
+// responseWriter records what the request log reports of a response.
+type responseWriter struct {
+	http.ResponseWriter
+	ctx    context.Context // has the trace of the log line
+	status int
+	bytes  int64
+	// function is the name of the function, and requestID the request's X-Request-Id.
+	function, requestID string
+	// cacheControl is the Cache-Control of a successful response, "" if it must not be
+	// cached.
+	cacheControl string
+}
+
+func (rw *responseWriter) WriteHeader(status int) {
+	// A 1xx precedes the response.
+	if rw.status == 0 && status >= http.StatusOK {
+		rw.status = status
+		api.Protect(rw.Header(), status, rw.cacheControl)
+		api.SetTraceID(rw.Header(), telemetry.TraceID(rw.ctx))
+	}
+	rw.ResponseWriter.WriteHeader(status)
+}
+
+func (rw *responseWriter) Write(b []byte) (int, error) {
+	if rw.status == 0 {
+		rw.WriteHeader(http.StatusOK)
+	}
+	n, err := rw.ResponseWriter.Write(b)
+	rw.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap returns the wrapped writer, for http.ResponseController.
+func (rw *responseWriter) Unwrap() http.ResponseWriter { return rw.ResponseWriter }
+
+// noFunction is the function in the request log of a request that matches no route.
+const noFunction = "no function"
+
+// serve returns middleware that sees every request but health checks: it counts the request, assigns it a
+// trace and an id, recovers from panics and writes the request log.
+func (d *drain) serve(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		d.enter(w)
+		defer d.leave(w)
+		ctx := telemetry.FromHeader(context.WithValue(r.Context(), stoppingKey{}, d.stopping), r.Header)
+		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: noFunction}
+		r = r.WithContext(ctx)
+		defer func() {
+			if cause := recover(); cause != nil {
+				respondToPanic(rw, r, cause)
+			}
+			logRequest(rw, r, time.Since(begin))
+		}()
+		var err error
+		if rw.requestID, err = api.RequestID(r.Header); err != nil {
+			failure.Problem(ctx, fmt.Errorf("create a request id: %w", err)).Write(rw, r)
+			return
+		}
+		w.Header().Set(api.HeaderRequestID, rw.requestID)
+		next.ServeHTTP(rw, r.WithContext(api.WithRequestID(ctx, rw.requestID)))
+		if rw.status == 0 {
+			rw.WriteHeader(http.StatusOK) // like net/http, but with the trace
+		}
+	})
+}
+
+// withName sets the function's name in the request log and lets caches store its responses
+// for as long as its entry permits. A response to a request with Authorization is not cached:
+// an admin who reads a product in order to change it needs the current ETag (such requests
+// also bypass the cache: terraform/front.tf).
+func withName(_ *process, next endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rw, ok := w.(*responseWriter); ok {
+			rw.function = next.entry.Name
+			if len(r.Header.Values("Authorization")) == 0 {
+				rw.cacheControl = next.entry.CacheControl()
+			}
+		}
+		next.handler.ServeHTTP(w, r)
+	})
+}
+
+// respondToPanic logs a panic and responds with 500 if no byte of a response was written.
+func respondToPanic(rw *responseWriter, r *http.Request, cause any) {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	slog.ErrorContext(rw.ctx, "the function panicked", "panic", cause, telemetry.StackTraceKey, telemetry.StackTrace(cause, debug.Stack()))
+	if rw.status == 0 {
+		api.Internal().Write(rw, r.WithContext(rw.ctx))
+	}
+}
+
+// logRequest logs the request in the format that Cloud Logging displays as a request:
+// https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#httprequest
+// It does not log the query, which may have personal data.
+func logRequest(rw *responseWriter, r *http.Request, took time.Duration) {
+	status := cmp.Or(rw.status, http.StatusOK) // as net/http sends if nothing was written
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case status >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	//nolint:sloglint // the message is the function's name, by which the log is searched
+	slog.LogAttrs(rw.ctx, level, rw.function, slog.String("requestId", rw.requestID), slog.Group("httpRequest",
+		slog.String("requestMethod", r.Method),
+		slog.String("requestUrl", r.URL.Path),
+		slog.Int("status", status),
+		slog.String("responseSize", strconv.FormatInt(rw.bytes, 10)),
+		slog.String("latency", strconv.FormatFloat(took.Seconds(), 'f', 6, 64)+"s"),
+	))
+}
