@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/product/internal/search"
 	"souk/shared/database"
 	"souk/shared/dbtest"
 	"souk/shared/money"
@@ -71,8 +72,12 @@ func InsertCatalog(t testing.TB, db *database.DB, products int) Catalog {
 				catalog.Texts = append(catalog.Texts, slices.Concat(name, description))
 			}
 		}
+		documents := make([]search.Document, len(batch))
+		for i := range batch {
+			documents[i] = batch[i].document()
+		}
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-			return errors.Join(insertProducts(ctx, tx, batch...), insertWords(ctx, tx, entryRows(batch)))
+			return errors.Join(insertProducts(ctx, tx, batch...), search.Insert(ctx, tx, documents...))
 		})
 		if err != nil {
 			t.Fatalf("insert the catalogue: %v", err)
@@ -80,15 +85,6 @@ func InsertCatalog(t testing.TB, db *database.DB, products int) Catalog {
 	}
 	dbtest.Analyze(t, db, "product", "product_word")
 	return catalog
-}
-
-func entryRows(products []Product) (rows [][]any) {
-	for i := range products {
-		for _, e := range products[i].entries() {
-			rows = append(rows, []any{e.word, e.inName, products[i].ID[:]})
-		}
-	}
-	return rows
 }
 
 // randomWords returns distinct words of one to five syllables.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"souk/functions/product/internal/search"
 	"souk/shared/api"
 	"souk/shared/database"
 )
@@ -28,7 +29,7 @@ func (in *listInput) Resolve(huma.Context) []error {
 	if in.MinPrice > in.MaxPrice {
 		errs = append(errs, api.FieldError{Location: "query.minPrice", Code: api.FieldRange, Message: "must not be greater than maxPrice"})
 	}
-	if strings.TrimSpace(in.Q) == "" && Order(in.OrderBy) == Relevance {
+	if strings.TrimSpace(in.Q) == "" && search.Order(in.OrderBy) == search.Relevance {
 		errs = append(errs, api.FieldError{Location: "query.orderBy", Code: api.FieldValue, Message: "relevance requires q: send search words, or another order"})
 	}
 	return errs
@@ -44,8 +45,8 @@ type listOutput struct {
 //
 // The products on sale. A search finds complete words: tea does not find teapot.
 func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := in.search()
-	hash, err := f.hash()
+	query := in.search()
+	hash, err := query.Hash()
 	if err != nil {
 		return nil, err
 	}
@@ -53,15 +54,15 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	var hits []searchHit
+	var hits []search.Hit[Product]
 	err = s.Reads.Do(ctx, func(q database.Queryer) (err error) {
-		hits, err = selectHits(ctx, q, f, after, in.Limit())
+		hits, err = searchTable.Select(ctx, q, query, after, in.Limit())
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list products: %w", err)
 	}
-	page, err := api.NewPage(in.PageQuery, hits, func(hit searchHit) any { return f.position(hit, hash) })
+	page, err := api.NewPage(in.PageQuery, hits, func(hit search.Hit[Product]) any { return searchTable.Position(query, &hit, hash) })
 	if err != nil {
 		return nil, fmt.Errorf("list products: %w", err)
 	}
@@ -73,27 +74,26 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 }
 
 // search returns the requested search.
-func (in *listInput) search() search {
-	f := search{
+func (in *listInput) search() search.Query {
+	query := search.Query{
 		Text: strings.TrimSpace(in.Q), Category: in.Category,
-		MinPrice: in.MinPrice, MaxPrice: in.MaxPrice, InStock: in.InStock, Order: Order(in.OrderBy),
+		MinPrice: in.MinPrice, MaxPrice: in.MaxPrice, InStock: in.InStock, Order: search.Order(in.OrderBy),
 	}
-	if f.Text == "" {
-		f.Order = cmp.Or(f.Order, Newest)
-		return f
+	if query.Text == "" {
+		query.Order = cmp.Or(query.Order, search.Newest)
+		return query
 	}
-	f.Words = tokenize(f.Text)
-	f.Words = f.Words[:min(len(f.Words), maxWords)]
-	f.Order = cmp.Or(f.Order, Relevance)
-	return f
+	query.Words = search.Words(query.Text)
+	query.Order = cmp.Or(query.Order, search.Relevance)
+	return query
 }
 
 // after returns the position at which the previous page ended, nil for the first page.
-func (in *listInput) after(hash string) (*position, error) {
+func (in *listInput) after(hash string) (*search.Position, error) {
 	if in.PageToken == "" {
 		return nil, nil //nolint:nilnil // no position is the beginning
 	}
-	var after position
+	var after search.Position
 	if err := in.Cursor(&after); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions/product/internal/search"
 	"souk/shared/api"
 	"souk/shared/database"
 	"souk/shared/event"
@@ -35,9 +36,34 @@ type Status string
 
 // The states of a product.
 const (
-	Active   Status = "active"
+	Active   Status = search.OnSale
 	Archived Status = "archived"
 )
+
+// searchTable describes how a search reads products.
+var searchTable = search.Table[Product]{
+	Columns: productColumns,
+	Scan:    (*Product).scanInto,
+	Key:     func(p *Product) search.Key { return search.Key{ID: p.ID, Price: p.Price.Amount, Name: p.Name} },
+}
+
+// document returns the texts by which a search finds the product. It does not find an
+// archived product.
+func (p *Product) document() search.Document {
+	if p.Status != Active {
+		return search.Document{ID: p.ID}
+	}
+	return search.Document{ID: p.ID, Name: p.Name, Others: []string{p.Category, p.SKU, p.Description}}
+}
+
+// writeWords updates the words of products that the transaction has written.
+func writeWords(ctx context.Context, tx *database.Tx, products ...Product) error {
+	documents := make([]search.Document, len(products))
+	for i := range products {
+		documents[i] = products[i].document()
+	}
+	return search.Write(ctx, tx, documents...)
+}
 
 // MaxStock bounds the stock of one product, so that no sum of stocks overflows.
 const MaxStock = 1_000_000_000

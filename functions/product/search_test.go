@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"souk/functions/fixtures"
-	"souk/functions/product"
 	"souk/shared/function/functiontest"
 )
 
@@ -135,7 +134,7 @@ func TestSearchByLongestName(t *testing.T) {
 		body["name"] = strings.Repeat("<", 199) + fmt.Sprint(i)
 		want = append(want, s.mustCreate(t, body).SKU)
 	}
-	if diff := cmp.Diff(want, s.skus(t, 1, url.Values{"orderBy": {string(product.ByName)}})); diff != "" {
+	if diff := cmp.Diff(want, s.skus(t, 1, url.Values{"orderBy": {"name"}})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

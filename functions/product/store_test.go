@@ -1,16 +1,15 @@
 package product
 
 import (
-	"context"
-	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"souk/functions/product/internal/search"
 	"souk/shared/database"
 	"souk/shared/dbtest"
-	"souk/shared/money"
 )
 
 // InsertRows inserts products, movements and reservations.
@@ -40,38 +39,25 @@ func InsertRows(t testing.TB, db *database.DB, products int) {
 	dbtest.Analyze(t, db, "product", "stock_movement", "reservation", "reservation_item")
 }
 
-// everySearch searches in every order, with and without filters, for the first page and a
-// later page.
-func everySearch(ctx context.Context, q database.Queryer, p Product) error {
-	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
-		for filters := range 16 {
-			f := search{Order: order, MaxPrice: money.Max, InStock: filters&1 != 0}
-			if filters&2 != 0 {
-				f.Category = p.Category
-			}
-			if filters&4 != 0 {
-				f.MinPrice, f.MaxPrice = p.Price.Amount-50, p.Price.Amount+50
-			}
-			if filters&8 != 0 || order == Relevance {
-				f.Text, f.Words = "batch7 leave", []string{"batch7", "leave"}
-			}
-			for _, after := range []*position{nil, {ID: p.ID, Price: p.Price.Amount, Name: p.Name, OtherTier: filters&1 != 0}} {
-				if _, err := selectHits(ctx, q, f, after, 21); err != nil {
-					return fmt.Errorf("%+v: %w", f, err)
-				}
-			}
-		}
+// RequireWords fails the test unless the stored words of products are correct.
+func RequireWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
+	t.Helper()
+	stored, err := search.StoredEntries(t.Context(), db, ids)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return nil
-}
-
-// TestEverySearch runs each combination of order and filters, so that TestMain checks their
-// query plans.
-func TestEverySearch(t *testing.T) {
-	t.Parallel()
-	db := dbtest.New(t, Migrations)
-	p := Product{ID: uuid.New(), SKU: "A1", Name: "Assam", Category: "v7", Price: money.Money{Amount: 5_000, Currency: "EUR"}, Status: Active}
-	if err := everySearch(t.Context(), db, p); err != nil {
-		t.Error(err)
+	for _, id := range ids {
+		p, err := selectProduct(t.Context(), db, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document := p.document()
+		want := map[search.Entry]bool{}
+		for _, e := range document.Entries() {
+			want[e] = true
+		}
+		if !maps.Equal(stored[id], want) {
+			t.Errorf("the words of %s, %s, are %v, want %v", p.SKU, p.Status, stored[id], want)
+		}
 	}
 }

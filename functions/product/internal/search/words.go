@@ -1,10 +1,11 @@
-package product
+package search
 
 import (
 	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/google/uuid"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
@@ -12,6 +13,16 @@ import (
 // maxWord is the number of characters to which a word is truncated. Words of products
 // and of searches are truncated alike, so that a long word is still found.
 const maxWord = 40
+
+// MaxWords is the maximum number of words in a search. Each costs an index lookup for each
+// product that has the words before it.
+const MaxWords = 8
+
+// Words returns the first MaxWords words of a text, for a query.
+func Words(text string) []string {
+	words := tokenize(text)
+	return words[:min(len(words), MaxWords)]
+}
 
 // tokenize returns the distinct words of a text. Words are separated by characters that
 // are neither letters nor digits. Variants of a word are normalized: "Bücher" is
@@ -72,24 +83,28 @@ func singular(word string) string {
 	return word
 }
 
-// entry is a row of product_word: a word of a product, in its name or in any text.
-type entry struct {
-	word   string
-	inName bool
+// Document has the texts by which a product is found. One without texts is not found.
+type Document struct {
+	ID   uuid.UUID
+	Name string
+	// Others are the texts besides the name.
+	Others []string
 }
 
-// entries returns the distinct entries by which a product is found. An archived product
-// has none.
-func (p *Product) entries() []entry {
-	if p.Status != Active {
-		return nil
+// Entry is a row of product_word: a word of a product, in its name or in any text.
+type Entry struct {
+	Word   string
+	InName bool
+}
+
+// Entries returns the distinct entries by which a product is found.
+func (d *Document) Entries() []Entry {
+	var all []Entry
+	for _, word := range tokenize(d.Name) {
+		all = append(all, Entry{word, true})
 	}
-	var all []entry
-	for _, word := range tokenize(p.Name) {
-		all = append(all, entry{word, true})
-	}
-	for _, word := range tokenize(strings.Join([]string{p.Name, p.Category, p.SKU, p.Description}, " ")) {
-		all = append(all, entry{word, false})
+	for _, word := range tokenize(strings.Join(append([]string{d.Name}, d.Others...), " ")) {
+		all = append(all, Entry{word, false})
 	}
 	return slices.Clip(all)
 }

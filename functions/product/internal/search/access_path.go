@@ -1,4 +1,4 @@
-package product
+package search
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func (path accessPath) force() string {
 // chooseAccessPath returns the access path that reads the fewest products: by the
 // rarest word, by the filters, or by stock. If none of these has the requested order and
 // all of them are too long to be sorted, it returns the index of that order.
-func chooseAccessPath(ctx context.Context, q database.Queryer, f search) (accessPath, error) {
+func chooseAccessPath(ctx context.Context, q database.Queryer, f Query) (accessPath, error) {
 	sorts := f.Order != Newest && f.Order != Relevance
 	switch {
 	case len(f.Words) == 0 && !f.InStock:
@@ -60,7 +60,7 @@ func chooseAccessPath(ctx context.Context, q database.Queryer, f search) (access
 
 // narrowIndex returns the index of the filters or of stock, if one of them has fewer
 // products than the rarest word, or "".
-func (f search) narrowIndex(c counts, words []string) string {
+func (f Query) narrowIndex(c counts, words []string) string {
 	rarer := func(count int) bool {
 		return len(words) == 0 || count < c.words[words[0]] || c.words[words[0]] == maxCount
 	}
@@ -83,24 +83,24 @@ type counts struct {
 }
 
 // count counts the products for the parts of the search in one statement.
-func (f search) count(ctx context.Context, q database.Queryer) (counts, error) {
+func (f Query) count(ctx context.Context, q database.Queryer) (counts, error) {
 	s := &queryBuilder{}
 	numbers := make([]int, len(f.Words), len(f.Words)+2)
 	for _, word := range f.Words {
 		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product_word WHERE word = ? AND in_name = 0 LIMIT ?) counted)`, word, maxCount)
 	}
-	addCount := func(index string, filters search, limit int) {
+	addCount := func(index string, filters Query, limit int) {
 		numbers = append(numbers, 0)
 		if index == "" || len(f.Words) == 0 && !filters.InStock { // without words the filter's index is never chosen
 			s.add(`, 0`)
 			return
 		}
-		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product FORCE INDEX (`+index+`) WHERE status = ?`, Active)
+		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product FORCE INDEX (`+index+`) WHERE status = ?`, OnSale)
 		filters.addFilters(s)
 		s.add(` LIMIT ?) counted)`, limit)
 	}
-	addCount(f.filterIndex(), search{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}, f.maxFilterCount())
-	addCount(f.stockIndex(), search{Category: f.Category, MaxPrice: money.Max, InStock: true}, maxCount)
+	addCount(f.filterIndex(), Query{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}, f.maxFilterCount())
+	addCount(f.stockIndex(), Query{Category: f.Category, MaxPrice: money.Max, InStock: true}, maxCount)
 	dest := make([]any, len(numbers))
 	for i := range numbers {
 		dest[i] = &numbers[i]
@@ -117,7 +117,7 @@ func (f search) count(ctx context.Context, q database.Queryer) (counts, error) {
 }
 
 // maxFilterCount returns the maximum number of products that are counted for the filters.
-func (f search) maxFilterCount() int {
+func (f Query) maxFilterCount() int {
 	if f.Category != "" {
 		return maxCategoryCount
 	}
@@ -125,7 +125,7 @@ func (f search) maxFilterCount() int {
 }
 
 // filterIndex returns the index of the price and category filters, or "" without them.
-func (f search) filterIndex() string {
+func (f Query) filterIndex() string {
 	priced := f.isPriced()
 	switch {
 	case priced && f.Category != "":
@@ -139,11 +139,11 @@ func (f search) filterIndex() string {
 }
 
 // isPriced reports whether the search has a price filter.
-func (f search) isPriced() bool { return f.MinPrice > 0 || f.MaxPrice < money.Max }
+func (f Query) isPriced() bool { return f.MinPrice > 0 || f.MaxPrice < money.Max }
 
 // stockIndex returns the index of the products in stock, by id, or "" if the search
 // includes products that are not in stock.
-func (f search) stockIndex() string {
+func (f Query) stockIndex() string {
 	switch {
 	case f.InStock && f.Category != "":
 		return `product_in_stock_category`
@@ -156,7 +156,7 @@ func (f search) stockIndex() string {
 // orderIndex returns the index that has the search's order, or "" if a price filter may
 // narrow the search better. The servers would not choose it for a late page: they read
 // and sort all products after it.
-func (f search) orderIndex() string {
+func (f Query) orderIndex() string {
 	if f.isPriced() && f.Order != PriceAscending && f.Order != PriceDescending && len(f.Words) == 0 {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package product
+package search
 
 import (
 	"context"
@@ -9,10 +9,23 @@ import (
 	"souk/shared/money"
 )
 
-// searchHit is a product of a search.
-type searchHit struct {
-	Product
+// Table describes how products of type P are read from the table product.
+type Table[P any] struct {
+	Columns string         // of P
+	Scan    func(*P) []any // where the columns are scanned into
+	Key     func(*P) Key
+}
+
+// Hit is a product that a search finds.
+type Hit[P any] struct {
+	Product   P
 	otherTier bool // of a search by relevance: the product is in otherTier
+}
+
+// Position returns the position of a hit in the search, for a page token with the query's
+// hash.
+func (t Table[P]) Position(f Query, hit *Hit[P], hash string) Position {
+	return f.position(t.Key(&hit.Product), hit.otherTier, hash)
 }
 
 // tier is a part of a search's results. A search by relevance returns nameTier, then
@@ -25,9 +38,9 @@ const (
 	otherTier             // products with all words, but not all of them in the name
 )
 
-// selectHits returns the active products of a search after a position, in the search's
-// order. A nil position is the beginning.
-func selectHits(ctx context.Context, q database.Queryer, f search, after *position, limit int) ([]searchHit, error) {
+// Select returns the products on sale of a search after a position, in the search's order.
+// A nil position is the beginning.
+func (t Table[P]) Select(ctx context.Context, q database.Queryer, f Query, after *Position, limit int) ([]Hit[P], error) {
 	if f.Text != "" && len(f.Words) == 0 {
 		return nil, nil
 	}
@@ -35,31 +48,31 @@ func selectHits(ctx context.Context, q database.Queryer, f search, after *positi
 	if err != nil {
 		return nil, err
 	}
-	return selectHitsByPath(ctx, q, f, path, after, limit)
+	return t.selectByPath(ctx, q, f, path, after, limit)
 }
 
-// selectHitsByPath is selectHits with a given access path.
-func selectHitsByPath(ctx context.Context, q database.Queryer, f search, path accessPath, after *position, limit int) ([]searchHit, error) {
+// selectByPath is Select with a given access path.
+func (t Table[P]) selectByPath(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) ([]Hit[P], error) {
 	switch {
 	case f.Order != Relevance:
-		return queryHits(ctx, q, f.statement(path, anyTier, after, limit))
+		return t.query(ctx, q, f.statement(t.Columns, path, anyTier, after, limit))
 	case after != nil && after.OtherTier:
-		return queryHits(ctx, q, f.statement(path, otherTier, after, limit))
+		return t.query(ctx, q, f.statement(t.Columns, path, otherTier, after, limit))
 	}
-	hits, err := queryHits(ctx, q, f.statement(path, nameTier, after, limit))
+	hits, err := t.query(ctx, q, f.statement(t.Columns, path, nameTier, after, limit))
 	if err != nil || len(hits) == limit {
 		return hits, err
 	}
-	others, err := queryHits(ctx, q, f.statement(path, otherTier, nil, limit-len(hits)))
+	others, err := t.query(ctx, q, f.statement(t.Columns, path, otherTier, nil, limit-len(hits)))
 	return append(hits, others...), err
 }
 
-func queryHits(ctx context.Context, q database.Queryer, s *queryBuilder) ([]searchHit, error) {
-	return database.Collect(ctx, q, scanHit, s.text.String(), s.args...)
+func (t Table[P]) query(ctx context.Context, q database.Queryer, s *queryBuilder) ([]Hit[P], error) {
+	return database.Collect(ctx, q, t.scan, s.text.String(), s.args...)
 }
 
-func scanHit(row database.Scanner) (hit searchHit, err error) {
-	err = row.Scan(append(hit.scanInto(), &hit.otherTier)...)
+func (t Table[P]) scan(row database.Scanner) (hit Hit[P], err error) {
+	err = row.Scan(append(t.Scan(&hit.Product), &hit.otherTier)...)
 	return hit, err
 }
 
@@ -77,20 +90,20 @@ func (s *queryBuilder) add(text string, args ...any) {
 // statement returns the statement that reads a tier of the search by an access path.
 // STRAIGHT_JOIN reads the tables in the order of the statement. Without it the servers
 // read and sort all products, because they do not expect the page to fill early.
-func (f search) statement(path accessPath, t tier, after *position, limit int) *queryBuilder {
+func (f Query) statement(columns string, path accessPath, t tier, after *Position, limit int) *queryBuilder {
 	s := &queryBuilder{}
 	id := `id`
-	s.add(`SELECT STRAIGHT_JOIN `+productColumns+`, ? AS other_tier`, t == otherTier)
+	s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS other_tier`, t == otherTier)
 	if path.byWord {
 		id = `w0.product_id`
 		s.add(` FROM product_word w0 FORCE INDEX (PRIMARY)`)
 		addWords(s, path.words, 1, t, id)
 		s.add(` JOIN product p ON id = w0.product_id`)
-		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.words[0], t == nameTier, Active)
+		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.words[0], t == nameTier, OnSale)
 	} else {
 		s.add(` FROM product p ` + path.force())
 		addWords(s, path.words, 0, t, id)
-		s.add(` WHERE status = ?`, Active)
+		s.add(` WHERE status = ?`, OnSale)
 	}
 	if t == otherTier {
 		s.add(` AND (n0.word IS NULL`)
@@ -122,7 +135,7 @@ func addWords(s *queryBuilder, words []string, from int, t tier, id string) {
 }
 
 // addFilters adds the conditions of the filters.
-func (f search) addFilters(s *queryBuilder) {
+func (f Query) addFilters(s *queryBuilder) {
 	if f.Category != "" {
 		s.add(` AND category = ?`, f.Category)
 	}
@@ -140,14 +153,14 @@ func (f search) addFilters(s *queryBuilder) {
 // addOrder adds the order, and the condition that excludes products up to the position.
 // The condition's two parts are two ranges of the order's index, read one after the
 // other.
-func (f search) addOrder(s *queryBuilder, id string, after *position) {
-	addAfter := func(condition string, key func(position) any) {
+func (f Query) addOrder(s *queryBuilder, id string, after *Position) {
+	addAfter := func(condition string, key func(Position) any) {
 		if after != nil {
 			s.add(condition, key(*after), key(*after), after.ID[:])
 		}
 	}
-	price := func(p position) any { return p.Price }
-	name := func(p position) any { return p.Name }
+	price := func(p Position) any { return p.Price }
+	name := func(p Position) any { return p.Name }
 	switch f.Order {
 	case PriceAscending:
 		addAfter(` AND (price_amount > ? OR price_amount = ? AND id > ?)`, price)

@@ -1,4 +1,6 @@
-package product
+// Package search finds products: by words, filters and in several orders, page by page. It
+// owns the table product_word and reads the table product.
+package search
 
 import (
 	"crypto/sha256"
@@ -8,6 +10,9 @@ import (
 
 	"github.com/google/uuid"
 )
+
+// OnSale is the status of the products that a search finds.
+const OnSale = "active"
 
 // Order is the order of a list of products.
 type Order string
@@ -21,9 +26,9 @@ const (
 	Relevance       Order = "relevance"
 )
 
-// search is the filter and the order of a list of products. Page tokens are bound to it
-// by its hash, which depends on the names of the fields.
-type search struct {
+// Query is the filter and the order of a list of products. Page tokens are bound to it by
+// its hash, which depends on the names of the fields.
+type Query struct {
 	Words    []string // a product must have all of them; a Text without words finds nothing
 	Text     string   // the text that Words were taken from
 	Category string   // "" for all
@@ -33,8 +38,8 @@ type search struct {
 	Order    Order
 }
 
-// hash returns a hash that identifies the search in a page token.
-func (f search) hash() (string, error) {
+// Hash returns a hash that identifies the query in a page token.
+func (f Query) Hash() (string, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("hash a search: %w", err)
@@ -43,30 +48,33 @@ func (f search) hash() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum[:9]), nil
 }
 
-// position is the end of a page: the key of its last product in a search.
-type position struct {
-	Search    string    `json:"s"` // the search's hash
+// Position is the end of a page: the key of its last product in a search.
+type Position struct {
+	Search    string    `json:"s"` // the query's hash
 	ID        uuid.UUID `json:"id"`
 	Price     int64     `json:"p,omitempty"`
 	Name      string    `json:"n,omitempty"`
 	OtherTier bool      `json:"r,omitempty"` // of a search by relevance: the product is in otherTier
 }
 
+// Key has the values by which products are ordered.
+type Key struct {
+	ID    uuid.UUID
+	Price int64
+	Name  string
+}
+
 // position returns the position of a product in the search.
-func (f search) position(hit searchHit, hash string) position {
-	p := position{Search: hash, ID: hit.ID}
+func (f Query) position(key Key, inOtherTier bool, hash string) Position {
+	p := Position{Search: hash, ID: key.ID}
 	switch f.Order {
 	case PriceAscending, PriceDescending:
-		p.Price = hit.Price.Amount
+		p.Price = key.Price
 	case ByName:
-		p.Name = hit.Name
+		p.Name = key.Name
 	case Relevance:
-		p.OtherTier = hit.otherTier
+		p.OtherTier = inOtherTier
 	case Newest:
 	}
 	return p
 }
-
-// maxWords is the maximum number of words in a search. Each costs an index lookup for
-// each product that has the words before it.
-const maxWords = 8

@@ -1,8 +1,7 @@
-package product
+package search
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 
@@ -24,13 +23,14 @@ func mustInsertSoldOut(t *testing.T, db *database.DB) {
 	products := randomProducts(soldOut)
 	for i := range products {
 		p := &products[i]
-		p.Status, p.Name, p.Description, p.Category, p.Price.Amount, p.Available = Active, fmt.Sprintf("m %d", i), "n", "tea", int64(100+i), 0
+		p.Status, p.Name, p.Description, p.Category, p.Price, p.Available = OnSale, fmt.Sprintf("m %d", i), "n", "tea", int64(100+i), 0
 		if i < inStock {
 			p.Name, p.Description, p.Category, p.Available = "pot", "litre", "pots", 1
 		}
 	}
 	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-		return errors.Join(insertProducts(ctx, tx, products...), insertWords(ctx, tx, entryRows(products)))
+		mustInsert(ctx, t, tx, products)
+		return Insert(ctx, tx, documents(products)...)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,22 +38,22 @@ func mustInsertSoldOut(t *testing.T, db *database.DB) {
 	dbtest.Analyze(t, db, "product", "product_word")
 }
 
-// TestRowsReadInStock counts the rows that the server reads for each kind of search for
+// TestRowsReadInStock counts the rows that the server reads for each kind of Query for
 // products in stock, when most products are sold out. The number is bounded, however many
 // products have the words, the category or the price.
 func TestRowsReadInStock(t *testing.T) {
 	t.Parallel()
-	db := dbtest.New(t, Migrations)
+	db := dbtest.New(t, migrations)
 	mustInsertSoldOut(t, db)
 	// Two words, the category and the stock are counted. Each row is counted twice: when it
 	// is read and when COUNT aggregates it.
 	const maxRows = 2*(3*maxCount+maxCategoryCount) + 100
-	read := func(t *testing.T, f search) (rows, hits int) {
+	read := func(t *testing.T, f Query) (rows, hits int) {
 		t.Helper()
 		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { // one session
 			idle := rowsRead(ctx, t, tx)
 			before := rowsRead(ctx, t, tx)
-			products, err := selectHits(ctx, tx, f, nil, 21)
+			products, err := items.Select(ctx, tx, f, nil, 21)
 			rows, hits = rowsRead(ctx, t, tx)-before-(before-idle), len(products)
 			return err
 		})
@@ -65,7 +65,7 @@ func TestRowsReadInStock(t *testing.T) {
 	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for _, words := range [][]string{nil, {"m"}, {"m", "n"}} {
 			for filters := range 4 {
-				f := search{Words: words, Order: order, MaxPrice: money.Max, InStock: true}
+				f := Query{Words: words, Order: order, MaxPrice: money.Max, InStock: true}
 				if filters&1 != 0 {
 					f.Category = "tea"
 				}
@@ -87,7 +87,7 @@ func TestRowsReadInStock(t *testing.T) {
 	}
 	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
 		before := rowsRead(ctx, t, tx)
-		_, err := selectHitsByPath(ctx, tx, search{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, accessPath{words: []string{"m"}, byWord: true}, nil, 21)
+		_, err := items.selectByPath(ctx, tx, Query{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, accessPath{words: []string{"m"}, byWord: true}, nil, 21)
 		if rows := rowsRead(ctx, t, tx) - before; rows < soldOut-inStock {
 			t.Errorf("by the word it reads %d rows, want all: rowsRead is wrong", rows)
 		}
