@@ -77,7 +77,7 @@ func (s *service) checkRegistration(ctx context.Context, p pendingRegistration, 
 // openAccount creates the account of a registration whose password was checked.
 func (s *service) openAccount(ctx context.Context, id uuid.UUID) (u User, err error) {
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		r, hash, err := lockRegistration(ctx, tx, id)
+		r, hash, err := lockRegistrationWithHash(ctx, tx, id)
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ var ErrNoAccount = errors.New("no account has this address: register it, and con
 func FirstAdmin(ctx context.Context, db *database.DB, email string) (uuid.UUID, error) {
 	var u User
 	err := db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		c, err := selectCredentials(ctx, tx, emailKey(email))
+		c, err := selectAccount(ctx, tx, emailKey(email))
 		if errors.Is(err, database.ErrNotFound) {
 			return ErrNoAccount
 		}

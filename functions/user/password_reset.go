@@ -42,7 +42,7 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 		if !s.Now().Before(r.ExpiresAt) {
 			return database.ErrNotFound
 		}
-		c, err := selectCredentials(ctx, tx, r.EmailKey)
+		c, err := selectAccount(ctx, tx, r.EmailKey)
 		if err != nil {
 			return err
 		}

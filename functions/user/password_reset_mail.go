@@ -41,7 +41,7 @@ func (s *service) passwordResetMail(ctx context.Context, e event.Event, requeste
 // composePasswordResetMail returns the mail of a reset. The error is database.ErrNotFound if
 // there is no such account, or its mail quota is spent.
 func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx, e event.Event, r passwordReset, first bool) (outgoingMail, error) {
-	c, err := selectCredentials(ctx, tx, r.EmailKey)
+	c, err := selectAccount(ctx, tx, r.EmailKey)
 	if err != nil {
 		return outgoingMail{}, err
 	}

@@ -22,7 +22,7 @@ type registrationRequested struct {
 // replaced by a newer one is not mailed.
 func (s *service) registrationMail(ctx context.Context, e event.Event, requested registrationRequested) error {
 	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
-		r, _, err := lockRegistration(ctx, tx, requested.RegistrationID)
+		r, err := lockRegistration(ctx, tx, requested.RegistrationID)
 		if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
 			return outgoingMail{}, nil
 		}
@@ -47,7 +47,7 @@ func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, 
 			return outgoingMail{}, err
 		}
 	}
-	c, err := selectCredentials(ctx, tx, emailKey(r.Email))
+	c, err := selectAccount(ctx, tx, emailKey(r.Email))
 	switch {
 	case errors.Is(err, database.ErrNotFound):
 		return s.confirmationMail(ctx, tx, e, r)

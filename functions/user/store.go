@@ -108,6 +108,18 @@ func updatePassword(ctx context.Context, tx *database.Tx, id uuid.UUID, password
 		WHERE id = ? AND password_version = ?`, hash, id[:], passwordVersion))
 }
 
+// selectAccount returns the credentials of an account without the hash of its password,
+// which few functions have the right to read.
+func selectAccount(ctx context.Context, q database.Queryer, key string) (credentials, error) {
+	return database.Get(ctx, q, func(row database.Scanner) (c credentials, err error) {
+		err = row.Scan(&c.UserID, &c.Role, &c.PasswordVersion)
+		return c, err
+	}, `
+		SELECT id, role, password_version
+		FROM user
+		WHERE email_key = ?`, key)
+}
+
 func selectCredentials(ctx context.Context, q database.Queryer, key string) (credentials, error) {
 	return database.Get(ctx, q, scanCredentials, `
 		SELECT id, role, password_hash, password_version

@@ -17,9 +17,20 @@ func insertRegistration(ctx context.Context, q database.Queryer, r Registration,
 	return err
 }
 
-// lockRegistration returns a registration and the hash of its password, and locks it
-// until the transaction ends.
-func lockRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) (r Registration, passwordHash string, err error) {
+// lockRegistration returns a registration and locks it until the transaction ends.
+func lockRegistration(ctx context.Context, q database.Queryer, id uuid.UUID) (Registration, error) {
+	return database.Get(ctx, q, func(row database.Scanner) (r Registration, err error) {
+		err = row.Scan(&r.ID, &r.Email, &r.Name, &r.CreatedAt, &r.ExpiresAt)
+		return r, err
+	}, `
+		SELECT id, email, name, created_at, expires_at
+		FROM registration
+		WHERE id = ?
+		FOR UPDATE`, id[:])
+}
+
+// lockRegistrationWithHash is lockRegistration with the hash of the registration's password.
+func lockRegistrationWithHash(ctx context.Context, q database.Queryer, id uuid.UUID) (r Registration, passwordHash string, err error) {
 	r, err = database.Get(ctx, q, func(row database.Scanner) (r Registration, err error) {
 		err = row.Scan(&r.ID, &r.Email, &r.Name, &r.CreatedAt, &r.ExpiresAt, &passwordHash)
 		return r, err
