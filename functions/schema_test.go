@@ -54,6 +54,10 @@ func document(delivery string, functions ...string) string {
 	return "delivery: " + delivery + "\n" + goodScaling + "functions:\n  - " + strings.Join(functions, "\n  - ") + "\n"
 }
 
+func restricting(column string) string {
+	return document(goodDelivery, goodRoute) + "restrictedColumns:\n  - " + column + "\n"
+}
+
 // replace replaces a part of an example that must occur once.
 func replace(t *testing.T, example, old, replacement string) string {
 	t.Helper()
@@ -79,6 +83,9 @@ func TestSchema(t *testing.T) {
 		if err := validate(t, schema, document(goodDelivery, goodRoute, goodEvent, goodSchedule)); err != nil {
 			t.Error(err)
 		}
+		if err := validate(t, schema, restricting("{service: order, table: session, column: token_hash, read: [order-get], write: [order-place]}")); err != nil {
+			t.Error(err)
+		}
 	})
 
 	for name, text := range map[string]string{
@@ -98,6 +105,11 @@ func TestSchema(t *testing.T) {
 		"no concurrency":          replace(t, document(goodDelivery, goodRoute), `concurrency: 40`, "concurrency: 0"),
 		"an empty scaling":        document(goodDelivery, replace(t, goodRoute, "access: user", "access: user, scaling: {}")),
 		"scaling by another name": document(goodDelivery, replace(t, goodRoute, "access: user", "access: user, scaling: {instances: 2}")),
+		"a restricted column without a table":   restricting("{service: order, column: token_hash}"),
+		"a restricted column without a name":    restricting("{service: order, table: session}"),
+		"a restricted column with a typo":       restricting("{service: order, table: session, column: token_hash, reads: [order-get]}"),
+		"a restricted column of odd characters": restricting("{service: order, table: session, column: token hash}"),
+		"an empty list of readers":              restricting("{service: order, table: session, column: token_hash, read: []}"),
 	} {
 		t.Run("it refuses "+name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +160,8 @@ func TestSchema(t *testing.T) {
 		{"an unknown rule", goodRoute, "access: user", "access: customer"},
 		{"a route with events", goodRoute, "access: user", "access: user, events: [order-created]"},
 		{"a route with a schedule", goodRoute, "access: user", `access: user, schedule: "* * * * *"`},
-		{"an unknown secret", goodRoute, "AUTH_SIGNING_KEYS", "DATABASE_URL"},
+		{"a secret that is not an environment variable", goodRoute, "AUTH_SIGNING_KEYS", "signing-keys"},
+		{"the database's login, which is not listed here", goodRoute, "AUTH_SIGNING_KEYS", "DATABASE_URL"},
 		{"an empty list of secrets", goodRoute, "[AUTH_SIGNING_KEYS]", "[]"},
 		{"a secret named twice", goodRoute, "[AUTH_SIGNING_KEYS]", "[AUTH_SIGNING_KEYS, AUTH_SIGNING_KEYS]"},
 		{"an empty list of events to publish", goodRoute, "[order-seen]", "[]"},

@@ -21,6 +21,11 @@ type Rights struct {
 	NoWrite []Column
 }
 
+// Equal reports whether r and other are the same rights.
+func (r Rights) Equal(other Rights) bool {
+	return slices.Equal(r.NoRead, other.NoRead) && slices.Equal(r.NoWrite, other.NoWrite)
+}
+
 // privilege is one privilege of a login in a database, as the server stores it.
 type privilege struct {
 	schema string // as in the grant: a name or a pattern

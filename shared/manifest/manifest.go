@@ -90,8 +90,10 @@ type Delivery struct {
 type Manifest struct {
 	Delivery Delivery `yaml:"delivery"`
 	// Scaling is the default scaling of run services.
-	Scaling   map[Granularity]map[Kind]Scaling `yaml:"scaling"`
-	Functions []Function                       `yaml:"functions"`
+	Scaling map[Granularity]map[Kind]Scaling `yaml:"scaling"`
+	// RestrictedColumns are columns that few functions may read or write: see Rights.
+	RestrictedColumns []RestrictedColumn `yaml:"restrictedColumns"`
+	Functions         []Function         `yaml:"functions"`
 }
 
 // Parse parses and checks a manifest. Its error lists all problems.
@@ -221,6 +223,7 @@ func (m *Manifest) check() error {
 	}
 	errs = append(errs, m.Delivery.check()...)
 	errs = append(errs, m.checkScaling()...)
+	errs = append(errs, m.checkRestrictedColumns()...)
 	return errors.Join(errs...)
 }
 

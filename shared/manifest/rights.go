@@ -1,0 +1,102 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+
+	"souk/shared/database"
+)
+
+// RestrictedColumn is a column of a service's database that only some of the service's
+// functions have the right to read or write.
+type RestrictedColumn struct {
+	Service string `yaml:"service"`
+	Table   string `yaml:"table"`
+	Column  string `yaml:"column"`
+	// Read are the functions that may read its values, also in a condition.
+	Read []string `yaml:"read"`
+	// Write are the functions that may insert or update its values.
+	Write []string `yaml:"write"`
+}
+
+// Rights returns the rights in a service's database of a login that the named functions of
+// the service share. Without names these are the rights of the functions that no restricted
+// column names.
+func (m *Manifest) Rights(service string, functions ...string) database.Rights {
+	var rights database.Rights
+	excluded := func(allowed []string) bool {
+		return !slices.ContainsFunc(functions, func(name string) bool { return slices.Contains(allowed, name) })
+	}
+	for _, r := range m.RestrictedColumns {
+		column := database.Column{Table: r.Table, Name: r.Column}
+		if r.Service != service {
+			continue
+		}
+		if excluded(r.Read) {
+			rights.NoRead = append(rights.NoRead, column)
+		}
+		if excluded(r.Write) {
+			rights.NoWrite = append(rights.NoWrite, column)
+		}
+	}
+	return rights
+}
+
+// Login is a login to a service's database where functions with the same rights share one:
+// on a local system.
+type Login struct {
+	// Name is the service's, or that of the only function that uses the login.
+	Name    string
+	Service string
+	Rights  database.Rights
+}
+
+// Logins returns the logins to all databases: one for each service, and one for each function
+// that may use a restricted column.
+func (m *Manifest) Logins() []Login {
+	var logins []Login
+	for _, service := range m.Services() {
+		logins = append(logins, Login{service, service, m.Rights(service)})
+		for _, f := range m.Of(service) {
+			if name := m.LoginOf(f); name != service {
+				logins = append(logins, Login{name, service, m.Rights(service, name)})
+			}
+		}
+	}
+	return logins
+}
+
+// LoginOf returns the name of the login that a function uses.
+func (m *Manifest) LoginOf(f Function) string {
+	for _, r := range m.RestrictedColumns {
+		if slices.Contains(r.Read, f.Name) || slices.Contains(r.Write, f.Name) {
+			return f.Name
+		}
+	}
+	return f.Service
+}
+
+func (m *Manifest) checkRestrictedColumns() []error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, r := range m.RestrictedColumns {
+		name := r.Service + ": " + r.Table + "." + r.Column
+		if r.Table == "" || r.Column == "" {
+			errs = append(errs, fmt.Errorf("restrictedColumns: %s: need a table and a column", name))
+		}
+		if seen[name] {
+			errs = append(errs, fmt.Errorf("restrictedColumns: %s is listed twice", name))
+		}
+		seen[name] = true
+		if !slices.Contains(m.Services(), r.Service) {
+			errs = append(errs, fmt.Errorf("restrictedColumns: %s: no function is of service %q", name, r.Service))
+		}
+		for _, function := range append(slices.Clone(r.Read), r.Write...) {
+			f, known := m.Function(function)
+			if !known || f.Service != r.Service || f.Database == NoDatabase {
+				errs = append(errs, fmt.Errorf("restrictedColumns: %s: %s is not a function of service %s with a database", name, function, r.Service))
+			}
+		}
+	}
+	return errs
+}
