@@ -174,6 +174,8 @@ func forEachFunction(t *testing.T, test func(t *testing.T, s *functiontest.Serve
 	}
 }
 
+// TestExamples sends each example to the function, whose login to the database has its rights
+// alone.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for name := range examples {
@@ -199,7 +201,7 @@ func TestExamples(t *testing.T) {
 			r.Path += "?" + name + "=" + value
 			requireSuccess(t, s.Do(t, r))
 		}
-	})
+	}, functiontest.WithRights)
 }
 
 func requireSuccess(t testing.TB, response functiontest.Response) {

@@ -42,6 +42,9 @@ type Server struct {
 	now         clock.Clock
 	connections int
 	proxied     bool
+	rights      bool
+	login       *database.Rights
+	url         database.URL
 }
 
 // Option configures a Server.
@@ -83,12 +86,24 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	topics := &Recorder{}
 	pushes := tokens.Pushes
 	pushes.Auth = s.pushAuth
-	handler, err := function.NewHandler(function.NewRuntime(function.Options{
-		List: list, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
-		TrustedHops: 1, Users: tokens.Users, Pushes: pushes, IAP: s.iap,
-	}), build)
-	if err != nil {
-		t.Fatalf("serve %s: %v", service, err)
+	newHandler := func(db *database.DB) http.Handler {
+		handler, err := function.NewHandler(function.NewRuntime(function.Options{
+			List: list, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
+			TrustedHops: 1, Users: tokens.Users, Pushes: pushes, IAP: s.iap,
+		}), build)
+		if err != nil {
+			t.Fatalf("serve %s: %v", service, err)
+		}
+		return handler
+	}
+	var handler http.Handler
+	switch {
+	case s.rights:
+		handler = s.serveByLogin(t, list, service, newHandler)
+	case s.login != nil:
+		handler = newHandler(s.openAs(t, *s.login))
+	default:
+		handler = newHandler(db)
 	}
 	s.DB, s.Tokens, s.Topics = db, tokens, topics
 	if _, measured := t.(*testing.B); s.contract != nil && !measured {
@@ -113,13 +128,14 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 func (s *Server) open(t testing.TB, migrations database.Migrations) (*database.DB, *Tokens) {
 	t.Helper()
 	if s.beside != nil {
+		s.url = s.beside.url
 		return s.beside.DB, s.beside.Tokens
 	}
-	url := dbtest.Create(t, append(function.Migrations(), migrations)...)
+	s.url = dbtest.Create(t, append(function.Migrations(), migrations)...)
 	if s.proxied {
-		url = dbtest.NewProxy(t, url, s.Statements.Decide).URL
+		s.url = dbtest.NewProxy(t, s.url, s.Statements.Decide).URL
 	}
-	return dbtest.Open(t, url, s.connections), NewTokens(t)
+	return dbtest.Open(t, s.url, s.connections), NewTokens(t)
 }
 
 // Request is a request of a client.

@@ -1,0 +1,175 @@
+package functions_test
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/argon2id"
+
+	"souk/functions"
+	"souk/functions/user"
+	"souk/shared/database"
+	"souk/shared/dbtest"
+	"souk/shared/event"
+	"souk/shared/function"
+	"souk/shared/function/functiontest"
+	"souk/shared/mail/mailtest"
+	"souk/shared/manifest"
+)
+
+// secretColumn matches the names of columns that hold secrets of accounts.
+var secretColumn = regexp.MustCompile(`(hash|token|secret|password)`)
+
+// unrestrictedColumns match secretColumn, but reveal nothing.
+var unrestrictedColumns = []string{"user user.password_version", "user login_network.password_version"}
+
+// TestRestrictedColumns requires that functions.yaml lists exactly the columns that exist and
+// hold hashes of passwords and tokens.
+func TestRestrictedColumns(t *testing.T) {
+	t.Parallel()
+	var listed []string
+	for _, r := range functions.Manifest().RestrictedColumns {
+		listed = append(listed, r.Service+" "+r.Table+"."+r.Column)
+	}
+	var found []string
+	for name, service := range services {
+		db := dbtest.New(t, append(function.Migrations(), service.migrations)...)
+		columns, err := database.Collect(t.Context(), db, database.ScanColumn[string], `
+			SELECT CONCAT(table_name, '.', column_name)
+			FROM information_schema.columns
+			WHERE table_schema = DATABASE()`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, column := range columns {
+			if _, column, _ := strings.Cut(column, "."); !secretColumn.MatchString(column) {
+				continue
+			}
+			if !slices.Contains(unrestrictedColumns, name+" "+column) {
+				found = append(found, name+" "+column)
+			}
+		}
+	}
+	slices.Sort(listed)
+	slices.Sort(found)
+	if !slices.Equal(listed, found) {
+		t.Errorf("restrictedColumns of functions.yaml are %q, want %q", listed, found)
+	}
+}
+
+// TestLoginsHaveTheirRights requires that the server refuses each login of functions.yaml the
+// columns that it must not read or write.
+func TestLoginsHaveTheirRights(t *testing.T) {
+	t.Parallel()
+	for name, service := range services {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := dbtest.Create(t, append(function.Migrations(), service.migrations)...)
+			admin := dbtest.Open(t, url, 1)
+			for _, login := range functions.Manifest().Logins() {
+				if login.Service != name {
+					continue
+				}
+				if err := database.CheckLogin(t.Context(), admin, database.Config{URL: dbtest.CreateLogin(t, url, login.Rights)}, login.Rights); err != nil {
+					t.Errorf("%s: %v", login.Name, err)
+				}
+			}
+		})
+	}
+}
+
+// triggers are the functions that publish the events of functions in restrictedColumns.
+var triggers = map[string]string{"registration-mail": "user-register", "password-reset-mail": "password-reset-request"}
+
+// TestRightsAreNeeded requires of each function in restrictedColumns that it fails without one
+// of its rights, and works with them.
+func TestRightsAreNeeded(t *testing.T) {
+	t.Parallel()
+	all := mustStart(t, "user")
+	mails := mailtest.Start(t)
+	settings := environment(t)
+	settings["SMTP_URL"] = mails.URL
+	call := func(t *testing.T, f manifest.Function, rights database.Rights) functiontest.Response {
+		t.Helper()
+		s := functiontest.Start(t, functions.Manifest(), f.Service, user.Functions, user.Migrations, settings,
+			functiontest.Beside(all), functiontest.WithOneLogin(rights))
+		if f.HTTP != "" {
+			request := requestTo(t, all, f, mustCreateCaller(t, all, f))
+			if f.Name == "session-create" {
+				mustOutdateHashes(t, all) // only then it writes one
+			}
+			return s.Do(t, request)
+		}
+		publisher, _ := functions.Manifest().Function(triggers[f.Name])
+		requireSuccess(t, all.Do(t, requestTo(t, all, publisher, account{})))
+		return s.Deliver(t, f.Name, mustFindLastEvent(t, all, f.Events[0]))
+	}
+	for _, right := range restrictedRights() {
+		t.Run(right.String(), func(t *testing.T) { // one at a time, for their events
+			requireSuccess(t, call(t, right.function, right.all))
+			if response := call(t, right.function, right.without); response.Status != http.StatusInternalServerError {
+				t.Errorf("without this right the response is %d %s, want 500", response.Status, response.Body)
+			}
+		})
+	}
+}
+
+// mustOutdateHashes replaces the password hashes of all accounts by those of another cost,
+// which a login updates.
+func mustOutdateHashes(t *testing.T, s *functiontest.Server) {
+	t.Helper()
+	hash, err := argon2id.CreateHash(password, &argon2id.Params{Memory: 8, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB.ExecContext(t.Context(), `UPDATE user SET password_hash = ?`, hash); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restrictedRight is one right of a function to a restricted column.
+type restrictedRight struct {
+	function manifest.Function
+	verb     string
+	column   manifest.RestrictedColumn
+	// all are the function's rights, and without are all but this one.
+	all, without database.Rights
+}
+
+func (r restrictedRight) String() string {
+	return r.function.Name + " needs to " + r.verb + " " + r.column.Table + "." + r.column.Column
+}
+
+func restrictedRights() []restrictedRight {
+	list := functions.Manifest()
+	var rights []restrictedRight
+	for _, column := range list.RestrictedColumns {
+		name := database.Column{Table: column.Table, Name: column.Column}
+		add := func(function, verb string, without func(*database.Rights)) {
+			f, _ := list.Function(function)
+			r := restrictedRight{f, verb, column, list.Rights(f.Service, f.Name), list.Rights(f.Service, f.Name)}
+			without(&r.without)
+			rights = append(rights, r)
+		}
+		for _, function := range column.Read {
+			add(function, "read", func(r *database.Rights) { r.NoRead = append(r.NoRead, name) })
+		}
+		for _, function := range column.Write {
+			add(function, "write", func(r *database.Rights) { r.NoWrite = append(r.NoWrite, name) })
+		}
+	}
+	return rights
+}
+
+// mustFindLastEvent returns the last event of a topic that a service has published.
+func mustFindLastEvent(t *testing.T, s *functiontest.Server, topic string) event.Event {
+	t.Helper()
+	published := s.Topics.Published(topic)
+	if len(published) == 0 {
+		t.Fatalf("no event %s was published", topic)
+	}
+	return published[len(published)-1]
+}
