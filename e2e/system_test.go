@@ -9,8 +9,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -24,11 +22,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"souk/emulators/local"
 	"souk/functions"
-	"souk/shared/database"
+	"souk/shared/dbtest"
 	"souk/shared/function/functiontest"
 	"souk/shared/testsample"
 )
@@ -157,7 +153,7 @@ func startSystem(t testing.TB, flags ...string) *system {
 	if programs == "" {
 		t.Skip("this test needs its own system, not the one of SOUK_STATUS")
 	}
-	own := &processes{stateDir: t.TempDir(), databases: reserveDatabases(t), flags: flags}
+	own := &processes{stateDir: t.TempDir(), databases: string(dbtest.ReservePrefix(t)), flags: flags}
 	s := &system{platform: own}
 	t.Cleanup(func() {
 		own.stop(t)
@@ -193,41 +189,6 @@ func mustParseStatus(t testing.TB, text []byte) local.Status {
 		t.Fatalf("read the status %s: %v", text, err)
 	}
 	return status
-}
-
-// reserveDatabases returns the URL of the server with a unique prefix for the names of the
-// databases that a system creates there, and drops them at the end of the test.
-func reserveDatabases(t testing.TB) string {
-	t.Helper()
-	server := os.Getenv("DATABASE_URL")
-	if server == "" {
-		t.Fatal("DATABASE_URL is not set: run `make test`, or `bin/souk database -- go test ./e2e`")
-	}
-	parsed, err := database.ParseURL(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prefix := "e2e_" + strings.ReplaceAll(uuid.NewString()[:8], "-", "")
-	connector, err := database.Connector(parsed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() {
-		for _, service := range []string{"product", "order", "user"} {
-			name := prefix + "_" + service
-			for _, statement := range []string{"DROP DATABASE IF EXISTS `" + name + "`", "DROP USER IF EXISTS `" + name + "`@`%`"} {
-				if _, err := db.ExecContext(context.Background(), statement); err != nil {
-					t.Errorf("%s: %v", statement, err)
-				}
-			}
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	parsed.DBName = prefix
-	return string(database.FormatURL(parsed))
 }
 
 // eventually polls a condition and fails the test if it does not hold before the timeout.

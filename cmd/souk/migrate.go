@@ -48,23 +48,23 @@ func (p *program) migrate(ctx context.Context, server database.URL) error {
 	if err != nil {
 		return err
 	}
-	services := functions.Manifest().Services()
+	list := functions.Manifest()
 	passwords := map[string]string{}
 	var missing []string
-	for _, service := range services {
-		variable := strings.ToUpper(service) + "_DATABASE_PASSWORD"
-		passwords[service] = p.getenv(variable)
-		if passwords[service] == "" {
+	for _, login := range list.Logins() {
+		variable := local.PasswordVariable(login)
+		passwords[login.Name] = p.getenv(variable)
+		if passwords[login.Name] == "" {
 			missing = append(missing, variable)
 		}
 	}
 	if len(missing) > 0 {
-		return p.usageError("which passwords do the services' database users get? set %s", strings.Join(missing, ", "))
+		return p.usageError("which passwords do the database logins get? set %s", strings.Join(missing, ", "))
 	}
-	_, err = local.Databases{Server: server, Prefix: prefix, Passwords: passwords}.Migrate(ctx, services)
+	_, err = local.Databases{Server: server, Prefix: prefix, Passwords: passwords}.Migrate(ctx, list)
 	if err != nil {
 		return err
 	}
-	p.say("%d databases are up to date on %s", len(services), server)
+	p.say("%d databases are up to date on %s", len(list.Services()), server)
 	return nil
 }

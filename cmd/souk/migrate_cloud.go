@@ -31,7 +31,7 @@ func (p *program) migrateCloudSQLCommand() *cobra.Command {
 		Short: "Update the databases of a Cloud SQL instance",
 		Long: `Update the services' databases on Google Cloud, where Terraform has created them and
 the functions' logins, and grant each login access to the rows of its service's
-database. The Cloud Run job migrate runs this command.
+database, and of the restricted columns in functions.yaml to its own. The Cloud Run job migrate runs this command.
 
 INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and DATABASE_PRIVATE_IP
 configure the connection; ORDER_INSTANCE_CONNECTION_NAME and so on if a service has an
@@ -93,10 +93,20 @@ func (p *program) cloudSQL(service string) (database.Config, error) {
 	return settings, nil
 }
 
+// login is a database user and its rights.
+type login struct {
+	name   string
+	rights database.Rights
+}
+
 // logins returns the database users of a service's functions.
-func logins(list *manifest.Manifest, service, granularity string) []string {
-	var logins []string
+func logins(list *manifest.Manifest, service, granularity string) []login {
+	var runs []string
+	sharedBy := map[string][]string{}
 	for _, f := range list.Of(service) {
+		if f.Database == manifest.NoDatabase {
+			continue
+		}
 		run := f.Name
 		if granularity == byService {
 			run = service + "-push"
@@ -104,15 +114,20 @@ func logins(list *manifest.Manifest, service, granularity string) []string {
 				run = service + "-http"
 			}
 		}
-		if login := manifest.Account(run); !slices.Contains(logins, login) {
-			logins = append(logins, login)
+		if !slices.Contains(runs, run) {
+			runs = append(runs, run)
 		}
+		sharedBy[run] = append(sharedBy[run], f.Name)
+	}
+	logins := make([]login, len(runs))
+	for i, run := range runs {
+		logins[i] = login{manifest.Account(run), list.Rights(service, sharedBy[run]...)}
 	}
 	return logins
 }
 
 // migrateAndGrant returns the logins that do not exist.
-func migrateAndGrant(ctx context.Context, settings database.Config, service string, logins []string) (missing []string, err error) {
+func migrateAndGrant(ctx context.Context, settings database.Config, service string, logins []login) (missing []string, err error) {
 	sets, err := local.Migrations(service)
 	if err != nil {
 		return nil, err
@@ -132,21 +147,28 @@ func migrateAndGrant(ctx context.Context, settings database.Config, service stri
 // grant gives logins their rights in a database, and proves that they are what was
 // meant. It leaves out and returns logins that Terraform has not created yet: they are of
 // new functions, and all others must not wait for those.
-func grant(ctx context.Context, db *database.DB, settings database.Config, logins []string) (missing []string, err error) {
+func grant(ctx context.Context, db *database.DB, settings database.Config, logins []login) (missing []string, err error) {
 	for _, login := range logins {
-		err := database.Grant(ctx, db, settings.Name, login, database.Rights{})
+		err := database.Grant(ctx, db, settings.Name, login.name, login.rights)
 		switch {
 		case isMissingLogin(err):
-			missing = append(missing, login)
+			missing = append(missing, login.name)
 		case err != nil:
 			return nil, fmt.Errorf("was terraform applied? %w", err)
 		}
 	}
 	if len(missing) == len(logins) {
-		return nil, fmt.Errorf("none of the logins %q exists: was terraform applied?", logins)
+		return nil, fmt.Errorf("none of the logins %q exists: was terraform applied?", missing)
 	}
-	if err := database.ProveRights(ctx, settings, database.Rights{}); err != nil {
-		return nil, fmt.Errorf("the logins were granted their rights, but cannot use them: %w", err)
+	var proven []database.Rights
+	for _, login := range logins {
+		if slices.ContainsFunc(proven, func(r database.Rights) bool { return r.Equal(login.rights) }) {
+			continue
+		}
+		if err := database.ProveRights(ctx, settings, login.rights); err != nil {
+			return nil, fmt.Errorf("%s was granted its rights, but does not have exactly these: %w", login.name, err)
+		}
+		proven = append(proven, login.rights)
 	}
 	return missing, nil
 }

@@ -17,15 +17,26 @@ func TestLogins(t *testing.T) {
 	list := functions.Manifest()
 	t.Run("are one a function", func(t *testing.T) {
 		t.Parallel()
-		got := logins(list, "order", byFunction)
-		if len(got) != len(list.Of("order")) || !slices.Contains(got, "fn-order-place") {
-			t.Errorf("got %q", got)
+		got := logins(list, "user", byFunction)
+		if want := len(list.Of("user")) - 1; len(got) != want { // jwks has no database
+			t.Errorf("got %d logins, want %d", len(got), want)
+		}
+		for _, l := range got {
+			if name := strings.TrimPrefix(l.name, "fn-"); name == "password-reset" && !l.rights.Equal(list.Rights("user", name)) || name == "user-get" && !l.rights.Equal(list.Rights("user")) {
+				t.Errorf("%s has the rights %v", l.name, l.rights)
+			}
 		}
 	})
 	t.Run("are one for clients and one for Pub/Sub, with a Cloud Run service a service", func(t *testing.T) {
 		t.Parallel()
-		if got := logins(list, "order", byService); !slices.Equal(got, []string{"fn-order-http", "fn-order-push"}) {
-			t.Errorf("got %q", got)
+		got := logins(list, "user", byService)
+		if len(got) != 2 || got[0].name != "fn-user-http" || got[1].name != "fn-user-push" {
+			t.Fatalf("got %v", got)
+		}
+		// Both hash tokens; none of the functions that Pub/Sub calls reads a password's hash.
+		hash := database.Column{Table: "user", Name: "password_hash"}
+		if slices.Contains(got[0].rights.NoRead, hash) || !slices.Contains(got[1].rights.NoRead, hash) {
+			t.Errorf("got %v", got)
 		}
 	})
 }
@@ -42,21 +53,22 @@ func TestMigrateAndGrant(t *testing.T) {
 	// Terraform makes the logins, without any right. The name's end is the database's:
 	// other tests use the same server.
 	suffix := cfg.DBName[max(0, len(cfg.DBName)-20):]
-	logins := []string{"fn-a-" + suffix, "fn-b-" + suffix}
+	list := functions.Manifest()
+	logins := []login{{"fn-a-" + suffix, list.Rights("user", "session-create")}, {"fn-b-" + suffix, list.Rights("user")}}
 	for _, login := range logins {
-		mustExec(t, admin, fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'Enough-For-A-Test-1'", login))
-		t.Cleanup(func() { _, _ = admin.Exec(fmt.Sprintf("DROP USER '%s'@'%%'", login)) })
+		mustExec(t, admin, fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'Enough-For-A-Test-1'", login.name))
+		t.Cleanup(func() { _, _ = admin.Exec(fmt.Sprintf("DROP USER '%s'@'%%'", login.name)) })
 	}
 	settings := database.Config{URL: url, Name: cfg.DBName}
 	for range 2 { // every rollout does it again
 		// One is of a function that is newer than the last terraform apply.
-		missing, err := migrateAndGrant(t.Context(), settings, "product", append([]string{"fn-new-" + suffix}, logins...))
+		missing, err := migrateAndGrant(t.Context(), settings, "user", append([]login{{name: "fn-new-" + suffix}}, logins...))
 		if err != nil || !slices.Equal(missing, []string{"fn-new-" + suffix}) {
 			t.Fatalf("missing are %q, %v", missing, err)
 		}
 	}
 
-	cfg.User, cfg.Passwd = logins[1], "Enough-For-A-Test-1"
+	cfg.User, cfg.Passwd = logins[1].name, "Enough-For-A-Test-1"
 	function := mustOpen(t, database.FormatURL(cfg))
 	var n int
 	if err := function.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM outbox").Scan(&n); err != nil {
@@ -67,14 +79,15 @@ func TestMigrateAndGrant(t *testing.T) {
 	}
 	for what, statement := range map[string]string{
 		"make a table": "CREATE TABLE mine (id INT)", "drop a table": "DROP TABLE outbox", "read the users": "SELECT * FROM mysql.user",
-		"grant": "GRANT SELECT ON `" + cfg.DBName + "`.* TO '" + logins[0] + "'@'%'",
+		"read password hashes": "SELECT password_hash FROM user", "write password hashes": "UPDATE user SET password_hash = ''",
+		"grant": "GRANT SELECT ON `" + cfg.DBName + "`.* TO '" + logins[0].name + "'@'%'",
 	} {
 		if _, err := function.ExecContext(t.Context(), statement); err == nil {
 			t.Errorf("the login can %s", what)
 		}
 	}
 
-	if _, err = migrateAndGrant(t.Context(), settings, "product", []string{"fn-missing-" + suffix}); err == nil || !strings.Contains(err.Error(), "was terraform applied?") {
+	if _, err = migrateAndGrant(t.Context(), settings, "user", []login{{name: "fn-missing-" + suffix}}); err == nil || !strings.Contains(err.Error(), "was terraform applied?") {
 		t.Errorf("no login that exists: got %v", err)
 	}
 }

@@ -3,8 +3,6 @@ package main_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"souk/emulators/local"
-	"souk/shared/database"
 	"souk/shared/dbtest"
 )
 
@@ -113,29 +110,7 @@ func (r result) requireStderr(t *testing.T, texts ...string) result {
 // the names of one system's own. They are dropped with the test.
 func mustServer(t *testing.T) string {
 	t.Helper()
-	cfg, err := database.ParseURL(string(dbtest.URL(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.DBName = ""
-	connector, err := database.Connector(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prefix := "souk_test_" + strings.ToLower(rand.Text()[:8])
-	t.Cleanup(func() {
-		admin := sql.OpenDB(connector)
-		defer admin.Close()
-		for _, service := range []string{"product", "order", "user"} {
-			for _, statement := range []string{"DROP DATABASE IF EXISTS %s_%s", "DROP USER IF EXISTS %s_%s"} {
-				if _, err := admin.ExecContext(context.Background(), fmt.Sprintf(statement, prefix, service)); err != nil {
-					t.Errorf("clean up: %v", err)
-				}
-			}
-		}
-	})
-	cfg.DBName = prefix
-	return string(database.FormatURL(cfg))
+	return string(dbtest.ReservePrefix(t))
 }
 
 // mustUp starts a system in the background; it is stopped with the test.

@@ -39,17 +39,17 @@ type Containers struct {
 // WriteSecrets creates missing secrets, and writes all to one folder for each part, for
 // config.Environment.WithSecrets:
 //
-//	mysql                  the initial password of the database server
-//	product, order, user   the database login of a service's functions
-//	databases              all of those: for audits, and to publish events again
-//	auth-signing-keys, …   a folder for each secret in functions.yaml
-//	operator               the administrative secrets and the logins
+//	mysql            the initial password of the database server
+//	product-get, …   a folder for each function: its database login, and its secrets in
+//	                 functions.yaml
+//	databases        the logins of the services: for audits, and to publish events again
+//	operator         the administrative secrets and the logins
 func (c Containers) WriteSecrets() error {
 	operator := &state{path: filepath.Join(c.Secrets, OperatorFolder)}
 	if err := os.MkdirAll(operator.path, 0o755); err != nil { //nolint:gosec // see below
 		return fmt.Errorf("create the folder of the secrets: %w", err)
 	}
-	known, err := operator.secrets(append(c.Manifest.Services(), serverAccount))
+	known, err := operator.secrets(append(loginNames(c.Manifest), serverAccount), secretNames(c.Manifest))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (c Containers) WriteSecrets() error {
 
 // files returns the secrets by folder and name.
 func (c Containers) files(known *secrets) (map[string]string, error) {
-	admin, err := c.databaseURL(known, serverAccount, "")
+	admin, err := c.databaseURL(serverAccount, known.Databases[serverAccount], "")
 	if err != nil {
 		return nil, err
 	}
@@ -86,40 +86,41 @@ func (c Containers) files(known *secrets) (map[string]string, error) {
 		"mysql/MYSQL_ROOT_PASSWORD":      known.Databases[serverAccount],
 		OperatorFolder + "/DATABASE_URL": string(admin),
 	}
-	for _, service := range c.Manifest.Services() {
-		name := databaseName("", service)
-		url, err := c.databaseURL(known, service, name)
+	urls := map[string]database.URL{}
+	for _, login := range c.Manifest.Logins() {
+		password := known.Databases[login.Name]
+		url, err := c.databaseURL(loginName("", login), password, databaseName("", login.Service))
 		if err != nil {
 			return nil, err
 		}
-		prefix := strings.ToUpper(service) + "_DATABASE_"
-		files[service+"/DATABASE_URL"] = string(url)
-		files["databases/"+prefix+"URL"] = string(url)
-		files[OperatorFolder+"/"+prefix+"PASSWORD"] = known.Databases[service]
+		urls[login.Name] = url
+		files[OperatorFolder+"/"+PasswordVariable(login)] = password
+		if login.Name == login.Service {
+			files["databases/"+strings.ToUpper(login.Service)+"_DATABASE_URL"] = string(url)
+		}
 	}
 	for _, f := range c.Manifest.Functions {
+		if f.Database != manifest.NoDatabase {
+			files[f.Name+"/DATABASE_URL"] = string(urls[c.Manifest.LoginOf(f)])
+		}
 		for _, name := range f.Secrets {
-			files[SecretFolder(name)+"/"+name] = known.byName(name)
+			files[f.Name+"/"+name] = known.byName(name)
 		}
 	}
 	return files, nil
 }
 
-// SecretFolder returns the folder of a secret in functions.yaml.
-func SecretFolder(variable string) string {
-	return strings.ReplaceAll(strings.ToLower(variable), "_", "-")
+// PasswordVariable returns the environment variable with the password of a login.
+func PasswordVariable(login manifest.Login) string {
+	return strings.ToUpper(strings.ReplaceAll(login.Name, "-", "_")) + "_DATABASE_PASSWORD"
 }
 
 // smtp returns the URL for sending mail. The network is private and the server forwards no
 // mail, so it has no certificate for encryption.
 func (c Containers) smtp() string { return "smtp://" + c.SMTP + "?starttls=never" }
 
-func (c Containers) databaseURL(known *secrets, account, name string) (database.URL, error) {
-	user := account
-	if name != "" {
-		user = name
-	}
-	cfg, err := database.ParseURL("mysql://" + user + ":" + known.Databases[account] + "@" + c.Database + "/" + name)
+func (c Containers) databaseURL(user, password, name string) (database.URL, error) {
+	cfg, err := database.ParseURL("mysql://" + user + ":" + password + "@" + c.Database + "/" + name)
 	if err != nil {
 		return "", fmt.Errorf("the database at %s: %w", c.Database, err)
 	}
@@ -132,7 +133,7 @@ func (c Containers) secrets() (*secrets, error) {
 	if _, err := os.Stat(operator.file(secretsFile)); err != nil {
 		return nil, fmt.Errorf("read the logins: %w", err)
 	}
-	return operator.secrets(nil)
+	return operator.secrets(nil, nil)
 }
 
 // SeedLogins creates the accounts of the two logins.
@@ -141,7 +142,7 @@ func (c Containers) SeedLogins(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := c.databaseURL(known, "user", databaseName("", "user"))
+	users, err := c.databaseURL(serverAccount, known.Databases[serverAccount], databaseName("", "user"))
 	if err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func (c Containers) Status() (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	admin, err := c.databaseURL(known, serverAccount, "")
+	admin, err := c.databaseURL(serverAccount, known.Databases[serverAccount], "")
 	if err != nil {
 		return Status{}, err
 	}

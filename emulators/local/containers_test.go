@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/mail"
+	"souk/shared/manifest"
 )
 
 func openContainers(t *testing.T) local.Containers {
@@ -42,32 +44,31 @@ func mustRead(t *testing.T, c local.Containers, folder string) config.Environmen
 func TestWriteSecrets(t *testing.T) {
 	t.Parallel()
 	c := openContainers(t)
-	t.Run("a service has its own login only", func(t *testing.T) {
-		t.Parallel()
-		for _, service := range c.Manifest.Services() {
-			read := mustRead(t, c, service)
-			cfg, err := database.ParseURL(read["DATABASE_URL"])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(read) != 1 || cfg.User != "souk_"+service || cfg.DBName != "souk_"+service || cfg.Addr != "mysql:3306" || len(cfg.Passwd) < 16 {
-				t.Errorf("%s has %d secrets, with user %s, database %s and server %s", service, len(read), cfg.User, cfg.DBName, cfg.Addr)
-			}
-		}
-	})
-	t.Run("each secret of a function is in its own folder", func(t *testing.T) {
+	t.Run("a function has its own login and secrets only", func(t *testing.T) {
 		t.Parallel()
 		for _, f := range c.Manifest.Functions {
-			for _, name := range f.Secrets {
-				if read := mustRead(t, c, local.SecretFolder(name)); len(read) != 1 || read[name] == "" {
-					t.Errorf("%s of %s: %d secrets, want 1", name, f.Name, len(read))
+			want := slices.Clone(f.Secrets)
+			read := mustRead(t, c, f.Name)
+			if f.Database != manifest.NoDatabase {
+				want = append(want, "DATABASE_URL")
+				cfg, err := database.ParseURL(read["DATABASE_URL"])
+				if err != nil {
+					t.Fatal(err)
 				}
+				login := "souk_" + strings.ReplaceAll(c.Manifest.LoginOf(f), "-", "_")
+				if cfg.User != login || cfg.DBName != "souk_"+f.Service || cfg.Addr != "mysql:3306" || len(cfg.Passwd) < 16 {
+					t.Errorf("%s has user %s, database %s and server %s", f.Name, cfg.User, cfg.DBName, cfg.Addr)
+				}
+			}
+			slices.Sort(want)
+			if got := slices.Sorted(maps.Keys(read)); !slices.Equal(got, want) {
+				t.Errorf("%s has the secrets %v, want %v", f.Name, got, want)
 			}
 		}
 	})
 	t.Run("mail is sent to the local mail server", func(t *testing.T) {
 		t.Parallel()
-		read := mustRead(t, c, local.SecretFolder("SMTP_URL"))
+		read := mustRead(t, c, "user-notify")
 		_, err := mail.NewSender(mail.Config{URL: config.NewSecret(read["SMTP_URL"]), From: "Souk <shop@souk.test>"})
 		if err != nil || !strings.HasPrefix(read["SMTP_URL"], "smtp://mail:1025") {
 			t.Errorf("SMTP_URL = %q, %v", read["SMTP_URL"], err)

@@ -3,8 +3,10 @@ package local
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +16,7 @@ import (
 	"souk/functions/user"
 	"souk/shared/database"
 	"souk/shared/function"
+	"souk/shared/manifest"
 )
 
 // tables are the services' own migrations.
@@ -42,66 +45,98 @@ type Databases struct {
 	// Prefix starts the names of databases and users, so that several systems can share a
 	// server: shop_product and so on for "shop". Empty means "souk".
 	Prefix string
-	// Passwords are those of the services' users, by service.
+	// Passwords are those of the logins, by name.
 	Passwords map[string]string
 }
 
-// Migrate creates or updates one database for each service with its tables, and one user
-// for each service that may only read and write its rows. It returns the URL for each
-// service.
-func (d Databases) Migrate(ctx context.Context, services []string) (map[string]database.URL, error) {
+// Migrate creates or updates one database for each service with its tables, and the logins of
+// the list's functions. It returns the URL of each login by name.
+func (d Databases) Migrate(ctx context.Context, list *manifest.Manifest) (map[string]database.URL, error) {
 	group, ctx := errgroup.WithContext(ctx)
-	urls := make([]database.URL, len(services))
-	for i, service := range services {
-		group.Go(func() (err error) {
-			urls[i], err = d.migrate(ctx, service)
-			return err
+	logins := list.Logins()
+	urls := make([]database.URL, len(logins))
+	for _, service := range list.Services() {
+		group.Go(func() error {
+			if err := d.migrate(ctx, service); err != nil {
+				return err
+			}
+			for i, login := range logins {
+				if login.Service != service {
+					continue
+				}
+				var err error
+				if urls[i], err = d.provision(ctx, login); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	byService := map[string]database.URL{}
-	for i, service := range services {
-		byService[service] = urls[i]
+	byName := map[string]database.URL{}
+	for i, login := range logins {
+		byName[login.Name] = urls[i]
 	}
-	return byService, nil
+	return byName, nil
 }
 
-// migrate creates or updates the database, the user and the tables of one service.
-func (d Databases) migrate(ctx context.Context, service string) (database.URL, error) {
+// migrate creates or updates the database of a service and its tables.
+func (d Databases) migrate(ctx context.Context, service string) error {
 	sets, err := Migrations(service)
 	if err != nil {
-		return "", err
+		return err
 	}
 	name := databaseName(d.Prefix, service)
-	url, err := mysql.Provision(ctx, d.Server, mysql.Access{Database: name, User: name, Password: d.Passwords[service]})
+	owner, err := mysql.CreateDatabase(ctx, d.Server, name)
 	if err != nil {
-		return "", err
-	}
-	owner, err := mysql.DatabaseURL(d.Server, name)
-	if err != nil {
-		return "", err
+		return err
 	}
 	err = withDatabase(owner, func(db *database.DB) error {
 		return database.Migrate(ctx, db.SQL(), sets...)
 	})
 	if err != nil {
-		return "", fmt.Errorf("database %s: %w", name, err)
+		return fmt.Errorf("database %s: %w", name, err)
+	}
+	return nil
+}
+
+// provision creates or updates a login and returns its URL.
+func (d Databases) provision(ctx context.Context, login manifest.Login) (database.URL, error) {
+	access := mysql.Access{
+		Database: databaseName(d.Prefix, login.Service), User: loginName(d.Prefix, login),
+		Password: d.Passwords[login.Name], Rights: login.Rights,
+	}
+	url, err := mysql.Provision(ctx, d.Server, access)
+	if err != nil {
+		return "", err
 	}
 	// The first login is slow, because MySQL caches it: it is done here instead of in a
 	// function's first request.
 	err = withDatabase(url, func(db *database.DB) error { return db.PingContext(ctx) })
 	if err != nil {
-		return "", fmt.Errorf("log in as database user %s: %w", name, err)
+		return "", fmt.Errorf("log in as database user %s: %w", access.User, err)
 	}
 	return url, nil
 }
 
-// databaseName returns the name of a service's database and of its user.
+// databaseName returns the name of a service's database.
 func databaseName(prefix, service string) string {
 	return cmp.Or(prefix, defaultPrefix) + "_" + service
 }
+
+// loginName returns the name of a login at the server, of at most 32 characters.
+// https://dev.mysql.com/doc/refman/8.4/en/user-names.html
+func loginName(prefix string, login manifest.Login) string {
+	name := databaseName(prefix, strings.ReplaceAll(login.Name, "-", "_"))
+	if len(name) <= maxLoginName {
+		return name
+	}
+	return fmt.Sprintf("%.24s_%.3x", name, sha256.Sum256([]byte(name)))
+}
+
+const maxLoginName = 32
 
 // withDatabase calls do with an open database and closes it.
 func withDatabase(url database.URL, do func(*database.DB) error) error {

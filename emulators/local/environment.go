@@ -49,7 +49,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
 	}
 	if f.Database != manifest.NoDatabase {
-		environment = append(environment, "DATABASE_URL="+string(s.urls[f.Service]))
+		environment = append(environment, "DATABASE_URL="+string(s.urls[s.options.Manifest.LoginOf(f)]))
 	}
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))

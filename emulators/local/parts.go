@@ -14,6 +14,7 @@ import (
 	"souk/emulators/gateway"
 	"souk/emulators/identity"
 	"souk/emulators/mail"
+	"souk/emulators/mysql"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
 	"souk/functions"
@@ -23,25 +24,29 @@ import (
 
 // migrate creates or updates the services' databases.
 func (s *System) migrate(ctx context.Context) (string, error) {
-	services := s.options.Manifest.Services()
+	list := s.options.Manifest
 	prefix, err := Prefix(s.options.DatabaseURL)
 	if err != nil {
 		return "", err
 	}
-	urls, err := Databases{Server: s.server.AdminURL(), Prefix: prefix, Passwords: s.secrets.Databases}.Migrate(ctx, services)
+	urls, err := Databases{Server: s.server.AdminURL(), Prefix: prefix, Passwords: s.secrets.Databases}.Migrate(ctx, list)
 	if err != nil {
 		return "", err
 	}
 	s.urls, s.databases = urls, map[string]string{}
-	for _, service := range services {
+	for _, service := range list.Services() {
 		s.databases[service] = databaseName(prefix, service)
 	}
-	return fmt.Sprintf("%d databases up to date, a user each", len(urls)), nil
+	return fmt.Sprintf("%d databases up to date, %d logins", len(s.databases), len(urls)), nil
 }
 
 // seed creates the accounts of the two logins.
 func (s *System) seed(ctx context.Context) (string, error) {
-	err := s.secrets.seed(ctx, s.urls["user"])
+	url, err := mysql.DatabaseURL(s.server.AdminURL(), s.databases["user"])
+	if err != nil {
+		return "", err
+	}
+	err = s.secrets.seed(ctx, url)
 	return "an admin and a customer", err
 }
 

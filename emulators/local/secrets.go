@@ -13,6 +13,7 @@ import (
 	"souk/functions/user"
 	"souk/shared/auth"
 	"souk/shared/database"
+	"souk/shared/manifest"
 )
 
 const secretsFile = "secrets.json"
@@ -34,23 +35,36 @@ type secrets struct {
 	PublicKey string `json:"publicKey"`
 	// MailTokenKey derives the tokens in mails.
 	MailTokenKey string `json:"mailTokenKey"`
-	// Databases are the passwords of the services' database users.
+	// Databases are the passwords of the database logins, by name.
 	Databases map[string]string `json:"databases"`
+
+	// Others are random values of the other secrets in functions.yaml, by name.
+	Others map[string]string `json:"others,omitempty"`
 
 	// smtp is the URL for sending mail, which changes with each souk up.
 	smtp string
 }
 
-// byName returns a secret by the name of its environment variable. An unknown secret is
-// empty, which the function reports as missing.
-func (s *secrets) byName(name string) string {
+// special returns the secrets that are not random texts, by the names of their environment
+// variables.
+func (s *secrets) special() map[string]string {
 	return map[string]string{
 		"AUTH_SIGNING_KEYS": s.SigningKey, "AUTH_PUBLIC_KEYS": s.PublicKey,
 		"SMTP_URL": s.smtp, "MAIL_TOKEN_KEY": s.MailTokenKey,
-	}[name]
+	}
 }
 
-func (s *state) secrets(services []string) (*secrets, error) {
+// byName returns a secret by the name of its environment variable. An unknown secret is
+// empty, which the function reports as missing.
+func (s *secrets) byName(name string) string {
+	if value, known := s.special()[name]; known {
+		return value
+	}
+	return s.Others[name]
+}
+
+// secrets reads the secrets, and creates those of the logins and names that do not exist.
+func (s *state) secrets(logins, names []string) (*secrets, error) {
 	known := &secrets{}
 	text, err := os.ReadFile(s.file(secretsFile))
 	switch {
@@ -63,7 +77,7 @@ func (s *state) secrets(services []string) (*secrets, error) {
 				"Delete the file to create new logins.")
 		}
 	}
-	added, err := known.complete(services)
+	added, err := known.complete(logins, names)
 	if err != nil || !added {
 		return known, err
 	}
@@ -75,7 +89,7 @@ func (s *state) secrets(services []string) (*secrets, error) {
 }
 
 // complete creates missing secrets and reports whether there were any.
-func (s *secrets) complete(services []string) (added bool, err error) {
+func (s *secrets) complete(logins, names []string) (added bool, err error) {
 	if s.SigningKey == "" {
 		added = true
 		if s.SigningKey, err = auth.GenerateKey(); err != nil {
@@ -102,15 +116,46 @@ func (s *secrets) complete(services []string) (added bool, err error) {
 	if s.Databases == nil {
 		s.Databases = map[string]string{}
 	}
-	for _, service := range services {
-		password := s.Databases[service]
+	for _, name := range logins {
+		password := s.Databases[name]
 		setDefault(&password, rand.Text())
-		s.Databases[service] = password
+		s.Databases[name] = password
+	}
+	special := s.special()
+	for _, name := range names {
+		if _, known := special[name]; known {
+			continue
+		}
+		if s.Others == nil {
+			s.Others = map[string]string{}
+		}
+		value := s.Others[name]
+		setDefault(&value, rand.Text()+rand.Text())
+		s.Others[name] = value
 	}
 	return added, nil
 }
 
-// seed creates the accounts of the logins in the user service's database.
+// loginNames returns the names of all logins to databases.
+func loginNames(list *manifest.Manifest) []string {
+	var names []string
+	for _, login := range list.Logins() {
+		names = append(names, login.Name)
+	}
+	return names
+}
+
+// secretNames returns the names of all secrets of functions.
+func secretNames(list *manifest.Manifest) []string {
+	var names []string
+	for _, f := range list.Functions {
+		names = append(names, f.Secrets...)
+	}
+	return names
+}
+
+// seed creates the accounts of the logins in the user service's database. users is the URL of
+// an administrator: no function may write all that an account has.
 func (s *secrets) seed(ctx context.Context, users database.URL) error {
 	return withDatabase(users, func(db *database.DB) error {
 		group, ctx := errgroup.WithContext(ctx)

@@ -53,8 +53,12 @@ func TestSecrets(t *testing.T) {
 		t.Parallel()
 		s := mustOpen(t, t.TempDir())
 		created, again := mustSecrets(t, s, "order"), mustSecrets(t, s, "order")
-		if created.Admin != again.Admin || created.SigningKey != again.SigningKey || created.Databases["order"] != again.Databases["order"] {
+		if created.Admin != again.Admin || created.SigningKey != again.SigningKey || created.Databases["order"] != again.Databases["order"] ||
+			created.byName("PAYMENT_KEY") != again.byName("PAYMENT_KEY") {
 			t.Error("the secrets changed")
+		}
+		if len(created.byName("PAYMENT_KEY")) < 32 || created.byName("SMTP_URL") != "" || created.byName("UNKNOWN") != "" {
+			t.Error("a secret without rules is not random, or another one is")
 		}
 		if created.Admin.Password == created.Customer.Password || created.Admin.Password == "" {
 			t.Error("passwords are not random")
@@ -79,7 +83,7 @@ func TestSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		var advice *Advice
-		if _, err := s.secrets(nil); !errors.As(err, &advice) {
+		if _, err := s.secrets(nil, nil); !errors.As(err, &advice) {
 			t.Errorf("got %v", err)
 		}
 		if text, err := os.ReadFile(s.file(secretsFile)); err != nil || string(text) != "{" {
@@ -100,7 +104,7 @@ func mustOpen(t *testing.T, dir string) *state {
 
 func mustSecrets(t *testing.T, s *state, services ...string) *secrets {
 	t.Helper()
-	created, err := s.secrets(services)
+	created, err := s.secrets(services, []string{"SMTP_URL", "PAYMENT_KEY"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,7 +186,7 @@ func (s *System) prepare(ctx context.Context) error {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
 	s.started("port", func(context.Context) error { return ignoreClosed(s.listener.Close()) })
-	if s.secrets, err = s.state.secrets(s.options.Manifest.Services()); err != nil {
+	if s.secrets, err = s.state.secrets(loginNames(s.options.Manifest), secretNames(s.options.Manifest)); err != nil {
 		return err
 	}
 	if err := s.openLogs(); err != nil {

@@ -10,10 +10,12 @@ import (
 	"souk/shared/database"
 )
 
-// Access is a service's database and the user of its functions.
+// Access is a service's database and a user of it.
 type Access struct {
 	Database string
 	User     string
+	// Rights are those of the user in the database, whose tables exist.
+	Rights database.Rights
 	// Password has at least 16 letters and digits; NewPassword generates one.
 	Password string
 }
@@ -50,9 +52,27 @@ func (a Access) validate() error {
 // NewPassword returns a random password of 26 letters and digits, 130 bits.
 func NewPassword() string { return rand.Text() }
 
-// Provision creates or updates a service's database and its user, and returns the URL for
-// the service's functions. The user can read and write rows of its own database, and
-// nothing else: tables are created by the administrator with DatabaseURL.
+// CreateDatabase creates a database if it does not exist, and returns admin's URL with it,
+// for migrations.
+func CreateDatabase(ctx context.Context, admin database.URL, name string) (database.URL, error) {
+	if !namePattern.MatchString(name) {
+		return "", fmt.Errorf("create a database: the name %q does not match %s", name, namePattern)
+	}
+	db, err := openAdmin(admin)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(name)+" CHARACTER SET utf8mb4 COLLATE "+database.Collation)
+	if err != nil {
+		return "", fmt.Errorf("create the database %s: %w", name, err)
+	}
+	return DatabaseURL(admin, name)
+}
+
+// Provision creates or updates a user of a database, and returns its URL. The user can read
+// and write rows as its rights allow, and nothing else: tables are created by the
+// administrator.
 func Provision(ctx context.Context, admin database.URL, a Access) (database.URL, error) {
 	db, err := openAdmin(admin)
 	if err != nil {
@@ -82,11 +102,9 @@ func DatabaseURL(admin database.URL, name string) (database.URL, error) {
 
 func provision(ctx context.Context, admin *sql.DB, a Access) error {
 	if err := a.validate(); err != nil {
-		return fmt.Errorf("provision a database: %w", err)
+		return fmt.Errorf("provision a database user: %w", err)
 	}
 	for _, step := range []struct{ what, statement string }{
-		{"create the database", "CREATE DATABASE IF NOT EXISTS " + quoteName(a.Database) +
-			" CHARACTER SET utf8mb4 COLLATE " + database.Collation},
 		{"create the user", "CREATE USER IF NOT EXISTS " + a.account() + " IDENTIFIED BY '" + a.Password + "'"},
 		// An existing user may have another password.
 		{"set the user's password", "ALTER USER " + a.account() + " IDENTIFIED BY '" + a.Password + "'"},
@@ -95,7 +113,7 @@ func provision(ctx context.Context, admin *sql.DB, a Access) error {
 			return fmt.Errorf("provision %s: %s: %w", a, step.what, err)
 		}
 	}
-	if err := database.Grant(ctx, admin, a.Database, a.User, database.Rights{}); err != nil {
+	if err := database.Grant(ctx, admin, a.Database, a.User, a.Rights); err != nil {
 		return fmt.Errorf("provision %s: %w", a, err)
 	}
 	return nil

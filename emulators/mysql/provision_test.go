@@ -33,11 +33,11 @@ func mustProvision(t *testing.T, name string) (url database.URL, a mysql.Access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, err = mysql.Provision(t.Context(), elsewhere, a)
+	owner, err := mysql.CreateDatabase(t.Context(), elsewhere, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	owner, err := mysql.DatabaseURL(admin, name)
+	url, err = mysql.Provision(t.Context(), elsewhere, a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,9 @@ func TestServerStates(t *testing.T) {
 	server := mustStart(t, mysql.Options{StateDir: t.TempDir(), Throwaway: true})
 	admin := mustOpen(t, server.AdminURL())
 	access := mysql.Access{Database: "shop", User: "shop", Password: mysql.NewPassword()}
+	if _, err := mysql.CreateDatabase(t.Context(), server.AdminURL(), access.Database); err != nil {
+		t.Fatal(err)
+	}
 	url, err := mysql.Provision(t.Context(), server.AdminURL(), access)
 	if err != nil {
 		t.Fatal(err)
