@@ -9,7 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"souk/emulators/local"
+	"souk/emulators/compose"
 	"souk/functions"
 	"souk/shared/manifest"
 )
@@ -94,7 +94,7 @@ func compareCompose(t *testing.T, text string, list *manifest.Manifest) (differe
 	for _, f := range list.Functions {
 		c, listed := file.Services[f.Name]
 		if !listed {
-			report(f.Name, "has no container. Add it to docker-compose.yml, with the secrets %v:\n%s", f.Secrets, composeEntry(f))
+			report(f.Name, "has no container")
 			continue
 		}
 		for difference, differs := range c.differences(f, list.ScalingOf(f)) {
@@ -107,19 +107,10 @@ func compareCompose(t *testing.T, text string, list *manifest.Manifest) (differe
 	return differences
 }
 
-// composeEntry returns the entry of a function in docker-compose.yml.
-func composeEntry(f manifest.Function) string {
-	return fmt.Sprintf("  %s:\n    <<: *%s\n    environment: {<<: *environment, FUNCTION_TARGET: %[1]s}\n", f.Name, f.Service)
-}
-
 // differences returns possible differences between a container and its function, and
 // whether each is present.
 func (c container) differences(f manifest.Function, scaling manifest.Scaling) map[string]bool {
-	secrets := []string{f.Service}
-	for _, name := range f.Secrets {
-		secrets = append(secrets, local.SecretFolder(name))
-	}
-	slices.Sort(secrets)
+	secrets := []string{f.Name}
 	return map[string]bool{
 		"its image is " + c.Image + ", not souk/" + f.Service:                                           c.Image != "souk/"+f.Service,
 		"its image may come from a registry, where others own that name":                                c.PullPolicy != "never",
@@ -152,20 +143,26 @@ func mustReadCompose(t *testing.T) string {
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	text, list := mustReadCompose(t), functions.Manifest()
+	updated, err := compose.Update([]byte(text), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(updated) != text {
+		t.Error("docker-compose.yml is outdated: run `make generate`")
+	}
 	for _, difference := range compareCompose(t, text, list) {
 		t.Error(difference)
 	}
 	for change, test := range map[string]struct{ from, to, difference string }{
-		"a container without a function":                   {"\n  product-get:\n", "\n  product-got:\n", "product-got: is missing in functions.yaml"},
-		"a function without a container":                   {"\n  product-get:\n", "\n  product-got:\n", "product-get: has no container"},
-		"another function's target":                        {"FUNCTION_TARGET: product-get}", "FUNCTION_TARGET: order-get}", "product-get: its FUNCTION_TARGET is order-get"},
-		"another service's image":                          {"  product-get:\n    <<: *product\n", "  product-get:\n    <<: *order\n", "product-get: its image is souk/order"},
-		"an unnecessary secret":                            {"  user-get:\n    <<: *user\n", "  user-get:\n    <<: *user-auth-signing-keys\n", "user-get: it has the secrets"},
-		"a function without the secret of its mail server": {"  user-notify:\n    <<: *user-smtp-url\n", "  user-notify:\n    <<: *user\n", "user-notify: it has the secrets"},
-		"a secret that is missing":                         {"  jwks:\n    <<: *user-auth-public-keys\n", "  jwks:\n    <<: *user\n", "jwks: it has the secrets"},
-		"another memory":                                   {"mem_limit: 256m", "mem_limit: 128m", "product-get: its mem_limit is"},
-		"another memory of the Go runtime":                 {"GOMEMLIMIT: 217MiB", "GOMEMLIMIT: 256MiB", "product-get: its GOMEMLIMIT is"},
-		"a port that is open to the world":                 {`"127.0.0.1:${SOUK_PORT`, `"${SOUK_PORT`, "gateway: port"},
+		"a container without a function":   {"\n  product-get:\n", "\n  product-got:\n", "product-got: is missing in functions.yaml"},
+		"a function without a container":   {"\n  product-get:\n", "\n  product-got:\n", "product-get: has no container"},
+		"another function's target":        {"FUNCTION_TARGET: product-get,", "FUNCTION_TARGET: order-get,", "product-get: its FUNCTION_TARGET is order-get"},
+		"another service's image":          {"  product-get:\n    <<: *product\n", "  product-get:\n    <<: *order\n", "product-get: its image is souk/order"},
+		"another function's secrets":       {"subpath: user-get}", "subpath: session-create}", "user-get: it has the secrets"},
+		"a function without secrets":       {"    volumes: [{<<: *secrets, volume: {subpath: jwks}}]\n", "", "jwks: it has the secrets"},
+		"another memory":                   {"mem_limit: 256m", "mem_limit: 128m", "product-create: its mem_limit is"},
+		"another memory of the Go runtime": {"GOMEMLIMIT: 217MiB", "GOMEMLIMIT: 256MiB", "product-create: its GOMEMLIMIT is"},
+		"a port that is open to the world": {`"127.0.0.1:${SOUK_PORT`, `"${SOUK_PORT`, "gateway: port"},
 	} {
 		t.Run("it finds "+change, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 )
 
 //go:generate go test . -run ^TestGenerated$ -update
+//go:generate go run ../emulators/compose/generate ../docker-compose.yml
 
 //go:embed functions.yaml
 var list []byte
