@@ -10,6 +10,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"souk/functions"
+	"souk/functions/fixtures"
 	"souk/functions/user"
 	"souk/shared/database"
 	"souk/shared/dbtest"
@@ -121,7 +122,7 @@ func TestRightsAreNeeded(t *testing.T) {
 // which a login updates.
 func mustOutdateHashes(t *testing.T, s *functiontest.Server) {
 	t.Helper()
-	hash, err := argon2id.CreateHash(password, &argon2id.Params{Memory: 8, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	hash, err := argon2id.CreateHash(fixtures.Password, &argon2id.Params{Memory: 8, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32})
 	if err != nil {
 		t.Fatal(err)
 	}
