@@ -245,7 +245,7 @@ func expandBraces(pattern string) []string {
 		return []string{pattern}
 	}
 	var expanded []string
-	for _, alternative := range strings.Split(inside, ",") {
+	for alternative := range strings.SplitSeq(inside, ",") {
 		expanded = append(expanded, expandBraces(before+alternative+after)...)
 	}
 	return expanded
