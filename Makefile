@@ -90,7 +90,7 @@ measure: bin/souk ## Measure what calls take, for `souk cost` (cmd/souk/internal
 	SOUK_MEASURE=$(CURDIR)/cmd/souk/internal/cost/measured.yaml bin/souk database -- go test -count=1 -run '^TestMeasure$$' ./e2e
 
 .PHONY: generate
-generate: ## Write functions/openapi.yaml and functions/events/ from what the services register
+generate: ## Write openapi.yaml, events/ and the functions in docker-compose.yml
 	go generate ./functions
 
 .PHONY: lint-openapi
