@@ -56,13 +56,13 @@ func mustFlags(t *testing.T) (known map[string]map[string]string) {
 func TestAdvice(t *testing.T) {
 	t.Parallel()
 	known, found := mustFlags(t), 0
-	for _, file := range []string{"../docs/rollout.md", "../docs/runbooks/terraform-drift.md", "rollout", "migrate"} {
+	for _, file := range []string{"../docs/rollout.md", "../docs/runbooks/terraform-drift.md", "../docs/runbooks/key-rotation.md", "rollout", "migrate"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		joined := regexp.MustCompile(`\\\n#? *`).ReplaceAllString(string(text), "")
-		for _, match := range regexp.MustCompile(`gcloud ((?:alpha builds|run|builds|artifacts|pubsub) (?:[a-z-]+ )+)([^\n'"|]*)`).FindAllStringSubmatch(joined, -1) {
+		for _, match := range regexp.MustCompile(`gcloud ((?:alpha builds|run|builds|artifacts|pubsub|secrets|compute url-maps) (?:[a-z-]+ )+)([^\n'"|`+"`"+`]*)`).FindAllStringSubmatch(joined, -1) {
 			command, flags := "", map[string]string(nil)
 			for candidate := range known {
 				if strings.HasPrefix(match[1], candidate+" ") {

@@ -11,6 +11,14 @@ func good(string, int) int { return 0 }
 
 func withSyntheticOrder(c *cloud) { c.Jobs["synthetic-order"] = "x@sha256:old" }
 
+// withAppliedChange adds a revision as terraform does, of other settings or of another
+// version of a secret: once the pipeline has set the traffic, it gets none.
+func withAppliedChange(c *cloud) {
+	s := c.Services["user-http"]
+	s.Traffic[0].Latest = false
+	s.Revisions = append(s.Revisions, "user-http-00002-def")
+}
+
 func TestRollout(t *testing.T) {
 	t.Parallel()
 	for _, parallel := range []string{"1", "4"} {
@@ -108,17 +116,28 @@ func TestRollout(t *testing.T) {
 	t.Run("deploys what terraform changed", func(t *testing.T) {
 		t.Parallel()
 		p := mustProject(t)
-		p.mustChange(t, func(c *cloud) { // once the pipeline has set the traffic, a new revision gets none
-			s := c.Services["user-http"]
-			s.Traffic[0].Latest = false
-			s.Revisions = append(s.Revisions, "user-http-00002-def")
-		})
+		p.mustChange(t, withAppliedChange)
 		if ok, said := p.run(t, "rollout", mustMonitor(t, p.path, good)); !ok {
 			t.Fatal(said)
 		}
 		if got := p.mustRead(t).percent("user-http-00003-xyz"); got != 100 {
 			t.Errorf("the newest revision gets %d %%", got)
 		}
+	})
+	t.Run("takes back what terraform changed when a signal is bad", func(t *testing.T) {
+		t.Parallel()
+		p := mustProject(t)
+		p.mustChange(t, withAppliedChange)
+		ok, said := p.run(t, "rollout", mustMonitor(t, p.path, func(revision string, _ int) int {
+			if revision == "user-http-00003-xyz" {
+				return 20
+			}
+			return 0
+		}))
+		if ok || !strings.Contains(said, "user-http-00003-xyz: BAD") {
+			t.Errorf("ended well: %v, and said %s", ok, said)
+		}
+		p.mustServe(t, old)
 	})
 	t.Run("only says what it would do in a dry run", func(t *testing.T) {
 		t.Parallel()

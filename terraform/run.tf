@@ -105,7 +105,7 @@ resource "google_cloud_run_v2_service" "function" {
           value_source {
             secret_key_ref {
               secret  = google_secret_manager_secret.secret[env.value].secret_id
-              version = "latest"
+              version = local.secret_version[env.value]
             }
           }
         }
@@ -235,7 +235,7 @@ resource "google_cloud_run_v2_job" "migrate" {
           value_source {
             secret_key_ref {
               secret  = google_secret_manager_secret.migrate_password.secret_id
-              version = "latest"
+              version = google_secret_manager_secret_version.migrate_password.version
             }
           }
         }
@@ -247,5 +247,5 @@ resource "google_cloud_run_v2_job" "migrate" {
     ignore_changes = [template[0].template[0].containers[0].image, client, client_version, annotations]
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.migrate_password, google_secret_manager_secret_version.migrate_password]
+  depends_on = [google_secret_manager_secret_iam_member.migrate_password]
 }

@@ -4,6 +4,12 @@
 locals {
   secrets = toset(flatten([for f in values(local.functions) : f.secrets]))
 
+  # The secrets whose versions an operator adds, and the version that readers of each get.
+  # Another version changes the template of a Cloud Run service, so it is rolled out and
+  # taken back like an image: docs/adr/0041.
+  operator_secrets = setunion(local.secrets, ["SYNTHETIC_PASSWORD"])
+  secret_version   = { for name in local.operator_secrets : name => lookup(var.secret_versions, name, "1") }
+
   # Secret Manager accepts no first rotation that is less than 300 seconds in the future,
   # so a date in a file would stop the creation of every environment after it. An hour of
   # margin: an apply takes its time.
@@ -109,6 +115,11 @@ resource "google_secret_manager_secret_version" "migrate_password" {
   secret                 = google_secret_manager_secret.migrate_password.id
   secret_data_wo         = var.migrate_password
   secret_data_wo_version = var.migrate_password_version
+
+  # A new password that is refused leaves the version that the job reads.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "google_secret_manager_secret_iam_member" "migrate_password" {

@@ -24,14 +24,14 @@ var rules = map[string]func(plan) []string{
 	"only Pub/Sub sends events":                           pushIsPubSubs,
 	"only who deploys acts as others":                     actingIsTheRollouts,
 	"no secret stands in the open":                        secretsAreSecret,
+	"every secret is read by its version":                 secretsArePinned,
 }
 
 func TestSecurity(t *testing.T) {
 	t.Parallel()
-	for _, environment := range []string{"tiny", "dev", "prod"} {
-		t.Run(environment, func(t *testing.T) {
+	for name, p := range mustPlans(t) { // with that of the state's bucket
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := mustPlanOf(t, environment)
 			for name, rule := range rules {
 				for _, fault := range rule(p) {
 					t.Errorf("%s: %s", name, fault)
@@ -39,18 +39,6 @@ func TestSecurity(t *testing.T) {
 			}
 		})
 	}
-	t.Run("the bucket of the state", func(t *testing.T) {
-		t.Parallel()
-		p := mustWorkspace(t, "bootstrap").mustPlan(t, "-var=project_id=souk-test", "-var=bucket=souk-test-terraform")
-		if len(p.of("google_storage_bucket")) != 1 {
-			t.Error("there is none")
-		}
-		for name, rule := range rules {
-			for _, fault := range rule(p) {
-				t.Errorf("%s: %s", name, fault)
-			}
-		}
-	})
 }
 
 // TestRulesFind breaks each rule in a plan, and has the rule find it.
@@ -98,6 +86,15 @@ func TestRulesFind(t *testing.T) {
 		{"only Pub/Sub sends events", "google_service_account", `{"account_id": "pubsub-push"}`},
 		{"no secret stands in the open", "google_cloud_run_v2_service",
 			`{"template": [{"containers": [{"env": [{"name": "AUTH_SIGNING_KEYS", "value": "-----BEGIN"}]}]}]}`},
+		{"every secret is read by its version", "google_cloud_run_v2_service",
+			`{"template": [{"containers": [{"env": [{"value_source": [{"secret_key_ref": [{"secret": "AUTH_SIGNING_KEYS", "version": "latest"}]}]}]}]}]}`},
+		{"every secret is read by its version", "google_cloud_run_v2_service",
+			`{"template": [{"containers": [{"env": [{"value_source": [{"secret_key_ref": [{"secret": "AUTH_SIGNING_KEYS"}]}]}]}]}]}`},
+		{"every secret is read by its version", "google_cloud_run_v2_service", `{"template": [{"volumes": [{"secret": [{"secret": "AUTH_SIGNING_KEYS"}]}]}]}`},
+		{"every secret is read by its version", "google_cloud_run_v2_service",
+			`{"template": [{"volumes": [{"secret": [{"secret": "AUTH_SIGNING_KEYS", "items": [{"path": "keys", "version": "latest"}]}]}]}]}`},
+		{"every secret is read by its version", "google_cloud_run_v2_job",
+			`{"template": [{"template": [{"containers": [{"env": [{"value_source": [{"secret_key_ref": [{"secret": "DATABASE_PASSWORD", "version": "latest"}]}]}]}]}]}]}`},
 	} {
 		t.Run(test.rule+" "+test.kind, func(t *testing.T) {
 			t.Parallel()
@@ -365,27 +362,6 @@ func callsOnlyHTTP(r resource) bool {
 	return r.Type == "google_cloud_run_v2_service_iam_member" && slices.ContainsFunc(functions.Manifest().Functions, func(f manifest.Function) bool {
 		return f.HTTP != "" && (r.text("name") == f.Name || r.text("name") == f.Service+"-http")
 	})
-}
-
-func secretsAreSecret(p plan) (faults []string) {
-	secret := map[string]bool{"DATABASE_PASSWORD": true, "DATABASE_URL": true}
-	for _, f := range functions.Manifest().Functions {
-		for _, name := range f.Secrets {
-			secret[name] = true
-		}
-	}
-	for _, r := range p.PlannedValues.RootModule.Resources {
-		path := "template.containers.env"
-		if r.Type == "google_cloud_run_v2_job" {
-			path = "template." + path
-		}
-		for _, variable := range r.blocks(path) {
-			if name := variable.text("name"); variable.text("value") != "" && secret[name] {
-				faults = append(faults, fmt.Sprintf("%s has %s in the open", r.Address, name))
-			}
-		}
-	}
-	return faults
 }
 
 // TestAccounts holds the identities in the plan to what Go calls them: the migration

@@ -74,7 +74,7 @@ resource "google_cloud_run_v2_job" "synthetic_order" {
           value_source {
             secret_key_ref {
               secret  = google_secret_manager_secret.synthetic_password.secret_id
-              version = "latest"
+              version = local.secret_version["SYNTHETIC_PASSWORD"]
             }
           }
         }

@@ -396,6 +396,22 @@ variable "admin_iap_members" {
 
 # Secrets ------------------------------------------------------------------------
 
+variable "secret_versions" {
+  description = "The version of each secret that its readers get, such as { AUTH_SIGNING_KEYS = \"2\" }. The first version of all others. docs/runbooks/key-rotation.md says in which order to raise them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.secret_versions), local.operator_secrets)) == 0
+    error_message = "secret_versions names a secret that there is not: those of functions.yaml, and SYNTHETIC_PASSWORD."
+  }
+
+  validation {
+    condition     = alltrue([for version in values(var.secret_versions) : can(regex("^[1-9][0-9]*$", version))])
+    error_message = "A version of a secret is a positive number, such as \"2\": the newest one would reach instances one by one, without a rollout."
+  }
+}
+
 variable "key_rotation_days" {
   description = "How often the keys that sign access tokens are to be replaced."
   type        = number

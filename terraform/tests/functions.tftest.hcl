@@ -13,6 +13,7 @@ variables {
     souk    = "example.com/souk/souk@sha256:0000000000000000000000000000000000000000000000000000000000000004"
     deploy  = "example.com/souk/deploy@sha256:0000000000000000000000000000000000000000000000000000000000000005"
   }
+  secret_versions = { AUTH_SIGNING_KEYS = "2" }
   # Room for any number of functions: the budget has its own tests.
   database = { max_connections = 100000 }
 }
@@ -170,6 +171,22 @@ run "every_function" {
       ]) == toset(try(f.secrets, []))
     ])
     error_message = "A function does not get the secrets that functions.yaml says."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for s in google_cloud_run_v2_service.function : [
+        for e in s.template[0].containers[0].env : e.value_source[0].secret_key_ref[0].version == (e.name == "AUTH_SIGNING_KEYS" ? "2" : "1") if length(e.value_source) > 0
+      ]
+    ]))
+    error_message = "A function does not get the version of a secret that secret_versions gives, or the first one."
+  }
+
+  assert {
+    condition = one([
+      for e in google_cloud_run_v2_job.migrate.template[0].template[0].containers[0].env : e.value_source[0].secret_key_ref[0].version if e.name == "DATABASE_PASSWORD"
+    ]) == google_secret_manager_secret_version.migrate_password.version
+    error_message = "The migration job does not get the version of its password that Terraform added."
   }
 
   assert {

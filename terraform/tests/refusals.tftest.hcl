@@ -166,6 +166,36 @@ run "a_scale_for_nothing" {
   expect_failures = [var.scaling]
 }
 
+run "a_version_of_a_secret_that_there_is_not" {
+  command = plan
+
+  variables {
+    secret_versions = { AUTH_SIGNING_KEY = "2" }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "the_newest_version_of_a_secret" {
+  command = plan
+
+  variables {
+    secret_versions = { SYNTHETIC_PASSWORD = "latest" }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "a_version_of_a_secret_that_is_no_positive_number" {
+  command = plan
+
+  variables {
+    secret_versions = { SYNTHETIC_PASSWORD = "0" }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
 run "a_repository_by_its_address" {
   command = plan
 
