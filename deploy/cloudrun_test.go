@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -27,12 +28,31 @@ func (c *cloud) describe(name string) error {
 	return json.NewEncoder(os.Stdout).Encode(object(
 		"kind", "Service",
 		"spec", object(
-			"template", object("spec", object("containers", []any{object("image", s.Image)})),
+			"template", object("spec", object("containers", []any{object("image", s.Image, "env", environment(s.Env))})),
 			"traffic", s.Traffic),
 		"status", object(
 			"latestCreatedRevisionName", s.Revisions[len(s.Revisions)-1], "latestReadyRevisionName", s.Ready,
 			"url", "https://"+name+"-abc-ew.a.run.app", "traffic", s.Traffic),
 	))
+}
+
+// environment returns variables as Cloud Run describes them.
+func environment(variables map[string]string) []map[string]string {
+	list := []map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		list = append(list, map[string]string{"name": name, "value": variables[name]})
+	}
+	return list
+}
+
+// describeJob prints what the scripts read in `gcloud run jobs describe --format=json`.
+func (c *cloud) describeJob(name string) error {
+	if _, there := c.Jobs[name]; !there {
+		return fmt.Errorf("cannot find job [%s]", name)
+	}
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", "  ") // as gcloud prints it
+	return encoder.Encode(map[string]any{"kind": "Job", "env": environment(c.JobEnv)})
 }
 
 func (c *cloud) deploy(name string, flags map[string]string) error {
@@ -46,6 +66,7 @@ func (c *cloud) deploy(name string, flags map[string]string) error {
 		s.Traffic[i].Latest = false
 	}
 	s.Image = flags["--image"]
+	maps.Copy(s.Env, pairs(flags["--update-env-vars"]))
 	s.Revisions = append(s.Revisions, fmt.Sprintf("%s-%05d-xyz", name, len(s.Revisions)+1))
 	if slices.Contains(c.Broken, s.Image) {
 		return fmt.Errorf("revision %q is not ready and cannot serve traffic", s.Revisions[len(s.Revisions)-1])

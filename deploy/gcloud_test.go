@@ -13,8 +13,9 @@ import (
 // cloud is a Google Cloud project in a file, which the stand-in of gcloud works on.
 type cloud struct {
 	Services map[string]*cloudService
-	// Jobs maps a job to its image.
-	Jobs map[string]string
+	// Jobs maps a job to its image, and JobEnv has the variables of the job migrate.
+	Jobs   map[string]string
+	JobEnv map[string]string
 	// Builds are under way, oldest first; the oldest ends when it was looked at.
 	Builds []string
 	// Build is the description of the one build that can be read, and Newest the newest
@@ -49,7 +50,9 @@ type cloud struct {
 }
 
 type cloudService struct {
-	Image     string
+	Image string
+	// Env are the variables of its newest revision.
+	Env       map[string]string
 	Revisions []string
 	// Ready is the newest revision that started.
 	Ready   string
@@ -209,6 +212,8 @@ func (c *cloud) run(command, name string, flags map[string]string) error {
 		}
 		c.Jobs[name] = flags["--image"]
 		return nil
+	case "run jobs describe":
+		return c.describeJob(name)
 	case "run jobs list":
 		for name := range c.Jobs {
 			fmt.Println(name)

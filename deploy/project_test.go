@@ -29,7 +29,8 @@ func mustProject(t *testing.T, changed ...string) project {
 	t.Helper()
 	dir := t.TempDir()
 	p := project{path: filepath.Join(dir, "cloud.json"), dir: dir}
-	c := &cloud{Services: map[string]*cloudService{}, Jobs: map[string]string{"migrate": "x@sha256:old", "smoke": "x@sha256:old"}, Builds: []string{"b1"}}
+	c := &cloud{Services: map[string]*cloudService{}, Jobs: map[string]string{"migrate": "x@sha256:old", "smoke": "x@sha256:old"}, Builds: []string{"b1"},
+		JobEnv: map[string]string{"INSTANCE_CONNECTION_NAME": onInstance("souk")}}
 	for _, name := range all {
 		c.Services[name] = applied(name)
 	}
@@ -63,11 +64,15 @@ func mustProject(t *testing.T, changed ...string) project {
 	return p
 }
 
+// onInstance is the connection name of an instance.
+func onInstance(name string) string { return "souk-test:europe-west1:" + name }
+
 // applied is a Cloud Run service as terraform creates it: its only revision serves.
 func applied(name string) *cloudService {
 	first := name + "-00001-abc"
 	return &cloudService{
 		Image: image(name, "old"), Revisions: []string{first}, Ready: first,
+		Env:     map[string]string{"GOMEMLIMIT": "217MiB", "INSTANCE_CONNECTION_NAME": onInstance("souk")},
 		Traffic: []cloudTarget{{Revision: first, Percent: 100, Latest: true}},
 	}
 }
