@@ -27,7 +27,7 @@ cloud() { gcloud "$@" --project="$PROJECT_ID" --quiet; }
 # image_of SERVICE prints its image, by digest, as deploy/images wrote it down.
 image_of() {
 	local service image
-	while read -r service image _; do
+	while read -r service image _ || [[ -n $service ]]; do
 		[[ $service != "$1" ]] || {
 			printf '%s\n' "$image"
 			return

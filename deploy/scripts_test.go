@@ -168,11 +168,17 @@ func TestVulncheck(t *testing.T) {
 	}
 }
 
+// requiredSettings is a variable that each script needs.
+var requiredSettings = map[string]string{
+	"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY",
+	"accept": "RELEASE_ID", "attest": "IMAGES", "record": "RELEASES", "release": "COMMIT_SHA", "preflight": "REGION",
+	"plan": "STATE_BUCKET", "restore": "INSTANCE",
+}
+
 // TestSettingsAreRequired runs each script without what it needs.
 func TestSettingsAreRequired(t *testing.T) {
 	t.Parallel()
-	for script, variable := range map[string]string{"images": "REPOSITORY", "scan": "PROJECT_ID", "turn": "BUILD_ID", "migrate": "REGION", "rollout": "GRANULARITY",
-		"accept": "RELEASE_ID", "attest": "IMAGES", "record": "RELEASES", "release": "COMMIT_SHA", "preflight": "REGION", "plan": "STATE_BUCKET", "restore": "INSTANCE"} {
+	for script, variable := range requiredSettings {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			p := mustProject(t)
