@@ -30,9 +30,9 @@ func TestPlan(t *testing.T) {
 			p := mustProject(t)
 			p.mustWriteStandIn(t, "terraform", fmt.Sprintf(`echo "terraform $*"; [ "$2" = init ] && exit %d; exit %d`, test.init, test.plan))
 			if test.variables {
-				p.mustChange(t, func(c *cloud) { c.Objects = map[string]string{"gs://souk-test-terraform/env/dev.tfvars": "a = 1\n"} })
+				p.mustChange(t, func(c *cloud) { c.Objects = map[string]string{"gs://souk-test-terraform/env/tiny.tfvars": "a = 1\n"} })
 			}
-			ok, said := p.run(t, "plan", "ARGS="+test.mode, "STATE_BUCKET=souk-test-terraform", "ENVIRONMENT=dev", "SOURCE=/source")
+			ok, said := p.run(t, "plan", "ARGS="+test.mode, "STATE_BUCKET=souk-test-terraform", "VARIABLES=env/tiny.tfvars", "SOURCE=/source")
 			if ok != test.ok || !strings.Contains(said, test.says) {
 				t.Errorf("ended well: %v, and said %s", ok, said)
 			}

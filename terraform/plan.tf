@@ -28,7 +28,12 @@ locals {
     drift = ["roles/logging.logWriter", "roles/viewer", "roles/iam.securityReviewer"]
   }
 
-  plan_environment = ["PROJECT_ID=${var.project_id}", "STATE_BUCKET=${local.state_bucket}", "ENVIRONMENT=${var.environment}", "SOURCE=/workspace"]
+  # Its name in state_bucket is that in the repository, without terraform/: docs/deploy.md, step 8.
+  variables_file = coalesce(var.variables_file, "env/${var.environment}.tfvars")
+
+  plan_environment = [
+    "PROJECT_ID=${var.project_id}", "STATE_BUCKET=${local.state_bucket}", "VARIABLES=${local.variables_file}", "SOURCE=/workspace",
+  ]
 }
 
 resource "google_project_iam_member" "plan" {

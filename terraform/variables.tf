@@ -225,6 +225,17 @@ variable "state_bucket" {
   default     = null
 }
 
+variable "variables_file" {
+  description = "The name of the copy of the variables in state_bucket: env/ENVIRONMENT.tfvars, if it is not given."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.variables_file == null || can(regex("^[a-z0-9][a-zA-Z0-9._/-]*[.]tfvars$", var.variables_file))
+    error_message = "variables_file is a name such as env/dev.tfvars: no gs:// and no spaces."
+  }
+}
+
 # Database -----------------------------------------------------------------------
 
 variable "database" {
