@@ -18,7 +18,7 @@ resource "google_compute_subnetwork" "functions" {
   lifecycle {
     precondition {
       condition     = local.addresses_needed <= local.addresses
-      error_message = "Cloud Run may need ${local.addresses_needed} addresses (twice the instances of each service, in blocks of 16, and a block for each job), and subnet = \"${var.subnet}\" has ${local.addresses}: give it a shorter prefix, or lower max_instances in scaling."
+      error_message = "Cloud Run may need ${local.addresses_needed} addresses (twice the instances of each service and job, in blocks of 16), and subnet = \"${var.subnet}\" has ${local.addresses}: give it a shorter prefix, or lower max_instances in scaling."
     }
   }
 }
@@ -27,9 +27,15 @@ locals {
   # Direct VPC egress uses twice as many addresses as there are instances, reserves them 16
   # at a time, and holds them for some minutes after an instance has stopped:
   # https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#direct-vpc-ip-allocation
-  # Four jobs, and the four addresses that a subnet does not give away.
-  addresses_needed = sum([for run in values(local.runs) : ceil(run.scaling.max_instances * 2 / 16) * 16]) + 4 * 16 + 4
-  addresses        = pow(2, 32 - tonumber(split("/", var.subnet)[1]))
+  # The jobs migrate and smoke run one instance each, twice for the same reason; souk gateway
+  # of a tiny shop has two. A subnet does not give away four of its addresses:
+  # https://cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet
+  blocks_of_jobs    = 2 * 2
+  blocks_of_gateway = local.load_balancer ? 0 : 1
+  addresses_needed = 4 + 16 * (local.blocks_of_jobs + local.blocks_of_gateway + sum([
+    for run in values(local.runs) : ceil(run.scaling.max_instances * 2 / 16)
+  ]))
+  addresses = pow(2, 32 - tonumber(split("/", var.subnet)[1]))
 }
 
 # The addresses that Google puts the database in.
