@@ -159,8 +159,10 @@ func (p *program) cloudRunBackends() (func(name string) string, error) {
 		return nil, p.usageError("BACKENDS: expected a JSON object of functions and their URLs, got none")
 	}
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
-		if !strings.HasPrefix(urls[name], "https://") { // the ID token would be sent in clear text
-			return nil, p.usageError("BACKENDS: %s: expected a URL that begins with https://, got %q", name, urls[name])
+		// By http:// the ID token would be sent in clear text, and requests bring their own
+		// path and query.
+		if u, err := url.Parse(urls[name]); err != nil || u.Host == "" || urls[name] != "https://"+u.Host {
+			return nil, p.usageError("BACKENDS: %s: expected a URL of the form https://HOST, got %q", name, urls[name])
 		}
 	}
 	return func(name string) string { return urls[name] }, nil

@@ -5,14 +5,22 @@ import (
 	"testing"
 )
 
-// TestCloudRunBackends refuses URLs to which an ID token would go in clear text.
+// TestCloudRunBackends refuses URLs to which an ID token would go in clear text, and those
+// whose path or query would be lost.
 func TestCloudRunBackends(t *testing.T) {
 	t.Parallel()
 	for backends, want := range map[string]string{
 		`{"product-get": "https://product-get-abc-ew.a.run.app"}`: "",
-		`{"product-get": "http://product-get-abc-ew.a.run.app"}`:  "product-get: expected a URL that begins with https://",
+		`{"product-get": "http://product-get-abc-ew.a.run.app"}`:  "product-get: expected a URL of the form https://HOST",
 		`{"product-get": "HTTPS://a", "order-get": null}`:         "order-get: expected a URL",
-		`null`: "expected a JSON object", `{}`: "expected a JSON object", ``: "expected a JSON object", `[]`: "expected a JSON object",
+		`{"product-get": "https://"}`:                             "product-get: expected a URL",
+		`{"product-get": "https://a.run.app/"}`:                   "product-get: expected a URL",
+		`{"product-get": "https://a.run.app/v1"}`:                 "product-get: expected a URL",
+		`{"product-get": "https://user:secret@a.run.app"}`:        "product-get: expected a URL",
+		`{"product-get": "https://a.run.app?key=1"}`:              "product-get: expected a URL",
+		`{"product-get": "https://a.run.app#top"}`:                "product-get: expected a URL",
+		`{"product-get": "https://a b"}`:                          "product-get: expected a URL",
+		`null`:                                                    "expected a JSON object", `{}`: "expected a JSON object", ``: "expected a JSON object", `[]`: "expected a JSON object",
 	} {
 		p := &program{getenv: func(string) string { return backends }}
 		backend, err := p.cloudRunBackends()
