@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,12 +31,10 @@ SYNTHETIC_PRODUCT. The password has no flag: arguments are visible to other proc
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			c.Password = p.getenv("SYNTHETIC_PASSWORD")
-			for _, setting := range []struct{ name, value string }{
-				{"--url", c.URL}, {"--email", c.Email}, {"--product", c.ProductID}, {"SYNTHETIC_PASSWORD", c.Password},
-			} {
-				if setting.value == "" {
-					return p.usageError("%s is missing", setting.name)
-				}
+			missing := map[string]string{"--url": c.URL, "--email": c.Email, "--product": c.ProductID, "SYNTHETIC_PASSWORD": c.Password}
+			maps.DeleteFunc(missing, func(_, value string) bool { return value != "" })
+			if len(missing) > 0 {
+				return p.usageError("missing: %s", strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
 			}
 			if orders < 1 {
 				return p.usageError("--orders is %d, want at least 1", orders)

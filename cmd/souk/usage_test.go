@@ -45,6 +45,11 @@ func TestUsage(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a synthetic order without settings names all that are missing, in order", func(t *testing.T) {
+		t.Parallel()
+		souk(t, "synthetic-order", "--email", "test@example.com").requireExitCode(t, 2).
+			requireStderr(t, "missing: --product, --url, SYNTHETIC_PASSWORD")
+	})
 	t.Run("help is printed to standard output", func(t *testing.T) {
 		t.Parallel()
 		r := souk(t, "up", "--help").requireExitCode(t, 0)
