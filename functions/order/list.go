@@ -12,8 +12,8 @@ import (
 
 type listInput struct {
 	api.PageQuery
-	Status Status    `query:"status" doc:"Return only orders with this status."`
-	UserID uuid.UUID `query:"userId" format:"uuid" doc:"Return only orders of this account. Another account than the caller's requires an admin."`
+	Status Status        `query:"status" doc:"Return only orders with this status."`
+	UserID uuid.NullUUID `query:"userId" format:"uuid" doc:"Return only orders of this account. Another account than the caller's requires an admin."`
 }
 
 type listOutput struct {
@@ -29,10 +29,10 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	caller, _ := auth.PrincipalFrom(ctx)
 	filter := orderFilter{UserID: in.UserID, Status: in.Status, Before: uuid.Max}
 	if caller.Role != auth.Admin {
-		if in.UserID != uuid.Nil && in.UserID != caller.UserID {
+		if in.UserID.Valid && in.UserID.UUID != caller.UserID {
 			return nil, api.Invalid("query.userId", api.FieldValue, "is another account's id: leave it out to list your own orders, or use an admin's access token")
 		}
-		filter.UserID = caller.UserID
+		filter.UserID = uuid.NullUUID{UUID: caller.UserID, Valid: true}
 	}
 	if err := in.Cursor(&filter.Before); err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/api"
@@ -59,6 +61,9 @@ func TestList(t *testing.T) {
 		if got := s.mustList(t, admin, "?userId="+second.UserID.String()).Items; len(got) != 1 || got[0].ID != other.ID {
 			t.Errorf("an admin gets %+v, want only %s", got, other.ID)
 		}
+		if got := s.mustList(t, admin, "?userId="+uuid.Nil.String()).Items; len(got) != 0 {
+			t.Errorf("an admin gets %d orders of deleted accounts, want none", len(got))
+		}
 	})
 
 	t.Run("the status filters orders", func(t *testing.T) {
@@ -73,7 +78,7 @@ func TestList(t *testing.T) {
 
 	t.Run("an invalid filter and the account of another customer are rejected", func(t *testing.T) {
 		t.Parallel()
-		for _, query := range []string{"?status=lost", "?pageToken=e30", "?userId=" + second.UserID.String()} {
+		for _, query := range []string{"?status=lost", "?pageToken=e30", "?userId=" + second.UserID.String(), "?userId=" + uuid.Nil.String()} {
 			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders" + query, Token: first.token}).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}

@@ -144,9 +144,9 @@ func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (Status
 		WHERE id = ?`, id[:])
 }
 
-// orderFilter selects the orders to list. A zero field filters nothing.
+// orderFilter selects the orders to list. A zero field, or an invalid one, filters nothing.
 type orderFilter struct {
-	UserID uuid.UUID
+	UserID uuid.NullUUID
 	Status Status
 	Before uuid.UUID
 }
@@ -154,8 +154,8 @@ type orderFilter struct {
 // selectOrders returns the orders with ids below filter.Before, newest first.
 func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, limit int) ([]Order, error) {
 	where, args := `id < ?`, []any{filter.Before[:]}
-	if filter.UserID != uuid.Nil {
-		where, args = where+` AND user_id = ?`, append(args, filter.UserID[:])
+	if filter.UserID.Valid {
+		where, args = where+` AND user_id = ?`, append(args, filter.UserID.UUID[:])
 	}
 	if filter.Status != "" {
 		where, args = where+` AND status = ?`, append(args, filter.Status)
