@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -163,7 +164,20 @@ func (router *Router) Handle(pattern string, handler http.Handler) {
 }
 
 // ServeHTTP calls the most specific route, or responds with 404, or 405 with Allow.
-func (router *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { router.mux.ServeHTTP(w, r) }
+func (router *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// http.ServeMux redirects such a path, without Cache-Control: a cache could store that.
+	if !isClean(r.URL.EscapedPath()) {
+		router.refuse(w, r)
+		return
+	}
+	router.mux.ServeHTTP(w, r)
+}
+
+// isClean reports whether a path has no empty element, "." or "..".
+func isClean(escaped string) bool {
+	cleaned := path.Clean(escaped)
+	return escaped == cleaned || escaped == cleaned+"/" && cleaned != "/"
+}
 
 // refuse responds to requests that no route matches.
 func (router *Router) refuse(w http.ResponseWriter, r *http.Request) {

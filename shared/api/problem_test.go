@@ -125,7 +125,11 @@ func TestRouter(t *testing.T) {
 		}
 	})
 
-	for _, path := range []string{"/", "/thing", "/things/", "/things/1/2", "/things%2F1", "/\xff\"<script>"} {
+	// The last five are not clean: a redirect to another path could be stored by a cache.
+	for _, path := range []string{
+		"/", "/thing", "/things/", "/things/1/2", "/things%2F1", "/\xff\"<script>",
+		"//", "//things", "/things//1", "/things/../things", "/things/.",
+	} {
 		t.Run("returns 404 at "+path, func(t *testing.T) {
 			t.Parallel()
 			response, body := sendRequest(t, router, http.MethodGet, strings.ReplaceAll(path, "\xff", "%ff"), nil)
@@ -157,18 +161,6 @@ func TestRouter(t *testing.T) {
 		_, body := sendRequest(t, router, http.MethodGet, "/no", http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}})
 		if !strings.Contains(body, `"traceId":"`+trace+`"`) {
 			t.Errorf("got %s", body)
-		}
-	})
-
-	t.Run("redirects a path to its clean form", func(t *testing.T) {
-		t.Parallel()
-		response, _ := sendRequest(t, router, http.MethodGet, "/things/../things", nil)
-		if location := response.Header.Get("Location"); response.StatusCode/100 != 3 || location != "/things" {
-			t.Errorf("got %d to %q", response.StatusCode, location)
-		}
-		response, body := sendRequest(t, router, http.MethodPut, "/x/../nothing", nil)
-		if response.StatusCode != http.StatusNotFound && response.StatusCode/100 != 3 {
-			t.Errorf("got %d %s", response.StatusCode, body)
 		}
 	})
 }
