@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"souk/emulators/mysql"
-	"souk/functions/order"
-	"souk/functions/product"
-	"souk/functions/user"
+	order "souk/functions/order/migrations"
+	product "souk/functions/product/migrations"
+	user "souk/functions/user/migrations"
 	"souk/shared/database"
 	"souk/shared/function"
 	"souk/shared/manifest"
@@ -21,9 +21,9 @@ import (
 
 // tables are the services' own migrations.
 var tables = map[string]database.Migrations{
-	"product": product.Migrations,
-	"order":   order.Migrations,
-	"user":    user.Migrations,
+	"product": product.All,
+	"order":   order.All,
+	"user":    user.All,
 }
 
 // Migrations returns all migrations of a service's database.

@@ -3,20 +3,16 @@
 package order
 
 import (
-	"embed"
 	"net/http"
 
 	"souk/functions"
+	"souk/functions/order/migrations"
 	"souk/shared/config"
-	"souk/shared/database"
 	"souk/shared/function"
 )
 
-//go:embed migrations/*.sql
-var files embed.FS
-
 // Migrations create the service's tables.
-var Migrations = database.Migrations{Name: "order", FS: files}
+var Migrations = migrations.All
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {

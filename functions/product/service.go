@@ -3,20 +3,16 @@
 package product
 
 import (
-	"embed"
 	"net/http"
 
+	"souk/functions/product/migrations"
 	"souk/shared/config"
-	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/function"
 )
 
-//go:embed migrations/*.sql
-var files embed.FS
-
 // Migrations create the service's tables.
-var Migrations = database.Migrations{Name: "product", FS: files}
+var Migrations = migrations.All
 
 var (
 	topicProductChanged = event.NewTopic[Changed]("product-changed", "product")

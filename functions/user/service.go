@@ -3,7 +3,6 @@
 package user
 
 import (
-	"embed"
 	"errors"
 	"net/http"
 	"slices"
@@ -11,21 +10,18 @@ import (
 	"github.com/google/uuid"
 
 	"souk/functions/user/internal/password"
+	"souk/functions/user/migrations"
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/config"
-	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/mail"
 	"souk/shared/revocation"
 )
 
-//go:embed migrations/*.sql
-var files embed.FS
-
 // Migrations create the service's tables.
-var Migrations = database.Migrations{Name: "user", FS: files}
+var Migrations = migrations.All
 
 var (
 	topicUserDeleted            = event.NewTopic[Deleted]("user-deleted", "user")
