@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"math"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -83,26 +82,12 @@ func fixedBody(body object) func(testing.TB, *functiontest.Server, account) obje
 	return func(testing.TB, *functiontest.Server, account) object { return body }
 }
 
-func productBody(testing.TB, *functiontest.Server, account) object {
-	body := fixtures.Product("SKU-"+uuid.NewString(), 50)
-	body["price"] = markOptional(fixtures.Price(1299), "currency")
-	body["images"], body["attributes?"] = []any{"https://images.example.com/assam.webp"}, object{"origin?": "Assam", "weightGrams?": 250, "organic?": true}
-	return markOptional(body, "description", "category", "stock", "images")
-}
-
-func productChange(t testing.TB, s *functiontest.Server, by account) object {
+// productBody returns the documented example of product-create, with a SKU of its own.
+func productBody(t testing.TB, s *functiontest.Server, by account) object {
 	t.Helper()
-	change := object{}
-	for name, value := range productBody(t, s, by) {
-		switch name {
-		case "sku", "stock?":
-		case "name", "price":
-			change[name+"?"] = value
-		default:
-			change[name] = value
-		}
-	}
-	return change
+	body := deriveExample(t, mustFindFunction(t, "product-create")).body(t, s, by)
+	body["sku"] = "SKU-" + uuid.NewString()
+	return body
 }
 
 func createProduct(t testing.TB, s *functiontest.Server, by account) uuid.UUID {
@@ -151,14 +136,6 @@ func addressBody(testing.TB, *functiontest.Server, account) object {
 
 func postalAddress() object {
 	return markOptional(fixtures.Address(), "company", "line2", "postalCode", "region", "phone")
-}
-
-func addressChange(testing.TB, *functiontest.Server, account) object {
-	change := object{}
-	for name, value := range postalAddress() {
-		change[strings.TrimSuffix(name, "?")+"?"] = value
-	}
-	return change
 }
 
 func createAddress(t testing.TB, s *functiontest.Server, owner account) uuid.UUID {

@@ -65,7 +65,7 @@ func FuzzRequest(f *testing.F) {
 		if !isString && valid.Body != nil {
 			body = mustJSON(f, valid.Body)
 		}
-		e, pick := examples[entry.Name], uint8(len(targets))
+		e, pick := mustFindExample(f, entry), uint8(len(targets))
 		f.Add(pick, "", `"1"`, "wait=0", body)
 		for name, value := range e.query {
 			f.Add(pick, name+"="+value+"&pageSize=7", "*", "", body)

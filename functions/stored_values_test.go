@@ -104,7 +104,7 @@ func TestStoredBefore(t *testing.T) {
 func mustCreateListed(t *testing.T, s *functiontest.Server, list manifest.Function, by account) {
 	t.Helper()
 	for _, f := range functions.Manifest().Of(list.Service) {
-		if create := examples[f.Name].create; create != nil && f.Access == list.Access {
+		if create := mustFindExample(t, f).create; create != nil && f.Access == list.Access {
 			create(t, s, by)
 		}
 	}
