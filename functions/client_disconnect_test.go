@@ -3,7 +3,6 @@ package functions_test
 import (
 	"bytes"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"souk/shared/function/functiontest"
@@ -119,8 +120,8 @@ func (k keyedFunction) testParallel(t *testing.T) {
 	if originals > 1 {
 		t.Errorf("%d responses are not replays", originals)
 	}
-	if got := difference(before, mustReadState(t, k.s)); !maps.Equal(got, effect) {
-		t.Errorf("%d sends of one key inserted rows %v, one send inserts %v", sends, got, effect)
+	if diff := cmp.Diff(effect, difference(before, mustReadState(t, k.s)), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("rows that %d sends of one key inserted (-one +all):\n%s", sends, diff)
 	}
 }
 

@@ -2,10 +2,10 @@ package functions_test
 
 import (
 	"reflect"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"souk/functions"
 	"souk/shared/event"
@@ -124,8 +124,8 @@ func TestUnpublishedFields(t *testing.T) {
 			t.Parallel()
 			reads := schemaPart{mustEventSchema(t, reflect.TypeOf(reader.payload)), nil}
 			published := schemaPart{mustEventSchema(t, reflect.TypeFor[publishedPayload]()), nil}
-			if got := unpublishedFields("it", reads, published); !slices.Equal(got, reader.fields) {
-				t.Errorf("got %v, want %v", got, reader.fields)
+			if diff := cmp.Diff(reader.fields, unpublishedFields("it", reads, published), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("fields (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -1,13 +1,14 @@
 package functions_test
 
 import (
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
@@ -120,8 +121,8 @@ func (k keyedFunction) testCutOff(t *testing.T, at int, cut dbtest.Fate, effect 
 		requireReplay(t, first, again)
 	}
 	requireReplay(t, again, k.s.Do(t, r))
-	if got := difference(before, mustReadState(t, k.s)); !maps.Equal(got, effect) {
-		t.Errorf("cut off at statement %d: rows %v, want %v", at+1, got, effect)
+	if diff := cmp.Diff(effect, difference(before, mustReadState(t, k.s)), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("cut off at statement %d: rows (-want +got):\n%s", at+1, diff)
 	}
 }
 

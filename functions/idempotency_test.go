@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
@@ -95,8 +96,8 @@ func (k keyedFunction) testReplay(t *testing.T, key string) {
 	other = r
 	other.Path += "?other=query"
 	k.s.Do(t, other).MustBeProblem(t, http.StatusUnprocessableEntity, "idempotency_key_reused")
-	if again := mustReadState(t, k.s); !maps.Equal(after.sums, again.sums) {
-		t.Errorf("requests with a used key changed tables: %v, then %v", after.sums, again.sums)
+	if diff := cmp.Diff(after.sums, mustReadState(t, k.s).sums); diff != "" {
+		t.Errorf("requests with a used key changed tables (-before +after):\n%s", diff)
 	}
 }
 
@@ -123,8 +124,8 @@ func (k keyedFunction) testKeys(t *testing.T) {
 	if k.f.IdempotencyRule() == manifest.KeyRequired {
 		k.s.Do(t, withKey(r, "")).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 	}
-	if after := mustReadState(t, k.s); !maps.Equal(before.sums, after.sums) {
-		t.Error("a refused request changed rows")
+	if diff := cmp.Diff(before.sums, mustReadState(t, k.s).sums); diff != "" {
+		t.Errorf("a refused request changed tables (-before +after):\n%s", diff)
 	}
 	if k.f.IdempotencyRule() != manifest.KeyRequired {
 		requireSuccess(t, k.s.Do(t, withKey(r, "")))

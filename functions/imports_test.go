@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // helpers lists packages that only tests may import: they import package testing.
@@ -177,8 +179,8 @@ func TestImports(t *testing.T) {
 		got, _ := mustFindForbiddenImports(t, root)
 		slices.Sort(want)
 		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("forbidden imports (-want +got):\n%s", diff)
 		}
 	})
 }

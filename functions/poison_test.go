@@ -1,11 +1,12 @@
 package functions_test
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/functions"
 	"souk/shared/function/functiontest"
@@ -48,8 +49,8 @@ func TestPoison(t *testing.T) {
 					e := functiontest.NewEvent(t, f.Events[0], object{})
 					e.Payload = []byte(strings.ReplaceAll(payload, "%s", missingID.String()))
 					s.DeliverUnchecked(t, f.Name, e).MustBeProblem(t, http.StatusInternalServerError, "internal")
-					if after := mustReadState(t, s); !maps.Equal(before.sums, after.sums) {
-						t.Errorf("%s for %s changed rows", e.Payload, f.Name)
+					if diff := cmp.Diff(before.sums, mustReadState(t, s).sums); diff != "" {
+						t.Errorf("%s for %s changed rows (-before +after):\n%s", e.Payload, f.Name, diff)
 					}
 				}
 			}

@@ -2,12 +2,12 @@ package gateway
 
 import (
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
@@ -125,8 +125,8 @@ func TestOriginsInTheCloud(t *testing.T) {
 		}
 	}
 	here := map[string]string{"cors_methods": corsMethods, "cors_headers": corsHeaders, "cors_exposed": corsExposed, "cors_max_age": corsMaxAge}
-	if !maps.Equal(here, cloud) {
-		t.Errorf("gateway: %v, cloud: %v", here, cloud)
+	if diff := cmp.Diff(cloud, here); diff != "" {
+		t.Errorf("(-cloud +gateway):\n%s", diff)
 	}
 	for _, header := range []string{"ETag", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", api.HeaderTraceID} {
 		if !slices.Contains(strings.Split(corsExposed, ", "), header) {

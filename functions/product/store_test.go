@@ -1,10 +1,11 @@
 package product
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"souk/functions/product/internal/search"
@@ -56,8 +57,8 @@ func RequireWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 		for _, e := range document.Entries() {
 			want[e] = true
 		}
-		if !maps.Equal(stored[id], want) {
-			t.Errorf("the words of %s, %s, are %v, want %v", p.SKU, p.Status, stored[id], want)
+		if diff := cmp.Diff(want, stored[id], cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("the words of %s, %s (-want +got):\n%s", p.SKU, p.Status, diff)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/shared/api"
 )
 
@@ -18,8 +20,8 @@ func TestListAddresses(t *testing.T) {
 	var first, second api.Page[Address]
 	s.address(t, adas, http.MethodGet, "?pageSize=2", "", nil).MustBe(t, http.StatusOK).Into(t, &first)
 	s.address(t, adas, http.MethodGet, "?pageSize=2&pageToken="+first.NextPageToken, "", nil).MustBe(t, http.StatusOK).Into(t, &second)
-	if got := slices.Concat(first.Items, second.Items); !slices.Equal(got, want) || second.NextPageToken != "" {
-		t.Fatalf("got %+v, want the owner's, newest first: %+v", got, want)
+	if diff := cmp.Diff(want, slices.Concat(first.Items, second.Items)); diff != "" || second.NextPageToken != "" {
+		t.Fatalf("last page token %q, the owner's addresses, newest first (-want +got):\n%s", second.NextPageToken, diff)
 	}
 	s.address(t, adas, http.MethodGet, "?pageToken=x", "", nil).MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 }

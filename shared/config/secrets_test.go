@@ -1,11 +1,12 @@
 package config_test
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/config"
 )
@@ -37,8 +38,8 @@ func TestWithSecrets(t *testing.T) {
 		want := config.Environment{
 			config.SecretsDir: dir, "PORT": "8080", "DATABASE_URL": "mysql://a", "KEY": "line\nline",
 		}
-		if !maps.Equal(got, want) {
-			t.Errorf("got %v", got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if len(environment) != 2 {
 			t.Errorf("the environment that was given has become %v", environment)

@@ -2,8 +2,9 @@ package event_test
 
 import (
 	"encoding/json"
-	"maps"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/event"
 )
@@ -25,8 +26,8 @@ func FuzzPush(f *testing.F) {
 		again := push
 		again.Message.Attributes = e.Attributes()
 		read, err := again.Event()
-		if err != nil || !maps.Equal(read.Attributes(), e.Attributes()) {
-			t.Fatalf("%v, parsed again, is %v: %v", e.Attributes(), read.Attributes(), err)
+		if diff := cmp.Diff(e.Attributes(), read.Attributes()); err != nil || diff != "" {
+			t.Fatalf("error %v, attributes (-event +parsed again):\n%s", err, diff)
 		}
 	})
 }

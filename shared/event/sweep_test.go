@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"souk/shared/event"
@@ -187,8 +188,8 @@ func TestSweep(t *testing.T) {
 		got := h.publishedPayloads()
 		slices.Sort(got)
 		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			t.Errorf("published were %d rows, want each of %d once", len(got), len(want))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("published rows (-want +got):\n%s", diff)
 		}
 		h.requireCount(t, unpublished, 0)
 	})

@@ -55,14 +55,14 @@ func TestManifest(t *testing.T) {
 
 	t.Run("returns services, their functions and topics", func(t *testing.T) {
 		t.Parallel()
-		if got := m.Services(); !slices.Equal(got, []string{"thing", "copy"}) {
-			t.Errorf("services are %v", got)
+		if diff := cmp.Diff([]string{"thing", "copy"}, m.Services()); diff != "" {
+			t.Errorf("services (-want +got):\n%s", diff)
 		}
 		if got := m.Of("copy"); len(got) != 2 || got[0].Name != "copy-keep" || got[1].Name != "copy-outbox" {
 			t.Errorf("the functions of copy are %+v", got)
 		}
-		if got := m.Topics(); !slices.Equal(got, []string{"copy-kept", "copy-outbox", "thing-made"}) {
-			t.Errorf("topics are %v", got)
+		if diff := cmp.Diff([]string{"copy-kept", "copy-outbox", "thing-made"}, m.Topics()); diff != "" {
+			t.Errorf("topics (-want +got):\n%s", diff)
 		}
 	})
 
