@@ -7,24 +7,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"souk/shared/database/access"
 )
 
-// Column is a column of a table.
-type Column struct{ Table, Name string }
-
-// Rights are the rights of a login in one database: to read and write all rows, except for
-// the values of some columns. They do not include DDL.
-type Rights struct {
-	// NoRead are columns whose values the login may not read.
-	NoRead []Column
-	// NoWrite are columns whose values the login may not write.
-	NoWrite []Column
-}
-
-// Equal reports whether r and other are the same rights.
-func (r Rights) Equal(other Rights) bool {
-	return slices.Equal(r.NoRead, other.NoRead) && slices.Equal(r.NoWrite, other.NoWrite)
-}
+// Column and Rights are described by package access.
+type (
+	Column = access.Column
+	Rights = access.Rights
+)
 
 // privilege is one privilege of a login in a database, as the server stores it.
 type privilege struct {
@@ -106,7 +97,7 @@ func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Ri
 func tablePrivileges(database, table, kind string, columns []string, withheld []Column) []privilege {
 	var byColumn []privilege
 	for _, column := range columns {
-		if !slices.Contains(withheld, Column{table, column}) {
+		if !slices.Contains(withheld, Column{Table: table, Name: column}) {
 			byColumn = append(byColumn, privilege{database, table, column, kind})
 		}
 	}

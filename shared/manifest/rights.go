@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"souk/shared/database"
+	"souk/shared/database/access"
 )
 
 // RestrictedColumn is a column of a service's database that only some of the service's
@@ -22,13 +22,13 @@ type RestrictedColumn struct {
 // Rights returns the rights in a service's database of a login that the named functions of
 // the service share. Without names these are the rights of the functions that no restricted
 // column names.
-func (m *Manifest) Rights(service string, functions ...string) database.Rights {
-	var rights database.Rights
+func (m *Manifest) Rights(service string, functions ...string) access.Rights {
+	var rights access.Rights
 	excluded := func(allowed []string) bool {
 		return !slices.ContainsFunc(functions, func(name string) bool { return slices.Contains(allowed, name) })
 	}
 	for _, r := range m.RestrictedColumns {
-		column := database.Column{Table: r.Table, Name: r.Column}
+		column := access.Column{Table: r.Table, Name: r.Column}
 		if r.Service != service {
 			continue
 		}
@@ -48,7 +48,7 @@ type Login struct {
 	// Name is the service's, or that of the only function that uses the login.
 	Name    string
 	Service string
-	Rights  database.Rights
+	Rights  access.Rights
 }
 
 // Logins returns the logins to all databases: one for each service, and one for each function
