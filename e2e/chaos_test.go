@@ -84,6 +84,7 @@ func (s *system) killRepeatedly(t *testing.T, function string, pause time.Durati
 // TestKill kills each function of the order workflow repeatedly while orders are placed: a
 // daily sample of them, and all with -long.
 func TestKill(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	s.skipUnlessOwned(t)
 	admin, customer := s.admin(t), s.customer(t)
@@ -109,6 +110,7 @@ func TestKill(t *testing.T) {
 
 // TestChaos delivers every message twice and in random order, as Pub/Sub may.
 func TestChaos(t *testing.T) {
+	parallel(t)
 	s := startSystem(t, "--pubsub-duplicate", "--pubsub-shuffle")
 	admin, customer := s.admin(t), s.customer(t)
 	p := s.mustCreateProduct(t, admin, customer, 120)
@@ -132,6 +134,7 @@ func TestChaos(t *testing.T) {
 // TestStopAndStart stops the system while orders are processed, and requires that no order
 // is lost.
 func TestStopAndStart(t *testing.T) {
+	parallel(t)
 	s := startSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
 	p := s.mustCreateProduct(t, admin, customer, 30)

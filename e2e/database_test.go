@@ -106,6 +106,7 @@ func (s *system) placeUntil(t *testing.T, done <-chan struct{}, customer string,
 // several times. It must be restarted, the system must recover, and every acknowledged
 // order must be in the database.
 func TestDatabaseKilled(t *testing.T) {
+	parallel(t)
 	s, own := startPrivate(t)
 	admin, customer := s.admin(t), s.customer(t)
 	p := s.mustCreateProduct(t, admin, customer, 100_000)

@@ -168,6 +168,7 @@ func (s *system) versions(t *testing.T, category string) map[string]string {
 // TestImport imports a large catalogue through the gateway, completely and with an
 // interruption.
 func TestImport(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	admin := s.admin(t)
 	all := product.ImportSummary{Created: catalogLines - catalogLines/badOne, Failed: catalogLines / badOne}

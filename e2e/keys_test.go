@@ -40,6 +40,7 @@ func (s *system) mustReplay(t *testing.T, r functiontest.Request) (response func
 // the same keys, half of them with a wait. Each key must have one order, every request must
 // have a response in the end, and all responses to a key must name the same order.
 func TestKillKeyedSends(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	s.skipUnlessOwned(t)
 	admin, customer := s.admin(t), s.customer(t)

@@ -86,6 +86,7 @@ func (s *system) mustRegister(t testing.TB, email, password, name string) (accou
 
 // TestMail covers the workflows that send mails.
 func TestMail(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	email := uuid.NewString() + "@example.com"
 	s.mustRegister(t, email, fixtures.Password, "Amira")

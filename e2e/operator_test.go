@@ -31,7 +31,7 @@ const (
 
 // TestOperator runs the commands for operators: audit, synthetic orders and dead letters.
 func TestOperator(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	s := startSystem(t)
 	client, err := local.ConnectPubSub(t.Context(), s.PubSub.Host, s.PubSub.Project)
 	if err != nil {

@@ -182,6 +182,7 @@ func mustQuery(t *testing.T, db *sql.DB, query string, visit func(column string,
 // TestErasure stores data of a person by every operation of customers, deletes the account,
 // and searches every column of every table of the shop for the person.
 func TestErasure(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
 	tea := s.mustCreateProduct(t, admin, customer, 50)

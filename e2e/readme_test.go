@@ -10,6 +10,7 @@ import (
 
 // TestReadme runs the shell blocks of the walk in README.md.
 func TestReadme(t *testing.T) {
+	parallel(t)
 	s := startSystem(t)
 	text, err := os.ReadFile("../README.md")
 	if err != nil {

@@ -18,6 +18,7 @@ var adminPaths = []string{"/v1/products/export", "/v1/orders", "/v1/users"}
 // TestRevokedTokens revokes tokens in a running system, where an event distributes the
 // revocation: every service must refuse the old token and accept a new one.
 func TestRevokedTokens(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	admin := s.admin(t)
 	email := uuid.NewString() + "@example.com"

@@ -125,6 +125,15 @@ func openSystem(t testing.TB) *system {
 	return startSystem(t)
 }
 
+// parallel runs a test beside others, if each starts its own system: they wait for events most
+// of the time.
+func parallel(t *testing.T) {
+	t.Helper()
+	if containers == nil && programs != "" {
+		t.Parallel()
+	}
+}
+
 // skipUnlessOwned skips a test that controls processes or reads logs, if the system was
 // started elsewhere.
 func (s *system) skipUnlessOwned(t *testing.T) {

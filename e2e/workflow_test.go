@@ -17,6 +17,7 @@ import (
 
 // TestWorkflow runs the workflow of an order through all functions.
 func TestWorkflow(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
 	place := func(t *testing.T, p product.Product, quantity int) order.Order {
@@ -118,6 +119,7 @@ func (s *system) tracedFunctions(t *testing.T, trace string) []string {
 
 // TestFlashSale tests the shop's guarantee: the complete stock is sold, and no more.
 func TestFlashSale(t *testing.T) {
+	parallel(t)
 	s := openSystem(t)
 	admin, customer := s.admin(t), s.customer(t)
 	p := s.mustCreateProduct(t, admin, customer, 50)
