@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"souk/functions"
-	"souk/shared/event"
 	"souk/shared/function"
+	"souk/shared/function/openapi"
 )
 
 // TestConsumers requires that every field of an event that a function reads is in the
@@ -19,15 +19,14 @@ func TestConsumers(t *testing.T) {
 	runtime := function.NewRuntime(function.Options{Environment: environment(t)})
 	consumers := 0
 	for _, service := range functions.Manifest().Services() {
-		registered, err := services[service].build(runtime)
+		registered, err := services[service].Build(runtime)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range registered {
 			entry, _ := functions.Manifest().Function(f.Name)
 			for _, topic := range entry.Events {
-				by := publishers()[topic]
-				publisher, _ := functions.Manifest().Function(by[0])
+				publisher := functions.Manifest().Publishers()[topic][0]
 				published := mustEventSchema(t, payloadType(t, publisher.Service, topic))
 				for _, field := range unpublishedFields(f.Name, schemaPart{mustEventSchema(t, f.Payload), nil}, schemaPart{published, nil}) {
 					t.Errorf("%s is read of %s, but %s does not publish it with this type", field, topic, publisher.Name)
@@ -43,7 +42,7 @@ func TestConsumers(t *testing.T) {
 
 func mustEventSchema(t *testing.T, payload reflect.Type) map[string]any {
 	t.Helper()
-	schema, err := event.Schema(payload)
+	schema, err := openapi.EventSchema(payload)
 	if err != nil {
 		t.Fatal(err)
 	}

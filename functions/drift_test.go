@@ -23,7 +23,7 @@ import (
 func checkRegistration(t *testing.T, list *manifest.Manifest, service string) error {
 	t.Helper()
 	runtime := function.NewRuntime(function.Options{List: list, Service: service, Environment: environment(t)})
-	_, err := function.NewHandler(runtime, services[service].build)
+	_, err := function.NewHandler(runtime, services[service].Build)
 	return err
 }
 

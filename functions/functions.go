@@ -10,7 +10,7 @@ import (
 	"souk/shared/manifest"
 )
 
-//go:generate go test . -run ^TestGenerated$ -update
+//go:generate go run ./cmd/generate
 //go:generate go run ../emulators/compose/generate ../docker-compose.yml
 
 //go:embed functions.yaml

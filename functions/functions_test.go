@@ -11,14 +11,9 @@ import (
 	"testing"
 
 	"souk/functions"
-	"souk/functions/order"
-	"souk/functions/product"
-	"souk/functions/user"
+	"souk/functions/registry"
 	"souk/functions/user/passwordtest"
 	"souk/shared/config"
-	"souk/shared/database"
-	"souk/shared/event"
-	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
 )
@@ -26,17 +21,14 @@ import (
 // contract checks every response and event of these tests.
 var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 
-// services lists all services. TestDrift fails when one is missing.
-var services = map[string]struct {
-	build       function.Builder
-	migrations  database.Migrations
-	topics      []event.AnyTopic
-	description string // of the service, in openapi.yaml
-}{
-	"product": {product.Functions, product.Migrations, product.Topics, "The catalogue and the stock."},
-	"order":   {order.Functions, order.Migrations, order.Topics, "Orders, from placed to delivered."},
-	"user":    {user.Functions, user.Migrations, user.Topics, "Accounts, sessions and the keys that sign them."},
-}
+// services has all services, by name.
+var services = func() map[string]registry.Service {
+	byName := map[string]registry.Service{}
+	for _, s := range registry.Services {
+		byName[s.Name] = s
+	}
+	return byName
+}()
 
 func TestMain(m *testing.M) {
 	passwordtest.UseLowestCost()
@@ -73,9 +65,9 @@ func mustStart(t testing.TB, service string, options ...functiontest.Option) *fu
 	t.Helper()
 	s, known := services[service]
 	if !known {
-		t.Fatalf("service %s is missing in this test: add it to services", service)
+		t.Fatalf("service %s is missing: add it to registry.Services", service)
 	}
-	return functiontest.Start(t, functions.Manifest(), service, s.build, s.migrations, environment(t),
+	return functiontest.Start(t, functions.Manifest(), service, s.Build, s.Migrations, environment(t),
 		append(options, functiontest.WithContract(contract))...)
 }
 

@@ -29,7 +29,7 @@ func mustStartAll(f *testing.F) map[string]*functiontest.Server {
 	servers := map[string]*functiontest.Server{}
 	for _, service := range functions.Manifest().Services() {
 		definition := services[service]
-		servers[service] = functiontest.Start(f, functions.Manifest(), service, definition.build, definition.migrations, environment(f))
+		servers[service] = functiontest.Start(f, functions.Manifest(), service, definition.Build, definition.Migrations, environment(f))
 	}
 	return servers
 }

@@ -26,12 +26,15 @@ func mayImport(importer, imported string, isTest bool) bool {
 	if slices.Contains(helpers, imported) && !isTest && !isIn(importer, helpers...) {
 		return false
 	}
+	if isIn(imported, "shared/function/openapi") && !isTest && !isIn(importer, "functions/cmd/generate", "shared/function/functiontest") {
+		return false // The binaries of the functions do not contain it.
+	}
 	switch {
 	case imported == "functions/user/internal/password/cost": // it could weaken the hashes of a service
 		return isIn(importer, "functions/user/internal/password", "functions/user/passwordtest")
 	case isIn(imported, "cmd", "e2e"):
 		return isIn(importer, "cmd", "e2e")
-	case isIn(importer, "cmd", "e2e", "emulators/local"):
+	case isIn(importer, "cmd", "e2e", "emulators/local", "functions/registry", "functions/cmd/generate"):
 		return true // They assemble all services.
 	case importer == "functions" && isTest:
 		return true // These tests cover all services.
@@ -128,6 +131,13 @@ func TestImports(t *testing.T) {
 			"shared/api/g_test.go":              {"souk/shared/dbtest", true},
 			"shared/api/h_test.go":              {"souk/functions/order", false},
 			"shared/function/functiontest/a.go": {"souk/shared/dbtest", true},
+			"shared/function/a.go":              {"souk/shared/function/openapi", false},
+			"shared/function/b_test.go":         {"souk/shared/function/openapi", true},
+			"functions/registry/a.go":           {"souk/functions/order", true},
+			"functions/registry/b.go":           {"souk/shared/function/openapi", false},
+			"functions/order/j.go":              {"souk/functions/registry", false},
+			"functions/cmd/generate/a.go":       {"souk/shared/function/openapi", true},
+			"functions/cmd/generate/b.go":       {"souk/functions/order", true},
 			"functions/a.go":                    {"souk/shared/manifest", true},
 			"functions/b.go":                    {"souk/functions/order", false},
 			"functions/c.go":                    {"souk/emulators/gateway", false},

@@ -66,7 +66,7 @@ func measureMemory(t *testing.T, binary string, f manifest.Function, scaling man
 	tokens := functiontest.NewTokens(t)
 	settings := environment(t)
 	maps.Copy(settings, map[string]string{
-		"DATABASE_URL":            string(dbtest.Create(t, append(function.Migrations(), services[f.Service].migrations)...)),
+		"DATABASE_URL":            string(dbtest.Create(t, append(function.Migrations(), services[f.Service].Migrations)...)),
 		"DATABASE_MAX_OPEN_CONNS": strconv.Itoa(scaling.Pool),
 		"GOOGLE_CLOUD_PROJECT":    "souk-test",
 		"PUBSUB_EMULATOR_HOST":    mustStartPubSub(t, f.Publishes...),

@@ -20,7 +20,7 @@ import (
 
 // migrations returns all migrations of a service's database.
 func migrations(service string) []database.Migrations {
-	return append(function.Migrations(), services[service].migrations)
+	return append(function.Migrations(), services[service].Migrations)
 }
 
 // migrate applies the migrations of a service to a database, as its process does.

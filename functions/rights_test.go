@@ -37,7 +37,7 @@ func TestRestrictedColumns(t *testing.T) {
 	}
 	var found []string
 	for name, service := range services {
-		db := dbtest.New(t, append(function.Migrations(), service.migrations)...)
+		db := dbtest.New(t, append(function.Migrations(), service.Migrations)...)
 		columns, err := database.Collect(t.Context(), db, database.ScanColumn[string], `
 			SELECT CONCAT(table_name, '.', column_name)
 			FROM information_schema.columns
@@ -68,7 +68,7 @@ func TestLoginsHaveTheirRights(t *testing.T) {
 	for name, service := range services {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := dbtest.Create(t, append(function.Migrations(), service.migrations)...)
+			url := dbtest.Create(t, append(function.Migrations(), service.Migrations)...)
 			admin := dbtest.Open(t, url, 1)
 			for _, login := range functions.Manifest().Logins() {
 				if login.Service != name {

@@ -86,7 +86,7 @@ func mustServeThroughProxy(t *testing.T, s *functiontest.Server, service string,
 		List: functions.Manifest(), Service: service, DB: db, Publisher: s.Topics, Environment: environment(t),
 		Users: s.Tokens.Users, Pushes: s.Tokens.Pushes,
 	})
-	handler, err := function.NewHandler(runtime, services[service].build)
+	handler, err := function.NewHandler(runtime, services[service].Build)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func mustStartSweeper(t *testing.T, service string) *functiontest.Server {
 	settings := maps.Clone(environment(t))
 	settings["ORDER_PENDING_FOR"] = "1m"
 	ahead := func() time.Time { return clock.System().Add(2 * time.Minute) }
-	return functiontest.Start(t, functions.Manifest(), service, services[service].build, services[service].migrations, settings,
+	return functiontest.Start(t, functions.Manifest(), service, services[service].Build, services[service].Migrations, settings,
 		functiontest.WithClock(ahead))
 }
 

@@ -72,9 +72,12 @@ func InvalidFields(errs []FieldError) *Problem {
 	return p
 }
 
+// NotFoundSuffix follows the kind of a resource in the code of its 404.
+const NotFoundSuffix = "_not_found"
+
 // NotFound returns the 404 for a resource of a kind, such as "product" or "order".
 func NotFound(kind string, id fmt.Stringer) *Problem {
-	return NewProblem(http.StatusNotFound, kind+"_not_found", "There is no %s %s.", kind, id)
+	return NewProblem(http.StatusNotFound, kind+NotFoundSuffix, "There is no %s %s.", kind, id)
 }
 
 // Internal returns the 500 that does not reveal its cause.
@@ -90,6 +93,7 @@ const (
 	CodeUnauthorized = "unauthenticated"
 	CodeTokenRevoked = "token_revoked"
 	CodeForbidden    = "forbidden"
+	CodeMediaType    = "unsupported_media_type"
 )
 
 // Error returns the code and the detail.

@@ -23,23 +23,34 @@ type binder struct {
 	runtime  *Runtime
 	delivery manifest.Delivery
 	api      huma.API
-	names    *schemaNames
 }
 
-func newBinder(runtime *Runtime, delivery manifest.Delivery) *binder {
-	names := &schemaNames{taken: map[string]reflect.Type{}}
-	return &binder{runtime: runtime, delivery: delivery, api: newAPI(names), names: names}
+func newBinder(runtime *Runtime) *binder {
+	return &binder{runtime: runtime, delivery: runtime.options.List.Delivery, api: NewAPI(schemaName)}
 }
 
-// newAPI returns a new huma API without routes: see registration.
-func newAPI(names *schemaNames) huma.API {
+// schemaName returns a name for the schema of a type that is unique in a process. It is not
+// published: package openapi has other names.
+func schemaName(t reflect.Type, _ string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Name() == "" {
+		return t.String()
+	}
+	return t.PkgPath() + "." + t.Name()
+}
+
+// NewAPI returns a new huma API with the conventions of the shop and without routes, in
+// which name returns the names of schemas.
+func NewAPI(name func(t reflect.Type, hint string) string) huma.API {
 	settings := huma.DefaultConfig("Souk", "1")
 	// The gateway serves the documents. Here they would be routes that are not in
 	// functions.yaml, and the hook would add a link to them to every response.
 	settings.OpenAPIPath, settings.DocsPath, settings.SchemasPath = "", "", ""
 	settings.CreateHooks = nil
 	settings.Formats = map[string]huma.Format{mediaJSON: jsonFormat, "json": jsonFormat}
-	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", names.name)
+	settings.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", name)
 	return huma.NewAPI(settings, humago.NewAdapter(http.NewServeMux(), ""))
 }
 
@@ -57,7 +68,6 @@ func (r *registration) Adapter() huma.Adapter { return humago.NewAdapter(r, "") 
 // DocumentOperation implements huma.OperationDocumenter.
 func (r *registration) DocumentOperation(operation *huma.Operation) {
 	r.operation = operation
-	r.OpenAPI().AddOperation(operation)
 }
 
 // HandleFunc implements humago.Mux.
@@ -94,7 +104,7 @@ func requestProblem(ctx huma.Context, status int, message string, errs []error) 
 	case status >= http.StatusInternalServerError:
 		return api.Internal()
 	case status == http.StatusUnsupportedMediaType:
-		return api.NewProblem(status, codeMediaType, "%s", sentence(message))
+		return api.NewProblem(status, api.CodeMediaType, "%s", sentence(message))
 	case status == http.StatusRequestTimeout:
 		return api.NewProblem(status, "request_timeout", "%s", sentence(message))
 	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity:

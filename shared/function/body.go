@@ -26,8 +26,7 @@ const (
 	// bodyTimeout bounds the time for receiving a body.
 	bodyTimeout = 5 * time.Second
 
-	codeMediaType = "unsupported_media_type"
-	errorStatus   = http.StatusBadRequest
+	errorStatus = http.StatusBadRequest
 )
 
 var noDeadline time.Time
@@ -58,7 +57,7 @@ func (c *checkedContext) decodeBody() *api.Problem {
 	if gzipAllowed {
 		accepted = "gzip, identity"
 	}
-	return api.NewProblem(http.StatusUnsupportedMediaType, codeMediaType, "The Content-Encoding is not supported. Supported: %s.", accepted).
+	return api.NewProblem(http.StatusUnsupportedMediaType, api.CodeMediaType, "The Content-Encoding is not supported. Supported: %s.", accepted).
 		WithHeader("Accept-Encoding", accepted)
 }
 
@@ -144,7 +143,7 @@ func (c *checkedContext) checkMediaType() *api.Problem {
 	if err == nil && slices.Contains(accepted, media) && (charset == "" || strings.EqualFold(charset, "utf-8")) {
 		return nil
 	}
-	problem := api.NewProblem(http.StatusUnsupportedMediaType, codeMediaType, "Send %s in UTF-8.", strings.Join(accepted, " or "))
+	problem := api.NewProblem(http.StatusUnsupportedMediaType, api.CodeMediaType, "Send %s in UTF-8.", strings.Join(accepted, " or "))
 	if c.Method() == http.MethodPatch {
 		problem = problem.WithHeader("Accept-Patch", strings.Join(accepted, ", ")) // RFC 5789, section 3.1
 	}

@@ -115,7 +115,7 @@ func (p *process) isAbsent(functions []endpoint) bool {
 
 // withConditions handles If-Match and If-None-Match; see api.Conditional.
 func withConditions(_ *process, next endpoint) http.Handler {
-	if next.operation == nil || next.operation.Metadata[unconditional] != nil {
+	if next.operation == nil || IsUnconditional(next.operation) {
 		return next.handler
 	}
 	return api.Conditional(next.handler)

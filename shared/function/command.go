@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -143,8 +142,7 @@ func (c *command[I, O]) render(ctx context.Context, out *O, err error) idempoten
 // newRenderer returns a new handler that writes the result in its request's context like
 // huma writes the operation's.
 func newRenderer[O any](operation huma.Operation) http.Handler {
-	names := &schemaNames{taken: map[string]reflect.Type{}, operation: operation.OperationID}
-	r := &registration{API: newAPI(names)}
+	r := &registration{API: NewAPI(schemaName)}
 	huma.Register(r, huma.Operation{
 		OperationID: operation.OperationID, Method: http.MethodPost, Path: "/", DefaultStatus: operation.DefaultStatus,
 	}, func(ctx context.Context, _ *struct{}) (*O, error) {

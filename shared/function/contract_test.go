@@ -17,6 +17,7 @@ import (
 	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
+	"souk/shared/function/openapi"
 	"souk/shared/manifest"
 )
 
@@ -43,20 +44,18 @@ func (s *fakeTest) takeErrors() string {
 	return strings.Join(s.errs, "\n")
 }
 
-func described(manifest.Function, any) (function.Text, error) {
-	return function.Text{Summary: "Do it", Description: "Always."}, nil
+func described(manifest.Function, any) (openapi.Text, error) {
+	return openapi.Text{Summary: "Do it", Description: "Always."}, nil
 }
 
 // mustDocument returns the OpenAPI document of the service of build.
 func mustDocument(t testing.TB) []byte {
 	t.Helper()
-	runtime := function.NewRuntime(function.Options{})
-	services := map[string]function.Service{"test": {Description: "A test.", Build: build}}
-	document, err := function.Document(runtime, mustManifest(t, list), services, described)
+	document, err := openapi.Document(mustManifest(t, list), []openapi.Service{{Name: "test", Description: "A test.", Build: build}}, described)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := function.YAML(document)
+	text, err := openapi.YAML(document)
 	if err != nil {
 		t.Fatal(err)
 	}

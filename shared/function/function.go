@@ -17,14 +17,16 @@ import (
 
 // Function is one operation, with its name in functions.yaml.
 type Function struct {
-	Name string
-	// handler is the function's handler, for its documentation.
-	handler any
+	Name    string
+	handler any // see Handler
 	// Payload is the type of the payload of an event function, nil for other functions.
 	Payload reflect.Type
 	// bind returns the endpoint of the function, without the layers of chain.
 	bind func(entry manifest.Function, b *binder) (endpoint, error)
 }
+
+// Handler returns the function that was registered, whose comment documents it.
+func (f Function) Handler() any { return f.handler }
 
 // Pattern returns the route of a function, a pattern of http.ServeMux: that of its entry for
 // a function that clients call, POST /NAME for one that Pub/Sub calls.
@@ -74,32 +76,11 @@ func newOperation(b *binder, entry manifest.Function, name string, options []fun
 
 // registerOperation registers an operation with huma and returns its endpoint.
 func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) endpoint {
-	b.names.operation = operation.OperationID
 	r := &registration{API: b.api}
 	huma.Register(r, operation, withProblems(handler))
 	acceptMergePatch(r.operation)
 	return endpoint{entry: entry, operation: r.operation, handler: r.handler}
 }
-
-// unconditional is the key of Unconditional in the metadata of an operation.
-const unconditional = "unconditional"
-
-// Unconditional accepts a DELETE or PATCH without If-Match. It is for resources without a
-// version that the caller could have read, such as sessions.
-func Unconditional(operation *huma.Operation) {
-	setMetadata(operation, unconditional, true)
-}
-
-// setMetadata sets a property of an operation for the layers around it.
-func setMetadata(operation *huma.Operation, key string, value any) {
-	if operation.Metadata == nil {
-		operation.Metadata = map[string]any{}
-	}
-	operation.Metadata[key] = value
-}
-
-// Created sets 201 as the success status of an HTTP function.
-func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusCreated }
 
 // Schedule returns a function that the scheduler calls, through Pub/Sub, at the times in
 // functions.yaml. It may be called twice for one time.

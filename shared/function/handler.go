@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"souk/shared/manifest"
 )
 
@@ -18,39 +20,35 @@ func NewHandler(runtime *Runtime, build Builder) (http.Handler, error) {
 }
 
 func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
-	service, target := runtime.options.Service, runtime.options.Target
-	written, err := build(runtime)
-	if err != nil {
-		return nil, nil, fmt.Errorf("build service %s: %w", service, err)
-	}
-	listed, err := match(runtime.options.List.Of(service), written, service)
+	registered, err := Registrations(runtime, build)
 	if err != nil {
 		return nil, nil, err
 	}
-	functions, err := bind(runtime, listed, written)
+	functions, err := bind(runtime, registered)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &process{Runtime: runtime, drain: newDrain()}
 	if p.isAbsent(functions) && !runtime.options.TargetOptional {
 		var names []string
-		for _, f := range written {
-			names = append(names, f.Name)
+		for _, f := range registered {
+			names = append(names, f.Entry.Name)
 		}
-		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s", target, service, strings.Join(names, ", "))
+		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s",
+			runtime.options.Target, runtime.options.Service, strings.Join(names, ", "))
 	}
 	return p.handler(chain, functions), p.drain, nil
 }
 
 // bind returns the endpoints of the functions that a process serves, without layers.
-func bind(runtime *Runtime, listed []manifest.Function, written []Function) ([]endpoint, error) {
-	binder := newBinder(runtime, runtime.options.List.Delivery)
+func bind(runtime *Runtime, registered []Registered) ([]endpoint, error) {
+	binder := newBinder(runtime)
 	var functions []endpoint
-	for i, entry := range listed {
-		if !runtime.Serves(entry.Name) {
+	for _, f := range registered {
+		if !runtime.Serves(f.Entry.Name) {
 			continue
 		}
-		bound, err := written[i].bind(entry, binder)
+		bound, err := f.Function.bind(f.Entry, binder)
 		if err != nil {
 			return nil, err
 		}
@@ -59,18 +57,42 @@ func bind(runtime *Runtime, listed []manifest.Function, written []Function) ([]e
 	return functions, nil
 }
 
-// match returns the list's entry for each registered function. It fails if a function or an
+// Registered is a function with its entry in the list.
+type Registered struct {
+	Entry    manifest.Function
+	Function Function
+}
+
+// Operation returns the operation of a function that clients call, as huma describes it,
+// with its schemas in api. It is for documents: no request is served by it.
+func (f Registered) Operation(api huma.API) (*huma.Operation, error) {
+	bound, err := f.Function.bind(f.Entry, &binder{runtime: &Runtime{}, api: api})
+	return bound.operation, err
+}
+
+// Registrations returns the functions of the runtime's service, in the order in which build
+// registers them.
+func Registrations(runtime *Runtime, build Builder) ([]Registered, error) {
+	service := runtime.options.Service
+	written, err := build(runtime)
+	if err != nil {
+		return nil, fmt.Errorf("build service %s: %w", service, err)
+	}
+	return match(runtime.options.List.Of(service), written, service)
+}
+
+// match returns the registered functions with their entries. It fails if a function or an
 // entry has no counterpart: a function that is not listed has no access rule.
-func match(listed []manifest.Function, written []Function, service string) ([]manifest.Function, error) {
+func match(listed []manifest.Function, written []Function, service string) ([]Registered, error) {
 	var errs []error
-	matched := make([]manifest.Function, len(written))
+	matched := make([]Registered, len(written))
 	for i, f := range written {
 		at := slices.IndexFunc(listed, func(entry manifest.Function) bool { return entry.Name == f.Name })
 		if at < 0 {
 			errs = append(errs, fmt.Errorf("function %s of service %s is not in the list of functions", f.Name, service))
 			continue
 		}
-		matched[i] = listed[at]
+		matched[i] = Registered{listed[at], f}
 	}
 	for _, entry := range listed {
 		if !slices.ContainsFunc(written, func(f Function) bool { return f.Name == entry.Name }) {

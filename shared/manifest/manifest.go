@@ -152,6 +152,17 @@ func (m *Manifest) Topics() []string {
 	return slices.Compact(topics)
 }
 
+// Publishers returns the functions that publish to each topic, in the order of the file.
+func (m *Manifest) Publishers() map[string][]Function {
+	publishers := map[string][]Function{}
+	for _, f := range m.Functions {
+		for _, topic := range f.Publishes {
+			publishers[topic] = append(publishers[topic], f)
+		}
+	}
+	return publishers
+}
+
 // Method returns the HTTP method of the function's route, or "" without one.
 func (f Function) Method() string {
 	method, _, _ := strings.Cut(f.HTTP, " ")

@@ -17,7 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"souk/shared/api"
-	"souk/shared/function"
+	"souk/shared/function/openapi"
 )
 
 // Contract is the published contract of a system, to check it against: its OpenAPI document
@@ -113,7 +113,7 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 // request are in a response that caches share, or if they are missing elsewhere. A server of
 // one function has no gateway, so X-Request-Id is from the function.
 func checkCaching(r *http.Request, matched operation, status int, header http.Header) error {
-	want, cacheable := matched.Extensions[function.ExtensionCacheControl].(string)
+	want, cacheable := matched.Extensions[openapi.ExtensionCacheControl].(string)
 	if !cacheable || status >= http.StatusBadRequest || len(r.Header.Values("Authorization")) > 0 {
 		want, cacheable = "no-store", false
 	}

@@ -1,4 +1,4 @@
-package event
+package openapi
 
 import (
 	"encoding/json"
@@ -17,10 +17,10 @@ func (uuidSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 }
 
-// Schema returns the JSON Schema (2020-12) of an event's payload. Objects may have
+// EventSchema returns the JSON Schema (2020-12) of an event's payload. Objects may have
 // members that it does not list: consumers ignore them, so that a publisher can add
 // some.
-func Schema(payload reflect.Type) (map[string]any, error) {
+func EventSchema(payload reflect.Type) (map[string]any, error) {
 	registry := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
 	registry.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[uuidSchema]())
 	name := huma.DefaultSchemaNamer(payload, "Payload")
@@ -38,8 +38,8 @@ func Schema(payload reflect.Type) (map[string]any, error) {
 		return nil, fmt.Errorf("payload %s: not a struct", payload)
 	}
 	delete(schemas, name)
-	open(schema)
-	open(schemas)
+	openObjects(schema)
+	openObjects(schemas)
 	if len(schemas) > 0 {
 		schema["$defs"] = schemas
 	}
@@ -47,8 +47,8 @@ func Schema(payload reflect.Type) (map[string]any, error) {
 	return schema, nil
 }
 
-// open removes from a schema that objects have no other members.
-func open(schema any) {
+// openObjects removes from a schema that objects have no other members.
+func openObjects(schema any) {
 	switch s := schema.(type) {
 	case map[string]any:
 		if s["additionalProperties"] == false {
@@ -56,11 +56,11 @@ func open(schema any) {
 		}
 		delete(s, "patternDescription") // huma's own
 		for _, part := range s {
-			open(part)
+			openObjects(part)
 		}
 	case []any:
 		for _, part := range s {
-			open(part)
+			openObjects(part)
 		}
 	}
 }

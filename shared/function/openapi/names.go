@@ -1,4 +1,4 @@
-package function
+package openapi
 
 import (
 	"reflect"
@@ -12,6 +12,8 @@ type schemaNames struct {
 	operation string // the one that is being registered
 	taken     map[string]reflect.Type
 }
+
+func newSchemaNames() *schemaNames { return &schemaNames{taken: map[string]reflect.Type{}} }
 
 // name returns the name of a type: its Go name, after the package's if another type has the
 // same name. A type without a name is named after the operation.

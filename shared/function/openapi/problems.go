@@ -1,4 +1,4 @@
-package function
+package openapi
 
 import (
 	"maps"
@@ -10,41 +10,18 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/api"
+	"souk/shared/function"
 	"souk/shared/idempotency"
-	"souk/shared/manifest"
 )
-
-// Fails documents the codes of an HTTP function's own errors with a status. The errors of
-// the layers around every function are documented without it, and so is the 404 for the
-// resource in the path.
-func Fails(status int, codes ...string) func(*huma.Operation) {
-	return func(operation *huma.Operation) {
-		codesByStatus := maps.Clone(failures(operation))
-		codesByStatus[status] = append(codesByStatus[status], codes...)
-		setMetadata(operation, failuresKey, codesByStatus)
-	}
-}
-
-// failuresKey is the key of Fails' codes in the metadata of an operation.
-const failuresKey = "failures"
-
-func failures(operation *huma.Operation) map[int][]string {
-	if codes, ok := operation.Metadata[failuresKey].(map[int][]string); ok {
-		return codes
-	}
-	return map[int][]string{}
-}
 
 // documentProblems documents the errors of an operation. Those that are the same for many
 // operations are one component.
-func documentProblems(operation *huma.Operation, entry manifest.Function, components *huma.Components) {
+func (o boundOperation) documentProblems(components *huma.Components) {
+	operation := o.operation
 	delete(operation.Responses, "default") // huma's, without information
-	own := maps.Clone(failures(operation))
-	if resource := resourceKind(entry.Path()); resource != "" {
-		own[http.StatusNotFound] = append(own[http.StatusNotFound], resource+"_not_found")
-	}
+	own := maps.Clone(function.Failures(operation))
 	for _, kind := range problemKinds {
-		occurs, codes := kind.occurs(boundOperation{operation, entry}), own[kind.status]
+		occurs, codes := kind.occurs(o), own[kind.status]
 		status := strconv.Itoa(kind.status)
 		switch _, isOwn := own[kind.status]; {
 		case isOwn && occurs:
@@ -61,20 +38,6 @@ func documentProblems(operation *huma.Operation, entry manifest.Function, compon
 	for status, codes := range own {
 		operation.Responses[strconv.Itoa(status)] = problemResponse(problemKind{status: status, description: http.StatusText(status) + "."}, codes)
 	}
-}
-
-// resourceKind returns the kind of resource that the last parameter of a path identifies:
-// product for /v1/products/{id}/stock, and "" for a path without parameters.
-func resourceKind(path string) string {
-	before := strings.LastIndex(path, "/{")
-	if before < 0 {
-		return ""
-	}
-	plural := path[strings.LastIndex(path[:before], "/")+1 : before]
-	if singular, isPlural := strings.CutSuffix(plural, "sses"); isPlural {
-		return singular + "ss" // addresses
-	}
-	return strings.TrimSuffix(plural, "s")
 }
 
 // problemResponse returns the description of a problem with one of some codes, or with

@@ -1,15 +1,10 @@
-package function
+package openapi
 
 import (
-	"net/http"
-	"slices"
-	"strings"
-
 	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/api"
 	"souk/shared/idempotency"
-	"souk/shared/manifest"
 )
 
 // bearer is the name of the security scheme of access tokens.
@@ -80,57 +75,4 @@ func headerParam(name string, required bool, example, description string) *huma.
 
 func responseHeader(description, example string) *huma.Param {
 	return &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
-}
-
-// boundOperation is an operation with its entry in functions.yaml. They determine the errors that
-// the layers around it may respond with.
-type boundOperation struct {
-	operation *huma.Operation
-	entry     manifest.Function
-}
-
-func always(boundOperation) bool                { return true }
-func (o boundOperation) needsToken() bool       { return o.entry.Access != manifest.Anyone }
-func (o boundOperation) isForAdmins() bool      { return o.entry.Access == manifest.Admin }
-func (o boundOperation) hasPathParameter() bool { return strings.Contains(o.entry.Path(), "{") }
-func (o boundOperation) hasKey() bool           { return o.entry.IdempotencyRule() != manifest.NoKey }
-func (o boundOperation) isConditional() bool {
-	return o.operation.Metadata[unconditional] == nil &&
-		slices.Contains([]string{http.MethodPatch, http.MethodDelete}, o.operation.Method)
-}
-
-// isLimited reports whether the number of requests is limited: those of unknown
-// callers that cost the shop something, and those that store a key.
-func (o boundOperation) isLimited() bool {
-	return !o.needsToken() && o.operation.Method == http.MethodPost || o.hasKey()
-}
-
-// problemKind is an error status of many operations.
-type problemKind struct {
-	status      int
-	codes       []string // of the layers around an operation
-	description string
-	// occurs reports whether the layers around an operation respond with the status.
-	occurs func(boundOperation) bool
-}
-
-// problemKinds lists the errors of the shared layers: access rules, decoder, conventions,
-// gateway.
-var problemKinds = []problemKind{
-	{http.StatusBadRequest, []string{api.CodeInvalid}, "The request is invalid: `errors` lists the errors of its fields.", always},
-	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "The access token is missing or not valid. After `token_revoked`, renew it with `POST /v1/sessions/refresh`.", boundOperation.needsToken},
-	{http.StatusForbidden, []string{api.CodeForbidden}, "The role of the account does not allow the operation.", boundOperation.isForAdmins},
-	{http.StatusNotFound, nil, "The resource does not exist, or belongs to another account.", boundOperation.hasPathParameter},
-	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request body took too long to arrive.", always},
-	{http.StatusConflict, []string{"idempotency_in_flight"}, "The state of the resource does not allow the operation, or a request with the same Idempotency-Key is in progress.", boundOperation.hasKey},
-	{http.StatusPreconditionFailed, []string{"version_mismatch"}, "The resource has changed since the version in If-Match.", boundOperation.isConditional},
-	{http.StatusRequestEntityTooLarge, []string{"body_too_large"}, "The request body is too long.", always},
-	{http.StatusUnsupportedMediaType, []string{codeMediaType}, "The operation does not accept the media type or the content coding of the request body.", always},
-	{http.StatusUnprocessableEntity, []string{"idempotency_key_reused"}, "The Idempotency-Key was sent before with another request.", boundOperation.hasKey},
-	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", boundOperation.isConditional},
-	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too many requests: wait for the seconds in Retry-After.", boundOperation.isLimited},
-	{http.StatusInternalServerError, []string{api.CodeInternal}, "An internal error occurred.", always},
-	{http.StatusBadGateway, []string{"bad_gateway"}, "The function ended before its response. The operation may have taken effect.", always},
-	{http.StatusServiceUnavailable, []string{api.CodeUnavailable}, "The shop is unavailable or busy. Try again.", always},
-	{http.StatusGatewayTimeout, []string{"timeout"}, "The function took too long. The operation may have taken effect.", always},
 }

@@ -1,0 +1,198 @@
+// Package openapi writes the documents of the functions that a list has: an OpenAPI document
+// of those that clients call, and the JSON Schemas of the events. It reads what the services
+// register and the comments of their handlers. The functions do not contain it.
+package openapi
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souk/shared/api"
+	"souk/shared/event"
+	"souk/shared/function"
+	"souk/shared/idempotency"
+	"souk/shared/manifest"
+)
+
+// Service has the parts of a service that the documents need.
+type Service struct {
+	Name, Description string
+	Build             function.Builder
+	// Topics are the topics that the service publishes to.
+	Topics []event.AnyTopic
+}
+
+// ExtensionCacheControl is the member of an operation with its Cache-Control.
+const ExtensionCacheControl = "x-cache-control"
+
+// Text is the documentation of an operation for API users.
+type Text struct{ Summary, Description string }
+
+// Describe returns the text of an operation and its handler.
+type Describe func(entry manifest.Function, handler any) (Text, error)
+
+// noFunction is the target of a runtime that serves no function: to register functions, a
+// service then requires no secrets.
+const noFunction = "-"
+
+// Document returns the OpenAPI 3.1 document of all functions that clients call, derived
+// from their registration. Its error names every function that lacks a text or the kind of
+// its resource.
+func Document(list *manifest.Manifest, services []Service, describe Describe) (*huma.OpenAPI, error) {
+	d := newDocumenter(describe)
+	describeShop(d.document)
+	var errs []error
+	for _, name := range list.Services() {
+		at := slices.IndexFunc(services, func(s Service) bool { return s.Name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("document service %s: it is listed, but missing", name)
+		}
+		d.document.Tags = append(d.document.Tags, &huma.Tag{Name: name, Description: services[at].Description})
+		runtime := function.NewRuntime(function.Options{List: list, Service: name, Target: noFunction})
+		registered, err := function.Registrations(runtime, services[at].Build)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range registered {
+			if f.Entry.HTTP != "" {
+				errs = append(errs, d.add(f))
+			}
+		}
+	}
+	return d.document, errors.Join(errs...)
+}
+
+// documenter adds operations to a document.
+type documenter struct {
+	document *huma.OpenAPI
+	api      huma.API
+	names    *schemaNames
+	describe Describe
+}
+
+func newDocumenter(describe Describe) *documenter {
+	names := newSchemaNames()
+	api := function.NewAPI(names.name)
+	return &documenter{document: api.OpenAPI(), api: api, names: names, describe: describe}
+}
+
+// add adds a function's operation: huma's description of it, completed with the conventions
+// of all operations.
+func (d *documenter) add(f function.Registered) error {
+	d.names.operation = f.Entry.Name
+	operation, err := f.Operation(d.api)
+	if err != nil {
+		return err
+	}
+	d.document.AddOperation(operation)
+	o := boundOperation{operation, f.Entry}
+	if o.hasPathParameter() && function.Failures(operation)[http.StatusNotFound] == nil {
+		return fmt.Errorf("document %s: its path identifies a resource: register it with function.Resource", f.Entry.Name)
+	}
+	text, err := d.describe(f.Entry, f.Function.Handler())
+	if err != nil {
+		return fmt.Errorf("describe %s: %w", f.Entry.Name, err)
+	}
+	operation.Summary, operation.Description = text.Summary, text.Description
+	operation.Tags = []string{f.Entry.Service}
+	operation.Security = []map[string][]string{}
+	if f.Entry.Access != manifest.Anyone {
+		operation.Security = append(operation.Security, map[string][]string{bearer: {}})
+	}
+	// Tools such as the gateway's page mark the operations for admins.
+	operation.Extensions = map[string]any{"x-access": f.Entry.Access}
+	if control := f.Entry.CacheControl(); control != "" {
+		operation.Extensions[ExtensionCacheControl] = control
+	}
+	o.documentParameters()
+	o.documentSuccess(d.document.Components.Schemas)
+	o.documentProblems(d.document.Components)
+	return nil
+}
+
+// documentParameters adds the request headers of shared/api.
+func (o boundOperation) documentParameters() {
+	operation := o.operation
+	operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *huma.Param) bool {
+		// Content-Type is defined by the media types of the body: OpenAPI ignores a parameter
+		// of that name.
+		return p.Name == "If-Match" || p.Name == "Content-Type"
+	})
+	for _, p := range operation.Parameters {
+		describeOnce(p)
+	}
+	add := func(p *huma.Param) { operation.Parameters = append(operation.Parameters, p) }
+	switch o.entry.IdempotencyRule() {
+	case manifest.KeyRequired:
+		add(keyParam(true))
+	case manifest.KeyOptional:
+		add(&huma.Param{Ref: "#/components/parameters/" + idempotency.HeaderKey})
+	case manifest.NoKey:
+	}
+	if o.isConditional() {
+		add(&huma.Param{Ref: "#/components/parameters/If-Match"})
+	}
+	if operation.Method == http.MethodGet && success(operation).Headers["ETag"] != nil {
+		add(&huma.Param{Ref: "#/components/parameters/If-None-Match"})
+	}
+}
+
+// describeOnce moves the description of a header or parameter out of its schema.
+func describeOnce(p *huma.Param) {
+	if p.Schema != nil {
+		p.Description, p.Schema.Description = cmp.Or(p.Description, p.Schema.Description), ""
+	}
+}
+
+// success returns the response of an operation that succeeds.
+func success(operation *huma.Operation) *huma.Response {
+	return operation.Responses[strconv.Itoa(operation.DefaultStatus)]
+}
+
+// documentSuccess removes response headers that the operation does not set, and adds
+// examples of requests and responses.
+func (o boundOperation) documentSuccess(schemas huma.Registry) {
+	operation, entry := o.operation, o.entry
+	response := success(operation)
+	reads := func(header string) bool {
+		return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool { return p.Name == header })
+	}
+	if !reads("Prefer") {
+		delete(response.Headers, "Preference-Applied")
+	}
+	if operation.DefaultStatus != http.StatusCreated {
+		delete(response.Headers, "Location")
+	}
+	for name, header := range response.Headers {
+		header.Required = name == "ETag" || name == "Location"
+		describeOnce(header)
+		if name == "Location" {
+			header.Schema.Examples = []any{entry.Path() + "/" + exampleID}
+		}
+	}
+	if response.Headers["ETag"] != nil && operation.Method == http.MethodGet {
+		operation.Responses["304"] = &huma.Response{Ref: "#/components/responses/NotModified"}
+	}
+	for _, content := range response.Content {
+		addExample(content, schemas)
+		adjustExample(content, schemas, operation.OperationID)
+	}
+	if entry.IdempotencyRule() != manifest.NoKey {
+		response.Headers = withHeader(response.Headers, idempotency.HeaderReplayed)
+	}
+	if control := entry.CacheControl(); control != "" {
+		response.Headers = withHeader(response.Headers, "Cache-Control")
+	}
+	response.Headers = withHeader(withHeader(response.Headers, api.HeaderRequestID), api.HeaderTraceID)
+	if operation.RequestBody != nil {
+		for _, content := range operation.RequestBody.Content {
+			addExample(content, schemas)
+		}
+	}
+}
