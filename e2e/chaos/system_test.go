@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -72,14 +73,20 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
+// freePort returns a port that the system can use again after each kill. It is below those
+// that kernels give to clients (32768 and above on Linux), one of which would otherwise take
+// it in between.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer listener.Close()
+			return listener.Addr().(*net.TCPAddr).Port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("none of 100 ports between 20000 and 32000 is free")
+	return 0
 }
 
 // environment returns the test's environment without DATABASE_URL, so that the system
