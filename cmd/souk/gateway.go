@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"souk/emulators/gateway"
+	"souk/functions"
+)
+
+func (p *program) gatewayCommand() *cobra.Command {
+	address, backend, allowedHosts, cloudRun := "", "", "", false
+	command := &cobra.Command{
+		Use:   "gateway",
+		Short: "Serve the gateway of functions that run elsewhere",
+		Long: `Serve the gateway of functions that run elsewhere, each under its own host name, such
+as in containers. Requests are spread over all addresses of a name.
+
+With --cloud-run it is a Cloud Run service itself: BACKENDS is a JSON object with the
+URLs of the functions by name, and requests carry an ID token of the service account.
+
+CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
+		Example: "  souk gateway --listen :8080 --backend 'http://{function}:8080'",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			options, err := p.gatewayOptions(backend, allowedHosts, cloudRun)
+			if err != nil {
+				return err
+			}
+			door, err := gateway.New(options)
+			if err != nil {
+				return err
+			}
+			listener, err := listen(command.Context(), address)
+			if err != nil {
+				return err
+			}
+			return gateway.Serve(command.Context(), listener, door)
+		},
+	}
+	command.Flags().StringVar(&address, "listen", ":8080", "host:port to serve on")
+	command.Flags().StringVar(&backend, "backend", functionURL, "URL of a function; {function} is replaced by its name")
+	command.Flags().BoolVar(&cloudRun, "cloud-run", false, "functions are private services on Cloud Run, at the URLs in BACKENDS")
+	allowedHostsFlag(command, &allowedHosts)
+	return command
+}
+
+// gatewayOptions returns the options of a gateway for functions that run elsewhere: at the
+// URLs of a pattern, or on Cloud Run.
+func (p *program) gatewayOptions(backend, allowedHosts string, cloudRun bool) (gateway.Options, error) {
+	origins, err := gateway.ParseOrigins(p.getenv("CORS_ORIGINS"))
+	if err != nil {
+		return gateway.Options{}, p.usageError("CORS_ORIGINS: %v", err)
+	}
+	hosts, err := p.allowedHosts(allowedHosts)
+	if err != nil {
+		return gateway.Options{}, err
+	}
+	list := functions.Manifest()
+	options := gateway.Options{
+		Manifest: list, OpenAPI: functions.OpenAPI, Origins: origins, Hosts: hosts, Logger: p.logger(),
+		Links: p.links(),
+		Backend: func(name string) string {
+			f, _ := list.Function(name)
+			return fill(backend)(f)
+		},
+	}
+	if cloudRun {
+		if options.Backend, err = p.cloudRunBackends(); err != nil {
+			return gateway.Options{}, err
+		}
+		options.Tokens = gateway.MetadataTokens()
+	}
+	return options, nil
+}
+
+// cloudRunBackends returns the URLs of functions on Cloud Run, as Terraform gives them.
+func (p *program) cloudRunBackends() (func(name string) string, error) {
+	urls := map[string]string{}
+	if err := json.Unmarshal([]byte(p.getenv("BACKENDS")), &urls); err != nil {
+		return nil, p.usageError("BACKENDS: expected a JSON object of functions and their URLs: %v", err)
+	}
+	if len(urls) == 0 {
+		return nil, p.usageError("BACKENDS: expected a JSON object of functions and their URLs, got none")
+	}
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		// By http:// the ID token would be sent in clear text, and requests bring their own
+		// path and query.
+		if u, err := url.Parse(urls[name]); err != nil || u.Host == "" || urls[name] != "https://"+u.Host {
+			return nil, p.usageError("BACKENDS: %s: expected a URL of the form https://HOST, got %q", name, urls[name])
+		}
+	}
+	return func(name string) string { return urls[name] }, nil
+}
+
+// links are what the gateway's page leads to, as far as the environment names it.
+func (p *program) links() []gateway.Link {
+	if url := p.getenv("SOUK_MAIL_URL"); url != "" {
+		return []gateway.Link{gateway.MailLink(url)}
+	}
+	return nil
+}
