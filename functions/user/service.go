@@ -37,22 +37,8 @@ var Topics = []event.AnyTopic{
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {
-	login, err := config.Load[loginSettings](runtime.Environment)
+	s, err := newService(runtime)
 	if err != nil {
-		return nil, err
-	}
-	sessions, err := config.Load[sessionSettings](runtime.Environment)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(login.validate(), sessions.validate()); err != nil {
-		return nil, err
-	}
-	s := &service{
-		Runtime: runtime, session: sessions, login: loginLimiter{db: runtime.DB, now: runtime.Now, settings: login},
-		passwords: password.NewHasher(password.DefaultSlots(), login.Queue, login.Wait),
-	}
-	if err := s.load(); err != nil {
 		return nil, err
 	}
 	return []function.Function{
@@ -84,6 +70,27 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("jwks", s.jwks),
 		function.Schedule("user-outbox", s.Sweep(s.pruneMail, s.login.sweep)),
 	}, nil
+}
+
+// newService returns the service with the settings and secrets of the functions that this
+// process serves.
+func newService(runtime *function.Runtime) (*service, error) {
+	login, err := config.Load[loginSettings](runtime.Environment)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := config.Load[sessionSettings](runtime.Environment)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(login.validate(), sessions.validate()); err != nil {
+		return nil, err
+	}
+	s := &service{
+		Runtime: runtime, session: sessions, login: loginLimiter{db: runtime.DB, now: runtime.Now, settings: login},
+		passwords: password.NewHasher(password.DefaultSlots(), login.Queue, login.Wait),
+	}
+	return s, s.load()
 }
 
 // load loads the settings and secrets of the functions that this process serves.

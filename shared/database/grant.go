@@ -11,11 +11,11 @@ import (
 	"souk/shared/database/access"
 )
 
-// Column and Rights are described by package access.
-type (
-	Column = access.Column
-	Rights = access.Rights
-)
+// Column is a column of a table.
+type Column = access.Column
+
+// Rights are the rights of a login in one database.
+type Rights = access.Rights
 
 // privilege is one privilege of a login in a database, as the server stores it.
 type privilege struct {

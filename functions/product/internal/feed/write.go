@@ -67,7 +67,7 @@ func (f *Format[P]) header() []string {
 func formatCells(kind kind, value reflect.Value) ([]string, error) {
 	switch kind {
 	case priceCell:
-		m, _ := value.Interface().(money.Money) // kindOf has checked the type
+		m, _ := reflect.TypeAssert[money.Money](value) // kindOf has checked the type
 		return []string{strconv.FormatInt(m.Amount, 10), m.Currency}, nil
 	case textCell:
 		return []string{value.String()}, nil
