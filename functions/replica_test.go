@@ -51,12 +51,15 @@ func mustReplicate(t *testing.T) *replicated {
 	access := servers.Access{Database: "souk_product", User: "souk_product", Password: servers.NewPassword()}
 	r.primary, r.replica = mustOpenAs(t, primary, ""), mustOpenAs(t, r.replicaServer, "")
 	mustFollow(t, r.primary, r.replica, primary)
-	at, err := servers.Provision(t.Context(), primary.AdminURL(), access)
-	if err != nil {
+	if _, err := servers.CreateDatabase(t.Context(), primary.AdminURL(), access.Database); err != nil {
 		t.Fatal(err)
 	}
 	r.primary = mustOpenAs(t, primary, access.Database)
 	if err := database.Migrate(t.Context(), r.primary.SQL(), append(function.Migrations(), product.Migrations)...); err != nil {
+		t.Fatal(err)
+	}
+	at, err := servers.Provision(t.Context(), primary.AdminURL(), access) // grants rights on the tables
+	if err != nil {
 		t.Fatal(err)
 	}
 	mustExec(t, r.primary, `
