@@ -17,13 +17,13 @@ func TestMySQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, err := os.ReadFile("../terraform/sql.tf")
+	module, err := os.ReadFile("../terraform/cloud_sql.tf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	list := regexp.MustCompile(`(?s)database_flags = \{(.*?)\n  \}`).FindSubmatch(module)
 	if list == nil {
-		t.Fatal("terraform/sql.tf has no database_flags")
+		t.Fatal("terraform/cloud_sql.tf has no database_flags")
 	}
 	// Cloud SQL's own, its size, and its logs.
 	others := []string{"cloudsql_iam_authentication", "max_connections", "innodb_print_all_deadlocks", "slow_query_log", "long_query_time", "log_output"}

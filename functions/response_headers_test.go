@@ -14,7 +14,7 @@ import (
 )
 
 // cacheable has the Cache-Control of the responses that caches may store. functions.yaml has
-// the same, from which docs/fidelity.md and the CDN in terraform/front.tf follow.
+// the same, from which docs/fidelity.md and the CDN in terraform/load_balancer.tf follow.
 var cacheable = map[string]string{
 	"product-get":   "public, max-age=5, stale-while-revalidate=30",
 	"product-list":  "public, max-age=5, stale-while-revalidate=30",

@@ -37,6 +37,8 @@ locals {
   # Each is a script of deploy/, in the image that deploys.
   deploy_steps = ["turn", "accept", "scan", "attest", "migrate", "rollout", "record"]
 
+  scan_locations = { europe = "europe", asia = "asia", australia = "asia", me = "asia" }
+
   deploy_environment = merge(
     {
       PROJECT_ID    = var.project_id
@@ -49,7 +51,7 @@ locals {
       IMAGES        = "/workspace/images"
       RELEASES      = google_storage_bucket.releases.name
       PROMOTE_TO    = join(" ", var.promote_to)
-      SCAN_LOCATION = lookup({ europe = "europe", asia = "asia", australia = "asia", me = "asia" }, split("-", var.region)[0], "us")
+      SCAN_LOCATION = lookup(local.scan_locations, split("-", var.region)[0], "us")
     },
     local.builds ? { TRIGGER = google_cloudbuild_trigger.build[0].trigger_id, BRANCH = var.branch } : {},
     var.promote_from == null ? {} : {
@@ -121,7 +123,10 @@ resource "google_service_account" "rollout" {
 # that does not exist yet, neither.
 resource "google_project_iam_member" "rollout" {
   for_each = setunion(
-    ["roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer", "roles/cloudbuild.builds.viewer", "roles/run.viewer"],
+    [
+      "roles/logging.logWriter", "roles/ondemandscanning.admin", "roles/monitoring.viewer",
+      "roles/cloudbuild.builds.viewer", "roles/run.viewer",
+    ],
     local.signs ? ["roles/containeranalysis.occurrences.editor"] : [],
   )
 
@@ -179,7 +184,10 @@ resource "google_service_account_iam_member" "rollout" {
 
 locals {
   # The identity that deploys in another environment.
-  rollout_in = { for project in concat(tolist(var.promote_to), var.promote_from[*].project_id) : project => "serviceAccount:rollout@${project}.iam.gserviceaccount.com" }
+  rollout_in = {
+    for project in concat(tolist(var.promote_to), var.promote_from[*].project_id) :
+    project => "serviceAccount:rollout@${project}.iam.gserviceaccount.com"
+  }
 }
 
 # Who takes over releases reads the records and the images.

@@ -25,7 +25,13 @@ locals {
   # The databases of one instance are in one file: a single transaction reads them, so they
   # fit to one another.
   exported_databases = {
-    for instance in local.exported : instance => [for s in local.services : "souk_${s}" if local.instance_of_service[s] == instance]
+    for instance in local.exported : instance => [
+      for s in local.services : "souk_${s}" if local.instance_of_service[s] == instance
+    ]
+  }
+
+  export_folders = {
+    for instance in local.exported : instance => "gs://${google_storage_bucket.exports[0].name}/${instance}/"
   }
 
   export_days = 30
@@ -135,7 +141,7 @@ resource "google_workflows_workflow" "export" {
                 body:
                   exportContext:
                     fileType: SQL
-                    uri: $${"gs://${google_storage_bucket.exports[0].name}/${each.key}/" + time.format(sys.now()) + ".sql.gz"}
+                    uri: $${"${local.export_folders[each.key]}" + time.format(sys.now()) + ".sql.gz"}
                     databases: ${jsonencode(local.exported_databases[each.key])}
                     offload: true
                 connector_params:
@@ -185,7 +191,10 @@ resource "google_cloud_scheduler_job" "export" {
 
   http_target {
     http_method = "POST"
-    uri         = "https://workflowexecutions.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/workflows/${google_workflows_workflow.export[each.key].name}/executions"
+    uri = join("", [
+      "https://workflowexecutions.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/workflows/",
+      "${google_workflows_workflow.export[each.key].name}/executions",
+    ])
 
     oauth_token {
       service_account_email = google_service_account.export_schedule[0].email

@@ -36,7 +36,7 @@ func all(pattern, text string) (found []string) {
 // the name of its runbook.
 func TestRunbooks(t *testing.T) {
 	t.Parallel()
-	alerts := append(all(`(?m)^ +([a-z-]+) += \{\n +title`, mustRead(t, "watch.tf")), all(`runbook = "([^"]+)"`, mustRead(t, "slo.tf"))...)
+	alerts := append(all(`(?m)^ +([a-z-]+) += \{\n +title`, mustRead(t, "alerting.tf")), all(`runbook = "([^"]+)"`, mustRead(t, "slo.tf"))...)
 	slices.Sort(alerts)
 	if len(alerts) < 10 {
 		t.Fatalf("found no more than %q", alerts)
@@ -112,7 +112,7 @@ func TestRunbookIsInEveryAlert(t *testing.T) {
 func TestWhatGoMustHave(t *testing.T) {
 	t.Parallel()
 	source := mustReadGo(t, "../functions", "../shared", "../cmd")
-	settings, watch := mustRead(t, "run.tf"), mustRead(t, "watch.tf")+mustRead(t, "synthetic.tf")
+	settings, watch := mustRead(t, "cloud_run.tf"), mustRead(t, "alerting.tf")+mustRead(t, "synthetic.tf")
 	t.Run("the lines that metrics are made of", func(t *testing.T) {
 		t.Parallel()
 		messages := all(`jsonPayload[.]message=\\"([^"\\]+)\\"`, watch)
@@ -158,7 +158,7 @@ func TestWhatGoMustHave(t *testing.T) {
 		t.Parallel()
 		numbers := all(`requests_per_connection = ([0-9]+)`, settings)
 		if want := []string{strconv.Itoa(manifest.RequestsPerConnection)}; !slices.Equal(numbers, want) {
-			t.Errorf("run.tf has %q, functions.yaml is held to %q", numbers, want)
+			t.Errorf("cloud_run.tf has %q, functions.yaml is held to %q", numbers, want)
 		}
 	})
 }

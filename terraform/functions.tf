@@ -44,12 +44,18 @@ locals {
   http_functions = { for name, f in local.functions : name => f if f.kind == "http" }
   scheduled      = { for name, f in local.functions : name => f if f.schedule != null }
 
+  admin_functions = [for f in values(local.http_functions) : f.name if f.access == "admin"]
+
   # What a service's functions publish. Its outbox function publishes what they left.
-  published = { for s in local.services : s => distinct(flatten([for f in values(local.functions) : f.publishes if f.service == s])) }
+  published = {
+    for s in local.services : s => distinct(flatten([for f in values(local.functions) : f.publishes if f.service == s]))
+  }
 
   # The Cloud Run services: one a function, or two a service. IAM's check is on for
   # Pub/Sub and off for clients, so the two never share one (docs/adr/0016).
-  run_of = { for name, f in local.functions : name => local.granularity == "function" ? name : "${f.service}-${f.kind}" }
+  run_of = {
+    for name, f in local.functions : name => local.granularity == "function" ? name : "${f.service}-${f.kind}"
+  }
 
   runs_grouped = {
     for name, f in local.functions : local.run_of[name] => f...
@@ -100,7 +106,9 @@ locals {
 
   # Every pair that a rule or a subscription is made of.
   subscriptions = merge([
-    for name, f in local.functions : { for topic in f.topics : "${name}.${topic}" => { function = name, run = local.run_of[name], topic = topic } }
+    for name, f in local.functions : {
+      for topic in f.topics : "${name}.${topic}" => { function = name, run = local.run_of[name], topic = topic }
+    }
   ]...)
 
   topics = toset(flatten([for f in values(local.functions) : concat(f.publishes, f.topics)]))

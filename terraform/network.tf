@@ -18,7 +18,11 @@ resource "google_compute_subnetwork" "functions" {
   lifecycle {
     precondition {
       condition     = local.addresses_needed <= local.addresses
-      error_message = "Cloud Run may need ${local.addresses_needed} addresses (twice the instances of each service and job, in blocks of 16), and subnet = \"${var.subnet}\" has ${local.addresses}: give it a shorter prefix, or lower max_instances in scaling."
+      error_message = <<-EOT
+        Cloud Run may need ${local.addresses_needed} addresses (twice the instances of each service and job, in blocks
+        of 16), and subnet = "${var.subnet}" has ${local.addresses}: give it a shorter prefix, or lower max_instances
+        in scaling.
+      EOT
     }
   }
 }

@@ -1,5 +1,8 @@
 output "address" {
-  description = "What the domain's DNS record must point to: an A record; with profile \"tiny\", a CNAME record, or none for a domain that ends in .run.app."
+  description = <<-EOT
+    What the domain's DNS record must point to: an A record; with profile "tiny", a CNAME record, or none for a domain
+    that ends in .run.app.
+  EOT
   value       = try(google_compute_global_address.front[0].address, local.mapped ? "ghs.googlehosted.com" : "none")
 }
 
@@ -29,7 +32,7 @@ output "instance" {
 
 output "exports" {
   description = "Where the databases are exported to, by instance."
-  value       = { for instance in local.exported : instance => "gs://${google_storage_bucket.exports[0].name}/${instance}/" }
+  value       = local.export_folders
 }
 
 output "connection_budget" {

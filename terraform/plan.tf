@@ -32,13 +32,16 @@ locals {
   variables_file = coalesce(var.variables_file, "env/${var.environment}.tfvars")
 
   plan_environment = [
-    "PROJECT_ID=${var.project_id}", "STATE_BUCKET=${local.state_bucket}", "VARIABLES=${local.variables_file}", "SOURCE=/workspace",
+    "PROJECT_ID=${var.project_id}", "STATE_BUCKET=${local.state_bucket}", "VARIABLES=${local.variables_file}",
+    "SOURCE=/workspace",
   ]
 }
 
 resource "google_project_iam_member" "plan" {
   for_each = merge([
-    for name, roles in local.plan_roles : { for role in roles : "${name} ${role}" => { role = role, email = local.planners[name] } }
+    for name, roles in local.plan_roles : {
+      for role in roles : "${name} ${role}" => { role = role, email = local.planners[name] }
+    }
   ]...)
 
   project = var.project_id
@@ -155,7 +158,10 @@ resource "google_cloudbuild_trigger" "drift" {
 resource "google_logging_metric" "drift" {
   name        = "souk_terraform_drift"
   description = "Daily plans that were not empty, or failed."
-  filter      = "resource.type=\"build\" AND logName=\"projects/${var.project_id}/logs/cloudbuild\" AND textPayload:\"terraform-drift:\""
+  filter = join("", [
+    "resource.type=\"build\" AND logName=\"projects/${var.project_id}/logs/cloudbuild\" AND ",
+    "textPayload:\"terraform-drift:\"",
+  ])
 
   metric_descriptor {
     metric_kind = "DELTA"

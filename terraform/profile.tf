@@ -10,7 +10,7 @@ locals {
       max_connections = 400
       scaling         = {}
       exports         = true
-      alerts          = null # all of watch.tf, and those of the SLOs
+      alerts          = null # all of alerting.tf, and those of the SLOs
     }
     # What it lacks: docs/deploy.md.
     tiny = {
@@ -20,7 +20,9 @@ locals {
       max_connections = 100
       scaling         = { max_instances = 2, pool = 3 }
       exports         = false
-      alerts          = ["database-disk", "database-down", "database-export", "dead-letters", "outbox-stuck", "shop-unreachable"]
+      alerts = [
+        "database-disk", "database-down", "database-export", "dead-letters", "outbox-stuck", "shop-unreachable",
+      ]
     }
   }
   profile = local.profiles[var.profile]

@@ -2,9 +2,12 @@
 
 locals {
   apis = setunion([
-    "artifactregistry", "billingbudgets", "cloudbuild", "cloudscheduler", "cloudtrace", "compute", "iam", "iap", "logging",
-    "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin", "storage", "telemetry",
-  ], local.signs ? ["binaryauthorization", "cloudkms", "containeranalysis"] : [], local.exports ? ["workflowexecutions", "workflows"] : [])
+    "artifactregistry", "billingbudgets", "cloudbuild", "cloudscheduler", "cloudtrace", "compute", "iam", "iap",
+    "logging", "monitoring", "ondemandscanning", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin",
+    "storage", "telemetry",
+    ], local.signs ? ["binaryauthorization", "cloudkms", "containeranalysis"] : [],
+    local.exports ? ["workflowexecutions", "workflows"] : [],
+  )
 }
 
 resource "google_project_service" "api" {

@@ -14,7 +14,9 @@ locals {
   # so a date in a file would stop the creation of every environment after it. An hour of
   # margin: an apply takes its time.
   # https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets#Rotation
-  first_rotation = try(timecmp(var.key_rotation_start, timeadd(plantimestamp(), "1h")) > 0, false) ? var.key_rotation_start : timeadd(plantimestamp(), "${var.key_rotation_days * 24}h")
+  rotation_start_is_ahead = try(timecmp(var.key_rotation_start, timeadd(plantimestamp(), "1h")) > 0, false)
+  rotation_by_default     = timeadd(plantimestamp(), "${var.key_rotation_days * 24}h")
+  first_rotation          = local.rotation_start_is_ahead ? var.key_rotation_start : local.rotation_by_default
 }
 
 resource "google_secret_manager_secret" "secret" {

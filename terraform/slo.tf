@@ -30,7 +30,10 @@ locals {
   }
 
   slos = merge(
-    { for name, j in local.both : "${name}-available" => { goal = j.available, page = j.page, runbook = "slo-availability" } },
+    {
+      for name, j in local.both :
+      "${name}-available" => { goal = j.available, page = j.page, runbook = "slo-availability" }
+    },
     { for name, j in local.both : "${name}-fast" => { goal = j.fast, page = j.page, runbook = "slo-latency" } },
     { "order-decided" = { goal = local.objectives.decided.good, page = true, runbook = "slo-order-decided" } },
   )
@@ -50,7 +53,8 @@ locals {
   # for the morning.
   burns = merge([
     for slo, s in local.slos : {
-      for pace, b in local.burn_rates : "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) if s.page || pace == "medium"
+      for pace, b in local.burn_rates :
+      "${slo}-${pace}" => merge(b, s, { slo = slo, pace = pace }) if s.page || pace == "medium"
     } if local.profile.alerts == null
   ]...)
 
@@ -83,8 +87,15 @@ resource "google_monitoring_slo" "available" {
 
   request_based_sli {
     good_total_ratio {
-      total_service_filter = "metric.type=\"loadbalancing.googleapis.com/https/request_count\" AND ${local.at_front[each.key]}"
-      bad_service_filter   = "metric.type=\"loadbalancing.googleapis.com/https/request_count\" AND metric.labels.response_code_class=500 AND ${local.at_front[each.key]}"
+      total_service_filter = join(" AND ", [
+        "metric.type=\"loadbalancing.googleapis.com/https/request_count\"",
+        local.at_front[each.key],
+      ])
+      bad_service_filter = join(" AND ", [
+        "metric.type=\"loadbalancing.googleapis.com/https/request_count\"",
+        "metric.labels.response_code_class=500",
+        local.at_front[each.key],
+      ])
     }
   }
 }
@@ -100,7 +111,11 @@ resource "google_monitoring_slo" "fast" {
 
   request_based_sli {
     distribution_cut {
-      distribution_filter = "metric.type=\"loadbalancing.googleapis.com/https/total_latencies\" AND metric.labels.response_code_class!=500 AND ${local.at_front[each.key]}"
+      distribution_filter = join(" AND ", [
+        "metric.type=\"loadbalancing.googleapis.com/https/total_latencies\"",
+        "metric.labels.response_code_class!=500",
+        local.at_front[each.key],
+      ])
       range {
         max = each.value.within_ms
       }
@@ -120,8 +135,15 @@ resource "google_monitoring_slo" "acknowledged" {
 
   request_based_sli {
     good_total_ratio {
-      total_service_filter = "metric.type=\"pubsub.googleapis.com/subscription/push_request_count\" AND ${local.at_push[each.key]}"
-      good_service_filter  = "metric.type=\"pubsub.googleapis.com/subscription/push_request_count\" AND metric.labels.response_class=\"ack\" AND ${local.at_push[each.key]}"
+      total_service_filter = join(" AND ", [
+        "metric.type=\"pubsub.googleapis.com/subscription/push_request_count\"",
+        local.at_push[each.key],
+      ])
+      good_service_filter = join(" AND ", [
+        "metric.type=\"pubsub.googleapis.com/subscription/push_request_count\"",
+        "metric.labels.response_class=\"ack\"",
+        local.at_push[each.key],
+      ])
     }
   }
 }
@@ -137,7 +159,10 @@ resource "google_monitoring_slo" "prompt" {
 
   request_based_sli {
     distribution_cut {
-      distribution_filter = "metric.type=\"pubsub.googleapis.com/subscription/push_request_latencies\" AND ${local.at_push[each.key]}"
+      distribution_filter = join(" AND ", [
+        "metric.type=\"pubsub.googleapis.com/subscription/push_request_latencies\"",
+        local.at_push[each.key],
+      ])
       range {
         max = each.value.within_ms * 1000 # microseconds
       }
@@ -146,15 +171,21 @@ resource "google_monitoring_slo" "prompt" {
 }
 
 resource "google_monitoring_slo" "decided" {
-  service             = google_monitoring_custom_service.journey["order"].service_id
-  slo_id              = "decided"
-  display_name        = "order: ${local.objectives.decided.good * 100} % decided within ${local.decided_within_seconds} s of being placed"
+  service = google_monitoring_custom_service.journey["order"].service_id
+  slo_id  = "decided"
+  display_name = format(
+    "order: %s %% decided within %s s of being placed",
+    local.objectives.decided.good * 100, local.decided_within_seconds,
+  )
   goal                = local.slos["order-decided"].goal
   rolling_period_days = 28
 
   request_based_sli {
     distribution_cut {
-      distribution_filter = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.order_decided.name}\" AND resource.type=\"cloud_run_revision\""
+      distribution_filter = join(" AND ", [
+        "metric.type=\"logging.googleapis.com/user/${google_logging_metric.order_decided.name}\"",
+        "resource.type=\"cloud_run_revision\"",
+      ])
       range {
         max = local.decided_within_seconds
       }

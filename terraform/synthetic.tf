@@ -99,9 +99,15 @@ resource "google_service_account" "synthetic_schedule" {
 # The schedule may start the job, and the pipeline may start it with more orders.
 resource "google_cloud_run_v2_job_iam_member" "synthetic_order" {
   for_each = var.synthetic_order == null ? {} : {
-    schedule  = { role = "roles/run.jobsExecutor", member = "serviceAccount:${google_service_account.synthetic_schedule[0].email}" }
-    rollout   = { role = "roles/run.viewer", member = "serviceAccount:${google_service_account.rollout.email}" }
-    arguments = { role = "roles/run.jobsExecutorWithOverrides", member = "serviceAccount:${google_service_account.rollout.email}" }
+    schedule = {
+      role   = "roles/run.jobsExecutor"
+      member = "serviceAccount:${google_service_account.synthetic_schedule[0].email}"
+    }
+    rollout = { role = "roles/run.viewer", member = "serviceAccount:${google_service_account.rollout.email}" }
+    arguments = {
+      role   = "roles/run.jobsExecutorWithOverrides"
+      member = "serviceAccount:${google_service_account.rollout.email}"
+    }
   }
 
   name     = google_cloud_run_v2_job.synthetic_order[0].name

@@ -32,7 +32,10 @@ variable "environment" {
 }
 
 variable "profile" {
-  description = "How large the shop is. tiny has no load balancer, no Cloud Armor, few alerts and the smallest database, for some 20 USD a month: docs/deploy.md says what it lacks. standard has all of it. From tiny to standard nothing is lost."
+  description = <<-EOT
+    How large the shop is. tiny has no load balancer, no Cloud Armor, few alerts and the smallest database, for some
+    20 USD a month: docs/deploy.md says what it lacks. standard has all of it. From tiny to standard nothing is lost.
+  EOT
   type        = string
   default     = "standard"
 
@@ -48,7 +51,10 @@ variable "profile" {
 }
 
 variable "domain" {
-  description = "The host name of the shop. Its DNS record must point to the output address before the certificate can be made. With profile \"tiny\" it may be the one that Cloud Run gives: gateway-PROJECT_NUMBER.REGION.run.app."
+  description = <<-EOT
+    The host name of the shop. Its DNS record must point to the output address before the certificate can be made.
+    With profile "tiny" it may be the one that Cloud Run gives: gateway-PROJECT_NUMBER.REGION.run.app.
+  EOT
   type        = string
 
   validation {
@@ -71,7 +77,10 @@ variable "manifest" {
 }
 
 variable "images" {
-  description = "The image of each service, of souk, and of deploy, which deploys the others, by digest. Only what is new is made of it: the pipeline rolls out what runs."
+  description = <<-EOT
+    The image of each service, of souk, and of deploy, which deploys the others, by digest. Only what is new is made
+    of it: the pipeline rolls out what runs.
+  EOT
   type        = map(string)
 
   validation {
@@ -86,7 +95,10 @@ variable "images" {
 }
 
 variable "granularity" {
-  description = "function: a Cloud Run service a function, the default. service: two a service, one for clients and one for Pub/Sub, for a small shop, the default of profile \"tiny\"."
+  description = <<-EOT
+    function: a Cloud Run service a function, the default. service: two a service, one for clients and one for
+    Pub/Sub, for a small shop, the default of profile "tiny".
+  EOT
   type        = string
   default     = null
 
@@ -97,7 +109,11 @@ variable "granularity" {
 }
 
 variable "scaling" {
-  description = "How a Cloud Run service scales, by its name: a function's, or product-http or product-push with granularity = \"service\". The entry default is for all others. What neither gives is in functions.yaml. pool is the most database connections of one instance."
+  description = <<-EOT
+    How a Cloud Run service scales, by its name: a function's, or product-http or product-push with granularity =
+    "service". The entry default is for all others. What neither gives is in functions.yaml. pool is the most database
+    connections of one instance.
+  EOT
   type = map(object({
     min_instances = optional(number)
     max_instances = optional(number)
@@ -122,7 +138,10 @@ variable "scaling" {
       try(s.pool >= 1, true),
       s.memory == null || can(regex("^[1-9][0-9]*(Mi|Gi)$", s.memory)),
     ])])
-    error_message = "In scaling: 0 <= min_instances <= max_instances, 1 <= max_instances, 1 <= concurrency <= 1000, 1 <= pool, memory in Mi or Gi."
+    error_message = <<-EOT
+      In scaling: 0 <= min_instances <= max_instances, 1 <= max_instances, 1 <= concurrency <= 1000, 1 <= pool, memory
+      in Mi or Gi.
+    EOT
   }
 }
 
@@ -138,12 +157,18 @@ variable "currency" {
 }
 
 variable "settings" {
-  description = "Further environment variables of all functions, such as MAIL_FROM or ORDER_PENDING_FOR. No secrets: those are listed in functions.yaml."
+  description = <<-EOT
+    Further environment variables of all functions, such as MAIL_FROM or ORDER_PENDING_FOR. No secrets: those are
+    listed in functions.yaml.
+  EOT
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !startswith(name, "X_GOOGLE_") && name != "PORT"])
+    condition = alltrue([
+      for name in keys(var.settings) :
+      can(regex("^[A-Z][A-Z0-9_]*$", name)) && !startswith(name, "X_GOOGLE_") && name != "PORT"
+    ])
     error_message = "A setting is an environment variable in capitals, not PORT or X_GOOGLE_."
   }
 }
@@ -151,13 +176,21 @@ variable "settings" {
 # Pipeline -----------------------------------------------------------------------
 
 variable "repository" {
-  description = "The repository that is built and rolled out, as Cloud Build knows it once it is connected: projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Without one there are no triggers."
+  description = <<-EOT
+    The repository that is built and rolled out, as Cloud Build knows it once it is connected:
+    projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Without one there are no triggers.
+  EOT
   type        = string
   default     = null
 
   validation {
-    condition     = var.repository == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
-    error_message = "The repository is projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME: gcloud builds repositories list shows it."
+    condition = var.repository == null || can(regex(
+      "^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository
+    ))
+    error_message = <<-EOT
+      The repository is projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME: gcloud builds
+      repositories list shows it.
+    EOT
   }
 }
 
@@ -179,7 +212,10 @@ variable "branch" {
 }
 
 variable "promote_from" {
-  description = "The project whose verified releases are deployed here, by the same digests. Without one, the repository's commits are built and deployed here."
+  description = <<-EOT
+    The project whose verified releases are deployed here, by the same digests. Without one, the repository's commits
+    are built and deployed here.
+  EOT
   type = object({
     project_id = string
     region     = optional(string, "europe-west1")
@@ -193,12 +229,17 @@ variable "promote_from" {
 
   validation {
     condition     = var.environment != "prod" || var.repository == null || var.promote_from != null
-    error_message = "prod deploys what another project has verified: set promote_from, or leave the pipeline out (repository = null)."
+    error_message = <<-EOT
+      prod deploys what another project has verified: set promote_from, or leave the pipeline out (repository = null).
+    EOT
   }
 }
 
 variable "promote_to" {
-  description = "The projects that deploy what was verified here. Each must have been applied once with promote_from, for its identity to exist."
+  description = <<-EOT
+    The projects that deploy what was verified here. Each must have been applied once with promote_from, for its
+    identity to exist.
+  EOT
   type        = set(string)
   default     = []
 
@@ -209,7 +250,10 @@ variable "promote_to" {
 }
 
 variable "binary_authorization" {
-  description = "off: Cloud Run starts any image. audit: it starts any, and logs those that the pipeline has not signed. enforce: it starts only signed ones."
+  description = <<-EOT
+    off: Cloud Run starts any image. audit: it starts any, and logs those that the pipeline has not signed. enforce:
+    it starts only signed ones.
+  EOT
   type        = string
   default     = "off"
 
@@ -239,7 +283,13 @@ variable "variables_file" {
 # Database -----------------------------------------------------------------------
 
 variable "database" {
-  description = "The Cloud SQL instances. Without a tier and max_connections the profile gives them. own_instance names services that have an instance of their own, with the same settings; the databases of all others are on the instance souk. replica adds one that public product reads go to; regional has a second machine in another zone. The disk grows up to disk_limit_gb, and never shrinks. query_logs writes slow statements and deadlocks with their values to a restricted log bucket, for seven days."
+  description = <<-EOT
+    The Cloud SQL instances. Without a tier and max_connections the profile gives them. own_instance names services
+    that have an instance of their own, with the same settings; the databases of all others are on the instance souk.
+    replica adds one that public product reads go to; regional has a second machine in another zone. The disk grows up
+    to disk_limit_gb, and never shrinks. query_logs writes slow statements and deadlocks with their values to a
+    restricted log bucket, for seven days.
+  EOT
   type = object({
     tier            = optional(string)
     edition         = optional(string, "ENTERPRISE")
@@ -270,18 +320,27 @@ variable "database" {
   }
 
   validation {
-    condition     = try(var.database.max_connections >= 10 && var.database.max_connections <= 100000, var.database.max_connections == null)
+    condition = try(
+      var.database.max_connections >= 10 && var.database.max_connections <= 100000,
+      var.database.max_connections == null,
+    )
     error_message = "database.max_connections is 10 to 100000."
   }
 
   validation {
-    condition     = length(setsubtract(var.database.own_instance, local.services)) == 0 && length(setsubtract(local.services, var.database.own_instance)) > 0
+    condition = (
+      length(setsubtract(var.database.own_instance, local.services)) == 0 &&
+      length(setsubtract(local.services, var.database.own_instance)) > 0
+    )
     error_message = "database.own_instance names services of functions.yaml, and leaves one on the instance souk."
   }
 }
 
 variable "restored_instances" {
-  description = "After a restore: the instance that took the place of souk, or of a service's own, such as { souk = \"souk-20270115\" }. docs/restore.md says how."
+  description = <<-EOT
+    After a restore: the instance that took the place of souk, or of a service's own, such as { souk = "souk-20270115"
+    }. docs/restore.md says how.
+  EOT
   type        = map(string)
   default     = {}
 
@@ -292,7 +351,10 @@ variable "restored_instances" {
 }
 
 variable "database_exports" {
-  description = "Whether every database is exported once a day to a bucket in export_region, for 30 days: with profile \"standard\", if it is not given."
+  description = <<-EOT
+    Whether every database is exported once a day to a bucket in export_region, for 30 days: with profile "standard",
+    if it is not given.
+  EOT
   type        = bool
   default     = null
 }
@@ -303,8 +365,13 @@ variable "export_region" {
   default     = null
 
   validation {
-    condition     = var.export_region == null || try(var.export_region != var.region && can(regex("^[a-z]+-[a-z]+[0-9]+$", var.export_region)), false)
-    error_message = "export_region is another region than region, such as europe-west4: exports are for the case that the region is gone."
+    condition = var.export_region == null || try(
+      var.export_region != var.region && can(regex("^[a-z]+-[a-z]+[0-9]+$", var.export_region)), false
+    )
+    error_message = <<-EOT
+      export_region is another region than region, such as europe-west4: exports are for the case that the region is
+      gone.
+    EOT
   }
 
   validation {
@@ -314,7 +381,10 @@ variable "export_region" {
 }
 
 variable "migrate_password" {
-  description = "The password of the migration job's login, given by TF_VAR_migrate_password in the first apply and whenever migrate_password_version is raised. It goes to Cloud SQL and Secret Manager, and to no plan and no state."
+  description = <<-EOT
+    The password of the migration job's login, given by TF_VAR_migrate_password in the first apply and whenever
+    migrate_password_version is raised. It goes to Cloud SQL and Secret Manager, and to no plan and no state.
+  EOT
   type        = string
   default     = null
   ephemeral   = true
@@ -339,14 +409,19 @@ variable "deletion_protection" {
 
   validation {
     condition     = var.deletion_protection || var.environment != "prod"
-    error_message = "prod refuses deletion_protection = false: the orders would be one terraform destroy away from gone."
+    error_message = <<-EOT
+      prod refuses deletion_protection = false: the orders would be one terraform destroy away from gone.
+    EOT
   }
 }
 
 # Network ------------------------------------------------------------------------
 
 variable "subnet" {
-  description = "The private addresses that Cloud Run's instances get. A plan fails if these are too few; a longer prefix can be shortened later, never the other way."
+  description = <<-EOT
+    The private addresses that Cloud Run's instances get. A plan fails if these are too few; a longer prefix can be
+    shortened later, never the other way.
+  EOT
   type        = string
   default     = "10.10.0.0/20"
 
@@ -359,7 +434,10 @@ variable "subnet" {
 # Front door ---------------------------------------------------------------------
 
 variable "requests_per_minute" {
-  description = "How many requests a minute one address may make: to all operations, and to those that anyone may call and that write (sign in, register, reset)."
+  description = <<-EOT
+    How many requests a minute one address may make: to all operations, and to those that anyone may call and that
+    write (sign in, register, reset).
+  EOT
   type = object({
     all     = optional(number, 600)
     sign_in = optional(number, 30)
@@ -368,13 +446,16 @@ variable "requests_per_minute" {
 }
 
 variable "waf_enforced" {
-  description = "The sets of Cloud Armor's signatures that deny requests, such as sqli-v33-stable. All others are in preview: they log what they would deny."
+  description = <<-EOT
+    The sets of Cloud Armor's signatures that deny requests, such as sqli-v33-stable. All others are in preview: they
+    log what they would deny.
+  EOT
   type        = set(string)
   default     = []
 
   validation {
     condition     = length(setsubtract(var.waf_enforced, keys(local.waf_rules))) == 0
-    error_message = "waf_enforced names a set that terraform/armor.tf does not have."
+    error_message = "waf_enforced names a set that terraform/cloud_armor.tf does not have."
   }
 }
 
@@ -390,13 +471,19 @@ variable "cors_origins" {
 }
 
 variable "admin_iap_members" {
-  description = "Who may pass Identity-Aware Proxy to the admin operations, such as group:staff@example.com, with a Google token in Proxy-Authorization and the shop's in Authorization (docs/adr/0033). Empty leaves it out: the shop's own tokens decide alone."
+  description = <<-EOT
+    Who may pass Identity-Aware Proxy to the admin operations, such as group:staff@example.com, with a Google token in
+    Proxy-Authorization and the shop's in Authorization (docs/adr/0033). Empty leaves it out: the shop's own tokens
+    decide alone.
+  EOT
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for m in var.admin_iap_members : can(regex("^(user|group|serviceAccount|domain):.+$", m))])
-    error_message = "A member is user:, group:, serviceAccount: or domain: with a name. allUsers would be no proxy at all."
+    error_message = <<-EOT
+      A member is user:, group:, serviceAccount: or domain: with a name. allUsers would be no proxy at all.
+    EOT
   }
 
   validation {
@@ -408,7 +495,10 @@ variable "admin_iap_members" {
 # Secrets ------------------------------------------------------------------------
 
 variable "secret_versions" {
-  description = "The version of each secret that its readers get, such as { AUTH_SIGNING_KEYS = \"2\" }. The first version of all others. docs/runbooks/key-rotation.md says in which order to raise them."
+  description = <<-EOT
+    The version of each secret that its readers get, such as { AUTH_SIGNING_KEYS = "2" }. The first version of all
+    others. docs/runbooks/key-rotation.md says in which order to raise them.
+  EOT
   type        = map(string)
   default     = {}
 
@@ -419,7 +509,10 @@ variable "secret_versions" {
 
   validation {
     condition     = alltrue([for version in values(var.secret_versions) : can(regex("^[1-9][0-9]*$", version))])
-    error_message = "A version of a secret is a positive number, such as \"2\": the newest one would reach instances one by one, without a rollout."
+    error_message = <<-EOT
+      A version of a secret is a positive number, such as "2": the newest one would reach instances one by one,
+      without a rollout.
+    EOT
   }
 }
 
@@ -435,7 +528,10 @@ variable "key_rotation_days" {
 }
 
 variable "key_rotation_start" {
-  description = "When the rotation is announced first, RFC 3339, if that is in the future. Without it: key_rotation_days after the secret is created."
+  description = <<-EOT
+    When the rotation is announced first, RFC 3339, if that is in the future. Without it: key_rotation_days after the
+    secret is created.
+  EOT
   type        = string
   default     = null
 
@@ -459,7 +555,9 @@ variable "alert_emails" {
 }
 
 variable "pagerduty_service_key" {
-  description = "The integration key of a PagerDuty service (Events API v1, as its integration Google Cloud Monitoring has it)."
+  description = <<-EOT
+    The integration key of a PagerDuty service (Events API v1, as its integration Google Cloud Monitoring has it).
+  EOT
   type        = string
   default     = null
   sensitive   = true
@@ -471,7 +569,10 @@ variable "pagerduty_service_key" {
 }
 
 variable "alert_webhook" {
-  description = "An address with its token that alerts are posted to, such as https://api.opsgenie.com/v1/json/googlestackdriver?apiKey=KEY."
+  description = <<-EOT
+    An address with its token that alerts are posted to, such as
+    https://api.opsgenie.com/v1/json/googlestackdriver?apiKey=KEY.
+  EOT
   type        = string
   default     = null
   sensitive   = true
@@ -489,7 +590,9 @@ variable "alert_topic" {
 }
 
 variable "page_severities" {
-  description = "The severities that go to pagerduty_service_key and alert_webhook. All severities are mailed and published."
+  description = <<-EOT
+    The severities that go to pagerduty_service_key and alert_webhook. All severities are mailed and published.
+  EOT
   type        = set(string)
   default     = ["CRITICAL"]
 
@@ -500,7 +603,10 @@ variable "page_severities" {
 }
 
 variable "log_retention_days" {
-  description = "How long log entries are stored, in days. Those of the database, which can name persons, are stored for seven days if at all."
+  description = <<-EOT
+    How long log entries are stored, in days. Those of the database, which can name persons, are stored for seven days
+    if at all.
+  EOT
   type        = number
   default     = 30
 
@@ -511,12 +617,17 @@ variable "log_retention_days" {
 }
 
 variable "request_log_share" {
-  description = "The share of the load balancer's log entries that is stored, 0 to 1: a tenth in prod and all in dev, if it is not given. Denied requests and errors are all stored."
+  description = <<-EOT
+    The share of the load balancer's log entries that is stored, 0 to 1: a tenth in prod and all in dev, if it is not
+    given. Denied requests and errors are all stored.
+  EOT
   type        = number
   default     = null
 
   validation {
-    condition     = var.request_log_share == null || try(var.request_log_share >= 0 && var.request_log_share <= 1, false)
+    condition = (
+      var.request_log_share == null || try(var.request_log_share >= 0 && var.request_log_share <= 1, false)
+    )
     error_message = "request_log_share is 0 to 1."
   }
 }
@@ -542,7 +653,10 @@ variable "budget" {
 }
 
 variable "synthetic_order" {
-  description = "The test customer who orders every five minutes, and the product: docs/deploy.md. Without it there are no synthetic orders."
+  description = <<-EOT
+    The test customer who orders every five minutes, and the product: docs/deploy.md. Without it there are no
+    synthetic orders.
+  EOT
   type = object({
     customer_id = string
     email       = string
@@ -552,14 +666,18 @@ variable "synthetic_order" {
 
   validation {
     condition = var.synthetic_order == null || alltrue([
-      for id in [try(var.synthetic_order.customer_id, ""), try(var.synthetic_order.product_id, "")] : can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", id))
+      for id in [try(var.synthetic_order.customer_id, ""), try(var.synthetic_order.product_id, "")] :
+      can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", id))
     ])
     error_message = "customer_id and product_id of synthetic_order are UUIDs."
   }
 }
 
 variable "trace_sample_ratio" {
-  description = "The share of requests whose traces are exported, 0 to 1. Functions export no spans yet: above 0 they get the right to, and the sampler's settings."
+  description = <<-EOT
+    The share of requests whose traces are exported, 0 to 1. Functions export no spans yet: above 0 they get the right
+    to, and the sampler's settings.
+  EOT
   type        = number
   default     = 0
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -118,6 +119,27 @@ func TestVerifyRows(t *testing.T) {
 		for row := range strings.Lines(table) {
 			if strings.HasPrefix(row, "| ") && regexp.MustCompile(pattern).MatchString(row) && !strings.HasPrefix(row, "| *Standard:* ") {
 				t.Errorf("a tiny shop has no %s: begin this row with *Standard:*: %s", kind, row)
+			}
+		}
+	}
+}
+
+// TestLineLength holds lines to a length at which two files fit on a screen.
+func TestLineLength(t *testing.T) {
+	t.Parallel()
+	const longest = 120
+	var files []string
+	for _, pattern := range []string{"*.tf", "bootstrap/*.tf"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(found), err)
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		for i, line := range strings.Split(mustRead(t, file), "\n") {
+			if n := utf8.RuneCountInString(line); n > longest {
+				t.Errorf("%s:%d has %d columns, not %d", file, i+1, n, longest)
 			}
 		}
 	}

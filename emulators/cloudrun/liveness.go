@@ -15,7 +15,7 @@ import (
 
 // Liveness configures the probes that find an unresponsive instance
 // (https://cloud.google.com/run/docs/configuring/healthchecks#liveness-probes). The defaults
-// for zero fields are the values in terraform/run.tf.
+// for zero fields are the values in terraform/cloud_run.tf.
 type Liveness struct {
 	// Period is how long after its last response an instance is probed, and the time
 	// between two probes: 30 s.
@@ -35,7 +35,7 @@ func (l Liveness) withDefaults() Liveness {
 
 // Startup says how a starting instance is probed, which gets no request before it
 // responds (https://cloud.google.com/run/docs/configuring/healthchecks#startup-probes).
-// Zero fields take the values that terraform/run.tf gives the cloud. A function without
+// Zero fields take the values that terraform/cloud_run.tf gives the cloud. A function without
 // a database has started when it listens.
 type Startup struct {
 	// Period is the time between two probes: 1 s.

@@ -109,13 +109,13 @@ func TestLivenessProbes(t *testing.T) {
 // TestLivenessOfTheCloud compares the defaults with the Terraform configuration.
 func TestLivenessOfTheCloud(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../terraform/run.tf")
+	text, err := os.ReadFile("../../terraform/cloud_run.tf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, block, found := strings.Cut(string(text), "liveness_probe {")
 	if !found {
-		t.Fatal("terraform/run.tf has no liveness_probe")
+		t.Fatal("terraform/cloud_run.tf has no liveness_probe")
 	}
 	number := func(name string) int {
 		match := regexp.MustCompile(name + `\s*=\s*(\d+)`).FindStringSubmatch(block)

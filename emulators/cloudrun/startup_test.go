@@ -84,13 +84,13 @@ func TestStartupProbe(t *testing.T) {
 // TestStartupOfTheCloud compares the defaults with what Terraform configures.
 func TestStartupOfTheCloud(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../terraform/run.tf")
+	text, err := os.ReadFile("../../terraform/cloud_run.tf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, block, found := strings.Cut(string(text), "startup_probe {")
 	if !found {
-		t.Fatal("terraform/run.tf has no startup_probe")
+		t.Fatal("terraform/cloud_run.tf has no startup_probe")
 	}
 	number := func(name string) int {
 		match := regexp.MustCompile(name + `\s*=\s*(\d+)`).FindStringSubmatch(block)

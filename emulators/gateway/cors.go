@@ -15,7 +15,7 @@ import (
 // token.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
-	// terraform/front.tf has the same (TestOriginsInTheCloud).
+	// terraform/load_balancer.tf has the same (TestOriginsInTheCloud).
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Traceparent, X-Request-Id"
 	corsExposed = "ETag, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Trace-Id, WWW-Authenticate, X-Request-Id"
 	corsMaxAge  = "7200" // seconds, the maximum of browsers

@@ -110,7 +110,7 @@ func TestOrigins(t *testing.T) {
 // TestOriginsInTheCloud compares the CORS configuration with that of the cloud.
 func TestOriginsInTheCloud(t *testing.T) {
 	t.Parallel()
-	file, diagnostics := hclparse.NewParser().ParseHCLFile("../../terraform/front.tf")
+	file, diagnostics := hclparse.NewParser().ParseHCLFile("../../terraform/load_balancer.tf")
 	if diagnostics.HasErrors() {
 		t.Fatal(diagnostics)
 	}

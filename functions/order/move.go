@@ -44,7 +44,7 @@ func (s *service) decide(ctx context.Context, tx *database.Tx, id uuid.UUID, to 
 	}
 	moved, err := s.move(ctx, tx, &o, to, reason, Actor{Kind: System})
 	if moved && err == nil {
-		// A metric in terraform/watch.tf reads the waiting time from this log entry.
+		// A metric in terraform/alerting.tf reads the waiting time from this log entry.
 		seconds := s.Now().Sub(o.CreatedAt).Seconds()
 		tx.AfterCommit(func(ctx context.Context) {
 			slog.InfoContext(ctx, "the order is decided", "order", o.ID, "status", o.Status, "seconds", seconds,

@@ -86,7 +86,7 @@ func (d *drain) serve(next http.Handler) http.Handler {
 // withName sets the function's name in the request log and lets caches store its responses
 // for as long as its entry permits. A response to a request with Authorization is not cached:
 // an admin who reads a product in order to change it needs the current ETag (such requests
-// also bypass the cache: terraform/front.tf).
+// also bypass the cache: terraform/load_balancer.tf).
 func withName(_ *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rw, ok := w.(*responseWriter); ok {

@@ -102,7 +102,7 @@ func (s Scaling) MemoryBytes() int64 {
 const goMemoryPercent = 85
 
 // GoMemLimit returns GOMEMLIMIT for an instance (https://go.dev/doc/gc-guide#Memory_limit).
-// terraform/run.tf computes it in the same way.
+// terraform/cloud_run.tf computes it in the same way.
 func (s Scaling) GoMemLimit() string {
 	return fmt.Sprintf("%dMiB", s.MemoryBytes()>>20*goMemoryPercent/100)
 }
@@ -111,7 +111,7 @@ func (s Scaling) GoMemLimit() string {
 // each connection of its pool. A request waits for a connection for 2 s at most; with 20
 // of them, the last one gets it in time while each holds it for 100 ms on average, which
 // is several times what the transactions of a busy shop take. More would be refused.
-// terraform/run.tf has the same number.
+// terraform/cloud_run.tf has the same number.
 const RequestsPerConnection = 20
 
 // check returns the values outside of Cloud Run's limits:

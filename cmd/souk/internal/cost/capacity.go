@@ -26,9 +26,9 @@ const (
 	loginsPerMinute = 12000
 	// A commit writes the redo log and the binary log.
 	writesPerCommit = 2
-	// connLifetime is DATABASE_CONN_MAX_LIFETIME of run.tf, in minutes.
+	// connLifetime is DATABASE_CONN_MAX_LIFETIME of cloud_run.tf, in minutes.
 	connLifetime = 45
-	// reservedConnections are those of sql.tf that functions do not get.
+	// reservedConnections are those of cloud_sql.tf that functions do not get.
 	reservedConnections = 20
 )
 

@@ -11,16 +11,16 @@ import (
 
 const gib = 1 << 30
 
-// What front.tf, armor.tf and watch.tf have: a test in terraform/ holds these to the
+// What load_balancer.tf, cloud_armor.tf and alerting.tf have: a test in terraform/ holds these to the
 // plan.
 const (
 	armorRules = 12 // nine of Google's sets, two limits, the default
-	alerts     = 12 // watch.tf, without those that a variable switches on
+	alerts     = 12 // alerting.tf, without those that a variable switches on
 	burns      = 94 // slo.tf: 13 SLOs at three paces and eight at one, two windows each
 	// The same of the profile tiny.
 	tinyAlerts = 5
 	// A log-based metric has a series for each value of its labels, with a point of 80
-	// bytes each minute: confirmed and rejected orders. The two others of watch.tf are
+	// bytes each minute: confirmed and rejected orders. The two others of alerting.tf are
 	// of things that go wrong.
 	metricSeries = 2
 )
@@ -45,8 +45,8 @@ func (s Shop) front(t traffic) []quantity {
 	return []quantity{
 		{"lb-rules", hours, "2 rules, HTTPS and the redirect from HTTP × 730 h"},
 		{"lb-data", (out + requests*requestBytes) / gib, "requests in and responses out"},
-		{"armor-policy", 1, "armor.tf"},
-		{"armor-rules", armorRules, "armor.tf"},
+		{"armor-policy", 1, "cloud_armor.tf"},
+		{"armor-rules", armorRules, "cloud_armor.tf"},
 		{"armor-requests", requests, "every request from outside"},
 		{"cdn-lookups", reads, "requests that the cache could serve; no hits are assumed"},
 		{"egress", out / gib, "responses"},

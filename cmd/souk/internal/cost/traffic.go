@@ -88,7 +88,7 @@ type traffic struct {
 	calls, messages map[string]float64
 }
 
-// The uptime checks of watch.tf: from how many of Google's regions they ask, and how
+// The uptime checks of alerting.tf: from how many of Google's regions they ask, and how
 // often, in seconds.
 const uptimeChecks, uptimeRegions, uptimePeriod = 2, 3, 300
 

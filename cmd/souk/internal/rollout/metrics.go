@@ -13,7 +13,7 @@ import (
 )
 
 // Metrics, as https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run and
-// terraform/watch.tf name them. What happened shows after up to three minutes.
+// terraform/alerting.tf name them. What happened shows after up to three minutes.
 const (
 	requestCount     = "run.googleapis.com/request_count"
 	requestLatencies = "run.googleapis.com/request_latencies"

@@ -72,15 +72,21 @@ locals {
     for severity in ["CRITICAL", "ERROR", "WARNING"] : severity => concat(
       local.emails,
       google_monitoring_notification_channel.topic[*].id,
-      contains(var.page_severities, severity) ? [for channel in google_monitoring_notification_channel.pager : channel.id] : [],
+      contains(var.page_severities, severity) ? values(google_monitoring_notification_channel.pager)[*].id : [],
     )
   }
 
   # At the end of each notification.
   escalation = { for severity, steps in {
-    CRITICAL = "Customers notice it. Acknowledge within 15 minutes, at any hour: else the next person on call is called. Not mitigated within 30 minutes: call the owner of the service."
-    ERROR    = "It becomes critical if it stays. Acknowledge within an hour, at night by the next morning. Not solved within a day: the owner of the service decides."
-    WARNING  = "Plan it for the next working days. No one is called for it."
+    CRITICAL = join("", [
+      "Customers notice it. Acknowledge within 15 minutes, at any hour: else the next person on call is called. Not ",
+      "mitigated within 30 minutes: call the owner of the service.",
+    ])
+    ERROR = join("", [
+      "It becomes critical if it stays. Acknowledge within an hour, at night by the next morning. Not solved within ",
+      "a day: the owner of the service decides.",
+    ])
+    WARNING = "Plan it for the next working days. No one is called for it."
   } : severity => "## Escalation (${severity})\n\n${steps}\n" }
 
   runbooks = "${path.module}/../docs/runbooks"
@@ -99,75 +105,119 @@ locals {
       title    = "Messages ended as dead letters"
       severity = "ERROR"
       wait     = "0s"
-      query    = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=~\".+[.]dead-letter\"}) > 0"
+      query = join("", [
+        "sum by (subscription_id) ",
+        "(pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", ",
+        "subscription_id=~\".+[.]dead-letter\"}) > 0",
+      ])
     }
     unacked-messages = {
       title    = "A message has waited for more than ten minutes"
       severity = "ERROR"
       wait     = "120s"
-      query    = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\", subscription_id!~\".+[.]dead-letter|key-rotation\"}) > 600"
+      query = join("", [
+        "max by (subscription_id) ",
+        "(pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\", ",
+        "subscription_id!~\".+[.]dead-letter|key-rotation\"}) > 600",
+      ])
     }
     outbox-stuck = {
       title    = "An event has not been published for five minutes"
       severity = "CRITICAL"
       wait     = "0s"
-      query    = "histogram_quantile(1, sum by (le) (increase(logging_googleapis_com:user_${google_logging_metric.outbox_left.name}_bucket{monitored_resource=\"cloud_run_revision\"}[10m]))) > 300"
+      query = join("", [
+        "histogram_quantile(1, sum by (le) ",
+        "(increase(logging_googleapis_com:user_${google_logging_metric.outbox_left.name}_bucket{",
+        "monitored_resource=\"cloud_run_revision\"}[10m]))) > 300",
+      ])
     }
     schedule-silent = {
       title    = "A scheduled function has not been triggered for 15 minutes"
       severity = "ERROR"
       wait     = "300s"
       # Of the outboxes, which are due every minute, one a service.
-      query = "(count(sum by (topic_id) (increase(pubsub_googleapis_com:topic_send_message_operation_count{monitored_resource=\"pubsub_topic\", topic_id=~\".+-outbox\"}[15m])) > 0) or vector(0)) < ${length([for name, f in local.scheduled : name if endswith(name, "-outbox")])}"
+      query = join("", [
+        "(count(sum by (topic_id) ",
+        "(increase(pubsub_googleapis_com:topic_send_message_operation_count{monitored_resource=\"pubsub_topic\", ",
+        "topic_id=~\".+-outbox\"}[15m])) > 0) or vector(0)) < ",
+        "${length([for name, f in local.scheduled : name if endswith(name, "-outbox")])}",
+      ])
     }
     terraform-drift = {
       title    = "The project differs from Terraform's files"
       severity = "WARNING"
       wait     = "0s"
-      query    = "sum(increase(logging_googleapis_com:user_${google_logging_metric.drift.name}{monitored_resource=\"build\"}[2h])) > 0"
+      query = join("", [
+        "sum(increase(logging_googleapis_com:user_${google_logging_metric.drift.name}{",
+        "monitored_resource=\"build\"}[2h])) > 0",
+      ])
     }
     orders-stopped = {
       title    = "Orders are placed, but none is decided"
       severity = "CRITICAL"
       wait     = "300s"
       # With the synthetic order there are three in 15 minutes, also at night.
-      query = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.order_placed.name}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) > 1 and (sum(increase(${local.prom_decided}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) == 0"
+      query = join("", [
+        "(sum(increase(logging_googleapis_com:user_${google_logging_metric.order_placed.name}{",
+        "monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) > 1 and ",
+        "(sum(increase(${local.prom_decided}{monitored_resource=\"cloud_run_revision\"}[15m])) or vector(0)) == 0",
+      ])
     }
     panics = {
       title    = "A function panicked"
       severity = "ERROR"
       wait     = "0s"
-      query    = "sum by (service_name) (increase(logging_googleapis_com:user_${google_logging_metric.panics.name}{monitored_resource=\"cloud_run_revision\"}[10m])) > 0"
+      query = join("", [
+        "sum by (service_name) ",
+        "(increase(logging_googleapis_com:user_${google_logging_metric.panics.name}{",
+        "monitored_resource=\"cloud_run_revision\"}[10m])) > 0",
+      ])
     }
     database-down = {
       title    = "The database does not respond"
       severity = "CRITICAL"
       wait     = "120s"
-      query    = "min by (database_id) (cloudsql_googleapis_com:database_up{monitored_resource=\"cloudsql_database\"}) < 1"
+      query = join("", [
+        "min by (database_id) (cloudsql_googleapis_com:database_up{monitored_resource=\"cloudsql_database\"}) < 1",
+      ])
     }
     database-connections = {
       title    = "The database is running out of connections"
       severity = "ERROR"
       wait     = "300s"
-      query    = "max by (database_id) (cloudsql_googleapis_com:database_network_connections{monitored_resource=\"cloudsql_database\"}) > ${floor(0.8 * local.database.max_connections)}"
+      query = join("", [
+        "max by (database_id) ",
+        "(cloudsql_googleapis_com:database_network_connections{monitored_resource=\"cloudsql_database\"}) > ",
+        "${floor(0.8 * local.database.max_connections)}",
+      ])
     }
     database-disk = {
       title    = "The database's disk is nearly full"
       severity = "ERROR"
       wait     = "900s"
-      query    = "max by (database_id) (cloudsql_googleapis_com:database_disk_utilization{monitored_resource=\"cloudsql_database\"}) > 0.85"
+      query = join("", [
+        "max by (database_id) ",
+        "(cloudsql_googleapis_com:database_disk_utilization{monitored_resource=\"cloudsql_database\"}) > 0.85",
+      ])
     }
     key-rotation = {
       title    = "The keys that sign access tokens are due to be replaced"
       severity = "WARNING"
       wait     = "0s"
-      query    = "max(pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=\"${google_pubsub_subscription.key_rotation.name}\"}) > 0"
+      query = join("", [
+        "max(pubsub_googleapis_com:subscription_num_undelivered_messages{",
+        "monitored_resource=\"pubsub_subscription\", ",
+        "subscription_id=\"${google_pubsub_subscription.key_rotation.name}\"}) > 0",
+      ])
     }
     shop-unreachable = {
       title    = "The shop cannot be reached from outside"
       severity = "CRITICAL"
       wait     = "120s"
-      query    = "avg by (check_id) (monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\", host=\"${var.domain}\"}) < 0.5"
+      query = join("", [
+        "avg by (check_id) (monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\", ",
+        "host=\"${var.domain}\"}) < 0.5",
+      ])
     }
     },
     var.database.replica ? {
@@ -175,7 +225,10 @@ locals {
         title    = "The read replica is more than a minute behind"
         severity = "WARNING"
         wait     = "300s"
-        query    = "max(cloudsql_googleapis_com:database_replication_replica_lag{monitored_resource=\"cloudsql_database\"}) > 60"
+        query = join("", [
+          "max(cloudsql_googleapis_com:database_replication_replica_lag{monitored_resource=\"cloudsql_database\"}) ",
+          "> 60",
+        ])
       }
     } : {},
     local.exports ? {
@@ -183,8 +236,13 @@ locals {
         title    = "A database has not been exported for 26 hours"
         severity = "ERROR"
         # A query may look back for a day. Two hours without a success in it are 26.
-        wait  = "7200s"
-        query = "(count(sum by (workflow_id) (increase(workflows_googleapis_com:finished_execution_count{monitored_resource=\"workflows.googleapis.com/Workflow\", workflow_id=~\"export-.+\", status=\"SUCCEEDED\"}[24h])) > 0) or vector(0)) < ${length(local.exported)}"
+        wait = "7200s"
+        query = join("", [
+          "(count(sum by (workflow_id) ",
+          "(increase(workflows_googleapis_com:finished_execution_count{",
+          "monitored_resource=\"workflows.googleapis.com/Workflow\", workflow_id=~\"export-.+\", ",
+          "status=\"SUCCEEDED\"}[24h])) > 0) or vector(0)) < ${length(local.exported)}",
+        ])
       }
     } : {},
     var.orders_expected_within > 0 ? {
@@ -192,7 +250,10 @@ locals {
         title    = "No order was decided for ${var.orders_expected_within} hours"
         severity = "ERROR"
         wait     = "0s"
-        query    = "(sum(increase(${local.prom_decided}{monitored_resource=\"cloud_run_revision\", synthetic=\"false\"}[${var.orders_expected_within}h])) or vector(0)) == 0"
+        query = join("", [
+          "(sum(increase(${local.prom_decided}{monitored_resource=\"cloud_run_revision\", ",
+          "synthetic=\"false\"}[${var.orders_expected_within}h])) or vector(0)) == 0",
+        ])
       }
     } : {},
     var.synthetic_order == null ? {} : {
@@ -200,7 +261,10 @@ locals {
         title    = "No synthetic order has succeeded for 20 minutes"
         severity = "CRITICAL"
         wait     = "0s"
-        query    = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.synthetic_order.name}{monitored_resource=\"cloud_run_job\", outcome=\"succeeded\"}[20m])) or vector(0)) == 0"
+        query = join("", [
+          "(sum(increase(logging_googleapis_com:user_${google_logging_metric.synthetic_order.name}{",
+          "monitored_resource=\"cloud_run_job\", outcome=\"succeeded\"}[20m])) or vector(0)) == 0",
+        ])
       }
     },
   )
@@ -210,7 +274,10 @@ locals {
 }
 
 resource "google_monitoring_alert_policy" "alert" {
-  for_each = { for name, alert in local.alerts : name => alert if local.profile.alerts == null || contains(coalesce(local.profile.alerts, []), name) }
+  for_each = {
+    for name, alert in local.alerts : name => alert
+    if local.profile.alerts == null || contains(coalesce(local.profile.alerts, []), name)
+  }
 
   display_name          = each.value.title
   severity              = each.value.severity

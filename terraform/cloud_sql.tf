@@ -8,7 +8,9 @@ locals {
 
   # Functions whose reads may be seconds old read from the replica, if there is one, and
   # from the main instance when it is gone or lags: that has connections for them, too.
-  on_replica = toset([for key, run in local.runs : key if var.database.replica && run.public_read && run.service == "product"])
+  on_replica = toset([
+    for key, run in local.runs : key if var.database.replica && run.public_read && run.service == "product"
+  ])
 
   # The connection budget. While a rollout is under way the function that is rolled
   # out runs in two revisions, each with as many instances as it may have: so the
@@ -20,7 +22,9 @@ locals {
   # By instance, the runs that connect to it.
   runs_on = {
     for instance in concat(tolist(local.instances), var.database.replica ? ["souk-replica"] : []) : instance => [
-      for key, run in local.database_runs : key if instance == local.instance_of_service[run.service] || (instance == "souk-replica" && contains(local.on_replica, key))
+      for key, run in local.database_runs : key
+      if instance == local.instance_of_service[run.service] ||
+      (instance == "souk-replica" && contains(local.on_replica, key))
     ]
   }
 
@@ -31,9 +35,12 @@ locals {
   }
 
   over_budget = {
-    for instance, needed in local.connections_needed : instance => format("%s functions may open %d connections (max_instances × pool of each, the largest twice, and %d in reserve), but max_connections is %d: too few by %d. Lower max_instances or pool in scaling, or raise database.max_connections along with the tier.",
-      instance == "souk" ? "The" : "On ${instance},", needed, local.reserved_connections, local.database.max_connections, needed - local.database.max_connections,
-    )
+    for instance, needed in local.connections_needed : instance => <<-EOT
+      ${instance == "souk" ? "The" : "On ${instance},"} functions may open ${needed} connections (max_instances × pool
+      of each, the largest twice, and ${local.reserved_connections} in reserve), but max_connections is
+      ${local.database.max_connections}: too few by ${needed - local.database.max_connections}. Lower max_instances or
+      pool in scaling, or raise database.max_connections along with the tier.
+    EOT
   }
 
   database_flags = {
@@ -43,7 +50,7 @@ locals {
     collation_server            = "utf8mb4_unicode_ci"
     default_time_zone           = "+00:00"
     innodb_lock_wait_timeout    = "5"
-    # Both write statements with their values: names, addresses, hashes (logs.tf).
+    # Both write statements with their values: names, addresses, hashes (logging.tf).
     innodb_print_all_deadlocks = var.database.query_logs ? "on" : "off"
     slow_query_log             = var.database.query_logs ? "on" : "off"
     long_query_time            = "1"

@@ -28,7 +28,9 @@ locals {
 
   # An expression may have five terms and be 2,048 characters long, so this is one
   # pattern of all paths. A wildcard stands for one segment.
-  open_writes_pattern = "^(${join("|", [for path in local.open_writes : replace(replace(path, ".", "[.]"), "/[{][^}]*[}]/", "[^/]+")])})$"
+  open_writes_pattern = format("^(%s)$", join("|", [
+    for path in local.open_writes : replace(replace(path, ".", "[.]"), "/[{][^}]*[}]/", "[^/]+")
+  ]))
 }
 
 resource "google_compute_security_policy" "front" {

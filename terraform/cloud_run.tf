@@ -8,7 +8,7 @@ resource "google_cloud_run_v2_service" "function" {
   # Services of the other granularity go when a shop leaves profile "tiny".
   deletion_protection = var.deletion_protection && local.load_balancer
 
-  # Clients come through the load balancer, Pub/Sub and the gateway of tiny.tf from within
+  # Clients come through the load balancer, Pub/Sub and the gateway of gateway.tf from within
   # the project. The addresses that Cloud Run gives every service are closed to all others.
   ingress = local.open[each.key] ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
   # Clients carry the shop's tokens, which IAM does not know: docs/adr/0016.
@@ -116,8 +116,15 @@ resource "google_cloud_run_v2_service" "function" {
   # The pipeline rolls out images and shifts traffic.
   lifecycle {
     precondition {
-      condition     = !each.value.database || each.value.scaling.concurrency <= local.requests_per_connection * each.value.scaling.pool
-      error_message = "${each.key} gets ${each.value.scaling.concurrency} requests at a time and has ${each.value.scaling.pool} database connections: at most ${local.requests_per_connection} requests may share one. Raise pool or lower concurrency in scaling."
+      condition = (
+        !each.value.database ||
+        each.value.scaling.concurrency <= local.requests_per_connection * each.value.scaling.pool
+      )
+      error_message = <<-EOT
+        ${each.key} gets ${each.value.scaling.concurrency} requests at a time and has ${each.value.scaling.pool}
+        database connections: at most ${local.requests_per_connection} requests may share one. Raise pool or lower
+        concurrency in scaling.
+      EOT
     }
 
     ignore_changes = [
@@ -142,6 +149,8 @@ locals {
   # The audience of a push token. Any URL will do that no other service has.
   audience = { for key, run in local.runs : key => "https://${key}.push.${var.domain}" if run.kind == "push" }
 
+  connection_name = { for key, instance in google_sql_database_instance.main : key => instance.connection_name }
+
   environment = {
     for key, run in local.runs : key => merge(
       { MAIL_FROM = "Shop <no-reply@${var.domain}>", SHOP_CURRENCY = var.currency },
@@ -155,7 +164,7 @@ locals {
         SHOP_URL             = "https://${var.domain}"
       },
       !run.database ? {} : {
-        INSTANCE_CONNECTION_NAME = google_sql_database_instance.main[local.instance_of_service[run.service]].connection_name
+        INSTANCE_CONNECTION_NAME = local.connection_name[local.instance_of_service[run.service]]
         DATABASE_PRIVATE_IP      = "true"
         DATABASE_NAME            = "souk_${run.service}"
         DATABASE_USER            = run.account
@@ -165,7 +174,9 @@ locals {
         DATABASE_CONN_MAX_IDLE_TIME = "15m"
       },
       # Reads of the catalogue leave the replica when it is gone or lags (docs/adr).
-      contains(local.on_replica, key) ? { DATABASE_REPLICA_INSTANCE = google_sql_database_instance.replica[0].connection_name } : {},
+      !contains(local.on_replica, key) ? {} : {
+        DATABASE_REPLICA_INSTANCE = google_sql_database_instance.replica[0].connection_name
+      },
       # A new function is created with an image that may be from before it: docs/rollout.md.
       run.target == null ? {} : { FUNCTION_TARGET = run.target, FUNCTION_TARGET_OPTIONAL = "true" },
       var.synthetic_order == null ? {} : { SYNTHETIC_CUSTOMER = var.synthetic_order.customer_id },
@@ -222,7 +233,10 @@ resource "google_cloud_run_v2_job" "migrate" {
               DATABASE_PRIVATE_IP      = "true"
               DATABASE_USER            = google_sql_user.migrate["souk"].name
             },
-            { for s in var.database.own_instance : "${upper(s)}_INSTANCE_CONNECTION_NAME" => google_sql_database_instance.main["souk-${s}"].connection_name },
+            {
+              for s in var.database.own_instance :
+              "${upper(s)}_INSTANCE_CONNECTION_NAME" => local.connection_name["souk-${s}"]
+            },
           )
           content {
             name  = env.key

@@ -2,7 +2,8 @@
 # has signed after its tests and its scan. https://cloud.google.com/binary-authorization/docs/overview
 
 locals {
-  signs = var.binary_authorization != "off"
+  signs            = var.binary_authorization != "off"
+  enforcement_mode = var.binary_authorization == "enforce" ? "ENFORCED_BLOCK_AND_AUDIT_LOG" : "DRYRUN_AUDIT_LOG_ONLY"
 }
 
 resource "google_kms_key_ring" "pipeline" {
@@ -67,7 +68,7 @@ resource "google_binary_authorization_policy" "shop" {
 
   default_admission_rule {
     evaluation_mode         = "REQUIRE_ATTESTATION"
-    enforcement_mode        = var.binary_authorization == "enforce" ? "ENFORCED_BLOCK_AND_AUDIT_LOG" : "DRYRUN_AUDIT_LOG_ONLY"
+    enforcement_mode        = local.enforcement_mode
     require_attestations_by = [google_binary_authorization_attestor.pipeline[0].name]
   }
 }
@@ -82,7 +83,9 @@ resource "google_kms_crypto_key_iam_member" "sign" {
 }
 
 resource "google_container_analysis_note_iam_member" "attach" {
-  for_each = local.signs ? toset(["roles/containeranalysis.notes.attacher", "roles/containeranalysis.notes.occurrences.viewer"]) : []
+  for_each = local.signs ? toset([
+    "roles/containeranalysis.notes.attacher", "roles/containeranalysis.notes.occurrences.viewer",
+  ]) : []
 
   note   = google_container_analysis_note.pipeline[0].name
   role   = each.key
@@ -100,7 +103,8 @@ resource "google_binary_authorization_attestor_iam_member" "read" {
 # The plans read the public key, which the attestor names.
 resource "google_kms_crypto_key_iam_member" "plan" {
   for_each = local.signs ? {
-    for pair in setproduct(keys(local.planners), ["roles/cloudkms.viewer", "roles/cloudkms.publicKeyViewer"]) : join(" ", pair) => { planner = pair[0], role = pair[1] }
+    for pair in setproduct(keys(local.planners), ["roles/cloudkms.viewer", "roles/cloudkms.publicKeyViewer"]) :
+    join(" ", pair) => { planner = pair[0], role = pair[1] }
   } : {}
 
   crypto_key_id = google_kms_crypto_key.attestations[0].id

@@ -81,7 +81,7 @@ func TestFirewall(t *testing.T) {
 			}
 			for _, member := range append(slices.Clone(text), "q") {
 				if !slices.Contains(excluded, any(member)) {
-					t.Errorf("%s: %s reads %q, which holds free text: add it to free_text in armor.tf", name, set[0], member)
+					t.Errorf("%s: %s reads %q, which holds free text: add it to free_text in cloud_armor.tf", name, set[0], member)
 				}
 			}
 			if len(excluded) != len(text)+1 {

@@ -1,5 +1,5 @@
 # The front door of profile "standard": one address, TLS, and a route for every function
-# that clients call. That of profile "tiny" is in tiny.tf.
+# that clients call. That of profile "tiny" is in gateway.tf.
 
 locals {
   # Routes are tried by priority: a literal segment before a wildcard, as in
@@ -108,13 +108,13 @@ resource "google_compute_backend_service" "function" {
 
   log_config {
     enable      = true
-    sample_rate = 1 # which of them are stored: logs.tf
+    sample_rate = 1 # which of them are stored: logging.tf
   }
 }
 
 resource "google_iap_web_backend_service_iam_member" "admin" {
   for_each = {
-    for pair in setproduct([for f in values(local.http_functions) : f.name if f.access == "admin"], var.admin_iap_members) :
+    for pair in setproduct(local.admin_functions, var.admin_iap_members) :
     "${pair[0]} ${pair[1]}" => { function = pair[0], member = pair[1] } if local.load_balancer
   }
 
@@ -248,8 +248,14 @@ locals {
 
   # As emulators/gateway/cors.go has them.
   cors_methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-  cors_headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "Traceparent", "X-Request-Id"]
-  cors_exposed = ["ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After", "Trace-Id", "WWW-Authenticate", "X-Request-Id"]
+  cors_headers = [
+    "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "Traceparent",
+    "X-Request-Id",
+  ]
+  cors_exposed = [
+    "ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After",
+    "Trace-Id", "WWW-Authenticate", "X-Request-Id",
+  ]
   cors_max_age = 7200 # seconds
 }
 

@@ -1,10 +1,14 @@
 # The front door of profile "tiny": souk gateway, a Cloud Run service that anyone may
-# call. It routes as the load balancer of front.tf does, and calls the functions, which
+# call. It routes as the load balancer of load_balancer.tf does, and calls the functions, which
 # nothing else may call, with an ID token of its own.
 
 locals {
   # A domain that Cloud Run gave needs no mapping.
   mapped = !local.load_balancer && !endswith(var.domain, ".run.app")
+
+  backends = {
+    for name in keys(local.http_functions) : name => google_cloud_run_v2_service.function[local.run_of[name]].uri
+  }
 }
 
 resource "google_service_account" "gateway" {
@@ -71,7 +75,7 @@ resource "google_cloud_run_v2_service" "gateway" {
         for_each = {
           ALLOWED_HOSTS = var.domain
           CORS_ORIGINS  = join(",", var.cors_origins)
-          BACKENDS      = jsonencode({ for name in keys(local.http_functions) : name => google_cloud_run_v2_service.function[local.run_of[name]].uri })
+          BACKENDS      = jsonencode(local.backends)
           GOMEMLIMIT    = "217MiB" # 85 % of its memory
         }
         content {
@@ -87,7 +91,10 @@ resource "google_cloud_run_v2_service" "gateway" {
 
     precondition {
       condition     = local.mapped || var.domain == "gateway-${local.project_number}.${var.region}.run.app"
-      error_message = "Cloud Run names this service gateway-${local.project_number}.${var.region}.run.app: give that domain, or one of your own."
+      error_message = <<-EOT
+        Cloud Run names this service gateway-${local.project_number}.${var.region}.run.app: give that domain, or one
+        of your own.
+      EOT
     }
   }
 }
