@@ -24,8 +24,9 @@ func mustBlocks(t *testing.T, path, kind string) []*hclsyntax.Block {
 	return slices.DeleteFunc(slices.Clone(body.Blocks), func(b *hclsyntax.Block) bool { return b.Type != kind })
 }
 
-// refusals counts the runs of `terraform test` that expect a variable to be refused.
-func refusals(t *testing.T) map[string]int {
+// mustCountRefusals counts the runs of `terraform test` that expect a variable to be
+// refused, by its name.
+func mustCountRefusals(t *testing.T) map[string]int {
 	t.Helper()
 	files, err := filepath.Glob("tests/*.tftest.hcl")
 	if err != nil || len(files) == 0 {
@@ -43,8 +44,12 @@ func refusals(t *testing.T) map[string]int {
 				t.Fatal(problems)
 			}
 			for _, expression := range list {
-				if path, _ := hcl.AbsTraversalForExpr(expression); len(path) == 2 && path.RootName() == "var" {
-					count[path[1].(hcl.TraverseAttr).Name]++
+				path, problems := hcl.AbsTraversalForExpr(expression)
+				if problems.HasErrors() {
+					t.Fatal(problems)
+				}
+				if attribute, is := path[len(path)-1].(hcl.TraverseAttr); is && path.RootName() == "var" {
+					count[attribute.Name]++
 				}
 			}
 		}
@@ -56,7 +61,7 @@ func refusals(t *testing.T) map[string]int {
 // validations.
 func TestEveryValidationHasACase(t *testing.T) {
 	t.Parallel()
-	refused, validated := refusals(t), 0
+	refused, validated := mustCountRefusals(t), 0
 	for _, variable := range mustBlocks(t, "variables.tf", "variable") {
 		name, want := variable.Labels[0], 0
 		for _, block := range variable.Body.Blocks {
