@@ -116,21 +116,17 @@ func isServed(t *testing.T, path string) bool {
 	return false
 }
 
-// requireOrderExample requires that an example is an order in the state that the
-// operation leaves it in.
+// requireOrderExample requires that an example is an order with a possible history, at the
+// end of which it has its state. TestExamples compares the state with that of a response.
 func requireOrderExample(t *testing.T, entry manifest.Function, status string, example []byte) {
 	t.Helper()
-	want := map[string]order.Status{
-		"order-place": order.Pending, "order-get": order.Pending, "order-cancel": order.Cancelled,
-		"order-ship": order.Shipped, "order-deliver": order.Delivered,
-	}[entry.Name]
 	var o order.Order
 	if err := json.Unmarshal(example, &o); err != nil {
 		t.Errorf("%s: the example of %s is not an order: %v", entry.Name, status, err)
 		return
 	}
-	if o.Status != want || len(o.History) == 0 || o.History[len(o.History)-1].Status != want || o.Version != int64(len(o.History)) {
-		t.Errorf("%s: the example's status is %s with the history %+v and version %d; want %s", entry.Name, o.Status, o.History, o.Version, want)
+	if len(o.History) == 0 || o.History[len(o.History)-1].Status != o.Status || o.Version != int64(len(o.History)) {
+		t.Errorf("%s: the example's status is %s with the history %+v and version %d", entry.Name, o.Status, o.History, o.Version)
 	}
 	at := slices.IndexFunc(o.History, func(m order.Move) bool { return m.Status == order.Pending })
 	for i := 1; i < len(o.History); i++ {

@@ -172,7 +172,9 @@ func TestExamples(t *testing.T) {
 			t.Fatalf("%s: the example creates a resource that is not in the path, or lacks one that is", f.HTTP)
 		}
 		by := mustCreateCaller(t, s, f)
-		requireSuccess(t, s.Do(t, requestTo(t, s, f, by)))
+		response := s.Do(t, requestTo(t, s, f, by))
+		requireSuccess(t, response)
+		requireDocumentedState(t, f, response)
 		if e.body != nil {
 			r := requestTo(t, s, f, by)
 			r.Body = expand(e.body(t, s, by), false)
@@ -184,6 +186,29 @@ func TestExamples(t *testing.T) {
 			requireSuccess(t, s.Do(t, r))
 		}
 	}, functiontest.WithRights)
+}
+
+// requireDocumentedState requires that the resource in a response has the status of the
+// resource in the documented example.
+func requireDocumentedState(t *testing.T, f manifest.Function, response functiontest.Response) {
+	t.Helper()
+	d, err := openAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := d.Paths.Find(f.Path()).GetOperation(f.Method()).Responses.Status(response.Status)
+	if documented == nil || documented.Value.Content["application/json"] == nil {
+		return
+	}
+	example, _ := documented.Value.Content["application/json"].Example.(object)
+	if example["status"] == nil {
+		return
+	}
+	var resource object
+	mustDecode(t, response.Body, &resource)
+	if example["status"] != resource["status"] {
+		t.Errorf("the status is %v, but %v in the documented example", resource["status"], example["status"])
+	}
 }
 
 func requireSuccess(t testing.TB, response functiontest.Response) {

@@ -63,5 +63,9 @@ func (s *service) move(ctx context.Context, tx *database.Tx, o *Order, to Status
 	if err := saveMove(ctx, tx, *o); err != nil {
 		return false, err
 	}
-	return true, transitionTo(to).topic.Add(ctx, tx, s.Outbox, o.ID, o.newDecided(reason))
+	t := transitionTo(to)
+	if !t.isPublished() {
+		return true, nil
+	}
+	return true, t.topic.Add(ctx, tx, s.Outbox, o.ID, o.newDecided(reason))
 }

@@ -8,11 +8,22 @@ import (
 	"souk/functions"
 	"souk/functions/order/migrations"
 	"souk/shared/config"
+	"souk/shared/event"
 	"souk/shared/function"
 )
 
 // Migrations create the service's tables.
 var Migrations = migrations.All
+
+// transitions lists the transitions to all states but pending, in which order-place
+// creates an order. It is the only definition of an order's life cycle.
+var transitions = []transition{
+	{to: Confirmed, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-confirmed", "order")},
+	{to: Shipped, from: []Status{Confirmed}, topic: event.NewTopic[Decided]("order-shipped", "order"), by: "order-ship", refusal: "order_not_shippable"},
+	{to: Delivered, from: []Status{Shipped}, topic: event.NewTopic[Decided]("order-delivered", "order"), by: "order-deliver", refusal: "order_not_deliverable"},
+	{to: Rejected, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-rejected", "order")},
+	{to: Cancelled, from: []Status{Pending, Confirmed}, topic: event.NewTopic[Decided]("order-cancelled", "order"), by: "order-cancel", refusal: "order_not_cancellable"},
+}
 
 // Functions returns the functions of the service, by their names in functions.yaml.
 func Functions(runtime *function.Runtime) ([]function.Function, error) {

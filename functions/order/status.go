@@ -24,22 +24,33 @@ const (
 // transition describes how an order reaches a state.
 type transition struct {
 	to   Status
-	from []Status // the states from which it is reached
-	// topic is the topic on which the transition is published.
+	from []Status // the states from which it is reached, the usual one first
+	// topic is the topic on which the transition is published, if it is.
 	topic event.Topic[Decided]
-	// refusal is the problem code of a request for the transition from another state;
-	// empty if only events cause the transition.
+	// by is the operation that requests the transition; empty if only events cause it.
+	by string
+	// refusal is the problem code of a request for the transition from another state.
 	refusal string
 }
 
-// transitions lists the transitions to all states but pending, in which order-place
-// creates an order. It is the only definition of an order's life cycle.
-var transitions = []transition{
-	{to: Confirmed, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-confirmed", "order")},
-	{to: Shipped, from: []Status{Confirmed}, topic: event.NewTopic[Decided]("order-shipped", "order"), refusal: "order_not_shippable"},
-	{to: Delivered, from: []Status{Shipped}, topic: event.NewTopic[Decided]("order-delivered", "order"), refusal: "order_not_deliverable"},
-	{to: Rejected, from: []Status{Pending}, topic: event.NewTopic[Decided]("order-rejected", "order")},
-	{to: Cancelled, from: []Status{Pending, Confirmed}, topic: event.NewTopic[Decided]("order-cancelled", "order"), refusal: "order_not_cancellable"},
+// isPublished reports whether the transition has an event.
+func (t transition) isPublished() bool { return t.topic.Name() != "" }
+
+// Transition is one way of an order into a state, for programs that check orders.
+type Transition struct {
+	From, To Status
+	Topic    string // "" if it is not published
+}
+
+// Transitions returns all transitions of placed orders.
+func Transitions() []Transition {
+	var all []Transition
+	for _, t := range transitions {
+		for _, from := range t.from {
+			all = append(all, Transition{From: from, To: t.to, Topic: t.topic.Name()})
+		}
+	}
+	return all
 }
 
 // orderPlaced is the topic of the events that request an order's stock.
@@ -49,7 +60,9 @@ var orderPlaced = event.NewTopic[Placed]("order-placed", "order")
 var Topics = func() []event.AnyTopic {
 	topics := []event.AnyTopic{orderPlaced}
 	for _, t := range transitions {
-		topics = append(topics, t.topic)
+		if t.isPublished() {
+			topics = append(topics, t.topic)
+		}
 	}
 	return topics
 }()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"souk/functions/order"
 )
 
 const (
@@ -25,18 +27,27 @@ const (
 )
 
 // eventTypes are the events that moves publish, by the status that an order moves to.
-var eventTypes = map[string]string{
-	"pending": "order-placed", "confirmed": "order-confirmed", "rejected": "order-rejected",
-	"cancelled": "order-cancelled", "shipped": "order-shipped", "delivered": "order-delivered",
-}
+var eventTypes = func() map[string]string {
+	types := map[string]string{string(order.Pending): "order-placed"}
+	for _, t := range order.Transitions() {
+		if t.Topic != "" {
+			types[string(t.To)] = t.Topic
+		}
+	}
+	return types
+}()
+
+// maxEventTypes is the maximum length of evidenceTypes. A slice for each order would take
+// more memory.
+const maxEventTypes = 8
 
 // evidence is what the outbox and the idempotency keys have of an order. Both are
 // written in the transaction of the order or of its move, and retained for a day, so
 // that the evidence of all orders is that of a day's orders.
 type evidence struct {
 	requests uint16
-	events   [6]uint16 // by position in evidenceTypes
-	others   bool      // events of other types
+	events   [maxEventTypes]uint16 // by position in evidenceTypes
+	others   bool                  // events of other types
 }
 
 // evidenceTypes are the types of eventTypes, sorted.
@@ -77,7 +88,7 @@ func (a *auditor) readEvidence(ctx context.Context) error {
 			return nil //nolint:nilerr // about nothing that could be an order
 		}
 		e := a.evidence[order]
-		if i, known := slices.BinarySearch(evidenceTypes, string(eventType)); known {
+		if i, known := slices.BinarySearch(evidenceTypes, string(eventType)); known && i < maxEventTypes {
 			e.events[i]++
 		} else {
 			e.others = true

@@ -10,21 +10,31 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"souk/functions/order"
 )
 
 // allowed is every move that an order may make; the first is from nothing.
-var allowed = map[string][]string{
-	"":          {"pending"},
-	"pending":   {"confirmed", "rejected", "cancelled"},
-	"confirmed": {"shipped", "cancelled"},
-	"shipped":   {"delivered"},
-}
+var allowed = func() map[string][]string {
+	moves := map[string][]string{"": {string(order.Pending)}}
+	for _, t := range order.Transitions() {
+		moves[string(t.From)] = append(moves[string(t.From)], string(t.To))
+	}
+	return moves
+}()
 
-// hasStock are the states in which an order has its pieces.
-var hasStock = []string{"confirmed", "shipped", "delivered"}
+// hasNone are the states in which an order must not have any pieces.
+var hasNone = []string{string(order.Rejected), string(order.Cancelled)}
 
-// hasNone are the states in which an order must not have any.
-var hasNone = []string{"rejected", "cancelled"}
+// hasStock are the states in which an order has its pieces: all others that it is moved to.
+var hasStock = func() (states []string) {
+	for _, t := range order.Transitions() {
+		if to := string(t.To); !slices.Contains(hasNone, to) {
+			states = append(states, to)
+		}
+	}
+	return states
+}()
 
 // orders looks at each order within its own database.
 func (a *auditor) orders(ctx context.Context) (err error) {
