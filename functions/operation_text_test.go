@@ -44,8 +44,8 @@ func TestOperationFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := camelCase(file)
-		if token.IsKeyword(name) { // product-import
-			name += "Products"
+		if token.IsKeyword(name) { // product-import is importProducts
+			name += strings.ToUpper(entry.Service[:1]) + entry.Service[1:] + "s"
 		}
 		if got := methods[name]; got.File != file+".go" {
 			t.Errorf("%s: want its handler (*service).%s in functions/%s/%s.go; found %+q", entry.Name, name, entry.Service, file, got.File)

@@ -2,9 +2,13 @@ package terraform_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -32,7 +36,7 @@ func (j journeys) journeyErrors(list []manifest.Function) (errs []string) {
 	}
 	for _, f := range list {
 		if n := found[f.Kind()][f.Name]; n != 1 {
-			errs = append(errs, fmt.Sprintf("%s is in %d journeys of its kind: add it to one in terraform/slo.json", f.Name, n))
+			errs = append(errs, fmt.Sprintf("%s is in %d journeys of its kind: run `make generate`, or add it to one in terraform/slo.json", f.Name, n))
 		}
 		delete(found[f.Kind()], f.Name)
 	}
@@ -43,6 +47,77 @@ func (j journeys) journeyErrors(list []manifest.Function) (errs []string) {
 	}
 	slices.Sort(errs)
 	return errs
+}
+
+var update = flag.Bool("update", false, "add functions without a journey to slo.json")
+
+// defaultJourneys are the journeys to which functions are added that are in none: those for
+// admins, those of each service for other callers, and those that messages call.
+var defaultJourneys = map[string]string{"admin": "admin", "product": "browse", "order": "orders", "user": "account", "messages": "upkeep"}
+
+// defaultJourney returns the journey of a function that is in none.
+func defaultJourney(f manifest.Function) string {
+	switch {
+	case f.Kind() == manifest.KindPush:
+		return defaultJourneys["messages"]
+	case f.Access == manifest.Admin:
+		return defaultJourneys["admin"]
+	}
+	return defaultJourneys[f.Service]
+}
+
+// addMissing returns slo.json with the functions that are in no journey.
+func (j journeys) addMissing(text string, list []manifest.Function) string {
+	for _, f := range list {
+		name := strconv.Quote(f.Name)
+		if strings.Contains(text, name) {
+			continue
+		}
+		journey := regexp.MustCompile(`("` + defaultJourney(f) + `": +\{"functions": \[[^]]*)\]`)
+		text = journey.ReplaceAllString(text, "$1, "+name+"]")
+	}
+	return text
+}
+
+// TestJourneyLists finds every function in exactly one journey.
+func TestJourneyLists(t *testing.T) {
+	t.Parallel()
+	const path = "slo.json"
+	text, list := mustRead(t, path), functions.Manifest().Functions
+	var listed journeys
+	if *update {
+		text = listed.addMissing(text, list)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &listed); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range listed.journeyErrors(list) {
+		t.Error(err)
+	}
+	t.Run("a function without a journey is added to that of its callers", func(t *testing.T) {
+		t.Parallel()
+		added := []manifest.Function{
+			{Name: "order-new", Service: "order", HTTP: "GET /v1/new", Access: manifest.User}, {Name: "user-new", Service: "user", HTTP: "GET /v1/news", Access: manifest.Admin},
+			{Name: "product-hear", Service: "product", Events: []string{"order-placed"}},
+		}
+		var completed journeys
+		if err := json.Unmarshal([]byte(listed.addMissing(text, added)), &completed); err != nil {
+			t.Fatal(err)
+		}
+		for name, lists := range map[string][]string{
+			"order-new": completed.Journeys["orders"].Functions, "user-new": completed.Journeys["admin"].Functions, "product-hear": completed.Messages["upkeep"].Functions,
+		} {
+			if !slices.Contains(lists, name) {
+				t.Errorf("%s is not in %v", name, lists)
+			}
+		}
+		if errs := completed.journeyErrors(slices.Concat(list, added)); len(errs) > 0 {
+			t.Error(errs)
+		}
+	})
 }
 
 // TestJourneys finds every function in exactly one journey, and an SLO for availability
