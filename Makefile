@@ -90,7 +90,7 @@ measure: bin/souk ## Measure what calls take, for `souk cost` (cmd/souk/internal
 	SOUK_MEASURE=$(CURDIR)/cmd/souk/internal/cost/measured.yaml bin/souk database -- go test -count=1 -run '^TestMeasure$$' ./e2e
 
 .PHONY: generate
-generate: ## Write openapi.yaml, events/ and the functions in docker-compose.yml, slo.json and capacity.md
+generate: ## Write what follows from functions.yaml and the operations: documents, schemas, lists
 	go generate ./functions
 
 .PHONY: lint-openapi

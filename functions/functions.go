@@ -12,7 +12,7 @@ import (
 
 //go:generate go run ./cmd/generate
 //go:generate go run ../emulators/compose/generate ../docker-compose.yml
-//go:generate go test ../terraform -run ^TestJourneyLists$ -update
+//go:generate go test ../terraform -run ^(TestJourneyLists|TestBackends)$ -update
 //go:generate go test ../cmd/souk/internal/cost -run ^TestCapacityPage$ -update
 
 //go:embed functions.yaml

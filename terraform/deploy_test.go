@@ -69,6 +69,29 @@ func pageFaults(page string) (faults []string) {
 	return faults
 }
 
+// TestBackends requires that the page counts the backend services: one for each function
+// that clients call.
+func TestBackends(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for _, f := range functions.Manifest().Functions {
+		if f.HTTP != "" {
+			n++
+		}
+	}
+	page, row := mustRead(t, deployPage), regexp.MustCompile(`\| Backend services \| \d+ \| (.*): \d+ today \|`)
+	want := row.ReplaceAllString(page, fmt.Sprintf("| Backend services | %d | $1: %[1]d today |", n))
+	if *update {
+		if err := os.WriteFile(deployPage, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !row.MatchString(page) || want != page {
+		t.Errorf("it does not count %d backend services: run `make generate`", n)
+	}
+}
+
 func TestDeployPage(t *testing.T) {
 	t.Parallel()
 	page := mustRead(t, deployPage)
@@ -76,18 +99,6 @@ func TestDeployPage(t *testing.T) {
 		t.Parallel()
 		for _, fault := range pageFaults(page) {
 			t.Error(fault)
-		}
-	})
-	t.Run("counts the backends right", func(t *testing.T) {
-		t.Parallel()
-		n := 0
-		for _, f := range functions.Manifest().Functions {
-			if f.HTTP != "" {
-				n++
-			}
-		}
-		if want := fmt.Sprintf("call: %d today", n); !strings.Contains(page, want) {
-			t.Errorf("it does not say %q", want)
 		}
 	})
 	t.Run("the commands are valid shell", func(t *testing.T) {
