@@ -34,7 +34,7 @@ docs/rollout.md. These commands do not change resources.`,
 		}
 		return releaseRuns(release, granularity)
 	}
-	command.AddCommand(p.rolloutServices(runs), p.rolloutState(), p.rolloutSmoke(runs), p.rolloutJudge(runs),
+	command.AddCommand(p.rolloutServices(runs), p.rolloutState(), p.rolloutSmoke(runs), p.rolloutEvaluate(runs),
 		p.rolloutPack(), p.rolloutAccept(), p.rolloutPromote(), p.rolloutImages())
 	return command
 }
@@ -114,17 +114,17 @@ command, because these addresses are reachable only within the network.`,
 	}
 }
 
-func (p *program) rolloutJudge(list listRuns) *cobra.Command {
+func (p *program) rolloutEvaluate(list listRuns) *cobra.Command {
 	var project, slos, endpoint string
 	var since int64
 	command := &cobra.Command{
-		Use:   "judge SERVICE=REVISION...",
+		Use:   "evaluate SERVICE=REVISION...",
 		Short: "Check new revisions against the SLOs",
 		Long: `Query Cloud Monitoring for the requests of new revisions and compare them with the
 SLOs. Print an outcome for each: good, silent (no requests) or BAD.
 
 The command fails if an outcome is BAD or Cloud Monitoring does not respond.`,
-		Example: "  souk rollout judge --project my-souk-dev --since 1795300000 order-place=order-place-00007-abc",
+		Example: "  souk rollout evaluate --project my-souk-dev --since 1795300000 order-place=order-place-00007-abc",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			runs, err := list()
@@ -148,7 +148,7 @@ The command fails if an outcome is BAD or Cloud Monitoring does not respond.`,
 	flags := command.Flags()
 	flags.StringVar(&project, "project", "", "Google Cloud project")
 	flags.Int64Var(&since, "since", 0, "start of the window, in seconds since 1970")
-	flags.StringVar(&slos, "promises", "terraform/slo.json", "file of the SLOs")
+	flags.StringVar(&slos, "slos", "terraform/slo.json", "file of the SLOs")
 	flags.StringVar(&endpoint, "endpoint", "", "another endpoint of Cloud Monitoring, without credentials (for tests)")
 	return command
 }

@@ -30,7 +30,7 @@ func TestUsage(t *testing.T) {
 		"an admin of no instance":  {"first-admin", "amira@example.com"},
 		"topics without emulator":  {"topics"},
 		"a rollout by anything":    {"rollout", "services", "--granularity", "machine"},
-		"a missing run service":    {"rollout", "judge", "--project", "p", "--since", "1", "missing=r-1"},
+		"a missing run service":    {"rollout", "evaluate", "--project", "p", "--since", "1", "missing=r-1"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
 		"a check that is none":     {"audit", "--accept", "stock-sum,rule-colour"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},

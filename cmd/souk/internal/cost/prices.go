@@ -36,26 +36,26 @@ type Price struct {
 // StandardPrices returns the prices that come with the program.
 func StandardPrices() (*Prices, error) { return ParsePrices(pricesYAML) }
 
-// ParsePrices reads prices.yaml. Its error names every fault at once.
+// ParsePrices reads prices.yaml. Its error lists all errors.
 func ParsePrices(text []byte) (*Prices, error) {
 	var p Prices
 	if err := parse(text, &p); err != nil {
 		return nil, fmt.Errorf("read the prices: %w", err)
 	}
-	var faults []error
+	var errs []error
 	if _, err := time.Parse(time.DateOnly, p.Read); err != nil {
-		faults = append(faults, errors.New("read: expected the day the prices were looked up, as 2026-11-22"))
+		errs = append(errs, errors.New("read: expected the day the prices were looked up, as 2026-11-22"))
 	}
 	if p.Region == "" || len(p.Prices) == 0 {
-		faults = append(faults, errors.New("region and prices are needed"))
+		errs = append(errs, errors.New("region and prices are needed"))
 	}
 	for name, price := range p.Prices {
 		if price.USD <= 0 || price.Free < 0 || price.SKU == "" || price.Unit == "" || price.Page == "" || !slices.Contains([]string{"copy", "published", "page"}, price.Seen) {
-			faults = append(faults, fmt.Errorf("%s: expected sku, unit, page, seen (copy, published or page), usd above 0 and free of 0 or more", name))
+			errs = append(errs, fmt.Errorf("%s: expected sku, unit, page, seen (copy, published or page), usd above 0 and free of 0 or more", name))
 		}
 	}
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("read the prices: %w", errors.Join(faults...))
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("read the prices: %w", errors.Join(errs...))
 	}
 	return &p, nil
 }

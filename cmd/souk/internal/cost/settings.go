@@ -159,13 +159,13 @@ func readValues(parser *hclparse.Parser, path string) (map[string]*hcl.Attribute
 		return nil, fmt.Errorf("read the values of the variables: %w", err)
 	}
 	// Its name may be env/prod.tfvars.example.
-	file, faults := parser.ParseHCL(text, path)
-	if faults.HasErrors() {
-		return nil, fmt.Errorf("read the values of the variables: %w", faults)
+	file, diagnostics := parser.ParseHCL(text, path)
+	if diagnostics.HasErrors() {
+		return nil, fmt.Errorf("read the values of the variables: %w", diagnostics)
 	}
-	values, faults := file.Body.JustAttributes()
-	if faults.HasErrors() {
-		return nil, fmt.Errorf("read the values of the variables: %w", faults)
+	values, diagnostics := file.Body.JustAttributes()
+	if diagnostics.HasErrors() {
+		return nil, fmt.Errorf("read the values of the variables: %w", diagnostics)
 	}
 	return values, nil
 }
@@ -173,18 +173,18 @@ func readValues(parser *hclparse.Parser, path string) (map[string]*hcl.Attribute
 // readFile returns the attributes of a file's blocks of one kind, by the block's
 // label.
 func readFile(parser *hclparse.Parser, path, kind string) (map[string]hcl.Attributes, error) {
-	file, faults := parser.ParseHCLFile(path)
-	if faults.HasErrors() {
-		return nil, fmt.Errorf("read terraform's files (in the repository's folder, or with --terraform): %w", faults)
+	file, diagnostics := parser.ParseHCLFile(path)
+	if diagnostics.HasErrors() {
+		return nil, fmt.Errorf("read terraform's files (in the repository's folder, or with --terraform): %w", diagnostics)
 	}
 	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: kind, LabelNames: []string{"name"}}}}
-	content, _, faults := file.Body.PartialContent(schema)
-	if faults.HasErrors() {
-		return nil, fmt.Errorf("read %s: %w", path, faults)
+	content, _, diagnostics := file.Body.PartialContent(schema)
+	if diagnostics.HasErrors() {
+		return nil, fmt.Errorf("read %s: %w", path, diagnostics)
 	}
 	blocks := map[string]hcl.Attributes{}
 	for _, block := range content.Blocks {
-		// A variable's validation blocks are no attributes: that is no fault.
+		// A variable's validation blocks are no attributes: that is not an error.
 		attributes, _ := block.Body.JustAttributes()
 		blocks[block.Labels[0]] = attributes
 	}
@@ -194,21 +194,21 @@ func readFile(parser *hclparse.Parser, path, kind string) (map[string]hcl.Attrib
 // value is what a variable is, with the value that it was given, if any: as Terraform
 // has it, with the defaults of optional attributes.
 func value(variable hcl.Attributes, given *hcl.Attribute) (cty.Value, error) {
-	kind, defaults, faults := typeexpr.TypeConstraintWithDefaults(variable["type"].Expr)
-	if faults.HasErrors() {
-		return cty.NilVal, faults
+	kind, defaults, diagnostics := typeexpr.TypeConstraintWithDefaults(variable["type"].Expr)
+	if diagnostics.HasErrors() {
+		return cty.NilVal, diagnostics
 	}
 	var v cty.Value
 	switch {
 	case given != nil:
-		v, faults = given.Expr.Value(nil)
+		v, diagnostics = given.Expr.Value(nil)
 	case variable["default"] != nil:
-		v, faults = variable["default"].Expr.Value(nil)
+		v, diagnostics = variable["default"].Expr.Value(nil)
 	default:
 		v = cty.StringVal(wanted["environment"])
 	}
-	if faults.HasErrors() {
-		return cty.NilVal, faults
+	if diagnostics.HasErrors() {
+		return cty.NilVal, diagnostics
 	}
 	if defaults != nil && !v.IsNull() {
 		v = defaults.Apply(v)

@@ -41,7 +41,7 @@ func mustRun(t *testing.T, name, granularity string) Run {
 	return Run{}
 }
 
-func TestJudge(t *testing.T) {
+func TestEvaluate(t *testing.T) {
 	t.Parallel()
 	p := mustReadSLOs(t)
 	for name, test := range map[string]struct {

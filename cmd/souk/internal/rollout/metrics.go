@@ -72,7 +72,7 @@ func quoted(names []string) string {
 	return strings.Join(names, ",")
 }
 
-// query is what all questions of one judgement have in common.
+// query is what all queries of one evaluation have in common.
 type query struct {
 	service         *monitoring.Service
 	project, filter string
