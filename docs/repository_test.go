@@ -161,6 +161,32 @@ func trackedFiles(t *testing.T) map[string]string {
 	return files
 }
 
+// images are the names of files that may be binary.
+var images = regexp.MustCompile(`\.(gif|ico|jpg|png|svg|webp)$`)
+
+// TestTextFiles requires that the repository has text and images only: a program that was
+// built in it must not be committed.
+func TestTextFiles(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files", "--cached").Output()
+	if err != nil {
+		t.Skipf("NOT CHECKED: the files of the repository: git ls-files: %v", err)
+	}
+	for name := range strings.Lines(string(out)) {
+		name = strings.TrimSpace(name)
+		content, err := os.ReadFile(filepath.Join("..", name))
+		if os.IsNotExist(err) {
+			continue // It is deleted, and not yet committed.
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !images.MatchString(name) && !strings.Contains(name, "testdata/") && strings.Contains(string(content), "\x00") {
+			t.Errorf("%s is a binary file: remove it", name)
+		}
+	}
+}
+
 // TestReferencesThatLeadNowhere plants each kind of a reference in a repository of a
 // few files, once right and once wrong.
 func TestReferencesThatLeadNowhere(t *testing.T) {
