@@ -44,8 +44,8 @@ type Publisher interface {
 type Outbox struct {
 	db        *database.DB
 	publisher Publisher
-	// marks coalesces the marks of an instance's requests into shared statements,
-	// which do not queue for a connection behind requests that have not begun.
+	// marks batches the UPDATEs of an instance's requests. A batch does not wait for a
+	// connection behind newer requests.
 	marks     *database.Coalescer[uuid.UUID]
 	now       clock.Clock
 	permitted map[string]bool // by event type; nil permits every type
@@ -156,6 +156,6 @@ func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 	marking, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()
 	if err := o.marks.Do(marking, published); err != nil {
-		slog.WarnContext(ctx, "the events stay in the outbox for the sweep", "event", published[0], "events", len(published), "error", err)
+		slog.WarnContext(ctx, "cannot mark events as published; the sweep will publish them again", "event", published[0], "events", len(published), "error", err)
 	}
 }

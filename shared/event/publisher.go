@@ -13,8 +13,8 @@ import (
 )
 
 // PubSub publishes to Google Cloud Pub/Sub, or to an emulator that
-// PUBSUB_EMULATOR_HOST names. It connects when it first publishes, so that it costs
-// functions that never publish nothing.
+// PUBSUB_EMULATOR_HOST names. It connects when it first publishes, so that functions
+// that never publish need no connection.
 type PubSub struct {
 	project string
 

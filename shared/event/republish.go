@@ -16,8 +16,8 @@ const republishBatch = 1000
 // a broker has lost: a consumer that received one has its id in the inbox and ignores
 // it. An event is in the outbox for a day after it was published.
 //
-// A request that publishes at this moment may mark its event afterwards, within
-// Settled.
+// A concurrent request may still mark its events as published, up to Settled after its
+// commit.
 func Republish(ctx context.Context, q database.Queryer, since time.Time) (events int64, err error) {
 	for {
 		marked, err := database.AffectedRows(q.ExecContext(ctx, markUnpublished, since, republishBatch))

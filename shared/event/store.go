@@ -107,8 +107,8 @@ func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at 
 }
 
 const (
-	// markUnpublished makes a batch of published rows pending again, oldest first. They
-	// leave the range of its own condition.
+	// markUnpublished makes a batch of published rows pending again, oldest first.
+	// Updated rows no longer match the condition, so the next batch continues after them.
 	markUnpublished = `UPDATE outbox SET published_at = NULL WHERE published_at >= ? ORDER BY published_at LIMIT ?`
 	deleteOldOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
 	deleteOldInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`

@@ -19,7 +19,8 @@ import (
 //
 // The order matters: health checks are not counted or logged; a request is counted before
 // anything may fail; a caller is known before its idempotency key is, because keys are scoped
-// by caller; and a body is limited where it is read first, for the hash of its key.
+// by caller; and the layer idempotency limits bodies itself, because it reads them first, to
+// hash the request.
 var chain = []layer{
 	{"health", each(withHealth)},
 	{"drain", each(withDrain)},
@@ -40,8 +41,8 @@ type layer struct {
 	wrap func(p *process, next []endpoint) []endpoint
 }
 
-// endpoint is the handler of a function's requests, or of all requests outside of routing:
-// then it has no entry.
+// endpoint is the handler of a function's requests. In the layers before routing it serves
+// all functions, and its entry is zero.
 type endpoint struct {
 	entry manifest.Function
 	// operation is nil for a function that Pub/Sub calls.
@@ -132,7 +133,7 @@ func withKeys(p *process, next endpoint) http.Handler {
 	}, next.handler)
 }
 
-// withBodyLimit bounds the bodies that functions read, also those that huma does not.
+// withBodyLimit bounds the bodies that functions read, including those that huma does not read.
 func withBodyLimit(_ *process, next endpoint) http.Handler {
 	limit := int64(event.MaxPushBytes)
 	if next.entry.HTTP != "" {

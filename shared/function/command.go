@@ -16,12 +16,12 @@ import (
 	"souk/shared/telemetry"
 )
 
-// maxAcquire bounds the wait of a command without a key for a connection; see
-// idempotency.Request for one with a key.
+// maxAcquire bounds how long a command without an idempotency key waits for a database
+// connection. For one with a key see idempotency.Request.
 const maxAcquire = 2 * time.Second
 
 // CommandHandler is an operation that changes data. It reads and writes only through tx,
-// which the adapter commits when it returns nil. It may run several times and must not use
+// which function.Command commits when it returns nil. It may run several times and must not use
 // the network.
 type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) (*O, error)
 

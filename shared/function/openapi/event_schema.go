@@ -47,7 +47,8 @@ func EventSchema(payload reflect.Type) (map[string]any, error) {
 	return schema, nil
 }
 
-// openObjects removes from a schema that objects have no other members.
+// openObjects removes additionalProperties: false from a schema, so that events may have
+// further members.
 func openObjects(schema any) {
 	switch s := schema.(type) {
 	case map[string]any:
