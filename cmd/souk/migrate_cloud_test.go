@@ -33,8 +33,8 @@ func TestLogins(t *testing.T) {
 		if len(got) != 2 || got[0].name != "fn-user-http" || got[1].name != "fn-user-push" {
 			t.Fatalf("got %v", got)
 		}
-		// Both hash tokens; none of the functions that Pub/Sub calls reads a password's hash.
-		hash := database.Column{Table: "user", Name: "password_hash"}
+		// None of the functions that Pub/Sub calls reads refresh tokens' hashes.
+		hash := database.Column{Table: "session", Name: "refresh_hash"}
 		if slices.Contains(got[0].rights.NoRead, hash) || !slices.Contains(got[1].rights.NoRead, hash) {
 			t.Errorf("got %v", got)
 		}

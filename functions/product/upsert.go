@@ -150,7 +150,7 @@ func (u *upsertBatch) create(line importLine) (LineResult, error) {
 	if err != nil {
 		return LineResult{}, err
 	}
-	line.apply(&p)
+	set(&p.Status, line.Status)
 	set(&p.Available, line.StockDelta) // a line has only one of stock and stockDelta
 	u.created = append(u.created, p)
 	u.addMovement(line, p.ID, p.Available, "first stock")

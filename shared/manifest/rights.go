@@ -17,7 +17,13 @@ type RestrictedColumn struct {
 	Read []string `yaml:"read"`
 	// Write are the functions that may insert or update its values.
 	Write []string `yaml:"write"`
+	// Former are functions that did either in the release before. Their revisions serve while
+	// the next release is rolled out, and again if it is taken back.
+	Former []string `yaml:"former"`
 }
+
+// names returns all functions that the column names.
+func (r RestrictedColumn) names() []string { return slices.Concat(r.Read, r.Write, r.Former) }
 
 // Rights returns the rights in a service's database of a login that the named functions of
 // the service share. Without names these are the rights of the functions that no restricted
@@ -32,10 +38,10 @@ func (m *Manifest) Rights(service string, functions ...string) access.Rights {
 		if r.Service != service {
 			continue
 		}
-		if excluded(r.Read) {
+		if excluded(slices.Concat(r.Read, r.Former)) {
 			rights.NoRead = append(rights.NoRead, column)
 		}
-		if excluded(r.Write) {
+		if excluded(slices.Concat(r.Write, r.Former)) {
 			rights.NoWrite = append(rights.NoWrite, column)
 		}
 	}
@@ -69,7 +75,7 @@ func (m *Manifest) Logins() []Login {
 // LoginOf returns the name of the login that a function uses.
 func (m *Manifest) LoginOf(f Function) string {
 	for _, r := range m.RestrictedColumns {
-		if slices.Contains(r.Read, f.Name) || slices.Contains(r.Write, f.Name) {
+		if slices.Contains(r.names(), f.Name) {
 			return f.Name
 		}
 	}
@@ -91,7 +97,7 @@ func (m *Manifest) checkRestrictedColumns() []error {
 		if !slices.Contains(m.Services(), r.Service) {
 			errs = append(errs, fmt.Errorf("restrictedColumns: %s: no function is of service %q", name, r.Service))
 		}
-		for _, function := range append(slices.Clone(r.Read), r.Write...) {
+		for _, function := range r.names() {
 			f, known := m.Function(function)
 			if !known || f.Service != r.Service || f.Database == NoDatabase {
 				errs = append(errs, fmt.Errorf("restrictedColumns: %s: %s is not a function of service %s with a database", name, function, r.Service))

@@ -12,7 +12,7 @@ import (
 const restricted = shop + `
 restrictedColumns:
   - {service: thing, table: thing, column: secret_hash, read: [thing-get], write: [thing-make]}
-  - {service: thing, table: old, column: token_hash}
+  - {service: thing, table: old, column: token_hash, former: [thing-get]}
 `
 
 func TestRights(t *testing.T) {
@@ -26,8 +26,9 @@ func TestRights(t *testing.T) {
 		want      database.Rights
 	}{
 		{"no function", "thing", nil, database.Rights{NoRead: []database.Column{secret, token}, NoWrite: []database.Column{secret, token}}},
-		{"a function that reads", "thing", []string{"thing-get"}, database.Rights{NoRead: []database.Column{token}, NoWrite: []database.Column{secret, token}}},
-		{"two functions", "thing", []string{"thing-get", "thing-make"}, database.Rights{NoRead: []database.Column{token}, NoWrite: []database.Column{token}}},
+		{"a function that reads one column and read the other in the release before", "thing", []string{"thing-get"}, database.Rights{NoWrite: []database.Column{secret}}},
+		{"a function that writes", "thing", []string{"thing-make"}, database.Rights{NoRead: []database.Column{secret, token}, NoWrite: []database.Column{token}}},
+		{"two functions", "thing", []string{"thing-get", "thing-make"}, database.Rights{}},
 		{"another service", "copy", []string{"copy-keep"}, database.Rights{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -63,7 +64,7 @@ func TestRestrictedColumnsAreChecked(t *testing.T) {
 		"a function of another service": {"read: [thing-get]", "read: [copy-keep]", "copy-keep is not a function of service thing"},
 		"an unknown service":            {"service: thing, table: old", "service: think, table: old", `no function is of service "think"`},
 		"a column twice":                {"table: old, column: token_hash", "table: thing, column: secret_hash", "is listed twice"},
-		"no column":                     {", column: token_hash", "", "need a table and a column"},
+		"no column":                     {", column: token_hash,", ",", "need a table and a column"},
 		"a function without a database": {`access: anyone}`, `access: anyone, database: none}`, "thing-get is not a function of service thing with a database"},
 	} {
 		t.Run(name, func(t *testing.T) {
