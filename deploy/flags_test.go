@@ -17,20 +17,20 @@ var update = flag.Bool("update", false, "write testdata/gcloud.json anew; a comm
 // gcloud would, to the table of the gcloud on this machine.
 func TestFlagsAreGcloudsOwn(t *testing.T) {
 	t.Parallel()
-	gcloud, kept := gcloudtest.Installed(t), mustFlags(t)
-	for command, flags := range kept {
+	gcloud, listed := gcloudtest.Installed(t), mustFlags(t)
+	for command, flags := range listed {
 		own := gcloud.FlagsOf(command)
 		for name, kind := range flags {
 			if own[name] != kind && !*update {
 				t.Errorf("gcloud %s has no %s, or it is no %s: go test ./deploy -run FlagsAre -update", command, name, kind)
 			}
 		}
-		kept[command] = own
+		listed[command] = own
 	}
 	if !*update {
 		return
 	}
-	text, err := json.MarshalIndent(kept, "", " ")
+	text, err := json.MarshalIndent(listed, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +42,11 @@ func TestFlagsAreGcloudsOwn(t *testing.T) {
 // mustFlags returns the flags of the commands that are used here.
 func mustFlags(t *testing.T) (known map[string]map[string]string) {
 	t.Helper()
-	kept, err := os.ReadFile("testdata/gcloud.json")
+	listed, err := os.ReadFile("testdata/gcloud.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(kept, &known); err != nil {
+	if err := json.Unmarshal(listed, &known); err != nil {
 		t.Fatal(err)
 	}
 	return known

@@ -139,9 +139,21 @@ func matchesPath(p, folder, pattern string) bool {
 // yet added included, by their paths.
 func trackedFiles(t *testing.T) map[string]string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files", "--cached", "--others", "--exclude-standard").Output()
+	files := mustListFiles(t, "--cached", "--others", "--exclude-standard")
+	for name, content := range files {
+		if !utf8.ValidString(content) {
+			files[name] = ""
+		}
+	}
+	return files
+}
+
+// mustListFiles returns the content of the files that git lists with some flags.
+func mustListFiles(t *testing.T, flags ...string) map[string]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", "..", "ls-files"}, flags...)...).Output()
 	if err != nil {
-		t.Skipf("NOT CHECKED: the references of the documentation: git ls-files: %v", err)
+		t.Skipf("NOT CHECKED: the files of the repository: git ls-files: %v", err)
 	}
 	files := map[string]string{}
 	for name := range strings.Lines(string(out)) {
@@ -152,9 +164,6 @@ func trackedFiles(t *testing.T) map[string]string {
 		}
 		if err != nil {
 			t.Fatal(err)
-		}
-		if !utf8.Valid(content) {
-			content = nil
 		}
 		files[name] = string(content)
 	}
@@ -168,20 +177,8 @@ var images = regexp.MustCompile(`\.(gif|ico|jpg|png|svg|webp)$`)
 // built in it must not be committed.
 func TestTextFiles(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files", "--cached").Output()
-	if err != nil {
-		t.Skipf("NOT CHECKED: the files of the repository: git ls-files: %v", err)
-	}
-	for name := range strings.Lines(string(out)) {
-		name = strings.TrimSpace(name)
-		content, err := os.ReadFile(filepath.Join("..", name))
-		if os.IsNotExist(err) {
-			continue // It is deleted, and not yet committed.
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !images.MatchString(name) && !strings.Contains(name, "testdata/") && strings.Contains(string(content), "\x00") {
+	for name, content := range mustListFiles(t, "--cached") {
+		if !images.MatchString(name) && !strings.Contains(name, "testdata/") && strings.Contains(content, "\x00") {
 			t.Errorf("%s is a binary file: remove it", name)
 		}
 	}

@@ -31,7 +31,8 @@ func (p *program) migrateCloudSQLCommand() *cobra.Command {
 		Short: "Update the databases of a Cloud SQL instance",
 		Long: `Update the services' databases on Google Cloud, where Terraform has created them and
 the functions' logins, and grant each login access to the rows of its service's
-database, and of the restricted columns in functions.yaml to its own. The Cloud Run job migrate runs this command.
+database, and of the restricted columns in functions.yaml to its own. The Cloud Run job
+migrate runs this command.
 
 INSTANCE_CONNECTION_NAME, DATABASE_USER, DATABASE_PASSWORD and DATABASE_PRIVATE_IP
 configure the connection; ORDER_INSTANCE_CONNECTION_NAME and so on if a service has an

@@ -62,7 +62,7 @@ PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databas
 	return command
 }
 
-// relay passes pushes on and keeps topics until ctx ends.
+// relay forwards pushes and maintains the topics until ctx ends.
 func (p *program) relay(ctx context.Context, address string, hosts hostcheck.Hosts, issuer *identity.Issuer, topics local.Topics) error {
 	replicas := balance.New(balance.Options{Wait: pushWait})
 	defer replicas.CloseIdleConnections()
@@ -78,12 +78,12 @@ func (p *program) relay(ctx context.Context, address string, hosts hostcheck.Hos
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	kept := make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
-		defer close(kept)
+		defer close(stopped)
 		topics.Maintain(ctx)
 	}()
-	defer func() { cancel(); <-kept }()
+	defer func() { cancel(); <-stopped }()
 	return p.serve(ctx, address, hosts.Handler(health.Handler(handler)))
 }
 

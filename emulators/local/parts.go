@@ -37,7 +37,7 @@ func (s *System) migrate(ctx context.Context) (string, error) {
 	for _, service := range list.Services() {
 		s.databases[service] = databaseName(prefix, service)
 	}
-	return fmt.Sprintf("%d databases up to date, %d logins", len(s.databases), len(urls)), nil
+	return fmt.Sprintf("%d databases up to date, %d database users", len(s.databases), len(urls)), nil
 }
 
 // seed creates the accounts of the two logins.

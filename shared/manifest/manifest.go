@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -76,14 +75,6 @@ type Function struct {
 	Cache *Cache `yaml:"cache"`
 	// Scaling overrides the default scaling: see Manifest.ScalingOf.
 	Scaling ScalingOverride `yaml:"scaling"`
-}
-
-// Delivery configures the delivery of Pub/Sub to all subscriptions.
-type Delivery struct {
-	AckDeadline         time.Duration `yaml:"ackDeadline"`
-	MinBackoff          time.Duration `yaml:"minBackoff"`
-	MaxBackoff          time.Duration `yaml:"maxBackoff"`
-	MaxDeliveryAttempts int           `yaml:"maxDeliveryAttempts"`
 }
 
 // Manifest is the content of functions.yaml, in the order of the file.
@@ -236,22 +227,6 @@ func (m *Manifest) check() error {
 	errs = append(errs, m.checkScaling()...)
 	errs = append(errs, m.checkRestrictedColumns()...)
 	return errors.Join(errs...)
-}
-
-// check returns the values outside of Pub/Sub's limits:
-// https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
-func (d Delivery) check() []error {
-	var errs []error
-	need := func(ok bool, rule string, got any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("delivery: need %s, got %v", rule, got))
-		}
-	}
-	need(10*time.Second <= d.AckDeadline && d.AckDeadline <= 600*time.Second, "an ackDeadline of 10s to 600s", d.AckDeadline)
-	need(0 < d.MinBackoff && d.MinBackoff <= d.MaxBackoff, "0 < minBackoff <= maxBackoff", d.MinBackoff)
-	need(d.MaxBackoff <= 600*time.Second, "a maxBackoff of at most 600s", d.MaxBackoff)
-	need(5 <= d.MaxDeliveryAttempts && d.MaxDeliveryAttempts <= 100, "maxDeliveryAttempts of 5 to 100", d.MaxDeliveryAttempts)
-	return errs
 }
 
 var routeForm = regexp.MustCompile(`^[A-Z]+ /\S*$`)

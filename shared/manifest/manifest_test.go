@@ -21,7 +21,7 @@ const shop = delivery + `
 functions:
   - {name: thing-make, service: thing, http: POST /v1/things, access: admin, publishes: [thing-made]}
   - {name: thing-get, service: thing, http: "GET /v1/things/{id}", access: anyone}
-  - {name: copy-keep, service: copy, events: [thing-made], publishes: [copy-kept]}
+  - {name: copy-keep, service: copy, events: [thing-made], publishes: [copy-made]}
   - {name: copy-outbox, service: copy, schedule: "* * * * *"}
 `
 
@@ -61,7 +61,7 @@ func TestManifest(t *testing.T) {
 		if got := m.Of("copy"); len(got) != 2 || got[0].Name != "copy-keep" || got[1].Name != "copy-outbox" {
 			t.Errorf("the functions of copy are %+v", got)
 		}
-		if diff := cmp.Diff([]string{"copy-kept", "copy-outbox", "thing-made"}, m.Topics()); diff != "" {
+		if diff := cmp.Diff([]string{"copy-made", "copy-outbox", "thing-made"}, m.Topics()); diff != "" {
 			t.Errorf("topics (-want +got):\n%s", diff)
 		}
 	})
