@@ -55,6 +55,16 @@ func Grant(ctx context.Context, admin Queryer, database, login string, rights Ri
 			return fmt.Errorf("revoke the other rights of %s in %s: %w", login, database, err)
 		}
 	}
+	if len(rights.NoRead) == 0 && len(rights.NoWrite) == 0 {
+		return nil
+	}
+	// An administrator who does not see the rights of others has not revoked any.
+	if granted, err = grantedPrivileges(ctx, admin, database, login); err != nil {
+		return fmt.Errorf("read the rights of %s in %s: %w", login, database, err)
+	}
+	if !maps.Equal(granted, wanted) {
+		return fmt.Errorf("%s has other rights in %s than it is to have, or the administrator cannot read them, for which it needs SELECT on mysql.*", login, database)
+	}
 	return nil
 }
 

@@ -93,6 +93,24 @@ func TestGrant(t *testing.T) {
 	}
 }
 
+// TestGrantByAdministratorWithoutSight requires an error where old rights cannot be revoked,
+// because the administrator does not see them.
+func TestGrantByAdministratorWithoutSight(t *testing.T) {
+	t.Parallel()
+	root, url, name := mustCreateTables(t)
+	low, settings := mustCreateLogin(t, root, url)
+	mustExec(t, root, "GRANT ALL PRIVILEGES ON `"+name+"`.* TO '"+low+"'@'%' WITH GRANT OPTION")
+	admin := dbtest.Open(t, settings.URL, 1)
+	login, _ := mustCreateLogin(t, root, url)
+	if err := database.Grant(t.Context(), root, name, login, database.Rights{}); err != nil {
+		t.Fatal(err)
+	}
+	err := database.Grant(t.Context(), admin, name, login, guarded)
+	if err == nil || !strings.Contains(err.Error(), "SELECT on mysql.*") {
+		t.Errorf("got %v, want an error that names the missing right", err)
+	}
+}
+
 // TestGrantByName runs with partial_revokes, with which Cloud SQL compares the names in grants
 // literally. MariaDB does not have that variable.
 func TestGrantByName(t *testing.T) {
