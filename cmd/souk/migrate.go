@@ -16,11 +16,13 @@ func (p *program) migrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Create or update the services' databases",
-		Long: `Create a database with its tables for each service, and a database user for each
-service that can only read and write its rows. Update those that exist.
+		Long: `Create a database with its tables for each service, and its database users, which can
+only read and write rows: one for the service, and one for each function that
+restrictedColumns in functions.yaml names. Update those that exist.
 
-PRODUCT_DATABASE_PASSWORD, ORDER_DATABASE_PASSWORD and USER_DATABASE_PASSWORD are
-the users' passwords, at least 16 letters and digits each. If the URL names a
+The users' passwords are in PRODUCT_DATABASE_PASSWORD, PASSWORD_RESET_DATABASE_PASSWORD
+and so on, at least 16 letters and digits each; without them the command lists the
+variables, and "souk secrets" generates them. If the URL names a
 database, that is the prefix of the names: shop creates shop_product and so on. The
 default prefix is souk.`,
 		Example: "  souk migrate --database-url mysql://root:secret@127.0.0.1:3306/",

@@ -73,29 +73,37 @@ func readVersion(ctx context.Context, admin *sql.DB) (kind, version string, err 
 	return kind, version, nil
 }
 
-// tryRights creates and removes a trial database and user as Provision does: grants
-// have too many forms to evaluate them.
+// tryRights creates and removes a trial database and a user with restricted rights, as the
+// start does: grants have too many forms to evaluate them.
 func tryRights(ctx context.Context, admin *sql.DB) (err error) {
 	name := "souk_check_" + strings.ToLower(rand.Text()[:8])
-	access := Access{Database: name, User: name, Password: NewPassword()}
+	secret := database.Column{Table: "trial", Name: "secret"}
+	access := Access{Database: name, User: name, Password: NewPassword(), Rights: database.Rights{NoRead: []database.Column{secret}}}
 	defer func() {
 		if dropErr := drop(context.WithoutCancel(ctx), admin, access); err == nil {
 			err = dropErr
 		}
 	}()
+	if err := createDatabase(ctx, admin, name); err != nil {
+		return err
+	}
+	if _, err := admin.ExecContext(ctx, "CREATE TABLE "+quoteName(name)+".trial (id INT, secret INT)"); err != nil {
+		return fmt.Errorf("create a table: %w", err)
+	}
 	return provision(ctx, admin, access)
 }
 
 func drop(ctx context.Context, admin *sql.DB, a Access) error {
+	var errs []error
 	for _, statement := range []string{
 		"DROP DATABASE IF EXISTS " + quoteName(a.Database),
 		"DROP USER IF EXISTS " + a.account(),
 	} {
 		if _, err := admin.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("remove a trial database: %w", err)
+			errs = append(errs, fmt.Errorf("remove a trial database: %w", err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // withHint adds advice for the most common connection errors.

@@ -55,19 +55,26 @@ func NewPassword() string { return rand.Text() }
 // CreateDatabase creates a database if it does not exist, and returns admin's URL with it,
 // for migrations.
 func CreateDatabase(ctx context.Context, admin database.URL, name string) (database.URL, error) {
-	if !namePattern.MatchString(name) {
-		return "", fmt.Errorf("create a database: the name %q does not match %s", name, namePattern)
-	}
 	db, err := openAdmin(admin)
 	if err != nil {
 		return "", err
 	}
 	defer db.Close()
-	_, err = db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(name)+" CHARACTER SET utf8mb4 COLLATE "+database.Collation)
-	if err != nil {
-		return "", fmt.Errorf("create the database %s: %w", name, err)
+	if err := createDatabase(ctx, db, name); err != nil {
+		return "", err
 	}
 	return DatabaseURL(admin, name)
+}
+
+func createDatabase(ctx context.Context, admin *sql.DB, name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("create a database: the name %q does not match %s", name, namePattern)
+	}
+	_, err := admin.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(name)+" CHARACTER SET utf8mb4 COLLATE "+database.Collation)
+	if err != nil {
+		return fmt.Errorf("create the database %s: %w", name, err)
+	}
+	return nil
 }
 
 // Provision creates or updates a user of a database, and returns its URL. The user can read

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -152,6 +153,29 @@ func TestExternalServer(t *testing.T) {
 		_, err := mysql.Start(t.Context(), mysql.Options{URL: url})
 		if err == nil || !strings.Contains(err.Error(), "may not create databases and users") || !strings.Contains(err.Error(), "GRANT") {
 			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a user that may not create databases leaves no trial user", func(t *testing.T) {
+		t.Parallel()
+		admin := mustOpen(t, dbtest.URL(t))
+		name, password := unique("low"), mysql.NewPassword()
+		mustExec(t, admin, "CREATE USER '"+name+"'@'%' IDENTIFIED BY '"+password+"'")
+		mustExec(t, admin, "GRANT CREATE USER ON *.* TO '"+name+"'@'%'")
+		t.Cleanup(func() { _, _ = admin.ExecContext(context.Background(), "DROP USER '"+name+"'@'%'") })
+		cfg, err := database.ParseURL(string(dbtest.URL(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.User, cfg.Passwd = name, password
+		_, err = mysql.Start(t.Context(), mysql.Options{URL: database.FormatURL(cfg)})
+		if err == nil || !strings.Contains(err.Error(), "may not create databases and users") {
+			t.Errorf("got %v", err)
+		}
+		// Other tests have trial users for a moment, too, and theirs differ.
+		if created := regexp.MustCompile(`souk_check_[a-z0-9]+`).FindString(fmt.Sprint(err)); created == "" {
+			t.Errorf("the error %v does not name the trial database", err)
+		} else if n := mustQuery[int](t, admin, "SELECT COUNT(*) FROM mysql.user WHERE user = '"+created+"'"); n != 0 {
+			t.Errorf("the user %s is left", created)
 		}
 	})
 	t.Run("a wrong password is rejected", func(t *testing.T) {

@@ -209,6 +209,9 @@ func (m *Manifest) check() error {
 	routes := http.NewServeMux()
 	for _, f := range m.Functions {
 		claim("name "+f.Name, f.Name)
+		if slices.Contains(m.Services(), f.Name) {
+			errs = append(errs, fmt.Errorf("%s: is the name of a service: give the function another one", f.Name))
+		}
 		if f.HTTP != "" {
 			if err := addRoute(routes, f.HTTP); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", f.Name, err))
