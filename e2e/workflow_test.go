@@ -77,7 +77,7 @@ func TestWorkflow(t *testing.T) {
 		s.skipUnlessOwned(t)
 		for _, log := range s.logs(t) {
 			for line := range strings.Lines(log) {
-				if strings.Contains(line, "stays in the outbox") {
+				if strings.Contains(line, "cannot publish") {
 					t.Error(line)
 				}
 			}

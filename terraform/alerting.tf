@@ -343,7 +343,7 @@ resource "google_logging_metric" "order_decided" {
 resource "google_logging_metric" "outbox_left" {
   name            = "souk_outbox_left_seconds"
   description     = "The age of an event that a sweep of an outbox could not publish."
-  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the event stays in the outbox\""
+  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"cannot publish pending event\""
   value_extractor = "EXTRACT(jsonPayload.ageSeconds)"
 
   metric_descriptor {

@@ -116,7 +116,7 @@ func (t Topics) republish(ctx context.Context) error {
 	if err != nil || events == 0 {
 		return err
 	}
-	settled := time.NewTimer(event.Settled)
+	settled := time.NewTimer(event.MaxPublishDelay)
 	defer settled.Stop()
 	select {
 	case <-ctx.Done():

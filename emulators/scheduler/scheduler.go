@@ -24,7 +24,7 @@ import (
 )
 
 // EventType is the value of the attribute "type" of a tick's event.
-const EventType = event.TypeScheduleDue
+const EventType = event.TypeTick
 
 const (
 	// publishTimeout is the timeout of one publish.

@@ -88,9 +88,9 @@ type Changed struct {
 
 // publishChanged adds a product-changed event for each product to the outbox.
 func (s *service) publishChanged(ctx context.Context, tx *database.Tx, products ...Product) error {
-	messages := make([]event.Message[Changed], len(products))
+	messages := make([]event.AddParams[Changed], len(products))
 	for i, p := range products {
-		messages[i] = event.Message[Changed]{AggregateID: p.ID, Payload: Changed{
+		messages[i] = event.AddParams[Changed]{AggregateID: p.ID, Payload: Changed{
 			ProductID: p.ID, SKU: p.SKU, Name: p.Name, Price: p.Price, Status: p.Status, Version: p.Version,
 		}}
 	}

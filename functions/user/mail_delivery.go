@@ -106,7 +106,7 @@ func (s *service) tryClaim(ctx context.Context, tx *database.Tx, consumer string
 		return outgoingMail{}, fmt.Errorf("lock the delivery: %w", err)
 	}
 	// Read with the row locked: the delivery that sent the mail has deleted the row.
-	sent, err := event.Received(ctx, tx, consumer, e)
+	sent, err := event.IsProcessed(ctx, tx, consumer, e)
 	if err != nil {
 		return outgoingMail{}, err
 	}
@@ -131,7 +131,7 @@ func (s *service) tryClaim(ctx context.Context, tx *database.Tx, consumer string
 
 // record records an event as processed.
 func (s *service) record(ctx context.Context, tx *database.Tx, consumer string, e event.Event) error {
-	if _, err := event.Receive(ctx, tx, consumer, e, s.Now()); err != nil {
+	if _, err := event.RecordProcessed(ctx, tx, consumer, e, s.Now()); err != nil {
 		return err
 	}
 	return deleteDelivery(ctx, tx, consumer, e.ID)

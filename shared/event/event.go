@@ -1,7 +1,7 @@
 // Package event publishes and receives events with effectively-once semantics. A
-// change and its event are one transaction (the outbox), and so are a consumer's
-// effect and the record that it was processed (the inbox). Pub/Sub in between may
-// deliver late, twice or in any order.
+// change and its event are written in one transaction (the outbox), and so are a
+// consumer's effect and the id of the event that caused it (the inbox). Pub/Sub in
+// between may deliver late, twice or in any order.
 package event
 
 import (
@@ -34,7 +34,8 @@ type Event struct {
 	Traceparent string
 }
 
-// Names of the message attributes that form the envelope. Data is the payload.
+// Names of the message attributes that form the envelope: all of an event except its
+// payload, which is the message's data.
 const (
 	attributeID            = "id"
 	attributeType          = "type"
@@ -44,13 +45,14 @@ const (
 	attributeTraceparent   = "traceparent"
 )
 
-// TypeScheduleDue is the type of a scheduler's tick.
-const TypeScheduleDue = "schedule-due"
+// TypeTick is the type of a tick: the event that a scheduler publishes each time a
+// scheduled function is due.
+const TypeTick = "schedule-due"
 
-// ticks is the namespace of the ids of ticks (RFC 9562, section 5.5).
-var ticks = uuid.MustParse("0d1f5c1e-53a5-4f0e-9a7b-6f0b5b6f7a10")
+// tickNamespace is the namespace of the name-based ids of ticks (RFC 9562, section 5.5).
+var tickNamespace = uuid.MustParse("0d1f5c1e-53a5-4f0e-9a7b-6f0b5b6f7a10")
 
-// Attributes returns the envelope of the event, as message attributes.
+// Attributes returns the event's envelope as message attributes.
 func (e Event) Attributes() map[string]string {
 	attributes := map[string]string{
 		attributeID:            e.ID.String(),
@@ -65,11 +67,11 @@ func (e Event) Attributes() map[string]string {
 	return attributes
 }
 
-// MaxPushBytes is the limit of a push request: Pub/Sub's largest message is 10 MB, and
-// base64 adds a third.
+// MaxPushBytes is the maximum size of the body of a push request: a message has at most
+// 10 MB, and base64 adds a third.
 const MaxPushBytes = 14 << 20
 
-// Push is the body of the request that Pub/Sub delivers a message with:
+// Push is the body of the request with which Pub/Sub delivers a message:
 // https://cloud.google.com/pubsub/docs/push#properties_of_a_push_request
 type Push struct {
 	Message struct {
@@ -84,7 +86,8 @@ type Push struct {
 	DeliveryAttempt int `json:"deliveryAttempt"`
 }
 
-// Event reads the envelope. Its error names the missing attribute.
+// Event returns the event that the message contains. Its error names the attribute that
+// is missing or invalid.
 func (p Push) Event() (Event, error) {
 	attributes := p.Message.Attributes
 	e := Event{
@@ -103,7 +106,7 @@ func (p Push) Event() (Event, error) {
 	if e.Type == "" {
 		return Event{}, fmt.Errorf("message %s: attribute type is missing", p.Message.MessageID)
 	}
-	// A message that was published by hand may have no aggregate.
+	// A message that an operator published by hand may have no aggregate.
 	if id := attributes[attributeAggregateID]; id != "" {
 		if e.AggregateID, err = uuid.Parse(id); err != nil {
 			return Event{}, fmt.Errorf("message %s: attribute aggregateId: %w", p.Message.MessageID, err)
@@ -112,17 +115,17 @@ func (p Push) Event() (Event, error) {
 	return e, nil
 }
 
-// Tick reads the message of a scheduler, which has no payload. The attributes of a
-// Cloud Scheduler job are the same each time. So the event's id is derived from the
-// message's, which does not change when it is delivered again, and its time is the
-// publish time.
+// Tick returns the tick that the message contains. Cloud Scheduler publishes the same
+// attributes each time, so that they can contain neither an id nor a time. The tick's id
+// is therefore derived from the message's id, which is the same in every delivery of the
+// message, and its time is the message's publish time.
 func (p Push) Tick() (Event, error) {
 	if p.Message.MessageID == "" {
 		return Event{}, errors.New("the message has no id")
 	}
 	return Event{
-		ID:          uuid.NewSHA1(ticks, []byte(p.Message.MessageID)),
-		Type:        TypeScheduleDue,
+		ID:          uuid.NewSHA1(tickNamespace, []byte(p.Message.MessageID)),
+		Type:        TypeTick,
 		Time:        p.Message.PublishTime,
 		Payload:     p.Message.Data,
 		Traceparent: p.Message.Attributes[attributeTraceparent],

@@ -66,8 +66,8 @@ func TestEnvelope(t *testing.T) {
 
 	t.Run("has no trace attribute without a trace", func(t *testing.T) {
 		t.Parallel()
-		if _, there := (event.Event{ID: uuid.New()}).Attributes()["traceparent"]; there {
-			t.Error("it has one: Pub/Sub refuses empty attributes in filters")
+		if _, ok := (event.Event{ID: uuid.New()}).Attributes()["traceparent"]; ok {
+			t.Error("it has one: Pub/Sub rejects empty attributes in filters")
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestPush(t *testing.T) {
 
 	for name, bad := range map[string]struct {
 		attribute, value string
-		gone             bool
+		missing          bool
 	}{
 		"without an id":              {"id", "", true},
 		"with a malformed id":        {"id", "7", false},
@@ -114,11 +114,11 @@ func TestPush(t *testing.T) {
 		"without a type":             {"type", "", true},
 		"with a malformed aggregate": {"aggregateId", "7", false},
 	} {
-		t.Run("refuses a message "+name+", naming message and attribute", func(t *testing.T) {
+		t.Run("rejects a message "+name+", naming message and attribute", func(t *testing.T) {
 			t.Parallel()
 			attributes := maps.Clone(complete)
 			attributes[bad.attribute] = bad.value
-			if bad.gone {
+			if bad.missing {
 				delete(attributes, bad.attribute)
 			}
 			_, err := push(attributes, nil).Event()
@@ -128,7 +128,7 @@ func TestPush(t *testing.T) {
 		})
 	}
 
-	t.Run("refuses a message without attributes", func(t *testing.T) {
+	t.Run("rejects a message without attributes", func(t *testing.T) {
 		t.Parallel()
 		if _, err := (event.Push{}).Event(); err == nil {
 			t.Error("no error")
@@ -150,7 +150,7 @@ func TestTick(t *testing.T) {
 		if err != nil || again.ID != first.ID || first.ID == uuid.Nil {
 			t.Errorf("got id %s and then %s, %v", first.ID, again.ID, err)
 		}
-		if !first.Time.Equal(p.Message.PublishTime) || first.Type != event.TypeScheduleDue {
+		if !first.Time.Equal(p.Message.PublishTime) || first.Type != event.TypeTick {
 			t.Errorf("got %+v", first)
 		}
 		p.Message.MessageID = "message-8"

@@ -34,8 +34,8 @@ type fixture struct {
 	mu        sync.Mutex
 	now       time.Time
 	published []event.Event
-	// refuse returns the error of publishing an event; nil accepts all events.
-	refuse func(event.Event) error
+	// reject returns the error of publishing an event; nil accepts all events.
+	reject func(event.Event) error
 	// onPublish, unless nil, is called before events are published.
 	onPublish func(ctx context.Context, events []event.Event)
 	// onPause, unless nil, replaces the pauses of sweeps.
@@ -78,8 +78,8 @@ func (h *fixture) Publish(ctx context.Context, events []event.Event) []error {
 	for i, e := range events {
 		if ctx.Err() != nil {
 			errs[i] = ctx.Err()
-		} else if h.refuse != nil {
-			errs[i] = h.refuse(e)
+		} else if h.reject != nil {
+			errs[i] = h.reject(e)
 		}
 		if errs[i] == nil {
 			h.published = append(h.published, e)
@@ -104,9 +104,9 @@ func (h *fixture) advance(d time.Duration) {
 func (h *fixture) setDown(down bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.refuse = nil
+	h.reject = nil
 	if down {
-		h.refuse = func(event.Event) error { return errDown }
+		h.reject = func(event.Event) error { return errDown }
 	}
 }
 

@@ -61,7 +61,7 @@ func TestConcurrentMarks(t *testing.T) {
 			if n := marks(); n >= clients*each {
 				t.Errorf("%d statements marked %d events: marks are not coalesced", n, clients*each)
 			}
-			h.advance(untilSwept)
+			h.advance(afterPublishDelay)
 			h.mustSweep(t)
 			if n := len(h.publishedPayloads()); n != clients*each {
 				t.Errorf("%d events were published %d times", clients*each, n)

@@ -19,8 +19,8 @@ import (
 const (
 	unpublished = `outbox WHERE published_at IS NULL`
 	marked      = `outbox WHERE published_at IS NOT NULL`
-	// untilSwept is more than the age at which the sweep publishes a row.
-	untilSwept = time.Minute
+	// afterPublishDelay is more than the age at which the sweep publishes a row.
+	afterPublishDelay = time.Minute
 )
 
 func TestAdd(t *testing.T) {
@@ -66,7 +66,7 @@ func TestAdd(t *testing.T) {
 		if !errors.Is(err, failed) {
 			t.Fatalf("got %v", err)
 		}
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.requirePublished(t)
 		h.requireCount(t, "outbox", 0)
@@ -109,19 +109,19 @@ func TestAdd(t *testing.T) {
 }
 
 // addBatch adds several events in one transaction, which returns end.
-func (h *fixture) addBatch(t *testing.T, end error, messages ...event.Message[any]) error {
+func (h *fixture) addBatch(t *testing.T, end error, params ...event.AddParams[any]) error {
 	t.Helper()
 	return h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-		return errors.Join(event.NewTopic[any]("thing-made", "thing").AddBatch(ctx, tx, h.Outbox, messages...), end)
+		return errors.Join(event.NewTopic[any]("thing-made", "thing").AddBatch(ctx, tx, h.Outbox, params...), end)
 	})
 }
 
-func things(n int) (messages []event.Message[any], payloads []string) {
+func newThings(n int) (params []event.AddParams[any], payloads []string) {
 	for i := range n {
-		messages = append(messages, event.Message[any]{AggregateID: uuid.New(), Payload: i})
+		params = append(params, event.AddParams[any]{AggregateID: uuid.New(), Payload: i})
 		payloads = append(payloads, fmt.Sprint(i))
 	}
-	return messages, payloads
+	return params, payloads
 }
 
 func TestAddBatch(t *testing.T) {
@@ -129,7 +129,7 @@ func TestAddBatch(t *testing.T) {
 	// More than one batch of the sweep.
 	const many = 450
 
-	t.Run("does nothing without messages", func(t *testing.T) {
+	t.Run("does nothing without events", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.onPublish = func(context.Context, []event.Event) { t.Error("published") }
@@ -147,8 +147,8 @@ func TestAddBatch(t *testing.T) {
 			calls++
 			h.requireCount(t, unpublished, len(events)) // visible to others: committed
 		}
-		messages, payloads := things(many)
-		if err := h.addBatch(t, nil, messages...); err != nil {
+		params, payloads := newThings(many)
+		if err := h.addBatch(t, nil, params...); err != nil {
 			t.Fatal(err)
 		}
 		h.requirePublished(t, payloads...)
@@ -159,8 +159,8 @@ func TestAddBatch(t *testing.T) {
 		ids := map[uuid.UUID]bool{}
 		for i, e := range h.published {
 			ids[e.ID] = true
-			if e.AggregateID != messages[i].AggregateID || e.Type != "thing-made" || e.AggregateType != "thing" {
-				t.Errorf("event %d is %+v, want one of %s", i, e, messages[i].AggregateID)
+			if e.AggregateID != params[i].AggregateID || e.Type != "thing-made" || e.AggregateType != "thing" {
+				t.Errorf("event %d is %+v, want one of %s", i, e, params[i].AggregateID)
 			}
 		}
 		if len(ids) != many {
@@ -172,13 +172,13 @@ func TestAddBatch(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.setDown(true)
-		messages, payloads := things(many)
-		if err := h.addBatch(t, nil, messages...); err != nil {
+		params, payloads := newThings(many)
+		if err := h.addBatch(t, nil, params...); err != nil {
 			t.Fatal(err)
 		}
 		h.requireCount(t, unpublished, many)
 		h.setDown(false)
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.requirePublished(t, payloads...)
 		h.requireCount(t, marked, many)
@@ -187,20 +187,20 @@ func TestAddBatch(t *testing.T) {
 	t.Run("marks events that were published and leaves the others to the sweep", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		h.refuse = func(e event.Event) error {
+		h.reject = func(e event.Event) error {
 			if string(e.Payload) == "1" {
 				return errDown
 			}
 			return nil
 		}
-		messages, _ := things(3)
-		if err := h.addBatch(t, nil, messages...); err != nil {
+		params, _ := newThings(3)
+		if err := h.addBatch(t, nil, params...); err != nil {
 			t.Fatal(err)
 		}
 		h.requirePublished(t, "0", "2")
 		h.requireCount(t, marked, 2)
 		h.setDown(false)
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.requirePublished(t, "0", "2", "1")
 	})
@@ -209,11 +209,11 @@ func TestAddBatch(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		failed := errors.New("failed")
-		messages, _ := things(3)
-		if err := h.addBatch(t, failed, messages...); !errors.Is(err, failed) {
+		params, _ := newThings(3)
+		if err := h.addBatch(t, failed, params...); !errors.Is(err, failed) {
 			t.Fatalf("got %v", err)
 		}
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.requirePublished(t)
 		h.requireCount(t, "outbox", 0)
@@ -222,9 +222,9 @@ func TestAddBatch(t *testing.T) {
 	t.Run("inserts no event if one payload cannot be marshalled", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		messages, _ := things(2)
-		bad := event.Message[any]{AggregateID: uuid.New(), Payload: func() {}}
-		if err := h.addBatch(t, nil, append(messages, bad)...); err == nil || !strings.Contains(err.Error(), bad.AggregateID.String()) {
+		params, _ := newThings(2)
+		bad := event.AddParams[any]{AggregateID: uuid.New(), Payload: func() {}}
+		if err := h.addBatch(t, nil, append(params, bad)...); err == nil || !strings.Contains(err.Error(), bad.AggregateID.String()) {
 			t.Errorf("got %v, want an error that names %s", err, bad.AggregateID)
 		}
 		h.requirePublished(t)

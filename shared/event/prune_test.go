@@ -24,13 +24,13 @@ func TestSweepPrunes(t *testing.T) {
 			at = h.now.Add(-14 * 24 * time.Hour)
 		}
 		id := uuid.New()
-		rows, args = append(rows, `('thing-keep', ?, ?)`), append(args, id[:], at)
+		rows, args = append(rows, `('thing-store', ?, ?)`), append(args, id[:], at)
 	}
 	h.mustExec(t, `INSERT INTO inbox (consumer, event_id, received_at) VALUES `+strings.Join(rows, ", "), args...)
 	// An event that cannot be published remains and does not prevent pruning.
 	h.setDown(true)
 	h.mustAdd(t, "thing-made", 3)
-	h.advance(untilSwept)
+	h.advance(afterPublishDelay)
 	if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 		t.Errorf("got %v, want %v", err, errDown)
 	}

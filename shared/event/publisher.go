@@ -12,9 +12,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// PubSub publishes to Google Cloud Pub/Sub, or to an emulator that
-// PUBSUB_EMULATOR_HOST names. It connects when it first publishes, so that functions
-// that never publish need no connection.
+// PubSub publishes to Google Cloud Pub/Sub, or to the emulator at
+// PUBSUB_EMULATOR_HOST. It connects when it first publishes, so that functions that
+// never publish need no connection.
 type PubSub struct {
 	project string
 
@@ -23,15 +23,15 @@ type PubSub struct {
 	publishers map[string]*pubsub.Publisher
 }
 
-// NewPubSub returns a publisher to the topics of a project.
+// NewPubSub returns a new publisher to the topics of a Google Cloud project.
 func NewPubSub(project string) *PubSub {
 	return &PubSub{project: project, publishers: map[string]*pubsub.Publisher{}}
 }
 
-// Publish publishes every event to the topic of its type and waits until Pub/Sub has
-// accepted them all or ctx ends.
+// Publish publishes each event to the topic of its type, and waits until Pub/Sub has
+// responded for all of them or ctx ends.
 //
-// Pub/Sub refuses all messages of a request if one is invalid. So the refused ones are
+// Pub/Sub rejects all messages of a request if one is invalid. So the rejected ones are
 // published again, one by one.
 func (p *PubSub) Publish(ctx context.Context, events []Event) []error {
 	errs := p.publish(ctx, events)
@@ -76,8 +76,8 @@ func (p *PubSub) publisher(ctx context.Context, topic string) (*pubsub.Publisher
 		}
 		p.client = client
 	}
-	publisher, known := p.publishers[topic]
-	if !known {
+	publisher, ok := p.publishers[topic]
+	if !ok {
 		publisher = p.client.Publisher(topic)
 		// A request waits for its event: batch only what arrives at the same time.
 		publisher.PublishSettings.DelayThreshold = time.Millisecond

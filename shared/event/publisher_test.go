@@ -52,13 +52,13 @@ func newEvent(topic string, payload int) event.Event {
 	return event.Event{ID: uuid.New(), Type: topic, Time: time.Now().UTC(), AggregateType: "thing", AggregateID: uuid.New(), Payload: fmt.Append(nil, payload)}
 }
 
-// refuser refuses requests with a message whose payload is "refused".
-type refuser struct{}
+// rejecter rejects requests with a message whose payload is "rejected".
+type rejecter struct{}
 
-func (refuser) React(request any) (handled bool, response any, err error) {
+func (rejecter) React(request any) (handled bool, response any, err error) {
 	publish, _ := request.(*pubsubpb.PublishRequest)
 	for _, m := range publish.GetMessages() {
-		if string(m.GetData()) == "refused" {
+		if string(m.GetData()) == "rejected" {
 			return true, nil, status.Error(codes.InvalidArgument, "a message is invalid")
 		}
 	}
@@ -109,8 +109,8 @@ func TestPubSub(t *testing.T) {
 		}
 	})
 
-	t.Run("fails only for the event that Pub/Sub refuses, although it refuses the whole request", func(t *testing.T) {
-		server := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: refuser{}})
+	t.Run("fails only for the event that Pub/Sub rejects, although it rejects the whole request", func(t *testing.T) {
+		server := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: rejecter{}})
 		t.Cleanup(func() { _ = server.Close() })
 		if _, err := server.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/souk-test/topics/thing-made"}); err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestPubSub(t *testing.T) {
 		for i := range 20 {
 			events = append(events, newEvent("thing-made", i))
 		}
-		events[7].Payload = []byte("refused")
+		events[7].Payload = []byte("rejected")
 		for i, err := range publisher.Publish(t.Context(), events) {
 			if (status.Code(err) == codes.InvalidArgument) != (i == 7) {
 				t.Errorf("event %d: got %v", i, err)
@@ -137,10 +137,10 @@ func TestPubSub(t *testing.T) {
 		publisher := newPublisher(t, "souk-test")
 		ctx, cancel := context.WithCancel(t.Context())
 		server.SetAutoPublishResponse(false) // Every publish waits for a response that never comes.
-		asked := make(chan []error, 1)
-		go func() { asked <- publisher.Publish(ctx, []event.Event{newEvent("thing-made", 1)}) }()
+		results := make(chan []error, 1)
+		go func() { results <- publisher.Publish(ctx, []event.Event{newEvent("thing-made", 1)}) }()
 		cancel()
-		if errs := <-asked; len(errs) != 1 || !errors.Is(errs[0], context.Canceled) && status.Code(errs[0]) != codes.Canceled {
+		if errs := <-results; len(errs) != 1 || !errors.Is(errs[0], context.Canceled) && status.Code(errs[0]) != codes.Canceled {
 			t.Errorf("got %v", errs)
 		}
 		server.AddPublishResponse(&pubsubpb.PublishResponse{MessageIds: []string{"1"}}, nil)

@@ -27,7 +27,7 @@ func TestRepublish(t *testing.T) {
 		t.Errorf("%d events are to be published again, want 1100", events)
 	}
 	h.requireCount(t, unpublished, 1100)
-	h.advance(untilSwept)
+	h.advance(afterPublishDelay)
 	h.mustSweep(t)
 	if again := len(h.publishedPayloads()) - published; again != 1100 {
 		t.Errorf("%d events were published again, want 1100", again)

@@ -22,23 +22,25 @@ func insertOutbox(ctx context.Context, q database.Queryer, events []Event) error
 	return database.InsertRows(ctx, q, "outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at)", "", rows)
 }
 
-// position is a position in the outbox, which the sweep reads in the order of creation.
+// position is the position of a row in the order in which the sweep reads the outbox:
+// by time of creation, then by id.
 type position struct {
 	createdAt time.Time
 	id        []byte
 }
 
-// outboxRow is a row of the outbox, or the error of reading it.
+// outboxRow is a row of the outbox. Its err is not nil if its content is invalid.
 type outboxRow struct {
 	position
 	event Event
 	err   error
 }
 
-// lockUnpublished returns the oldest unpublished rows after a position that were created
-// before a time, except those of excluded types, and locks them until the transaction
-// ends. The index is forced because MySQL may prefer to read and sort all of a small
-// table, and then locks every row of it, not only those within the limit.
+// lockUnpublished returns the oldest unpublished rows with a position after the given one
+// and a creation time before the given one, except those of excluded types, and locks
+// them until the transaction ends. The index is forced because MySQL may prefer to read
+// and sort all rows of a small table, and would then lock all of them, not only those
+// within the limit.
 func lockUnpublished(ctx context.Context, tx *database.Tx, after position, before time.Time, excluded []string) ([]outboxRow, error) {
 	args, condition := []any{before, after.createdAt, after.createdAt, after.id}, ""
 	if len(excluded) > 0 {
@@ -51,23 +53,25 @@ func lockUnpublished(ctx context.Context, tx *database.Tx, after position, befor
 		WHERE published_at IS NULL AND created_at < ? AND created_at >= ? AND (created_at > ? OR id > ?)`+condition+`
 		ORDER BY created_at, id
 		LIMIT ?
-		FOR UPDATE SKIP LOCKED`, append(args, sweepBatch)...)
+		FOR UPDATE SKIP LOCKED`, append(args, sweepBatchSize)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the outbox: %w", err)
 	}
 	return rows, nil
 }
 
-// hasUnpublished reports whether there are unpublished rows of a period.
-func hasUnpublished(ctx context.Context, q database.Queryer, from, to time.Time) (has bool, err error) {
+// hasUnpublished reports whether there are unpublished rows that were created between two
+// times, inclusively.
+func hasUnpublished(ctx context.Context, q database.Queryer, from, to time.Time) (exists bool, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT EXISTS (
 			SELECT 1 FROM outbox FORCE INDEX (outbox_by_publication)
-			WHERE published_at IS NULL AND created_at >= ? AND created_at <= ?)`, from, to).Scan(&has)
-	return has, err
+			WHERE published_at IS NULL AND created_at >= ? AND created_at <= ?)`, from, to).Scan(&exists)
+	return exists, err
 }
 
-// scanOutbox reads a row. Invalid content is an error of that row alone.
+// scanOutbox reads a row. It returns an error if the query failed, and a row with an err
+// if the row's content is invalid.
 func scanOutbox(rows database.Scanner) (outboxRow, error) {
 	var row outboxRow
 	var aggregateID string
@@ -87,15 +91,15 @@ func scanOutbox(rows database.Scanner) (outboxRow, error) {
 	return row, nil
 }
 
-// markBatch is the most rows that one statement marks.
-const markBatch = 500
+// markBatchSize is the maximum number of rows that one statement of markPublished changes.
+const markBatchSize = 500
 
-// markPublished marks rows in the order of their ids, so that marks of several instances
-// do not deadlock.
+// markPublished marks events as published, in the order of their ids, so that concurrent
+// statements of several instances do not deadlock.
 func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at time.Time) error {
 	sorted := slices.Clone(ids)
 	slices.SortFunc(sorted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	for batch := range slices.Chunk(sorted, markBatch) {
+	for batch := range slices.Chunk(sorted, markBatchSize) {
 		_, err := q.ExecContext(ctx, `
 			UPDATE outbox SET published_at = ?
 			WHERE id IN (`+database.Placeholders(len(batch))+`)`, append([]any{at}, database.IDs(batch)...)...)
@@ -107,16 +111,17 @@ func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at 
 }
 
 const (
-	// markUnpublished makes a batch of published rows pending again, oldest first.
-	// Updated rows no longer match the condition, so the next batch continues after them.
+	// markUnpublished marks a batch of published rows as pending, oldest first. The
+	// updated rows no longer match the condition, so the next batch begins after them.
 	markUnpublished = `UPDATE outbox SET published_at = NULL WHERE published_at >= ? ORDER BY published_at LIMIT ?`
 	deleteOldOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
 	deleteOldInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
 )
 
-// Receive records in the inbox that a consumer processes an event, in the transaction of
-// its effect. It reports false if the consumer has processed the event before.
-func Receive(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {
+// RecordProcessed records in the inbox that a consumer has processed an event, in the
+// transaction of the consumer's effect. It returns false if that was recorded before: the
+// event was delivered again, and must have no second effect.
+func RecordProcessed(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO inbox (consumer, event_id, received_at)
 		VALUES (?, ?, ?)`, consumer, e.ID[:], at)
@@ -129,8 +134,8 @@ func Receive(ctx context.Context, tx *database.Tx, consumer string, e Event, at 
 	return true, nil
 }
 
-// Received reports whether a consumer has processed an event.
-func Received(ctx context.Context, q database.Queryer, consumer string, e Event) (bool, error) {
+// IsProcessed reports whether RecordProcessed has recorded an event for a consumer.
+func IsProcessed(ctx context.Context, q database.Queryer, consumer string, e Event) (bool, error) {
 	var count int
 	err := q.QueryRowContext(ctx, `
 		SELECT COUNT(*)

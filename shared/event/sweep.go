@@ -16,52 +16,58 @@ import (
 	"souk/shared/database"
 )
 
-// maxSweepErrors bounds how many errors of single rows a sweep returns; it logs all.
+// maxSweepErrors is the maximum number of errors of single rows that a sweep returns. It
+// logs all of them.
 const maxSweepErrors = 20
 
-// youngPoll is how often a sweep checks whether young rows have been published.
-const youngPoll = time.Second
+// recentPollInterval is how often a sweep checks whether recent rows have been published.
+const recentPollInterval = time.Second
 
-// Sweep publishes pending rows, oldest first, and deletes rows whose retention has
-// ended. It publishes all it can; its error lists what it could not. Several sweeps may
-// run at the same time: each skips the rows that another has locked.
+// Sweep publishes pending events, oldest first, and deletes rows of the outbox and the
+// inbox whose retention has ended. It does not stop at an event that cannot be published;
+// its error lists those events. Several sweeps may run at the same time: each skips the
+// rows that another has locked.
 //
-// It waits for rows that their requests may still publish, and publishes those that are
-// pending after that. So every event committed before a sweep is published by it, and
-// not a minute later by the next. It calls others before that wait.
-func (o *Outbox) Sweep(ctx context.Context, others ...func(context.Context) error) error {
+// Events that were committed less than MaxPublishDelay ago may still be published by
+// their requests. Sweep waits until they are published or older, and publishes those that
+// are still pending. So an event that was committed before a sweep is published by that
+// sweep, and not a minute later by the next one. Sweep calls the cleanups, which delete
+// rows of other tables, before it waits.
+func (o *Outbox) Sweep(ctx context.Context, cleanups ...func(context.Context) error) error {
 	begin := o.now()
 	errs := []error{
 		o.publishPending(ctx, time.Unix(0, 0).UTC()),
 		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-outboxRetention)),
 		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-inboxRetention)),
 	}
-	for _, other := range others {
-		errs = append(errs, other(ctx))
+	for _, cleanUp := range cleanups {
+		errs = append(errs, cleanUp(ctx))
 	}
-	return errors.Join(append(errs, o.publishYoung(ctx, begin))...)
+	return errors.Join(append(errs, o.publishRecent(ctx, begin))...)
 }
 
-// publishYoung waits until the rows that were young at a time are published, or are so
-// old that their requests no longer publish them, and publishes the latter.
-func (o *Outbox) publishYoung(ctx context.Context, at time.Time) error {
-	from := at.Add(-sweepAge)
-	for waited := time.Duration(0); waited <= sweepAge; waited += youngPoll {
-		remain, err := hasUnpublished(ctx, o.db, from, at)
+// publishRecent handles the rows that were created within MaxPublishDelay before a time.
+// It waits until all of them are published, or until MaxPublishDelay is over, after which
+// their requests no longer publish them. Then it publishes those that are pending.
+func (o *Outbox) publishRecent(ctx context.Context, before time.Time) error {
+	from := before.Add(-MaxPublishDelay)
+	for waited := time.Duration(0); waited <= MaxPublishDelay; waited += recentPollInterval {
+		pending, err := hasUnpublished(ctx, o.db, from, before)
 		if err != nil {
-			return fmt.Errorf("check for young events: %w", err)
+			return fmt.Errorf("check for recent events: %w", err)
 		}
-		if !remain || !o.pause(ctx, youngPoll) {
+		if !pending || !o.pause(ctx, recentPollInterval) {
 			return nil
 		}
 	}
 	return o.publishPending(ctx, from)
 }
 
-// publishPending publishes the pending rows from a time on, in batches, each row once. A
-// row that cannot be read, or that Pub/Sub refuses, does not delay others. A type of
-// which nothing can be published is excluded from the following batches: a missing topic
-// does not delay others, however many rows it has.
+// publishPending publishes the pending rows that were created at from or later, in
+// batches. It tries each row once. A row that cannot be read, or that Pub/Sub rejects,
+// does not delay others. If no event of a type can be published, the type is excluded from
+// the following batches, so that a missing topic does not delay other events, however
+// many rows are pending for it.
 func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 	run := sweepRun{after: position{createdAt: from, id: []byte{}}}
 	for {
@@ -69,7 +75,7 @@ func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 		if err != nil {
 			return errors.Join(append(run.errs, err)...)
 		}
-		if found < sweepBatch {
+		if found < sweepBatchSize {
 			return run.err()
 		}
 	}
@@ -78,13 +84,13 @@ func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 // sweepRun is the progress of a sweep.
 type sweepRun struct {
 	after    position // the last row that was read
-	excluded []string // types of which nothing can be published
+	excluded []string // types of which no event can be published
 	errs     []error
 	omitted  int // number of errors that are not in errs
 }
 
-// fail records an error.
-func (r *sweepRun) fail(err error) {
+// addError records an error.
+func (r *sweepRun) addError(err error) {
 	if len(r.errs) < maxSweepErrors {
 		r.errs = append(r.errs, err)
 	} else {
@@ -99,12 +105,12 @@ func (r *sweepRun) err() error {
 	return errors.Join(r.errs...)
 }
 
-// publishBatch publishes the next rows, and returns how many it found.
+// publishBatch publishes the next batch of rows, and returns how many rows it found.
 func (o *Outbox) publishBatch(ctx context.Context, run *sweepRun) (found int, err error) {
 	next := *run
 	err = o.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		next = *run
-		rows, err := lockUnpublished(ctx, tx, run.after, o.now().Add(-sweepAge), run.excluded)
+		rows, err := lockUnpublished(ctx, tx, run.after, o.now().Add(-MaxPublishDelay), run.excluded)
 		found = len(rows)
 		if err != nil || found == 0 {
 			return err
@@ -127,8 +133,8 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 	var events []Event
 	for i := range rows {
 		if err := rows[i].err; err != nil {
-			slog.ErrorContext(ctx, "an event in the outbox cannot be read", "event", fmt.Sprintf("%x", rows[i].id), "error", err)
-			run.fail(err)
+			slog.ErrorContext(ctx, "cannot read outbox row", "event", fmt.Sprintf("%x", rows[i].id), "error", err)
+			run.addError(err)
 			continue
 		}
 		events = append(events, rows[i].event)
@@ -136,35 +142,35 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 	if len(events) == 0 {
 		return nil
 	}
-	works := map[string]bool{} // by type
+	succeededTypes := map[string]bool{} // by type
 	var failures []typeFailure
 	for i, err := range o.publisher.Publish(ctx, events) {
 		e := events[i]
 		if err == nil {
-			works[e.Type] = true
+			succeededTypes[e.Type] = true
 			published = append(published, e.ID)
 			continue
 		}
 		err = fmt.Errorf("publish event %s to %s: %w", e.ID, e.Type, err)
-		// The alert on old events in terraform/ counts this line.
-		slog.WarnContext(ctx, "the event stays in the outbox", "event", e.ID, "type", e.Type,
+		// A metric in terraform/alerting.tf reads the age from this log entry.
+		slog.WarnContext(ctx, "cannot publish pending event", "event", e.ID, "type", e.Type,
 			"ageSeconds", o.now().Sub(e.Time).Seconds(), "error", err)
-		if isRefused(err) {
-			run.fail(err)
+		if isInvalidMessage(err) {
+			run.addError(err)
 		} else {
 			failures = appendFailure(failures, typeFailure{e.Type, err})
 		}
 	}
 	for _, failure := range failures {
-		run.fail(failure.err)
-		if !works[failure.eventType] {
+		run.addError(failure.err)
+		if !succeededTypes[failure.eventType] {
 			run.excluded = append(run.excluded, failure.eventType)
 		}
 	}
 	return published
 }
 
-// typeFailure is the last error of publishing events of a type.
+// typeFailure is the last error of publishing an event of a type.
 type typeFailure struct {
 	eventType string
 	err       error
@@ -181,7 +187,8 @@ func appendFailure(failures []typeFailure, failure typeFailure) []typeFailure {
 	return failures
 }
 
-// isRefused reports whether err is about a message, and not about its topic.
-func isRefused(err error) bool {
+// isInvalidMessage reports whether err is due to a single message, and not to its topic
+// or to Pub/Sub.
+func isInvalidMessage(err error) bool {
 	return status.Code(err) == codes.InvalidArgument || errors.Is(err, pubsub.ErrOversizedMessage)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // TestSweepIsolates has more than a batch of rows that cannot be read, or that Pub/Sub
-// refuses, before all others.
+// rejects, before all others.
 func TestSweepIsolates(t *testing.T) {
 	t.Parallel()
 	const bad = 250
@@ -25,8 +25,8 @@ func TestSweepIsolates(t *testing.T) {
 		"rows whose payload is not JSON": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET payload = '{"half":'`)
 		},
-		"messages that Pub/Sub refuses": func(t *testing.T, h *fixture) {
-			h.mustExec(t, `UPDATE outbox SET payload = '"refused"'`)
+		"messages that Pub/Sub rejects": func(t *testing.T, h *fixture) {
+			h.mustExec(t, `UPDATE outbox SET payload = '"rejected"'`)
 		},
 		"messages that are too large": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET payload = '"large"'`)
@@ -39,16 +39,16 @@ func TestSweepIsolates(t *testing.T) {
 			corrupt(t, h)
 			h.advance(time.Second)
 			want := h.mustInsertPending(t, "thing-made", 30) // of the same type
-			h.refuse = func(e event.Event) error {
+			h.reject = func(e event.Event) error {
 				switch string(e.Payload) {
-				case `"refused"`:
+				case `"rejected"`:
 					return status.Error(codes.InvalidArgument, "the message is invalid")
 				case `"large"`:
 					return pubsub.ErrOversizedMessage
 				}
 				return nil
 			}
-			h.advance(untilSwept)
+			h.advance(afterPublishDelay)
 			for range 2 {
 				err := h.Sweep(t.Context())
 				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("and %d more errors", bad-20)) {

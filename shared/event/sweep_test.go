@@ -25,13 +25,13 @@ func TestSweep(t *testing.T) {
 		h.advance(time.Second)
 		h.mustAdd(t, "thing-made", 4, 5)
 		h.setDown(false)
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.mustSweep(t)
 		h.requirePublished(t, "1", "2", "3", "4", "5")
 		h.requireCount(t, marked, 5)
 		if e := h.published[0]; e.AggregateType != "thing" || e.AggregateID == uuid.Nil || e.Type != "thing-made" ||
-			!e.Time.Equal(h.now.Add(-untilSwept-time.Second)) || e.ID.Version() != 7 {
+			!e.Time.Equal(h.now.Add(-afterPublishDelay-time.Second)) || e.ID.Version() != 7 {
 			t.Errorf("published was %+v", e)
 		}
 	})
@@ -90,7 +90,7 @@ func TestSweep(t *testing.T) {
 		h := open(t)
 		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1, 2)
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
@@ -103,13 +103,13 @@ func TestSweep(t *testing.T) {
 		h.setDown(true)
 		h.mustAdd(t, "thing-lost", 1)
 		h.mustAdd(t, "thing-made", 2)
-		h.refuse = func(e event.Event) error {
+		h.reject = func(e event.Event) error {
 			if e.Type == "thing-lost" {
 				return errDown
 			}
 			return nil
 		}
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
@@ -128,7 +128,7 @@ func TestSweep(t *testing.T) {
 		want := h.mustInsertPending(t, "thing-made", 250)
 		h.advance(time.Second)
 		h.mustInsertPending(t, "thing-gone", 250)
-		h.refuse = func(e event.Event) error {
+		h.reject = func(e event.Event) error {
 			if e.Type != "thing-made" {
 				return errDown
 			}
@@ -136,7 +136,7 @@ func TestSweep(t *testing.T) {
 		}
 		tries := 0
 		h.onPublish = func(context.Context, []event.Event) { tries++ }
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		err := h.Sweep(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "to thing-lost") || !strings.Contains(err.Error(), "to thing-gone") {
 			t.Errorf("got %v, want an error that names both topics", err)
@@ -153,7 +153,7 @@ func TestSweep(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		want := h.mustInsertPending(t, "thing-made", 450)
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.requirePublished(t, want...)
 		h.requireCount(t, unpublished, 0)
@@ -163,7 +163,7 @@ func TestSweep(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		want := h.mustInsertPending(t, "thing-made", 250)
-		h.advance(untilSwept)
+		h.advance(afterPublishDelay)
 		// The first sweep locks its batch until the second has ended.
 		holding, release := make(chan struct{}), make(chan struct{})
 		first := true

@@ -9,13 +9,14 @@ import (
 	"souk/shared/database"
 )
 
-// Topic is a topic whose events carry a P about one kind of aggregate. Events are
-// published through a Topic alone, so a wrong payload does not compile:
+// Topic is a Pub/Sub topic whose events have a payload of type P and concern aggregates
+// of one type. Events are added only through a Topic, so that a payload of another type
+// does not compile:
 //
 //	var OrderPlaced = event.NewTopic[Placed]("order-placed", "order")
 type Topic[P any] struct{ name, aggregateType string }
 
-// AnyTopic is a Topic of any payload.
+// AnyTopic is a Topic with a payload of any type.
 type AnyTopic interface {
 	// Name returns the topic's name, which is the type of its events.
 	Name() string
@@ -23,7 +24,8 @@ type AnyTopic interface {
 	Payload() reflect.Type
 }
 
-// NewTopic returns the topic of a name, whose events are about aggregates of a type.
+// NewTopic returns a new Topic with the given name, for events that concern aggregates of
+// the given type.
 func NewTopic[P any](name, aggregateType string) Topic[P] {
 	return Topic[P]{name, aggregateType}
 }
@@ -34,24 +36,27 @@ func (t Topic[P]) Name() string { return t.name }
 // Payload implements AnyTopic.
 func (t Topic[P]) Payload() reflect.Type { return reflect.TypeFor[P]() }
 
-// Message is one of several events that AddBatch adds.
-type Message[P any] struct {
+// AddParams are the parameters of one of the events that AddBatch adds.
+type AddParams[P any] struct {
 	AggregateID uuid.UUID
 	Payload     P
 }
 
 // Add writes an event into the outbox as part of tx, and publishes it right after tx
-// commits. An event that cannot be published remains pending, for Outbox.Sweep.
+// commits. If it cannot be published then, Outbox.Sweep publishes it later.
 func (t Topic[P]) Add(ctx context.Context, tx *database.Tx, outbox *Outbox, aggregateID uuid.UUID, payload P) error {
-	return t.AddBatch(ctx, tx, outbox, Message[P]{aggregateID, payload})
+	return t.AddBatch(ctx, tx, outbox, AddParams[P]{aggregateID, payload})
 }
 
-// AddBatch is Add for many events at once: it writes them with one statement, and
+// AddBatch is like Add for any number of events. It writes them with one statement, and
 // publishes them together.
-func (t Topic[P]) AddBatch(ctx context.Context, tx *database.Tx, outbox *Outbox, messages ...Message[P]) error {
-	additions := make([]addition, len(messages))
-	for i, m := range messages {
-		additions[i] = addition{m.AggregateID, m.Payload}
+func (t Topic[P]) AddBatch(ctx context.Context, tx *database.Tx, outbox *Outbox, params ...AddParams[P]) error {
+	events := make([]Event, len(params))
+	for i, p := range params {
+		var err error
+		if events[i], err = outbox.newEvent(ctx, t.name, t.aggregateType, p.AggregateID, p.Payload); err != nil {
+			return err
+		}
 	}
-	return outbox.add(ctx, tx, t.name, t.aggregateType, additions)
+	return outbox.add(ctx, tx, events)
 }

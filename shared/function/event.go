@@ -21,7 +21,7 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		return onEvent(name, entry, b, func(ctx context.Context, e event.Event, payload P) error {
 			return b.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-				first, err := event.Receive(ctx, tx, name, e, b.runtime.Now())
+				first, err := event.RecordProcessed(ctx, tx, name, e, b.runtime.Now())
 				if err != nil || !first {
 					return err
 				}
