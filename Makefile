@@ -117,6 +117,7 @@ check: ## Check formatting, vet, lint and the module files
 	@echo 'gofmt -l'; unformatted=$$(gofmt -l $(FOLDERS)); \
 		[[ -z $$unformatted ]] || { printf 'not formatted (gofmt -w $(FOLDERS)):\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
+	go build -tags container -o /dev/null ./cmd/souk
 	@echo 'golangci-lint run (its first build takes about two minutes)'
 	@$(LINT) run ./...
 	go mod tidy -diff

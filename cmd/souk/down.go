@@ -1,3 +1,5 @@
+//go:build !container
+
 package main
 
 import (
@@ -32,7 +34,7 @@ func (p *program) downCommand() *cobra.Command {
 }
 
 func (p *program) down(ctx context.Context) error {
-	client, err := local.Connect(p.stateDir)
+	client, err := p.connect()
 	if errors.Is(err, local.ErrNotRunning) {
 		p.say("nothing runs in %s", p.stateDir)
 		return nil

@@ -2,8 +2,6 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-
-	"souk/emulators/local"
 )
 
 func (p *program) schedulerCommand() *cobra.Command {
@@ -22,7 +20,7 @@ func (p *program) schedulerCommand() *cobra.Command {
 			if p.inContainers() {
 				return p.containers().RunSchedule(command.Context(), args[0])
 			}
-			client, err := local.Connect(p.stateDir)
+			client, err := p.connect()
 			if err != nil {
 				return err
 			}

@@ -38,7 +38,7 @@ func (p *program) status(ctx context.Context) (local.Status, error) {
 	if p.inContainers() {
 		return p.containers().Status()
 	}
-	client, err := local.Connect(p.stateDir)
+	client, err := p.connect()
 	if err != nil {
 		return local.Status{}, err
 	}

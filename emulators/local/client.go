@@ -1,3 +1,5 @@
+//go:build !container
+
 package local
 
 import (
@@ -18,9 +20,6 @@ import (
 
 // ErrNotRunning is returned if no system runs in a state directory.
 var ErrNotRunning = errors.New("no system runs")
-
-// lockPoll is how often Stop checks whether the system has ended.
-const lockPoll = 20 * time.Millisecond
 
 // Client is a client of the system that runs in a state directory.
 type Client struct {

@@ -146,3 +146,16 @@ func withDatabase(url database.URL, do func(*database.DB) error) error {
 	}
 	return errors.Join(do(db), db.Close())
 }
+
+// Prefix returns the prefix of a system's databases on an external server: the database
+// name in the URL, empty without one.
+func Prefix(server database.URL) (string, error) {
+	if server == "" {
+		return "", nil
+	}
+	cfg, err := database.ParseURL(string(server))
+	if err != nil {
+		return "", err
+	}
+	return cfg.DBName, nil
+}

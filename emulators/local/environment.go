@@ -1,3 +1,5 @@
+//go:build !container
+
 package local
 
 import (
@@ -9,10 +11,6 @@ import (
 )
 
 const (
-	// PushServiceAccount is the service account of the push tokens. In the cloud it is an
-	// account that may only invoke the functions.
-	PushServiceAccount = "pubsub-invoker@" + Project + ".iam.gserviceaccount.com"
-
 	// pushKeysPath is the path of the token issuer's keys, the same as Google's.
 	pushKeysPath = "/oauth2/v3/certs"
 

@@ -1,3 +1,5 @@
+//go:build !container
+
 package local
 
 import (
@@ -67,19 +69,6 @@ func describe(server *mysql.Server) string {
 // reportLines returns a function that reports lines as progress of the database.
 func reportLines(report func(Progress)) func(line string) {
 	return func(line string) { report(Progress{Part: "database", Text: line}) }
-}
-
-// Prefix returns the prefix of a system's databases on an external server: the database
-// name in the URL, empty without one.
-func Prefix(server database.URL) (string, error) {
-	if server == "" {
-		return "", nil
-	}
-	cfg, err := database.ParseURL(string(server))
-	if err != nil {
-		return "", err
-	}
-	return cfg.DBName, nil
 }
 
 // ThrowAway is a temporary database server: it is fast, and its data is deleted on Stop.

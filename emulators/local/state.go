@@ -22,6 +22,9 @@ const (
 	spareBytes = 32 << 20
 )
 
+// lockPoll is how often a lock that another process has is tried again.
+const lockPoll = 20 * time.Millisecond
+
 // holder is the content of the lock file: the process that holds the lock.
 type holder struct {
 	PID int `json:"pid"`

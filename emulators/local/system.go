@@ -1,3 +1,5 @@
+//go:build !container
+
 // Package local runs the complete shop on one machine: it connects the functions with
 // emulators of the cloud's services, in one process that supervises all parts and stops them
 // in order.
@@ -30,9 +32,6 @@ import (
 	"souk/shared/database"
 	"souk/shared/manifest"
 )
-
-// Project is the Google Cloud project id of a local system.
-const Project = "souk-local"
 
 // stopTimeout is how long each part may take to stop before it is aborted. It is longer than
 // the time between SIGTERM and SIGKILL on Cloud Run.

@@ -16,6 +16,15 @@ import (
 	"souk/shared/manifest"
 )
 
+const (
+	// Project is the Google Cloud project id of a local system.
+	Project = "souk-local"
+
+	// PushServiceAccount is the service account of the push tokens. In the cloud it is an
+	// account that may only invoke the functions.
+	PushServiceAccount = "pubsub-invoker@" + Project + ".iam.gserviceaccount.com"
+)
+
 // reachTimeout is the time in which an emulator must accept a connection.
 const reachTimeout = 5 * time.Second
 
