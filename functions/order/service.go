@@ -40,12 +40,12 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{Runtime: runtime, settings: settings}
 	return []function.Function{
 		function.Command("order-place", s.place, function.Created, function.AfterCommit(s.wait),
-			function.Fails(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
-		function.HTTP("order-get", s.get, function.Resource("order")),
+			function.DocumentErrors(http.StatusConflict, "product_unavailable", "too_many_open_orders", "quantity_limit_reached")),
+		function.HTTP("order-get", s.get, function.DocumentNotFound("order")),
 		function.HTTP("order-list", s.list),
-		function.Command("order-cancel", s.cancel, function.Resource("order"), function.Fails(http.StatusConflict, refusal(Cancelled))),
-		function.Command("order-ship", s.ship, function.Resource("order"), function.Fails(http.StatusConflict, refusal(Shipped))),
-		function.Command("order-deliver", s.deliver, function.Resource("order"), function.Fails(http.StatusConflict, refusal(Delivered))),
+		function.Command("order-cancel", s.cancel, function.DocumentNotFound("order"), function.DocumentErrors(http.StatusConflict, refusal(Cancelled))),
+		function.Command("order-ship", s.ship, function.DocumentNotFound("order"), function.DocumentErrors(http.StatusConflict, refusal(Shipped))),
+		function.Command("order-deliver", s.deliver, function.DocumentNotFound("order"), function.DocumentErrors(http.StatusConflict, refusal(Delivered))),
 		function.Schedule("order-expire", s.expire),
 		function.Event("order-confirm", s.confirm),
 		function.Event("order-reject", s.reject),

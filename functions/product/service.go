@@ -34,15 +34,15 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 	}
 	s := &service{Runtime: runtime, settings: settings}
 	return []function.Function{
-		function.Command("product-create", s.create, function.Created, function.Fails(http.StatusConflict, "sku_taken")),
-		function.HTTP("product-get", s.get, function.Resource("product")),
+		function.Command("product-create", s.create, function.Created, function.DocumentErrors(http.StatusConflict, "sku_taken")),
+		function.HTTP("product-get", s.get, function.DocumentNotFound("product")),
 		function.HTTP("product-list", s.list),
-		function.HTTP("product-update", s.update, function.Resource("product"), function.Fails(http.StatusConflict, "currency_fixed")),
-		function.HTTP("product-archive", s.archive, function.Resource("product")),
+		function.HTTP("product-update", s.update, function.DocumentNotFound("product"), function.DocumentErrors(http.StatusConflict, "currency_fixed")),
+		function.HTTP("product-archive", s.archive, function.DocumentNotFound("product")),
 		function.HTTP("product-import", s.importProducts, importBody, function.AcceptGzip),
 		function.HTTP("product-export", s.export, exportBody),
 		function.HTTP("category-list", s.categoryList),
-		function.Command("stock-adjust", s.stockAdjust, function.Resource("product"), function.Fails(http.StatusConflict, "insufficient_stock")),
+		function.Command("stock-adjust", s.stockAdjust, function.DocumentNotFound("product"), function.DocumentErrors(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.stockReserve),
 		function.Event("stock-release", s.stockRelease),
 		function.Event("product-revocations", s.Revocations.Receive),

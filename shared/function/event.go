@@ -31,11 +31,11 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 	}}
 }
 
-// Effect returns a function that Pub/Sub calls like one of Event, for an effect outside the
-// database, such as a mail: no transaction is open while the handler runs. The handler is
-// called for every delivery, and records processed events in the inbox under the function's
-// name.
-func Effect[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
+// EventWithoutTx returns a function that Pub/Sub calls like one of Event, but without an open
+// transaction while the handler runs. It is for effects outside the database, such as a mail.
+// The handler is called for every delivery and must itself record processed events in the
+// inbox (event.Receive), under the function's name.
+func EventWithoutTx[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
 	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (endpoint, error) {
 		return onEvent(name, entry, b, handler)
 	}}

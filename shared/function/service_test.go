@@ -154,11 +154,11 @@ func build(runtime *function.Runtime) ([]function.Function, error) {
 	s := &service{runtime}
 	return []function.Function{
 		function.HTTP("account-create", s.createAccount, function.Created),
-		function.HTTP("account-get", s.getAccount, function.Resource("account")),
-		function.HTTP("failure-create", s.fail, function.Resource("failure")),
+		function.HTTP("account-get", s.getAccount, function.DocumentNotFound("account")),
+		function.HTTP("failure-create", s.fail, function.DocumentNotFound("failure")),
 		function.HTTP("secret-get", s.getSecret),
-		function.HTTP("account-end", s.end, function.Resource("account")),
-		function.HTTP("login-end", s.end, function.Resource("login"), function.Unconditional),
+		function.HTTP("account-end", s.end, function.DocumentNotFound("account")),
+		function.HTTP("login-end", s.end, function.DocumentNotFound("login"), function.Unconditional),
 		function.Event("account-copy", s.copyAccount),
 		function.Schedule("account-sweep", s.sweep),
 	}, nil

@@ -97,13 +97,13 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 	}
 	response, documented := matched.responses[strconv.Itoa(status)]
 	if !documented {
-		return fmt.Errorf("%s responds with %d, code %s, which is not in openapi.yaml: add function.Fails to it and run `make generate`", name, status, problemCode(body))
+		return fmt.Errorf("%s responds with %d, code %s, which is not in openapi.yaml: add function.DocumentErrors to it and run `make generate`", name, status, problemCode(body))
 	}
 	if status == http.StatusNotModified {
 		return nil // it has the headers of the full response, and no body
 	}
 	if err := response.check(header, body); err != nil {
-		return fmt.Errorf("%s responds with %d, code %s, which differs from openapi.yaml (for a missing code add function.Fails and run `make generate`): %w",
+		return fmt.Errorf("%s responds with %d, code %s, which differs from openapi.yaml (for a missing code add function.DocumentErrors and run `make generate`): %w",
 			name, status, problemCode(body), err)
 	}
 	return nil

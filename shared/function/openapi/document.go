@@ -92,8 +92,8 @@ func (d *documenter) add(f function.Registered) error {
 	}
 	d.document.AddOperation(operation)
 	o := boundOperation{operation, f.Entry}
-	if o.hasPathParameter() && function.Failures(operation)[http.StatusNotFound] == nil {
-		return fmt.Errorf("document %s: its path identifies a resource: register it with function.Resource", f.Entry.Name)
+	if o.hasPathParameter() && function.ErrorCodes(operation)[http.StatusNotFound] == nil {
+		return fmt.Errorf("document %s: its path identifies a resource: register it with function.DocumentNotFound", f.Entry.Name)
 	}
 	text, err := d.describe(f.Entry, f.Function.Handler())
 	if err != nil {

@@ -51,7 +51,7 @@ func TestDocument(t *testing.T) {
 
 	t.Run("has the code of the resource that the path identifies", func(t *testing.T) {
 		t.Parallel()
-		service := note(nil, function.HTTP("note-get", getNote, function.Resource("entry")))
+		service := note(nil, function.HTTP("note-get", getNote, function.DocumentNotFound("entry")))
 		document, err := openapi.Document(mustManifest(t), []openapi.Service{service}, read)
 		if err != nil {
 			t.Fatal(err)
@@ -66,8 +66,8 @@ func TestDocument(t *testing.T) {
 	})
 
 	for want, services := range map[string][]openapi.Service{
-		"document service note: it is listed, but missing":                                      nil,
-		"document note-get: its path identifies a resource: register it with function.Resource": {note(nil, function.HTTP("note-get", getNote))},
+		"document service note: it is listed, but missing":                                              nil,
+		"document note-get: its path identifies a resource: register it with function.DocumentNotFound": {note(nil, function.HTTP("note-get", getNote))},
 	} {
 		t.Run("is refused: "+want, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +81,7 @@ func TestDocument(t *testing.T) {
 // TestFiles checks that a topic without a payload and a handler without a comment are named.
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	get := function.HTTP("note-get", getNote, function.Resource("note"))
+	get := function.HTTP("note-get", getNote, function.DocumentNotFound("note"))
 	topics := []event.AnyTopic{event.NewTopic[noteInput]("note-read", "note")}
 	for want, service := range map[string]openapi.Service{
 		"a function of service note publishes note-read: add it to Topics of the service": note(nil, get),

@@ -19,7 +19,7 @@ import (
 func (o boundOperation) documentProblems(components *huma.Components) {
 	operation := o.operation
 	delete(operation.Responses, "default") // huma's, without information
-	own := maps.Clone(function.Failures(operation))
+	own := maps.Clone(function.ErrorCodes(operation))
 	for _, kind := range problemKinds {
 		occurs, codes := kind.occurs(o), own[kind.status]
 		status := strconv.Itoa(kind.status)
