@@ -22,7 +22,7 @@ import (
 // from those of the manifest.
 func checkRegistration(t *testing.T, list *manifest.Manifest, service string) error {
 	t.Helper()
-	runtime := function.NewRuntime(function.Options{List: list, Service: service, Environment: environment(t)})
+	runtime := function.NewRuntime(function.Options{Manifest: list, Service: service, Environment: environment(t)})
 	_, err := function.NewHandler(runtime, services[service].Build)
 	return err
 }

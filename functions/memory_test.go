@@ -70,7 +70,7 @@ func measureMemory(t *testing.T, binary string, f manifest.Function, scaling man
 		"DATABASE_MAX_OPEN_CONNS": strconv.Itoa(scaling.Pool),
 		"GOOGLE_CLOUD_PROJECT":    "souk-test",
 		"PUBSUB_EMULATOR_HOST":    mustStartPubSub(t, f.Publishes...),
-		"AUTH_JWKS_URL":           tokens.Users.KeysURL,
+		"AUTH_JWKS_URL":           tokens.UserAuth.KeysURL,
 		"USER_PASSWORD_WAIT":      "5s",
 		"FUNCTION_TARGET":         f.Name,
 		"GOMAXPROCS":              "1",

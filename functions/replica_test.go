@@ -91,9 +91,9 @@ func (r *replicated) serve(t *testing.T, at database.URL) {
 	t.Cleanup(func() { _ = replica.Close() })
 	tokens := functiontest.NewTokens(t)
 	runtime := function.NewRuntime(function.Options{
-		List: functions.Manifest(), Service: "product", DB: primary, Publisher: &functiontest.Recorder{}, Environment: environment(t),
-		Reads: database.NewReads(primary, replica, func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }),
-		Users: tokens.Users, Pushes: tokens.Pushes,
+		Manifest: functions.Manifest(), Service: "product", DB: primary, Publisher: &functiontest.Recorder{}, Environment: environment(t),
+		Reads:    database.NewReads(primary, replica, func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }),
+		UserAuth: tokens.UserAuth, PushAuth: tokens.PushAuth,
 	})
 	handler, err := function.NewHandler(runtime, product.Functions)
 	if err != nil {

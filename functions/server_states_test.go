@@ -83,8 +83,8 @@ func mustServeThroughProxy(t *testing.T, s *functiontest.Server, service string,
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	runtime := function.NewRuntime(function.Options{
-		List: functions.Manifest(), Service: service, DB: db, Publisher: s.Topics, Environment: environment(t),
-		Users: s.Tokens.Users, Pushes: s.Tokens.Pushes,
+		Manifest: functions.Manifest(), Service: service, DB: db, Publisher: s.Topics, Environment: environment(t),
+		UserAuth: s.Tokens.UserAuth, PushAuth: s.Tokens.PushAuth,
 	})
 	handler, err := function.NewHandler(runtime, services[service].Build)
 	if err != nil {

@@ -190,7 +190,7 @@ func TestStopWhileWaiting(t *testing.T) {
 	tokens := functiontest.NewTokens(t)
 	p := mustRun(t, binary, "DATABASE_URL="+string(url), "FUNCTION_TARGET=order-place",
 		"GOOGLE_CLOUD_PROJECT=souk-test", "PUBSUB_EMULATOR_HOST="+mustStartPubSub(t, "order-placed"),
-		"AUTH_ISSUER="+tokens.Users.Issuer, "AUTH_AUDIENCE="+tokens.Users.Audience, "AUTH_JWKS_URL="+tokens.Users.KeysURL)
+		"AUTH_ISSUER="+tokens.UserAuth.Issuer, "AUTH_AUDIENCE="+tokens.UserAuth.Audience, "AUTH_JWKS_URL="+tokens.UserAuth.KeysURL)
 	p.mustListen(t)
 	token := tokens.User(t, auth.Principal{UserID: uuid.New(), Role: auth.Customer})
 	responses := make(chan functiontest.Response, 1)

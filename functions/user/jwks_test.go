@@ -28,7 +28,7 @@ func TestJWKS(t *testing.T) {
 	})
 	t.Run("it contains the key that signs access tokens", func(t *testing.T) {
 		t.Parallel()
-		settings := s.Tokens.Users
+		settings := s.Tokens.UserAuth
 		settings.KeysURL = s.URL + path
 		caller, err := auth.NewVerifier(settings, clock.System).Verify(t.Context(), s.mustSignIn(t, "ada@example.com").AccessToken)
 		if err != nil || caller.Role != auth.Customer {

@@ -31,7 +31,7 @@ func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) ht
 		var principal auth.Principal
 		token, err := auth.BearerToken(r.Header)
 		if err == nil {
-			principal, err = rt.users.Verify(r.Context(), token)
+			principal, err = rt.userVerifier.Verify(r.Context(), token)
 		}
 		if err == nil {
 			err = rt.Revocations.Check(r.Context(), principal)
@@ -53,7 +53,7 @@ func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) ht
 // requireIAP returns an error for a request that has not passed Identity-Aware Proxy, if
 // admin functions are behind it. The proxy decides which requests may pass.
 func (rt *Runtime) requireIAP(r *http.Request) error {
-	err := rt.iap.Verify(r.Context(), r.Header)
+	err := rt.iapVerifier.Verify(r.Context(), r.Header)
 	if errors.Is(err, auth.ErrForbidden) {
 		slog.WarnContext(r.Context(), "an admin's request has not passed Identity-Aware Proxy", "error", err)
 	}
@@ -63,9 +63,9 @@ func (rt *Runtime) requireIAP(r *http.Request) error {
 // authorizePush refuses requests that are not from Pub/Sub.
 func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := rt.pushes.BearerToken(r.Header)
+		token, err := rt.pushVerifier.BearerToken(r.Header)
 		if err == nil {
-			err = rt.pushes.Verify(r.Context(), token)
+			err = rt.pushVerifier.Verify(r.Context(), token)
 		}
 		if err != nil {
 			slog.WarnContext(r.Context(), "a push request was refused", "error", err)

@@ -25,8 +25,6 @@ const (
 	mediaMergePatch = "application/merge-patch+json"
 	// bodyTimeout bounds the time for receiving a body.
 	bodyTimeout = 5 * time.Second
-
-	errorStatus = http.StatusBadRequest
 )
 
 var noDeadline time.Time

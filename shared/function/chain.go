@@ -17,27 +17,28 @@ import (
 // in. The handlers of the layers before routing serve all requests of a process, those of
 // the layers after it the requests of one function.
 //
-// The order matters: health checks are not counted or logged; a request is counted before
-// anything may fail; a caller is known before its idempotency key is, because keys are scoped
+// The order matters: health checks are not counted or logged; a request is counted until its
+// log is written; a caller is known before its idempotency key is, because keys are scoped
 // by caller; and the layer idempotency limits bodies itself, because it reads them first, to
 // hash the request.
 var chain = []layer{
-	{"health", each(withHealth)},
-	{"drain", each(withDrain)},
-	{"client address", each(withClient)},
+	{"health", perEndpoint(withHealth)},
+	{"in-flight", perEndpoint(withDrain)},
+	{"observe", perEndpoint(observe)},
+	{"client address", perEndpoint(withClient)},
 	{"routing", route},
-	{"log name", each(withName)},
-	{"authorization", each(authorize)},
-	{"conditional requests", each(withConditions)},
-	{"idempotency", each(withKeys)},
-	{"body limit", each(withBodyLimit)},
+	{"function metadata", perEndpoint(withFunctionMetadata)},
+	{"authorization", perEndpoint(authorize)},
+	{"conditional requests", perEndpoint(withConditions)},
+	{"idempotency", perEndpoint(withIdempotency)},
+	{"body limit", perEndpoint(withBodyLimit)},
 }
 
 // layer is a layer of middleware.
 type layer struct {
 	// name is the layer's name in docs/architecture.md.
 	name string
-	// wrap returns the layer's endpoints, given those of the next layer.
+	// wrap returns the layer's endpoints, which call those of the next layer.
 	wrap func(p *process, next []endpoint) []endpoint
 }
 
@@ -50,7 +51,7 @@ type endpoint struct {
 	handler   http.Handler
 }
 
-// process has what the layers read.
+// process has what the layers of a process share.
 type process struct {
 	*Runtime
 	drain *drain
@@ -65,8 +66,8 @@ func (p *process) handler(layers []layer, functions []endpoint) http.Handler {
 	return functions[0].handler
 }
 
-// each returns the wrap of a layer that treats one endpoint like another.
-func each(wrap func(p *process, next endpoint) http.Handler) func(*process, []endpoint) []endpoint {
+// perEndpoint returns the wrap of a layer that wraps each endpoint on its own.
+func perEndpoint(wrap func(p *process, next endpoint) http.Handler) func(*process, []endpoint) []endpoint {
 	return func(p *process, next []endpoint) []endpoint {
 		wrapped := slices.Clone(next)
 		for i := range wrapped {
@@ -80,13 +81,13 @@ func each(wrap func(p *process, next endpoint) http.Handler) func(*process, []en
 // process needs a database.
 func withHealth(p *process, next endpoint) http.Handler {
 	handler := health.Handler(next.handler)
-	if usesDatabase(p.options.List, p.options.Target) {
+	if usesDatabase(p.options.Manifest, p.options.Target) {
 		handler = health.Startup(p.DB.PingContext, handler)
 	}
 	return handler
 }
 
-// withDrain counts, traces and logs requests; see drain.serve.
+// withDrain counts the requests in flight; see drain.
 func withDrain(p *process, next endpoint) http.Handler { return p.drain.serve(next.handler) }
 
 // withClient puts the client's address into the request's context; see api.Client.
@@ -99,8 +100,8 @@ func withClient(p *process, next endpoint) http.Handler {
 
 // route matches the routes of the functions, and responds with 404 and 405 as problems.
 func route(p *process, next []endpoint) []endpoint {
-	if p.isAbsent(next) {
-		return []endpoint{{handler: absent(p.options.Target)}}
+	if p.isNotDeployed(next) {
+		return []endpoint{{handler: notDeployed(p.options.Target)}}
 	}
 	router := api.NewRouter()
 	for _, e := range next {
@@ -109,8 +110,8 @@ func route(p *process, next []endpoint) []endpoint {
 	return []endpoint{{handler: router}}
 }
 
-// isAbsent reports whether the process is to serve a function that it does not have.
-func (p *process) isAbsent(functions []endpoint) bool {
+// isNotDeployed reports whether the process is to serve a function that it does not have.
+func (p *process) isNotDeployed(functions []endpoint) bool {
 	return p.options.Target != "" && len(functions) == 0
 }
 
@@ -122,13 +123,13 @@ func withConditions(_ *process, next endpoint) http.Handler {
 	return api.Conditional(next.handler)
 }
 
-// withKeys handles idempotency keys if the function accepts them.
-func withKeys(p *process, next endpoint) http.Handler {
+// withIdempotency handles idempotency keys if the function accepts them.
+func withIdempotency(p *process, next endpoint) http.Handler {
 	rule := next.entry.IdempotencyRule()
 	if rule == manifest.NoKey {
 		return next.handler
 	}
-	return p.keys.Handler(idempotency.Operation{
+	return p.idempotencyKeys.Handler(idempotency.Operation{
 		Name: next.entry.Name, Required: rule == manifest.KeyRequired, MaxBody: next.entry.BodyLimit(),
 	}, next.handler)
 }

@@ -49,7 +49,7 @@ func TestChainDocumented(t *testing.T) {
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
 	mark := func(name string) layer {
-		return layer{name, each(func(_ *process, next endpoint) http.Handler {
+		return layer{name, perEndpoint(func(_ *process, next endpoint) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.WriteString(w, name+" ")
 				next.handler.ServeHTTP(w, r)

@@ -16,8 +16,8 @@ import (
 	"souk/shared/telemetry"
 )
 
-// maxAcquire bounds how long a command without an idempotency key waits for a database
-// connection. For one with a key see idempotency.Request.
+// maxAcquire bounds how long a request without an idempotency key waits for a database
+// connection. Requests with a key have a bound of their own: see idempotency.Request.
 const maxAcquire = 2 * time.Second
 
 // CommandHandler is an operation that changes data. It reads and writes only through tx,
@@ -29,7 +29,7 @@ type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) 
 // the transaction. With an Idempotency-Key, the claim of the key and the response are part
 // of it: the response is rendered before the commit and sent as it is stored.
 func Command[I, O any](name string, handler func(ctx context.Context, tx *database.Tx, in *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (endpoint, error) {
+	return Function{Name: name, handler: handler, newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
 		operation, err := newOperation(b, entry, name, options)
 		if err != nil {
 			return endpoint{}, err
@@ -77,8 +77,8 @@ func (c *command[I, O]) serve(ctx context.Context, in *I) (*O, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own := c.runAfter(ctx, in, out); own != nil {
-		return own, nil
+	if override := c.runAfter(ctx, in, out); override != nil {
+		return override, nil
 	}
 	return out, nil
 }
@@ -94,16 +94,16 @@ func (c *command[I, O]) serveKeyed(ctx context.Context, request *idempotency.Req
 		return c.render(ctx, out, nil), nil
 	})
 	if err != nil {
-		return nil, c.refuse(ctx, request, err)
+		return nil, c.storeFailure(ctx, request, err)
 	}
 	if replayed {
 		return nil, nil //nolint:nilnil // the stored response is sent
 	}
-	own := c.runAfter(ctx, in, out)
-	if own != nil {
-		request.SendOwn()
+	override := c.runAfter(ctx, in, out)
+	if override != nil {
+		request.SkipStoredResponse()
 	}
-	return own, nil
+	return override, nil
 }
 
 // runAfter runs the step after the commit. It returns nil to send the handler's output.
@@ -114,9 +114,9 @@ func (c *command[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
 	return c.after(ctx, in, out)
 }
 
-// refuse stores the response to a failed request if it is final, and returns the problem to
-// send.
-func (c *command[I, O]) refuse(ctx context.Context, request *idempotency.Request, err error) error {
+// storeFailure stores the response to a failed request if it is final, and returns the
+// problem to send.
+func (c *command[I, O]) storeFailure(ctx context.Context, request *idempotency.Request, err error) error {
 	problem := failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
 	if err := request.Refuse(ctx, c.render(ctx, nil, problem)); err != nil {
 		return err // a final response is sent only if it is stored: a retry could get another
@@ -142,12 +142,12 @@ func (c *command[I, O]) render(ctx context.Context, out *O, err error) idempoten
 // newRenderer returns a new handler that writes the result in its request's context like
 // huma writes the operation's.
 func newRenderer[O any](operation huma.Operation) http.Handler {
-	r := &registration{API: NewAPI(schemaName)}
-	huma.Register(r, huma.Operation{
+	capture := &operationCapture{API: NewAPI(schemaName)}
+	huma.Register(capture, huma.Operation{
 		OperationID: operation.OperationID, Method: http.MethodPost, Path: "/", DefaultStatus: operation.DefaultStatus,
 	}, func(ctx context.Context, _ *struct{}) (*O, error) {
 		outcome, _ := ctx.Value(renderedKey{}).(rendered[O])
 		return outcome.out, outcome.err
 	})
-	return r.handler
+	return capture.handler
 }

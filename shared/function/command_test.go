@@ -163,7 +163,7 @@ func TestCommandRegistration(t *testing.T) {
 		"register it with function.Command": function.HTTP("note-write", plain),
 		"step after the commit":             function.Command("note-write", writeNote, function.AfterCommit(other)),
 	} {
-		runtime := function.NewRuntime(function.Options{List: mustManifest(t, commandList), Service: "test"})
+		runtime := function.NewRuntime(function.Options{Manifest: mustManifest(t, commandList), Service: "test"})
 		_, err := function.NewHandler(runtime, func(*function.Runtime) ([]function.Function, error) {
 			return []function.Function{registered}, nil
 		})

@@ -12,9 +12,9 @@ const (
 	// drainTimeout bounds the wait for requests in flight. Cloud Run kills a process 10 s
 	// after SIGTERM; the remaining time is for closing connections.
 	drainTimeout = 7 * time.Second
-	// drainQuiet is the time without requests after which the process may exit: the
-	// framework's listener stays open, and a router may have sent a request before it
-	// learned of the shutdown.
+	// drainQuiet is the time without requests after which the process may exit. The
+	// framework's listener stays open, because Cloud Run's front end may still send requests
+	// that it assigned to the instance before SIGTERM.
 	drainQuiet = 100 * time.Millisecond
 	drainPoll  = 5 * time.Millisecond
 )
@@ -22,9 +22,9 @@ const (
 // drain counts the requests in flight, so that the process can wait for them after SIGTERM:
 // the framework cannot shut down its server.
 type drain struct {
-	inFlight atomic.Int64
-	lastSeen atomic.Int64  // unix nanoseconds
-	stopping chan struct{} // closed when the process is stopping
+	inFlight      atomic.Int64
+	lastCompleted atomic.Int64  // the end of the last request, in Unix nanoseconds
+	stopping      chan struct{} // closed when the process is stopping
 }
 
 func newDrain() *drain { return &drain{stopping: make(chan struct{})} }
@@ -39,8 +39,8 @@ func Stopping(ctx context.Context) <-chan struct{} {
 	return stopping // nil, which is never closed, outside of a request
 }
 
-// pause waits for d and reports whether it did: it returns early when the request has ended
-// or the process is stopping.
+// pause waits for d and reports whether it did. It returns early, with false, when the request
+// has ended or the process is stopping.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -62,6 +62,17 @@ func (d *drain) isStopping() bool {
 	}
 }
 
+// serve returns middleware that counts the requests in flight.
+func (d *drain) serve(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.enter(w)
+		defer d.leave(w)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stoppingKey{}, d.stopping)))
+	})
+}
+
+// enter begins a request. While the process is stopping, the client must not reuse the
+// connection.
 func (d *drain) enter(w http.ResponseWriter) {
 	d.inFlight.Add(1)
 	if d.isStopping() {
@@ -77,7 +88,7 @@ func (d *drain) leave(w http.ResponseWriter) {
 			slog.Debug("the client disconnected before its response", "error", err)
 		}
 	}
-	d.lastSeen.Store(time.Now().UnixNano())
+	d.lastCompleted.Store(time.Now().UnixNano())
 	d.inFlight.Add(-1)
 }
 
@@ -90,7 +101,7 @@ func (d *drain) wait(ctx context.Context) bool {
 	poll := time.NewTicker(drainPoll)
 	defer poll.Stop()
 	for {
-		if d.inFlight.Load() == 0 && time.Since(time.Unix(0, d.lastSeen.Load())) > drainQuiet {
+		if d.inFlight.Load() == 0 && time.Since(time.Unix(0, d.lastCompleted.Load())) > drainQuiet {
 			return true
 		}
 		select {

@@ -18,7 +18,7 @@ import (
 // before, and must ignore unknown payload fields. After an error Pub/Sub redelivers the
 // message and finally sends it to the dead-letter topic.
 func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (endpoint, error) {
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
 		return onEvent(name, entry, b, func(ctx context.Context, e event.Event, payload P) error {
 			return b.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 				first, err := event.RecordProcessed(ctx, tx, name, e, b.runtime.Now())
@@ -36,16 +36,16 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 // The handler is called for every delivery and must itself record processed events in the
 // inbox (event.Receive), under the function's name.
 func EventWithoutTx[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), bind: func(entry manifest.Function, b *binder) (endpoint, error) {
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
 		return onEvent(name, entry, b, handler)
 	}}
 }
 
 // onEvent returns the endpoint of a function's messages. It decodes messages of the
 // function's topics and refuses others.
-func onEvent[P any](name string, entry manifest.Function, b *binder, handle func(context.Context, event.Event, P) error) (endpoint, error) {
+func onEvent[P any](name string, entry manifest.Function, b *endpointBuilder, handle func(context.Context, event.Event, P) error) (endpoint, error) {
 	if len(entry.Events) == 0 {
-		return endpoint{}, fmt.Errorf("%s: is an event function, but has no events in the list of functions", name)
+		return endpoint{}, fmt.Errorf("%s: is an event function, but has no events in functions.yaml", name)
 	}
 	decode := func(ctx context.Context, e event.Event) error {
 		if !slices.Contains(entry.Events, e.Type) {

@@ -21,8 +21,8 @@ type Function struct {
 	handler any // see Handler
 	// Payload is the type of the payload of an event function, nil for other functions.
 	Payload reflect.Type
-	// bind returns the endpoint of the function, without the layers of chain.
-	bind func(entry manifest.Function, b *binder) (endpoint, error)
+	// newEndpoint returns the endpoint of the function, without the layers of chain.
+	newEndpoint func(entry manifest.Function, b *endpointBuilder) (endpoint, error)
 }
 
 // Handler returns the function that was registered, whose comment documents it.
@@ -44,7 +44,7 @@ func Pattern(entry manifest.Function) string {
 //
 // Functions that accept an Idempotency-Key use Command instead.
 func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, handler: handler, bind: func(entry manifest.Function, b *binder) (endpoint, error) {
+	return Function{Name: name, handler: handler, newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
 		if entry.HTTP != "" && entry.IdempotencyRule() != manifest.NoKey {
 			return endpoint{}, fmt.Errorf("%s: accepts an Idempotency-Key: register it with function.Command", name)
 		}
@@ -57,9 +57,9 @@ func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), 
 }
 
 // newOperation returns the operation of a function that clients call.
-func newOperation(b *binder, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
+func newOperation(b *endpointBuilder, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
 	if entry.HTTP == "" {
-		return huma.Operation{}, fmt.Errorf("%s: is an HTTP function, but has no http in the list of functions", name)
+		return huma.Operation{}, fmt.Errorf("%s: is an HTTP function, but has no http in functions.yaml", name)
 	}
 	operation := huma.Operation{
 		OperationID: name,
@@ -70,24 +70,24 @@ func newOperation(b *binder, entry manifest.Function, name string, options []fun
 	for _, option := range options {
 		option(&operation)
 	}
-	operation.MaxBodyBytes = entry.BodyLimit() + 1 // withBodyLimit enforces the limit: huma refuses a body of exactly that size
+	operation.MaxBodyBytes = entry.BodyLimit() + 1 // withBodyLimit enforces the limit; huma would refuse a body of exactly that size
 	return operation, nil
 }
 
 // registerOperation registers an operation with huma and returns its endpoint.
-func registerOperation[I, O any](b *binder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) endpoint {
-	r := &registration{API: b.api}
-	huma.Register(r, operation, withProblems(handler))
-	acceptMergePatch(r.operation)
-	return endpoint{entry: entry, operation: r.operation, handler: r.handler}
+func registerOperation[I, O any](b *endpointBuilder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) endpoint {
+	capture := &operationCapture{API: b.api}
+	huma.Register(capture, operation, withProblems(handler))
+	acceptMergePatch(capture.operation)
+	return endpoint{entry: entry, operation: capture.operation, handler: capture.handler}
 }
 
 // Schedule returns a function that the scheduler calls, through Pub/Sub, at the times in
 // functions.yaml. It may be called twice for one time.
 func Schedule(name string, handler func(context.Context) error) Function {
-	return Function{Name: name, bind: func(entry manifest.Function, b *binder) (endpoint, error) {
+	return Function{Name: name, newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
 		if entry.Schedule == "" {
-			return endpoint{}, fmt.Errorf("%s: is a scheduled function, but has no schedule in the list of functions", name)
+			return endpoint{}, fmt.Errorf("%s: is a scheduled function, but has no schedule in functions.yaml", name)
 		}
 		tick := func(ctx context.Context, _ event.Event) error { return handler(ctx) }
 		return endpoint{entry: entry, handler: b.push(event.Push.Tick, tick)}, nil

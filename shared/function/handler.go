@@ -19,84 +19,92 @@ func NewHandler(runtime *Runtime, build Builder) (http.Handler, error) {
 	return handler, err
 }
 
+// newHandler returns what NewHandler does, and the drain of the handler's requests.
 func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
-	registered, err := Registrations(runtime, build)
+	listed, err := ListedFunctions(runtime, build)
 	if err != nil {
 		return nil, nil, err
 	}
-	functions, err := bind(runtime, registered)
+	endpoints, err := newEndpoints(runtime, listed)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &process{Runtime: runtime, drain: newDrain()}
-	if p.isAbsent(functions) && !runtime.options.TargetOptional {
+	if p.isNotDeployed(endpoints) && !runtime.options.TargetOptional {
 		var names []string
-		for _, f := range registered {
+		for _, f := range listed {
 			names = append(names, f.Entry.Name)
 		}
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s",
 			runtime.options.Target, runtime.options.Service, strings.Join(names, ", "))
 	}
-	return p.handler(chain, functions), p.drain, nil
+	return p.handler(chain, endpoints), p.drain, nil
 }
 
-// bind returns the endpoints of the functions that a process serves, without layers.
-func bind(runtime *Runtime, registered []Registered) ([]endpoint, error) {
-	binder := newBinder(runtime)
-	var functions []endpoint
-	for _, f := range registered {
+// endpointBuilder has what the endpoints of a process are built from.
+type endpointBuilder struct {
+	runtime  *Runtime
+	delivery manifest.Delivery
+	api      huma.API
+}
+
+// newEndpoints returns the endpoints of the functions that a process serves, without layers.
+func newEndpoints(runtime *Runtime, listed []ListedFunction) ([]endpoint, error) {
+	builder := &endpointBuilder{runtime: runtime, delivery: runtime.options.Manifest.Delivery, api: NewAPI(schemaName)}
+	var endpoints []endpoint
+	for _, f := range listed {
 		if !runtime.Serves(f.Entry.Name) {
 			continue
 		}
-		bound, err := f.Function.bind(f.Entry, binder)
+		e, err := f.Function.newEndpoint(f.Entry, builder)
 		if err != nil {
 			return nil, err
 		}
-		functions = append(functions, bound)
+		endpoints = append(endpoints, e)
 	}
-	return functions, nil
+	return endpoints, nil
 }
 
-// Registered is a function with its entry in the list.
-type Registered struct {
+// ListedFunction is a function with its entry in functions.yaml.
+type ListedFunction struct {
 	Entry    manifest.Function
 	Function Function
 }
 
 // Operation returns the operation of a function that clients call, as huma describes it,
-// with its schemas in api. It is for documents: no request is served by it.
-func (f Registered) Operation(api huma.API) (*huma.Operation, error) {
-	bound, err := f.Function.bind(f.Entry, &binder{runtime: &Runtime{}, api: api})
-	return bound.operation, err
+// with its schemas in api. It is for documentation: no request is served by it.
+func (f ListedFunction) Operation(api huma.API) (*huma.Operation, error) {
+	e, err := f.Function.newEndpoint(f.Entry, &endpointBuilder{runtime: &Runtime{}, api: api})
+	return e.operation, err
 }
 
-// Registrations returns the functions of the runtime's service, in the order in which build
+// ListedFunctions returns the functions of the runtime's service, in the order in which build
 // registers them.
-func Registrations(runtime *Runtime, build Builder) ([]Registered, error) {
+func ListedFunctions(runtime *Runtime, build Builder) ([]ListedFunction, error) {
 	service := runtime.options.Service
-	written, err := build(runtime)
+	implemented, err := build(runtime)
 	if err != nil {
 		return nil, fmt.Errorf("build service %s: %w", service, err)
 	}
-	return match(runtime.options.List.Of(service), written, service)
+	return match(runtime.options.Manifest.Of(service), implemented, service)
 }
 
-// match returns the registered functions with their entries. It fails if a function or an
-// entry has no counterpart: a function that is not listed has no access rule.
-func match(listed []manifest.Function, written []Function, service string) ([]Registered, error) {
+// match returns the functions that a service implements with their entries. It fails if a
+// function or an entry has no counterpart: a function without an entry has no access rule.
+func match(entries []manifest.Function, implemented []Function, service string) ([]ListedFunction, error) {
 	var errs []error
-	matched := make([]Registered, len(written))
-	for i, f := range written {
-		at := slices.IndexFunc(listed, func(entry manifest.Function) bool { return entry.Name == f.Name })
+	matched := make([]ListedFunction, len(implemented))
+	for i, f := range implemented {
+		at := slices.IndexFunc(entries, func(entry manifest.Function) bool { return entry.Name == f.Name })
 		if at < 0 {
-			errs = append(errs, fmt.Errorf("function %s of service %s is not in the list of functions", f.Name, service))
+			errs = append(errs, fmt.Errorf("function %s of service %s is not in functions.yaml", f.Name, service))
 			continue
 		}
-		matched[i] = Registered{listed[at], f}
+		matched[i] = ListedFunction{entries[at], f}
 	}
-	for _, entry := range listed {
-		if !slices.ContainsFunc(written, func(f Function) bool { return f.Name == entry.Name }) {
-			errs = append(errs, fmt.Errorf("function %s is listed, but service %s does not have it", entry.Name, service))
+	for _, entry := range entries {
+		if !slices.ContainsFunc(implemented, func(f Function) bool { return f.Name == entry.Name }) {
+			errs = append(errs, fmt.Errorf("function %s is in functions.yaml, but service %s does not implement it", entry.Name, service))
 		}
 	}
 	return matched, errors.Join(errs...)

@@ -30,7 +30,7 @@ func thingGet() Function   { return HTTP("thing-get", get) }
 func thingKeep() Function  { return Event("thing-keep", keep) }
 func thingSweep() Function { return Schedule("thing-sweep", sweep) }
 
-// TestMatch checks that a service and the list of functions must have the same functions:
+// TestMatch checks that a service and functions.yaml must have the same functions:
 // otherwise the process does not start.
 func TestMatch(t *testing.T) {
 	t.Parallel()
@@ -44,11 +44,11 @@ func TestMatch(t *testing.T) {
 		"accepts them in any order":                   {builder(thingSweep(), thingKeep(), thingGet()), "thing-keep", nil},
 		"names each function that is listed and missing": {
 			builder(thingGet()), "",
-			[]string{"function thing-keep is listed, but service thing does not have it", "function thing-sweep is listed"},
+			[]string{"function thing-keep is in functions.yaml, but service thing does not implement it", "function thing-sweep is in functions.yaml"},
 		},
 		"names each function that is not listed": {
 			builder(thingGet(), thingKeep(), thingSweep(), HTTP("thing-drop", get), Event("thing-lose", keep)), "",
-			[]string{"function thing-drop of service thing is not in the list", "function thing-lose of service thing is not in the list"},
+			[]string{"function thing-drop of service thing is not in functions.yaml", "function thing-lose of service thing is not in functions.yaml"},
 		},
 		"names the functions of the service for an unknown FUNCTION_TARGET": {
 			builder(thingGet(), thingKeep(), thingSweep()), "thing-got",
@@ -67,7 +67,7 @@ func TestMatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = NewHandler(NewRuntime(Options{List: m, Service: "thing", Target: test.target}), test.build)
+			_, err = NewHandler(NewRuntime(Options{Manifest: m, Service: "thing", Target: test.target}), test.build)
 			if (err == nil) != (test.want == nil) {
 				t.Fatalf("got %v", err)
 			}

@@ -19,10 +19,10 @@ func TestOptionsPublishes(t *testing.T) {
 		options Options
 		want    []string
 	}{
-		"all functions of the service publish their topics": {Options{List: m, Service: "thing"}, []string{"thing-made"}},
-		"the target publishes its topics":                   {Options{List: m, Service: "thing", Target: "thing-get"}, []string{"thing-made"}},
-		"another target publishes nothing":                  {Options{List: m, Service: "thing", Target: "thing-keep"}, nil},
-		"another service publishes nothing":                 {Options{List: m, Service: "other"}, nil},
+		"all functions of the service publish their topics": {Options{Manifest: m, Service: "thing"}, []string{"thing-made"}},
+		"the target publishes its topics":                   {Options{Manifest: m, Service: "thing", Target: "thing-get"}, []string{"thing-made"}},
+		"another target publishes nothing":                  {Options{Manifest: m, Service: "thing", Target: "thing-keep"}, nil},
+		"another service publishes nothing":                 {Options{Manifest: m, Service: "other"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

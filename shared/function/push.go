@@ -21,7 +21,7 @@ const ackMargin = 2 * time.Second
 //
 // It parses the request itself instead of using functions.CloudEvent, whose conversion loses
 // the subscription, the delivery attempt and the token (docs/adr/0001).
-func (b *binder) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
+func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var push event.Push
 		if err := json.NewDecoder(r.Body).Decode(&push); err != nil {

@@ -42,8 +42,8 @@ func TestCheckSettings(t *testing.T) {
 	t.Parallel()
 	local := settings{EmulatorHost: "127.0.0.1:8085", Auth: auth.Config{KeysURL: "http://127.0.0.1/jwks"}, Push: auth.PushConfig{KeysURL: "http://127.0.0.1/certs"}}
 	onCloudRun, onEmulator := local, local
-	onCloudRun.Service, onEmulator.Service, onEmulator.Emulator = "order-get", "order-get", true
-	secure := settings{Service: "order-get", Auth: auth.Config{KeysURL: "https://shop.test/jwks"}, Push: auth.PushConfig{KeysURL: "https://www.googleapis.com/oauth2/v3/certs"}}
+	onCloudRun.CloudRunService, onEmulator.CloudRunService, onEmulator.Emulator = "order-get", "order-get", true
+	secure := settings{CloudRunService: "order-get", Auth: auth.Config{KeysURL: "https://shop.test/jwks"}, Push: auth.PushConfig{KeysURL: "https://www.googleapis.com/oauth2/v3/certs"}}
 
 	for name, s := range map[string]settings{"a local machine": local, "the emulator of Cloud Run": onEmulator, "Cloud Run, when secure": secure} {
 		t.Run("are accepted on "+name, func(t *testing.T) {

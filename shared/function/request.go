@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/http"
 	"net/url"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -48,7 +49,7 @@ func (c *checkedContext) Unwrap() huma.Context { return c.humaContext }
 // checkRequest is a huma middleware for checks that huma does not perform: malformed and
 // unknown query parameters, encoded bodies, ambiguous JSON, text. It refuses requests that
 // cannot be parsed; other errors are added to those of huma's validation.
-func (b *binder) checkRequest(ctx huma.Context, next func(huma.Context)) {
+func (b *endpointBuilder) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	checked := &checkedContext{humaContext: ctx, body: ctx.BodyReader()}
 	errs := append(checked.checkQuery(), checkPath(ctx)...)
 	problem := checked.decodeBody()
@@ -58,7 +59,7 @@ func (b *binder) checkRequest(ctx huma.Context, next func(huma.Context)) {
 		errs = append(errs, bodyErrs...)
 	}
 	if problem != nil {
-		if problem.Status == errorStatus {
+		if problem.Status == http.StatusBadRequest {
 			problem = invalid(append(errs, problem.Errors...))
 		}
 		r, w := humago.Unwrap(ctx)

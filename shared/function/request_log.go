@@ -51,18 +51,16 @@ func (rw *responseWriter) Write(b []byte) (int, error) {
 // Unwrap returns the wrapped writer, for http.ResponseController.
 func (rw *responseWriter) Unwrap() http.ResponseWriter { return rw.ResponseWriter }
 
-// noFunction is the function in the request log of a request that matches no route.
-const noFunction = "no function"
+// unmatchedRoute is the function in the request log of a request that matches no route.
+const unmatchedRoute = "no function"
 
-// serve returns middleware that sees every request but health checks: it counts the request, assigns it a
-// trace and an id, recovers from panics and writes the request log.
-func (d *drain) serve(next http.Handler) http.Handler {
+// observe assigns a trace and an id to a request, recovers from panics and writes the request
+// log.
+func observe(_ *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		d.enter(w)
-		defer d.leave(w)
-		ctx := telemetry.FromHeader(context.WithValue(r.Context(), stoppingKey{}, d.stopping), r.Header)
-		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: noFunction}
+		ctx := telemetry.FromHeader(r.Context(), r.Header)
+		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute}
 		r = r.WithContext(ctx)
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -76,18 +74,18 @@ func (d *drain) serve(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set(api.HeaderRequestID, rw.requestID)
-		next.ServeHTTP(rw, r.WithContext(api.WithRequestID(ctx, rw.requestID)))
+		next.handler.ServeHTTP(rw, r.WithContext(api.WithRequestID(ctx, rw.requestID)))
 		if rw.status == 0 {
 			rw.WriteHeader(http.StatusOK) // like net/http, but with the trace
 		}
 	})
 }
 
-// withName sets the function's name in the request log and lets caches store its responses
-// for as long as its entry permits. A response to a request with Authorization is not cached:
-// an admin who reads a product in order to change it needs the current ETag (such requests
-// also bypass the cache: terraform/load_balancer.tf).
-func withName(_ *process, next endpoint) http.Handler {
+// withFunctionMetadata sets the function's name in the request log, and the Cache-Control of
+// its responses by its entry in functions.yaml. A response to a request with Authorization is not cached:
+// an admin who reads a product in order to change it needs the current ETag. Such requests
+// also bypass Cloud CDN: terraform/load_balancer.tf.
+func withFunctionMetadata(_ *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rw, ok := w.(*responseWriter); ok {
 			rw.function = next.entry.Name

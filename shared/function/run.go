@@ -33,9 +33,10 @@ const defaultPort = "8080"
 
 // settings are the environment variables that every service reads.
 type settings struct {
-	// Service is set on Cloud Run, Emulator by its emulator.
-	Service  string `env:"K_SERVICE"`
-	Emulator bool   `env:"SOUK_EMULATOR"`
+	// CloudRunService is set by Cloud Run and by its local emulator, Emulator only by the
+	// emulator.
+	CloudRunService string `env:"K_SERVICE"`
+	Emulator        bool   `env:"SOUK_EMULATOR"`
 	// EmulatorHost is read by the Pub/Sub client.
 	EmulatorHost string `env:"PUBSUB_EMULATOR_HOST"`
 	// Port is set by Cloud Run; the framework does not read it.
@@ -45,7 +46,7 @@ type settings struct {
 	LocalOnly bool   `env:"LOCAL_ONLY"`
 	Target    string `env:"FUNCTION_TARGET"`
 	// TargetOptional lets a process start if its image does not have the function of
-	// FUNCTION_TARGET: see absent.
+	// FUNCTION_TARGET; see notDeployed.
 	TargetOptional bool `env:"FUNCTION_TARGET_OPTIONAL"`
 	// TrustedHops is how many entries of X-Forwarded-For trusted proxies append after
 	// the client's: 1 for Google's load balancer and for the gateway.
@@ -61,7 +62,7 @@ type settings struct {
 // without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
 	errs := []error{api.CheckHops(s.TrustedHops)}
-	if s.Service == "" || s.Emulator {
+	if s.CloudRunService == "" || s.Emulator {
 		if s.Push.Auth == auth.PushAuthIAM {
 			errs = append(errs, errors.New("PUSH_AUTH=iam is for Cloud Run: here no IAM checks the signatures of push tokens"))
 		}
@@ -86,7 +87,7 @@ type Builder func(*Runtime) ([]Function, error)
 // Run serves the functions of a service until ctx ends, and then waits for requests in
 // flight. FUNCTION_TARGET selects one function; without it the process serves all functions
 // of the service, each on its route.
-func Run(ctx context.Context, environment config.Environment, logs io.Writer, list *manifest.Manifest, service string, build Builder) error {
+func Run(ctx context.Context, environment config.Environment, logs io.Writer, m *manifest.Manifest, service string, build Builder) error {
 	slog.SetDefault(telemetry.NewLogger(logs)) // until the settings are loaded
 	s, err := config.Load[settings](environment)
 	if err != nil {
@@ -96,14 +97,14 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, li
 		return err
 	}
 	slog.SetDefault(s.Log.NewLogger(logs))
-	connections, err := s.connect(usesDatabase(list, s.Target))
+	connections, err := s.connect(usesDatabase(m, s.Target))
 	if err != nil {
 		return err
 	}
 	runtime := NewRuntime(Options{
-		List: list, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
+		Manifest: m, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
 		DB: connections.db, Reads: connections.reads, Publisher: connections.publisher,
-		Environment: environment, TrustedHops: s.TrustedHops, Users: s.Auth, Pushes: s.Push, IAP: s.IAP,
+		Environment: environment, TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
 	})
 	handler, drain, err := newHandler(runtime, build)
 	if err != nil {
@@ -159,8 +160,8 @@ func (c connections) close() error {
 
 // usesDatabase reports whether the function of that name needs a database, or one of a
 // service's if it is empty.
-func usesDatabase(list *manifest.Manifest, target string) bool {
-	entry, listed := list.Function(target)
+func usesDatabase(m *manifest.Manifest, target string) bool {
+	entry, listed := m.Function(target)
 	return !listed || entry.Database != manifest.NoDatabase
 }
 
@@ -180,17 +181,17 @@ func register(ctx context.Context, target string, handler http.Handler) error {
 // Main is the main function of a service. It runs until SIGTERM or SIGINT and returns the
 // exit code. With the argument healthcheck it only checks the health of the process that
 // serves on PORT.
-func Main(list *manifest.Manifest, service string, build Builder) int {
+func Main(m *manifest.Manifest, service string, build Builder) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], list, service, build); err != nil {
+	if err := run(ctx, os.Args[1:], m, service, build); err != nil {
 		slog.Error("the service stopped", "service", service, "error", err)
 		return 1
 	}
 	return 0
 }
 
-func run(ctx context.Context, args []string, list *manifest.Manifest, service string, build Builder) error {
+func run(ctx context.Context, args []string, m *manifest.Manifest, service string, build Builder) error {
 	variables := config.FromPairs(os.Environ())
 	if slices.Equal(args, []string{health.Command}) {
 		return health.Check(ctx, cmp.Or(variables["PORT"], defaultPort))
@@ -199,5 +200,5 @@ func run(ctx context.Context, args []string, list *manifest.Manifest, service st
 	if err != nil {
 		return err
 	}
-	return Run(ctx, environment, os.Stderr, list, service, build)
+	return Run(ctx, environment, os.Stderr, m, service, build)
 }

@@ -19,12 +19,12 @@ func Migrations() []database.Migrations {
 	return []database.Migrations{event.Migrations, idempotency.Migrations, revocation.Migrations}
 }
 
-// Options has all that a Runtime is built from.
+// Options are the settings and dependencies of a Runtime.
 type Options struct {
-	// List is the list of functions, and Service the service whose functions the process
-	// has. Without a list it may publish nothing.
-	List    *manifest.Manifest
-	Service string
+	// Manifest describes all functions; nil has none, and permits to publish nothing.
+	// Service is the service whose functions the process has.
+	Manifest *manifest.Manifest
+	Service  string
 	// Target is the one function that the process serves, "" for all of the service.
 	Target string
 	// TargetOptional: see settings.TargetOptional.
@@ -42,8 +42,10 @@ type Options struct {
 
 	// TrustedHops: see settings.TrustedHops.
 	TrustedHops int
-	Users       auth.Config
-	Pushes      auth.PushConfig
+	// UserAuth and PushAuth configure the verification of access tokens and of Pub/Sub's
+	// tokens.
+	UserAuth auth.Config
+	PushAuth auth.PushConfig
 	// IAP makes admin functions also refuse requests that have not passed Identity-Aware
 	// Proxy, unless it is zero.
 	IAP auth.IAPConfig
@@ -52,7 +54,7 @@ type Options struct {
 // publishes returns the topics to which the functions that the process serves publish.
 func (o Options) publishes() []string {
 	var topics []string
-	for _, entry := range o.List.Of(o.Service) {
+	for _, entry := range o.Manifest.Of(o.Service) {
 		if o.serves(entry.Name) {
 			topics = append(topics, entry.Publishes...)
 		}
@@ -75,18 +77,18 @@ type Runtime struct {
 	// Environment has the settings of a single service.
 	Environment config.Environment
 
-	options Options
-	keys    *idempotency.Keys
-	users   *auth.Verifier
-	pushes  *auth.PushVerifier
-	iap     *auth.IAPVerifier // nil if admin functions are not behind the proxy
+	options         Options
+	idempotencyKeys *idempotency.Keys
+	userVerifier    *auth.Verifier
+	pushVerifier    *auth.PushVerifier
+	iapVerifier     *auth.IAPVerifier // nil if admin functions are not behind the proxy
 }
 
 // NewRuntime returns a new Runtime. It does not connect before a request needs a
 // connection.
 func NewRuntime(o Options) *Runtime {
-	if o.List == nil {
-		o.List = &manifest.Manifest{}
+	if o.Manifest == nil {
+		o.Manifest = &manifest.Manifest{}
 	}
 	if o.Now == nil {
 		o.Now = clock.System
@@ -96,13 +98,13 @@ func NewRuntime(o Options) *Runtime {
 	}
 	return &Runtime{
 		DB: o.DB, Reads: o.Reads, Now: o.Now, Environment: o.Environment,
-		Outbox:      event.NewOutbox(o.DB, o.Publisher, o.Now, pause, event.Permit(o.publishes())),
-		Revocations: revocation.NewList(o.DB, o.Now),
-		options:     o,
-		keys:        idempotency.NewKeys(o.DB, o.Now),
-		users:       auth.NewVerifier(o.Users, o.Now),
-		pushes:      auth.NewPushVerifier(o.Pushes, o.Now),
-		iap:         auth.NewIAPVerifier(o.IAP, o.Now),
+		Outbox:          event.NewOutbox(o.DB, o.Publisher, o.Now, pause, event.Permit(o.publishes())),
+		Revocations:     revocation.NewList(o.DB, o.Now),
+		options:         o,
+		idempotencyKeys: idempotency.NewKeys(o.DB, o.Now),
+		userVerifier:    auth.NewVerifier(o.UserAuth, o.Now),
+		pushVerifier:    auth.NewPushVerifier(o.PushAuth, o.Now),
+		iapVerifier:     auth.NewIAPVerifier(o.IAP, o.Now),
 	}
 }
 
@@ -110,10 +112,10 @@ func NewRuntime(o Options) *Runtime {
 // the settings of the functions that it serves.
 func (rt *Runtime) Serves(function string) bool { return rt.options.serves(function) }
 
-// Sweep returns the handler of a service's outbox function. It publishes pending events and
-// deletes rows whose retention has ended: those of the tables of Migrations, and those that
-// the service's own sweeps delete.
-func (rt *Runtime) Sweep(own ...func(context.Context) error) func(context.Context) error {
-	sweeps := append([]func(context.Context) error{rt.keys.Sweep, rt.Revocations.Sweep}, own...)
+// Sweep returns the handler of a service's sweep, the function SERVICE-outbox. It publishes
+// pending events and deletes rows whose retention has ended: those of the tables of
+// Migrations, and those that serviceSweeps delete.
+func (rt *Runtime) Sweep(serviceSweeps ...func(context.Context) error) func(context.Context) error {
+	sweeps := append([]func(context.Context) error{rt.idempotencyKeys.Sweep, rt.Revocations.Sweep}, serviceSweeps...)
 	return func(ctx context.Context) error { return rt.Outbox.Sweep(ctx, sweeps...) }
 }

@@ -39,7 +39,7 @@ functions:
   - {name: read, service: test, http: GET /read, access: anyone}
   - {name: write, service: test, http: POST /write, access: user}
 `)
-	runtime := function.NewRuntime(function.Options{List: list, Service: "test", DB: db, Users: tokens.Users, Pushes: tokens.Pushes})
+	runtime := function.NewRuntime(function.Options{Manifest: list, Service: "test", DB: db, UserAuth: tokens.UserAuth, PushAuth: tokens.PushAuth})
 	handler, err := function.NewHandler(runtime, func(runtime *function.Runtime) ([]function.Function, error) {
 		ping := func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, runtime.DB.PingContext(ctx) }
 		write := func(context.Context, *database.Tx, *struct{}) (*struct{}, error) { return nil, nil } //nolint:nilnil // huma's way to respond with 204

@@ -99,8 +99,9 @@ func (r *Request) Refuse(ctx context.Context, response Response) error {
 	return err
 }
 
-// SendOwn selects the handler's own response for this request in place of the stored one.
-func (r *Request) SendOwn() { r.response = nil }
+// SkipStoredResponse makes this request send what the handler writes instead of the stored
+// response.
+func (r *Request) SkipStoredResponse() { r.response = nil }
 
 // attempt returns the context of an attempt: without the client's cancellation, but with
 // its deadline.

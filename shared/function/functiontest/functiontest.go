@@ -75,7 +75,7 @@ func WithConnections(n int) Option { return func(s *Server) { s.connections = n 
 
 // Start serves a service until the test ends. environment has the settings that are specific
 // to the service.
-func Start(t testing.TB, list *manifest.Manifest, service string, build function.Builder,
+func Start(t testing.TB, m *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
 	s := &Server{now: clock.System, connections: dbtest.PoolSize}
@@ -84,12 +84,12 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	}
 	db, tokens := s.open(t, migrations)
 	topics := &Recorder{}
-	pushes := tokens.Pushes
-	pushes.Auth = s.pushAuth
+	pushAuth := tokens.PushAuth
+	pushAuth.Auth = s.pushAuth
 	newHandler := func(db *database.DB) http.Handler {
 		handler, err := function.NewHandler(function.NewRuntime(function.Options{
-			List: list, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
-			TrustedHops: 1, Users: tokens.Users, Pushes: pushes, IAP: s.iap,
+			Manifest: m, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
+			TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
 		}), build)
 		if err != nil {
 			t.Fatalf("serve %s: %v", service, err)
@@ -99,7 +99,7 @@ func Start(t testing.TB, list *manifest.Manifest, service string, build function
 	var handler http.Handler
 	switch {
 	case s.rights:
-		handler = s.serveByLogin(t, list, service, newHandler)
+		handler = s.serveByLogin(t, m, service, newHandler)
 	case s.login != nil:
 		handler = newHandler(s.openAs(t, *s.login))
 	default:

@@ -27,17 +27,17 @@ func (s *Server) openAs(t testing.TB, rights database.Rights) *database.DB {
 
 // serveByLogin returns a handler that passes each request to an instance of the service whose
 // login has the rights of the requested function.
-func (s *Server) serveByLogin(t testing.TB, list *manifest.Manifest, service string, newHandler func(*database.DB) http.Handler) http.Handler {
+func (s *Server) serveByLogin(t testing.TB, m *manifest.Manifest, service string, newHandler func(*database.DB) http.Handler) http.Handler {
 	t.Helper()
 	instances := map[string]http.Handler{}
-	for _, login := range list.Logins() {
+	for _, login := range m.Logins() {
 		if login.Service == service {
 			instances[login.Name] = newHandler(s.openAs(t, login.Rights))
 		}
 	}
 	routes := http.NewServeMux()
-	for _, f := range list.Of(service) {
-		routes.Handle(function.Pattern(f), instances[list.LoginOf(f)])
+	for _, f := range m.Of(service) {
+		routes.Handle(function.Pattern(f), instances[m.LoginOf(f)])
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if instance, pattern := routes.Handler(r); pattern != "" {

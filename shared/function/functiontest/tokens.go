@@ -36,8 +36,8 @@ var (
 // Tokens signs the tokens of a test's callers, and has the settings of a service that accepts
 // them.
 type Tokens struct {
-	Users  auth.Config
-	Pushes auth.PushConfig
+	UserAuth auth.Config
+	PushAuth auth.PushConfig
 	// Signing has the settings of a service that signs user tokens.
 	Signing auth.SignerConfig
 	// Published has the settings of a service that publishes their keys.
@@ -74,9 +74,9 @@ func NewTokens(t testing.TB) *Tokens {
 	}
 	pushKeys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "push", Algorithm: "RS256", Use: "sig"}}}
 	return &Tokens{
-		Users:   auth.Config{Issuer: issuer, Audience: audience, KeysURL: serveKeys(t, signer.PublicKeys())},
-		Pushes:  auth.PushConfig{Issuer: pushIssuer, KeysURL: serveKeys(t, pushKeys), Audience: pushAudience, ServiceAccount: serviceAccount},
-		Signing: signing, Published: auth.PublisherConfig{Keys: public}, signer: signer, pushSigner: pushSigner,
+		UserAuth: auth.Config{Issuer: issuer, Audience: audience, KeysURL: serveKeys(t, signer.PublicKeys())},
+		PushAuth: auth.PushConfig{Issuer: pushIssuer, KeysURL: serveKeys(t, pushKeys), Audience: pushAudience, ServiceAccount: serviceAccount},
+		Signing:  signing, Published: auth.PublisherConfig{Keys: public}, signer: signer, pushSigner: pushSigner,
 	}
 }
 

@@ -37,25 +37,25 @@ type Text struct{ Summary, Description string }
 // Describe returns the text of an operation and its handler.
 type Describe func(entry manifest.Function, handler any) (Text, error)
 
-// noFunction is the target of a runtime that serves no function: to register functions, a
-// service then requires no secrets.
-const noFunction = "-"
+// targetNone is the target of a runtime that serves no function: its service then requires no
+// secrets to register its functions.
+const targetNone = "-"
 
 // Document returns the OpenAPI 3.1 document of all functions that clients call, derived
 // from their registration. Its error names every function that lacks a text or the kind of
 // its resource.
-func Document(list *manifest.Manifest, services []Service, describe Describe) (*huma.OpenAPI, error) {
+func Document(m *manifest.Manifest, services []Service, describe Describe) (*huma.OpenAPI, error) {
 	d := newDocumenter(describe)
-	describeShop(d.document)
+	documentCommon(d.document)
 	var errs []error
-	for _, name := range list.Services() {
+	for _, name := range m.Services() {
 		at := slices.IndexFunc(services, func(s Service) bool { return s.Name == name })
 		if at < 0 {
 			return nil, fmt.Errorf("document service %s: it is listed, but missing", name)
 		}
 		d.document.Tags = append(d.document.Tags, &huma.Tag{Name: name, Description: services[at].Description})
-		runtime := function.NewRuntime(function.Options{List: list, Service: name, Target: noFunction})
-		registered, err := function.Registrations(runtime, services[at].Build)
+		runtime := function.NewRuntime(function.Options{Manifest: m, Service: name, Target: targetNone})
+		registered, err := function.ListedFunctions(runtime, services[at].Build)
 		if err != nil {
 			return nil, err
 		}
@@ -84,14 +84,14 @@ func newDocumenter(describe Describe) *documenter {
 
 // add adds a function's operation: huma's description of it, completed with the conventions
 // of all operations.
-func (d *documenter) add(f function.Registered) error {
+func (d *documenter) add(f function.ListedFunction) error {
 	d.names.operation = f.Entry.Name
 	operation, err := f.Operation(d.api)
 	if err != nil {
 		return err
 	}
 	d.document.AddOperation(operation)
-	o := boundOperation{operation, f.Entry}
+	o := listedOperation{operation, f.Entry}
 	if o.hasPathParameter() && function.ErrorCodes(operation)[http.StatusNotFound] == nil {
 		return fmt.Errorf("document %s: its path identifies a resource: register it with function.DocumentNotFound", f.Entry.Name)
 	}
@@ -117,7 +117,7 @@ func (d *documenter) add(f function.Registered) error {
 }
 
 // documentParameters adds the request headers of shared/api.
-func (o boundOperation) documentParameters() {
+func (o listedOperation) documentParameters() {
 	operation := o.operation
 	operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *huma.Param) bool {
 		// Content-Type is defined by the media types of the body: OpenAPI ignores a parameter
@@ -157,7 +157,7 @@ func success(operation *huma.Operation) *huma.Response {
 
 // documentSuccess removes response headers that the operation does not set, and adds
 // examples of requests and responses.
-func (o boundOperation) documentSuccess(schemas huma.Registry) {
+func (o listedOperation) documentSuccess(schemas huma.Registry) {
 	operation, entry := o.operation, o.entry
 	response := success(operation)
 	reads := func(header string) bool {

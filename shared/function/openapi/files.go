@@ -21,8 +21,8 @@ const documentFile = "openapi.yaml"
 
 // Files returns the documents of services by name: openapi.yaml, and events/TOPIC.schema.json
 // for each topic. root is the folder with the source of the services.
-func Files(list *manifest.Manifest, services []Service, root string) (map[string][]byte, error) {
-	files, err := eventFiles(list, services)
+func Files(m *manifest.Manifest, services []Service, root string) (map[string][]byte, error) {
+	files, err := eventFiles(m, services)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func Files(list *manifest.Manifest, services []Service, root string) (map[string
 	if err != nil {
 		return nil, err
 	}
-	document, err := Document(list, services, describe)
+	document, err := Document(m, services, describe)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +43,9 @@ func Files(list *manifest.Manifest, services []Service, root string) (map[string
 }
 
 // eventFiles returns the schemas of all events.
-func eventFiles(list *manifest.Manifest, services []Service) (map[string][]byte, error) {
+func eventFiles(m *manifest.Manifest, services []Service) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for topic, publishers := range list.Publishers() {
+	for topic, publishers := range m.Publishers() {
 		service := publishers[0].Service
 		found, err := findTopic(services, service, topic)
 		if err != nil {

@@ -12,26 +12,26 @@ import (
 	"souk/shared/manifest"
 )
 
-// boundOperation is an operation with its entry in functions.yaml. They determine the errors that
+// listedOperation is an operation with its entry in functions.yaml. They determine the errors that
 // the layers around it may respond with.
-type boundOperation struct {
+type listedOperation struct {
 	operation *huma.Operation
 	entry     manifest.Function
 }
 
-func always(boundOperation) bool                { return true }
-func (o boundOperation) needsToken() bool       { return o.entry.Access != manifest.Anyone }
-func (o boundOperation) isForAdmins() bool      { return o.entry.Access == manifest.Admin }
-func (o boundOperation) hasPathParameter() bool { return strings.Contains(o.entry.Path(), "{") }
-func (o boundOperation) hasKey() bool           { return o.entry.IdempotencyRule() != manifest.NoKey }
-func (o boundOperation) isConditional() bool {
+func always(listedOperation) bool                { return true }
+func (o listedOperation) needsToken() bool       { return o.entry.Access != manifest.Anyone }
+func (o listedOperation) isForAdmins() bool      { return o.entry.Access == manifest.Admin }
+func (o listedOperation) hasPathParameter() bool { return strings.Contains(o.entry.Path(), "{") }
+func (o listedOperation) hasKey() bool           { return o.entry.IdempotencyRule() != manifest.NoKey }
+func (o listedOperation) isConditional() bool {
 	return !function.IsUnconditional(o.operation) &&
 		slices.Contains([]string{http.MethodPatch, http.MethodDelete}, o.operation.Method)
 }
 
-// isLimited reports whether the number of requests is limited: those of unknown
+// isRateLimited reports whether the number of requests is limited: those of unknown
 // callers that cost the shop something, and those that store a key.
-func (o boundOperation) isLimited() bool {
+func (o listedOperation) isRateLimited() bool {
 	return !o.needsToken() && o.operation.Method == http.MethodPost || o.hasKey()
 }
 
@@ -41,24 +41,24 @@ type problemKind struct {
 	codes       []string // of the layers around an operation
 	description string
 	// occurs reports whether the layers around an operation respond with the status.
-	occurs func(boundOperation) bool
+	occurs func(listedOperation) bool
 }
 
 // problemKinds lists the errors of the shared layers: access rules, decoder, conventions,
 // gateway.
 var problemKinds = []problemKind{
 	{http.StatusBadRequest, []string{api.CodeInvalid}, "The request is invalid: `errors` lists the errors of its fields.", always},
-	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "The access token is missing or not valid. After `token_revoked`, renew it with `POST /v1/sessions/refresh`.", boundOperation.needsToken},
-	{http.StatusForbidden, []string{api.CodeForbidden}, "The role of the account does not allow the operation.", boundOperation.isForAdmins},
-	{http.StatusNotFound, nil, "The resource does not exist, or belongs to another account.", boundOperation.hasPathParameter},
+	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "The access token is missing or not valid. After `token_revoked`, renew it with `POST /v1/sessions/refresh`.", listedOperation.needsToken},
+	{http.StatusForbidden, []string{api.CodeForbidden}, "The role of the account does not allow the operation.", listedOperation.isForAdmins},
+	{http.StatusNotFound, nil, "The resource does not exist, or belongs to another account.", listedOperation.hasPathParameter},
 	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request body took too long to arrive.", always},
-	{http.StatusConflict, []string{"idempotency_in_flight"}, "The state of the resource does not allow the operation, or a request with the same Idempotency-Key is in progress.", boundOperation.hasKey},
-	{http.StatusPreconditionFailed, []string{"version_mismatch"}, "The resource has changed since the version in If-Match.", boundOperation.isConditional},
+	{http.StatusConflict, []string{"idempotency_in_flight"}, "The state of the resource does not allow the operation, or a request with the same Idempotency-Key is in progress.", listedOperation.hasKey},
+	{http.StatusPreconditionFailed, []string{"version_mismatch"}, "The resource has changed since the version in If-Match.", listedOperation.isConditional},
 	{http.StatusRequestEntityTooLarge, []string{"body_too_large"}, "The request body is too long.", always},
 	{http.StatusUnsupportedMediaType, []string{api.CodeMediaType}, "The operation does not accept the media type or the content coding of the request body.", always},
-	{http.StatusUnprocessableEntity, []string{"idempotency_key_reused"}, "The Idempotency-Key was sent before with another request.", boundOperation.hasKey},
-	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", boundOperation.isConditional},
-	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too many requests: wait for the seconds in Retry-After.", boundOperation.isLimited},
+	{http.StatusUnprocessableEntity, []string{"idempotency_key_reused"}, "The Idempotency-Key was sent before with another request.", listedOperation.hasKey},
+	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", listedOperation.isConditional},
+	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too many requests: wait for the seconds in Retry-After.", listedOperation.isRateLimited},
 	{http.StatusInternalServerError, []string{api.CodeInternal}, "An internal error occurred.", always},
 	{http.StatusBadGateway, []string{"bad_gateway"}, "The function ended before its response. The operation may have taken effect.", always},
 	{http.StatusServiceUnavailable, []string{api.CodeUnavailable}, "The shop is unavailable or busy. Try again.", always},

@@ -16,7 +16,7 @@ import (
 
 // documentProblems documents the errors of an operation. Those that are the same for many
 // operations are one component.
-func (o boundOperation) documentProblems(components *huma.Components) {
+func (o listedOperation) documentProblems(components *huma.Components) {
 	operation := o.operation
 	delete(operation.Responses, "default") // huma's, without information
 	own := maps.Clone(function.ErrorCodes(operation))

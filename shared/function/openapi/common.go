@@ -10,8 +10,8 @@ import (
 // bearer is the name of the security scheme of access tokens.
 const bearer = "bearer"
 
-// describeShop describes what is common to all operations.
-func describeShop(document *huma.OpenAPI) {
+// documentCommon describes what is common to all operations.
+func documentCommon(document *huma.OpenAPI) {
 	document.OpenAPI = "3.1.0"
 	document.Info = &huma.Info{
 		Title: "Souk", Version: "1",

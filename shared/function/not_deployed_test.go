@@ -10,16 +10,16 @@ import (
 	"souk/shared/manifest"
 )
 
-// TestAbsent starts an image as the run service of a function that it does not have: it must
+// TestNotDeployed starts an image as the run service of a function that it does not have: it must
 // pass Cloud Run's probes, or Terraform could not create the service, and must make callers
 // retry.
-func TestAbsent(t *testing.T) {
+func TestNotDeployed(t *testing.T) {
 	t.Parallel()
 	m, err := manifest.Parse([]byte(list))
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime := NewRuntime(Options{List: m, Service: "thing", Target: "thing-new", TargetOptional: true})
+	runtime := NewRuntime(Options{Manifest: m, Service: "thing", Target: "thing-new", TargetOptional: true})
 	handler, err := NewHandler(runtime, builder(thingGet(), thingKeep(), thingSweep()))
 	if err != nil {
 		t.Fatal(err)

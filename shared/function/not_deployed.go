@@ -7,11 +7,11 @@ import (
 	"souk/shared/api"
 )
 
-// absent returns a handler for a function that this image does not have yet. Terraform
+// notDeployed returns a handler for a function that this image does not have yet. Terraform
 // creates the run service of a new function with an older image, and would fail if that did
 // not start. Clients and Pub/Sub retry; the next rollout deploys the function:
 // docs/rollout.md.
-func absent(target string) http.Handler {
+func notDeployed(target string) http.Handler {
 	slog.Warn("this image does not have the function yet: all requests get 503 until a rollout brings it", "function", target)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api.Unavailable("This operation is not deployed yet.").Write(w, r)
