@@ -92,8 +92,8 @@ func (r *replicated) serve(t *testing.T, at database.URL) {
 	tokens := functiontest.NewTokens(t)
 	runtime := function.NewRuntime(function.Options{
 		Manifest: functions.Manifest(), Service: "product", DB: primary, Publisher: &functiontest.Recorder{}, Environment: environment(t),
-		Reads:    database.NewReads(primary, replica, func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }),
-		UserAuth: tokens.UserAuth, PushAuth: tokens.PushAuth,
+		ReplicaReader: database.NewReplicaReader(primary, replica, func() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }),
+		UserAuth:      tokens.UserAuth, PushAuth: tokens.PushAuth,
 	})
 	handler, err := function.NewHandler(runtime, product.Functions)
 	if err != nil {

@@ -31,7 +31,7 @@ func (s *service) categoryList(ctx context.Context, in *listCategoriesInput) (*l
 		return nil, err
 	}
 	var categories []Category
-	err := s.Reads.Do(ctx, func(q database.Queryer) (err error) {
+	err := s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
 		categories, err = selectCategories(ctx, q, after.Name, in.Limit())
 		return err
 	})

@@ -22,7 +22,7 @@ type getInput struct {
 // Archived products are returned, too, because old orders link to them.
 func (s *service) get(ctx context.Context, in *getInput) (*productResponse, error) {
 	var p Product
-	err := s.Reads.Do(ctx, func(q database.Queryer) (err error) {
+	err := s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
 		p, err = selectProduct(ctx, q, in.ID)
 		return err
 	})

@@ -55,7 +55,7 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 		return nil, err
 	}
 	var hits []search.Hit[Product]
-	err = s.Reads.Do(ctx, func(q database.Queryer) (err error) {
+	err = s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
 		hits, err = searchTable.Select(ctx, q, query, after, in.Limit())
 		return err
 	})

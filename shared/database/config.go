@@ -48,7 +48,7 @@ type Config struct {
 	PrivateIP bool `env:"DATABASE_PRIVATE_IP"`
 
 	// ReplicaURL is a read replica of the server of URL, ReplicaInstance one of the Cloud
-	// SQL instance: see Reads. The login and the database are the same.
+	// SQL instance: see ReplicaReader. The login and the database are the same.
 	ReplicaURL      URL    `env:"DATABASE_REPLICA_URL"`
 	ReplicaInstance string `env:"DATABASE_REPLICA_INSTANCE"`
 

@@ -41,7 +41,7 @@ func readHeartbeat(ctx context.Context, q Queryer) (h heartbeat, now time.Time, 
 // reading instance, and one write every 5 s in total.
 //
 // While the primary does not respond, the lag is unknown and the replica is preferred.
-func (r *Reads) check(ctx context.Context) error {
+func (r *ReplicaReader) check(ctx context.Context) error {
 	onReplica, _, err := readHeartbeat(ctx, r.replica)
 	if err != nil {
 		return fmt.Errorf("read the replica's heartbeat: %w", err)
@@ -67,7 +67,7 @@ func (r *Reads) check(ctx context.Context) error {
 }
 
 // beat writes the next heartbeat, unless another reader has done so.
-func (r *Reads) beat(ctx context.Context, last heartbeat, now time.Time) error {
+func (r *ReplicaReader) beat(ctx context.Context, last heartbeat, now time.Time) error {
 	statement, args := `
 		UPDATE replica_heartbeat SET previous_at = beaten_at, beaten_at = ?
 		WHERE id = 1 AND beaten_at = ?`, []any{now, last.BeatenAt}

@@ -73,7 +73,7 @@ var patch = regexp.MustCompile(`(?m)\b(rt|[rR]untime)\.\w+(, \w+(\.\w+)*)* (=|\+
 // TestRuntimeIsNotPatched requires that no code changes a Runtime after NewRuntime.
 func TestRuntimeIsNotPatched(t *testing.T) {
 	t.Parallel()
-	if !patch.MatchString("\truntime.Reads = reads\n") || patch.MatchString("\tif runtime.DB == nil {\n\t\tdb := runtime.DB\n") {
+	if !patch.MatchString("\truntime.ReplicaReader = reads\n") || patch.MatchString("\tif runtime.DB == nil {\n\t\tdb := runtime.DB\n") {
 		t.Fatal("the pattern does not find assignments")
 	}
 	files := 0

@@ -103,7 +103,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 	}
 	runtime := NewRuntime(Options{
 		Manifest: m, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
-		DB: connections.db, Reads: connections.reads, Publisher: connections.publisher,
+		DB: connections.db, ReplicaReader: connections.replicaReader, Publisher: connections.publisher,
 		Environment: environment, TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
 	})
 	handler, drain, err := newHandler(runtime, build)
@@ -132,9 +132,9 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 
 // connections are the connections of a process.
 type connections struct {
-	db        *database.DB
-	reads     *database.Reads
-	publisher *event.PubSub
+	db            *database.DB
+	replicaReader *database.ReplicaReader
+	publisher     *event.PubSub
 }
 
 // connect opens the database, if it is used, its replica, if there is one, and the
@@ -151,11 +151,11 @@ func (s settings) connect(usesDatabase bool) (connections, error) {
 	if err != nil {
 		return connections{}, errors.Join(err, db.Close())
 	}
-	return connections{db, database.NewReads(db, replica, clock.System), event.NewPubSub(s.Log.Project)}, nil
+	return connections{db, database.NewReplicaReader(db, replica, clock.System), event.NewPubSub(s.Log.Project)}, nil
 }
 
 func (c connections) close() error {
-	return errors.Join(c.publisher.Close(), c.reads.Close(), c.db.Close())
+	return errors.Join(c.publisher.Close(), c.replicaReader.Close(), c.db.Close())
 }
 
 // usesDatabase reports whether the function of that name needs a database, or one of a

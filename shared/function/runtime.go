@@ -32,9 +32,9 @@ type Options struct {
 
 	// DB is the service's database. It is nil where functions are described and not run.
 	DB *database.DB
-	// Reads is for reads that may be some seconds old; nil reads from DB.
-	Reads     *database.Reads
-	Publisher event.Publisher
+	// ReplicaReader is for queries whose result may be some seconds old; nil reads from DB.
+	ReplicaReader *database.ReplicaReader
+	Publisher     event.Publisher
 	// Now is the clock; nil is the system's.
 	Now clock.Clock
 	// Environment has the settings of the service.
@@ -68,10 +68,10 @@ func (o Options) serves(function string) bool { return o.Target == "" || o.Targe
 // completely; it does not change afterwards.
 type Runtime struct {
 	DB *database.DB
-	// Reads is for reads that may be some seconds old.
-	Reads  *database.Reads
-	Outbox *event.Outbox
-	Now    clock.Clock
+	// ReplicaReader is for queries whose result may be some seconds old.
+	ReplicaReader *database.ReplicaReader
+	Outbox        *event.Outbox
+	Now           clock.Clock
 	// Revocations has the access tokens that were revoked before they expire.
 	Revocations *revocation.List
 	// Environment has the settings of a single service.
@@ -93,11 +93,11 @@ func NewRuntime(o Options) *Runtime {
 	if o.Now == nil {
 		o.Now = clock.System
 	}
-	if o.Reads == nil {
-		o.Reads = database.NewReads(o.DB, nil, o.Now)
+	if o.ReplicaReader == nil {
+		o.ReplicaReader = database.NewReplicaReader(o.DB, nil, o.Now)
 	}
 	return &Runtime{
-		DB: o.DB, Reads: o.Reads, Now: o.Now, Environment: o.Environment,
+		DB: o.DB, ReplicaReader: o.ReplicaReader, Now: o.Now, Environment: o.Environment,
 		Outbox:          event.NewOutbox(o.DB, o.Publisher, o.Now, pause, event.Permit(o.publishes())),
 		Revocations:     revocation.NewList(o.DB, o.Now),
 		options:         o,

@@ -24,9 +24,10 @@ const (
 	maxReplicaPause = 30 * time.Second
 )
 
-// Reads runs reads that may be MaxLag old: on the replica while it responds and is current,
-// else on the primary. There is no background work: a request performs a check that is due.
-type Reads struct {
+// ReplicaReader runs queries whose result may be MaxLag old: on the replica while it responds
+// and is current, else on the primary. There is no background work: a request performs the
+// check that is due.
+type ReplicaReader struct {
 	primary *DB
 	replica *DB // nil without one
 	now     func() time.Time
@@ -39,13 +40,13 @@ type Reads struct {
 	pause     time.Duration // the last one between checks of a suspended replica
 }
 
-// NewReads returns new Reads. Without a replica, they use the primary.
-func NewReads(primary, replica *DB, now func() time.Time) *Reads {
-	return &Reads{primary: primary, replica: replica, now: now}
+// NewReplicaReader returns a new ReplicaReader. Without a replica, it uses the primary.
+func NewReplicaReader(primary, replica *DB, now func() time.Time) *ReplicaReader {
+	return &ReplicaReader{primary: primary, replica: replica, now: now}
 }
 
 // Close closes the connections to the replica. The primary is not closed.
-func (r *Reads) Close() error {
+func (r *ReplicaReader) Close() error {
 	if r.replica == nil {
 		return nil
 	}
@@ -69,7 +70,7 @@ func OpenReplica(cfg Config) (*DB, error) {
 }
 
 // Do runs read. If it fails on the replica, it is run again on the primary.
-func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
+func (r *ReplicaReader) Do(ctx context.Context, read func(Queryer) error) error {
 	if r.replica == nil || !r.useReplica(ctx) {
 		return read(r.primary)
 	}
@@ -88,7 +89,7 @@ func (r *Reads) Do(ctx context.Context, read func(Queryer) error) error {
 
 // useReplica checks the replica if that is due, and reports whether to use it. The check does
 // not end with the request: its client would otherwise suspend the replica by disconnecting.
-func (r *Reads) useReplica(ctx context.Context) bool {
+func (r *ReplicaReader) useReplica(ctx context.Context) bool {
 	if due, suspended := r.state(); !due || !r.checking.TryLock() {
 		return !suspended
 	}
@@ -106,13 +107,13 @@ func (r *Reads) useReplica(ctx context.Context) bool {
 	return true
 }
 
-func (r *Reads) state() (due, suspended bool) {
+func (r *ReplicaReader) state() (due, suspended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !r.now().Before(r.checkAt), r.suspended
 }
 
-func (r *Reads) suspend(ctx context.Context, cause error) {
+func (r *ReplicaReader) suspend(ctx context.Context, cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -128,7 +129,7 @@ func (r *Reads) suspend(ctx context.Context, cause error) {
 	r.suspended = true
 }
 
-func (r *Reads) resume(ctx context.Context) {
+func (r *ReplicaReader) resume(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.suspended {

@@ -12,12 +12,12 @@ import (
 
 // readers has a primary and a replica without lag.
 type readers struct {
-	*database.Reads
+	*database.ReplicaReader
 	primary, replica *database.DB
 	at               time.Time
 }
 
-func requireReadFromers(t *testing.T) *readers {
+func newReaders(t *testing.T) *readers {
 	t.Helper()
 	r := &readers{primary: dbtest.New(t), replica: dbtest.New(t), at: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)}
 	for db, name := range map[*database.DB]string{r.primary: "primary", r.replica: "replica"} {
@@ -26,7 +26,7 @@ func requireReadFromers(t *testing.T) *readers {
 		mustExec(t, db, "CREATE TABLE place (name VARCHAR(20) PRIMARY KEY)")
 		mustExec(t, db, "INSERT INTO place VALUES (?)", name)
 	}
-	r.Reads = database.NewReads(r.primary, r.replica, func() time.Time { return r.at })
+	r.ReplicaReader = database.NewReplicaReader(r.primary, r.replica, func() time.Time { return r.at })
 	return r
 }
 
@@ -45,7 +45,7 @@ func TestReads(t *testing.T) {
 	t.Parallel()
 	t.Run("use the primary while the replica fails and check the replica at growing intervals", func(t *testing.T) {
 		t.Parallel()
-		r := requireReadFromers(t)
+		r := newReaders(t)
 		r.requireReadFrom(t, "replica")
 		mustExec(t, r.replica, "RENAME TABLE place TO elsewhere")
 		r.requireReadFrom(t, "primary")
@@ -63,7 +63,7 @@ func TestReads(t *testing.T) {
 	})
 	t.Run("use the replica while the primary is unreachable", func(t *testing.T) {
 		t.Parallel()
-		r := requireReadFromers(t)
+		r := newReaders(t)
 		if err := r.primary.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -72,12 +72,12 @@ func TestReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = closed.Close() })
-		r.Reads = database.NewReads(closed, r.replica, func() time.Time { return r.at })
+		r.ReplicaReader = database.NewReplicaReader(closed, r.replica, func() time.Time { return r.at })
 		r.requireReadFrom(t, "replica")
 	})
 	t.Run("return the error of a statement that fails on both", func(t *testing.T) {
 		t.Parallel()
-		r := requireReadFromers(t)
+		r := newReaders(t)
 		err := r.Do(t.Context(), func(q database.Queryer) error {
 			_, err := q.ExecContext(t.Context(), "SELECT nothing FROM place")
 			return err
@@ -89,7 +89,7 @@ func TestReads(t *testing.T) {
 	})
 	t.Run("end with the request", func(t *testing.T) {
 		t.Parallel()
-		r := requireReadFromers(t)
+		r := newReaders(t)
 		r.requireReadFrom(t, "replica")
 		ctx, cancel := context.WithCancel(t.Context())
 		reads := 0
@@ -104,7 +104,7 @@ func TestReads(t *testing.T) {
 	})
 	t.Run("use the replica after a request that ended before its check", func(t *testing.T) {
 		t.Parallel()
-		r := requireReadFromers(t)
+		r := newReaders(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := r.Do(ctx, func(database.Queryer) error { return ctx.Err() }); !errors.Is(err, context.Canceled) {
