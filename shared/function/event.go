@@ -34,7 +34,7 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 // EventWithoutTx returns a function that Pub/Sub calls like one of Event, but without an open
 // transaction while the handler runs. It is for effects outside the database, such as a mail.
 // The handler is called for every delivery and must itself record processed events in the
-// inbox (event.Receive), under the function's name.
+// inbox (event.RecordProcessed), under the function's name.
 func EventWithoutTx[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
 	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
 		return onEvent(name, entry, b, handler)
