@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -24,6 +25,7 @@ const (
 // instance is one process of a service.
 type instance struct {
 	service *service
+	id      string
 	cmd     *exec.Cmd
 	port    *reservation
 	address string
@@ -44,6 +46,8 @@ type instance struct {
 	// The fields below are guarded by the service's lock.
 	state     state
 	inFlight  int
+	requests  int64
+	startedAt time.Time
 	idleSince time.Time
 	// respondedAt is when it completed its last response, or began to listen.
 	respondedAt time.Time
@@ -52,13 +56,16 @@ type instance struct {
 }
 
 func newInstance(s *service, number int) *instance {
+	s.counters.coldStarts.Add(1)
 	return &instance{
-		service: s,
-		output:  newOutput(s.platform.logs, s.function.Name, s.revision, number),
-		settled: make(chan struct{}),
-		retired: make(chan struct{}),
-		drained: make(chan struct{}),
-		exited:  make(chan struct{}),
+		service:   s,
+		id:        strconv.Itoa(number),
+		startedAt: time.Now(),
+		output:    newOutput(s.platform.logs, s.function.Name, s.revision, number),
+		settled:   make(chan struct{}),
+		retired:   make(chan struct{}),
+		drained:   make(chan struct{}),
+		exited:    make(chan struct{}),
 	}
 }
 

@@ -78,14 +78,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Status is the current state of a function.
-type Status struct {
-	Name string `json:"name"`
-	URL  string `json:"url"`
-	// PIDs are the processes of its instances, including those that start or stop.
-	PIDs []int `json:"pids"`
-}
-
 // Platform runs the functions of a manifest.
 type Platform struct {
 	options  Options
@@ -154,15 +146,6 @@ func (p *Platform) URL(function string) string {
 		return s.url
 	}
 	return ""
-}
-
-// Services returns the state of all functions, in the order of the manifest.
-func (p *Platform) Services() []Status {
-	all := make([]Status, 0, len(p.services))
-	for _, s := range p.services {
-		all = append(all, Status{Name: s.function.Name, URL: s.url, PIDs: s.pids()})
-	}
-	return all
 }
 
 // Stop closes the URLs, waits for requests, and stops the instances: it takes DrainTimeout

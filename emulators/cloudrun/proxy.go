@@ -1,19 +1,18 @@
 package cloudrun
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/http/httputil"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"souk/shared/api"
-	"souk/shared/telemetry"
+	"time"
 )
 
 // maxTries is the number of instances that a request may be sent to: the one that died
@@ -29,9 +28,9 @@ const deathDelay = 250 * time.Millisecond
 func (s *service) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite:      rewrite,
-		Transport:    &balancer{s},
+		Transport:    &front{s},
 		BufferPool:   buffers,
-		ErrorHandler: s.writeError,
+		ErrorHandler: s.abort,
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
@@ -49,31 +48,28 @@ func rewrite(r *httputil.ProxyRequest) {
 	}
 }
 
-// balancer sends a request to an instance and starts one if necessary.
-type balancer struct{ *service }
-
-// RoundTrip returns the response of an instance. It repeats a request if no instance
+// roundTrip returns the response of an instance. It repeats a request if no instance
 // accepted it, or if it is idempotent and its instance ended without a response.
-func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *service) roundTrip(r *http.Request) (*http.Response, error) {
 	sent := false
 	for try := 1; ; try++ {
-		inst, err := b.acquire(r.Context())
+		inst, err := s.acquire(r.Context())
 		if err != nil {
 			return nil, err
 		}
 		response, err := inst.send(r)
 		if err == nil {
-			response.Body = &countedBody{ReadCloser: response.Body, done: func() { b.release(inst, true) }}
+			response.Body = &countedBody{ReadCloser: response.Body, request: r, done: func() { s.release(inst, true) }}
 			return response, nil
 		}
-		b.release(inst, false)
-		if r.Context().Err() != nil {
+		s.release(inst, false)
+		if _, ours := errors.AsType[*unreadable](err); ours || r.Context().Err() != nil {
 			return nil, err
 		}
 		// If the process does not listen, it is dead or about to end.
 		refused := errors.Is(err, syscall.ECONNREFUSED)
 		if refused || inst.died() {
-			b.retire(inst)
+			s.retire(inst)
 		}
 		if retry := refused || idempotent(r) && !sent; !retry || try == maxTries {
 			return nil, err
@@ -82,6 +78,41 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// sentBody is a request's body, open for the next attempt after Close.
+type sentBody struct {
+	io.Reader
+	failed atomic.Pointer[error]
+}
+
+// Read reads from the client.
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed.Store(&err)
+	}
+	return n, err
+}
+
+// Close does nothing.
+func (*sentBody) Close() error { return nil }
+
+// err returns why the client's body could not be read, or nil.
+func (b *sentBody) err() error {
+	if b == nil {
+		return nil
+	}
+	if err := b.failed.Load(); err != nil {
+		return &unreadable{*err}
+	}
+	return nil
+}
+
+// unreadable is the error of a request whose body could not be read from the client.
+type unreadable struct{ cause error }
+
+func (u *unreadable) Error() string { return "read the body of a request: " + u.cause.Error() }
+func (u *unreadable) Unwrap() error { return u.cause }
+
 // send sends a request to the instance. It leaves the request's body open for the next
 // attempt.
 func (i *instance) send(r *http.Request) (*http.Response, error) {
@@ -89,10 +120,16 @@ func (i *instance) send(r *http.Request) (*http.Response, error) {
 	to.Host = i.address
 	out := r.WithContext(r.Context())
 	out.URL = &to
-	if r.Body != nil {
-		out.Body = io.NopCloser(r.Body)
+	var body *sentBody
+	if r.Body != nil && r.Body != http.NoBody {
+		body = &sentBody{Reader: r.Body}
+		out.Body = body
 	}
-	return i.transport.RoundTrip(out)
+	response, err := i.transport.RoundTrip(out)
+	if err != nil {
+		return nil, cmp.Or(body.err(), err)
+	}
+	return response, nil
 }
 
 // died reports whether the process that broke a connection has ended. It waits a moment: a
@@ -117,39 +154,28 @@ func idempotent(r *http.Request) bool {
 	return false
 }
 
-// writeError responds with 503 to a request without a response of an instance, as Cloud Run
-// does (https://cloud.google.com/run/docs/troubleshooting#503).
-func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
+// abort ends a request whose client has disconnected or sent an unreadable body. Every other
+// request has a response.
+func (s *service) abort(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.DebugContext(r.Context(), "the client did not send its whole request", "method", r.Method, "error", err)
 	if r.Context().Err() != nil {
-		panic(http.ErrAbortHandler) // the client has disconnected
+		panic(http.ErrAbortHandler)
 	}
-	r = r.WithContext(telemetry.FromHeader(r.Context(), r.Header))
-	s.log.WarnContext(r.Context(), "no response to a request", "method", r.Method, "error", err)
-	if none, ok := errors.AsType[*unavailable](err); ok {
-		api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s is unavailable at the moment. Try again later.", s.function.Name).
-			WithHeader("Retry-After", seconds(none.retryAfter)).Write(w, r)
-		return
-	}
-	// The effect of the request is unknown, so no Retry-After invites a repetition.
-	api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s ended before it responded.", s.function.Name).Write(w, r)
-}
-
-// seconds formats a Retry-After value: rounded up to whole seconds, at least one.
-func seconds(d time.Duration) string {
-	return strconv.Itoa(int(max(1, math.Ceil(d.Seconds()))))
+	api.UnreadableBody(err).Write(w, r)
 }
 
 // countedBody calls done when a response has been forwarded.
 type countedBody struct {
 	io.ReadCloser
-	once sync.Once
-	done func()
+	request *http.Request
+	once    sync.Once
+	done    func()
 }
 
-// Close ends the request.
+// Close ends the request, whose body it closes.
 func (b *countedBody) Close() error {
 	defer b.once.Do(b.done)
-	return b.ReadCloser.Close()
+	return errors.Join(b.ReadCloser.Close(), closeBody(b.request))
 }
 
 // buffers are reused for forwarding responses.

@@ -31,13 +31,17 @@ func (s *service) acquire(ctx context.Context) (*instance, error) {
 		if err != nil || serving {
 			return inst, err
 		}
+		s.queued.Add(1)
 		select {
 		case <-inst.settled:
-			if inst.startErr != nil {
-				return nil, &unavailable{cause: inst.startErr}
-			}
+			err = inst.startErr
 		case <-ctx.Done():
+			s.queued.Add(-1)
 			return nil, ctx.Err()
+		}
+		s.queued.Add(-1)
+		if err != nil {
+			return nil, &unavailable{cause: err}
 		}
 	}
 }
@@ -52,6 +56,7 @@ func (s *service) route() (inst *instance, serving bool, err error) {
 	}
 	if inst = s.leastBusy(); inst != nil {
 		inst.inFlight++
+		inst.requests++
 		return inst, true, nil
 	}
 	if i := slices.IndexFunc(s.instances, func(i *instance) bool { return i.state == starting }); i >= 0 {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"souk/shared/manifest"
@@ -34,6 +35,10 @@ type service struct {
 	served chan struct{}
 	log    *slog.Logger
 
+	scaling  manifest.Scaling
+	queued   atomic.Int64
+	counters counters
+
 	mu        sync.Mutex
 	instances []*instance // all with a process that has not ended
 	started   int         // number of instances started so far
@@ -58,6 +63,7 @@ func (p *Platform) newService(ctx context.Context, function manifest.Function) (
 		listener: listener,
 		served:   make(chan struct{}),
 		log:      p.log.With("function", function.Name),
+		scaling:  p.options.Manifest.ScalingOf(function),
 	}
 	s.server = &http.Server{
 		Handler:           p.options.Hosts.Handler(s.newProxy()),
@@ -83,18 +89,6 @@ func (s *service) close() {
 		inst.expected = true
 		s.retireLocked(inst)
 	}
-}
-
-func (s *service) pids() []int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	pids := []int{}
-	for _, inst := range s.instances {
-		if pid := inst.pid.Load(); pid != 0 {
-			pids = append(pids, int(pid))
-		}
-	}
-	return pids
 }
 
 func randomLetters(n int) string {

@@ -37,6 +37,9 @@ type Options struct {
 	Manifest *manifest.Manifest
 	// Backend returns the URL of a function: scheme and host, no path.
 	Backend func(function string) string
+	// Transport returns the way to a function in this process, which Backend's URL is then
+	// only a name for. Nil: by the network, to the replicas of the URL's host.
+	Transport func(function string) http.RoundTripper
 	// OpenAPI is served at OpenAPIPath, and as a page at DocsPath; nil serves neither.
 	OpenAPI []byte
 	// Links are shown on the page at /, in addition to the gateway's own.
@@ -119,10 +122,14 @@ func (g *Gateway) addRoute(function manifest.Function) (err error) {
 	if backend.Host == "" || backend.Scheme != "http" && backend.Scheme != "https" {
 		return fmt.Errorf("need a URL such as http://127.0.0.1:8081, got %q", backend)
 	}
+	transport := http.RoundTripper(g.transport)
+	if g.options.Transport != nil {
+		transport = g.options.Transport(function.Name)
+	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        g.rewriter(backend),
 		ModifyResponse: removeOwnHeaders,
-		Transport:      g.transport,
+		Transport:      transport,
 		BufferPool:     buffers,
 		ErrorHandler:   writeError,
 		ErrorLog:       slog.NewLogLogger(g.options.Logger.Handler(), slog.LevelDebug),

@@ -199,7 +199,7 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 
 func (s *System) startGateway(ctx context.Context) (string, error) {
 	handler, err := gateway.New(gateway.Options{
-		Manifest: s.options.Manifest, Backend: s.platform.URL, OpenAPI: functions.OpenAPI,
+		Manifest: s.options.Manifest, Backend: s.platform.URL, Transport: s.platform.Transport, OpenAPI: functions.OpenAPI,
 		Links:   []gateway.Link{gateway.MailLink(s.mail.URL())},
 		Origins: s.options.Origins, Hosts: s.options.Hosts, Logger: s.log.With("part", "gateway"),
 	})
