@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -55,6 +56,38 @@ func seed(ctx context.Context, db *database.DB, email, secret string, role auth.
 		return uuid.Nil, err
 	}
 	return c.UserID, updateLogin(ctx, db, c.UserID, role, hash, clock.System())
+}
+
+// SeedCustomers creates customer accounts without a usable password and returns their user
+// ids in the order of the addresses. Customers of a load test are created by it, thousands of
+// which could not be hashed one by one. It must only be called for local systems.
+func SeedCustomers(ctx context.Context, db *database.DB, emails []string) ([]uuid.UUID, error) {
+	hash, err := password.NewHasher(1, 1, time.Minute).Hash(ctx, rand.Text())
+	if err != nil {
+		return nil, fmt.Errorf("seed customers: %w", err)
+	}
+	ids := make([]uuid.UUID, 0, len(emails))
+	err = db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		ids = ids[:0]
+		for _, email := range emails {
+			if message := validateEmail(email); message != "" {
+				return errors.New(message)
+			}
+			u, err := newUser(email, "Load Test", auth.Customer, clock.System())
+			if err != nil {
+				return err
+			}
+			if err := insertUser(ctx, tx, u, hash); err != nil {
+				return fmt.Errorf("seed customer %s: %w", email, err)
+			}
+			ids = append(ids, u.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
 }
 
 func seedNew(ctx context.Context, db *database.DB, passwords *password.Hasher, email, secret string, role auth.Role) (uuid.UUID, error) {

@@ -57,6 +57,28 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+func TestSeedCustomers(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	emails := []string{"load-1@souk.test", "load-2@souk.test"}
+	ids, err := SeedCustomers(t.Context(), db, emails)
+	if err != nil || len(ids) != len(emails) {
+		t.Fatalf("got %v, %v; want %d users", ids, err, len(emails))
+	}
+	for i, id := range ids {
+		u, err := selectUser(t.Context(), db, id)
+		if err != nil || u.Role != auth.Customer || u.Email != emails[i] {
+			t.Errorf("got %+v, %v; want the customer %s", u, err, emails[i])
+		}
+	}
+	if _, err := SeedCustomers(t.Context(), db, []string{"load-3@souk.test", "no address"}); err == nil {
+		t.Error("seeded an account with an invalid address")
+	}
+	if _, err := selectCredentials(t.Context(), db, "load-3@souk.test"); err == nil {
+		t.Error("a failed call seeded a part of its accounts")
+	}
+}
+
 func TestSeedConcurrently(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, Migrations)
