@@ -87,6 +87,12 @@ func (c *Client) RunSchedule(ctx context.Context, function string) error {
 	return err
 }
 
+// Customers creates accounts for a load test, as System.Customers does.
+func (c *Client) Customers(ctx context.Context, count int) ([]string, error) {
+	reply, err := c.do(ctx, http.MethodPost, fmt.Sprintf("/customers/%d", count))
+	return reply.Customers, err
+}
+
 // do sends a request to the control socket.
 func (c *Client) do(ctx context.Context, method, path string) (reply, error) {
 	var got reply

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -81,10 +82,12 @@ func (c *control) stop(ctx context.Context) error {
 
 var errNotReady = errors.New("the system is starting or stopping: try again in a moment")
 
-// reply is the reply of the control socket: Status or Error.
+// reply is the reply of the control socket: one of its members.
 type reply struct {
 	Status *Status `json:"status,omitempty"`
-	Error  string  `json:"error,omitempty"`
+	// Customers are access tokens of new customers.
+	Customers []string `json:"customers,omitempty"`
+	Error     string   `json:"error,omitempty"`
 }
 
 // controlHandler returns the handler of the control socket.
@@ -112,6 +115,14 @@ func (s *System) controlHandler() http.Handler {
 	})
 	handle("POST /schedules/{function}", func(r *http.Request) (reply, error) {
 		return reply{}, s.scheduler.Run(r.Context(), r.PathValue("function"))
+	})
+	handle("POST /customers/{count}", func(r *http.Request) (reply, error) {
+		count, err := strconv.Atoi(r.PathValue("count"))
+		if err != nil {
+			return reply{}, fmt.Errorf("create customers: %w", err)
+		}
+		tokens, err := s.Customers(r.Context(), count)
+		return reply{Customers: tokens}, err
 	})
 	return mux
 }
