@@ -30,6 +30,10 @@ func (p *program) costCommand() *cobra.Command {
 	return p.hostCommand("cost", "Estimate the monthly cost")
 }
 
+func (p *program) loadCommand() *cobra.Command {
+	return p.hostCommand("load", "Put load on the running system")
+}
+
 // hostCommand returns a command that prints where to run it instead.
 func (p *program) hostCommand(name, short string) *cobra.Command {
 	return &cobra.Command{

@@ -89,7 +89,7 @@ func (p *program) addCommands(root *cobra.Command) {
 		commands  []*cobra.Command
 	}{
 		{"local", "Run the shop on this machine:", []*cobra.Command{
-			p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.schedulerCommand(), p.databaseCommand(),
+			p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.loadCommand(), p.schedulerCommand(), p.databaseCommand(),
 		}},
 		{"operate", "Look after a shop, on this machine or in the cloud:", []*cobra.Command{
 			p.auditCommand(), p.deadLettersCommand(), p.costCommand(), p.firstAdminCommand(), p.syntheticOrderCommand(),

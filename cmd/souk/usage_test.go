@@ -33,6 +33,9 @@ func TestUsage(t *testing.T) {
 		"a missing run service":    {"rollout", "evaluate", "--project", "p", "--since", "1", "missing=r-1"},
 		"an audit of one database": {"audit", "--order-url", "mysql://a:b@127.0.0.1:1/c"},
 		"a check that is none":     {"audit", "--accept", "stock-sum,rule-colour"},
+		"a load of no scenario":    {"load"},
+		"an unknown scenario":      {"load", "shop"},
+		"a load of no users":       {"load", "browse", "--users", "-1"},
 		"a replay of nothing":      {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x"},
 		"a replay of one and all":  {"deadletters", "replay", "order-confirm.stock-reserved", "--reason", "x", "--all", "--id", "1"},
 		"a discard without why":    {"deadletters", "discard", "order-confirm.stock-reserved", "--all"},
@@ -65,7 +68,7 @@ func TestNothingRuns(t *testing.T) {
 		t.Parallel()
 		souk(t, "down").requireExitCode(t, 0).requireStderr(t, "nothing runs in .souk")
 	})
-	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"env"}, {"scheduler", "run", "order-outbox"}, {"audit"}, {"deadletters", "list"}} {
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"env"}, {"scheduler", "run", "order-outbox"}, {"audit"}, {"deadletters", "list"}, {"load", "browse"}} {
 		t.Run(strings.Join(args, " ")+" fails and says how to start", func(t *testing.T) {
 			t.Parallel()
 			r := souk(t, args...).requireExitCode(t, 1).requireStderr(t, "no system runs in .souk", "make up")
