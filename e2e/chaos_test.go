@@ -47,7 +47,7 @@ func (s *system) placeMany(t *testing.T, customer string, p product.Product, ord
 // tryCancel cancels an order in any state.
 func (s *system) tryCancel(t *testing.T, customer string, o order.Order) {
 	t.Helper()
-	response := s.do(t, fixtures.MoveOrder(customer, o.ID, "cancel"))
+	response := s.do(t, fixtures.ChangeOrderStatus(customer, o.ID, "cancel"))
 	if response.Status != http.StatusOK && response.Status != http.StatusConflict && response.Status < 500 {
 		t.Errorf("cancel responds %d: %s", response.Status, response.Body)
 	}

@@ -112,7 +112,7 @@ func (s *system) runWorkload(t *testing.T, rounds int) {
 			return o.Status == order.Confirmed
 		})
 		for _, step := range []string{"ship", "deliver"} {
-			s.do(t, fixtures.MoveOrder(admin, o.ID, step)).MustBe(t, http.StatusOK)
+			s.do(t, fixtures.ChangeOrderStatus(admin, o.ID, step)).MustBe(t, http.StatusOK)
 		}
 		s.do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: session.AccessToken}).MustBe(t, http.StatusNoContent)
 	}

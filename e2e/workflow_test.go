@@ -36,7 +36,7 @@ func TestWorkflow(t *testing.T) {
 		if got := s.mustGetProduct(t, p.ID).Available; got != 3 {
 			t.Errorf("%d in stock, want 3", got)
 		}
-		s.do(t, fixtures.MoveOrder(customer, o.ID, "cancel")).MustBe(t, http.StatusOK)
+		s.do(t, fixtures.ChangeOrderStatus(customer, o.ID, "cancel")).MustBe(t, http.StatusOK)
 		eventually(t, "the stock is released", func() bool { return s.mustGetProduct(t, p.ID).Available == 5 })
 	})
 

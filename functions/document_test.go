@@ -128,9 +128,9 @@ func requireOrderExample(t *testing.T, entry manifest.Function, status string, e
 	if len(o.History) == 0 || o.History[len(o.History)-1].Status != o.Status || o.Version != int64(len(o.History)) {
 		t.Errorf("%s: the example's status is %s with the history %+v and version %d", entry.Name, o.Status, o.History, o.Version)
 	}
-	at := slices.IndexFunc(o.History, func(m order.Move) bool { return m.Status == order.Pending })
+	at := slices.IndexFunc(o.History, func(m order.HistoryEntry) bool { return m.Status == order.Pending })
 	for i := 1; i < len(o.History); i++ {
-		if at != 0 || !o.History[i-1].Status.May(o.History[i].Status) {
+		if at != 0 || !o.History[i-1].Status.CanTransitionTo(o.History[i].Status) {
 			t.Errorf("%s: an order cannot have the history %+v", entry.Name, o.History)
 		}
 	}

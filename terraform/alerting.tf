@@ -310,7 +310,7 @@ resource "google_monitoring_alert_policy" "alert" {
 resource "google_logging_metric" "order_decided" {
   name            = "souk_order_decided_seconds"
   description     = "From an order's being placed to its being confirmed or rejected."
-  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the order is decided\""
+  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"order confirmed or rejected\""
   value_extractor = "EXTRACT(jsonPayload.seconds)"
 
   metric_descriptor {

@@ -144,7 +144,7 @@ resource "google_cloud_scheduler_job" "synthetic_order" {
 resource "google_logging_metric" "order_placed" {
   name        = "souk_orders_placed"
   description = "Orders that were placed. Business figures leave out synthetic ones."
-  filter      = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the order is placed\""
+  filter      = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"order placed\""
 
   metric_descriptor {
     metric_kind = "DELTA"

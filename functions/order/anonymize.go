@@ -13,36 +13,37 @@ import (
 	"souk/shared/idempotency"
 )
 
-// userDeleted is what order-anonymize reads of the event user-deleted.
+// userDeleted contains the fields of the event user-deleted that order-anonymize uses.
 type userDeleted struct {
 	UserID uuid.UUID `json:"userId"`
 }
 
-// anonymousUser is the customer id of the orders of all deleted accounts. A separate
-// id for each account would link the orders that a person placed over the years, and
-// could identify that person.
+// anonymousUser is the customer id of the orders of all deleted accounts. With a separate
+// id for each account, the orders of one person could still be linked to each other, which
+// could identify the person.
 var anonymousUser = uuid.Nil
 
 // anonymize removes the personal data of a deleted account from its orders. Items,
-// prices and totals remain. Orders that have not been shipped can no longer be sent,
-// because their address is deleted: they are cancelled, and their stock is released.
+// prices and totals remain. Open orders are cancelled, because they cannot be shipped
+// without the address, and their stock is released.
 //
-// All changes are in one transaction, which locks the customer. The customer cannot
-// place an order meanwhile, so that no order is missed. Closed orders take the same
-// few statements however many they are. Each open order takes some statements of its
-// own; there are at most ORDER_MAX_OPEN of them.
+// All changes are made in one transaction, which locks the customer. The customer cannot
+// place an order during the transaction, so that no order is missed. The number of
+// statements does not depend on the number of closed orders. Each open order needs
+// additional statements, and a customer has at most ORDER_MAX_OPEN open orders.
 func (s *service) anonymize(ctx context.Context, tx *database.Tx, _ event.Event, user userDeleted) error {
 	if user.UserID == anonymousUser {
-		return errors.New("the event has no userId")
+		return errors.New("event has no userId")
 	}
-	// A concurrent order is committed before this lock, or rejected after it.
+	// A concurrent order-place commits before this transaction gets the lock, or waits for
+	// the lock and then rejects the order.
 	if _, err := lockCustomer(ctx, tx, user.UserID); err != nil {
 		return fmt.Errorf("lock customer %s: %w", user.UserID, err)
 	}
 	if err := markDeleted(ctx, tx, user.UserID, s.Now()); err != nil {
 		return fmt.Errorf("mark customer %s as deleted: %w", user.UserID, err)
 	}
-	if err := s.cancelOpen(ctx, tx, user.UserID); err != nil {
+	if err := s.cancelOpenOrders(ctx, tx, user.UserID); err != nil {
 		return fmt.Errorf("cancel open orders of customer %s: %w", user.UserID, err)
 	}
 	if err := anonymizeOrders(ctx, tx, user.UserID, s.Now()); err != nil {
@@ -51,16 +52,16 @@ func (s *service) anonymize(ctx context.Context, tx *database.Tx, _ event.Event,
 	return idempotency.Forget(ctx, tx, user.UserID)
 }
 
-// cancelOpen cancels a customer's open orders. The events that it publishes bear
-// anonymousUser in place of the customer's id.
-func (s *service) cancelOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) error {
-	orders, err := lockOpen(ctx, tx, userID)
+// cancelOpenOrders cancels a customer's open orders. Their events contain anonymousUser
+// instead of the customer's id.
+func (s *service) cancelOpenOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID) error {
+	orders, err := lockOpenOrders(ctx, tx, userID)
 	if err != nil {
 		return err
 	}
 	for i := range orders {
 		orders[i].UserID = anonymousUser
-		_, err := s.move(ctx, tx, &orders[i], Cancelled, "account_deleted", Actor{Kind: System})
+		_, err := s.changeStatus(ctx, tx, &orders[i], Cancelled, "account_deleted", Actor{Kind: System})
 		if err != nil {
 			return err
 		}
@@ -68,15 +69,16 @@ func (s *service) cancelOpen(ctx context.Context, tx *database.Tx, userID uuid.U
 	return nil
 }
 
-// deletedRetention is how long the id of a deleted customer is stored, to reject its
-// orders. An access token of the account that is not revoked is valid for 15 minutes.
-const deletedRetention = 24 * time.Hour
+// deletedCustomerRetention is how long the id of a deleted customer is stored, to reject
+// orders with an access token of the deleted account. Such a token is valid for up to 15
+// minutes if it was not revoked.
+const deletedCustomerRetention = 24 * time.Hour
 
-// deleteExpiredCustomers deletes the ids of customers who were deleted longer than
-// deletedRetention ago.
-func (s *service) deleteExpiredCustomers(ctx context.Context) error {
-	if err := database.Prune(ctx, s.DB, deleteExpiredStatement, s.Now().Add(-deletedRetention)); err != nil {
-		return fmt.Errorf("delete expired customers: %w", err)
+// pruneDeletedCustomers deletes the ids of customers whose accounts were deleted more than
+// deletedCustomerRetention ago.
+func (s *service) pruneDeletedCustomers(ctx context.Context) error {
+	if err := database.Prune(ctx, s.DB, pruneDeletedCustomersSQL, s.Now().Add(-deletedCustomerRetention)); err != nil {
+		return fmt.Errorf("prune deleted customers: %w", err)
 	}
 	return nil
 }

@@ -81,12 +81,12 @@ func (s testService) transitions(t *testing.T, owner customer) map[order.Status]
 		},
 		order.Shipped: func(o order.Order) {
 			s.mustDeliverStock(t, "stock-reserved", o.ID, "")
-			s.move(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
+			s.requestStatus(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
 		},
 		order.Delivered: func(o order.Order) {
 			s.mustDeliverStock(t, "stock-reserved", o.ID, "")
-			s.move(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
-			s.move(t, admin, "deliver", o.ID).MustBe(t, http.StatusOK)
+			s.requestStatus(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
+			s.requestStatus(t, admin, "deliver", o.ID).MustBe(t, http.StatusOK)
 		},
 	}
 }
@@ -191,9 +191,9 @@ func (s testService) requireAnonymized(t *testing.T, admin string, was order.Ord
 	if o.Version <= was.Version {
 		t.Errorf("the version is still %d: caches would show the address", o.Version)
 	}
-	for _, move := range o.History {
-		if strings.Contains(move.Reason, "Ada") {
-			t.Errorf("the history contains %q", move.Reason)
+	for _, entry := range o.History {
+		if strings.Contains(entry.Reason, "Ada") {
+			t.Errorf("the history contains %q", entry.Reason)
 		}
 	}
 	if last := o.History[len(o.History)-1]; status == order.Cancelled && last.Reason != "by_customer" {
@@ -202,7 +202,7 @@ func (s testService) requireAnonymized(t *testing.T, admin string, was order.Ord
 }
 
 // An order that is placed while its customer's account is deleted is either rejected, or
-// cancelled and anonymized. So is an order that another function moves at that moment.
+// cancelled and anonymized. So is an order that another function entries at that moment.
 func TestAnonymizeRaces(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -260,7 +260,7 @@ func TestAnonymizeRaces(t *testing.T) {
 			var all sync.WaitGroup
 			var shipped functiontest.Response
 			all.Go(func() { s.mustDeleteUser(t, buyer.UserID) })
-			all.Go(func() { shipped = s.move(t, admin, "ship", o.ID) })
+			all.Go(func() { shipped = s.requestStatus(t, admin, "ship", o.ID) })
 			all.Wait()
 			status := order.Shipped
 			if shipped.Status != http.StatusOK {

@@ -10,16 +10,16 @@ import (
 	"souk/shared/database"
 )
 
-// Reasons of cancellations for which the caller gave none.
+// Reasons in the history of an order that was cancelled without a reason in the request.
 const (
-	byCustomer = "by_customer"
-	byShop     = "by_shop"
+	reasonByCustomer = "by_customer"
+	reasonByShop     = "by_shop"
 )
 
 type cancelInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body *struct {
-		Reason string `json:"reason,omitempty" format:"multiline" maxLength:"200" doc:"The reason, as free text. Without it the history shows by_customer or by_shop." example:"ordered twice"`
+		Reason string `json:"reason,omitempty" format:"multiline" maxLength:"200" doc:"The reason, as free text. The default is by_customer or by_shop." example:"ordered twice"`
 	}
 }
 
@@ -27,14 +27,14 @@ type cancelInput struct {
 //
 // # Cancel an order
 //
-// Ends an order that has not been shipped. Its stock becomes available again.
+// Cancels an order that has not been shipped. Its stock becomes available again.
 func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*orderResponse, error) {
-	reason := byCustomer
+	reason := reasonByCustomer
 	if caller, _ := auth.PrincipalFrom(ctx); caller.Role == auth.Admin {
-		reason = byShop
+		reason = reasonByShop
 	}
 	if in.Body != nil {
 		reason = cmp.Or(in.Body.Reason, reason)
 	}
-	return s.moveForCaller(ctx, tx, in.ID, Cancelled, reason)
+	return s.changeStatusForCaller(ctx, tx, in.ID, Cancelled, reason)
 }

@@ -54,7 +54,7 @@ func TestCancel(t *testing.T) {
 		s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: owner.token,
 			Body: map[string]any{"reason": "ordered twice"}}).MustBe(t, http.StatusOK).Into(t, &after)
 		if last := after.History[1]; last.Reason != "ordered twice" || last.Actor != order.Customer {
-			t.Errorf("the last move is %+v", last)
+			t.Errorf("the last entry is %+v", last)
 		}
 	})
 

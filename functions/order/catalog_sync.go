@@ -11,8 +11,8 @@ import (
 	"souk/shared/money"
 )
 
-// catalogEntry is this service's copy of a product: the part of the event
-// product-changed that catalog-sync reads.
+// catalogEntry is this service's copy of a product: the fields of the event
+// product-changed that catalog-sync uses.
 type catalogEntry struct {
 	ProductID uuid.UUID   `json:"productId"`
 	Name      string      `json:"name"`
@@ -24,8 +24,8 @@ type catalogEntry struct {
 // activeProduct is the status of a product that is for sale.
 const activeProduct = "active"
 
-// catalogSync stores the copy of a product. An older version that arrives after a
-// newer one is ignored.
+// catalogSync stores a copy of a product. It ignores a version that arrives after a newer
+// one.
 func (s *service) catalogSync(ctx context.Context, tx *database.Tx, _ event.Event, product catalogEntry) error {
 	if err := product.validate(); err != nil {
 		return err
@@ -33,9 +33,9 @@ func (s *service) catalogSync(ctx context.Context, tx *database.Tx, _ event.Even
 	return upsertCatalog(ctx, tx, product)
 }
 
-// validate returns an error for an event without a product, or with a price that is
-// invalid in an order. A currency that was withdrawn after the product was created is
-// accepted, so that the product's other fields can still change.
+// validate returns an error for an event without a product id or version, or with a price
+// that is not valid in an order. It accepts a currency that was withdrawn after the product
+// was created, so that changes of the product's other fields are still copied.
 func (e catalogEntry) validate() error {
 	if e.ProductID == uuid.Nil || e.Version < 1 {
 		return fmt.Errorf("invalid event: version %d of product %s", e.Version, e.ProductID)

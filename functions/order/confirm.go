@@ -9,13 +9,14 @@ import (
 	"souk/shared/event"
 )
 
-// stockReserved is what order-confirm reads of the event stock-reserved.
+// stockReserved contains the fields of the event stock-reserved that order-confirm uses.
 type stockReserved struct {
 	OrderID uuid.UUID `json:"orderId"`
 }
 
-// confirm marks an order as confirmed, because its stock is reserved. An order that was
-// cancelled in the meantime stays cancelled: its cancellation releases the stock.
+// confirm changes the status of a pending order to confirmed after its stock was reserved.
+// An order that was cancelled before that remains cancelled: its cancellation releases the
+// stock.
 func (s *service) confirm(ctx context.Context, tx *database.Tx, _ event.Event, stock stockReserved) error {
-	return s.decide(ctx, tx, stock.OrderID, Confirmed, "")
+	return s.changeStatusForEvent(ctx, tx, stock.OrderID, Confirmed, "")
 }

@@ -10,8 +10,8 @@ import (
 	"souk/shared/database"
 )
 
-// lockCustomer locks a customer until the transaction ends, and reports whether the
-// customer's account was deleted.
+// lockCustomer locks the row of a customer until the transaction ends, and reports whether
+// the customer's account was deleted.
 func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted bool, err error) {
 	const lock = `
 		SELECT deleted_at IS NOT NULL
@@ -22,8 +22,9 @@ func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted b
 	if !errors.Is(err, database.ErrNotFound) {
 		return deleted, err
 	}
-	// The customer's first order. Of several concurrent transactions one inserts the
-	// row and the others wait here: the update changes nothing but locks the row.
+	// There is no row before the customer's first order. If several transactions get here
+	// at the same time, one inserts the row and the others wait for it. Their UPDATE changes
+	// nothing, but locks the row.
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO customer (user_id)
 		VALUES (?)
@@ -35,7 +36,7 @@ func lockCustomer(ctx context.Context, tx *database.Tx, id uuid.UUID) (deleted b
 	return database.Get(ctx, tx, database.ScanColumn[bool], lock, id[:])
 }
 
-// markDeleted marks a locked customer as deleted.
+// markDeleted records that the account of a locked customer was deleted.
 func markDeleted(ctx context.Context, tx *database.Tx, id uuid.UUID, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE customer
@@ -44,31 +45,31 @@ func markDeleted(ctx context.Context, tx *database.Tx, id uuid.UUID, at time.Tim
 	return err
 }
 
-const deleteExpiredStatement = `DELETE FROM customer WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?`
+const pruneDeletedCustomersSQL = `DELETE FROM customer WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?`
 
-// countOpen returns the number of a customer's open orders.
-func countOpen(ctx context.Context, q database.Queryer, userID uuid.UUID) (int64, error) {
+// countOpenOrders returns the number of a customer's open orders.
+func countOpenOrders(ctx context.Context, q database.Queryer, userID uuid.UUID) (int64, error) {
 	return database.Get(ctx, q, database.ScanColumn[int64], `
 		SELECT COUNT(*)
 		FROM orders
 		WHERE user_id = ? AND status IN (?, ?)`, userID[:], Pending, Confirmed)
 }
 
-// sumOpenPieces returns, for each product of an order, the number of pieces in the
-// customer's open orders.
-func sumOpenPieces(ctx context.Context, q database.Queryer, o Order) (map[uuid.UUID]int64, error) {
+// sumOpenUnits returns, for each product of an order that is to be placed, the number of
+// units in the customer's open orders.
+func sumOpenUnits(ctx context.Context, q database.Queryer, o Order) (map[uuid.UUID]int64, error) {
 	args := []any{o.UserID[:], Pending, Confirmed}
 	for i := range o.Items {
 		args = append(args, o.Items[i].ProductID[:])
 	}
-	pieces := map[uuid.UUID]int64{}
-	return pieces, database.Each(ctx, q, func(row database.Scanner) error {
+	units := map[uuid.UUID]int64{}
+	return units, database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var sum int64
 		if err := row.Scan(&id, &sum); err != nil {
 			return err
 		}
-		pieces[id] = sum
+		units[id] = sum
 		return nil
 	}, `
 		SELECT i.product_id, SUM(i.quantity)

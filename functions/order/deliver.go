@@ -18,5 +18,5 @@ type deliverInput struct {
 //
 // Requires an order that is shipped.
 func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*orderResponse, error) {
-	return s.moveForCaller(ctx, tx, in.ID, Delivered, "")
+	return s.changeStatusForCaller(ctx, tx, in.ID, Delivered, "")
 }

@@ -11,27 +11,29 @@ import (
 // exampleTime is the time at which the order of the API's examples was placed.
 var exampleTime = time.Date(2026, time.March, 1, 9, 30, 0, 0, time.UTC)
 
-// exampleMoves returns the history of the order in an operation's example, without the
-// first move, which is the placing: the usual way to the state that the operation requests.
-func exampleMoves(operation string) (moves []Move) {
-	i := slices.IndexFunc(transitions, func(t transition) bool { return t.by != "" && t.by == operation })
+// exampleHistory returns the history, after the entry of the placing, of the order in the
+// example of an operation: the usual transitions to the status that the operation requests.
+// It is empty for an operation that changes no status.
+func exampleHistory(operation string) (history []HistoryEntry) {
+	i := slices.IndexFunc(transitions, func(t transition) bool { return t.operation != "" && t.operation == operation })
 	if i < 0 {
 		return nil
 	}
 	for t := transitions[i]; ; t = transitionTo(t.from[0]) {
-		move := Move{Status: t.to, Actor: exampleActor(t.by)}
+		entry := HistoryEntry{Status: t.to, Actor: exampleActor(t.operation)}
 		if t.to == Cancelled {
-			move.Reason = "ordered twice"
+			entry.Reason = "ordered twice"
 		}
-		moves = append(moves, move)
+		history = append(history, entry)
 		if t.from[0] == Pending {
-			slices.Reverse(moves)
-			return moves
+			slices.Reverse(history)
+			return history
 		}
 	}
 }
 
-// exampleActor returns the usual caller of an operation, or the actor without one.
+// exampleActor returns the kind of the usual caller of an operation; without an operation,
+// System.
 func exampleActor(operation string) ActorKind {
 	switch entry, _ := functions.Manifest().Function(operation); {
 	case operation == "":
@@ -42,15 +44,15 @@ func exampleActor(operation string) ActorKind {
 	return Customer
 }
 
-// AdjustExample sets the order in an operation's example to the status that the
-// operation leads to.
+// AdjustExample implements openapi.ExampleAdjuster. It changes the order in an operation's
+// example to one that the operation may return.
 func (Order) AdjustExample(operation string, example map[string]any) {
 	o := Order{
 		Status: Pending, Version: 1, CreatedAt: exampleTime, UpdatedAt: exampleTime,
-		History: []Move{{Status: Pending, At: exampleTime, Actor: Customer}},
+		History: []HistoryEntry{{Status: Pending, At: exampleTime, Actor: Customer}},
 	}
-	for i, move := range exampleMoves(operation) {
-		o.Move(move.Status, move.Reason, Actor{Kind: move.Actor}, exampleTime.Add(time.Duration(i+1)*time.Hour))
+	for i, entry := range exampleHistory(operation) {
+		o.changeStatus(entry.Status, entry.Reason, Actor{Kind: entry.Actor}, exampleTime.Add(time.Duration(i+1)*time.Hour))
 	}
 	example["status"], example["version"] = o.Status, o.Version
 	example["createdAt"], example["updatedAt"] = o.CreatedAt, o.UpdatedAt

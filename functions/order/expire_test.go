@@ -65,7 +65,7 @@ func TestExpire(t *testing.T) {
 		}
 	})
 
-	t.Run("concurrent runs and confirmations move each of several batches of orders once", func(t *testing.T) {
+	t.Run("concurrent runs and confirmations change each order of several batches once", func(t *testing.T) {
 		t.Parallel()
 		s := openWithShortExpiry(t)
 		owner := s.customer(t)
@@ -90,7 +90,7 @@ func TestExpire(t *testing.T) {
 			case o.Status == order.Cancelled && len(o.History) == 2 && cancelled == 1 && confirmed == 0:
 			case o.Status == order.Confirmed && len(o.History) == 2 && cancelled == 0 && confirmed == 1:
 			default:
-				t.Errorf("order %s is %s after %d moves, with %d events of its confirmation and %d of its cancellation", id, o.Status, len(o.History), confirmed, cancelled)
+				t.Errorf("order %s is %s with %d history entries, with %d events of its confirmation and %d of its cancellation", id, o.Status, len(o.History), confirmed, cancelled)
 			}
 		}
 	})

@@ -44,7 +44,7 @@ func TestLimits(t *testing.T) {
 			func(o order.Order) { s.mustDeliverStock(t, "stock-rejected", o.ID, "insufficient_stock") },
 			func(o order.Order) {
 				s.mustDeliverStock(t, "stock-reserved", o.ID, "")
-				s.move(t, s.Tokens.Admin(t), "ship", o.ID).MustBe(t, http.StatusOK)
+				s.requestStatus(t, s.Tokens.Admin(t), "ship", o.ID).MustBe(t, http.StatusOK)
 			},
 		}
 		for _, closeOrder := range closings {
@@ -55,7 +55,7 @@ func TestLimits(t *testing.T) {
 		s.mustPlace(t, buyer, fixtures.Item(cup, 10))
 	})
 
-	t.Run("open orders may have ORDER_MAX_PIECES pieces of one product", func(t *testing.T) {
+	t.Run("open orders may have ORDER_MAX_PIECES units of one product", func(t *testing.T) {
 		t.Parallel()
 		buyer := s.customer(t)
 		s.place(t, buyer, fixtures.Item(pot, 1), fixtures.Item(cup, 11)).MustBeProblem(t, http.StatusConflict, "quantity_limit_reached")

@@ -13,7 +13,7 @@ import (
 type listInput struct {
 	api.PageQuery
 	Status Status        `query:"status" doc:"Return only orders with this status."`
-	UserID uuid.NullUUID `query:"userId" format:"uuid" doc:"Return only orders of this account. Another account than the caller's requires an admin."`
+	UserID uuid.NullUUID `query:"userId" format:"uuid" doc:"Return only orders of this account. Only admins can list another account's orders."`
 }
 
 type listOutput struct {
@@ -30,7 +30,7 @@ func (s *service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	filter := orderFilter{UserID: in.UserID, Status: in.Status, Before: uuid.Max}
 	if caller.Role != auth.Admin {
 		if in.UserID.Valid && in.UserID.UUID != caller.UserID {
-			return nil, api.Invalid("query.userId", api.FieldValue, "is another account's id: leave it out to list your own orders, or use an admin's access token")
+			return nil, api.Invalid("query.userId", api.FieldValue, "is another account's id: omit it to list your own orders, or use an admin's access token")
 		}
 		filter.UserID = uuid.NullUUID{UUID: caller.UserID, Valid: true}
 	}

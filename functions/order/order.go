@@ -11,21 +11,21 @@ import (
 	"souk/shared/money"
 )
 
-// Order is an order of a customer, at the prices of the time when it was placed.
+// Order is a customer's order, with the prices at the time when it was placed.
 type Order struct {
 	ID              uuid.UUID              `json:"id" format:"uuid"`
 	UserID          uuid.UUID              `json:"userId" format:"uuid"`
 	Status          Status                 `json:"status"`
 	Items           []Item                 `json:"items" nullable:"false"`
 	Total           money.Money            `json:"total"`
-	ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty" doc:"The address as it was given when the order was placed."`
-	History         []Move                 `json:"history" nullable:"false"`
+	ShippingAddress *address.PostalAddress `json:"shippingAddress,omitempty" doc:"The address that was sent when the order was placed. It is absent after the customer's account was deleted."`
+	History         []HistoryEntry         `json:"history" nullable:"false"`
 	Version         int64                  `json:"version" doc:"The number of the order's current version. It is also the ETag." example:"2"`
 	CreatedAt       time.Time              `json:"createdAt"`
 	UpdatedAt       time.Time              `json:"updatedAt"`
 }
 
-// Item is one line of an order.
+// Item is a product in an order, with its price and quantity.
 type Item struct {
 	ProductID uuid.UUID   `json:"productId" format:"uuid"`
 	Name      string      `json:"name" example:"Assam, 250 g"`
@@ -34,33 +34,33 @@ type Item struct {
 	LineTotal money.Money `json:"lineTotal"`
 }
 
-// Move is one step of an order's history.
-type Move struct {
+// HistoryEntry is a change of an order's status.
+type HistoryEntry struct {
 	Status Status    `json:"status"`
 	At     time.Time `json:"at"`
 	Actor  ActorKind `json:"actor" enum:"customer,shop,system" doc:"The party that changed the status."`
 	Reason string    `json:"reason,omitempty" doc:"The reason, for a status that has several possible causes." example:"insufficient_stock"`
 
-	actorID uuid.UUID // stored for audits, never part of a response
+	actorID uuid.UUID // is stored for audits and not part of responses
 }
 
-// Actor is the party that changed an order's status.
+// Actor is the party that changed an order's status: a user or the system.
 type Actor struct {
 	Kind ActorKind
-	ID   uuid.UUID // the account's id; uuid.Nil for the system
+	ID   uuid.UUID // of the user's account; uuid.Nil for the system
 }
 
-// ActorKind is the kind of an Actor, as an order's history shows it.
+// ActorKind is the kind of an Actor, which is part of an order's history.
 type ActorKind string
 
 // The kinds of actors.
 const (
-	Customer ActorKind = "customer"
-	Shop     ActorKind = "shop"
-	System   ActorKind = "system"
+	Customer ActorKind = "customer" // the customer who placed the order
+	Shop     ActorKind = "shop"     // an admin acting for the shop
+	System   ActorKind = "system"   // a function that handles an event or runs on a schedule
 )
 
-// actor returns the caller as an actor: the order's customer, or the shop.
+// actor returns the caller as an actor: the order's customer, or an admin.
 func (o *Order) actor(caller auth.Principal) Actor {
 	if caller.UserID == o.UserID {
 		return Actor{Kind: Customer, ID: caller.UserID}
@@ -68,30 +68,31 @@ func (o *Order) actor(caller auth.Principal) Actor {
 	return Actor{Kind: Shop, ID: caller.UserID}
 }
 
-// Move changes the order's status, and reports whether its status allowed the change.
-func (o *Order) Move(to Status, reason string, by Actor, at time.Time) bool {
-	if !o.Status.May(to) {
+// changeStatus changes the order's status and adds the change to its history. It returns
+// false, and changes nothing, if the order's current status does not allow the change.
+func (o *Order) changeStatus(to Status, reason string, actor Actor, at time.Time) bool {
+	if !o.Status.CanTransitionTo(to) {
 		return false
 	}
 	o.Status = to
 	o.Version++
 	o.UpdatedAt = at
-	o.History = append(o.History, Move{Status: to, At: at, Actor: by.Kind, Reason: reason, actorID: by.ID})
+	o.History = append(o.History, HistoryEntry{Status: to, At: at, Actor: actor.Kind, Reason: reason, actorID: actor.ID})
 	return true
 }
 
-// VisibleTo reports whether a caller may see the order. Its customer and admins may. For
-// all other callers it does not exist.
+// VisibleTo reports whether the caller is the order's customer or an admin. Operations
+// respond to other callers as if the order did not exist.
 func (o *Order) VisibleTo(p auth.Principal) bool {
 	return o.UserID == p.UserID || p.Role == auth.Admin
 }
 
-// orderResponse is the response that shows one order.
+// orderResponse is a response that contains one order.
 type orderResponse = api.Resource[Order]
 
 func newResponse(o Order) *orderResponse { return &orderResponse{ETag: api.ETag(o.Version), Body: o} }
 
-// Placed is the payload of order-placed, which requests the stock of an order.
+// Placed is the payload of order-placed, which requests a stock reservation for an order.
 type Placed struct {
 	OrderID uuid.UUID    `json:"orderId"`
 	UserID  uuid.UUID    `json:"userId"`
@@ -99,37 +100,40 @@ type Placed struct {
 	Total   money.Money  `json:"total"`
 }
 
-// PlacedItem is one line of a placed order, at the price that the customer was shown.
+// PlacedItem is an item of a placed order. The stock reservation fails if the price has
+// changed since the order was placed.
 type PlacedItem struct {
 	ProductID uuid.UUID   `json:"productId"`
 	Quantity  int64       `json:"quantity"`
 	UnitPrice money.Money `json:"unitPrice"`
 }
 
-// Decided is the payload of the events of an order's later moves: order-confirmed,
-// order-rejected, order-cancelled, order-shipped and order-delivered.
-type Decided struct {
+// StatusChanged is the payload of the events that are published when the status of a placed
+// order changes: order-confirmed, order-rejected, order-cancelled, order-shipped and
+// order-delivered.
+type StatusChanged struct {
 	OrderID uuid.UUID `json:"orderId"`
 	UserID  uuid.UUID `json:"userId"`
 	Reason  string    `json:"reason,omitempty"`
-	// Items and Total are for the mail to the customer.
-	Items []DecidedItem `json:"items"`
-	Total money.Money   `json:"total"`
+	// Items and Total are for the e-mail to the customer.
+	Items []StatusChangedItem `json:"items"`
+	Total money.Money         `json:"total"`
 }
 
-// DecidedItem is one line of an order that moved.
-type DecidedItem struct {
+// StatusChangedItem is an item of an order whose status changed.
+type StatusChangedItem struct {
 	ProductID uuid.UUID   `json:"productId"`
 	Name      string      `json:"name"`
 	Quantity  int64       `json:"quantity"`
 	LineTotal money.Money `json:"lineTotal"`
 }
 
-// newDecided returns the payload of the event of the order's last move.
-func (o *Order) newDecided(reason string) Decided {
-	e := Decided{OrderID: o.ID, UserID: o.UserID, Reason: reason, Items: []DecidedItem{}, Total: o.Total}
+// newStatusChanged returns the payload of the event that is published for the order's last
+// change of status.
+func (o *Order) newStatusChanged(reason string) StatusChanged {
+	e := StatusChanged{OrderID: o.ID, UserID: o.UserID, Reason: reason, Items: []StatusChangedItem{}, Total: o.Total}
 	for _, item := range o.Items {
-		e.Items = append(e.Items, DecidedItem{ProductID: item.ProductID, Name: item.Name, Quantity: item.Quantity, LineTotal: item.LineTotal})
+		e.Items = append(e.Items, StatusChangedItem{ProductID: item.ProductID, Name: item.Name, Quantity: item.Quantity, LineTotal: item.LineTotal})
 	}
 	return e
 }

@@ -76,16 +76,16 @@ func (s testService) mustGet(t *testing.T, token string, id uuid.UUID) order.Ord
 
 func (s testService) cancel(t *testing.T, token string, id uuid.UUID) functiontest.Response {
 	t.Helper()
-	return s.Do(t, fixtures.MoveOrder(token, id, "cancel"))
+	return s.Do(t, fixtures.ChangeOrderStatus(token, id, "cancel"))
 }
 
-// move requests ship or deliver.
-func (s testService) move(t *testing.T, token, operation string, id uuid.UUID) functiontest.Response {
+// requestStatus requests ship or deliver.
+func (s testService) requestStatus(t *testing.T, token, operation string, id uuid.UUID) functiontest.Response {
 	t.Helper()
-	return s.Do(t, fixtures.MoveOrder(token, id, operation))
+	return s.Do(t, fixtures.ChangeOrderStatus(token, id, operation))
 }
 
-// mustConfirm places an order of one piece and delivers stock-reserved for it.
+// mustConfirm places an order of one unit and delivers stock-reserved for it.
 func (s testService) mustConfirm(t *testing.T, by customer, product uuid.UUID) order.Order {
 	t.Helper()
 	o := s.mustPlace(t, by, fixtures.Item(product, 1))
@@ -105,22 +105,22 @@ func (s testService) mustDeliverStock(t *testing.T, eventType string, id uuid.UU
 }
 
 // published returns the events of a type that were published for an order.
-func (s testService) published(t *testing.T, eventType string, id uuid.UUID) []order.Decided {
+func (s testService) published(t *testing.T, eventType string, id uuid.UUID) []order.StatusChanged {
 	t.Helper()
-	events := []order.Decided{}
+	events := []order.StatusChanged{}
 	for _, e := range s.Topics.Published(eventType) {
-		var decided order.Decided
-		if err := json.Unmarshal(e.Payload, &decided); err != nil {
+		var changed order.StatusChanged
+		if err := json.Unmarshal(e.Payload, &changed); err != nil {
 			t.Fatal(err)
 		}
-		if decided.OrderID == id {
-			events = append(events, decided)
+		if changed.OrderID == id {
+			events = append(events, changed)
 		}
 	}
 	return events
 }
 
-func TestMoves(t *testing.T) {
+func TestTransitions(t *testing.T) {
 	t.Parallel()
 	all := []order.Status{order.Pending, order.Confirmed, order.Shipped, order.Delivered, order.Rejected, order.Cancelled}
 	allowed := map[[2]order.Status]bool{
@@ -130,8 +130,8 @@ func TestMoves(t *testing.T) {
 	}
 	for _, from := range all {
 		for _, to := range all {
-			if got, want := from.May(to), allowed[[2]order.Status{from, to}]; got != want {
-				t.Errorf("%s may become %s: %t, want %t", from, to, got, want)
+			if got, want := from.CanTransitionTo(to), allowed[[2]order.Status{from, to}]; got != want {
+				t.Errorf("%s can transition to %s: %t, want %t", from, to, got, want)
 			}
 		}
 	}

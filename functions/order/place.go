@@ -29,8 +29,8 @@ type placeItem struct {
 	Quantity  int64     `json:"quantity" minimum:"1" maximum:"1000" example:"1"`
 }
 
-// Resolve implements huma.Resolver. It returns an error for each line with the product of
-// an earlier one.
+// Resolve implements huma.Resolver. It returns an error for each item whose product is
+// already in an earlier item.
 func (in *placeInput) Resolve(huma.Context) []error {
 	var errs []error
 	seen := map[uuid.UUID]bool{}
@@ -46,15 +46,15 @@ func (in *placeInput) Resolve(huma.Context) []error {
 	return errs
 }
 
-// place handles POST /v1/orders. The order is stored as pending; stock-reserve decides
-// on it.
+// place handles POST /v1/orders. It stores the order as pending. The function stock-reserve
+// then reserves the stock, after which the order is confirmed or rejected.
 //
 // # Place an order
 //
-// The prices are the shop's at the time of the request. Whether there is enough stock
-// is decided right afterwards: poll the order, or send Prefer: wait to get the decision
-// in the response. A replayed response shows the order as it was placed: read its
-// Location for the current state.
+// The order gets the shop's current prices. It is pending until its stock is reserved, and
+// then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait
+// to get the outcome in the response. A replayed response contains the order as it was
+// placed: get its Location for the current status.
 func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*orderResponse, error) {
 	customer, _ := auth.PrincipalFrom(ctx)
 	o, err := s.newOrder(ctx, tx, customer.UserID, in)
@@ -72,20 +72,21 @@ func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*
 	}
 	// A metric in terraform/synthetic.tf counts this log entry.
 	tx.AfterCommit(func(ctx context.Context) {
-		slog.InfoContext(ctx, "the order is placed", "order", o.ID, "synthetic", s.settings.isSynthetic(o.UserID))
+		slog.InfoContext(ctx, "order placed", "order", o.ID, "synthetic", s.settings.isSynthetic(o.UserID))
 	})
-	return newLocatedResponse(o), nil
+	return newResponseWithLocation(o), nil
 }
 
-// newLocatedResponse returns the response that shows an order, with its Location.
-func newLocatedResponse(o Order) *orderResponse {
+// newResponseWithLocation returns the response of order-place, with the order's URL in
+// Location.
+func newResponseWithLocation(o Order) *orderResponse {
 	response := newResponse(o)
 	response.Location = "/v1/orders/" + o.ID.String()
 	return response
 }
 
-// newOrder returns a new order, with names and prices from the service's own copy of
-// the catalogue.
+// newOrder returns a new order, with names and prices from this service's copy of the
+// catalogue.
 func (s *service) newOrder(ctx context.Context, tx *database.Tx, userID uuid.UUID, in *placeInput) (Order, error) {
 	ids := make([]uuid.UUID, len(in.Body.Items))
 	for i, item := range in.Body.Items {
@@ -102,7 +103,7 @@ func (s *service) newOrder(ctx context.Context, tx *database.Tx, userID uuid.UUI
 	now := s.Now()
 	o := Order{
 		ID: id, UserID: userID, Status: Pending, ShippingAddress: in.Body.ShippingAddress,
-		History: []Move{{Status: Pending, At: now, Actor: Customer, actorID: userID}}, Version: 1, CreatedAt: now, UpdatedAt: now,
+		History: []HistoryEntry{{Status: Pending, At: now, Actor: Customer, actorID: userID}}, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	for i, item := range in.Body.Items {
 		entry, found := catalog[item.ProductID]
@@ -119,31 +120,31 @@ func (s *service) newOrder(ctx context.Context, tx *database.Tx, userID uuid.UUI
 	return o, nil
 }
 
-// addItem adds a line and its price. Its error is part of a response to the customer.
+// addItem adds an item and its price. The text of its error is part of a response.
 func (o *Order) addItem(entry catalogEntry, quantity int64) error {
-	line, err := entry.Price.Times(quantity)
+	lineTotal, err := entry.Price.Times(quantity)
 	if err != nil {
-		return fmt.Errorf("costs too much: %w", err)
+		return fmt.Errorf("exceeds the maximum amount: %w", err)
 	}
 	if len(o.Items) == 0 {
-		o.Total = money.Money{Currency: line.Currency}
+		o.Total = money.Money{Currency: lineTotal.Currency}
 	}
-	if o.Total, err = o.Total.Plus(line); err != nil {
+	if o.Total, err = o.Total.Plus(lineTotal); err != nil {
 		return fmt.Errorf("cannot be in one order with the items before it: %w", err)
 	}
 	o.Items = append(o.Items, Item{
-		ProductID: entry.ProductID, Name: entry.Name, UnitPrice: entry.Price, Quantity: quantity, LineTotal: line,
+		ProductID: entry.ProductID, Name: entry.Name, UnitPrice: entry.Price, Quantity: quantity, LineTotal: lineTotal,
 	})
 	return nil
 }
 
-// productUnavailable returns the problem of a product that is not for sale.
+// productUnavailable returns the problem for a product that is not for sale.
 func productUnavailable(id uuid.UUID) *api.Problem {
 	return api.NewProblem(http.StatusConflict, "product_unavailable", "Product %s is not for sale. Order without it.", id)
 }
 
-// productUnknown returns the problem of a product that is not in this service's copy of
-// the catalogue, or not yet: a new product is copied a moment after its creation.
+// productUnknown returns the problem for a product that is not in this service's copy of
+// the catalogue. A new product is copied shortly after its creation.
 func productUnknown(id uuid.UUID) *api.Problem {
 	problem := productUnavailable(id)
 	problem.Detail += " If it was created just now, retry after one second."

@@ -22,7 +22,7 @@ func TestPlace(t *testing.T) {
 	buyer := s.customer(t)
 	assam, cup := s.mustAddProduct(t, "Assam", 1299), s.mustAddProduct(t, "Cup", 500)
 
-	t.Run("the order is pending, has the shop's prices, and its stock is requested", func(t *testing.T) {
+	t.Run("the order is pending, has the shop's prices, and a stock reservation is requested", func(t *testing.T) {
 		t.Parallel()
 		response := s.place(t, buyer, fixtures.Item(assam, 2), fixtures.Item(cup, 1))
 		var o order.Order
@@ -45,7 +45,7 @@ func TestPlace(t *testing.T) {
 		if got := response.Header.Get("Preference-Applied"); got != "" {
 			t.Errorf("Preference-Applied is %q without a preference", got)
 		}
-		if diff := cmp.Diff(o, s.mustGet(t, buyer.token, o.ID), cmpopts.IgnoreUnexported(order.Move{})); diff != "" {
+		if diff := cmp.Diff(o, s.mustGet(t, buyer.token, o.ID), cmpopts.IgnoreUnexported(order.HistoryEntry{})); diff != "" {
 			t.Errorf("(-response +stored):\n%s", diff)
 		}
 		if e := s.publishedPlaced(t, o.ID); len(e.Items) != 2 || e.Items[0] != (order.PlacedItem{ProductID: assam, Quantity: 2, UnitPrice: o.Items[0].UnitPrice}) || e.Total != o.Total {
@@ -87,7 +87,7 @@ func TestPlace(t *testing.T) {
 			"no items":            {},
 			"a duplicate product": {fixtures.Item(cup, 1), fixtures.Item(cup, 1)},
 			"a quantity of 0":     {fixtures.Item(cup, 0)},
-			"too many pieces":     {fixtures.Item(cup, 1001)},
+			"too many units":      {fixtures.Item(cup, 1001)},
 			"a price":             {{"productId": cup, "quantity": 1, "unitPrice": map[string]any{"amount": 1, "currency": "EUR"}}},
 			"an invalid id":       {{"productId": "7", "quantity": 1}},
 		}

@@ -9,13 +9,14 @@ import (
 	"souk/shared/event"
 )
 
-// stockRejected is what order-reject reads of the event stock-rejected.
+// stockRejected contains the fields of the event stock-rejected that order-reject uses.
 type stockRejected struct {
 	OrderID uuid.UUID `json:"orderId"`
 	Reason  string    `json:"reason"`
 }
 
-// reject marks an order as rejected, because its stock could not be reserved.
+// reject changes the status of a pending order to rejected, because its stock could not be
+// reserved.
 func (s *service) reject(ctx context.Context, tx *database.Tx, _ event.Event, stock stockRejected) error {
-	return s.decide(ctx, tx, stock.OrderID, Rejected, stock.Reason)
+	return s.changeStatusForEvent(ctx, tx, stock.OrderID, Rejected, stock.Reason)
 }

@@ -11,59 +11,62 @@ import (
 	"souk/shared/manifest"
 )
 
-// settings are the environment variables that only this service has.
+// settings are the environment variables that only this service uses.
 type settings struct {
-	// PendingFor is how long an order may be pending. It is confirmed or rejected within
-	// milliseconds, or after an outage. The default lets no order expire because of an
-	// outage of one hour, after which the event is redelivered within the maximum backoff
-	// of functions.yaml. After that it is cancelled, because it may have reserved stock.
-	PendingFor time.Duration `env:"ORDER_PENDING_FOR" envDefault:"90m"`
+	// PendingTimeout is how long an order may be pending before order-expire cancels it and
+	// releases its stock. Orders are usually confirmed or rejected within milliseconds, but
+	// an outage can delay the events of an order. The default is so long that no order
+	// expires because of an outage of one hour: after an outage, Pub/Sub redelivers an
+	// event within the maximum backoff in functions.yaml.
+	PendingTimeout time.Duration `env:"ORDER_PENDING_FOR" envDefault:"90m"`
 
-	// MaxOpen is the maximum number of a customer's open orders (pending or confirmed),
-	// and MaxPieces the maximum number of pieces of one product in them, so that one
-	// customer cannot reserve all stock. The maximum quantity of an order line is the
-	// default of MaxPieces.
-	MaxOpen   int64 `env:"ORDER_MAX_OPEN" envDefault:"100"`
-	MaxPieces int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
+	// MaxOpenOrders is the maximum number of open orders (pending or confirmed) of a
+	// customer. MaxUnitsPerProduct is the maximum number of units of one product in these
+	// orders. The limits prevent that one customer reserves all stock. The default of
+	// MaxUnitsPerProduct equals the maximum quantity of one item of an order.
+	MaxOpenOrders      int64 `env:"ORDER_MAX_OPEN" envDefault:"100"`
+	MaxUnitsPerProduct int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
 
-	// SyntheticCustomer is the id of the test customer whose orders are placed to measure
-	// the shop (souk synthetic-order). Their log entries are marked, so that they are in
-	// no business figure.
+	// SyntheticCustomer is the id of the test account that `souk synthetic-order` uses to
+	// monitor the shop. The log entries of its orders are marked as synthetic, so that
+	// metrics of the business exclude them. There is no such account if it is uuid.Nil.
 	SyntheticCustomer uuid.UUID `env:"SYNTHETIC_CUSTOMER"`
 }
 
-// isSynthetic reports whether an order of that customer is no sale.
+// isSynthetic reports whether a customer is the test account for synthetic orders.
 func (s settings) isSynthetic(customer uuid.UUID) bool {
 	return s.SyntheticCustomer != uuid.Nil && customer == s.SyntheticCustomer
 }
 
-// minPendingFor leaves time for the redelivery of an event that was lost on its way: it
-// is redelivered after the acknowledgement deadline (functions.yaml, 30 s).
-const minPendingFor = time.Minute
+// minPendingTimeout is the minimum of PendingTimeout. It is longer than the acknowledgement
+// deadline (functions.yaml, 30 s), after which Pub/Sub redelivers an event that was not
+// acknowledged.
+const minPendingTimeout = time.Minute
 
-// outage is the duration of an outage that must not cause an order to expire.
-const outage = time.Hour
+// toleratedOutage is the duration of an outage of Pub/Sub or of a service because of which,
+// by default, no order expires.
+const toleratedOutage = time.Hour
 
-// warn logs a warning if orders may expire because of an outage. This is no error: a
-// shop may choose it.
-func (s settings) warn(delivery manifest.Delivery) {
-	// The event may wait for the next sweep of an outbox (every minute), then for its
-	// redelivery.
-	if recovered := outage + time.Minute + delivery.MaxBackoff; s.PendingFor < recovered {
-		slog.Warn("orders may expire because of an outage", "ORDER_PENDING_FOR", s.PendingFor.String(), "recommended", recovered.String())
+// warnIfOutageExpiresOrders logs a warning if orders may expire because of an outage of
+// toleratedOutage. A shorter PendingTimeout is not an error, because a shop may prefer it.
+func (s settings) warnIfOutageExpiresOrders(delivery manifest.Delivery) {
+	// After the outage, an event may have to wait for the next sweep of an outbox (at most
+	// one minute) and for its redelivery (at most the maximum backoff).
+	if minTimeoutForOutage := toleratedOutage + time.Minute + delivery.MaxBackoff; s.PendingTimeout < minTimeoutForOutage {
+		slog.Warn("orders may expire because of an outage", "ORDER_PENDING_FOR", s.PendingTimeout.String(), "recommended", minTimeoutForOutage.String())
 	}
 }
 
 func (s settings) validate() error {
 	var errs []error
-	if s.PendingFor < minPendingFor {
-		errs = append(errs, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would expire before a lost event is redelivered", s.PendingFor, minPendingFor))
+	if s.PendingTimeout < minPendingTimeout {
+		errs = append(errs, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would expire before a lost event is redelivered", s.PendingTimeout, minPendingTimeout))
 	}
-	if s.MaxOpen < 1 {
-		errs = append(errs, fmt.Errorf("ORDER_MAX_OPEN is %d: must be at least 1", s.MaxOpen))
+	if s.MaxOpenOrders < 1 {
+		errs = append(errs, fmt.Errorf("ORDER_MAX_OPEN is %d: must be at least 1", s.MaxOpenOrders))
 	}
-	if s.MaxPieces < 1 {
-		errs = append(errs, fmt.Errorf("ORDER_MAX_PIECES is %d: must be at least 1", s.MaxPieces))
+	if s.MaxUnitsPerProduct < 1 {
+		errs = append(errs, fmt.Errorf("ORDER_MAX_PIECES is %d: must be at least 1", s.MaxUnitsPerProduct))
 	}
 	return errors.Join(errs...)
 }

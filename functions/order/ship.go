@@ -18,5 +18,5 @@ type shipInput struct {
 //
 // Requires an order that is confirmed. It can no longer be cancelled.
 func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*orderResponse, error) {
-	return s.moveForCaller(ctx, tx, in.ID, Shipped, "")
+	return s.changeStatusForCaller(ctx, tx, in.ID, Shipped, "")
 }

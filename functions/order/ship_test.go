@@ -21,7 +21,7 @@ func TestShip(t *testing.T) {
 		t.Parallel()
 		o := s.mustConfirm(t, owner, cup)
 		var after order.Order
-		s.move(t, admin, "ship", o.ID).MustBe(t, http.StatusOK).Into(t, &after)
+		s.requestStatus(t, admin, "ship", o.ID).MustBe(t, http.StatusOK).Into(t, &after)
 		if after.Status != order.Shipped {
 			t.Errorf("the order is %s", after.Status)
 		}
@@ -33,10 +33,10 @@ func TestShip(t *testing.T) {
 	t.Run("an order of another status is not shipped, and a shipped one is not cancelled", func(t *testing.T) {
 		t.Parallel()
 		o := s.mustPlace(t, owner, fixtures.Item(cup, 1))
-		s.move(t, admin, "ship", o.ID).MustBeProblem(t, http.StatusConflict, "order_not_shippable")
+		s.requestStatus(t, admin, "ship", o.ID).MustBeProblem(t, http.StatusConflict, "order_not_shippable")
 		s.mustDeliverStock(t, "stock-reserved", o.ID, "")
-		s.move(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
-		s.move(t, admin, "ship", o.ID).MustBeProblem(t, http.StatusConflict, "order_not_shippable")
+		s.requestStatus(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
+		s.requestStatus(t, admin, "ship", o.ID).MustBeProblem(t, http.StatusConflict, "order_not_shippable")
 		s.cancel(t, owner.token, o.ID).MustBeProblem(t, http.StatusConflict, "order_not_cancellable")
 	})
 
@@ -46,7 +46,7 @@ func TestShip(t *testing.T) {
 			o := s.mustConfirm(t, owner, cup)
 			var shipped, cancelled int
 			var both sync.WaitGroup
-			both.Go(func() { shipped = s.move(t, admin, "ship", o.ID).Status })
+			both.Go(func() { shipped = s.requestStatus(t, admin, "ship", o.ID).Status })
 			both.Go(func() { cancelled = s.cancel(t, owner.token, o.ID).Status })
 			both.Wait()
 			if shipped+cancelled != http.StatusOK+http.StatusConflict {
@@ -58,8 +58,8 @@ func TestShip(t *testing.T) {
 	t.Run("only admins may ship, and only existing orders", func(t *testing.T) {
 		t.Parallel()
 		o := s.mustConfirm(t, owner, cup)
-		s.move(t, owner.token, "ship", o.ID).MustBeProblem(t, http.StatusForbidden, "forbidden")
-		s.move(t, "", "ship", o.ID).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
-		s.move(t, admin, "ship", uuid.New()).MustBeProblem(t, http.StatusNotFound, "order_not_found")
+		s.requestStatus(t, owner.token, "ship", o.ID).MustBeProblem(t, http.StatusForbidden, "forbidden")
+		s.requestStatus(t, "", "ship", o.ID).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
+		s.requestStatus(t, admin, "ship", uuid.New()).MustBeProblem(t, http.StatusNotFound, "order_not_found")
 	})
 }

@@ -13,7 +13,7 @@ type Status string
 
 // The states of an order.
 const (
-	Pending   Status = "pending"   // placed; stock-reserve has not decided yet
+	Pending   Status = "pending"   // placed; its stock is not reserved yet
 	Confirmed Status = "confirmed" // its stock is reserved
 	Shipped   Status = "shipped"
 	Delivered Status = "delivered"
@@ -21,22 +21,24 @@ const (
 	Cancelled Status = "cancelled"
 )
 
-// transition describes how an order reaches a state.
+// transition describes the allowed changes of an order's status to one new status.
 type transition struct {
 	to   Status
-	from []Status // the states from which it is reached, the usual one first
-	// topic is the topic on which the transition is published, if it is.
-	topic event.Topic[Decided]
-	// by is the operation that requests the transition; empty if only events cause it.
-	by string
-	// refusal is the problem code of a request for the transition from another state.
-	refusal string
+	from []Status // the allowed previous states, the usual one first
+	// topic is the topic to which the change is published.
+	topic event.Topic[StatusChanged]
+	// operation is the operation that requests the change, "" if only events cause it.
+	operation string
+	// conflictCode is the problem code of the response if an order in another state
+	// receives the request.
+	conflictCode string
 }
 
-// isPublished reports whether the transition has an event.
+// isPublished reports whether the transition has a topic.
 func (t transition) isPublished() bool { return t.topic.Name() != "" }
 
-// Transition is one way of an order into a state, for programs that check orders.
+// Transition is an allowed change of an order's status. It is for programs that check the
+// stored orders.
 type Transition struct {
 	From, To Status
 	Topic    string // "" if it is not published
@@ -53,7 +55,7 @@ func Transitions() []Transition {
 	return all
 }
 
-// orderPlaced is the topic of the events that request an order's stock.
+// orderPlaced is the topic of the events that request a stock reservation.
 var orderPlaced = event.NewTopic[Placed]("order-placed", "order")
 
 // Topics lists the topics that the service publishes to.
@@ -67,16 +69,16 @@ var Topics = func() []event.AnyTopic {
 	return topics
 }()
 
-// transitionTo returns the transition into a state that is not pending.
+// transitionTo returns the transition to a state other than pending.
 func transitionTo(to Status) transition {
 	return transitions[slices.IndexFunc(transitions, func(t transition) bool { return t.to == to })]
 }
 
-// refusal returns the problem code of a request for a state that the order cannot reach.
-func refusal(to Status) string { return transitionTo(to).refusal }
+// conflictCode returns the problem code of a request for a state that the order cannot reach.
+func conflictCode(to Status) string { return transitionTo(to).conflictCode }
 
-// May reports whether an order may change from one state to another.
-func (s Status) May(to Status) bool {
+// CanTransitionTo reports whether an order in state s may change to another state.
+func (s Status) CanTransitionTo(to Status) bool {
 	return slices.ContainsFunc(transitions, func(t transition) bool { return t.to == to && slices.Contains(t.from, s) })
 }
 

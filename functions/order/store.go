@@ -53,19 +53,19 @@ func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
 	if err := database.InsertRows(ctx, tx, "order_item (order_id, line, product_id, name, unit_price, quantity)", "", rows); err != nil {
 		return err
 	}
-	return insertMove(ctx, tx, o)
+	return insertHistoryEntry(ctx, tx, o)
 }
 
-// insertMove inserts the order's last move into its history.
-func insertMove(ctx context.Context, tx *database.Tx, o Order) error {
-	move := o.History[len(o.History)-1]
+// insertHistoryEntry inserts the last entry of an order's history.
+func insertHistoryEntry(ctx context.Context, tx *database.Tx, o Order) error {
+	entry := o.History[len(o.History)-1]
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO order_history (order_id, version, status, moved_at, reason, actor, actor_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, o.ID[:], o.Version, move.Status, move.At, move.Reason, move.Actor, nullable(move.actorID))
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, o.ID[:], o.Version, entry.Status, entry.At, entry.Reason, entry.Actor, nullable(entry.actorID))
 	return err
 }
 
-// nullable returns an id as the value of a column, NULL for uuid.Nil.
+// nullable returns the value of a nullable column for an id: NULL for uuid.Nil.
 func nullable(id uuid.UUID) []byte {
 	if id == uuid.Nil {
 		return nil
@@ -73,40 +73,41 @@ func nullable(id uuid.UUID) []byte {
 	return id[:]
 }
 
-// saveMove updates an order that Move has changed.
-func saveMove(ctx context.Context, tx *database.Tx, o Order) error {
+// saveStatusChange updates an order after changeStatus, and inserts the new history entry.
+func saveStatusChange(ctx context.Context, tx *database.Tx, o Order) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders
 		SET status = ?, version = ?, updated_at = ?
 		WHERE id = ?`, o.Status, o.Version, o.UpdatedAt, o.ID[:])
 	if err == nil {
-		err = insertMove(ctx, tx, o)
+		err = insertHistoryEntry(ctx, tx, o)
 	}
 	if err != nil {
-		return fmt.Errorf("move order %s to %s: %w", o.ID, o.Status, err)
+		return fmt.Errorf("change status of order %s to %s: %w", o.ID, o.Status, err)
 	}
 	return nil
 }
 
 func selectOrder(ctx context.Context, q database.Queryer, id uuid.UUID) (Order, error) {
-	return getOrderWithLines(ctx, q, `
+	return getOrderWithDetails(ctx, q, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE id = ?`, id[:])
 }
 
-// lockOrder returns an order and locks it until the transaction ends, so that its moves
-// happen one after the other.
+// lockOrder returns an order and locks it until the transaction ends, so that concurrent
+// transactions change its status one after the other.
 func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error) {
-	return getOrderWithLines(ctx, tx, `
+	return getOrderWithDetails(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE id = ?
 		FOR UPDATE`, id[:])
 }
 
-// selectPending returns the ids of pending orders between two ids, in ascending order.
-func selectPending(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) ([]uuid.UUID, error) {
+// selectPendingIDs returns the ids of pending orders, in ascending order, that are greater
+// than after and less than before.
+func selectPendingIDs(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) ([]uuid.UUID, error) {
 	return database.Collect(ctx, q, database.ScanColumn[uuid.UUID], `
 		SELECT id
 		FROM orders FORCE INDEX (orders_by_status)
@@ -115,10 +116,10 @@ func selectPending(ctx context.Context, q database.Queryer, after, before uuid.U
 		LIMIT ?`, Pending, after[:], before[:], limit)
 }
 
-// lockPending returns those of the orders that are pending, and locks them until the
-// transaction ends. It skips orders that another transaction has locked.
-func lockPending(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order, error) {
-	return queryOrdersWithLines(ctx, tx, `
+// lockPendingOrders returns the given orders and locks them until the transaction ends. It
+// omits orders that are not pending or are locked by another transaction.
+func lockPendingOrders(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order, error) {
+	return queryOrdersWithDetails(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (PRIMARY)
 		WHERE status = ? AND id IN (`+database.Placeholders(len(ids))+`)
@@ -126,10 +127,10 @@ func lockPending(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order
 		FOR UPDATE SKIP LOCKED`, append([]any{Pending}, database.IDs(ids)...)...)
 }
 
-// lockOpen returns a customer's open orders, which can still be cancelled, and locks
-// them until the transaction ends.
-func lockOpen(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, error) {
-	return queryOrdersWithLines(ctx, tx, `
+// lockOpenOrders returns a customer's open orders (pending or confirmed) and locks them
+// until the transaction ends.
+func lockOpenOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, error) {
+	return queryOrdersWithDetails(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (orders_by_user_status)
 		WHERE user_id = ? AND status IN (?, ?)
@@ -144,14 +145,14 @@ func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (Status
 		WHERE id = ?`, id[:])
 }
 
-// orderFilter selects the orders to list. A zero field, or an invalid one, filters nothing.
+// orderFilter selects the orders to list.
 type orderFilter struct {
-	UserID uuid.NullUUID
-	Status Status
-	Before uuid.UUID
+	UserID uuid.NullUUID // if it is not valid, the orders of all customers
+	Status Status        // if it is empty, the orders of every status
+	Before uuid.UUID     // only orders with lower ids, which are older
 }
 
-// selectOrders returns the orders with ids below filter.Before, newest first.
+// selectOrders returns the orders that a filter selects, newest first.
 func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, limit int) ([]Order, error) {
 	where, args := `id < ?`, []any{filter.Before[:]}
 	if filter.UserID.Valid {
@@ -160,7 +161,7 @@ func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, l
 	if filter.Status != "" {
 		where, args = where+` AND status = ?`, append(args, filter.Status)
 	}
-	return queryOrdersWithLines(ctx, q, `
+	return queryOrdersWithDetails(ctx, q, `
 		SELECT `+orderColumns+`
 		FROM orders
 		WHERE `+where+`
@@ -168,7 +169,8 @@ func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, l
 		LIMIT ?`, append(args, limit)...)
 }
 
-// selectCatalog returns the catalogue entries of products, by id.
+// selectCatalog returns the catalogue entries of products, by product id. Products that are
+// not in the catalogue are missing in the result.
 func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (map[uuid.UUID]catalogEntry, error) {
 	catalog := map[uuid.UUID]catalogEntry{}
 	err := database.Each(ctx, q, func(row database.Scanner) error {
@@ -188,8 +190,9 @@ func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (ma
 	return catalog, nil
 }
 
-// upsertCatalog stores a product if its version is newer than the stored one. The
-// version is set last, because the conditions before it must read the old one.
+// upsertCatalog stores a product unless the stored version is the same or newer. The column
+// version is assigned last, because MySQL evaluates assignments from left to right and the
+// conditions of the other columns need the old version.
 func upsertCatalog(ctx context.Context, q database.Queryer, e catalogEntry) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO catalog (product_id, name, price_amount, price_currency, status, version)

@@ -9,9 +9,9 @@ import (
 	"souk/shared/database"
 )
 
-// anonymizeOrders removes a customer's personal data from all orders. A reason that a
-// caller gave is free text, which may contain names: it is replaced by the kind of actor
-// that gave it.
+// anonymizeOrders removes a customer's personal data from all of the customer's orders. The
+// reason of a cancellation by a customer or an admin may contain names, because it is free
+// text. It is replaced by by_customer or by_shop.
 func anonymizeOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders o
@@ -19,7 +19,7 @@ func anonymizeOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID, now
 		SET h.actor_id = IF(h.actor = ?, NULL, h.actor_id),
 			h.reason = IF(h.status = ? AND h.actor <> ?, IF(h.actor = ?, ?, ?), h.reason)
 		WHERE o.user_id = ?`,
-		Customer, Cancelled, System, Customer, byCustomer, byShop, userID[:])
+		Customer, Cancelled, System, Customer, reasonByCustomer, reasonByShop, userID[:])
 	if err != nil {
 		return err
 	}

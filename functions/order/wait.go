@@ -9,35 +9,36 @@ import (
 	"souk/shared/function"
 )
 
-// The interval at which waitDecided polls the order doubles from the minimum to the
-// maximum: most orders are decided within some milliseconds.
+// The interval at which waitWhilePending polls the order doubles from the minimum to the
+// maximum. It starts short because most orders are confirmed or rejected within milliseconds.
 const (
 	minPollInterval = 5 * time.Millisecond
 	maxPollInterval = 100 * time.Millisecond
 )
 
-// wait returns the order once it is decided, if the request prefers to wait. It returns
-// the order as it was placed when the wait is over, when the process stops, and after an
-// error, because the order is placed in any case.
+// wait waits, if the request has the preference wait, until a placed order is no longer
+// pending, and returns the response with the order. It returns the order as it was placed if
+// the requested time is over, the process is stopping, or an error occurs: the order is
+// stored in each of these cases. It returns nil if the request has no such preference.
 func (s *service) wait(ctx context.Context, in *placeInput, placed *orderResponse) *orderResponse {
 	wait, applied := in.Wait()
 	if wait == 0 {
 		return nil
 	}
-	o, err := s.waitDecided(ctx, placed.Body, wait)
+	o, err := s.waitWhilePending(ctx, placed.Body, wait)
 	if err != nil {
-		slog.WarnContext(ctx, "cannot wait for the order, return it as placed", "order", placed.Body.ID, "error", err)
+		slog.WarnContext(ctx, "cannot wait for order; responding with the order as placed", "order", placed.Body.ID, "error", err)
 		o = placed.Body
 	}
-	response := newLocatedResponse(o)
+	response := newResponseWithLocation(o)
 	response.PreferenceApplied = applied
 	return response
 }
 
-// waitDecided returns the order once it is no longer pending, or unchanged when the wait
-// is over or the process stops. It polls the database, because another function decides
-// the order.
-func (s *service) waitDecided(ctx context.Context, o Order, wait time.Duration) (Order, error) {
+// waitWhilePending waits until an order is no longer pending and returns the changed order.
+// If the time is over or the process is stopping, it returns the order unchanged. It polls
+// the database, because other functions change the order's status.
+func (s *service) waitWhilePending(ctx context.Context, o Order, wait time.Duration) (Order, error) {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	for interval := minPollInterval; ; interval = min(2*interval, maxPollInterval) {

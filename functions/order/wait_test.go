@@ -29,14 +29,14 @@ func TestPlaceAndWait(t *testing.T) {
 		return o, response.Header
 	}
 
-	t.Run("the response is sent as soon as the order is decided", func(t *testing.T) {
+	t.Run("the response is sent as soon as the order is no longer pending", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		cup := s.mustAddProduct(t, "Cup", 500)
 		buyer := s.customer(t)
-		decided := make(chan order.Order)
+		confirmed := make(chan order.Order)
 		go func() {
-			defer close(decided)
+			defer close(confirmed)
 			response := s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token,
 				Header: map[string]string{"Prefer": "respond-async, wait=30"}, Body: fixtures.Order(fixtures.Item(cup, 1))})
 			if got := response.Header.Get("Preference-Applied"); got != "wait=30" {
@@ -46,14 +46,14 @@ func TestPlaceAndWait(t *testing.T) {
 			if err := json.Unmarshal(response.Body, &o); err != nil {
 				t.Error(err)
 			}
-			decided <- o
+			confirmed <- o
 		}()
 		var pending []order.Order
 		for len(pending) == 0 {
 			pending = s.mustList(t, buyer.token, "").Items
 		}
 		s.mustDeliverStock(t, "stock-reserved", pending[0].ID, "")
-		if o := <-decided; o.Status != order.Confirmed || len(o.History) != 2 {
+		if o := <-confirmed; o.Status != order.Confirmed || len(o.History) != 2 {
 			t.Errorf("got %+v, want it confirmed", o)
 		}
 	})
@@ -92,11 +92,11 @@ func TestPlaceAndWait(t *testing.T) {
 		}
 		s.mustDeliverStock(t, "stock-reserved", pending[0].ID, "")
 		first, again := <-responses, s.Do(t, request)
-		var decided, placed order.Order
-		first.MustBe(t, http.StatusCreated).Into(t, &decided)
+		var confirmed, placed order.Order
+		first.MustBe(t, http.StatusCreated).Into(t, &confirmed)
 		again.MustBe(t, http.StatusCreated).Into(t, &placed)
-		if decided.Status != order.Confirmed || placed.Status != order.Pending || placed.ID != decided.ID {
-			t.Errorf("the first response is %s %s, the second %s %s", decided.ID, decided.Status, placed.ID, placed.Status)
+		if confirmed.Status != order.Confirmed || placed.Status != order.Pending || placed.ID != confirmed.ID {
+			t.Errorf("the first response is %s %s, the second %s %s", confirmed.ID, confirmed.Status, placed.ID, placed.Status)
 		}
 		if first.Header.Get("Location") != again.Header.Get("Location") || again.Header.Get("Preference-Applied") != "" || again.Header.Get("ETag") != `"1"` {
 			t.Errorf("the headers are %v, then %v", first.Header, again.Header)

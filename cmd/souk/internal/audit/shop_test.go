@@ -123,7 +123,7 @@ func (s *shop) mustImport(t *testing.T, line string) uuid.UUID {
 // mustShip ships an order, or, by "deliver", delivers it.
 func (s *shop) mustShip(t *testing.T, id uuid.UUID, how string) {
 	t.Helper()
-	s.services["order"].Do(t, fixtures.MoveOrder(s.services["order"].Tokens.Admin(t), id, how)).MustBe(t, http.StatusOK)
+	s.services["order"].Do(t, fixtures.ChangeOrderStatus(s.services["order"].Tokens.Admin(t), id, how)).MustBe(t, http.StatusOK)
 }
 
 // mustOrder places an order of some pieces of each product.
@@ -142,7 +142,7 @@ func (s *shop) mustOrder(t *testing.T, quantity int, products ...uuid.UUID) uuid
 
 func (s *shop) mustCancel(t *testing.T, id uuid.UUID) {
 	t.Helper()
-	s.services["order"].Do(t, fixtures.MoveOrder(s.customer, id, "cancel")).MustBe(t, http.StatusOK)
+	s.services["order"].Do(t, fixtures.ChangeOrderStatus(s.customer, id, "cancel")).MustBe(t, http.StatusOK)
 }
 
 // mustErase has another customer place two orders, of which one is shipped, and then

@@ -9,9 +9,9 @@ import (
 	"souk/shared/database"
 )
 
-// loadLines reads the items and the history of orders, in two statements for any
-// number of orders.
-func loadLines(ctx context.Context, q database.Queryer, orders []Order) error {
+// loadItemsAndHistory reads the items and the history of orders into them, with two
+// statements for any number of orders.
+func loadItemsAndHistory(ctx context.Context, q database.Queryer, orders []Order) error {
 	if len(orders) == 0 {
 		return nil
 	}
@@ -19,7 +19,7 @@ func loadLines(ctx context.Context, q database.Queryer, orders []Order) error {
 	var ids []any
 	for i := range orders {
 		o := &orders[i]
-		o.Items, o.History = []Item{}, []Move{}
+		o.Items, o.History = []Item{}, []HistoryEntry{}
 		byID[o.ID] = o
 		ids = append(ids, o.ID[:])
 	}
@@ -57,12 +57,12 @@ func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Or
 func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
 	return database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
-		var move Move
-		if err := row.Scan(&id, &move.Status, &move.At, &move.Actor, &move.Reason); err != nil {
+		var entry HistoryEntry
+		if err := row.Scan(&id, &entry.Status, &entry.At, &entry.Actor, &entry.Reason); err != nil {
 			return err
 		}
 		o := orders[id]
-		o.History = append(o.History, move)
+		o.History = append(o.History, entry)
 		return nil
 	}, `
 		SELECT order_id, status, moved_at, actor, reason
@@ -71,23 +71,23 @@ func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*
 		ORDER BY order_id, version`, ids...)
 }
 
-// getOrderWithLines runs a query that selects one order, and reads its items and history.
-func getOrderWithLines(ctx context.Context, q database.Queryer, query string, args ...any) (Order, error) {
+// getOrderWithDetails returns the order that a query selects, with its items and history.
+func getOrderWithDetails(ctx context.Context, q database.Queryer, query string, args ...any) (Order, error) {
 	o, err := database.Get(ctx, q, scanOrder, query, args...)
 	if err != nil {
 		return Order{}, err
 	}
 	orders := []Order{o}
-	err = loadLines(ctx, q, orders)
+	err = loadItemsAndHistory(ctx, q, orders)
 	return orders[0], err
 }
 
-// queryOrdersWithLines runs a query that selects orders, and reads their items and
-// history.
-func queryOrdersWithLines(ctx context.Context, q database.Queryer, query string, args ...any) ([]Order, error) {
+// queryOrdersWithDetails returns the orders that a query selects, with their items and
+// histories.
+func queryOrdersWithDetails(ctx context.Context, q database.Queryer, query string, args ...any) ([]Order, error) {
 	orders, err := database.Collect(ctx, q, scanOrder, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	return orders, loadLines(ctx, q, orders)
+	return orders, loadItemsAndHistory(ctx, q, orders)
 }
