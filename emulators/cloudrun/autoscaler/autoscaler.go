@@ -1,0 +1,171 @@
+// Package autoscaler computes the number of instances of a service as Cloud Run documents it
+// (https://docs.cloud.google.com/run/docs/about-instance-autoscaling). It has neither a clock
+// nor goroutines: its caller measures the load, calls Tick, and starts and stops instances.
+//
+// Metrics-based scaling recommends the larger of two numbers:
+//
+//	⌈ CPUs used, on average over a minute ÷ CPUs of an instance ÷ 0.6 ⌉
+//	⌈ requests at the same time, on average over a minute ÷ concurrency ÷ 0.6 ⌉
+//
+// On-demand scaling starts instances for requests that wait. An instance that is not needed
+// stays until it has been idle for 15 minutes. Minimum and maximum instances limit the result.
+package autoscaler
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Target is the part of an instance's CPU and of its concurrency that should be used.
+const Target = 0.6
+
+// Windows are the times of the algorithm. The defaults for zero fields are those of Cloud Run.
+type Windows struct {
+	// CPU and Concurrency are the times over which the load is averaged: 1 min.
+	CPU         time.Duration `yaml:"cpu"`
+	Concurrency time.Duration `yaml:"concurrency"`
+	// Idle is the time without a request after which a surplus instance is stopped: 15 min.
+	Idle time.Duration `yaml:"idle"`
+	// Tick is the time between two evaluations: 5 s.
+	Tick time.Duration `yaml:"tick"`
+}
+
+// WithDefaults returns the windows with values for zero fields.
+func (w Windows) WithDefaults() Windows {
+	w.CPU = cmp.Or(w.CPU, time.Minute)
+	w.Concurrency = cmp.Or(w.Concurrency, time.Minute)
+	w.Idle = cmp.Or(w.Idle, 15*time.Minute)
+	w.Tick = cmp.Or(w.Tick, 5*time.Second)
+	return w
+}
+
+// Check returns an error for windows that are negative or shorter than a tick.
+func (w Windows) Check() error {
+	w = w.WithDefaults()
+	switch {
+	case w.Tick < 0 || w.Idle < 0:
+		return fmt.Errorf("need a tick and an idle time above zero, got %s and %s", w.Tick, w.Idle)
+	case w.CPU < w.Tick || w.Concurrency < w.Tick:
+		return fmt.Errorf("need windows for CPU and concurrency of a tick (%s) or more, got %s and %s",
+			w.Tick, w.CPU, w.Concurrency)
+	}
+	return nil
+}
+
+// Settings are those of one service.
+type Settings struct {
+	// Concurrency is the maximum number of concurrent requests of an instance.
+	Concurrency int
+	// CPU is the number of vCPUs of an instance.
+	CPU float64
+	// Min and Max are the minimum and maximum instances.
+	Min, Max int
+	Windows  Windows
+}
+
+// OnDemand returns how many instances to start at once because requests wait: as many as
+// have room for them, less those that start already, and within the maximum. instances are
+// those that start or serve.
+func (s Settings) OnDemand(waiting, starting, instances int) int {
+	needed := (waiting + s.Concurrency - 1) / s.Concurrency
+	return max(0, min(needed-starting, s.Max-instances))
+}
+
+// Sample is the load of a service since the tick before, and its current instances.
+type Sample struct {
+	// Requests is the mean number of requests at the same time, including those that wait.
+	Requests float64
+	// CPU is the mean number of vCPUs used.
+	CPU float64
+	// Waiting is the number of requests that wait for an instance now.
+	Waiting int
+	// Starting and Serving are the numbers of instances. Those that are leaving do not count.
+	Starting, Serving int
+	// Idle has, for each serving instance without a request, how long it has had none.
+	Idle []time.Duration
+}
+
+// Decision is the result of a tick.
+type Decision struct {
+	// Desired is the number of instances that the load needs.
+	Desired int
+	// Start is the number of instances to start, Stop that of idle ones to stop. At least
+	// one of them is zero.
+	Start, Stop int
+}
+
+// Autoscaler has the load of the past of one service.
+type Autoscaler struct {
+	settings Settings
+	cpu      window
+	requests window
+}
+
+// New returns a new autoscaler without any load in the past.
+func New(settings Settings) *Autoscaler {
+	settings.Windows = settings.Windows.WithDefaults()
+	windows := settings.Windows
+	return &Autoscaler{
+		settings: settings,
+		cpu:      newWindow(windows.CPU, windows.Tick),
+		requests: newWindow(windows.Concurrency, windows.Tick),
+	}
+}
+
+// Tick evaluates the load. It must be called once in each Windows.Tick.
+func (a *Autoscaler) Tick(s Sample) Decision {
+	a.cpu.add(s.CPU)
+	a.requests.add(s.Requests)
+	instances := s.Starting + s.Serving
+	decision := Decision{Desired: a.settings.Min}
+	// Only a request, or the minimum, starts the first instance.
+	if instances > 0 || s.Waiting > 0 {
+		decision.Desired = min(a.settings.Max, max(a.settings.Min, a.recommended()))
+	}
+	decision.Start = max(decision.Desired-instances, a.settings.OnDemand(s.Waiting, s.Starting, instances), 0)
+	if decision.Start > 0 {
+		return decision
+	}
+	for _, idle := range s.Idle {
+		if idle >= a.settings.Windows.Idle && instances-decision.Stop > decision.Desired {
+			decision.Stop++
+		}
+	}
+	return decision
+}
+
+// recommended returns the result of metrics-based scaling.
+func (a *Autoscaler) recommended() int {
+	return max(
+		ceil(a.cpu.mean()/a.settings.CPU/Target),
+		ceil(a.requests.mean()/float64(a.settings.Concurrency)/Target),
+	)
+}
+
+// ceil rounds up, apart from errors of floating-point numbers.
+func ceil(x float64) int { return int(math.Ceil(x - 1e-9)) }
+
+// window is a moving average. The time before the first sample counts as zero.
+type window struct {
+	samples []float64
+	next    int
+}
+
+func newWindow(length, tick time.Duration) window {
+	return window{samples: make([]float64, max(1, int(length/tick)))}
+}
+
+func (w *window) add(x float64) {
+	w.samples[w.next] = x
+	w.next = (w.next + 1) % len(w.samples)
+}
+
+func (w *window) mean() float64 {
+	sum := 0.0
+	for _, x := range w.samples {
+		sum += x
+	}
+	return sum / float64(len(w.samples))
+}
