@@ -80,7 +80,7 @@ func TestDrift(t *testing.T) {
 			t.Parallel()
 			lacking := *list
 			lacking.Functions = slices.DeleteFunc(slices.Clone(list.Functions), func(other manifest.Function) bool { return other.Name == f.Name })
-			if err := checkRegistration(t, &lacking, f.Service); err == nil || !strings.Contains(err.Error(), f.Name+" of service "+f.Service+" is not in the list") {
+			if err := checkRegistration(t, &lacking, f.Service); err == nil || !strings.Contains(err.Error(), f.Name+" of service "+f.Service+" is not in functions.yaml") {
 				t.Errorf("got %v", err)
 			}
 		})
