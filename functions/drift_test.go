@@ -69,7 +69,7 @@ func TestDrift(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := checkRegistration(t, extra, service); err == nil || !strings.Contains(err.Error(), service+"-extra is listed, but") {
+			if err := checkRegistration(t, extra, service); err == nil || !strings.Contains(err.Error(), service+"-extra is in functions.yaml, but") {
 				t.Errorf("got %v", err)
 			}
 		})
