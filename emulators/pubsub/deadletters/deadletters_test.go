@@ -15,9 +15,9 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"souk/cmd/souk/internal/deadletters"
 	"souk/emulators/local"
 	"souk/emulators/pubsub"
+	"souk/emulators/pubsub/deadletters"
 )
 
 const (
