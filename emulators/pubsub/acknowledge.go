@@ -75,6 +75,7 @@ func (b *Broker) acknowledge(s *subscription, ackIDs []string) ackOutcome {
 			found = append(found, d)
 		}
 	}
+	s.counters.acknowledged += int64(len(found))
 	b.settleWith(s, s.queue.acknowledge, found)
 	return ackOutcome{}
 }
@@ -115,6 +116,7 @@ func (b *Broker) acknowledgeOnce(s *subscription, ackIDs []string) (o ackOutcome
 		o.done, o.failed = nil, o.done
 		return o
 	}
+	s.counters.acknowledged += int64(len(o.done))
 	for _, ackID := range o.done {
 		found[ackID].ackID = ""
 		s.settle(found[ackID])

@@ -100,6 +100,7 @@ type subscription struct {
 	queue  *queue
 	// inFlight is the number of pushes in flight, window its upper bound.
 	inFlight, window int
+	counters         subscriptionCounters
 	// streams are the open StreamingPulls; more is closed and replaced when a waiting
 	// Pull may find messages.
 	streams []*consumer

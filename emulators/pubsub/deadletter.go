@@ -55,6 +55,7 @@ func (b *Broker) deadLetter(s *subscription, d *delivery, reason string) error {
 	if _, err := b.publish(topicName, []*pb.PubsubMessage{letter}, settles); err != nil {
 		return err
 	}
+	s.counters.deadLettered++
 	// settle writes a second record, which includes the deliveries acknowledged behind it in its lane.
 	b.settle(s, d)
 	return nil

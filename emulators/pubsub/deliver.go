@@ -59,6 +59,7 @@ func (b *Broker) publish(topicName string, messages []*pb.PubsubMessage, settles
 		t.retained = append(t.retained, stamped...)
 		b.trimTopic(t)
 	}
+	b.topics[topicName].published += int64(len(stamped))
 	touched := map[string]bool{}
 	for i, m := range stamped {
 		for _, name := range targets[i] {
@@ -163,6 +164,7 @@ func (b *Broker) settleWith(s *subscription, remove func(*delivery) []*delivery,
 func (b *Broker) fail(s *subscription, d *delivery, reason string) {
 	s.release(d)
 	d.failures++
+	s.counters.failed++
 	if s.config.GetEnableExactlyOnceDelivery() {
 		d.ackID = "" // others accept a late acknowledgement until the next delivery
 	}

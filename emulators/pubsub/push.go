@@ -88,6 +88,7 @@ func (b *Broker) push(s *subscription, d *delivery) {
 	d.handOver = b.handOvers
 	config, attempt, handOver := s.config, d.attempt(), d.handOver
 	b.pushing.Go(func() {
+		begin := time.Now()
 		send := func() outcome { return b.pusher.post(config, d.message, attempt) }
 		var o outcome
 		if b.options.Duplicate {
@@ -97,6 +98,7 @@ func (b *Broker) push(s *subscription, d *delivery) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		s.counters.pushTime += time.Since(begin)
 		b.pushed(s, d, handOver, o)
 	})
 }
@@ -108,6 +110,7 @@ func (b *Broker) pushed(s *subscription, d *delivery, handOver int64, o outcome)
 		// It was deleted, detached, purged or recalled by a seek in the meantime.
 	case o.acknowledged:
 		s.window = min(s.window+1, maxWindow)
+		s.counters.acknowledged++
 		b.settle(s, d)
 	case b.pusher.ctx.Err() != nil:
 		// Aborted by Close, which is not the endpoint's failure.

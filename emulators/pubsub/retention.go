@@ -20,6 +20,8 @@ type topic struct {
 	// retained are published messages, oldest first: those within the topic's retention,
 	// and all since the oldest of its snapshots.
 	retained []*pb.PubsubMessage
+	// published is the number of messages since the broker started.
+	published int64
 }
 
 // retains reports whether a topic has to store its published messages.
