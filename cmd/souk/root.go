@@ -71,6 +71,7 @@ Docker or a cloud: the functions, a database server and Pub/Sub.`,
   souk up --detach           the same, in the background
   eval "$(souk env)"         set URLs and logins in the shell
   souk status                show what runs
+  souk console               watch it in a browser
   souk audit                 check the data`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -89,7 +90,8 @@ func (p *program) addCommands(root *cobra.Command) {
 		commands  []*cobra.Command
 	}{
 		{"local", "Run the shop on this machine:", []*cobra.Command{
-			p.upCommand(), p.downCommand(), p.statusCommand(), p.envCommand(), p.loadCommand(), p.schedulerCommand(), p.databaseCommand(),
+			p.upCommand(), p.downCommand(), p.statusCommand(), p.consoleCommand(), p.envCommand(), p.loadCommand(),
+			p.schedulerCommand(), p.databaseCommand(),
 		}},
 		{"operate", "Look after a shop, on this machine or in the cloud:", []*cobra.Command{
 			p.auditCommand(), p.deadLettersCommand(), p.costCommand(), p.firstAdminCommand(), p.syntheticOrderCommand(),

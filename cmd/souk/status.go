@@ -47,6 +47,9 @@ func (p *program) status(ctx context.Context) (local.Status, error) {
 
 func (p *program) printStatus(s local.Status) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	if s.Console.Link != "" {
+		fmt.Fprintf(table, "console\t%s\n", s.Console.Link)
+	}
 	fmt.Fprintf(table, "gateway\t%s\n", s.Gateway)
 	fmt.Fprintf(table, "mail\t%s\n", s.Mail.URL)
 	fmt.Fprintf(table, "admin\t%s  %s\n", s.Admin.Email, s.Admin.Password)

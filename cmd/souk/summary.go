@@ -14,6 +14,7 @@ func (p *program) summary(s local.Status, took time.Duration) {
 	p.say("")
 	p.say("%s after %.1f s", p.bold("Souk is ready"), took.Seconds())
 	p.say("")
+	p.say("  console    %s", p.bold(s.Console.Link))
 	p.say("  gateway    %s", p.bold(s.Gateway))
 	p.say("  docs       %s%s", s.Gateway, gateway.DocsPath)
 	p.say("  mail       %s", s.Mail.URL)

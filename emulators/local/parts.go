@@ -174,7 +174,7 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 }
 
 func (s *System) startScheduler(ctx context.Context) (string, error) {
-	client, err := pubsub.Connect(ctx, s.broker.Addr(), Project)
+	client, err := connect(ctx, s.broker.Addr(), Project)
 	if err != nil {
 		return "", err
 	}
@@ -200,7 +200,7 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 func (s *System) startGateway(ctx context.Context) (string, error) {
 	handler, err := gateway.New(gateway.Options{
 		Manifest: s.options.Manifest, Backend: s.platform.URL, Transport: s.platform.Transport, OpenAPI: functions.OpenAPI,
-		Links:   []gateway.Link{gateway.MailLink(s.mail.URL())},
+		Links:   []gateway.Link{s.console.link(), gateway.MailLink(s.mail.URL())},
 		Origins: s.options.Origins, Hosts: s.options.Hosts, Logger: s.log.With("part", "gateway"),
 	})
 	if err != nil {
@@ -224,7 +224,7 @@ func (s *System) gatewayURL() string { return "http://" + s.listener.Addr().Stri
 // Status returns the current state of the system.
 func (s *System) Status() Status {
 	return Status{
-		Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
+		Console: s.console.status(), Gateway: s.gatewayURL(), Admin: s.secrets.Admin, Customer: s.secrets.Customer,
 		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL()), Names: s.databases},
 		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
 		Mail:      MailStatus{URL: s.mail.URL(), SMTP: s.mail.SMTP()},

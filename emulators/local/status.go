@@ -7,6 +7,7 @@ import (
 // Status is the state of a running system, as printed by `souk status --json`. It contains
 // passwords, so only the system's owner may read it.
 type Status struct {
+	Console ConsoleStatus `json:"console"`
 	// Gateway is the gateway's URL.
 	Gateway   string            `json:"gateway"`
 	Admin     Login             `json:"admin"`
@@ -15,6 +16,13 @@ type Status struct {
 	PubSub    PubSubStatus      `json:"pubsub"`
 	Mail      MailStatus        `json:"mail"`
 	Functions []cloudrun.Status `json:"functions"`
+}
+
+// ConsoleStatus is the local console. A system of containers has none.
+type ConsoleStatus struct {
+	URL string `json:"url"`
+	// Link is the URL that allows a browser to perform actions.
+	Link string `json:"link"`
 }
 
 // DatabaseStatus is the database server of the services.

@@ -90,6 +90,7 @@ type System struct {
 	broker    *pubsub.Broker
 	scheduler *scheduler.Scheduler
 	mail      *mail.Server
+	console   *consoleServer
 
 	// urls and databases are the URLs and the names of the databases, by service.
 	urls      map[string]database.URL
@@ -157,6 +158,7 @@ func (s *System) start(ctx context.Context) error {
 		{"functions", s.startFunctions},
 		{"pub/sub", s.startPubSub},
 		{"scheduler", s.startScheduler},
+		{"console", s.startConsole},
 		{"gateway", s.startGateway},
 	} {
 		begin := time.Now()

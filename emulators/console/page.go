@@ -1,0 +1,132 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// page is one page of the console.
+type page struct {
+	// name is the path of the page and the name of its files; title is its name in the
+	// navigation, and text describes it in a few words.
+	name, title, text string
+	// view returns the data of the page's template.
+	view func(r *http.Request) (any, error)
+	// events sends live data until the request ends. Nil: the page has none.
+	events func(r *http.Request, s *stream) error
+	// actions are what the page can change, by name: POST /actions/NAME/ACTION.
+	actions map[string]action
+	// routes are other handlers of the page, for GET requests, by pattern.
+	routes map[string]http.HandlerFunc
+}
+
+// sheet is the data of the layout.
+type sheet struct {
+	Page  page
+	Pages []page
+	Links []Link
+	// View is the data of the page's template.
+	View any
+	// Trusted reports whether the request may perform actions.
+	Trusted bool
+	// Theme is light, dark or empty: as the system.
+	Theme string
+	// Script reports whether the page has a script.
+	Script bool
+	assets map[string]asset
+}
+
+// Name, Title and Text are for the templates.
+func (p page) Name() string  { return p.name }
+func (p page) Title() string { return p.title }
+func (p page) Text() string  { return p.text }
+
+// Live reports whether the page has events.
+func (p page) Live() bool { return p.events != nil }
+
+// Asset returns the URL of a file of the console, which changes with its content.
+func (s sheet) Asset(name string) string { return "/asset/" + name + "?v=" + s.assets[name].tag }
+
+// Key returns the key that opens a page.
+func (s sheet) Key(name string) int {
+	for i, p := range s.Pages {
+		if p.name == name {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// parsePages returns the template of every page by name.
+func (c *Console) parsePages() (map[string]*template.Template, error) {
+	layout, err := template.New("layout.html").Funcs(helpers).ParseFS(pageFiles, "page/layout.html")
+	if err != nil {
+		return nil, err
+	}
+	sheets := map[string]*template.Template{}
+	for _, p := range c.pages {
+		copied, err := layout.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if sheets[p.name], err = copied.ParseFS(pageFiles, "page/"+p.name+".html"); err != nil {
+			return nil, err
+		}
+	}
+	return sheets, nil
+}
+
+// servePage returns the handler of a page.
+func (c *Console) servePage(p page) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.enter(w, r) {
+			return
+		}
+		body, err := c.render(p, r)
+		if err != nil {
+			c.log.Error("render a page of the console", "page", p.name, "error", err)
+			http.Error(w, fmt.Sprintf("render the page %s: %v", p.name, err), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		c.write(w, body)
+	})
+}
+
+func (c *Console) render(p page, r *http.Request) ([]byte, error) {
+	s := sheet{
+		Page: p, Pages: c.pages, Links: c.options.Links, Trusted: c.trusted(r), Theme: theme(r), assets: c.assets,
+	}
+	_, s.Script = c.assets[p.name+".js"]
+	var err error
+	if s.View, err = p.view(r); err != nil {
+		return nil, err
+	}
+	var body bytes.Buffer
+	if err := c.sheets[p.name].Execute(&body, s); err != nil {
+		return nil, fmt.Errorf("execute the template: %w", err)
+	}
+	return body.Bytes(), nil
+}
+
+// theme returns the theme that the user has chosen.
+func theme(r *http.Request) string {
+	cookie, err := r.Cookie("souk_theme")
+	if err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
+		return cookie.Value
+	}
+	return ""
+}
+
+// write writes a body. It fails only if the client has disconnected.
+func (c *Console) write(w http.ResponseWriter, body []byte) {
+	if _, err := w.Write(body); err != nil { //nolint:gosec // G705: of templates and embedded files
+		c.log.Debug("write a response of the console", "error", err)
+	}
+}
