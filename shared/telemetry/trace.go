@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -15,11 +16,10 @@ const Traceparent = "traceparent"
 
 var w3c propagation.TraceContext
 
-// tracer generates the ids of traces and spans. It records spans only if the caller's
-// header requests it, and does not export them.
+// tracer generates the ids of traces and spans that are not recorded.
 var tracer = sdktrace.NewTracerProvider(
-	sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())),
-).Tracer("souk")
+	sdktrace.WithSampler(sdktrace.NeverSample()), sdktrace.WithResource(resource.Empty()),
+).Tracer(scope)
 
 // FromHeader returns a context that continues the trace of a request's header,
 // or begins a new trace if the header has no valid one.
