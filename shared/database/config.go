@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"souk/shared/config"
 )
 
@@ -66,10 +64,6 @@ type Config struct {
 	// block requests. config.Load sets the default. 0 means no bound, for migrations and
 	// audits, whose statements may take minutes.
 	StatementTimeout time.Duration `env:"DATABASE_STATEMENT_TIMEOUT" envDefault:"10s"`
-
-	// TracerProvider records a span of every statement. With nil, statements are not
-	// instrumented.
-	TracerProvider trace.TracerProvider `env:"-"`
 }
 
 // Validate returns all errors of c, without passwords.

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/XSAM/otelsql"
 	"github.com/go-sql-driver/mysql"
 )
 
@@ -174,19 +173,7 @@ func (c Config) bound(cfg *mysql.Config) {
 }
 
 func openPool(connector driver.Connector, cfg Config) *sql.DB {
-	var pool *sql.DB
-	if cfg.TracerProvider == nil {
-		pool = sql.OpenDB(connector)
-	} else {
-		pool = otelsql.OpenDB(connector,
-			otelsql.WithTracerProvider(cfg.TracerProvider),
-			otelsql.WithSpanOptions(otelsql.SpanOptions{
-				OmitConnResetSession: true,
-				OmitConnectorConnect: true,
-				OmitRows:             true,
-				DisableErrSkip:       true,
-			}))
-	}
+	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(cfg.MaxOpenConns)
 	pool.SetMaxIdleConns(cfg.MaxOpenConns)
 	pool.SetConnMaxLifetime(cfg.ConnMaxLifetime + rand.N(cfg.ConnMaxLifetime/5+1))

@@ -62,7 +62,10 @@ func (db *DB) SQL() *sql.DB { return db.pool }
 func execBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (sql.Result, error) {
 	ctx, _, end := bound(ctx, timeout)
 	defer end()
-	return q.ExecContext(ctx, query, args...)
+	ctx, span := startStatement(ctx, query)
+	result, err := q.ExecContext(ctx, query, args...)
+	endStatement(span, err)
+	return result, err
 }
 
 // queryBounded bounds the wait for the response. Afterwards the driver's timeouts bound the
@@ -70,13 +73,19 @@ func execBounded(ctx context.Context, q Queryer, timeout time.Duration, query st
 func queryBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) (*sql.Rows, error) {
 	ctx, stop, _ := bound(ctx, timeout)
 	defer stop()
-	return q.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller closes them
+	ctx, span := startStatement(ctx, query)
+	rows, err := q.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller closes them
+	endStatement(span, err)
+	return rows, err
 }
 
 func queryRowBounded(ctx context.Context, q Queryer, timeout time.Duration, query string, args []any) *sql.Row {
 	ctx, stop, _ := bound(ctx, timeout)
 	defer stop()
-	return q.QueryRowContext(ctx, query, args...)
+	ctx, span := startStatement(ctx, query)
+	row := q.QueryRowContext(ctx, query, args...)
+	endStatement(span, row.Err())
+	return row
 }
 
 // session runs statements on one connection.

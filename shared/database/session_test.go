@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"souk/shared/database"
 	"souk/shared/dbtest"
@@ -98,22 +96,5 @@ func TestDuplicate(t *testing.T) {
 	}
 	if err := db.InTx(t.Context(), exec(`INSERT INTO nowhere VALUES (1)`)); err == nil || database.IsDuplicate(err) || database.DuplicateKey(err) != "" {
 		t.Errorf("not a duplicate: %v", err)
-	}
-}
-
-func TestTracing(t *testing.T) {
-	t.Parallel()
-	spans := tracetest.NewSpanRecorder()
-	db, err := database.Open(database.Config{
-		URL:            dbtest.Create(t),
-		TracerProvider: trace.NewTracerProvider(trace.WithSpanProcessor(spans)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	mustQuery[int](t, db, `SELECT 1`)
-	if len(spans.Ended()) == 0 {
-		t.Error("a statement was not traced")
 	}
 }

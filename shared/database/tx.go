@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"go.opentelemetry.io/otel/trace"
+
+	"souk/shared/telemetry"
 )
 
 // A transaction is tried at most txMaxTries times within txMaxElapsed: long enough for two
@@ -40,33 +43,43 @@ func (t *Tx) AfterCommit(hook func(ctx context.Context)) {
 // A commit whose response was lost is not retried, because it may have succeeded. Errors of
 // fn are returned wrapped.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	committed, err := db.transaction(ctx, fn)
+	if err != nil {
+		return fmt.Errorf("run transaction: %w", err)
+	}
+	for _, hook := range committed.afterCommit {
+		hook(ctx)
+	}
+	return nil
+}
+
+// transaction runs fn in a transaction, which it tries a bounded number of times.
+func (db *DB) transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (committed *Tx, err error) {
+	ctx, span := startTransaction(ctx)
+	defer func() { span.End(err) }()
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval = 4 * time.Millisecond
 	pause.MaxInterval = 250 * time.Millisecond
 	pause.Multiplier = 2
 
 	var last error
-	committed, err := backoff.Retry(ctx, func() (*Tx, error) {
+	committed, err = backoff.Retry(ctx, func() (*Tx, error) {
 		begin := time.Now()
 		tx, err := db.tryTx(ctx, fn)
 		last = err
 		if err != nil && (!isRetryable(ctx, err) || db.hangs(err, time.Since(begin))) {
 			return nil, backoff.Permanent(err)
 		}
+		if err != nil {
+			retried(ctx, err)
+		}
 		return tx, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxTries(txMaxTries), backoff.WithMaxElapsedTime(txMaxElapsed))
-	switch {
-	case err == nil:
-		for _, hook := range committed.afterCommit {
-			hook(ctx)
-		}
-		return nil
-	case last != nil && !errors.Is(last, err):
+	if err != nil && last != nil && !errors.Is(last, err) {
 		// The context ended between two tries: add the error of the last one.
-		return fmt.Errorf("run transaction: %w; last try: %w", err, last)
-	default:
-		return fmt.Errorf("run transaction: %w", err)
+		err = fmt.Errorf("%w; last try: %w", err, last)
 	}
+	return committed, err
 }
 
 // hangs reports whether a connection was lost because of the driver's timeout: InTx does not
@@ -121,7 +134,9 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 func (db *DB) connection(ctx context.Context) (*sql.Conn, error) {
 	ctx, _, end := bound(ctx, db.timeout)
 	defer end()
-	conn, err := db.acquire(ctx)
+	acquiring, span := telemetry.Start(ctx, "acquire connection", trace.SpanKindInternal)
+	conn, err := db.acquire(acquiring)
+	span.End(err)
 	if err != nil {
 		return nil, fmt.Errorf("get a connection: %w", err)
 	}
@@ -131,14 +146,18 @@ func (db *DB) connection(ctx context.Context) (*sql.Conn, error) {
 func commit(ctx context.Context, conn *sql.Conn, timeout time.Duration) error {
 	ctx, end := boundCommit(ctx, timeout)
 	defer end()
+	ctx, span := startStatement(ctx, "COMMIT")
 	_, err := conn.ExecContext(ctx, "COMMIT")
+	endStatement(span, err)
 	return err
 }
 
 func rollback(ctx context.Context, conn *sql.Conn) error {
 	ctx, _, end := bound(ctx, rollbackTimeout)
 	defer end()
+	ctx, span := startStatement(ctx, "ROLLBACK")
 	_, err := conn.ExecContext(ctx, "ROLLBACK")
+	endStatement(span, err)
 	return err
 }
 
