@@ -122,6 +122,7 @@ func (o *Outbox) add(ctx context.Context, tx *database.Tx, events []Event) error
 		return nil
 	}
 	first := events[0]
+	telemetry.SetID(ctx, first.AggregateType, first.AggregateID)
 	if o.permitted != nil && !o.permitted[first.Type] {
 		return fmt.Errorf("event %s of %s %s: no function of this process lists it under publishes in functions.yaml",
 			first.Type, first.AggregateType, first.AggregateID)
@@ -142,7 +143,10 @@ func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 	publishing, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	var published []uuid.UUID
-	for i, err := range o.publisher.Publish(publishing, events) {
+	publishing, span := startPublish(publishing, events)
+	errs := o.publisher.Publish(publishing, events)
+	endPublish(span, errs)
+	for i, err := range errs {
 		if err != nil {
 			slog.WarnContext(ctx, "cannot publish event; the sweep will retry", "event", events[i].ID, "type", events[i].Type, "error", err)
 			continue

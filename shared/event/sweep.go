@@ -144,7 +144,10 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 	}
 	succeededTypes := map[string]bool{} // by type
 	var failures []typeFailure
-	for i, err := range o.publisher.Publish(ctx, events) {
+	publishing, span := startPublish(ctx, events)
+	errs := o.publisher.Publish(publishing, events)
+	endPublish(span, errs)
+	for i, err := range errs {
 		e := events[i]
 		if err == nil {
 			succeededTypes[e.Type] = true

@@ -11,6 +11,10 @@ import (
 	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"souk/shared/telemetry"
 )
 
 // sendTimeout bounds the sending of one mail, from waiting for the connection to the
@@ -57,7 +61,9 @@ func NewSender(c Config) (*Sender, error) {
 
 // Send sends a mail and returns when the server has accepted it. Its error is a
 // *SendError; see IsRefused.
-func (s *Sender) Send(ctx context.Context, m Message) error {
+func (s *Sender) Send(ctx context.Context, m Message) (err error) {
+	ctx, span := telemetry.Start(ctx, "send mail", trace.SpanKindClient, semconv.ServerAddress(s.server.host), semconv.NetworkProtocolName("smtp"))
+	defer func() { span.End(err) }()
 	message, err := s.compose(m)
 	if err != nil {
 		return err
