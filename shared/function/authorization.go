@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/failure"
 	"souk/shared/manifest"
+	"souk/shared/telemetry"
 )
 
 // authorize refuses requests that may not reach the function: those of clients by its access
@@ -29,12 +32,13 @@ func authorize(p *process, next endpoint) http.Handler {
 func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var principal auth.Principal
+		ctx, span := telemetry.Start(r.Context(), spanAuthorize, trace.SpanKindInternal)
 		token, err := auth.BearerToken(r.Header)
 		if err == nil {
-			principal, err = rt.userVerifier.Verify(r.Context(), token)
+			principal, err = rt.userVerifier.Verify(ctx, token)
 		}
 		if err == nil {
-			err = rt.Revocations.Check(r.Context(), principal)
+			err = rt.Revocations.Check(ctx, principal)
 		}
 		if err == nil {
 			err = auth.Authorize(access, principal, true)
@@ -42,6 +46,7 @@ func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) ht
 		if err == nil && access == manifest.Admin {
 			err = rt.requireIAP(r)
 		}
+		span.End(err)
 		if err != nil {
 			refusal(r.Context(), err).Write(w, r)
 			return
@@ -63,10 +68,12 @@ func (rt *Runtime) requireIAP(r *http.Request) error {
 // authorizePush refuses requests that are not from Pub/Sub.
 func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := startAuthorization(w, r)
 		token, err := rt.pushVerifier.BearerToken(r.Header)
 		if err == nil {
-			err = rt.pushVerifier.Verify(r.Context(), token)
+			err = rt.pushVerifier.Verify(ctx, token)
 		}
+		end(err)
 		if err != nil {
 			slog.WarnContext(r.Context(), "a push request was refused", "error", err)
 			refusal(r.Context(), err).Write(w, r)

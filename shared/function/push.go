@@ -9,7 +9,6 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/event"
-	"souk/shared/telemetry"
 )
 
 // ackMargin is the part of the acknowledgement deadline that is reserved for sending the
@@ -36,11 +35,7 @@ func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handl
 			api.Invalid("body.message.attributes", api.FieldFormat, "not an event of this shop").Write(w, r)
 			return
 		}
-		// The event continues the trace of the publishing function, not of Pub/Sub.
-		ctx := telemetry.FromAttribute(r.Context(), e.Traceparent)
-		if rw, ok := w.(*responseWriter); ok {
-			rw.ctx = ctx
-		}
+		ctx := b.runtime.continueTrace(w, r, push, e)
 		ctx, cancel := context.WithTimeout(ctx, b.delivery.AckDeadline-ackMargin)
 		defer cancel()
 		if err := handle(ctx, e); err != nil {

@@ -27,6 +27,7 @@ type responseWriter struct {
 	// cacheControl is the Cache-Control of a successful response, "" if it must not be
 	// cached.
 	cacheControl string
+	request      tracedRequest
 }
 
 func (rw *responseWriter) WriteHeader(status int) {
@@ -56,11 +57,12 @@ const unmatchedRoute = "no function"
 
 // observe assigns a trace and an id to a request, recovers from panics and writes the request
 // log.
-func observe(_ *process, next endpoint) http.Handler {
+func observe(p *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		ctx := telemetry.FromHeader(r.Context(), r.Header)
-		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute}
+		ctx, request := p.options.Tracer.Request(r.Context(), r.Header)
+		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute, request: tracedRequest{Request: request, begin: begin}}
+		defer rw.endRequest(r)
 		r = r.WithContext(ctx)
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -89,6 +91,7 @@ func withFunctionMetadata(_ *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rw, ok := w.(*responseWriter); ok {
 			rw.function = next.entry.Name
+			rw.request.name(next.entry, r)
 			if len(r.Header.Values("Authorization")) == 0 {
 				rw.cacheControl = next.entry.CacheControl()
 			}

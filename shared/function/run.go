@@ -52,6 +52,7 @@ type settings struct {
 	// the client's: 1 for Google's load balancer and for the gateway.
 	TrustedHops int `env:"TRUSTED_HOPS" envDefault:"1"`
 	Log         telemetry.LogConfig
+	Trace       telemetry.TraceConfig
 	DB          database.Config
 	Auth        auth.Config
 	Push        auth.PushConfig
@@ -61,8 +62,8 @@ type settings struct {
 // check refuses, on Cloud Run, settings that are safe only on a local machine: a broker
 // without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
-	errs := []error{api.CheckHops(s.TrustedHops)}
-	if s.CloudRunService == "" || s.Emulator {
+	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate()}
+	if !s.onCloudRun() {
 		if s.Push.Auth == auth.PushAuthIAM {
 			errs = append(errs, errors.New("PUSH_AUTH=iam is for Cloud Run: here no IAM checks the signatures of push tokens"))
 		}
@@ -79,6 +80,16 @@ func (s settings) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// onCloudRun reports whether the process runs on Cloud Run, and not on a local machine.
+func (s settings) onCloudRun() bool { return s.CloudRunService != "" && !s.Emulator }
+
+// tracer returns the tracer of a process of a service.
+func (s settings) tracer(service string) *telemetry.Tracer {
+	return s.Trace.NewTracer(telemetry.Process{
+		Service: cmp.Or(s.Target, service), Project: s.Log.Project, Revision: s.Log.Revision, TrustsCallers: !s.onCloudRun(),
+	})
 }
 
 // Builder returns all functions of a service.
@@ -104,7 +115,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 	runtime := NewRuntime(Options{
 		Manifest: m, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
 		DB: connections.db, ReplicaReader: connections.replicaReader, Publisher: connections.publisher,
-		Environment: environment, TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
+		Environment: environment, Tracer: s.tracer(service), TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
 	})
 	handler, drain, err := newHandler(runtime, build)
 	if err != nil {

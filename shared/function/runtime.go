@@ -11,6 +11,7 @@ import (
 	"souk/shared/idempotency"
 	"souk/shared/manifest"
 	"souk/shared/revocation"
+	"souk/shared/telemetry"
 )
 
 // Migrations returns the migrations of the tables that every service's database has besides
@@ -39,6 +40,8 @@ type Options struct {
 	Now clock.Clock
 	// Environment has the settings of the service.
 	Environment config.Environment
+	// Tracer records sampled requests; nil records none.
+	Tracer *telemetry.Tracer
 
 	// TrustedHops: see settings.TrustedHops.
 	TrustedHops int

@@ -22,6 +22,7 @@ import (
 	"souk/shared/function"
 	"souk/shared/idempotency"
 	"souk/shared/manifest"
+	"souk/shared/telemetry"
 )
 
 // Server is a service under test.
@@ -40,6 +41,7 @@ type Server struct {
 	pushAuth    auth.PushAuth
 	iap         auth.IAPConfig
 	now         clock.Clock
+	tracer      *telemetry.Tracer
 	connections int
 	proxied     bool
 	rights      bool
@@ -70,6 +72,9 @@ func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
 // BehindIAP makes admin functions require the assertion of Identity-Aware Proxy.
 func BehindIAP(c auth.IAPConfig) Option { return func(s *Server) { s.iap = c } }
 
+// WithTracer records the requests of the service that are sampled.
+func WithTracer(tracer *telemetry.Tracer) Option { return func(s *Server) { s.tracer = tracer } }
+
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
@@ -89,7 +94,7 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Bu
 	newHandler := func(db *database.DB) http.Handler {
 		handler, err := function.NewHandler(function.NewRuntime(function.Options{
 			Manifest: m, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
-			TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
+			Tracer: s.tracer, TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
 		}), build)
 		if err != nil {
 			t.Fatalf("serve %s: %v", service, err)
