@@ -156,15 +156,18 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	if err := r.prepare(ctx); err != nil {
 		return Result{}, errors.Join(err, r.cleanUp(ctx))
 	}
-	// Orders are decided, and products archived, also after ctx is done.
-	settled, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.Duration+r.options.Settle)
-	defer cancel()
 	r.begin = time.Now()
+	visiting, stopVisiting := context.WithTimeout(ctx, r.options.Duration)
+	defer stopVisiting()
+	// Visits that have started, and their orders, have Settle to end.
+	settled, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	settling := make(chan *time.Timer, 1)
+	context.AfterFunc(visiting, func() { settling <- time.AfterFunc(r.options.Settle, cancel) })
+	defer func() { stopVisiting(); (<-settling).Stop() }()
 	watched, stopWatching := context.WithCancel(settled)
 	var watching sync.WaitGroup
 	watching.Go(func() { r.watch(watched) })
-	visiting, stopVisiting := context.WithTimeout(ctx, r.options.Duration)
-	defer stopVisiting()
 	err := r.visits(visiting, settled)
 	elapsed := time.Since(r.begin)
 	stopWatching()

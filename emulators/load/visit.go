@@ -23,7 +23,7 @@ const (
 	listPath = "/v1/products?pageSize=20"
 	// Orders are read after minPoll, and then after twice as long each time, up to maxPoll.
 	minPoll = 10 * time.Millisecond
-	maxPoll = 500 * time.Millisecond
+	maxPoll = 2 * time.Second
 	// A request that may have had an effect is repeated after minRetry, and so on.
 	minRetry = 50 * time.Millisecond
 	maxRetry = time.Second
