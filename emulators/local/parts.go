@@ -131,26 +131,32 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 // endpoint returns the push URL of a function.
 func (s *System) endpoint(f manifest.Function) string {
 	f.HTTP = function.Pattern(f)
-	return s.platform.URL(f.Name) + f.Path()
+	return s.routePush(s.platform.URL(f.Name)) + f.Path()
 }
 
 // audience returns the audience of a function's push tokens. A token for one function is not
 // valid for another.
 func (s *System) audience(f manifest.Function) string { return s.platform.URL(f.Name) }
 
-func (s *System) startPubSub(ctx context.Context) (string, error) {
-	broker, err := pubsub.Start(ctx, pubsub.Options{
+// brokerOptions returns the options of the broker, on a free port.
+func (s *System) brokerOptions() pubsub.Options {
+	return pubsub.Options{
 		Dir: s.state.file("pubsub"), Tokens: s.issuer, Logger: s.log.With("part", "pubsub"),
 		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
-		// Messages of an earlier run wait until the endpoints of this run are set.
-		StartPaused: true,
-	})
+	}
+}
+
+func (s *System) startPubSub(ctx context.Context) (string, error) {
+	options := s.brokerOptions()
+	// Messages of an earlier run wait until the endpoints of this run are set.
+	options.StartPaused = true
+	broker, err := pubsub.Start(ctx, options)
 	if err != nil {
 		return "", err
 	}
 	s.broker = broker
 	s.wire()
-	s.started("pub/sub", broker.Close)
+	s.started("pub/sub", s.StopBroker)
 	err = SetUpTopics(ctx, broker.Addr(), Project, pubsub.Topology{
 		Manifest: s.options.Manifest, Endpoint: s.endpoint, ServiceAccount: PushServiceAccount, Audience: s.audience,
 	})

@@ -52,6 +52,9 @@ type Options struct {
 	// Duplicate and Shuffle make Pub/Sub deliver every message at least twice, and in
 	// random order, both of which the real one may do.
 	Duplicate, Shuffle bool
+	// Route returns the address at which a part is reached instead of its own, so that an
+	// experiment can put a proxy in between. Nil: its own.
+	Route func(hop Hop, address string) string
 	// Origins are those whose scripts may use the API in a browser.
 	Origins []string
 	// Hosts are allowed host names in addition to those of this machine.
@@ -83,11 +86,13 @@ type System struct {
 	// parts are the started parts in order; Stop stops them in reverse.
 	parts []part
 
-	listener  net.Listener
-	issuer    *tokens
-	server    *mysql.Server
-	platform  *cloudrun.Platform
-	broker    *pubsub.Broker
+	listener net.Listener
+	issuer   *tokens
+	server   *mysql.Server
+	platform *cloudrun.Platform
+	broker   *pubsub.Broker
+	// restarted is the broker after an experiment has restarted it.
+	restarted atomic.Pointer[pubsub.Broker]
 	scheduler *scheduler.Scheduler
 	mail      *mail.Server
 	console   *consoleServer

@@ -1,0 +1,73 @@
+//go:build !container
+
+package local
+
+import (
+	"context"
+	"fmt"
+
+	"souk/emulators/pubsub"
+	"souk/shared/database"
+)
+
+// Hop is a connection between two parts.
+type Hop string
+
+// The hops that an experiment may route through a proxy.
+const (
+	ToDatabase Hop = "function to database"
+	ToPubSub   Hop = "function to pub/sub"
+	Push       Hop = "pub/sub to function"
+)
+
+// route returns the address at which a part is reached over a hop.
+func (s *System) route(hop Hop, address string) string {
+	if s.options.Route == nil {
+		return address
+	}
+	return s.options.Route(hop, address)
+}
+
+// routeURL returns a database's URL with the address of the hop to it.
+func (s *System) routeURL(url database.URL) database.URL {
+	cfg, err := database.ParseURL(string(url))
+	if s.options.Route == nil || err != nil { // the function reports an invalid URL
+		return url
+	}
+	cfg.Addr = s.route(ToDatabase, cfg.Addr)
+	return database.FormatURL(cfg)
+}
+
+// routePush returns a function's URL with the address of the hop to it.
+func (s *System) routePush(url string) string {
+	const scheme = "http://"
+	if s.options.Route == nil {
+		return url
+	}
+	return scheme + s.route(Push, url[len(scheme):])
+}
+
+// StopBroker stops the Pub/Sub broker, as an outage does. Messages are stored.
+func (s *System) StopBroker(ctx context.Context) error {
+	if broker := s.restarted.Load(); broker != nil {
+		return broker.Close(ctx)
+	}
+	return s.broker.Close(ctx)
+}
+
+// StartBroker starts the broker again at its address after StopBroker.
+func (s *System) StartBroker(ctx context.Context) error {
+	options := s.brokerOptions()
+	options.Addr = s.broker.Addr()
+	broker, err := pubsub.Start(ctx, options)
+	if err != nil {
+		return fmt.Errorf("start the broker again: %w", err)
+	}
+	s.restarted.Store(broker)
+	return nil
+}
+
+// RunSchedule calls a scheduled function now, regardless of its schedule.
+func (s *System) RunSchedule(ctx context.Context, function string) error {
+	return s.scheduler.Run(ctx, function)
+}
