@@ -68,6 +68,10 @@ CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 2
 chaos: ## Run orders while everything is killed, and compare with what clients were acknowledged (CHAOS=...)
 	go test ./e2e/chaos -count=1 -v -timeout 3h $(CHAOS)
 
+.PHONY: lab
+lab: ## Run the experiments on scaling in full, and compare what is seen with their hypotheses
+	go test ./e2e/lab -count=1 -v -timeout 30m -full
+
 .PHONY: test-long
 test-long: bin/souk ## Run all cases of the tests of which `make test` runs a sample (shared/testsample)
 	bin/souk database -- go test ./e2e -count=1 -v -timeout 1h -run '^(TestKill|TestDatabaseKilled|TestImport)$$' -long

@@ -38,6 +38,10 @@ func (p *program) loadCommand() *cobra.Command {
 	return p.hostCommand("load", "Put load on the running system")
 }
 
+func (p *program) labCommand() *cobra.Command {
+	return p.hostCommand("lab", "Run experiments on scaling")
+}
+
 // hostCommand returns a command that prints where to run it instead.
 func (p *program) hostCommand(name, short string) *cobra.Command {
 	return &cobra.Command{

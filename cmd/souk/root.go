@@ -90,7 +90,7 @@ func (p *program) addCommands(root *cobra.Command) {
 		commands  []*cobra.Command
 	}{
 		{"local", "Run the shop on this machine:", []*cobra.Command{
-			p.upCommand(), p.downCommand(), p.statusCommand(), p.consoleCommand(), p.envCommand(), p.loadCommand(),
+			p.upCommand(), p.downCommand(), p.statusCommand(), p.consoleCommand(), p.envCommand(), p.loadCommand(), p.labCommand(),
 			p.schedulerCommand(), p.databaseCommand(),
 		}},
 		{"operate", "Look after a shop, on this machine or in the cloud:", []*cobra.Command{
