@@ -137,7 +137,7 @@ func TestDeadLetterSurvivesARestartOnce(t *testing.T) {
 		t.Errorf("the source has %d messages, want none", n)
 	}
 	letters := b.subscriptions[graveyard.config.GetName()].queue.inOrder()
-	if len(letters) != 1 || letters[0].message.GetAttributes()[attributeErrorMessage] != "no good" {
+	if len(letters) != 1 || letters[0].message.GetAttributes()[AttributeErrorMessage] != "no good" {
 		t.Errorf("dead letters = %v", letters)
 	}
 }

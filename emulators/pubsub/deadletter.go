@@ -12,13 +12,14 @@ import (
 // Attributes that Pub/Sub adds to a message it forwards to a dead-letter topic:
 // https://cloud.google.com/pubsub/docs/dead-letter-topics
 const (
-	attributeDeliveryCount       = "CloudPubSubDeadLetterSourceDeliveryCount"
+	// AttributeDeliveryCount is the number of deliveries.
+	AttributeDeliveryCount       = "CloudPubSubDeadLetterSourceDeliveryCount"
 	attributeSubscription        = "CloudPubSubDeadLetterSourceSubscription"
 	attributeSubscriptionProject = "CloudPubSubDeadLetterSourceSubscriptionProject"
 	attributePublishTime         = "CloudPubSubDeadLetterSourceTopicPublishTime"
-	// attributeErrorMessage is the reason of the last failure. Pub/Sub documents it
+	// AttributeErrorMessage is the reason of the last failure. Pub/Sub documents it
 	// for export subscriptions; here, every subscription sets it.
-	attributeErrorMessage = "CloudPubSubDeadLetterSourceDeliveryErrorMessage"
+	AttributeErrorMessage = "CloudPubSubDeadLetterSourceDeliveryErrorMessage"
 
 	// deadLetterTime is Pub/Sub's format for the publish time of the original.
 	deadLetterTime = "2006-01-02T15:04:05.000-07:00"
@@ -67,11 +68,11 @@ func deadLetterAttributes(subscriptionName string, d *delivery, reason string) m
 		attributes = map[string]string{}
 	}
 	project, short := splitName(subscriptionName)
-	attributes[attributeDeliveryCount] = strconv.Itoa(d.failures)
+	attributes[AttributeDeliveryCount] = strconv.Itoa(d.failures)
 	attributes[attributeSubscription] = short
 	attributes[attributeSubscriptionProject] = project
 	attributes[attributePublishTime] = d.message.GetPublishTime().AsTime().Format(deadLetterTime)
-	attributes[attributeErrorMessage] = reason
+	attributes[AttributeErrorMessage] = reason
 	return attributes
 }
 

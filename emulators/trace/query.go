@@ -73,7 +73,7 @@ func (r *record) matches(q Query) bool {
 		q.OrderID != "" && !slices.Contains(r.orders, q.OrderID),
 		q.Service != "" && !slices.Contains(r.services, q.Service),
 		q.Errors && r.errors == 0,
-		r.end.Sub(r.start) < q.MinDuration:
+		r.duration() < q.MinDuration:
 		return false
 	case q.Service == "" || q.MinDuration == 0 && !q.Errors:
 		return true
@@ -86,7 +86,7 @@ func (r *record) matches(q Query) bool {
 func (r *record) summary() Summary {
 	root := r.root()
 	return Summary{
-		ID: r.id.String(), Name: root.Name, Service: root.Service, Start: r.start, Duration: r.end.Sub(r.start),
+		ID: r.id.String(), Name: root.Name, Service: root.Service, Start: r.start, Duration: r.duration(),
 		Spans: len(r.spans), Errors: r.errors, Services: slices.Clone(r.services), Orders: slices.Clone(r.orders),
 	}
 }

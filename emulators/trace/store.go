@@ -128,6 +128,9 @@ func (r *record) add(span *Span) {
 	}
 }
 
+// duration returns the time from the earliest start to the latest end, at least 0.
+func (r *record) duration() time.Duration { return max(r.end.Sub(r.start), 0) }
+
 // appendNew appends a text that is not empty and not in the list.
 func appendNew(list []string, text string) []string {
 	if text == "" || slices.Contains(list, text) {

@@ -134,6 +134,14 @@ func TestAdd(t *testing.T) {
 			t.Errorf("%d traces", got)
 		}
 	})
+	t.Run("a span that ends before it begins is found, without a duration", func(t *testing.T) {
+		t.Parallel()
+		s := trace.New(trace.Options{})
+		s.Add(newSpan(1, 1, 0, 10, 5))
+		if got := s.Search(trace.Query{}); len(got) != 1 || got[0].Duration != 0 {
+			t.Errorf("got %+v", got)
+		}
+	})
 	t.Run("the version changes with each arrival and clearing only", func(t *testing.T) {
 		t.Parallel()
 		s := trace.New(trace.Options{})
