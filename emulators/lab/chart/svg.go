@@ -34,7 +34,7 @@ text{font:12px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#24292f}
 .b0{fill:#56b4e9}.b1{fill:#ff9e4a}.b2{fill:#2fd3a0}.b3{fill:#e0a0cf}.b4{fill:#f0e442}
 }`
 
-// styles is the number of series that can be told apart.
+// styles is the number of series that can be distinguished.
 const styles = 5
 
 // canvas is the text of an SVG file.
