@@ -16,7 +16,7 @@ type deliverInput struct {
 //
 // # Mark an order as delivered
 //
-// Requires an order that is shipped.
+// Requires a shipped order.
 func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*orderResponse, error) {
 	return s.changeStatusForCaller(ctx, tx, in.ID, Delivered, "")
 }

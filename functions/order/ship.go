@@ -16,7 +16,7 @@ type shipInput struct {
 //
 // # Mark an order as shipped
 //
-// Requires an order that is confirmed. It can no longer be cancelled.
+// Requires a confirmed order. A shipped order can no longer be cancelled.
 func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*orderResponse, error) {
 	return s.changeStatusForCaller(ctx, tx, in.ID, Shipped, "")
 }

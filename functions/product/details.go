@@ -28,7 +28,7 @@ type Images []string
 // Schema returns the schema of images.
 func (Images) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
-		Type: huma.TypeArray, MaxItems: new(maxImages), Description: "URLs of pictures, the main one first.",
+		Type: huma.TypeArray, MaxItems: new(maxImages), Description: "URLs of images, the main image first.",
 		Items:    &huma.Schema{Type: huma.TypeString, Pattern: imagePattern, PatternDescription: "an http or https URL without white space", MaxLength: new(maxImageURL)},
 		Examples: []any{[]string{"https://images.example.com/assam.webp"}},
 	}

@@ -23,9 +23,9 @@ type exportInput struct {
 //
 // # Export the catalogue
 //
-// Oldest first, archived products included. The format is the one that the import
-// reads. An import of the file restores everything but the stock, which is in available
-// for information.
+// Oldest first, including archived products. The format is that of the import. Importing
+// the file restores everything except the stock: the field available is only for
+// information.
 func (s *service) export(ctx context.Context, in *exportInput) (*importOutput, error) {
 	// Read before the response begins: later errors can only abort it.
 	first, err := selectCatalog(ctx, s.DB, uuid.Nil, exportBatch)

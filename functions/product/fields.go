@@ -56,9 +56,9 @@ func set[T any](field, value *T) {
 
 // NewProduct has the fields of a product that does not exist yet.
 type NewProduct struct {
-	SKU string `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's own number of the product. It must be unique and cannot change." example:"TEA-ASSAM-250"`
+	SKU string `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's article number of the product. It must be unique and cannot change." example:"TEA-ASSAM-250"`
 	Fields
-	Stock *int64 `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"The initial stock, in pieces." example:"50"`
+	Stock *int64 `json:"stock,omitempty" minimum:"0" maximum:"1000000000" doc:"The initial stock, in units." example:"50"`
 }
 
 // TransformSchema implements huma.SchemaTransformer: a new product needs some fields, and

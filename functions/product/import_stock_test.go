@@ -17,11 +17,11 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// mustOrder delivers an order for pieces of a product and returns its outcome.
-func (s shop) mustOrder(t *testing.T, p product.Product, pieces int) string {
+// mustOrder delivers an order for units of a product and returns its outcome.
+func (s shop) mustOrder(t *testing.T, p product.Product, units int) string {
 	t.Helper()
 	order := uuid.Must(uuid.NewV7())
-	s.mustReserve(t, placedEvent(t, order, item(p, pieces)))
+	s.mustReserve(t, placedEvent(t, order, item(p, units)))
 	return s.outcome(t, order)
 }
 
@@ -55,7 +55,7 @@ func TestImportNoStockSoldBefore(t *testing.T) {
 				t.Errorf("after the import %d are available in version %d, want 0 in %d", after.Available, after.Version, p.Version)
 			}
 			if got := s.mustOrder(t, p, 1); got == "reserved" {
-				t.Error("51 of 50 pieces are sold")
+				t.Error("51 of 50 units are sold")
 			}
 		})
 	}

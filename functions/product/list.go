@@ -15,12 +15,12 @@ import (
 
 type listInput struct {
 	api.PageQuery
-	Q        string `query:"q" maxLength:"200" doc:"Return only products that have all of these words (the first eight count) in name, description, category or SKU. Case, accents and a plural s are ignored. Parts of words are not found." example:"assam tea"`
+	Q        string `query:"q" maxLength:"200" doc:"Return only products that contain all of these words (only the first eight are used) in name, description, category or SKU. Case, accents and a plural s are ignored. Parts of words are not found." example:"assam tea"`
 	Category string `query:"category" maxLength:"64" doc:"Return only products of this category." example:"tea"`
 	MinPrice int64  `query:"minPrice" minimum:"0" maximum:"9007199254740991" default:"0" doc:"Return only products with at least this price, in minor units." example:"500"`
 	MaxPrice int64  `query:"maxPrice" minimum:"0" maximum:"9007199254740991" default:"9007199254740991" doc:"Return only products with at most this price, in minor units." example:"2000"`
 	InStock  bool   `query:"inStock" doc:"Return only products that can be ordered now."`
-	OrderBy  string `query:"orderBy" enum:"newest,price,-price,name,relevance" doc:"The order of the products. The default is relevance with q, and newest without. relevance requires q: products that have all words in their name come first, then the others, each newest first." example:"price"`
+	OrderBy  string `query:"orderBy" enum:"newest,price,-price,name,relevance" doc:"The sort order. The default is relevance with q and newest without q. relevance requires q: products that have all words in their name come first, then the others, each newest first." example:"price"`
 }
 
 // Resolve implements huma.Resolver. It checks parameters that depend on each other.

@@ -22,7 +22,7 @@ type Product struct {
 	Description string      `json:"description" example:"A strong black tea."`
 	Category    string      `json:"category" example:"tea"`
 	Price       money.Money `json:"price"`
-	Available   int64       `json:"available" doc:"The number of pieces that can be ordered now." example:"50"`
+	Available   int64       `json:"available" doc:"The number of units that can be ordered now." example:"50"`
 	Status      Status      `json:"status" enum:"active,archived"`
 	Images      Images      `json:"images" nullable:"false"`
 	Attributes  Attributes  `json:"attributes" nullable:"false"`
@@ -102,5 +102,5 @@ func skuTaken(sku string) error {
 }
 
 func insufficientStock(available int64) error {
-	return api.NewProblem(http.StatusConflict, "insufficient_stock", "Only %d pieces are in stock. Remove at most that many.", available)
+	return api.NewProblem(http.StatusConflict, "insufficient_stock", "Only %d units are in stock. Remove at most that many.", available)
 }

@@ -32,7 +32,7 @@ func (record) TransformSchema(registry huma.Registry, schema *huma.Schema) *huma
 	return schema
 }
 
-// availableColumn is the stock in an export. An import ignores it, because pieces may
+// availableColumn is the stock in an export. An import ignores it, because units may
 // have been sold since.
 const availableColumn = "available"
 

@@ -16,7 +16,7 @@ import (
 type adjustStockInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Delta  *int64 `json:"delta" nullable:"false" minimum:"-1000000000" maximum:"1000000000" doc:"The number of pieces to add, or, if negative, to remove. It must not be 0." example:"25"`
+		Delta  *int64 `json:"delta" nullable:"false" minimum:"-1000000000" maximum:"1000000000" doc:"The number of units to add, or, if negative, to remove. It must not be 0." example:"25"`
 		Reason string `json:"reason" format:"multiline" minLength:"1" maxLength:"200" example:"delivery 4711"`
 	}
 }
@@ -26,15 +26,15 @@ func (in *adjustStockInput) Resolve(huma.Context) []error {
 	if in.Body.Delta == nil || *in.Body.Delta != 0 { // missing or of the wrong type, or valid
 		return nil
 	}
-	return []error{api.FieldError{Location: "body.delta", Code: api.FieldRange, Message: "must not be 0: send the number of pieces to add or, as a negative number, to remove"}}
+	return []error{api.FieldError{Location: "body.delta", Code: api.FieldRange, Message: "must not be 0: send the number of units to add or, as a negative number, to remove"}}
 }
 
 // stockAdjust handles POST /v1/products/{id}/stock.
 //
 // # Adjust the stock of a product
 //
-// Records a delivery, a loss or a stocktaking difference. At most what is available can
-// be removed: pieces that orders have reserved are not.
+// Records a delivery, a loss or a stocktaking difference. At most the available units can be
+// removed, which do not include units that are reserved for orders.
 func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*productResponse, error) {
 	delta := *in.Body.Delta // the schema requires it
 	admin, _ := auth.PrincipalFrom(ctx)

@@ -23,7 +23,7 @@ func TestAdjustStock(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 
-	t.Run("pieces are added and removed", func(t *testing.T) {
+	t.Run("units are added and removed", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, fixtures.Product("ONE", 10))
 		var after product.Product

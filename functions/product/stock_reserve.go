@@ -34,7 +34,7 @@ func (o orderPlaced) validate() error {
 	}
 	for _, item := range o.Items {
 		if item.Quantity < 1 {
-			return fmt.Errorf("order %s has %d pieces of product %s", o.OrderID, item.Quantity, item.ProductID)
+			return fmt.Errorf("order %s has %d units of product %s", o.OrderID, item.Quantity, item.ProductID)
 		}
 	}
 	return nil

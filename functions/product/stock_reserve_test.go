@@ -125,7 +125,7 @@ func TestReserveStock(t *testing.T) {
 		stock(t, p, 3)
 	})
 
-	t.Run("50 of 200 concurrent orders reserve the last 50 pieces", func(t *testing.T) {
+	t.Run("50 of 200 concurrent orders reserve the last 50 units", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, fixtures.Product("E", 50))
 		ids := make([]uuid.UUID, 200)

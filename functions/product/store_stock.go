@@ -47,10 +47,10 @@ func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int6
 		WHERE id = ? AND available + ? BETWEEN 0 AND ?`, delta, id[:], delta, MaxStock))
 }
 
-// reserveStock reserves the pieces of an item, and reports whether it did. It does if
+// reserveStock reserves the units of an item, and reports whether it did. It does if
 // they are available, the product is active, and its price is the price of the order.
 // It is the only statement that reserves stock. Condition and change are one statement,
-// so that no two orders reserve the same piece.
+// so that no two orders reserve the same unit.
 func reserveStock(ctx context.Context, q database.Queryer, item placedItem) (ok bool, err error) {
 	ok, err = database.Affected(q.ExecContext(ctx, `
 		UPDATE product

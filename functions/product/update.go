@@ -25,7 +25,7 @@ type updateInput struct {
 //
 // Changes the fields that are sent. Images are replaced as a list; attributes are
 // merged, and one that is null is removed. A new price applies to orders placed from
-// now on; an order that was placed at the old price and is not decided yet is rejected.
+// now on; an order that was placed at the old price and is still pending is rejected.
 // The currency of a product cannot change: create another product instead.
 func (s *service) update(ctx context.Context, in *updateInput) (*productResponse, error) {
 	var p Product

@@ -219,7 +219,7 @@ func (u *upsertBatch) delta(line importLine, p Product) (int64, []api.FieldError
 }
 
 func notInStock(available int64) api.FieldError {
-	return api.FieldError{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("only %d pieces are in stock: remove at most that many", available)}
+	return api.FieldError{Location: "stockDelta", Code: api.FieldRange, Message: fmt.Sprintf("only %d units are in stock: remove at most that many", available)}
 }
 
 // addMovement adds the movement of a line's stock.

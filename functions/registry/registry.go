@@ -26,5 +26,5 @@ type Service struct {
 var Services = []Service{
 	{"product", "The catalogue and the stock.", product.Functions, product.Migrations, product.Topics},
 	{"order", "Orders, from placed to delivered.", order.Functions, order.Migrations, order.Topics},
-	{"user", "Accounts, sessions and the keys that sign them.", user.Functions, user.Migrations, user.Topics},
+	{"user", "Accounts, sessions and the keys that verify access tokens.", user.Functions, user.Migrations, user.Topics},
 }

@@ -167,7 +167,7 @@ func exportBody(operation *huma.Operation) {
 				"account":    {Type: huma.TypeObject, Description: "The account, as GET /v1/users/me returns it."},
 				"addresses":  list("The addresses, as GET /v1/users/me/addresses returns them."),
 				"sessions":   list("The logins, each with the times of its sign-in, last refresh and end."),
-				"networks":   list("Hashes of the networks from which the account was signed in to, each with the time of the last login."),
+				"networks":   list("Hashes of the networks from which users signed in to the account, each with the time of the last login."),
 				"orders":     list("The orders, as GET /v1/orders returns them, newest first."),
 			},
 			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "orders"},

@@ -15,7 +15,7 @@ import (
 
 type changePasswordInput struct {
 	Body struct {
-		CurrentPassword string `json:"currentPassword" format:"password" minLength:"1" maxLength:"128" doc:"The account's present password." example:"seven green bicycles"`
+		CurrentPassword string `json:"currentPassword" format:"password" minLength:"1" maxLength:"128" doc:"The account's current password." example:"seven green bicycles"`
 		NewPassword     string `json:"newPassword" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind. Common passwords, the e-mail address and the name are rejected." example:"nine blue umbrellas"`
 	}
 }
@@ -93,5 +93,5 @@ func (s *service) checkChange(ctx context.Context, id uuid.UUID, in *changePassw
 // wrongPassword returns the problem of a wrong current password. Its status is 403, not
 // 401, because the caller's token is valid and a client must not request a new one.
 func wrongPassword() error {
-	return api.NewProblem(http.StatusForbidden, "wrong_password", "The current password is wrong. Send the account's present password as currentPassword.")
+	return api.NewProblem(http.StatusForbidden, "wrong_password", "The current password is wrong. Send the account's current password as currentPassword.")
 }

@@ -16,7 +16,7 @@ type registerInput struct {
 	Body struct {
 		Email    string `json:"email" minLength:"1" maxLength:"254" doc:"The e-mail address of the account. It is the login name; case is ignored." example:"ada@example.com"`
 		Password string `json:"password" format:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters of any kind. Common passwords, the e-mail address and the name are rejected." example:"seven green bicycles"`
-		Name     string `json:"name" minLength:"1" maxLength:"200" doc:"The name by which mails address the person." example:"Ada Lovelace"`
+		Name     string `json:"name" minLength:"1" maxLength:"200" doc:"The name with which e-mails address the person." example:"Ada Lovelace"`
 	}
 }
 

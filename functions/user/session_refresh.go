@@ -13,7 +13,7 @@ import (
 
 type refreshSessionInput struct {
 	Body struct {
-		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"The refresh token of the previous response. It is spent; the response contains the next one." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+		RefreshToken string `json:"refreshToken" format:"password" minLength:"1" maxLength:"128" doc:"The refresh token of the previous response. It can be used once; the response contains the next one." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 	}
 }
 

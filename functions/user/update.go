@@ -14,7 +14,7 @@ import (
 type updateInput struct {
 	api.IfMatch
 	Body struct {
-		Name *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"The name by which mails address the person." example:"Ada King"`
+		Name *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"The name with which e-mails address the person." example:"Ada King"`
 	}
 }
 

@@ -21,7 +21,7 @@ type PostalAddress struct {
 	Company    string `json:"company,omitempty" maxLength:"200" example:"Haddad Trading"`
 	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
 	Line2      string `json:"line2,omitempty" maxLength:"200" example:"Third floor"`
-	PostalCode string `json:"postalCode,omitempty" maxLength:"20" doc:"Where the country has postal codes." example:"10115"`
+	PostalCode string `json:"postalCode,omitempty" maxLength:"20" doc:"The postal code, in countries that have postal codes." example:"10115"`
 	City       string `json:"city" minLength:"1" maxLength:"100" example:"Berlin"`
 	Region     string `json:"region,omitempty" maxLength:"100" doc:"State, province, prefecture or county, where addresses of the country have one." example:"Brandenburg"`
 	Country    string `json:"country" pattern:"^[A-Z]{2}$" patternDescription:"a country code of two capital letters" doc:"ISO 3166-1 alpha-2 code." example:"DE"`
@@ -34,7 +34,7 @@ type Patch struct {
 	Company    *string `json:"company,omitempty" nullable:"true" maxLength:"200" example:"Haddad Trading"`
 	Line1      *string `json:"line1,omitempty" minLength:"1" maxLength:"200" example:"12 Market Street"`
 	Line2      *string `json:"line2,omitempty" nullable:"true" maxLength:"200" example:"Third floor"`
-	PostalCode *string `json:"postalCode,omitempty" nullable:"true" maxLength:"20" doc:"Where the country has postal codes." example:"10115"`
+	PostalCode *string `json:"postalCode,omitempty" nullable:"true" maxLength:"20" doc:"The postal code, in countries that have postal codes." example:"10115"`
 	City       *string `json:"city,omitempty" minLength:"1" maxLength:"100" example:"Berlin"`
 	Region     *string `json:"region,omitempty" nullable:"true" maxLength:"100" doc:"State, province, prefecture or county, where addresses of the country have one." example:"Brandenburg"`
 	Country    *string `json:"country,omitempty" pattern:"^[A-Z]{2}$" patternDescription:"a country code of two capital letters" doc:"ISO 3166-1 alpha-2 code." example:"DE"`

@@ -47,7 +47,7 @@ func (m Money) CheckStored() error {
 	return nil
 }
 
-// Times returns the price of quantity pieces, or ErrOverflow or ErrNegative.
+// Times returns the price of quantity units, or ErrOverflow or ErrNegative.
 func (m Money) Times(quantity int64) (Money, error) {
 	if m.Amount < 0 || quantity < 0 {
 		return Money{}, fmt.Errorf("%d × %d: %w", m.Amount, quantity, ErrNegative)

@@ -1,6 +1,6 @@
 -- +goose Up
 -- The products that can be ordered now, so that a search for them reads no others.
--- A sale changes these keys only when it sells the last piece. The column is stored,
+-- A sale changes these keys only when it sells the last unit. The column is stored,
 -- because MariaDB had many bugs with indexes on virtual columns.
 ALTER TABLE product
     ADD COLUMN in_stock BOOLEAN AS (available > 0) STORED,

@@ -27,7 +27,7 @@ type held struct {
 	price   price
 }
 
-// price is what one piece costs; both are NULL where that is not recorded.
+// price is what one unit costs; both are NULL where that is not recorded.
 type price struct {
 	amount   sql.NullInt64
 	currency sql.NullString
@@ -35,7 +35,7 @@ type price struct {
 
 func (p price) String() string { return fmt.Sprintf("%d %s", p.amount.Int64, p.currency.String) }
 
-// item is a number of pieces of a product; both are NULL where there is none.
+// item is a number of units of a product; both are NULL where there is none.
 type item struct {
 	product  uuid.NullUUID
 	quantity sql.NullInt64

@@ -23,10 +23,10 @@ var allowed = func() map[string][]string {
 	return moves
 }()
 
-// hasNone are the states in which an order must not have any pieces.
+// hasNone are the states in which an order must not have any units.
 var hasNone = []string{string(order.Rejected), string(order.Cancelled)}
 
-// hasStock are the states in which an order has its pieces: all others that it is moved to.
+// hasStock are the states in which an order has its units: all others that it is moved to.
 var hasStock = func() (states []string) {
 	for _, t := range order.Transitions() {
 		if to := string(t.To); !slices.Contains(hasNone, to) {

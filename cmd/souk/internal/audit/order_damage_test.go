@@ -191,10 +191,10 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 
 // priceDamages are orders whose lines and total were altered together.
 func (s *shop) priceDamages(confirmed, rejected uuid.UUID) map[string]damage {
-	alter := func(id uuid.UUID, pieces, by int) []statement {
+	alter := func(id uuid.UUID, units, by int) []statement {
 		return []statement{
 			do(`UPDATE order_item SET unit_price = unit_price + ? WHERE order_id = ? AND line = 0`, by, id[:]),
-			do(`UPDATE orders SET total_amount = total_amount + ? WHERE id = ?`, by*pieces, id[:]),
+			do(`UPDATE orders SET total_amount = total_amount + ? WHERE id = ?`, by*units, id[:]),
 		}
 	}
 	event := func(unitPrice, total int) statement {

@@ -126,7 +126,7 @@ func (s *shop) mustShip(t *testing.T, id uuid.UUID, how string) {
 	s.services["order"].Do(t, fixtures.ChangeOrderStatus(s.services["order"].Tokens.Admin(t), id, how)).MustBe(t, http.StatusOK)
 }
 
-// mustOrder places an order of some pieces of each product.
+// mustOrder places an order of some units of each product.
 func (s *shop) mustOrder(t *testing.T, quantity int, products ...uuid.UUID) uuid.UUID {
 	t.Helper()
 	var items []fixtures.Object

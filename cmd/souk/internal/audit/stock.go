@@ -36,21 +36,21 @@ func (a *auditor) stockSums(ctx context.Context) error {
 			available, moved, reserved, moved-reserved)
 		return nil
 	}, `
-		SELECT p.id, p.available, COALESCE(m.pieces, 0), COALESCE(r.pieces, 0)
+		SELECT p.id, p.available, COALESCE(m.units, 0), COALESCE(r.units, 0)
 		FROM product p
 		LEFT JOIN (
-			SELECT product_id, SUM(delta) AS pieces
+			SELECT product_id, SUM(delta) AS units
 			FROM stock_movement
 			GROUP BY product_id
 		) m ON m.product_id = p.id
 		LEFT JOIN (
-			SELECT i.product_id, SUM(i.quantity) AS pieces
+			SELECT i.product_id, SUM(i.quantity) AS units
 			FROM reservation_item i
 			JOIN reservation r ON r.order_id = i.order_id
 			WHERE r.state = 'reserved'
 			GROUP BY i.product_id
 		) r ON r.product_id = p.id
-		WHERE p.available <> COALESCE(m.pieces, 0) - COALESCE(r.pieces, 0)`)
+		WHERE p.available <> COALESCE(m.units, 0) - COALESCE(r.units, 0)`)
 }
 
 func (a *auditor) negativeStock(ctx context.Context) error {
@@ -72,11 +72,11 @@ func (a *auditor) missingProducts(ctx context.Context) error {
 	return a.product.query(ctx, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var what string
-		var pieces int64
-		if err := rows.Scan(&what, &id, &pieces); err != nil {
+		var units int64
+		if err := rows.Scan(&what, &id, &units); err != nil {
 			return err
 		}
-		a.find(ProductMissing, about("product", id), "does not exist, but %d pieces of it are %s", pieces, what)
+		a.find(ProductMissing, about("product", id), "does not exist, but %d units of it are %s", units, what)
 		return nil
 	}, `
 		SELECT 'reserved', i.product_id, SUM(i.quantity)
