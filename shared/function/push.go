@@ -39,7 +39,7 @@ func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handl
 		ctx, cancel := context.WithTimeout(ctx, b.delivery.AckDeadline-ackMargin)
 		defer cancel()
 		if err := handle(ctx, e); err != nil {
-			slog.ErrorContext(ctx, "the event failed", "subscription", push.Subscription, "event", e.ID,
+			slog.ErrorContext(ctx, "process event", "subscription", push.Subscription, "event", e.ID,
 				"type", e.Type, "attempt", push.DeliveryAttempt, "error", err)
 			api.Internal().Write(w, r.WithContext(ctx))
 			return

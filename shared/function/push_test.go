@@ -68,7 +68,7 @@ func TestEvent(t *testing.T) {
 		if strings.Contains(string(response.Body), "hunter2") {
 			t.Errorf("got %s", response.Body)
 		}
-		line := mustLogLine(t, trace, "the event failed")
+		line := mustLogLine(t, trace, "process event")
 		if text, _ := line["error"].(string); !strings.Contains(text, errInside.Error()) || line["event"] != e.ID.String() ||
 			line["type"] != "account-created" || line["attempt"] != 1.0 || line["severity"] != "ERROR" {
 			t.Errorf("logged was %v", line)
