@@ -22,7 +22,8 @@ var files embed.FS
 // Migrations create the outbox and the inbox, which every service's database has.
 var Migrations = database.Migrations{Name: "event", FS: files}
 
-// Event is a change of one aggregate of a service.
+// Event is a change of one aggregate of a service: an entity that is changed as a whole,
+// such as an order with its items.
 type Event struct {
 	ID            uuid.UUID
 	Type          string // the name of the topic it is published to

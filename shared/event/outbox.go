@@ -140,11 +140,11 @@ func (o *Outbox) add(ctx context.Context, tx *database.Tx, events []Event) error
 func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 	// The end of ctx, because the client disconnected, must not delay the events.
 	ctx = context.WithoutCancel(ctx)
-	publishing, cancel := context.WithTimeout(ctx, publishTimeout)
+	publishCtx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	var published []uuid.UUID
-	publishing, span := startPublish(publishing, events)
-	errs := o.publisher.Publish(publishing, events)
+	publishCtx, span := startPublish(publishCtx, events)
+	errs := o.publisher.Publish(publishCtx, events)
 	endPublish(span, errs)
 	for i, err := range errs {
 		if err != nil {
@@ -156,9 +156,9 @@ func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 	if len(published) == 0 {
 		return
 	}
-	marking, cancel := context.WithTimeout(ctx, markTimeout)
+	markCtx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()
-	if err := o.publishedMarker.Do(marking, published); err != nil {
+	if err := o.publishedMarker.Do(markCtx, published); err != nil {
 		slog.WarnContext(ctx, "cannot mark events as published; the sweep will publish them again", "event", published[0], "events", len(published), "error", err)
 	}
 }

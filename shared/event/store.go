@@ -119,8 +119,9 @@ const (
 )
 
 // RecordProcessed records in the inbox that a consumer has processed an event, in the
-// transaction of the consumer's effect. It returns false if that was recorded before: the
-// event was delivered again, and must have no second effect.
+// transaction of the consumer's effect. The consumer is the name of a function.
+// RecordProcessed returns false if the consumer has processed the event before: the event
+// was delivered again, and must have no second effect.
 func RecordProcessed(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO inbox (consumer, event_id, received_at)
