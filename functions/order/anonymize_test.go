@@ -67,7 +67,7 @@ func (s testService) mustPlaceWithAddress(t *testing.T, by customer, items ...ma
 	return o
 }
 
-// transitions returns functions that bring a pending order to each state.
+// transitions returns functions that bring a pending order to each status.
 func (s testService) transitions(t *testing.T, owner customer) map[order.Status]func(order.Order) {
 	t.Helper()
 	admin := s.Tokens.Admin(t)
@@ -97,7 +97,7 @@ func TestAnonymize(t *testing.T) {
 	cup := s.mustAddProduct(t, "Cup", 500)
 	admin := s.Tokens.Admin(t)
 
-	t.Run("personal data is removed from orders in every state, and items and prices remain", func(t *testing.T) {
+	t.Run("personal data is removed from orders in every status, and items and prices remain", func(t *testing.T) {
 		t.Parallel()
 		buyer, other := s.customer(t), s.customer(t)
 		before := map[order.Status]order.Order{}

@@ -22,14 +22,14 @@ type settings struct {
 
 	// MaxOpenOrders is the maximum number of open orders (pending or confirmed) of a
 	// customer. MaxUnitsPerProduct is the maximum number of units of one product in these
-	// orders. The limits prevent that one customer reserves all stock. The default of
+	// orders. The limits prevent one customer from reserving all stock. The default of
 	// MaxUnitsPerProduct equals the maximum quantity of one item of an order.
 	MaxOpenOrders      int64 `env:"ORDER_MAX_OPEN" envDefault:"100"`
 	MaxUnitsPerProduct int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
 
 	// SyntheticCustomer is the id of the test account that `souk synthetic-order` uses to
-	// monitor the shop. The log entries of its orders are marked as synthetic, so that
-	// metrics of the business exclude them. There is no such account if it is uuid.Nil.
+	// monitor the shop, or uuid.Nil if there is none. The log entries of its orders have
+	// the attribute synthetic, so that business metrics can exclude them.
 	SyntheticCustomer uuid.UUID `env:"SYNTHETIC_CUSTOMER"`
 }
 
@@ -43,8 +43,8 @@ func (s settings) isSynthetic(customer uuid.UUID) bool {
 // acknowledged.
 const minPendingTimeout = time.Minute
 
-// toleratedOutage is the duration of an outage of Pub/Sub or of a service because of which,
-// by default, no order expires.
+// toleratedOutage is the longest outage of Pub/Sub or of a service after which, with the
+// default PendingTimeout, no order expires.
 const toleratedOutage = time.Hour
 
 // warnIfOutageExpiresOrders logs a warning if orders may expire because of an outage of

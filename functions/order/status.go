@@ -8,10 +8,10 @@ import (
 	"souk/shared/event"
 )
 
-// Status is the state of an order.
+// Status is the status of an order.
 type Status string
 
-// The states of an order.
+// The statuses of an order.
 const (
 	Pending   Status = "pending"   // placed; its stock is not reserved yet
 	Confirmed Status = "confirmed" // its stock is reserved
@@ -24,13 +24,13 @@ const (
 // transition describes the allowed changes of an order's status to one new status.
 type transition struct {
 	to   Status
-	from []Status // the allowed previous states, the usual one first
-	// topic is the topic to which the change is published.
+	from []Status // the allowed previous statuses, the usual one first
+	// topic is the topic to which the change is published, the zero Topic if it is not.
 	topic event.Topic[StatusChanged]
 	// operation is the operation that requests the change, "" if only events cause it.
 	operation string
-	// conflictCode is the problem code of the response if an order in another state
-	// receives the request.
+	// conflictCode is the problem code of the operation's response for an order whose
+	// status is not in from.
 	conflictCode string
 }
 
@@ -69,20 +69,21 @@ var Topics = func() []event.AnyTopic {
 	return topics
 }()
 
-// transitionTo returns the transition to a state other than pending.
+// transitionTo returns the transition to a status other than pending.
 func transitionTo(to Status) transition {
 	return transitions[slices.IndexFunc(transitions, func(t transition) bool { return t.to == to })]
 }
 
-// conflictCode returns the problem code of a request for a state that the order cannot reach.
+// conflictCode returns the problem code of the response to a request for a change of status
+// that is not allowed.
 func conflictCode(to Status) string { return transitionTo(to).conflictCode }
 
-// CanTransitionTo reports whether an order in state s may change to another state.
+// CanTransitionTo reports whether an order with status s may change to another status.
 func (s Status) CanTransitionTo(to Status) bool {
 	return slices.ContainsFunc(transitions, func(t transition) bool { return t.to == to && slices.Contains(t.from, s) })
 }
 
-// Schema implements huma.SchemaProvider with the list of states.
+// Schema implements huma.SchemaProvider with the list of statuses.
 func (Status) Schema(huma.Registry) *huma.Schema {
 	schema := &huma.Schema{Type: huma.TypeString, Enum: []any{string(Pending)}}
 	for _, t := range transitions {

@@ -15,7 +15,7 @@ import (
 )
 
 // changeStatusForCaller changes an order's status at the request of a caller. It returns
-// order_not_found for an order that is not visible to the caller.
+// the problem order_not_found for an order that is not visible to the caller.
 func (s *service) changeStatusForCaller(ctx context.Context, tx *database.Tx, id uuid.UUID, to Status, reason string) (*orderResponse, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
 	o, err := lockOrder(ctx, tx, id)
