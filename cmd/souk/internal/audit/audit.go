@@ -2,7 +2,7 @@
 // reservations, orders and events are consistent.
 //
 // It is a second opinion: it knows the tables, and nothing of the code that fills
-// them. Its SQL, its table of moves and its sums are its own, so that an error in a
+// them. Its SQL, its table of transitions and its sums are its own, so that an error in a
 // service is not repeated here.
 //
 // Each database is read in one snapshot, and large tables as streams in the order
@@ -82,7 +82,7 @@ var meanings = []struct {
 	{OrderTotal, "an order's total is not the sum of its lines"},
 	{OrderItems, "an order has no lines"},
 	{HistoryMismatch, "an order's history is missing or does not end in its status"},
-	{HistoryMove, "an order's history has a move that is not allowed"},
+	{HistoryMove, "an order's history has a change of status that is not allowed"},
 	{OrderOverdue, "an order has been pending for longer than it may"},
 	{UserMissing, "an order belongs to a user that does not exist"},
 	{PersonLeft, "an order still has data of a user whose account was deleted"},
@@ -93,7 +93,7 @@ var meanings = []struct {
 	{OrderLost, "there are traces of an order that does not exist"},
 	{OrderPrice, "an order's prices or total are not those that it was placed at"},
 	{HistoryGap, "an order's history lacks a version, or the order has another version"},
-	{EventMissing, "a move of an order has no event, or an event no move"},
+	{EventMissing, "a change of an order's status has no event, or an event no change"},
 	{MovementDoubled, "a request has moved the stock of a product twice"},
 	{MovementSource, "stock was moved by no request and no line of an import"},
 	{RuleCurrency, "a currency is not in use"},

@@ -127,7 +127,7 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 			[]statement{do(`UPDATE orders SET status = 'confirmed' WHERE id = ?`, confirmed[:])},
 			[]audit.Check{audit.HistoryMismatch}, "is shipped, but its history ends with confirmed",
 		},
-		"a move that is not allowed": {
+		"a change of status that is not allowed": {
 			"order",
 			[]statement{do(`UPDATE order_history SET status = 'delivered' WHERE order_id = ? AND version = 1`, rejected[:])},
 			[]statement{do(`UPDATE order_history SET status = 'pending' WHERE order_id = ? AND version = 1`, rejected[:])},

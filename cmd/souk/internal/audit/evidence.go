@@ -26,7 +26,7 @@ const (
 	recordedOrder = `UNHEX(REPLACE(SUBSTRING_INDEX(SUBSTRING_INDEX(header, '"/v1/orders/', -1), '"', 1), '-', ''))`
 )
 
-// eventTypes are the events that moves publish, by the status that an order moves to.
+// eventTypes are the events that changes of status publish, by the new status.
 var eventTypes = func() map[string]string {
 	types := map[string]string{string(order.Pending): "order-placed"}
 	for _, t := range order.Transitions() {
@@ -42,7 +42,7 @@ var eventTypes = func() map[string]string {
 const maxEventTypes = 8
 
 // evidence is what the outbox and the idempotency keys have of an order. Both are
-// written in the transaction of the order or of its move, and retained for a day, so
+// written in the transaction of the order or of its change, and retained for a day, so
 // that the evidence of all orders is that of a day's orders.
 type evidence struct {
 	requests uint16
@@ -125,21 +125,21 @@ func (a *auditor) compareEvidence(id uuid.UUID, steps []step) {
 	found := a.evidence[id]
 	delete(a.evidence, id)
 	a.compareRequests(id, steps[0], found)
-	moved := map[string]bool{}
+	changed := map[string]bool{}
 	for _, s := range steps {
 		eventType := eventTypes[s.status.String]
-		if eventType == "" || moved[eventType] {
+		if eventType == "" || changed[eventType] {
 			continue // no history, or see HistoryMove
 		}
-		moved[eventType] = true
+		changed[eventType] = true
 		if n := found.count(eventType); n != 1 && (n != 0 || !s.at.Time.Before(a.retained())) {
 			a.find(EventMissing, about("order", id), "is %s since %s, and has %d events %s, not one",
 				s.status.String, s.at.Time.Format(time.RFC3339), n, eventType)
 		}
 	}
 	for i, eventType := range evidenceTypes {
-		if found.events[i] > 0 && !moved[eventType] {
-			a.find(EventMissing, about("order", id), "has an event %s, and no such move in its history", eventType)
+		if found.events[i] > 0 && !changed[eventType] {
+			a.find(EventMissing, about("order", id), "has an event %s, and no such change in its history", eventType)
 		}
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"souk/functions/order"
 )
 
-// allowed is every move that an order may make; the first is from nothing.
+// allowed contains the allowed new statuses by the previous status, "" for a new order.
 var allowed = func() map[string][]string {
-	moves := map[string][]string{"": {string(order.Pending)}}
+	transitions := map[string][]string{"": {string(order.Pending)}}
 	for _, t := range order.Transitions() {
-		moves[string(t.From)] = append(moves[string(t.From)], string(t.To))
+		transitions[string(t.From)] = append(transitions[string(t.From)], string(t.To))
 	}
-	return moves
+	return transitions
 }()
 
 // hasNone are the states in which an order must not have any units.
 var hasNone = []string{string(order.Rejected), string(order.Cancelled)}
 
-// hasStock are the states in which an order has its units: all others that it is moved to.
+// hasStock are the states in which an order has its units: all others that it can change to.
 var hasStock = func() (states []string) {
 	for _, t := range order.Transitions() {
 		if to := string(t.To); !slices.Contains(hasNone, to) {
@@ -175,9 +175,9 @@ func (a *auditor) history(id uuid.UUID, steps []step) {
 	}
 }
 
-// versions compares the versions of an order's history with that of the order. Each
-// move raises the version by one. Erasure raises it once too, and is no move: an order
-// of a deleted account has one version, of any number but the first, without history.
+// versions compares the versions of an order's history with that of the order. Each change
+// of status raises the version by one. Erasure also raises it once, without an entry in the
+// history: one version of an anonymized order, but not the first, is missing there.
 func (a *auditor) versions(id uuid.UUID, steps []step) {
 	order, erasures := steps[0], int64(0)
 	if order.owner == uuid.Nil {

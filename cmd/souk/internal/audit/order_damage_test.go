@@ -149,7 +149,7 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 			[]statement{do(`UPDATE orders SET version = 2 WHERE id = ?`, confirmed[:])},
 			[]audit.Check{audit.HistoryGap}, confirmed.String(),
 		},
-		"a move without its event": {
+		"a change of status without its event": {
 			"order",
 			[]statement{
 				do(`INSERT INTO order_history (order_id, version, status, moved_at, reason) VALUES (?, 3, 'shipped', ?, '')`, confirmed[:], time.Now().UTC()),
@@ -161,7 +161,7 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 			},
 			[]audit.Check{audit.EventMissing}, "0 events order-shipped",
 		},
-		"a move whose event is there twice": {
+		"a change of status whose event is there twice": {
 			"order",
 			[]statement{do(`
 				INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at)
@@ -171,7 +171,7 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 			[]statement{do(`DELETE FROM outbox WHERE id = ?`, unknownID[:])},
 			[]audit.Check{audit.EventMissing}, "2 events order-rejected",
 		},
-		"an event without its move": {
+		"an event without its change of status": {
 			"order",
 			[]statement{do(`
 				INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at)
@@ -183,7 +183,7 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 		},
 	}
 	plant, mend := removed("order_id = ? AND version = 2", []any{delivered[:]}, "order.order_history")
-	all["a move that is gone from the middle of a history"] = damage{
+	all["a change of status that is gone from the middle of a history"] = damage{
 		"order", plant, mend, []audit.Check{audit.HistoryGap, audit.HistoryMove, audit.EventMissing}, "the versions 1, 3, 4",
 	}
 	return all
