@@ -54,7 +54,7 @@ func set[T any](field, value *T) {
 	}
 }
 
-// NewProduct has the fields of a product that does not exist yet.
+// NewProduct contains the fields of a product that does not exist yet.
 type NewProduct struct {
 	SKU string `json:"sku" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, dots, underscores and hyphens, the first a letter or digit" maxLength:"64" doc:"The shop's article number of the product. It must be unique and cannot change." example:"TEA-ASSAM-250"`
 	Fields

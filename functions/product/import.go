@@ -87,7 +87,7 @@ func (s *service) importProducts(ctx context.Context, in *importInput) (*importO
 		run.readAll(ctx.Context())
 		ctx.SetHeader("Content-Type", ndjsonType)
 		if err := run.respond(ctx.BodyWriter()); err != nil {
-			slog.InfoContext(ctx.Context(), "the client disconnected before the response", "error", err)
+			slog.InfoContext(ctx.Context(), "client disconnected before the response", "error", err)
 		}
 	}}, nil
 }

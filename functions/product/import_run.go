@@ -124,7 +124,7 @@ func (run *importRun) writeBatch(ctx context.Context) {
 		run.results = append(run.results, results...)
 		return
 	}
-	slog.WarnContext(ctx, "cannot import a batch, retry its lines one by one", "lines", len(run.batch), "error", err)
+	slog.WarnContext(ctx, "cannot import batch; retrying its lines one by one", "lines", len(run.batch), "error", err)
 	for _, line := range run.batch {
 		results, err := run.upsertLines(ctx, []importLine{line})
 		switch {
@@ -134,7 +134,7 @@ func (run *importRun) writeBatch(ctx context.Context) {
 			run.stop("the database does not respond")
 			return
 		default:
-			slog.ErrorContext(ctx, "cannot import a line", "line", line.number, "error", err)
+			slog.ErrorContext(ctx, "cannot import line", "line", line.number, "error", err)
 			run.results = append(run.results, failed(line.number, line.SKU, api.FieldError{Location: "line", Code: api.CodeInternal, Message: "could not be stored because of an internal error: send the line again later"}))
 		}
 	}

@@ -71,7 +71,7 @@ func (s *service) delete(ctx context.Context, in *deleteAccountInput) (*struct{}
 		return nil, fmt.Errorf("delete user %s: %w", caller.UserID, err)
 	}
 	// After a backup is restored, these accounts must be deleted again (docs/operations.md).
-	slog.InfoContext(ctx, "an account was deleted", "user", caller.UserID)
+	slog.InfoContext(ctx, "account deleted", "user", caller.UserID)
 	return nil, nil //nolint:nilnil // a 204 has no body
 }
 

@@ -145,7 +145,7 @@ func (s *service) send(ctx context.Context, e event.Event, m outgoingMail) error
 	}
 	err = s.sender.Send(ctx, mail.Message{ID: e.ID.String(), ToName: m.To.Name, ToEmail: m.To.Email, Content: content})
 	if mail.IsRefused(err) {
-		slog.WarnContext(ctx, "the mail was rejected permanently", "mail", m.Kind, "event", e.ID, "type", e.Type, "aggregate", e.AggregateID, "error", err)
+		slog.WarnContext(ctx, "mail rejected permanently", "mail", m.Kind, "event", e.ID, "type", e.Type, "aggregate", e.AggregateID, "error", err)
 		return nil
 	}
 	return err

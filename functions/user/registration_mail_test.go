@@ -115,7 +115,7 @@ func TestMailFailure(t *testing.T) {
 	if n := s.Mail.Recipients() - requests; n != 1 || len(s.Mail.To(never.Email)) != 0 {
 		t.Errorf("the mail server got %d requests, want 1", n)
 	}
-	if !logs.Contains("the mail was rejected permanently") || logs.Contains("canary-never") || logs.Contains("canary-later") {
+	if !logs.Contains("mail rejected permanently") || logs.Contains("canary-never") || logs.Contains("canary-later") {
 		t.Error("the log lacks the rejection, or contains the address")
 	}
 }

@@ -67,7 +67,7 @@ func (s *service) sessionRefresh(ctx context.Context, in *refreshSessionInput) (
 		return nil, fmt.Errorf("refresh a session: %w", err)
 	}
 	if stolen {
-		slog.WarnContext(ctx, "a spent refresh token was reused after the reuse interval, the session was ended")
+		slog.WarnContext(ctx, "spent refresh token reused after the reuse interval; session ended")
 		return nil, invalidRefreshToken()
 	}
 	return issued, nil

@@ -142,7 +142,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		slog.DebugContext(r.Context(), "the client disconnected before its response", "error", err)
+		slog.DebugContext(r.Context(), "client disconnected before its response", "error", err)
 	}
 }
 

@@ -114,7 +114,7 @@ func (i interrupted) record(ctx context.Context) error {
 		if err := tookEffect(ctx, conn, upStatement(string(text))); err != nil {
 			return err
 		}
-		slog.WarnContext(ctx, "a migration was applied by a migrator that was interrupted; its version is recorded now", "file", i.source.Path)
+		slog.WarnContext(ctx, "recorded the version of a migration that an interrupted migrator applied", "file", i.source.Path)
 		return i.versions.Insert(ctx, conn, goosedb.InsertRequest{Version: i.source.Version})
 	})
 }

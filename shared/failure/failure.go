@@ -18,13 +18,13 @@ func Problem(ctx context.Context, err error) *api.Problem {
 	case errors.As(err, &p):
 		return p
 	case ctx.Err() != nil:
-		slog.WarnContext(ctx, "the request ended before its response", "error", err, "cause", context.Cause(ctx))
+		slog.WarnContext(ctx, "request ended before its response", "error", err, "cause", context.Cause(ctx))
 		return api.Unavailable("The request took too long.")
 	case database.IsUnavailable(err):
-		slog.ErrorContext(ctx, "the database is not available", "error", err)
+		slog.ErrorContext(ctx, "database unavailable", "error", err)
 		return api.Unavailable("The shop is busy.")
 	default:
-		slog.ErrorContext(ctx, "the operation failed", "error", err)
+		slog.ErrorContext(ctx, "operation failed", "error", err)
 		return api.Internal()
 	}
 }

@@ -85,7 +85,7 @@ func (d *drain) enter(w http.ResponseWriter) {
 func (d *drain) leave(w http.ResponseWriter) {
 	if d.isStopping() {
 		if err := http.NewResponseController(w).Flush(); err != nil {
-			slog.Debug("the client disconnected before its response", "error", err)
+			slog.Debug("client disconnected before its response", "error", err)
 		}
 	}
 	d.lastCompleted.Store(time.Now().UnixNano())

@@ -45,7 +45,7 @@ func TestFailures(t *testing.T) {
 		if text := string(response.Body); strings.Contains(text, "hunter2") || strings.Contains(text, "create a failure") || !strings.Contains(text, trace) {
 			t.Errorf("the client reads %s", text)
 		}
-		if line := mustLogLine(t, trace, "the operation failed"); line["error"] != "create a failure: "+errInside.Error() {
+		if line := mustLogLine(t, trace, "operation failed"); line["error"] != "create a failure: "+errInside.Error() {
 			t.Errorf("logged was %v", line)
 		}
 	})

@@ -40,7 +40,7 @@ func (a Response) write(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(a.Status)
 	if _, err := w.Write(a.Body); err != nil && a.Status != http.StatusNoContent {
-		slog.DebugContext(r.Context(), "the client left before its response", "error", err)
+		slog.DebugContext(r.Context(), "client disconnected before its response", "error", err)
 	}
 }
 

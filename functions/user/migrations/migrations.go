@@ -1,5 +1,5 @@
-// Package migrations has the migrations of the tables of service user. It is apart from the
-// service, so that programs that migrate do not contain it.
+// Package migrations contains the migrations of the tables of service user. It is a package
+// of its own, so that programs that only migrate do not link the service.
 package migrations
 
 import (

@@ -57,7 +57,7 @@ type Position struct {
 	OtherTier bool      `json:"r,omitempty"` // of a search by relevance: the product is in otherTier
 }
 
-// Key has the values by which products are ordered.
+// Key contains the values by which products are ordered.
 type Key struct {
 	ID    uuid.UUID
 	Price int64

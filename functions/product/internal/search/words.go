@@ -83,7 +83,7 @@ func singular(word string) string {
 	return word
 }
 
-// Document has the texts by which a product is found. One without texts is not found.
+// Document contains the texts by which a product is found. One without texts is not found.
 type Document struct {
 	ID   uuid.UUID
 	Name string

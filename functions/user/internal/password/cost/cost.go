@@ -1,4 +1,4 @@
-// Package cost has the parameters of password hashes.
+// Package cost defines the parameters of password hashes.
 package cost
 
 import (
