@@ -72,7 +72,7 @@ func unpublishedFields(path string, reads, published schemaPart) []string {
 		return []string{path}
 	}
 	var fields []string
-	if items, has := reads.schema["items"]; has {
+	if items, ok := reads.schema["items"]; ok {
 		fields = unpublishedFields(path+"[]", reads.part(items), published.part(published.schema["items"]))
 	}
 	properties, _ := reads.schema["properties"].(map[string]any)

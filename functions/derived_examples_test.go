@@ -111,7 +111,7 @@ var stepsBefore sync.Map
 func createOrderFor(f manifest.Function) func(testing.TB, *functiontest.Server, account) uuid.UUID {
 	return func(t testing.TB, s *functiontest.Server, owner account) uuid.UUID {
 		t.Helper()
-		if steps, known := stepsBefore.Load(f.Name); known {
+		if steps, ok := stepsBefore.Load(f.Name); ok {
 			return createOrder(orderSteps[:steps.(int)]...)(t, s, owner)
 		}
 		for steps := range len(orderSteps) + 1 {

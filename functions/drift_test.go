@@ -149,7 +149,7 @@ func TestGatewayRoutes(t *testing.T) {
 				response := functiontest.Do(t, front.URL, functiontest.Request{Method: method, Path: examplePath(f)})
 				if response.Status == http.StatusOK {
 					name, _, _ := strings.Cut(string(response.Body), " ")
-					if reached, known := list.Function(name); !known || reached.Method() != method {
+					if reached, ok := list.Function(name); !ok || reached.Method() != method {
 						t.Errorf("%s %s is routed to %s", method, examplePath(f), response.Body)
 					}
 					continue

@@ -44,7 +44,7 @@ func TestValues(t *testing.T) {
 	var tested sync.Map
 	t.Cleanup(func() {
 		for name := range values {
-			if _, has := tested.Load(name); !has {
+			if _, ok := tested.Load(name); !ok {
 				t.Errorf("no operation has a field %s: its rule was not tested", name)
 			}
 		}
@@ -58,7 +58,7 @@ func TestValues(t *testing.T) {
 		by := mustCreateCaller(t, s, f)
 		for _, field := range listFields(e.body(t, s, by), nil, "body") {
 			name, _ := field.path[len(field.path)-1].(string)
-			if _, has := values[name]; has {
+			if _, ok := values[name]; ok {
 				testValues(t, s, f, by, field)
 				tested.Store(name, true)
 			}

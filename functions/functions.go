@@ -1,5 +1,5 @@
-// Package functions holds the shop: one package a service, one file an
-// operation, and functions.yaml, the only list of them all.
+// Package functions contains the shop: one package per service, one file per operation,
+// and functions.yaml, the only list of all functions.
 package functions
 
 import (
@@ -24,7 +24,7 @@ var list []byte
 //go:embed openapi.yaml
 var OpenAPI []byte
 
-// Events holds the JSON Schema of every topic's events, events/TOPIC.schema.json,
+// Events contains the JSON Schema of every topic's events, events/TOPIC.schema.json,
 // generated from the payloads that the services declare.
 //
 //go:embed events/*.schema.json

@@ -63,8 +63,8 @@ func startEmptyShop(t testing.TB) string {
 // mustStart serves a service over HTTP, with its own database.
 func mustStart(t testing.TB, service string, options ...functiontest.Option) *functiontest.Server {
 	t.Helper()
-	s, known := services[service]
-	if !known {
+	s, ok := services[service]
+	if !ok {
 		t.Fatalf("service %s is missing: add it to registry.Services", service)
 	}
 	return functiontest.Start(t, functions.Manifest(), service, s.Build, s.Migrations, environment(t),

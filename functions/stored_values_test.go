@@ -70,7 +70,7 @@ func TestStoredBefore(t *testing.T) {
 	var planted sync.Map
 	t.Cleanup(func() {
 		for column := range storedBefore {
-			if _, has := planted.Load(column); !has {
+			if _, ok := planted.Load(column); !ok {
 				t.Errorf("no table has a column %s: it was not tested", column)
 			}
 		}

@@ -98,8 +98,8 @@ func TestSweepsIsolateRows(t *testing.T) {
 		if f.Schedule == "" {
 			continue
 		}
-		work, known := sweeps[f.Name]
-		if !known {
+		work, ok := sweeps[f.Name]
+		if !ok {
 			t.Errorf("the sweep of %s is missing in this test: add it to sweeps", f.Name)
 			continue
 		}

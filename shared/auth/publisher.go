@@ -12,7 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// PublisherConfig has the keys that verify access tokens, for the function that
+// PublisherConfig contains the keys that verify access tokens, for the function that
 // publishes them. Anyone may call that function, so it has no private key.
 type PublisherConfig struct {
 	// Keys are P-256 public keys, as PEM blocks: those of SignerConfig.Keys, and in a

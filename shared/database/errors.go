@@ -63,8 +63,8 @@ func findServerState(err error) (serverState, bool) {
 	if !ok {
 		return serverState{}, false
 	}
-	state, known := serverStates[server.Number]
-	return state, known && strings.Contains(server.Message, state.onlyIf)
+	state, ok := serverStates[server.Number]
+	return state, ok && strings.Contains(server.Message, state.onlyIf)
 }
 
 // IsDuplicate reports whether err is a violation of a primary or unique key.

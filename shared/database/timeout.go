@@ -58,7 +58,7 @@ func bound(ctx context.Context, timeout time.Duration) (bounded context.Context,
 // client that disconnects must not make the outcome unknown. It ends after the statement
 // timeout, or commitGrace after the deadline of ctx if that is earlier.
 func boundCommit(ctx context.Context, timeout time.Duration) (bounded context.Context, end func()) {
-	if deadline, has := ctx.Deadline(); has {
+	if deadline, ok := ctx.Deadline(); ok {
 		remaining := max(time.Until(deadline), 0) + commitGrace
 		if timeout <= 0 || remaining < timeout {
 			timeout = remaining

@@ -44,8 +44,8 @@ func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 			problem.Write(w, r)
 			return
 		}
-		caller, known := auth.PrincipalFrom(r.Context())
-		if key == "" || !known {
+		caller, ok := auth.PrincipalFrom(r.Context())
+		if key == "" || !ok {
 			next.ServeHTTP(w, r)
 			return
 		}

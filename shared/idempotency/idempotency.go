@@ -62,7 +62,7 @@ var (
 type Keys struct {
 	db  *database.DB
 	now clock.Clock
-	// full has the callers (uuid.UUID) with too many keys at the last count.
+	// full contains the callers (uuid.UUID) that had too many keys when they were last counted.
 	full sync.Map
 }
 
