@@ -138,7 +138,7 @@ func (o *Outbox) add(ctx context.Context, tx *database.Tx, events []Event) error
 // published. It logs errors and returns none: the sweep publishes the events that are
 // still pending in the outbox.
 func (o *Outbox) publishNow(ctx context.Context, events []Event) {
-	// The end of ctx, because the client disconnected, must not delay the events.
+	// ctx ends if the client disconnects, which must not delay the events.
 	ctx = context.WithoutCancel(ctx)
 	publishCtx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
