@@ -75,7 +75,7 @@ func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 		}
 		end(err)
 		if err != nil {
-			slog.WarnContext(r.Context(), "a push request was refused", "error", err)
+			slog.WarnContext(r.Context(), "reject push request", "error", err)
 			refusal(r.Context(), err).Write(w, r)
 			return
 		}
