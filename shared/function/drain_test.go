@@ -90,12 +90,13 @@ func TestDrain(t *testing.T) {
 			d := newDrain()
 			ctx, stop := context.WithCancel(t.Context())
 			stopped := make(chan struct{})
+			const interval = drainQuiet/2 + time.Millisecond // so that no request begins at drainTimeout
 			go func() {
 				defer close(stopped)
 				for ctx.Err() == nil {
 					d.enter(httptest.NewRecorder())
 					d.leave(httptest.NewRecorder())
-					time.Sleep(drainQuiet / 2)
+					time.Sleep(interval)
 				}
 			}()
 			synctest.Wait()
