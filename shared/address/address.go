@@ -17,7 +17,7 @@ import (
 
 // PostalAddress is the address of a parcel.
 type PostalAddress struct {
-	Name       string `json:"name" minLength:"1" maxLength:"200" doc:"Who receives it." example:"Amira Haddad"`
+	Name       string `json:"name" minLength:"1" maxLength:"200" doc:"The name of the recipient." example:"Amira Haddad"`
 	Company    string `json:"company,omitempty" maxLength:"200" example:"Haddad Trading"`
 	Line1      string `json:"line1" minLength:"1" maxLength:"200" example:"12 Market Street"`
 	Line2      string `json:"line2,omitempty" maxLength:"200" example:"Third floor"`
@@ -30,7 +30,7 @@ type PostalAddress struct {
 
 // Patch is a change of an address. It does not change fields that are nil.
 type Patch struct {
-	Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"Who receives it." example:"Amira Haddad"`
+	Name       *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"The name of the recipient." example:"Amira Haddad"`
 	Company    *string `json:"company,omitempty" nullable:"true" maxLength:"200" example:"Haddad Trading"`
 	Line1      *string `json:"line1,omitempty" minLength:"1" maxLength:"200" example:"12 Market Street"`
 	Line2      *string `json:"line2,omitempty" nullable:"true" maxLength:"200" example:"Third floor"`

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-var errCountry = errors.New("must be the code of a country (ISO 3166-1 alpha-2), such as DE")
+var errCountry = errors.New("must be an ISO 3166-1 alpha-2 country code, such as DE")
 
 // CheckCountry returns an error unless code is one of the 249 that ISO 3166-1 assigns. It
 // refuses reserved codes (EU, UK), user-assigned codes (XX, XK, ZZ) and the codes of former

@@ -33,7 +33,7 @@ func (m IfMatch) Check(version int64) error {
 		}
 	}
 	return NewProblem(http.StatusPreconditionFailed, "version_mismatch",
-		"The resource has changed: its version is %d. Get it again, and send the change with its new ETag.", version)
+		"The resource has changed: its version is now %d. Read it again, and send the change with its new ETag.", version)
 }
 
 // matchesVersion compares strongly, as RFC 9110, section 13.1.1, requires for If-Match: a weak

@@ -4,7 +4,7 @@ package api
 type FieldError struct {
 	Location string `json:"location" doc:"The path of the value, such as body.items[0].quantity." example:"body.items[0].quantity"`
 	Code     string `json:"code" enum:"required,null_not_allowed,unknown_field,duplicate_field,invalid_type,invalid_format,not_allowed,out_of_range,too_short,too_long,too_few_items,too_many_items,blank,control_character,invalid_utf8,invalid_syntax,common_password" doc:"The error, for programs. Codes do not change." example:"out_of_range"`
-	Message  string `json:"message" doc:"The error, for people." example:"must be 1 or more"`
+	Message  string `json:"message" doc:"A description of the error." example:"must be 1 or more"`
 }
 
 // Error returns the location, the code and the text. A resolver returns a FieldError for

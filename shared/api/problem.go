@@ -24,10 +24,10 @@ const ProblemType = "application/problem+json"
 type Problem struct {
 	Title   string       `json:"title" doc:"The text of the status." example:"Not Found"`
 	Status  int          `json:"status" doc:"The HTTP status." example:"404"`
-	Detail  string       `json:"detail,omitempty" doc:"The error and how to fix it, for people." example:"There is no product 0199c0de-0000-7000-8000-000000000001."`
-	Code    string       `json:"code" doc:"The error, for programs. Codes do not change." example:"product_not_found"`
+	Detail  string       `json:"detail,omitempty" doc:"A description of the error and how to fix it." example:"There is no product 0199c0de-0000-7000-8000-000000000001."`
+	Code    string       `json:"code" doc:"The code of the error, for programs. Codes do not change." example:"product_not_found"`
 	Errors  []FieldError `json:"errors,omitempty" maxItems:"20" doc:"The errors of the input: at most the first 20."`
-	TraceID string       `json:"traceId,omitempty" doc:"The trace of the request. Include it when you ask for help." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
+	TraceID string       `json:"traceId,omitempty" doc:"The trace of the request. Include it in support requests." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 
 	headers http.Header
 }
@@ -197,7 +197,7 @@ func (router *Router) refuse(w http.ResponseWriter, r *http.Request) {
 			WithHeader("Allow", allow).Write(w, r)
 		return
 	}
-	NewProblem(http.StatusNotFound, "route_not_found", "There is nothing at %s.", strings.ToValidUTF8(r.URL.Path, "?")).Write(w, r)
+	NewProblem(http.StatusNotFound, "route_not_found", "No operation has the path %s.", strings.ToValidUTF8(r.URL.Path, "?")).Write(w, r)
 }
 
 // statusRecorder records the status and headers of a response and drops its body.

@@ -17,9 +17,9 @@ func TestTooManyRequests(t *testing.T) {
 		reset             time.Duration
 		retry, rate, says string
 	}{
-		"has the time until the next try":                {0, 30 * time.Second, "30", `"login";r=0;t=30`, "There were too many requests. Try again in 30 s."},
-		"rounds up to the second":                        {3, 1001 * time.Millisecond, "2", `"login";r=3;t=2`, "There were too many requests. Try again in 2 s."},
-		"is at least a second, and remaining at least 0": {-1, 0, "1", `"login";r=0;t=1`, "There were too many requests. Try again in 1 s."},
+		"has the time until the next try":                {0, 30 * time.Second, "30", `"login";r=0;t=30`, "Too many requests. Try again in 30 s."},
+		"rounds up to the second":                        {3, 1001 * time.Millisecond, "2", `"login";r=3;t=2`, "Too many requests. Try again in 2 s."},
+		"is at least a second, and remaining at least 0": {-1, 0, "1", `"login";r=0;t=1`, "Too many requests. Try again in 1 s."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -88,22 +88,22 @@ func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 func refusal(ctx context.Context, err error) *api.Problem {
 	switch {
 	case errors.Is(err, auth.ErrForbidden):
-		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Your account may not do this.")
+		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "The role of your account does not allow this operation.")
 	case errors.Is(err, auth.ErrKeysUnavailable):
 		slog.ErrorContext(ctx, "the keys that verify tokens are unavailable", "error", err)
-		return api.Unavailable("The token cannot be checked just now.")
+		return api.Unavailable("The token cannot be verified right now.")
 	case errors.Is(err, auth.ErrRevoked):
 		return api.NewProblem(http.StatusUnauthorized, api.CodeTokenRevoked, "The token was revoked: the account's role or password has changed, or its session has ended. "+
-			"Renew it: POST /v1/sessions/refresh. If that is refused, sign in again: POST /v1/sessions.").
+			"Renew it: POST /v1/sessions/refresh. If that fails, sign in again: POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case errors.Is(err, auth.ErrInvalidToken):
-		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is not valid, or no longer. Sign in again: POST /v1/sessions.").
+		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "The token is invalid or has expired. Sign in again: POST /v1/sessions.").
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case !errors.Is(err, auth.ErrUnauthenticated):
 		// The request ended while its token was checked: the token may be valid.
 		return failure.Problem(ctx, err)
 	default:
-		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer with the accessToken of POST /v1/sessions.").
+		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer TOKEN, where TOKEN is the accessToken that POST /v1/sessions returned.").
 			WithHeader("WWW-Authenticate", "Bearer")
 	}
 }

@@ -152,7 +152,7 @@ func (c *checkedContext) checkMediaType() *api.Problem {
 func noMembers(value any) *api.Problem {
 	object, isObject := value.(map[string]any)
 	if !isObject {
-		return api.Invalid("body", api.FieldType, "the operation has no body: leave it out, or send {}")
+		return api.Invalid("body", api.FieldType, "the operation accepts no body: omit it, or send {}")
 	}
 	var errs []api.FieldError
 	for _, name := range slices.Sorted(maps.Keys(object)) {

@@ -27,13 +27,13 @@ var validationMessages = []validationMessage{
 	{"required ", " parameter is missing", api.FieldRequired, "is required"},
 	{"request body is required", "", api.FieldRequired, "is required"},
 	{"expected property ", "", api.FieldRequired, "is required together with another field"},
-	{"expected propertyName value", "", api.FieldRequired, "lacks the field that names its kind"},
+	{"expected propertyName value", "", api.FieldRequired, "is missing its discriminator field"},
 	{"unexpected property", "", api.FieldUnknown, "unknown field"},
 	{"unknown query parameter", "", api.FieldUnknown, "unknown query parameter"},
 
 	{"expected boolean", "", api.FieldType, "must be true or false"},
 	{"expected integer", "", api.FieldType, "must be an integer"},
-	{"expected string to be RFC 3339 date-time", "", api.FieldFormat, "must be a time as in RFC 3339, such as 2026-03-01T09:30:00Z"},
+	{"expected string to be RFC 3339 date-time", "", api.FieldFormat, "must be an RFC 3339 time, such as 2026-03-01T09:30:00Z"},
 	{"expected string to be RFC 1123 date-time", "", api.FieldFormat, "must be an HTTP date"},
 	{"expected string to be RFC 3339 date", "", api.FieldFormat, "must be a date, such as 2026-03-01"},
 	{"expected string to be RFC 3339 time", "", api.FieldFormat, "must be a time of day, such as 09:30:00"},
@@ -49,7 +49,7 @@ var validationMessages = []validationMessage{
 	{"expected string to be RFC 6901 relative-json-pointer", "", api.FieldFormat, "must be a relative JSON pointer"},
 	{"expected string to be regex", "", api.FieldFormat, "must be a regular expression"},
 	{"expected string to be base64 encoded", "", api.FieldFormat, "must be base64"},
-	{"expected string to match pattern ", "", api.FieldFormat, "does not have the required form"},
+	{"expected string to match pattern ", "", api.FieldFormat, "does not have the required format"},
 	{"expected string to be ", "", api.FieldFormat, "must be %s"}, // the patternDescription of a field
 	{"expected string", "", api.FieldType, "must be a string"},
 	{"expected array items to be unique", "", api.FieldDuplicate, "must not have the same element more than once"},
@@ -72,17 +72,17 @@ var validationMessages = []validationMessage{
 
 	{"expected value to be one of ", "", api.FieldValue, "must be one of %s"},
 	{"expected value to be ", "", api.FieldValue, "must be %s"},
-	{"expected value to not match schema", "", api.FieldValue, "is not allowed here"},
-	{"expected value to match ", "", api.FieldType, "has none of the types that are allowed here"},
-	{"expected at most one value", "", api.FieldDuplicate, "must be there at most once"},
+	{"expected value to not match schema", "", api.FieldValue, "is not an allowed value"},
+	{"expected value to match ", "", api.FieldType, "has none of the allowed types"},
+	{"expected at most one value", "", api.FieldDuplicate, "must occur at most once"},
 
 	{"invalid integer", "", api.FieldType, "must be an integer"},
 	{"invalid float", "", api.FieldType, "must be a number"},
 	{"invalid boolean", "", api.FieldType, "must be true or false"},
-	{"invalid date/time", "", api.FieldFormat, "must be a time as in RFC 3339, such as 2026-03-01T09:30:00Z"},
+	{"invalid date/time", "", api.FieldFormat, "must be an RFC 3339 time, such as 2026-03-01T09:30:00Z"},
 	{"invalid url", "", api.FieldFormat, "must be a URL"},
-	{"invalid value", "", api.FieldFormat, "does not have the required form"},
-	{undecodable, "", api.FieldType, "a value does not fit its type"},
+	{"invalid value", "", api.FieldFormat, "does not have the required format"},
+	{undecodable, "", api.FieldType, "a value has the wrong type"},
 }
 
 // fieldError returns the field error for an error of huma's validation or of a Resolve
@@ -93,7 +93,7 @@ func fieldError(ctx huma.Context, err error) api.FieldError {
 	}
 	var detailer huma.ErrorDetailer
 	if !errors.As(err, &detailer) {
-		return api.FieldError{Location: "body", Code: api.FieldSyntax, Message: "not readable as JSON"}
+		return api.FieldError{Location: "body", Code: api.FieldSyntax, Message: "is not valid JSON"}
 	}
 	detail := detailer.ErrorDetail()
 	for _, m := range validationMessages {

@@ -112,7 +112,7 @@ func (n *normalizer) number(schema *huma.Schema, number json.Number, location st
 		bits = 32
 	}
 	if _, err := strconv.ParseInt(number.String(), 10, bits); err != nil {
-		n.errs = append(n.errs, api.FieldError{Location: location, Code: api.FieldRange, Message: "the number is too large or too small"})
+		n.errs = append(n.errs, api.FieldError{Location: location, Code: api.FieldRange, Message: "is a number that is too large or too small"})
 		return json.Number("0")
 	}
 	return number

@@ -31,7 +31,7 @@ func (c *checkedContext) checkQuery() []api.FieldError {
 	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return []api.FieldError{{Location: "query", Code: api.FieldSyntax, Message: "must be parameters separated by &, with % and ; encoded as %25 and %3B"}}
+		return []api.FieldError{{Location: "query", Code: api.FieldSyntax, Message: "must be NAME=VALUE parameters separated by &, with % and ; encoded as %25 and %3B"}}
 	}
 	var errs []api.FieldError
 	for _, name := range slices.Sorted(maps.Keys(query)) {
@@ -56,7 +56,7 @@ func (c *checkedContext) checkQuery() []api.FieldError {
 func checkParameter(parameter *huma.Param, values []string, location string) ([]string, *api.FieldError) {
 	schema := parameter.Schema
 	if len(values) > 1 && schema.Type != huma.TypeArray {
-		return nil, &api.FieldError{Location: location, Code: api.FieldDuplicate, Message: "the parameter is given more than once"}
+		return nil, &api.FieldError{Location: location, Code: api.FieldDuplicate, Message: "must occur at most once"}
 	}
 	item := schema
 	if schema.Type == huma.TypeArray {
@@ -69,7 +69,7 @@ func checkParameter(parameter *huma.Param, values []string, location string) ([]
 			return nil, textError(location, err)
 		}
 		if _, err := strconv.ParseInt(value, 10, 64); item.Type == huma.TypeInteger && errors.Is(err, strconv.ErrRange) {
-			return nil, &api.FieldError{Location: location, Code: api.FieldRange, Message: "the number is too large or too small"}
+			return nil, &api.FieldError{Location: location, Code: api.FieldRange, Message: "is a number that is too large or too small"}
 		}
 	}
 	return checked, nil

@@ -57,7 +57,7 @@ func sentence(message string) string {
 
 // undecodable is the message for a value that passes validation and cannot be decoded into
 // its Go type. The cause is omitted: it quotes values and Go types.
-const undecodable = "a value does not fit its type"
+const undecodable = "a value has the wrong type"
 
 // withProblems converts every error of a handler to a problem that clients may receive.
 func withProblems[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {

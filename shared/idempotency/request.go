@@ -162,10 +162,10 @@ func problem(ctx context.Context, err error) *api.Problem {
 	switch {
 	case errors.Is(err, errReused):
 		return api.NewProblem(http.StatusUnprocessableEntity, "idempotency_key_reused",
-			"This Idempotency-Key was sent with another request. Send each request with a key of its own.")
+			"This Idempotency-Key was already used with a different request. Send a new key.")
 	case errors.Is(err, errInFlight):
 		return api.NewProblem(http.StatusConflict, "idempotency_in_flight",
-			"The first request with this Idempotency-Key has not ended yet. Send it again in a moment.").WithHeader("Retry-After", "1")
+			"Another request with this Idempotency-Key is in progress. Send it again after the seconds in Retry-After.").WithHeader("Retry-After", "1")
 	case errors.Is(err, errTooMany):
 		return api.TooManyRequests(keyLimit, 0, keyLimitReset)
 	default:

@@ -7,9 +7,9 @@ import (
 )
 
 // errNotCurrency has the text of a field error, for API users.
-var errNotCurrency = errors.New("must be the code of a currency in use (ISO 4217), such as EUR")
+var errNotCurrency = errors.New("must be the ISO 4217 code of an active currency, such as EUR")
 
-// CheckCurrency returns an error unless code is the code of a currency in use, including
+// CheckCurrency returns an error unless code is the code of an active currency, including
 // the fund codes of ISO 4217 such as UYW. Withdrawn currencies, precious metals and the
 // codes for testing and for no currency are refused: no customer pays with them.
 func CheckCurrency(code string) error {

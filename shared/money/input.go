@@ -12,7 +12,7 @@ import (
 // or in the shop's.
 type PriceInput struct {
 	Amount   int64  `json:"amount" minimum:"0" maximum:"9007199254740991" doc:"Minor units: cents, for EUR." example:"1299"`
-	Currency string `json:"currency,omitempty" pattern:"^[A-Z]{3}$" patternDescription:"a currency code of three capital letters" doc:"ISO 4217 code of a currency in use. Without it: the product's, and for a new product the shop's." example:"EUR"`
+	Currency string `json:"currency,omitempty" pattern:"^[A-Z]{3}$" patternDescription:"a currency code of three capital letters" doc:"ISO 4217 code of an active currency. Without it: the product's, and for a new product the shop's." example:"EUR"`
 }
 
 // In returns the price, in the given currency if the request has none.

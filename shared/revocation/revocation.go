@@ -35,7 +35,7 @@ const Retention = auth.AccessTokenLifetime + overlap
 type Revoked struct {
 	UserID        uuid.UUID  `json:"userId"`
 	SessionID     *uuid.UUID `json:"sessionId,omitempty" doc:"The session that has ended."`
-	RightsVersion int64      `json:"rightsVersion,omitempty" doc:"The version of the user's rights from which on tokens are valid."`
+	RightsVersion int64      `json:"rightsVersion,omitempty" doc:"Tokens with an earlier version of the user's rights are revoked."`
 }
 
 // OfSession returns the revocation of all tokens of a session.

@@ -1,5 +1,5 @@
 // Package strictjson parses the JSON of requests. It accepts JSON that all parsers interpret
-// in the same way (I-JSON, RFC 7493). It refuses duplicate names, names in another case,
+// in the same way (I-JSON, RFC 7493). It refuses duplicate names, names in the wrong letter case,
 // bytes that are not UTF-8, unpaired surrogates, and data after the value. It bounds depth
 // and size before the value is validated.
 package strictjson
@@ -49,7 +49,7 @@ func Parse(data []byte, root string) (any, error) {
 }
 
 // Unmarshal parses data like Parse and decodes it into target. It refuses members that
-// target does not have, including names in another case. The error is an
+// target does not have, including names in the wrong letter case. The error is an
 // api.FieldError.
 func Unmarshal(data []byte, root string, target any) error {
 	value, err := Parse(data, root)
@@ -70,9 +70,9 @@ func Unmarshal(data []byte, root string, target any) error {
 	case errors.Is(err, json.ErrUnknownName):
 		return api.FieldError{Location: location, Code: api.FieldUnknown, Message: "unknown field"}
 	case errors.Is(err, strconv.ErrRange):
-		return api.FieldError{Location: location, Code: api.FieldRange, Message: "the number is too large or too small"}
+		return api.FieldError{Location: location, Code: api.FieldRange, Message: "is a number that is too large or too small"}
 	default:
-		return api.FieldError{Location: location, Code: api.FieldType, Message: "the value has the wrong type"}
+		return api.FieldError{Location: location, Code: api.FieldType, Message: "has the wrong type"}
 	}
 }
 
@@ -85,7 +85,7 @@ type parser struct {
 func (p *parser) value(location string) (any, error) {
 	p.location = location
 	if p.decoder.StackDepth() > MaxDepth {
-		return nil, api.FieldError{Location: location, Code: api.FieldSyntax, Message: fmt.Sprintf("must have at most %d levels", MaxDepth)}
+		return nil, api.FieldError{Location: location, Code: api.FieldSyntax, Message: fmt.Sprintf("must be nested at most %d levels deep", MaxDepth)}
 	}
 	token, err := p.decoder.ReadToken()
 	if err != nil {
@@ -147,7 +147,7 @@ func (p *parser) array(location string) (any, error) {
 // count counts an element or member of the value at location.
 func (p *parser) count(location string) error {
 	if p.values++; p.values > MaxValues {
-		return api.FieldError{Location: location, Code: api.FieldTooMany, Message: fmt.Sprintf("the value has more than %d elements and members in total", MaxValues)}
+		return api.FieldError{Location: location, Code: api.FieldTooMany, Message: fmt.Sprintf("must have at most %d elements and members in total", MaxValues)}
 	}
 	return nil
 }
@@ -158,7 +158,7 @@ const maxExact = 1 << 53
 func number(literal, location string) (any, error) {
 	float, err := strconv.ParseFloat(literal, 64)
 	if err != nil {
-		return nil, api.FieldError{Location: location, Code: api.FieldRange, Message: "the number is too large or too small"}
+		return nil, api.FieldError{Location: location, Code: api.FieldRange, Message: "is a number that is too large or too small"}
 	}
 	if strings.ContainsAny(literal, ".eE") && float == math.Trunc(float) && math.Abs(float) <= maxExact {
 		return stdjson.Number(strconv.FormatInt(int64(float), 10)), nil
@@ -179,7 +179,7 @@ func (p *parser) syntaxError(data []byte, err error) api.FieldError {
 			Location: p.location, Code: api.FieldEncoding, Message: "must be UTF-8 text, with both halves of every surrogate pair",
 		}
 	}
-	return api.FieldError{Location: p.location, Code: api.FieldSyntax, Message: "not readable as JSON"}
+	return api.FieldError{Location: p.location, Code: api.FieldSyntax, Message: "is not valid JSON"}
 }
 
 // locate returns the location of the value that pointer refers to.

@@ -15,7 +15,7 @@ var (
 	// ErrEncoding is returned for bytes that are not UTF-8.
 	ErrEncoding = errors.New("must be UTF-8 text")
 	// ErrControl is returned for a control character that the rule does not allow.
-	ErrControl = errors.New("must have no control characters")
+	ErrControl = errors.New("must not contain control characters")
 	// ErrBlank is returned for text without a visible character.
 	ErrBlank = errors.New("must not be blank")
 )

@@ -18,12 +18,12 @@ func documentCommon(document *huma.OpenAPI) {
 		Description: "The API of a shop: catalogue, orders and accounts. Every operation is one function.\n\n" +
 			"- Errors are problem details (RFC 9457) with a stable `code`. `errors` lists errors of the input, each with its location and a stable `code`, at most 20.\n" +
 			"- Money is an amount in whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
-			"- Lists have pages: send `nextPageToken` as `pageToken` to get the next one.\n" +
+			"- Lists are paginated: send `nextPageToken` as `pageToken` to get the next page.\n" +
 			"- Resources have an `ETag`: send it as `If-Match` to change the version that you have read, as `If-None-Match` to check for changes.\n" +
 			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once and has the same response for 24 hours. An account can use 10,000 keys in that time; more are refused with 429. While the first request is in progress, others get 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
-			"- Unknown fields and query parameters are refused, and so are those in another case or sent twice.\n" +
-			"- Text is UTF-8. It is trimmed and must not have control characters; text of `format: multiline` may have line feeds and tabs.\n" +
-			"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a nullable field and is refused for others.\n" +
+			"- Unknown fields and query parameters are refused, and so are duplicates and names that differ only in letter case.\n" +
+			"- Text is UTF-8. It is trimmed and must not contain control characters; text of `format: multiline` may contain line feeds and tabs.\n" +
+			"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a nullable field and is refused for other fields.\n" +
 			"- Send `X-Request-Id` to identify a request in your logs and the shop's, and `traceparent` (W3C Trace Context) to make it part of your trace.",
 		License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 	}
@@ -40,7 +40,7 @@ func documentCommon(document *huma.OpenAPI) {
 	components.Headers = map[string]*huma.Param{
 		api.HeaderRequestID: responseHeader("The id of the request in the shop's logs: the one that you sent, or a new one. "+
 			"Absent if Cache-Control is public.", "0199c0de-0000-7000-8000-00000000abcd"),
-		api.HeaderTraceID: responseHeader("The id of the request's trace, as in `traceId` of a problem. Include it when you ask for help. "+
+		api.HeaderTraceID: responseHeader("The id of the request's trace, as in `traceId` of a problem. Include it in support requests. "+
 			"Absent if Cache-Control is public.", "4bf92f3577b34da6a3ce929d0e0e4736"),
 		"Cache-Control": responseHeader("How long caches may serve the response (RFC 9111, section 5.2.2). "+
 			"no-store for a request with Authorization: it bypasses caches.", "public, max-age=60"),
@@ -48,7 +48,7 @@ func documentCommon(document *huma.OpenAPI) {
 		"Accept-Patch":             responseHeader("The media types that the operation accepts (RFC 5789, section 3.1).", "application/json, application/merge-patch+json"),
 		idempotency.HeaderReplayed: responseHeader("true: this is the stored response to the first request with the Idempotency-Key.", "true"),
 		"Retry-After":              responseHeader("Seconds to wait before trying again (RFC 9110, section 10.2.3).", "1"),
-		"RateLimit":                responseHeader("The remaining quota of the limit that was reached, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).", `"sign-in";r=0;t=30`),
+		"RateLimit":                responseHeader("The remaining quota of the limit that was reached, and the seconds until it increases (draft-ietf-httpapi-ratelimit-headers).", `"sign-in";r=0;t=30`),
 		"RateLimit-Policy":         responseHeader("The limit that was reached: its quota, and its window in seconds.", `"sign-in";q=10;w=60`),
 		"WWW-Authenticate":         responseHeader("How to authenticate (RFC 6750, section 3).", "Bearer"),
 	}

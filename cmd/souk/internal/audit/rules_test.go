@@ -50,12 +50,12 @@ func (s *shop) ruleDamages(tea, confirmed uuid.UUID) map[string]damage {
 		"a description with a control character": {
 			"product",
 			[]statement{name("product", "description", "a\x07b")}, []statement{name("product", "description", "")},
-			[]audit.Check{audit.RuleText}, "description: must have no control characters",
+			[]audit.Check{audit.RuleText}, "description: must not contain control characters",
 		},
 		"a description with CR": {
 			"product",
 			[]statement{name("product", "description", "a\r\nb")}, []statement{name("product", "description", "a\n\tb")},
-			[]audit.Check{audit.RuleText}, "description: must have no control characters",
+			[]audit.Check{audit.RuleText}, "description: must not contain control characters",
 		},
 		"a category that is blank": {
 			"product",
@@ -65,7 +65,7 @@ func (s *shop) ruleDamages(tea, confirmed uuid.UUID) map[string]damage {
 		"an attribute of two lines": {
 			"product",
 			[]statement{name("product", "attributes", `{"origin":"a\nb"}`)}, []statement{name("product", "attributes", `{"origin":"a"}`)},
-			[]audit.Check{audit.RuleText}, "attributes: must have no control characters",
+			[]audit.Check{audit.RuleText}, "attributes: must not contain control characters",
 		},
 	}
 }
