@@ -51,7 +51,7 @@ func Document(m *manifest.Manifest, services []Service, describe Describe) (*hum
 	for _, name := range m.Services() {
 		at := slices.IndexFunc(services, func(s Service) bool { return s.Name == name })
 		if at < 0 {
-			return nil, fmt.Errorf("document service %s: it is listed, but missing", name)
+			return nil, fmt.Errorf("document service %s: it is in functions.yaml, but has no openapi.Service", name)
 		}
 		d.document.Tags = append(d.document.Tags, &huma.Tag{Name: name, Description: services[at].Description})
 		runtime := function.NewRuntime(function.Options{Manifest: m, Service: name, Target: targetNone})
