@@ -318,7 +318,7 @@ func (s *system) requireNoCrash(t *testing.T) {
 	t.Helper()
 	for name, log := range s.logs(t) {
 		for line := range strings.Lines(log) {
-			for _, sign := range []string{"the function panicked", "instance died", "instance did not start", "fatal error: "} {
+			for _, sign := range []string{"function panicked", "instance died", "instance did not start", "fatal error: "} {
 				if strings.Contains(line, sign) {
 					t.Errorf("%s: %.2000s", name, line)
 				}

@@ -42,8 +42,8 @@ var errorLog lockedText
 func requireNoPanic(t *testing.T) {
 	t.Helper()
 	text := errorLog.Take()
-	if strings.Contains(text, "the function panicked") {
-		t.Error("the function panicked")
+	if strings.Contains(text, "function panicked") {
+		t.Error("a function panicked")
 	}
 	if t.Failed() {
 		t.Log(text)

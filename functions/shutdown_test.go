@@ -158,7 +158,7 @@ func TestProcess(t *testing.T) {
 			var line struct{ Severity, Message, Error string }
 			mustDecode(t, []byte(lastLine(p.stderr.String())), &line)
 			for _, want := range test.errors {
-				if line.Severity != "ERROR" || line.Message != "the service stopped" || !strings.Contains(line.Error, want) {
+				if line.Severity != "ERROR" || line.Message != "service failed" || !strings.Contains(line.Error, want) {
 					t.Errorf("the process logs %+v, want %q", line, want)
 				}
 			}

@@ -371,7 +371,7 @@ resource "google_logging_metric" "outbox_left" {
 resource "google_logging_metric" "panics" {
   name        = "souk_panics"
   description = "Functions that panicked."
-  filter      = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"the function panicked\""
+  filter      = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"function panicked\""
 
   metric_descriptor {
     metric_kind = "DELTA"

@@ -120,7 +120,7 @@ func (r *ReplicaReader) suspend(ctx context.Context, cause error) {
 	case errors.Is(cause, errLagUnknown):
 		r.pause = 0
 	case !r.suspended:
-		slog.WarnContext(ctx, "reads go to the primary", "error", cause)
+		slog.WarnContext(ctx, "reading from the primary", "error", cause)
 	}
 	if !r.suspended || !r.now().Before(r.checkAt) {
 		r.pause = min(max(2*r.pause, minReplicaPause), maxReplicaPause)
@@ -133,7 +133,7 @@ func (r *ReplicaReader) resume(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.suspended {
-		slog.DebugContext(ctx, "reads go to the replica")
+		slog.DebugContext(ctx, "reading from the replica")
 	}
 	r.suspended, r.pause = false, 0
 	r.checkAt = r.now().Add(replicaCheckEvery)

@@ -27,7 +27,7 @@ func TestFailures(t *testing.T) {
 		if strings.Contains(string(response.Body), "hunter2") {
 			t.Errorf("the client reads %s", response.Body)
 		}
-		line := mustLogLine(t, trace, "the function panicked")
+		line := mustLogLine(t, trace, "function panicked")
 		stack, _ := line["stack_trace"].(string)
 		if line["severity"] != "ERROR" || line["panic"] != errInside.Error() || !strings.Contains(stack, "service_test.go") ||
 			!strings.HasPrefix(stack, "panic: *errors.errorString\n\ngoroutine ") || strings.Contains(stack, "hunter2") {

@@ -12,7 +12,7 @@ import (
 // not start. Clients and Pub/Sub retry; the next rollout deploys the function:
 // docs/rollout.md.
 func notDeployed(target string) http.Handler {
-	slog.Warn("this image does not have the function yet: all requests get 503 until a rollout brings it", "function", target)
+	slog.Warn("function is not in this image: responding 503 until a rollout deploys it", "function", target)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api.Unavailable("This operation is not deployed yet.").Write(w, r)
 	})

@@ -19,7 +19,7 @@ import (
 // responseWriter records what the request log reports of a response.
 type responseWriter struct {
 	http.ResponseWriter
-	ctx    context.Context // has the trace of the log line
+	ctx    context.Context // holds the trace of the log line
 	status int
 	bytes  int64
 	// function is the name of the function, and requestID the request's X-Request-Id.
@@ -105,7 +105,7 @@ func respondToPanic(rw *responseWriter, r *http.Request, cause any) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
-	slog.ErrorContext(rw.ctx, "the function panicked", "panic", cause, telemetry.StackTraceKey, telemetry.StackTrace(cause, debug.Stack()))
+	slog.ErrorContext(rw.ctx, "function panicked", "panic", cause, telemetry.StackTraceKey, telemetry.StackTrace(cause, debug.Stack()))
 	if rw.status == 0 {
 		api.Internal().Write(rw, r.WithContext(rw.ctx))
 	}

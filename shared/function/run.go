@@ -196,7 +196,7 @@ func Main(m *manifest.Manifest, service string, build Builder) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Args[1:], m, service, build); err != nil {
-		slog.Error("the service stopped", "service", service, "error", err)
+		slog.Error("service failed", "service", service, "error", err)
 		return 1
 	}
 	return 0

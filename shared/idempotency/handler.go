@@ -97,7 +97,7 @@ func (r *Request) replay(ctx context.Context) *api.Problem {
 		return problem(ctx, err)
 	case errors.Is(err, errInFlight): // or the key is not found
 	case err != nil:
-		slog.WarnContext(ctx, "read the idempotency key of an invalid request", "error", err)
+		slog.WarnContext(ctx, "cannot read the idempotency key of an invalid request", "error", err)
 	default:
 		r.response, r.replayed = stored, true
 	}

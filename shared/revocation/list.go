@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// freshFor is the age of the copy from which on a request refreshes it.
+	// freshFor is the age of the copy beyond which a request refreshes it.
 	freshFor = 2 * time.Second
 	// MaxAge is the maximum age of the copy for requests that arrive while another request
 	// refreshes it; they wait for the refresh of an older copy. MaxAge and the delivery time
@@ -130,7 +130,7 @@ func (l *List) read(ctx context.Context, q database.Queryer) error {
 	return nil
 }
 
-// next returns the time from which on to read, or reports that there is nothing to read
+// next returns the time since which to read rows, or reports that there is nothing to read
 // because there are too many rows for a copy.
 func (l *List) next(now time.Time) (since time.Time, skip bool) {
 	l.mu.RLock()
@@ -159,7 +159,7 @@ func (l *List) finish(at time.Time, entries []entry) {
 	}
 	l.crowded = time.Time{}
 	if len(entries) > l.limit || len(l.entries) > l.limit {
-		slog.Error("there are too many revoked access tokens for a copy: each request reads its own", "limit", l.limit)
+		slog.Error("too many revocations to cache: each request queries the database", "limit", l.limit)
 		l.crowded, l.entries = at, map[uuid.UUID]entry{}
 	}
 }

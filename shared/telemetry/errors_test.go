@@ -40,7 +40,7 @@ func TestErrorReporting(t *testing.T) {
 	t.Run("an error is grouped by its place", func(t *testing.T) {
 		t.Parallel()
 		line := log(t, config, func(l *slog.Logger) {
-			l.With("a", 1).WithGroup("g").ErrorContext(traced(t), "the operation failed", "error", errors.New("ada@example.com"))
+			l.With("a", 1).WithGroup("g").ErrorContext(traced(t), "operation failed", "error", errors.New("ada@example.com"))
 		})
 		requireService(t, line)
 		place := location(line)
@@ -48,7 +48,7 @@ func TestErrorReporting(t *testing.T) {
 		if !strings.HasSuffix(file, "/errors_test.go") || place["lineNumber"] == 0.0 || !strings.Contains(place["functionName"].(string), "TestErrorReporting") {
 			t.Errorf("the place is %v", place)
 		}
-		if line["message"] != "the operation failed" || line["logging.googleapis.com/trace"] == nil {
+		if line["message"] != "operation failed" || line["logging.googleapis.com/trace"] == nil {
 			t.Errorf("the entry is %v", line)
 		}
 	})
@@ -56,7 +56,7 @@ func TestErrorReporting(t *testing.T) {
 	t.Run("a panic is grouped by its stack, without the text of its cause", func(t *testing.T) {
 		t.Parallel()
 		line := log(t, config, func(l *slog.Logger) {
-			l.Error("the function panicked", telemetry.StackTraceKey, telemetry.StackTrace(errors.New("ada@example.com"), debug.Stack()))
+			l.Error("function panicked", telemetry.StackTraceKey, telemetry.StackTrace(errors.New("ada@example.com"), debug.Stack()))
 		})
 		requireService(t, line)
 		stack, _ := line[telemetry.StackTraceKey].(string)

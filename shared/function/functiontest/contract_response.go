@@ -45,15 +45,15 @@ func newSchemas(document *openapi3.T) (*schemas, error) {
 }
 
 func checkUUID(value any) error {
-	if text, is := value.(string); is && !uuidFormat.MatchString(text) {
+	if text, ok := value.(string); ok && !uuidFormat.MatchString(text) {
 		return fmt.Errorf("%q is not a UUID", text)
 	}
 	return nil
 }
 
 func checkInt64(value any) error {
-	number, is := value.(json.Number)
-	if !is {
+	number, ok := value.(json.Number)
+	if !ok {
 		return nil
 	}
 	_, err := number.Int64()

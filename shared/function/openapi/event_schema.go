@@ -19,7 +19,7 @@ func (uuidSchema) Schema(huma.Registry) *huma.Schema {
 
 // EventSchema returns the JSON Schema (2020-12) of an event's payload. Objects may have
 // members that it does not list: consumers ignore them, so that a publisher can add
-// some.
+// members.
 func EventSchema(payload reflect.Type) (map[string]any, error) {
 	registry := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
 	registry.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[uuidSchema]())
@@ -33,8 +33,8 @@ func EventSchema(payload reflect.Type) (map[string]any, error) {
 	if err := json.Unmarshal(text, &schemas); err != nil {
 		return nil, fmt.Errorf("read the schema of %s: %w", payload, err)
 	}
-	schema, is := schemas[name].(map[string]any)
-	if !is {
+	schema, ok := schemas[name].(map[string]any)
+	if !ok {
 		return nil, fmt.Errorf("payload %s: not a struct", payload)
 	}
 	delete(schemas, name)
@@ -47,15 +47,15 @@ func EventSchema(payload reflect.Type) (map[string]any, error) {
 	return schema, nil
 }
 
-// openObjects removes additionalProperties: false from a schema, so that events may have
-// further members.
+// openObjects removes additionalProperties: false from a schema, so that payloads may have
+// members that the schema does not list.
 func openObjects(schema any) {
 	switch s := schema.(type) {
 	case map[string]any:
 		if s["additionalProperties"] == false {
 			delete(s, "additionalProperties")
 		}
-		delete(s, "patternDescription") // huma's own
+		delete(s, "patternDescription") // not a keyword of JSON Schema
 		for _, part := range s {
 			openObjects(part)
 		}

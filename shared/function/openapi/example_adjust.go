@@ -23,7 +23,7 @@ func adjustExample(content *huma.MediaType, schemas huma.Registry, operation str
 		return
 	}
 	value := reflect.New(schemas.TypeFromRef(content.Schema.Ref)).Interface()
-	if adjuster, is := value.(ExampleAdjuster); is {
+	if adjuster, ok := value.(ExampleAdjuster); ok {
 		adjuster.AdjustExample(operation, example)
 	}
 }
