@@ -14,7 +14,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// config has the connection parameters of a server or database.
+// config holds the connection parameters of a server or database.
 type config = mysql.Config
 
 // comQuery is the first byte of a packet with a statement: COM_QUERY of the protocol,

@@ -19,8 +19,8 @@ import (
 //
 // The order matters: health checks are not counted or logged; a request is counted until its
 // log is written; a caller is known before its idempotency key is, because keys are scoped
-// by caller; and the layer idempotency limits bodies itself, because it reads them first, to
-// hash the request.
+// by caller. The layer idempotency limits the size of bodies itself, because it reads them
+// before the layer body limit, to hash the request.
 var chain = []layer{
 	{"health", perEndpoint(withHealth)},
 	{"in-flight", perEndpoint(withDrain)},
@@ -51,7 +51,7 @@ type endpoint struct {
 	handler   http.Handler
 }
 
-// process has what the layers of a process share.
+// process holds what the layers share.
 type process struct {
 	*Runtime
 	drain *drain

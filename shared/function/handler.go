@@ -41,7 +41,7 @@ func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
 	return p.handler(chain, endpoints), p.drain, nil
 }
 
-// endpointBuilder has what the endpoints of a process are built from.
+// endpointBuilder holds what the endpoints of a process are built from.
 type endpointBuilder struct {
 	runtime  *Runtime
 	delivery manifest.Delivery

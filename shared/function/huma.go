@@ -14,7 +14,7 @@ import (
 )
 
 // schemaName returns a name for the schema of a type that is unique in a process. It is not
-// published: package openapi has other names.
+// published: the OpenAPI document uses the names of openapi.schemaNames.
 func schemaName(t reflect.Type, _ string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

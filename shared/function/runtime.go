@@ -14,36 +14,36 @@ import (
 	"souk/shared/telemetry"
 )
 
-// Migrations returns the migrations of the tables that every service's database has besides
-// the service's own.
+// Migrations returns the migrations of the tables that are in the database of every service,
+// besides the service's own.
 func Migrations() []database.Migrations {
 	return []database.Migrations{event.Migrations, idempotency.Migrations, revocation.Migrations}
 }
 
 // Options are the settings and dependencies of a Runtime.
 type Options struct {
-	// Manifest describes all functions; nil has none, and permits to publish nothing.
-	// Service is the service whose functions the process has.
+	// Manifest is the content of functions.yaml. Without one, no topic may be published to.
+	// Service is the service that the process belongs to.
 	Manifest *manifest.Manifest
 	Service  string
 	// Target is the one function that the process serves, "" for all of the service.
 	Target string
-	// TargetOptional: see settings.TargetOptional.
+	// TargetOptional is described at settings.TargetOptional.
 	TargetOptional bool
 
-	// DB is the service's database. It is nil where functions are described and not run.
+	// DB is the service's database. It is nil where functions are only documented.
 	DB *database.DB
 	// ReplicaReader is for queries whose result may be some seconds old; nil reads from DB.
 	ReplicaReader *database.ReplicaReader
 	Publisher     event.Publisher
 	// Now is the clock; nil is the system's.
 	Now clock.Clock
-	// Environment has the settings of the service.
+	// Environment holds the settings of the service.
 	Environment config.Environment
 	// Tracer records sampled requests; nil records none.
 	Tracer *telemetry.Tracer
 
-	// TrustedHops: see settings.TrustedHops.
+	// TrustedHops is described at settings.TrustedHops.
 	TrustedHops int
 	// UserAuth and PushAuth configure the verification of access tokens and of Pub/Sub's
 	// tokens.
@@ -67,7 +67,7 @@ func (o Options) publishes() []string {
 
 func (o Options) serves(function string) bool { return o.Target == "" || o.Target == function }
 
-// Runtime has the dependencies that the functions of a process share. NewRuntime builds it
+// Runtime holds the dependencies that the functions of a process share. NewRuntime builds it
 // completely; it does not change afterwards.
 type Runtime struct {
 	DB *database.DB
@@ -75,9 +75,9 @@ type Runtime struct {
 	ReplicaReader *database.ReplicaReader
 	Outbox        *event.Outbox
 	Now           clock.Clock
-	// Revocations has the access tokens that were revoked before they expire.
+	// Revocations lists the access tokens that were revoked before they expire.
 	Revocations *revocation.List
-	// Environment has the settings of a single service.
+	// Environment holds the settings of the service.
 	Environment config.Environment
 
 	options         Options

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// errNotCurrency has the text of a field error, for API users.
+// errNotCurrency is the error of CheckCurrency. API users receive its text.
 var errNotCurrency = errors.New("must be the ISO 4217 code of an active currency, such as EUR")
 
 // CheckCurrency returns an error unless code is the code of an active currency, including
@@ -68,7 +68,7 @@ var currencies = [...]string{
 	"ZAR", "ZMW", "ZWG",
 }
 
-// hasForm reports whether code has the form of a code of ISO 4217.
+// hasForm reports whether code is three capital letters, as in ISO 4217.
 func hasForm(code string) bool {
 	if len(code) != 3 {
 		return false

@@ -28,7 +28,7 @@ type Contract struct {
 
 // contract is a parsed Contract.
 type contract struct {
-	// operations has an operation for each route of the document.
+	// operations holds the operation of each route of the document.
 	operations *http.ServeMux
 	problem    *responseSchema
 	// delivered and published are the schemas of events, by topic. A delivered event may

@@ -78,7 +78,7 @@ func WithTracer(tracer *telemetry.Tracer) Option { return func(s *Server) { s.tr
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
-// Start serves a service until the test ends. environment has the settings that are specific
+// Start serves a service until the test ends. environment holds the settings that are specific
 // to the service.
 func Start(t testing.TB, m *manifest.Manifest, service string, build function.Builder,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
@@ -150,7 +150,7 @@ type Request struct {
 	Token  string
 	// Authorization are Authorization headers in place of Token, such as malformed ones.
 	Authorization []string
-	// Header has additional headers. By default a POST has a new Idempotency-Key. An
+	// Header holds additional headers. By default a POST has a new Idempotency-Key. An
 	// empty value removes a header.
 	Header map[string]string
 	// Body is sent unchanged if it is a string, else as JSON; nil sends none.

@@ -33,14 +33,14 @@ var (
 	pushKey  = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 )
 
-// Tokens signs the tokens of a test's callers, and has the settings of a service that accepts
-// them.
+// Tokens signs the tokens of a test's callers, and holds the settings of a service that
+// accepts them.
 type Tokens struct {
 	UserAuth auth.Config
 	PushAuth auth.PushConfig
-	// Signing has the settings of a service that signs user tokens.
+	// Signing holds the settings of a service that signs user tokens.
 	Signing auth.SignerConfig
-	// Published has the settings of a service that publishes their keys.
+	// Published holds the settings of a service that publishes their keys.
 	Published auth.PublisherConfig
 
 	signer     *auth.Signer

@@ -51,8 +51,8 @@ func isServiceMethod(method *ast.FuncDecl) bool {
 }
 
 // text returns the summary and the description of an operation: the heading in the comment
-// of its handler, and the paragraphs below it. The text above the heading is for readers of
-// the code.
+// of its handler, and the paragraphs below it. The text above the heading is not
+// published.
 //
 //	// place handles POST /v1/orders.
 //	//

@@ -10,7 +10,8 @@ import (
 // bearer is the name of the security scheme of access tokens.
 const bearer = "bearer"
 
-// documentCommon describes what is common to all operations.
+// documentCommon documents what is common to all operations: the API itself, its security
+// scheme, parameters and headers.
 func documentCommon(document *huma.OpenAPI) {
 	document.OpenAPI = "3.1.0"
 	document.Info = &huma.Info{

@@ -1,6 +1,6 @@
-// Package openapi writes the documents of the functions that a list has: an OpenAPI document
-// of those that clients call, and the JSON Schemas of the events. It reads what the services
-// register and the comments of their handlers. The functions do not contain it.
+// Package openapi generates an OpenAPI document of the functions that clients call, and JSON
+// Schemas of the events. Its sources are functions.yaml, what the services register and the
+// comments of their handlers. The binaries of the functions do not include it.
 package openapi
 
 import (
@@ -20,7 +20,7 @@ import (
 	"souk/shared/manifest"
 )
 
-// Service has the parts of a service that the documents need.
+// Service holds what the documents describe of a service.
 type Service struct {
 	Name, Description string
 	Build             function.Builder
@@ -34,7 +34,7 @@ const ExtensionCacheControl = "x-cache-control"
 // Text is the documentation of an operation for API users.
 type Text struct{ Summary, Description string }
 
-// Describe returns the text of an operation and its handler.
+// Describe returns the text of the operation of an entry, given its handler.
 type Describe func(entry manifest.Function, handler any) (Text, error)
 
 // targetNone is the target of a runtime that serves no function: its service then requires no
@@ -42,8 +42,8 @@ type Describe func(entry manifest.Function, handler any) (Text, error)
 const targetNone = "-"
 
 // Document returns the OpenAPI 3.1 document of all functions that clients call, derived
-// from their registration. Its error names every function that lacks a text or the kind of
-// its resource.
+// from their registration. Its error names every function without a text, or without
+// function.DocumentNotFound if its path identifies a resource.
 func Document(m *manifest.Manifest, services []Service, describe Describe) (*huma.OpenAPI, error) {
 	d := newDocumenter(describe)
 	documentCommon(d.document)
@@ -82,8 +82,8 @@ func newDocumenter(describe Describe) *documenter {
 	return &documenter{document: api.OpenAPI(), api: api, names: names, describe: describe}
 }
 
-// add adds a function's operation: huma's description of it, completed with the conventions
-// of all operations.
+// add adds a function's operation: huma's description of it, completed with its text, tag,
+// access rule, the headers of shared/api, the errors of the layers around it, and examples.
 func (d *documenter) add(f function.ListedFunction) error {
 	d.names.operation = f.Entry.Name
 	operation, err := f.Operation(d.api)
@@ -105,7 +105,7 @@ func (d *documenter) add(f function.ListedFunction) error {
 	if f.Entry.Access != manifest.Anyone {
 		operation.Security = append(operation.Security, map[string][]string{bearer: {}})
 	}
-	// Tools such as the gateway's page mark the operations for admins.
+	// Tools, such as the documentation page of the gateway, mark the operations for admins.
 	operation.Extensions = map[string]any{"x-access": f.Entry.Access}
 	if control := f.Entry.CacheControl(); control != "" {
 		operation.Extensions[ExtensionCacheControl] = control
@@ -160,10 +160,10 @@ func success(operation *huma.Operation) *huma.Response {
 func (o listedOperation) documentSuccess(schemas huma.Registry) {
 	operation, entry := o.operation, o.entry
 	response := success(operation)
-	reads := func(header string) bool {
+	accepts := func(header string) bool {
 		return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool { return p.Name == header })
 	}
-	if !reads("Prefer") {
+	if !accepts("Prefer") {
 		delete(response.Headers, "Preference-Applied")
 	}
 	if operation.DefaultStatus != http.StatusCreated {

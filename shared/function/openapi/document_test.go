@@ -66,7 +66,7 @@ func TestDocument(t *testing.T) {
 	})
 
 	for want, services := range map[string][]openapi.Service{
-		"document service note: it is in functions.yaml, but has no openapi.Service":                                              nil,
+		"document service note: it is in functions.yaml, but has no openapi.Service":                    nil,
 		"document note-get: its path identifies a resource: register it with function.DocumentNotFound": {note(nil, function.HTTP("note-get", getNote))},
 	} {
 		t.Run("is refused: "+want, func(t *testing.T) {

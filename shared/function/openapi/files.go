@@ -124,7 +124,7 @@ func Write(folder string, files map[string][]byte) error {
 	return nil
 }
 
-// obsolete returns the names of files in a folder's events that are not generated.
+// obsolete returns the names of files in folder/events that are not generated any more.
 func obsolete(folder string, files map[string][]byte) ([]string, error) {
 	entries, err := fs.Glob(os.DirFS(folder), "events/*")
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 
 // schemaNames assigns unique names to the schemas of all services in one document.
 type schemaNames struct {
-	operation string // the one that is being registered
-	taken     map[string]reflect.Type
+	operation string                  // the name of the function that is being added
+	types     map[string]reflect.Type // by schema name
 }
 
-func newSchemaNames() *schemaNames { return &schemaNames{taken: map[string]reflect.Type{}} }
+func newSchemaNames() *schemaNames { return &schemaNames{types: map[string]reflect.Type{}} }
 
 // name returns the name of a type: its Go name, after the package's if another type has the
 // same name. A type without a name is named after the operation.
@@ -31,10 +31,10 @@ func (n *schemaNames) name(t reflect.Type, hint string) string {
 	if t.Kind() != reflect.Struct {
 		return name
 	}
-	if other, taken := n.taken[name]; taken && other != t {
+	if other, used := n.types[name]; used && other != t {
 		name = pascal(t.PkgPath()[strings.LastIndex(t.PkgPath(), "/")+1:]) + name
 	}
-	n.taken[name] = t
+	n.types[name] = t
 	return name
 }
 

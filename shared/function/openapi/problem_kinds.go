@@ -12,8 +12,8 @@ import (
 	"souk/shared/manifest"
 )
 
-// listedOperation is an operation with its entry in functions.yaml. They determine the errors that
-// the layers around it may respond with.
+// listedOperation is an operation with its entry in functions.yaml. Together they determine
+// with which errors the layers around the operation may respond.
 type listedOperation struct {
 	operation *huma.Operation
 	entry     manifest.Function
@@ -29,13 +29,13 @@ func (o listedOperation) isConditional() bool {
 		slices.Contains([]string{http.MethodPatch, http.MethodDelete}, o.operation.Method)
 }
 
-// isRateLimited reports whether the number of requests is limited: those of unknown
-// callers that cost the shop something, and those that store a key.
+// isRateLimited reports whether the number of requests is limited. It is for a POST without
+// an access token, because anyone can send it, and for requests that store an idempotency key.
 func (o listedOperation) isRateLimited() bool {
 	return !o.needsToken() && o.operation.Method == http.MethodPost || o.hasKey()
 }
 
-// problemKind is an error status of many operations.
+// problemKind is an error status that many operations respond with.
 type problemKind struct {
 	status      int
 	codes       []string // of the layers around an operation
@@ -44,8 +44,8 @@ type problemKind struct {
 	occurs func(listedOperation) bool
 }
 
-// problemKinds lists the errors of the shared layers: access rules, decoder, conventions,
-// gateway.
+// problemKinds lists the errors of the layers around an operation: authorization, decoding,
+// conditional requests, idempotency, body and rate limits, and the gateway.
 var problemKinds = []problemKind{
 	{http.StatusBadRequest, []string{api.CodeInvalid}, "The request is invalid: `errors` lists the errors of its fields.", always},
 	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "The access token is missing or not valid. After `token_revoked`, renew it with `POST /v1/sessions/refresh`.", listedOperation.needsToken},

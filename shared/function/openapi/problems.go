@@ -14,34 +14,34 @@ import (
 	"souk/shared/idempotency"
 )
 
-// documentProblems documents the errors of an operation. Those that are the same for many
-// operations are one component.
+// documentProblems documents the errors of an operation. Responses that are the same for many
+// operations are components.
 func (o listedOperation) documentProblems(components *huma.Components) {
 	operation := o.operation
 	delete(operation.Responses, "default") // huma's, without information
-	own := maps.Clone(function.ErrorCodes(operation))
+	codesByStatus := maps.Clone(function.ErrorCodes(operation))
 	for _, kind := range problemKinds {
-		occurs, codes := kind.occurs(o), own[kind.status]
+		occurs, codes := kind.occurs(o), codesByStatus[kind.status]
 		status := strconv.Itoa(kind.status)
-		switch _, isOwn := own[kind.status]; {
-		case isOwn && occurs:
+		switch _, registered := codesByStatus[kind.status]; {
+		case registered && occurs:
 			operation.Responses[status] = problemResponse(kind, slices.Concat(codes, kind.codes))
-		case isOwn:
+		case registered:
 			operation.Responses[status] = problemResponse(kind, codes)
 		case occurs:
 			name := strings.ReplaceAll(http.StatusText(kind.status), " ", "")
 			components.Responses[name] = problemResponse(kind, kind.codes)
 			operation.Responses[status] = &huma.Response{Ref: "#/components/responses/" + name}
 		}
-		delete(own, kind.status)
+		delete(codesByStatus, kind.status)
 	}
-	for status, codes := range own {
+	for status, codes := range codesByStatus {
 		operation.Responses[strconv.Itoa(status)] = problemResponse(problemKind{status: status, description: http.StatusText(status) + "."}, codes)
 	}
 }
 
-// problemResponse returns the description of a problem with one of some codes, or with
-// any if none is given. The first one is in the example.
+// problemResponse returns the description of a problem whose code is one of codes, or any
+// code if codes is empty. The first one is in the example.
 func problemResponse(kind problemKind, codes []string) *huma.Response {
 	example := map[string]any{
 		"title": http.StatusText(kind.status), "status": kind.status, "code": strings.ToLower(strings.ReplaceAll(http.StatusText(kind.status), " ", "_")),

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// YAML returns a document as YAML, in an order that is easy to read.
+// YAML returns a document as YAML, with the keys of mappings in the order of firstKeys.
 func YAML(document *huma.OpenAPI) ([]byte, error) {
 	text, err := json.Marshal(document)
 	if err != nil {
