@@ -131,7 +131,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	trace := telemetry.TraceID(r.Context())
 	body, err := json.Marshal(p.WithTrace(trace))
 	if err != nil {
-		slog.ErrorContext(r.Context(), "marshal a problem", "code", p.Code, "error", err)
+		slog.ErrorContext(r.Context(), "marshal problem", "code", p.Code, "error", err)
 	}
 	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", ProblemType)

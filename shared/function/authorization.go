@@ -60,7 +60,7 @@ func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) ht
 func (rt *Runtime) requireIAP(r *http.Request) error {
 	err := rt.iapVerifier.Verify(r.Context(), r.Header)
 	if errors.Is(err, auth.ErrForbidden) {
-		slog.WarnContext(r.Context(), "an admin's request has not passed Identity-Aware Proxy", "error", err)
+		slog.WarnContext(r.Context(), "reject admin request without a valid assertion of Identity-Aware Proxy", "error", err)
 	}
 	return err
 }
@@ -90,7 +90,7 @@ func refusal(ctx context.Context, err error) *api.Problem {
 	case errors.Is(err, auth.ErrForbidden):
 		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "The role of your account does not allow this operation.")
 	case errors.Is(err, auth.ErrKeysUnavailable):
-		slog.ErrorContext(ctx, "the keys that verify tokens are unavailable", "error", err)
+		slog.ErrorContext(ctx, "keys for verifying tokens are unavailable", "error", err)
 		return api.Unavailable("The token cannot be verified right now.")
 	case errors.Is(err, auth.ErrRevoked):
 		return api.NewProblem(http.StatusUnauthorized, api.CodeTokenRevoked, "The token was revoked: the account's role or password has changed, or its session has ended. "+

@@ -24,13 +24,13 @@ func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var push event.Push
 		if err := json.NewDecoder(r.Body).Decode(&push); err != nil {
-			slog.WarnContext(r.Context(), "not a push request", "error", err)
+			slog.WarnContext(r.Context(), "decode push request", "error", err)
 			api.Invalid("body", api.FieldSyntax, "not a Pub/Sub push request").Write(w, r)
 			return
 		}
 		e, err := read(push)
 		if err != nil {
-			slog.ErrorContext(r.Context(), "the message has no valid attributes", "subscription", push.Subscription,
+			slog.ErrorContext(r.Context(), "decode message attributes", "subscription", push.Subscription,
 				"messageId", push.Message.MessageID, "attempt", push.DeliveryAttempt, "error", err)
 			api.Invalid("body.message.attributes", api.FieldFormat, "not an event of this shop").Write(w, r)
 			return
@@ -44,7 +44,7 @@ func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handl
 			api.Internal().Write(w, r.WithContext(ctx))
 			return
 		}
-		slog.DebugContext(ctx, "the event was processed", "subscription", push.Subscription, "event", e.ID, "type", e.Type)
+		slog.DebugContext(ctx, "processed event", "subscription", push.Subscription, "event", e.ID, "type", e.Type)
 		w.WriteHeader(http.StatusNoContent)
 	})
 }

@@ -141,7 +141,7 @@ func TestPushRequest(t *testing.T) {
 		t.Parallel()
 		response, trace := push(t, `{"message": {"messageId": "7", "data": ""}, "subscription": "s", "deliveryAttempt": 3}`)
 		response.MustBeProblem(t, http.StatusBadRequest, "invalid_request")
-		if line := mustLogLine(t, trace, "the message has no valid attributes"); line["messageId"] != "7" || line["subscription"] != "s" || line["attempt"] != 3.0 {
+		if line := mustLogLine(t, trace, "decode message attributes"); line["messageId"] != "7" || line["subscription"] != "s" || line["attempt"] != 3.0 {
 			t.Errorf("logged was %v", line)
 		}
 	})
