@@ -76,7 +76,7 @@ func runEvents(ctx context.Context, e *Env, r *Report) (err error) {
 	x.drive = shop.drive(ctx, load.Options{
 		Scenario: load.FlashSale, Rate: pick(e, 5.0, 10.0), Users: load.MaxUsers, Duration: load.MaxDuration,
 		Stock: 100_000, Settle: 3 * time.Minute, Interval: pick(e, time.Second, 200*time.Millisecond),
-	})
+	}, shop.status.Gateway)
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watchers, watching := errgroup.WithContext(watching)

@@ -109,12 +109,12 @@ type drive struct {
 	err       error
 }
 
-// drive starts a load on the shop.
-func (s *shop) drive(ctx context.Context, options load.Options) *drive {
+// drive starts a load on the shop, through a gateway's URL.
+func (s *shop) drive(ctx context.Context, options load.Options, gateway string) *drive {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &drive{cancel: cancel, begin: time.Now()}
 	options.Target = load.Target{
-		Gateway: s.status.Gateway, Email: s.status.Admin.Email, Password: s.status.Admin.Password, Customers: s.Customers,
+		Gateway: gateway, Email: s.status.Admin.Email, Password: s.status.Admin.Password, Customers: s.Customers,
 	}
 	options.Progress = func(snapshot load.Snapshot) {
 		d.mu.Lock()

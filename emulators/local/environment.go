@@ -34,7 +34,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"SOUK_EMULATOR=1",
 		"LOCAL_ONLY=true",
 		"GOOGLE_CLOUD_PROJECT=" + Project,
-		"PUBSUB_EMULATOR_HOST=" + s.route(ToPubSub, s.broker.Addr()),
+		"PUBSUB_EMULATOR_HOST=" + s.route(ToPubSub, f.Name, s.broker.Addr()),
 		"AUTH_ISSUER=" + s.gatewayURL(),
 		"AUTH_AUDIENCE=" + tokenAudience,
 		"AUTH_JWKS_URL=" + s.platform.URL("jwks") + s.jwksPath(),
@@ -47,7 +47,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
 	}
 	if f.Database != manifest.NoDatabase {
-		environment = append(environment, "DATABASE_URL="+string(s.routeURL(s.urls[s.options.Manifest.LoginOf(f)])))
+		environment = append(environment, "DATABASE_URL="+string(s.routeURL(f.Name, s.urls[s.options.Manifest.LoginOf(f)])))
 	}
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))

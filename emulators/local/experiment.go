@@ -20,31 +20,31 @@ const (
 	Push       Hop = "pub/sub to function"
 )
 
-// route returns the address at which a part is reached over a hop.
-func (s *System) route(hop Hop, address string) string {
+// route returns the address at which a part is reached over a hop from or to a function.
+func (s *System) route(hop Hop, function, address string) string {
 	if s.options.Route == nil {
 		return address
 	}
-	return s.options.Route(hop, address)
+	return s.options.Route(hop, function, address)
 }
 
 // routeURL returns a database's URL with the address of the hop to it.
-func (s *System) routeURL(url database.URL) database.URL {
+func (s *System) routeURL(function string, url database.URL) database.URL {
 	cfg, err := database.ParseURL(string(url))
 	if s.options.Route == nil || err != nil { // the function reports an invalid URL
 		return url
 	}
-	cfg.Addr = s.route(ToDatabase, cfg.Addr)
+	cfg.Addr = s.route(ToDatabase, function, cfg.Addr)
 	return database.FormatURL(cfg)
 }
 
 // routePush returns a function's URL with the address of the hop to it.
-func (s *System) routePush(url string) string {
+func (s *System) routePush(function, url string) string {
 	const scheme = "http://"
 	if s.options.Route == nil {
 		return url
 	}
-	return scheme + s.route(Push, url[len(scheme):])
+	return scheme + s.route(Push, function, url[len(scheme):])
 }
 
 // StopBroker stops the Pub/Sub broker, as an outage does. Messages are stored.

@@ -131,7 +131,7 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 // endpoint returns the push URL of a function.
 func (s *System) endpoint(f manifest.Function) string {
 	f.HTTP = function.Pattern(f)
-	return s.routePush(s.platform.URL(f.Name)) + f.Path()
+	return s.routePush(f.Name, s.platform.URL(f.Name)) + f.Path()
 }
 
 // audience returns the audience of a function's push tokens. A token for one function is not

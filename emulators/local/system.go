@@ -52,9 +52,9 @@ type Options struct {
 	// Duplicate and Shuffle make Pub/Sub deliver every message at least twice, and in
 	// random order, both of which the real one may do.
 	Duplicate, Shuffle bool
-	// Route returns the address at which a part is reached instead of its own, so that an
-	// experiment can put a proxy in between. Nil: its own.
-	Route func(hop Hop, address string) string
+	// Route returns the address at which a part is reached over a hop from or to a function,
+	// so that an experiment can put a proxy in between. Nil: its own.
+	Route func(hop Hop, function, address string) string
 	// Origins are those whose scripts may use the API in a browser.
 	Origins []string
 	// Hosts are allowed host names in addition to those of this machine.
