@@ -10,8 +10,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/spf13/cobra"
 
-	"souk/cmd/souk/internal/deadletters"
 	"souk/emulators/local"
+	"souk/emulators/pubsub/deadletters"
 )
 
 // cloudWait is for how long Google Cloud must have no more messages before it is

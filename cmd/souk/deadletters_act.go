@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"souk/cmd/souk/internal/deadletters"
+	"souk/emulators/pubsub/deadletters"
 )
 
 // actFlags are the flags of an action: its messages, its actor and its reason.

@@ -180,7 +180,7 @@ func (s *System) startPubSub(ctx context.Context) (string, error) {
 }
 
 func (s *System) startScheduler(ctx context.Context) (string, error) {
-	client, err := connect(ctx, s.broker.Addr(), Project)
+	client, err := pubsub.Connect(ctx, s.broker.Addr(), Project)
 	if err != nil {
 		return "", err
 	}

@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	emulator "souk/emulators/pubsub"
 	"souk/shared/manifest"
@@ -55,7 +52,7 @@ func ConnectPubSub(ctx context.Context, host, project string) (*pubsub.Client, e
 	if err := reach(ctx, host); err != nil {
 		return nil, err
 	}
-	return connect(ctx, host, project)
+	return emulator.Connect(ctx, host, project)
 }
 
 // reach returns an error if no server listens at host: the client itself would retry without
@@ -66,14 +63,4 @@ func reach(ctx context.Context, host string) error {
 		return advise(fmt.Errorf("reach Pub/Sub: %w", err), "Is a Pub/Sub emulator listening at %s?", host)
 	}
 	return conn.Close()
-}
-
-// connect returns a client of a Pub/Sub emulator.
-func connect(ctx context.Context, host, project string) (*pubsub.Client, error) {
-	client, err := pubsub.NewClient(ctx, project, option.WithEndpoint(host), option.WithoutAuthentication(),
-		option.WithTelemetryDisabled(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	if err != nil {
-		return nil, fmt.Errorf("connect to Pub/Sub at %s: %w", host, err)
-	}
-	return client, nil
 }

@@ -15,9 +15,8 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"souk/cmd/souk/internal/deadletters"
-	"souk/emulators/local"
 	"souk/emulators/pubsub"
+	"souk/emulators/pubsub/deadletters"
 )
 
 const (
@@ -49,7 +48,7 @@ func open(t *testing.T) *house {
 			t.Error(err)
 		}
 	})
-	client, err := local.ConnectPubSub(t.Context(), broker.Addr(), project)
+	client, err := pubsub.Connect(t.Context(), broker.Addr(), project)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
-	"souk/cmd/souk/internal/deadletters"
+	"souk/emulators/pubsub/deadletters"
 )
 
 // mend makes the function take what it gets from now on.
