@@ -26,7 +26,7 @@ type upFlags struct {
 	port               int
 	databaseURL        string
 	allowedHosts       string
-	detach             bool
+	detach, traces     bool
 	duplicate, shuffle bool
 }
 
@@ -65,6 +65,7 @@ Ctrl-C stops everything that this command started. Data is not deleted.`,
 	command.Flags().StringVar(&flags.databaseURL, "database-url", "", "database server to use: mysql://user:password@host:3306/ (default $DATABASE_URL)")
 	allowedHostsFlag(command, &flags.allowedHosts)
 	command.Flags().BoolVar(&flags.detach, "detach", false, "run in the background; souk down stops it")
+	command.Flags().BoolVar(&flags.traces, "traces", false, "record all traces, not only while a page of the console is open")
 	command.Flags().BoolVar(&flags.duplicate, "pubsub-duplicate", false, "deliver every message at least twice")
 	command.Flags().BoolVar(&flags.shuffle, "pubsub-shuffle", false, "deliver messages in random order")
 	return command
@@ -139,6 +140,7 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 		DatabaseURL: database.URL(url),
 		Duplicate:   flags.duplicate,
 		Shuffle:     flags.shuffle,
+		Traces:      flags.traces,
 		Report:      p.progress,
 		Warnings:    p.stderr,
 	}, nil

@@ -20,6 +20,7 @@ import (
 	"souk/shared/api"
 	"souk/shared/health"
 	"souk/shared/manifest"
+	"souk/shared/telemetry"
 )
 
 // LivenessPath is the health check: it responds with 200 while the gateway runs.
@@ -48,6 +49,8 @@ type Options struct {
 	// function did not respond. Nil discards them.
 	Logger       *slog.Logger
 	RequestLevel slog.Level
+	// Tracer records sampled requests; nil records none.
+	Tracer *telemetry.Tracer
 	// Origins are those whose scripts may read responses in a browser (CORS), as returned
 	// by ParseOrigins: none.
 	Origins []string

@@ -2,10 +2,15 @@ package gateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"strings"
 	"testing"
+
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"souk/shared/telemetry"
 )
 
 // echoHeaders is a function that responds with the headers of the request.
@@ -84,11 +89,33 @@ func TestTrace(t *testing.T) {
 		seen := mustDecodeHeaders(t, d.mustDo(t, http.MethodGet, "/v1/products/1",
 			http.Header{"Traceparent": {"00-" + trace + "-" + parent + "-01"}, "Tracestate": {"vendor=1"}}, nil))
 		got := seen.Get("Traceparent")
-		if !strings.HasPrefix(got, "00-"+trace+"-") || !strings.HasSuffix(got, "-01") || strings.Contains(got, parent) {
+		if !strings.HasPrefix(got, "00-"+trace+"-") || !strings.HasSuffix(got, "-00") || strings.Contains(got, parent) {
 			t.Errorf("traceparent: %s", got)
 		}
 		if state := seen.Get("Tracestate"); state != "vendor=1" {
 			t.Errorf("tracestate: %s", state)
+		}
+	})
+	t.Run("whether it is recorded is the gateway's decision", func(t *testing.T) {
+		t.Parallel()
+		for flag, sampled := range map[string]bool{"-00": true, "-01": false} {
+			recorded := tracetest.NewInMemoryExporter()
+			traced := mustOpen(t, echoHeaders, func(o *Options) {
+				o.Tracer = telemetry.NewLocalTracer("gateway", recorded, func(bool) bool { return sampled })
+			})
+			seen := mustDecodeHeaders(t, traced.mustDo(t, http.MethodGet, "/v1/products/1?q=canary",
+				http.Header{"Traceparent": {"00-" + trace + "-" + parent + flag}}, nil))
+			if err := traced.stop(); err != nil {
+				t.Error(err)
+			}
+			want := map[bool]string{true: "-01", false: "-00"}[sampled]
+			if got := seen.Get("Traceparent"); !strings.HasPrefix(got, "00-"+trace) || !strings.HasSuffix(got, want) {
+				t.Errorf("the function received %s, want %s", got, want)
+			}
+			spans := recorded.GetSpans()
+			if sampled != (len(spans) == 1) || sampled && (spans[0].Name != "GET /v1/products/{id}" || strings.Contains(fmt.Sprintf("%+v", spans), "canary")) {
+				t.Errorf("recorded %+v", spans)
+			}
 		}
 	})
 	t.Run("a malformed trace is replaced and its state dropped", func(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"souk/shared/api"
-	"souk/shared/telemetry"
 )
 
 // statusClientClosed is the logged status of a request whose client disconnected before the
@@ -57,13 +56,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rw := &responseWriter{ResponseWriter: w, requestID: id, own: http.Header{}, expectsContinue: r.Header.Get("Expect") != ""}
 	rw.own.Set(api.HeaderRequestID, id)
 	rw.own.Set(api.HeaderContentTypeOptions, api.NoSniff)
-	ctx := context.WithValue(telemetry.FromHeader(r.Context(), r.Header), writerKey{}, rw)
+	traced, request := g.options.Tracer.Request(r.Context(), r.Header)
+	ctx := context.WithValue(traced, writerKey{}, rw)
 	defer func() {
 		cause := recover()
 		if cause != nil && rw.err == nil && rw.status != statusClientClosed {
 			rw.err = fmt.Errorf("incomplete response: %v", cause)
 		}
 		g.log(ctx, rw, r, time.Since(begin))
+		endTrace(request, rw, r)
 		if cause != nil {
 			panic(cause) // net/http closes the connection, which the client notices
 		}

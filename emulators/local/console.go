@@ -56,6 +56,7 @@ func (s *System) startConsole(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.traces.console.Store(c)
 	listener, err := s.listenConsole(ctx)
 	if err != nil {
 		c.Close()

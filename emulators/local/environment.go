@@ -44,6 +44,7 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_AUDIENCE=" + s.audience(f),
 		"PUSH_SERVICE_ACCOUNT=" + PushServiceAccount,
 		"MAIL_FROM=" + mailFrom,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + s.traces.url,
 		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
 	}
 	if f.Database != manifest.NoDatabase {

@@ -141,7 +141,7 @@ func (s *System) audience(f manifest.Function) string { return s.platform.URL(f.
 // brokerOptions returns the options of the broker, on a free port.
 func (s *System) brokerOptions() pubsub.Options {
 	return pubsub.Options{
-		Dir: s.state.file("pubsub"), Tokens: s.issuer, Logger: s.log.With("part", "pubsub"),
+		Dir: s.state.file("pubsub"), Tokens: s.issuer, Tracer: s.traces.tracer("pubsub"), Logger: s.log.With("part", "pubsub"),
 		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
 	}
 }
@@ -188,7 +188,7 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 	s.started("scheduler's publisher", func(context.Context) error { return publisher.close() })
 	// The scheduler runs until Stop, not only for the start.
 	s.scheduler, err = scheduler.Start(context.WithoutCancel(ctx), scheduler.Options{
-		Manifest: s.options.Manifest, Publisher: publisher, Logger: s.log.With("part", "scheduler"),
+		Manifest: s.options.Manifest, Publisher: publisher, Tracer: s.traces.tracer("scheduler"), Logger: s.log.With("part", "scheduler"),
 	})
 	if err != nil {
 		return "", err
@@ -207,7 +207,7 @@ func (s *System) startGateway(ctx context.Context) (string, error) {
 	handler, err := gateway.New(gateway.Options{
 		Manifest: s.options.Manifest, Backend: s.platform.URL, Transport: s.platform.Transport, OpenAPI: functions.OpenAPI,
 		Links:   []gateway.Link{s.console.link(), gateway.MailLink(s.mail.URL())},
-		Origins: s.options.Origins, Hosts: s.options.Hosts, Logger: s.log.With("part", "gateway"),
+		Origins: s.options.Origins, Hosts: s.options.Hosts, Tracer: s.traces.tracer("gateway"), Logger: s.log.With("part", "gateway"),
 	})
 	if err != nil {
 		return "", err

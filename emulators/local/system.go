@@ -55,6 +55,9 @@ type Options struct {
 	// Route returns the address at which a part is reached over a hop from or to a function,
 	// so that an experiment can put a proxy in between. Nil: its own.
 	Route func(hop Hop, function, address string) string
+	// Traces records all traces, and not only those that begin while a page of the console
+	// is open.
+	Traces bool
 	// Origins are those whose scripts may use the API in a browser.
 	Origins []string
 	// Hosts are allowed host names in addition to those of this machine.
@@ -96,6 +99,7 @@ type System struct {
 	scheduler *scheduler.Scheduler
 	mail      *mail.Server
 	console   *consoleServer
+	traces    traces
 
 	// urls and databases are the URLs and the names of the databases, by service.
 	urls      map[string]database.URL
@@ -160,6 +164,7 @@ func (s *System) start(ctx context.Context) error {
 		{"migrations", s.migrate},
 		{"logins", s.seed},
 		{"mail", s.startMail},
+		{"traces", s.startTraces},
 		{"functions", s.startFunctions},
 		{"pub/sub", s.startPubSub},
 		{"scheduler", s.startScheduler},

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"souk/shared/clock"
+	"souk/shared/telemetry"
 )
 
 // maxRequestBytes is above Pub/Sub's limit of 10 MB per publish request.
@@ -36,6 +37,8 @@ type Options struct {
 	Tokens TokenSource
 	// Logger receives the broker's logs. Nil discards them.
 	Logger *slog.Logger
+	// Tracer records the pushes of sampled messages; nil records none.
+	Tracer *telemetry.Tracer
 	// Clock returns the current time. Nil is the system clock.
 	Clock clock.Clock
 	// StartPaused delivers nothing until Resume, so that push endpoints can be set
@@ -166,7 +169,7 @@ func newBroker(options Options) *Broker {
 	if b.now == nil {
 		b.now = clock.System
 	}
-	b.pusher = newPusher(options.Tokens)
+	b.pusher = newPusher(options.Tokens, options.Tracer)
 	b.run = strconv.FormatInt(b.now().UnixMicro(), 36)
 	return b
 }

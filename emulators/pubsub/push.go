@@ -16,6 +16,7 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"souk/emulators/transport"
+	"souk/shared/telemetry"
 )
 
 const (
@@ -61,15 +62,17 @@ type outcome struct {
 type pusher struct {
 	client *http.Client
 	tokens TokenSource
+	tracer *telemetry.Tracer
 	// ctx ends when pushes in flight are aborted.
 	ctx    context.Context
 	cutOff context.CancelFunc
 }
 
-func newPusher(tokens TokenSource) *pusher {
+func newPusher(tokens TokenSource, tracer *telemetry.Tracer) *pusher {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &pusher{
 		tokens: tokens,
+		tracer: tracer,
 		ctx:    ctx,
 		cutOff: cancel,
 		client: &http.Client{
@@ -89,7 +92,7 @@ func (b *Broker) push(s *subscription, d *delivery) {
 	config, attempt, handOver := s.config, d.attempt(), d.handOver
 	b.pushing.Go(func() {
 		begin := time.Now()
-		send := func() outcome { return b.pusher.post(config, d.message, attempt) }
+		send := func() outcome { return b.pusher.tracedPost(config, d.message, attempt) }
 		var o outcome
 		if b.options.Duplicate {
 			o = sendTwice(b.pusher.ctx, send)
@@ -126,9 +129,9 @@ func (b *Broker) pushed(s *subscription, d *delivery, handOver int64, o outcome)
 
 // post sends one push request and waits for its response, at most for the
 // acknowledgement deadline.
-func (p *pusher) post(config *pb.Subscription, m *pb.PubsubMessage, attempt int) outcome {
+func (p *pusher) post(ctx context.Context, config *pb.Subscription, m *pb.PubsubMessage, attempt int) outcome {
 	deadline := time.Duration(config.GetAckDeadlineSeconds()) * time.Second
-	ctx, cancel := context.WithTimeout(p.ctx, deadline)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	// 102 acknowledges, although it is not a final status of HTTP.
 	var processing atomic.Bool
@@ -187,6 +190,9 @@ func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.Pub
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", userAgent)
 	request.Header.Set("From", "noreply@google.com")
+	if telemetry.Recording(ctx) {
+		telemetry.ToHeader(ctx, request.Header)
+	}
 	if oidc := config.GetPushConfig().GetOidcToken(); oidc != nil {
 		audience := oidc.GetAudience()
 		if audience == "" {

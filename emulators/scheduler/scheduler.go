@@ -43,6 +43,8 @@ type Options struct {
 	Manifest  *manifest.Manifest
 	Publisher Publisher
 	Clock     Clock
+	// Tracer records sampled ticks; nil records none.
+	Tracer *telemetry.Tracer
 	// Logger receives missed ticks and publish errors. Nil discards them.
 	Logger *slog.Logger
 }
@@ -174,7 +176,9 @@ func (s *Scheduler) publish(ctx context.Context, j *job, due time.Time) error {
 	if err != nil {
 		return fmt.Errorf("create an id for a tick of %s: %w", j.function, err)
 	}
-	ctx = telemetry.FromAttribute(ctx, "")
+	ctx, request := s.options.Tracer.Request(ctx, nil)
+	defer request.End(ctx)
+	request.Span().SetName("tick " + j.function)
 	err = s.options.Publisher.Publish(ctx, j.topic, []byte("{}"), map[string]string{
 		"id":                  id.String(),
 		"type":                EventType,

@@ -100,6 +100,18 @@ func (t *Tracer) Message(ctx context.Context, r *Request, traceparent string, be
 	return t.start(ctx, begin, trace.SpanKindConsumer)
 }
 
+// Follow starts a span of a trace that a traceparent continues, if that is sampled.
+//
+//nolint:spancheck // Span.End ends it
+func (t *Tracer) Follow(ctx context.Context, traceparent, name string, kind trace.SpanKind, attributes ...attribute.KeyValue) (context.Context, Span) {
+	ctx = w3c.Extract(ctx, propagation.MapCarrier{Traceparent: traceparent})
+	if t == nil || t.tracer == nil || !trace.SpanContextFromContext(ctx).IsSampled() {
+		return ctx, Span{}
+	}
+	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
+	return ctx, Span{span}
+}
+
 func (t *Tracer) start(ctx context.Context, begin time.Time, kind trace.SpanKind) (context.Context, *Request) {
 	r := &Request{tracer: t}
 	if t.recorder != nil {
