@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"souk/emulators/cloudrun"
 	"souk/emulators/hostcheck"
@@ -70,10 +71,12 @@ type Console struct {
 	sheets   map[string]*template.Template
 	assets   map[string]asset
 	handler  http.Handler
+	sampler  *sampler
 	watchers atomic.Int64
-	// closed ends the streams of events.
+	// closed ends the streams of events and the sampler.
 	closed  chan struct{}
 	closing sync.Once
+	work    sync.WaitGroup
 }
 
 // New returns a new console. Callers must close it after use.
@@ -85,6 +88,7 @@ func New(options Options) (*Console, error) {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Console{options: options, log: options.Logger, closed: make(chan struct{})}
+	c.sampler = newSampler(c.read, c.Watching)
 	for _, describe := range pages {
 		c.pages = append(c.pages, describe(c))
 	}
@@ -96,7 +100,20 @@ func New(options Options) (*Console, error) {
 		return nil, fmt.Errorf("read the pages of the console: %w", err)
 	}
 	c.handler = c.protect(c.routes())
+	c.work.Go(func() { c.sampler.run(c.closed) })
 	return c, nil
+}
+
+// read returns the state of all sources.
+func (c *Console) read() reading {
+	r := reading{at: float64(time.Now().UnixMilli()) / 1000}
+	if c.options.Functions != nil {
+		r.functions = c.options.Functions()
+	}
+	if c.options.Topics != nil {
+		r.topics = c.options.Topics()
+	}
+	return r
 }
 
 // ServeHTTP serves pages, events and actions.
@@ -105,8 +122,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 // Watching reports whether a page with live data is open.
 func (c *Console) Watching() bool { return c.watchers.Load() > 0 }
 
-// Close ends the streams of events.
-func (c *Console) Close() { c.closing.Do(func() { close(c.closed) }) }
+// Close ends the streams of events and the sampler.
+func (c *Console) Close() {
+	c.closing.Do(func() { close(c.closed) })
+	c.work.Wait()
+}
 
 // routes returns the handler of all routes.
 func (c *Console) routes() http.Handler {

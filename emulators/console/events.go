@@ -51,7 +51,9 @@ func (s *stream) every(period time.Duration, do func() error) error {
 // serveEvents returns the handler of a page's events. Close ends it.
 func (c *Console) serveEvents(p page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.watchers.Add(1)
+		if c.watchers.Add(1) == 1 {
+			c.sampler.hurry()
+		}
 		defer c.watchers.Add(-1)
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()

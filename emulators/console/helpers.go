@@ -12,6 +12,7 @@ var helpers = template.FuncMap{
 	"icon":  icon,
 	"join":  strings.Join,
 	"since": since,
+	"half":  func(x float64) float64 { return x / 2 },
 }
 
 // icons are drawings of 16 × 16 in the style of the console: lines of 1.4.

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -89,6 +90,10 @@ func (c *Console) servePage(p page) http.Handler {
 			return
 		}
 		body, err := c.render(p, r)
+		if errors.Is(err, errInvalid) {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
 		if err != nil {
 			c.log.Error("render a page of the console", "page", p.name, "error", err)
 			http.Error(w, fmt.Sprintf("render the page %s: %v", p.name, err), http.StatusInternalServerError)

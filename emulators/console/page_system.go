@@ -1,26 +1,28 @@
 package console
 
-import (
-	"net/http"
-	"time"
+import "net/http"
 
-	"souk/emulators/cloudrun"
-)
+// maxDots is the most instances that the graph shows as dots.
+const maxDots = 5
 
-func systemPage(c *Console) page {
-	return page{
-		name: "system", title: "System", text: "Functions, topics and databases, and what flows between them",
-		view: func(*http.Request) (any, error) { return c.functions(), nil },
-		events: func(_ *http.Request, s *stream) error {
-			return s.every(time.Second, func() error { return s.send("functions", c.functions()) })
-		},
-	}
+// systemView is the data of the page System.
+type systemView struct {
+	Known bool
+	Graph *graph
+	// Dots are the places of the dots of a function's instances.
+	Dots []float64
 }
 
-// functions returns the state of all functions, nil if it is not available.
-func (c *Console) functions() []cloudrun.Status {
-	if c.options.Functions == nil {
-		return nil
+func systemPage(c *Console) page {
+	view := systemView{Known: c.options.Functions != nil, Graph: newGraph(c.options.Manifest)}
+	for i := range maxDots {
+		view.Dots = append(view.Dots, functionWidth-9-float64(i)*8)
 	}
-	return c.options.Functions()
+	return page{
+		name: "system", title: "System", text: "Functions, topics and databases, and what flows between them",
+		view: func(*http.Request) (any, error) { return view, nil },
+		events: func(r *http.Request, s *stream) error {
+			return c.sampler.follow(r.Context(), func(_ reading, latest sample) error { return s.send("sample", latest) })
+		},
+	}
 }

@@ -4,10 +4,12 @@
 //   set(rows)   replaces all rows; a row is [seconds, value, value, …], null for no value
 //   push(row)   adds a row
 // options: series: [{name, color}], color is a name of console.css; kind: "line", "area",
-// "stacked" or "spark"; unit: a function of `format`; span: seconds shown; limit: a line;
-// min: the least upper bound of the axis; legend: an element for the legend.
+// "stacked" or "spark"; unit: a function of `format`; span: the most seconds shown, of which a
+// short history fills a part (spans); limit: a line; min: the least upper bound of the axis;
+// step: the least step of the axis; base: its unit, such as 2 ** 20; legend: an element.
 function chart(element, options) {
-  const o = { kind: "line", span: 900, unit: format.count, min: 0, ...options };
+  const o = { kind: "line", span: 900, unit: format.count, min: 0, step: 0, base: 1, ...options };
+  const spans = o.kind === "spark" ? [] : [60, 180, 420].filter((s) => s < o.span);
   const spark = o.kind === "spark";
   const space = spark ? { top: 2, right: 1, bottom: 2, left: 1 } : { top: 8, right: 4, bottom: 20, left: 44 };
   const svg = shape("svg", { role: "img", "aria-label": o.label || o.series.map((s) => s.name).join(", ") });
@@ -45,8 +47,8 @@ function chart(element, options) {
 
   // ticks returns round values from 0 to at least max.
   function ticks(max, count) {
-    const raw = max / count, size = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 2.5, 5, 10].find((m) => m * size >= raw * 0.999) * size;
+    const base = max > o.base ? o.base : 1, raw = max / count / base, size = 10 ** Math.floor(Math.log10(raw));
+    const step = Math.max([1, 2, 5, 10].find((m) => m * size >= raw * 0.999) * size * base, o.step);
     const values = [];
     for (let v = 0; v < max + step * 0.999; v += step) values.push(v);
     return values;
@@ -72,7 +74,8 @@ function chart(element, options) {
 
   function render() {
     const end = rows.length ? rows[rows.length - 1][0] : Date.now() / 1000;
-    const begin = end - o.span;
+    const age = rows.length ? end - rows[0][0] : 0;
+    const span = spans.find((s) => age <= s) || o.span, begin = end - span;
     let first = rows.findIndex((row) => row[0] >= begin);
     if (first > 0) first--;
     const shown = first < 0 ? [] : rows.slice(first);
@@ -83,7 +86,7 @@ function chart(element, options) {
     if (!max) max = 1;
     const steps = spark ? [max] : ticks(max, height > 120 ? 4 : 3);
     max = steps[steps.length - 1];
-    const x = (t) => space.left + (t - begin) / o.span * (width - space.left - space.right);
+    const x = (t) => space.left + (t - begin) / span * (width - space.left - space.right);
     const y = (v) => height - space.bottom - v / max * (height - space.top - space.bottom);
     if (!spark) axes(steps, begin, end, x, y);
     marks.forEach((mark, i) => {
@@ -115,7 +118,7 @@ function chart(element, options) {
       parts.push(shape("line", { class: "grid", x1: space.left, x2: width - space.right, y1: y(v), y2: y(v) }));
       parts.push(shape("text", { class: "axis", x: space.left - 7, y: y(v) + 3.5, "text-anchor": "end" }, o.unit(v)));
     }
-    const every = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800].find((s) => o.span / s <= Math.max(2, width / 110)) || 3600;
+    const every = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800].find((s) => (end - begin) / s <= Math.max(2, width / 110)) || 3600;
     const zone = new Date().getTimezoneOffset() * 60;
     for (let t = Math.ceil((begin - zone) / every) * every + zone; t <= end; t += every) {
       const at = x(t);

@@ -16,6 +16,8 @@ const format = {
   },
   // rate writes events per second.
   rate(n) { return n == null ? "–" : n === 0 ? "0/s" : n < 0.1 ? "<0.1/s" : format.count(n) + "/s"; },
+  // part writes a number below ten with two digits behind the point.
+  part(n) { return n == null ? "–" : n === 0 ? "0" : n < 10 ? n.toFixed(2) : format.count(n); },
   // time writes seconds.
   time(s) {
     if (s == null || !isFinite(s)) return "–";
