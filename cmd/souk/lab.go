@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,6 +75,8 @@ func (p *program) lab(ctx context.Context, name string, flags labFlags) error {
 	if err != nil {
 		return err
 	}
+	// Drivers log the faults, which are intended.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	reports := []lab.Report{}
 	failed := false
 	for _, experiment := range lab.All() {
