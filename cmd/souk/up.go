@@ -28,6 +28,8 @@ type upFlags struct {
 	allowedHosts       string
 	detach, traces     bool
 	duplicate, shuffle bool
+	scaling            string
+	coldStart          time.Duration
 }
 
 func (p *program) upCommand() *cobra.Command {
@@ -44,6 +46,12 @@ as http://localhost:3000, or * for all. The default is none.
 
 Servers accept only the host names 127.0.0.1 and localhost, so that web pages cannot
 read them. --allowed-hosts adds names.
+
+Functions scale by functions.yaml and Cloud Run's times. --scaling FILE overrides them:
+
+  function: {http: {maxInstances: 4}, push: {concurrency: 20}}
+  functions: {order-place: {minInstances: 1, cpu: 500m, concurrency: 1}}
+  windows: {cpu: 10s, concurrency: 10s, idle: 30s, tick: 1s}
 
 Ctrl-C stops everything that this command started. Data is not deleted.`,
 		Example: `  souk up
@@ -68,6 +76,8 @@ Ctrl-C stops everything that this command started. Data is not deleted.`,
 	command.Flags().BoolVar(&flags.traces, "traces", false, "record all traces, not only while a page of the console is open")
 	command.Flags().BoolVar(&flags.duplicate, "pubsub-duplicate", false, "deliver every message at least twice")
 	command.Flags().BoolVar(&flags.shuffle, "pubsub-shuffle", false, "deliver messages in random order")
+	command.Flags().StringVar(&flags.scaling, "scaling", "", "YAML file with the scaling of functions and the times of autoscaling")
+	command.Flags().DurationVar(&flags.coldStart, "cold-start", 0, "time that each start of an instance takes longer, as in the cloud: 300ms")
 	return command
 }
 
@@ -130,7 +140,13 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 	if err != nil {
 		return local.Options{}, err
 	}
+	scaling, err := local.ReadScaling(flags.scaling)
+	if err != nil {
+		return local.Options{}, err
+	}
 	return local.Options{
+		Scaling:     scaling,
+		ColdStart:   flags.coldStart,
 		Origins:     origins,
 		Hosts:       hosts,
 		Manifest:    functions.Manifest(),

@@ -19,6 +19,7 @@ func TestUsage(t *testing.T) {
 		"an unknown flag":          {"up", "--prot", "9000"},
 		"a port that is none":      {"up", "--port", "70000"},
 		"a URL for a host":         {"up", "--allowed-hosts", "http://shop.test"},
+		"a cold start of words":    {"up", "--cold-start", "soon"},
 		"a word for a port":        {"up", "--port", "http"},
 		"an argument too many":     {"down", "now"},
 		"a function too few":       {"scheduler", "run"},

@@ -102,6 +102,11 @@ func childHandler(term context.Context) http.Handler {
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, "finished")
 	})
+	mux.HandleFunc("/burn", func(_ http.ResponseWriter, r *http.Request) {
+		for n := 0; r.Context().Err() == nil; n++ { // all of a CPU until the client disconnects
+			_ = fmt.Sprint(n)
+		}
+	})
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["X-Seen-Forwarded-For"] = r.Header["X-Forwarded-For"]
 		w.Header().Set("X-Seen-Host", r.Host)

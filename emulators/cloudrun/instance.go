@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"souk/emulators/pool"
 )
 
 // state is the lifecycle state of an instance. It only moves forward.
@@ -35,24 +37,20 @@ type instance struct {
 	transport *http.Transport
 	pid       atomic.Int64
 
-	settled chan struct{} // closed when it listens or its start has failed
 	retired chan struct{} // closed when it is out of routing
-	drained chan struct{} // closed when it is out of routing and has no requests
 	exited  chan struct{} // closed when the process has ended and its output is read
+	exitErr error         // set before exited is closed
 
-	// startErr is set before settled is closed, exitErr before exited is.
-	startErr, exitErr error
+	startedAt time.Time
+	// respondedAt is when it completed its last response, or began to listen, as the time
+	// since startedAt.
+	respondedAt atomic.Int64
+	responded   atomic.Bool // it has begun a response
 
 	// The fields below are guarded by the service's lock.
-	state     state
-	inFlight  int
-	requests  int64
-	startedAt time.Time
-	idleSince time.Time
-	// respondedAt is when it completed its last response, or began to listen.
-	respondedAt time.Time
-	responded   bool // it has begun a response
-	expected    bool // its end is intended: it was idle, or the platform stops
+	state    state
+	backend  *pool.Backend[*instance] // nil before it serves
+	expected bool                     // its end is intended: it was idle, or the platform stops
 }
 
 func newInstance(s *service, number int) *instance {
@@ -62,9 +60,7 @@ func newInstance(s *service, number int) *instance {
 		id:        strconv.Itoa(number),
 		startedAt: time.Now(),
 		output:    newOutput(s.platform.logs, s.function.Name, s.revision, number),
-		settled:   make(chan struct{}),
 		retired:   make(chan struct{}),
-		drained:   make(chan struct{}),
 		exited:    make(chan struct{}),
 	}
 }
@@ -86,14 +82,13 @@ func (i *instance) run() {
 		i.failStart(err)
 		return
 	}
-	if i.service.markServing(i) {
+	if i.service.markServing(i, time.Since(begin)) {
 		i.service.log.Debug("instance listens", "pid", i.pid.Load(), "took", time.Since(begin))
-		close(i.settled)
 		i.service.platform.running.Go(i.watch)
-		i.serve()
-	} else {
-		i.startErr = errStopped
-		close(i.settled)
+		select {
+		case <-i.exited:
+		case <-i.retired:
+		}
 	}
 	i.terminate()
 	i.transport.CloseIdleConnections()
@@ -105,8 +100,7 @@ func (i *instance) failStart(err error) {
 	if backoff, expected := i.service.remove(i, err); !expected {
 		i.service.log.Error("instance did not start", "error", err, "lastLines", i.output.tail(), "nextNotBefore", backoff)
 	}
-	i.startErr = err
-	close(i.settled)
+	i.service.failedStart(err)
 }
 
 // reportExit logs the end of an instance that has listened.
@@ -118,26 +112,7 @@ func (i *instance) reportExit() {
 	}
 	i.service.log.Warn("instance died", "pid", i.pid.Load(), "exit", i.exit(),
 		"lastLines", i.output.tail(), "nextNotBefore", backoff)
-}
-
-// serve returns when the instance has to end: idle for too long, retired, or dead.
-func (i *instance) serve() {
-	idle := time.NewTimer(i.service.platform.options.IdleTimeout)
-	defer idle.Stop()
-	for {
-		select {
-		case <-i.exited:
-			return
-		case <-i.retired:
-			return
-		case <-idle.C:
-			remaining := i.service.retireIdle(i)
-			if remaining == 0 {
-				return
-			}
-			idle.Reset(remaining)
-		}
-	}
+	i.service.scaleOnDemand()
 }
 
 // terminate ends the process with SIGTERM once its requests are done or DrainTimeout is
@@ -148,7 +123,7 @@ func (i *instance) terminate() {
 	select {
 	case <-i.exited:
 		return
-	case <-i.drained:
+	case <-i.drained():
 	case <-kill:
 	case <-time.After(options.DrainTimeout):
 	}
@@ -162,6 +137,14 @@ func (i *instance) terminate() {
 	}
 	i.signal(syscall.SIGKILL)
 	<-i.exited
+}
+
+// drained returns a channel that is closed when the retired instance has no requests.
+func (i *instance) drained() <-chan struct{} {
+	if i.backend == nil {
+		return i.retired
+	}
+	return i.backend.Drained()
 }
 
 func (i *instance) signal(signal os.Signal) {

@@ -95,7 +95,7 @@ func (i *instance) watch() {
 		case <-due.C:
 		}
 		begin := time.Now()
-		if silent := i.service.sinceResponse(i); silent < probe.Period {
+		if silent := i.sinceResponse(); silent < probe.Period {
 			failures = 0
 			due.Reset(probe.Period - silent)
 			continue
@@ -132,9 +132,13 @@ func (i *instance) probe(path string, timeout time.Duration) (err error) {
 	return errors.Join(err, response.Body.Close())
 }
 
-// sinceResponse returns the time since an instance last completed a response.
-func (s *service) sinceResponse(inst *instance) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Since(inst.respondedAt)
+// sinceResponse returns the time since the instance last completed a response.
+func (i *instance) sinceResponse() time.Duration {
+	return time.Since(i.startedAt) - time.Duration(i.respondedAt.Load())
+}
+
+// markResponse records a response, of which it reports whether it is the first.
+func (i *instance) markResponse() (first bool) {
+	i.respondedAt.Store(int64(time.Since(i.startedAt)))
+	return !i.responded.Load() && !i.responded.Swap(true)
 }

@@ -81,7 +81,7 @@ func TestLivenessProbes(t *testing.T) {
 	t.Run("probes neither start an instance nor prolong its life", func(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "", func(o *Options) {
-			o.IdleTimeout = 100 * time.Millisecond
+			o.Windows = quickWindows(100 * time.Millisecond)
 			o.Liveness = Liveness{Period: time.Millisecond, Timeout: 30 * time.Second}
 		})
 		p.mustPID(t)
@@ -100,7 +100,7 @@ func TestLivenessProbes(t *testing.T) {
 		t.Parallel()
 		p := mustStart(t, "", func(o *Options) { o.Liveness = Liveness{Period: time.Hour} })
 		p.mustPID(t)
-		if silent := p.byName["hello"].sinceResponse(p.byName["hello"].instances[0]); silent > time.Minute {
+		if silent := p.byName["hello"].instances[0].sinceResponse(); silent > time.Minute {
 			t.Errorf("time since the last response = %s", silent)
 		}
 	})

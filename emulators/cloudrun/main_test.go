@@ -75,6 +75,13 @@ func greeter() *manifest.Manifest {
 	return &manifest.Manifest{Functions: []manifest.Function{{Name: "hello", Service: "greeter", HTTP: "GET /hello"}}}
 }
 
+// quickWindows are windows with short ticks. That of CPU is long, because the CPU time of a
+// process is known in hundredths of a second.
+func quickWindows(idle time.Duration) Windows {
+	tick := min(idle, time.Millisecond)
+	return Windows{CPU: 5 * time.Second, Concurrency: tick, Tick: tick, Idle: idle}
+}
+
 func mustBinDir(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()

@@ -2,9 +2,10 @@
 // front of instances: processes of the service's real binary, configured through the
 // environment as on Cloud Run (https://cloud.google.com/run/docs/container-contract).
 //
-// The first request starts an instance and waits until it listens. An instance is replaced
-// when it dies, and stopped when it is idle: it is removed from routing first, then receives
-// SIGTERM, then SIGKILL.
+// The first request starts an instance and waits until it listens. More instances are started
+// and idle ones are stopped as on Cloud Run (package autoscaler); requests go to the one with
+// the fewest (package pool). An instance is replaced when it dies or does not respond. To be
+// stopped, it is removed from routing first, then receives SIGTERM, then SIGKILL.
 package cloudrun
 
 import (
@@ -19,9 +20,14 @@ import (
 	"sync"
 	"time"
 
+	"souk/emulators/cloudrun/autoscaler"
 	"souk/emulators/hostcheck"
+	"souk/emulators/pool"
 	"souk/shared/manifest"
 )
+
+// Windows are the times of autoscaling.
+type Windows = autoscaler.Windows
 
 // Options configures a platform. Zero durations have the given defaults.
 type Options struct {
@@ -29,8 +35,8 @@ type Options struct {
 	// BinDir has one binary for each service, with the service's name.
 	BinDir string
 	// Env returns the environment of an instance of a function, as "NAME=value". It is
-	// called on every start of an instance, which happens only after Start has returned if
-	// the caller does not publish the URLs before. The variables of Cloud Run's contract
+	// called on every start of an instance, which for minimum instances may be before Start
+	// has returned. The variables of Cloud Run's contract
 	// take precedence. Of this process's environment an instance only inherits PATH, HOME
 	// and TMPDIR.
 	Env func(manifest.Function) []string
@@ -45,9 +51,18 @@ type Options struct {
 
 	// StartTimeout is the time in which an instance must listen: 10 s.
 	StartTimeout time.Duration
-	// IdleTimeout is the time without a request after which an instance is stopped: 15 min,
-	// as on Cloud Run.
-	IdleTimeout time.Duration
+	// ColdStart is added to the start of an instance: what the cloud takes to fetch the image
+	// and to create a sandbox.
+	ColdStart time.Duration
+	// Windows are the times of autoscaling. Its defaults are those of Cloud Run.
+	Windows Windows
+	// Policy selects one of several instances with room: least requests.
+	Policy pool.Policy
+	// Pending is how long a request may wait for an instance: 10 s, as on Cloud Run, where
+	// it is 3.5 times the average start of an instance if that is longer.
+	Pending time.Duration
+	// Queue is the number of requests of a function that may wait for an instance: 1,000.
+	Queue int
 	// DrainTimeout is the time in which an instance out of routing may finish its requests
 	// before SIGTERM: 10 s.
 	DrainTimeout time.Duration
@@ -61,7 +76,9 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.StartTimeout = cmp.Or(o.StartTimeout, 10*time.Second)
-	o.IdleTimeout = cmp.Or(o.IdleTimeout, 15*time.Minute)
+	o.Windows = o.Windows.WithDefaults()
+	o.Pending = cmp.Or(o.Pending, 10*time.Second)
+	o.Queue = cmp.Or(o.Queue, 1000)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	o.StopGrace = cmp.Or(o.StopGrace, 10*time.Second)
 	o.Startup = o.Startup.withDefaults()
@@ -87,6 +104,8 @@ type Platform struct {
 	services []*service
 	byName   map[string]*service
 
+	// stopped is closed when Stop begins: no instance is started by autoscaling any more.
+	stopped chan struct{}
 	// kill is closed when the context of Stop is done: instances are killed at once.
 	kill chan struct{}
 	// running counts the goroutines of services and instances.
@@ -95,11 +114,12 @@ type Platform struct {
 	stopErr  error
 }
 
-// Start opens the URL of every function. Processes only start with requests. ctx applies to
+// Start opens the URL of every function. Processes start with requests, apart from minimum
+// instances. ctx applies to
 // the start only: the platform runs until Stop.
 func Start(ctx context.Context, options Options) (*Platform, error) {
 	options = options.withDefaults()
-	if err := checkBinaries(options); err != nil {
+	if err := errors.Join(options.Windows.Check(), checkBinaries(options)); err != nil {
 		return nil, err
 	}
 	p := &Platform{
@@ -108,6 +128,7 @@ func Start(ctx context.Context, options Options) (*Platform, error) {
 		logs:    &sink{to: options.Logs, log: options.Logger},
 		forks:   newForker(),
 		byName:  map[string]*service{},
+		stopped: make(chan struct{}),
 		kill:    make(chan struct{}),
 	}
 	for _, function := range options.Manifest.Functions {
@@ -120,6 +141,7 @@ func Start(ctx context.Context, options Options) (*Platform, error) {
 		p.services = append(p.services, s)
 		p.byName[function.Name] = s
 	}
+	p.running.Go(p.autoscale)
 	return p, nil
 }
 
@@ -158,6 +180,7 @@ func (p *Platform) Stop(ctx context.Context) error {
 }
 
 func (p *Platform) stop(ctx context.Context) error {
+	close(p.stopped)
 	inTime := context.AfterFunc(ctx, func() { close(p.kill) })
 	defer inTime()
 	errs := make([]error, len(p.services))

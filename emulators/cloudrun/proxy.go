@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// maxTries is the number of instances that a request may be sent to: the one that died
-// during the request, one that died before the next attempt, and the next.
-const maxTries = 3
+// maxTries is the number of instances that a request may be sent to, besides all that may
+// have died before: the one that died during the request, and the next.
+const maxTries = 2
 
 // deathDelay is how long to wait for the end of a process after its connection broke. It
 // takes about 1 ms; a client only waits longer if an instance aborts connections without
@@ -53,16 +53,17 @@ func rewrite(r *httputil.ProxyRequest) {
 func (s *service) roundTrip(r *http.Request) (*http.Response, error) {
 	sent := false
 	for try := 1; ; try++ {
-		inst, err := s.acquire(r.Context())
+		backend, err := s.acquire(r.Context())
 		if err != nil {
 			return nil, err
 		}
+		inst := backend.Value
 		response, err := inst.send(r)
 		if err == nil {
-			response.Body = &countedBody{ReadCloser: response.Body, request: r, done: func() { s.release(inst, true) }}
+			response.Body = &countedBody{ReadCloser: response.Body, request: r, done: func() { s.release(backend) }}
 			return response, nil
 		}
-		s.release(inst, false)
+		backend.Release()
 		if _, ours := errors.AsType[*unreadable](err); ours || r.Context().Err() != nil {
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (s *service) roundTrip(r *http.Request) (*http.Response, error) {
 		if refused || inst.died() {
 			s.retire(inst)
 		}
-		if retry := refused || idempotent(r) && !sent; !retry || try == maxTries {
+		if retry := refused || idempotent(r) && !sent; !retry || try == maxTries+s.settings.Max {
 			return nil, err
 		}
 		sent = sent || !refused

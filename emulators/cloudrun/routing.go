@@ -2,8 +2,12 @@ package cloudrun
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
+
+	"souk/emulators/pool"
 )
 
 const (
@@ -23,82 +27,30 @@ type unavailable struct {
 func (u *unavailable) Error() string { return "no instance: " + u.cause.Error() }
 func (u *unavailable) Unwrap() error { return u.cause }
 
-// acquire returns a serving instance, and counts the request until release. If necessary
-// it starts an instance and waits until it listens.
-func (s *service) acquire(ctx context.Context) (*instance, error) {
-	for {
-		inst, serving, err := s.route()
-		if err != nil || serving {
-			return inst, err
+// errBusy is the error of a request that found all instances busy that may exist.
+var errBusy = errors.New("no instance")
+
+// acquire returns a serving instance with room, and counts the request until release. If
+// necessary it starts an instance and waits until it listens.
+func (s *service) acquire(ctx context.Context) (*pool.Backend[*instance], error) {
+	backend, err := s.pool.Acquire(ctx)
+	if errors.Is(err, pool.ErrFull) || errors.Is(err, pool.ErrTimeout) {
+		if s.atMaximum() {
+			return nil, fmt.Errorf("%w: %w", errBusy, err)
 		}
-		s.queued.Add(1)
-		select {
-		case <-inst.settled:
-			err = inst.startErr
-		case <-ctx.Done():
-			s.queued.Add(-1)
-			return nil, ctx.Err()
-		}
-		s.queued.Add(-1)
-		if err != nil {
-			return nil, &unavailable{cause: err}
-		}
+		return nil, &unavailable{cause: err}
 	}
+	return backend, err
 }
 
-// route selects a serving instance, or a starting one to wait for. It alone decides on the
-// number of instances: at most one that can accept requests, besides those that are leaving.
-func (s *service) route() (inst *instance, serving bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, false, &unavailable{cause: errStopped}
-	}
-	if inst = s.leastBusy(); inst != nil {
-		inst.inFlight++
-		inst.requests++
-		return inst, true, nil
-	}
-	if i := slices.IndexFunc(s.instances, func(i *instance) bool { return i.state == starting }); i >= 0 {
-		return s.instances[i], false, nil
-	}
-	if wait := time.Until(s.notBefore); wait > 0 {
-		return nil, false, &unavailable{retryAfter: wait, cause: s.cause}
-	}
-	s.started++
-	inst = newInstance(s, s.started)
-	s.instances = append(s.instances, inst)
-	s.platform.running.Go(inst.run)
-	return inst, false, nil
-}
-
-func (s *service) leastBusy() *instance {
-	var least *instance
-	for _, i := range s.instances {
-		if i.state == serving && (least == nil || i.inFlight < least.inFlight) {
-			least = i
-		}
-	}
-	return least
-}
-
-// release ends a request that acquire has counted. responded reports whether the instance
-// had begun a response.
-func (s *service) release(inst *instance, responded bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	inst.inFlight--
-	if responded {
-		inst.responded, inst.respondedAt = true, time.Now()
+// release ends a request that acquire has counted and to which the instance has responded.
+func (s *service) release(backend *pool.Backend[*instance]) {
+	if backend.Value.markResponse() {
+		s.mu.Lock()
 		s.useless = 0
+		s.mu.Unlock()
 	}
-	if inst.inFlight > 0 {
-		return
-	}
-	inst.idleSince = time.Now()
-	if inst.state == leaving {
-		close(inst.drained)
-	}
+	backend.Release()
 }
 
 // retire removes an instance from routing. The instance's goroutine then terminates it.
@@ -113,39 +65,24 @@ func (s *service) retireLocked(inst *instance) {
 		return
 	}
 	inst.state = leaving
+	if inst.backend != nil {
+		inst.backend.Remove()
+	}
 	close(inst.retired)
-	if inst.inFlight == 0 {
-		close(inst.drained)
-	}
 }
 
-// retireIdle retires an instance without requests for IdleTimeout, or returns the remaining
-// time.
-func (s *service) retireIdle(inst *instance) (remaining time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	idle := s.platform.options.IdleTimeout
-	if inst.inFlight > 0 {
-		return idle
-	}
-	if remaining = idle - time.Since(inst.idleSince); remaining > 0 {
-		return remaining
-	}
-	inst.expected = true
-	s.retireLocked(inst)
-	return 0
-}
-
-// markServing adds a started instance to routing, unless it has been retired.
-func (s *service) markServing(inst *instance) bool {
+// markServing adds an instance to routing that took a time to start, unless it has been
+// retired.
+func (s *service) markServing(inst *instance, took time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if inst.state != starting {
 		return false
 	}
+	s.starts.add(took)
 	inst.state = serving
-	inst.idleSince = time.Now()
-	inst.respondedAt = inst.idleSince
+	inst.respondedAt.Store(int64(time.Since(inst.startedAt)))
+	inst.backend = s.pool.Add(inst)
 	return true
 }
 
@@ -157,7 +94,7 @@ func (s *service) remove(inst *instance, cause error) (backoff time.Duration, ex
 	defer s.mu.Unlock()
 	s.retireLocked(inst)
 	s.instances = slices.DeleteFunc(s.instances, func(i *instance) bool { return i == inst })
-	if inst.expected || inst.responded {
+	if inst.expected || inst.responded.Load() {
 		return 0, inst.expected
 	}
 	s.useless++

@@ -9,9 +9,10 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"souk/emulators/cloudrun/autoscaler"
+	"souk/emulators/pool"
 	"souk/shared/manifest"
 )
 
@@ -36,16 +37,22 @@ type service struct {
 	log    *slog.Logger
 
 	scaling  manifest.Scaling
-	queued   atomic.Int64
+	settings autoscaler.Settings
+	pool     *pool.Pool[*instance] // the serving instances
 	counters counters
+	starts   startTimes
 
 	mu        sync.Mutex
-	instances []*instance // all with a process that has not ended
+	instances []*instance // all that have not ended
 	started   int         // number of instances started so far
 	useless   int         // instances in a row that ended without a response
 	notBefore time.Time   // earliest start of the next instance
 	cause     error       // reason of notBefore
 	closed    bool
+	// autoscaler, and the time and the CPU seconds at its last tick.
+	autoscaler *autoscaler.Autoscaler
+	tickedAt   time.Time
+	cpuSeconds map[*instance]float64
 }
 
 var errStopped = errors.New("the platform is stopping")
@@ -63,8 +70,9 @@ func (p *Platform) newService(ctx context.Context, function manifest.Function) (
 		listener: listener,
 		served:   make(chan struct{}),
 		log:      p.log.With("function", function.Name),
-		scaling:  p.options.Manifest.ScalingOf(function),
+		scaling:  scalingOf(p.options.Manifest, function),
 	}
+	s.scale()
 	s.server = &http.Server{
 		Handler:           p.options.Hosts.Handler(s.newProxy()),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -85,6 +93,7 @@ func (s *service) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.pool.Fail(&unavailable{cause: errStopped})
 	for _, inst := range s.instances {
 		inst.expected = true
 		s.retireLocked(inst)

@@ -22,8 +22,15 @@ const (
 	outputDelay = time.Second
 )
 
-// start reserves a port and forks the process.
+// start waits for ColdStart, reserves a port and forks the process.
 func (i *instance) start() error {
+	if delay := i.service.platform.options.ColdStart; delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-i.retired:
+			return errStopped
+		}
+	}
 	port, err := reservePort()
 	if err != nil {
 		return fmt.Errorf("reserve a port for %s: %w", i.service.function.Name, err)

@@ -133,7 +133,7 @@ func (p *Platform) Services() []Status {
 func (s *service) status() Status {
 	status := Status{
 		Name: s.function.Name, URL: s.url, PIDs: []int{}, Instances: []InstanceStatus{},
-		Scaling: scalingStatus(s.scaling), Queued: int(s.queued.Load()), Counters: s.counters.read(),
+		Scaling: scalingStatus(s.scaling), Queued: s.pool.Waiting(), Counters: s.counters.read(),
 	}
 	s.mu.Lock()
 	for _, inst := range s.instances {
@@ -157,9 +157,12 @@ func scalingStatus(s manifest.Scaling) Scaling {
 }
 
 func (i *instance) statusLocked() InstanceStatus {
-	return InstanceStatus{
-		ID: i.id, PID: int(i.pid.Load()), State: i.state.status(), InFlight: i.inFlight, Requests: i.requests, StartedAt: i.startedAt,
+	status := InstanceStatus{ID: i.id, PID: int(i.pid.Load()), State: i.state.status(), StartedAt: i.startedAt}
+	if i.backend != nil {
+		load := i.backend.Load()
+		status.InFlight, status.Requests = load.InFlight, load.Requests
 	}
+	return status
 }
 
 func (s state) status() InstanceState {

@@ -18,7 +18,7 @@ func TestIdleInstances(t *testing.T) {
 	t.Parallel()
 	t.Run("idle instances are stopped, and started again when needed", func(t *testing.T) {
 		t.Parallel()
-		p := mustStart(t, "", func(o *Options) { o.IdleTimeout = time.Millisecond })
+		p := mustStart(t, "", func(o *Options) { o.Windows = quickWindows(time.Millisecond) })
 		first := p.mustPID(t)
 		waitUntil(t, "no instance runs", func() bool { return len(p.pids()) == 0 })
 		if second := p.mustPID(t); second == first {
@@ -30,7 +30,7 @@ func TestIdleInstances(t *testing.T) {
 	})
 	t.Run("no request is lost if it arrives while its instance is being stopped", func(t *testing.T) {
 		t.Parallel()
-		p := mustStart(t, "", func(o *Options) { o.IdleTimeout = 50 * time.Microsecond })
+		p := mustStart(t, "", func(o *Options) { o.Windows = quickWindows(50 * time.Microsecond) })
 		s := p.byName["hello"]
 		instances := func() int {
 			s.mu.Lock()

@@ -67,17 +67,17 @@ func closeBody(r *http.Request) error {
 	return r.Body.Close()
 }
 
-// respond returns the response to a request without a response of an instance: 503, as on
-// Cloud Run (https://cloud.google.com/run/docs/troubleshooting#503).
+// respond returns the response to a request without a response of an instance: 429 if all
+// instances that may exist are busy, otherwise 503, as on Cloud Run
+// (https://cloud.google.com/run/docs/troubleshooting).
 func (f *front) respond(r *http.Request, err error) *http.Response {
 	r = r.WithContext(telemetry.FromHeader(r.Context(), r.Header))
 	f.log.WarnContext(r.Context(), "no response to a request", "method", r.Method, "error", err)
-	f.counters.unavailable503.Add(1)
-	// The effect of the request is unknown, so no Retry-After invites a repetition.
-	problem := api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s ended before it responded.", f.function.Name)
-	if none, ok := errors.AsType[*unavailable](err); ok {
-		problem = api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s is unavailable at the moment. Try again later.", f.function.Name).
-			WithHeader("Retry-After", seconds(none.retryAfter))
+	problem := f.problem(err)
+	if problem.Status == http.StatusTooManyRequests {
+		f.counters.rejected429.Add(1)
+	} else {
+		f.counters.unavailable503.Add(1)
 	}
 	w := &recorder{header: http.Header{}}
 	problem.Write(w, r)
@@ -86,6 +86,20 @@ func (f *front) respond(r *http.Request, err error) *http.Response {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header, Request: r,
 		Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()),
 	}
+}
+
+func (f *front) problem(err error) *api.Problem {
+	name := f.function.Name
+	if none, ok := errors.AsType[*unavailable](err); ok {
+		return api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s is unavailable at the moment. Try again later.", name).
+			WithHeader("Retry-After", seconds(none.retryAfter))
+	}
+	if errors.Is(err, errBusy) {
+		return api.NewProblem(http.StatusTooManyRequests, api.CodeTooManyRequests, "All instances of %s are busy. Try again later.", name).
+			WithHeader("Retry-After", seconds(0))
+	}
+	// The effect of the request is unknown, so no Retry-After invites a repetition.
+	return api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s ended before it responded.", name)
 }
 
 // recorder is a http.ResponseWriter to memory.

@@ -5,6 +5,7 @@ package local
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"souk/shared/manifest"
@@ -48,7 +49,9 @@ func (s *System) environment(f manifest.Function) []string {
 		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
 	}
 	if f.Database != manifest.NoDatabase {
-		environment = append(environment, "DATABASE_URL="+string(s.routeURL(f.Name, s.urls[s.options.Manifest.LoginOf(f)])))
+		environment = append(environment,
+			"DATABASE_URL="+string(s.routeURL(f.Name, s.urls[s.options.Manifest.LoginOf(f)])),
+			"DATABASE_MAX_OPEN_CONNS="+strconv.Itoa(s.options.Manifest.ScalingOf(f).Pool))
 	}
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))

@@ -120,12 +120,13 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 	s.platform, err = cloudrun.Start(ctx, cloudrun.Options{
 		Manifest: s.options.Manifest, BinDir: s.options.BinDir, Env: s.environment,
 		Logs: s.functionLog, Logger: s.log.With("part", "cloudrun"), Hosts: s.options.Hosts,
+		Windows: s.options.Scaling.Windows, ColdStart: s.options.ColdStart, Policy: s.options.Policy,
 	})
 	if err != nil {
 		return "", err
 	}
 	s.started("functions", s.platform.Stop)
-	return fmt.Sprintf("%d, a process each from its first request on", len(s.options.Manifest.Functions)), nil
+	return s.describeFunctions(), nil
 }
 
 // endpoint returns the push URL of a function.

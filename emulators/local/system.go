@@ -27,6 +27,7 @@ import (
 	"souk/emulators/hostcheck"
 	"souk/emulators/mail"
 	"souk/emulators/mysql"
+	"souk/emulators/pool"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
 	"souk/shared/database"
@@ -58,6 +59,12 @@ type Options struct {
 	// Traces records all traces, and not only those that begin while a page of the console
 	// is open.
 	Traces bool
+	// Scaling overrides the scaling of the manifest and the times of autoscaling.
+	Scaling Scaling
+	// ColdStart is added to the start of an instance of a function.
+	ColdStart time.Duration
+	// Policy selects one of several instances of a function: the one with the fewest requests.
+	Policy pool.Policy
 	// Origins are those whose scripts may use the API in a browser.
 	Origins []string
 	// Hosts are allowed host names in addition to those of this machine.
@@ -125,6 +132,10 @@ type part struct {
 func Start(ctx context.Context, options Options) (*System, error) {
 	if options.Report == nil {
 		options.Report = func(Progress) {}
+	}
+	var err error
+	if options.Manifest, err = options.Scaling.apply(options.Manifest); err != nil {
+		return nil, err
 	}
 	state, err := openState(options.StateDir)
 	if err != nil {

@@ -104,7 +104,7 @@ func (c *container) runArguments() []string {
 		"--user", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()),
 		"--volume", c.dir + ":/var/lib/mysql",
 		dockerImage,
-		fmt.Sprintf("--max-connections=%d", maxConnections), "--skip-name-resolve", "--mysqlx=OFF", "--skip-log-bin",
+		fmt.Sprintf("--max-connections=%d", MaxConnections), "--skip-name-resolve", "--mysqlx=OFF", "--skip-log-bin",
 		"--innodb-buffer-pool-size=96M", "--performance-schema=OFF",
 	}
 	c.in.program.kind = kindMySQL

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// maxConnections is enough for a pool of 8 in each of some 40 function instances and for
-// tests.
-const maxConnections = 400
+// MaxConnections is the max_connections of a private server: enough for the pools of all
+// instances that functions.yaml allows, and for operators and tests.
+const MaxConnections = 400
 
 // arguments returns the private server's settings: independent of the machine's
 // configuration, reachable from this machine only, and small.
@@ -25,7 +25,7 @@ func (in *instance) arguments() []string {
 		"--init-file="+in.path(initFile),
 		"--skip-name-resolve",
 		"--local-infile=OFF",
-		"--max-connections="+strconv.Itoa(maxConnections),
+		"--max-connections="+strconv.Itoa(MaxConnections),
 		"--table-open-cache=800",
 		"--innodb-buffer-pool-size=96M",
 		"--performance-schema=OFF",

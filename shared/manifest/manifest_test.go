@@ -223,3 +223,44 @@ func TestScaling(t *testing.T) {
 		t.Errorf("a function that anyone may call has a body limit of %d, want 16 KiB", f.BodyLimit())
 	}
 }
+
+func TestWithScaling(t *testing.T) {
+	t.Parallel()
+	m := mustParse(t, strings.ReplaceAll(shop, "access: anyone}", "access: anyone, scaling: {concurrency: 4}}"))
+	one, two, five := 1, 2, 5
+	changed, err := m.WithScaling(
+		map[manifest.Kind]manifest.ScalingOverride{manifest.KindHTTP: {Concurrency: &two, MaxInstances: &five}},
+		map[string]manifest.ScalingOverride{"thing-make": {MinInstances: &one}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]manifest.Scaling{
+		"thing-make": {Concurrency: 2, Memory: "256Mi", CPU: "1", MinInstances: 1, MaxInstances: 5, Pool: 2},
+		"thing-get":  {Concurrency: 4, Memory: "256Mi", CPU: "1", MaxInstances: 5, Pool: 2},
+	} {
+		f, _ := changed.Function(name)
+		if got := changed.ScalingOf(f); got != want {
+			t.Errorf("%s scales by %+v, want %+v", name, got, want)
+		}
+		if got := m.ScalingOf(f); got.MaxInstances != 3 {
+			t.Errorf("the manifest before has %+v", got)
+		}
+	}
+	_, err = m.WithScaling(
+		map[manifest.Kind]manifest.ScalingOverride{"pull": {}},
+		map[string]manifest.ScalingOverride{"thing-lose": {}, "thing-get": {MinInstances: &five}})
+	for _, want := range []string{`"pull"`, `"thing-lose"`, "thing-get: need scaling with 0 <= minInstances <= maxInstances"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want %s in it", err, want)
+		}
+	}
+}
+
+func TestVCPUs(t *testing.T) {
+	t.Parallel()
+	for cpu, want := range map[string]float64{"1": 1, "8": 8, "500m": 0.5, "80m": 0.08, "": 0, "one": 0} {
+		if got := (manifest.Scaling{CPU: cpu}).VCPUs(); got != want {
+			t.Errorf("%q is %v vCPUs, want %v", cpu, got, want)
+		}
+	}
+}

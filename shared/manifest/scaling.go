@@ -1,9 +1,14 @@
 package manifest
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Granularity selects how many functions share a run service.
@@ -60,14 +65,7 @@ type ScalingOverride struct {
 
 // ScalingOf returns the scaling of a function that has its own run service.
 func (m *Manifest) ScalingOf(f Function) Scaling {
-	s := m.Scaling[PerFunction][f.Kind()]
-	override(&s.Concurrency, f.Scaling.Concurrency)
-	override(&s.Memory, f.Scaling.Memory)
-	override(&s.CPU, f.Scaling.CPU)
-	override(&s.MinInstances, f.Scaling.MinInstances)
-	override(&s.MaxInstances, f.Scaling.MaxInstances)
-	override(&s.Pool, f.Scaling.Pool)
-	return s
+	return m.Scaling[PerFunction][f.Kind()].with(f.Scaling)
 }
 
 func override[T any](value, other *T) {
@@ -95,6 +93,19 @@ func (s Scaling) MemoryBytes() int64 {
 		n <<= 10
 	}
 	return n << 20
+}
+
+// VCPUs returns the number of vCPUs of an instance, or 0 if it is malformed.
+func (s Scaling) VCPUs() float64 {
+	number, milli := strings.CutSuffix(s.CPU, "m")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0
+	}
+	if milli {
+		n /= 1000
+	}
+	return n
 }
 
 // goMemoryPercent is the part of an instance's memory that the Go runtime may use. The
@@ -155,4 +166,52 @@ func (m *Manifest) checkScaling() []error {
 		}
 	}
 	return errs
+}
+
+// WithScaling returns the manifest with other scaling where functions have a run service each:
+// by kind, where an entry of the manifest says nothing else, and by function.
+func (m *Manifest) WithScaling(kinds map[Kind]ScalingOverride, functions map[string]ScalingOverride) (*Manifest, error) {
+	changed := *m
+	changed.Scaling = maps.Clone(m.Scaling)
+	changed.Scaling[PerFunction] = maps.Clone(m.Scaling[PerFunction])
+	changed.Functions = slices.Clone(m.Functions)
+	var errs []error
+	for kind, other := range kinds {
+		s, known := changed.Scaling[PerFunction][kind]
+		if !known {
+			errs = append(errs, fmt.Errorf("unknown kind of function %q: need http or push", kind))
+			continue
+		}
+		changed.Scaling[PerFunction][kind] = s.with(other)
+	}
+	for name, other := range functions {
+		i := slices.IndexFunc(changed.Functions, func(f Function) bool { return f.Name == name })
+		if i < 0 {
+			errs = append(errs, fmt.Errorf("unknown function %q", name))
+			continue
+		}
+		changed.Functions[i].Scaling = changed.Functions[i].Scaling.with(other)
+	}
+	if err := errors.Join(append(errs, changed.checkScaling()...)...); err != nil {
+		return nil, err
+	}
+	return &changed, nil
+}
+
+func (s Scaling) with(other ScalingOverride) Scaling {
+	override(&s.Concurrency, other.Concurrency)
+	override(&s.Memory, other.Memory)
+	override(&s.CPU, other.CPU)
+	override(&s.MinInstances, other.MinInstances)
+	override(&s.MaxInstances, other.MaxInstances)
+	override(&s.Pool, other.Pool)
+	return s
+}
+
+func (s ScalingOverride) with(other ScalingOverride) ScalingOverride {
+	return ScalingOverride{
+		Concurrency: cmp.Or(other.Concurrency, s.Concurrency), Memory: cmp.Or(other.Memory, s.Memory),
+		CPU: cmp.Or(other.CPU, s.CPU), MinInstances: cmp.Or(other.MinInstances, s.MinInstances),
+		MaxInstances: cmp.Or(other.MaxInstances, s.MaxInstances), Pool: cmp.Or(other.Pool, s.Pool),
+	}
 }

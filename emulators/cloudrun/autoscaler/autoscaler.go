@@ -94,6 +94,9 @@ type Decision struct {
 	// Start is the number of instances to start, Stop that of idle ones to stop. At least
 	// one of them is zero.
 	Start, Stop int
+	// Preferred is the number of instances that should get the requests that they have room
+	// for, so that the others become idle: all after a start, until the averages include it.
+	Preferred int
 }
 
 // Autoscaler has the load of the past of one service.
@@ -101,6 +104,8 @@ type Autoscaler struct {
 	settings Settings
 	cpu      window
 	requests window
+	// settled is the number of ticks without a start.
+	settled int
 }
 
 // New returns a new autoscaler without any load in the past.
@@ -118,22 +123,28 @@ func New(settings Settings) *Autoscaler {
 func (a *Autoscaler) Tick(s Sample) Decision {
 	a.cpu.add(s.CPU)
 	a.requests.add(s.Requests)
-	instances := s.Starting + s.Serving
-	decision := Decision{Desired: a.settings.Min}
-	// Only a request, or the minimum, starts the first instance.
-	if instances > 0 || s.Waiting > 0 {
-		decision.Desired = min(a.settings.Max, max(a.settings.Min, a.recommended()))
-	}
-	decision.Start = max(decision.Desired-instances, a.settings.OnDemand(s.Waiting, s.Starting, instances), 0)
-	if decision.Start > 0 {
-		return decision
-	}
+	instances, unused := s.Starting+s.Serving, 0
 	for _, idle := range s.Idle {
-		if idle >= a.settings.Windows.Idle && instances-decision.Stop > decision.Desired {
-			decision.Stop++
+		if idle >= a.settings.Windows.Idle {
+			unused++
 		}
 	}
-	return decision
+	d := Decision{Desired: min(a.settings.Max, max(a.settings.Min, a.recommended()))}
+	// Only a request starts the first instance, and the last one is stopped if it has none,
+	// whatever the averages are.
+	if s.Waiting == 0 && unused == instances {
+		d.Desired = a.settings.Min
+	}
+	d.Start = max(d.Desired-instances, a.settings.OnDemand(s.Waiting, s.Starting, instances), 0)
+	d.Stop = max(0, min(unused, instances-d.Desired))
+	if a.settled++; d.Start > 0 {
+		a.settled, d.Stop = 0, 0
+	}
+	d.Preferred = d.Desired
+	if a.settled < max(len(a.cpu.samples), len(a.requests.samples)) {
+		d.Preferred = a.settings.Max
+	}
+	return d
 }
 
 // recommended returns the result of metrics-based scaling.
@@ -151,6 +162,7 @@ func ceil(x float64) int { return int(math.Ceil(x - 1e-9)) }
 type window struct {
 	samples []float64
 	next    int
+	sum     float64
 }
 
 func newWindow(length, tick time.Duration) window {
@@ -158,14 +170,15 @@ func newWindow(length, tick time.Duration) window {
 }
 
 func (w *window) add(x float64) {
+	w.sum += x - w.samples[w.next]
 	w.samples[w.next] = x
-	w.next = (w.next + 1) % len(w.samples)
+	if w.next = (w.next + 1) % len(w.samples); w.next > 0 {
+		return
+	}
+	w.sum = 0 // without the errors of floating-point numbers so far
+	for _, x := range w.samples {
+		w.sum += x
+	}
 }
 
-func (w *window) mean() float64 {
-	sum := 0.0
-	for _, x := range w.samples {
-		sum += x
-	}
-	return sum / float64(len(w.samples))
-}
+func (w *window) mean() float64 { return w.sum / float64(len(w.samples)) }

@@ -51,8 +51,35 @@ func TestNoInstanceStartsWithoutARequest(t *testing.T) {
 		t.Errorf("decision under load = %+v", d)
 	}
 	// The only instance has ended: the average is high, but there is no request.
-	if d := a.Tick(autoscaler.Sample{}); d != (autoscaler.Decision{}) {
+	if d := a.Tick(autoscaler.Sample{}); d.Desired != 0 || d.Start != 0 {
 		t.Errorf("decision without instances and requests = %+v, want none", d)
+	}
+}
+
+func TestTheLastInstanceStopsWhateverTheAverages(t *testing.T) {
+	t.Parallel()
+	windows := autoscaler.Windows{Idle: 10 * time.Second}
+	a := autoscaler.New(autoscaler.Settings{Concurrency: 40, CPU: 1, Max: 3, Windows: windows})
+	a.Tick(autoscaler.Sample{Requests: 100, Serving: 1})
+	for idle, want := range map[time.Duration]int{5 * time.Second: 0, 10 * time.Second: 1} {
+		if d := a.Tick(autoscaler.Sample{Serving: 1, Idle: []time.Duration{idle}}); d.Stop != want {
+			t.Errorf("after %s idle: %+v, want to stop %d", idle, d, want)
+		}
+	}
+}
+
+func TestPreferred(t *testing.T) {
+	t.Parallel()
+	a := autoscaler.New(autoscaler.Settings{Concurrency: 40, CPU: 1, Max: 3})
+	if d := a.Tick(autoscaler.Sample{Requests: 1, Waiting: 1}); d.Start != 1 || d.Preferred != 3 {
+		t.Errorf("decision of a start = %+v, want all preferred", d)
+	}
+	var d autoscaler.Decision
+	for range 12 {
+		d = a.Tick(autoscaler.Sample{Requests: 1, Serving: 3})
+	}
+	if d.Preferred != 1 {
+		t.Errorf("decision a minute later = %+v, want one preferred", d)
 	}
 }
 

@@ -20,9 +20,9 @@ type service struct {
 	settings   autoscaler.Settings
 	autoscaler *autoscaler.Autoscaler
 	// idle has how long each instance has had no request, the busiest first.
-	idle              []time.Duration
-	starting, desired int
-	waiting           int
+	idle                []time.Duration
+	starting, preferred int
+	waiting             int
 }
 
 func newService(settings autoscaler.Settings) *service {
@@ -41,7 +41,7 @@ func (s *service) tick(l load) {
 	s.starting = 0
 	inside := min(l.requests, len(s.idle)*s.settings.Concurrency)
 	s.waiting = l.requests - inside
-	busy := min(inside, len(s.idle), max(s.desired, (inside+s.settings.Concurrency-1)/s.settings.Concurrency))
+	busy := min(inside, len(s.idle), max(s.preferred, (inside+s.settings.Concurrency-1)/s.settings.Concurrency))
 	sample := autoscaler.Sample{
 		Requests: float64(l.requests), CPU: min(float64(inside)*l.cpu, float64(busy)*s.settings.CPU),
 		Waiting: s.waiting, Serving: len(s.idle),
@@ -55,6 +55,6 @@ func (s *service) tick(l load) {
 		sample.Idle = append(sample.Idle, s.idle[i])
 	}
 	decision := s.autoscaler.Tick(sample)
-	s.desired, s.starting = decision.Desired, decision.Start
+	s.preferred, s.starting = decision.Preferred, decision.Start
 	s.idle = s.idle[:len(s.idle)-decision.Stop]
 }

@@ -1,0 +1,90 @@
+//go:build !container
+
+package local
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"go.yaml.in/yaml/v3"
+
+	"souk/emulators/cloudrun"
+	"souk/emulators/mysql"
+	"souk/shared/manifest"
+)
+
+// Scaling overrides the scaling of a manifest, as a file of --scaling does.
+type Scaling struct {
+	// Function overrides the defaults of functions by kind, Functions those of single ones.
+	Function  map[manifest.Kind]manifest.ScalingOverride `yaml:"function"`
+	Functions map[string]manifest.ScalingOverride        `yaml:"functions"`
+	// Windows are the times of autoscaling, which are those of Cloud Run by default.
+	Windows cloudrun.Windows `yaml:"windows"`
+}
+
+// ReadScaling reads a file of --scaling. The name "" returns an empty Scaling.
+func ReadScaling(file string) (Scaling, error) {
+	var s Scaling
+	if file == "" {
+		return s, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return s, fmt.Errorf("read the scaling: %w", err)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
+		return s, fmt.Errorf("read the scaling in %s: %w", file, err)
+	}
+	return s, nil
+}
+
+// apply returns the manifest with the scaling.
+func (s Scaling) apply(list *manifest.Manifest) (*manifest.Manifest, error) {
+	if err := s.Windows.Check(); err != nil {
+		return nil, fmt.Errorf("windows of autoscaling: %w", err)
+	}
+	if len(s.Function) == 0 && len(s.Functions) == 0 {
+		return list, nil
+	}
+	changed, err := list.WithScaling(s.Function, s.Functions)
+	if err != nil {
+		return nil, fmt.Errorf("scaling of functions: %w", err)
+	}
+	return changed, nil
+}
+
+// otherConnections are those of migrations, operators and the console.
+const otherConnections = 40
+
+// connections returns the number of database connections that all instances of all functions
+// may have.
+func connections(list *manifest.Manifest) (total int) {
+	for _, f := range list.Functions {
+		if f.Database != manifest.NoDatabase {
+			scaling := list.ScalingOf(f)
+			total += scaling.MaxInstances * scaling.Pool
+		}
+	}
+	return total
+}
+
+// describeFunctions describes the functions that were started.
+func (s *System) describeFunctions() string {
+	text := fmt.Sprintf("%d, processes from the first request on", len(s.options.Manifest.Functions))
+	minimum := 0
+	for _, f := range s.options.Manifest.Functions {
+		minimum += s.options.Manifest.ScalingOf(f).MinInstances
+	}
+	if minimum > 0 {
+		text += fmt.Sprintf(", %d minimum instances", minimum)
+	}
+	if needed := connections(s.options.Manifest); needed > mysql.MaxConnections-otherConnections {
+		text += fmt.Sprintf("; at their maximum they need %d of %d database connections", needed, mysql.MaxConnections)
+	}
+	return text
+}
