@@ -55,6 +55,7 @@ type endpoint struct {
 type process struct {
 	*Runtime
 	drain *drain
+	start coldStart
 }
 
 // handler returns the handler of a process: the endpoints of its functions in the layers of

@@ -63,6 +63,8 @@ func observe(p *process, next endpoint) http.Handler {
 		ctx, request := p.options.Tracer.Request(r.Context(), r.Header)
 		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute, request: tracedRequest{Request: request, begin: begin}}
 		defer rw.endRequest(r)
+		rw.request.start = p.start.first()
+		rw.request.recordStart(ctx)
 		r = r.WithContext(ctx)
 		defer func() {
 			if cause := recover(); cause != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,30 @@ type tracedRequest struct {
 	// authorizing and authorized are when the authorization of a push request began and
 	// ended: whether they are recorded is known only when its message has been read.
 	authorizing, authorized time.Time
+	start                   *coldStart // nil unless this is the first request of the process
+}
+
+// coldStart is the start of a process, which is recorded in the trace of its first request.
+type coldStart struct {
+	listening time.Time // or about to
+	requested atomic.Bool
+}
+
+// first returns the start to the first request of the process, and nil to others.
+func (c *coldStart) first() *coldStart {
+	if c.requested.Load() || c.requested.Swap(true) {
+		return nil
+	}
+	return c
+}
+
+// recordStart records the start of the process if this is its first request.
+func (t *tracedRequest) recordStart(ctx context.Context) {
+	if t.start == nil || !telemetry.Recording(ctx) {
+		return
+	}
+	trace.SpanFromContext(ctx).SetAttributes(semconv.FaaSColdstart(true))
+	telemetry.Record(ctx, telemetry.Past{Name: "cold start", Begin: telemetry.ProcessStart(), End: t.start.listening})
 }
 
 // name names the request's span after the function's route, as OpenTelemetry's semantic
@@ -123,6 +148,7 @@ func (rt *Runtime) continueTrace(w http.ResponseWriter, r *http.Request, push ev
 		telemetry.SetID(ctx, e.AggregateType, e.AggregateID)
 	}
 	if moved {
+		traced.recordStart(ctx)
 		telemetry.Record(ctx, telemetry.Past{Name: spanAuthorize, Begin: traced.authorizing, End: traced.authorized})
 	}
 	if published := push.Message.PublishTime; !published.IsZero() && published.Before(traced.begin) {

@@ -1,0 +1,56 @@
+package function
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"souk/shared/event"
+	"souk/shared/telemetry"
+	"souk/shared/telemetry/telemetrytest"
+)
+
+// TestColdStart requires that the start of a process is in the trace of its first request, also
+// if that is a message of another trace, and in no other.
+func TestColdStart(t *testing.T) {
+	t.Parallel()
+	const requested, published = "4bf92f3577b34da6a3ce929d0e0e4736", "5bf92f3577b34da6a3ce929d0e0e4737"
+	traceparent := func(trace, flags string) string { return "00-" + trace + "-00f067aa0ba902b7-" + flags }
+	for name, test := range map[string]struct {
+		request, message string // traceparents
+		want             []string
+		trace            string
+	}{
+		"a request":                     {traceparent(requested, "01"), "", []string{"cold start", "request", "request"}, requested},
+		"a message of its trace":        {traceparent(requested, "01"), traceparent(requested, "01"), []string{"cold start", "process ", "process "}, requested},
+		"a message of another":          {traceparent(requested, "00"), traceparent(published, "01"), []string{"cold start", "authorize", "process ", "authorize", "process "}, published},
+		"a request that is not sampled": {traceparent(requested, "00"), "", nil, requested},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			receiver := telemetrytest.NewReceiver(t)
+			tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsCallers: true})
+			p := &process{Runtime: &Runtime{options: Options{Tracer: tracer}}, start: coldStart{listening: time.Now()}}
+			handler := observe(p, endpoint{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if test.message != "" {
+					p.continueTrace(w, r, event.Push{}, event.Event{Traceparent: test.message})
+				}
+			})})
+			for range 2 {
+				r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+				r.Header.Set(telemetry.Traceparent, test.request)
+				handler.ServeHTTP(httptest.NewRecorder(), r)
+			}
+			var got []string
+			for _, span := range receiver.Spans(test.trace) {
+				got = append(got, span.Name)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
