@@ -24,6 +24,7 @@ import (
 	"souk/emulators/hostcheck"
 	"souk/emulators/pool"
 	"souk/shared/manifest"
+	"souk/shared/telemetry"
 )
 
 // Windows are the times of autoscaling.
@@ -46,6 +47,8 @@ type Options struct {
 	// Hosts are allowed host names in addition to those of this machine: requests to a
 	// function have the Host header of the gateway's client.
 	Hosts hostcheck.Hosts
+	// Tracer records the waits of requests of sampled traces; nil records none.
+	Tracer *telemetry.Tracer
 	// Logger receives the logs of the platform itself. Nil discards them.
 	Logger *slog.Logger
 

@@ -53,11 +53,13 @@ func rewrite(r *httputil.ProxyRequest) {
 func (s *service) roundTrip(r *http.Request) (*http.Response, error) {
 	sent := false
 	for try := 1; ; try++ {
+		begin := time.Now()
 		backend, err := s.acquire(r.Context())
 		if err != nil {
 			return nil, err
 		}
 		inst := backend.Value
+		s.recordWait(r, begin, inst)
 		response, err := inst.send(r)
 		if err == nil {
 			response.Body = &countedBody{ReadCloser: response.Body, request: r, done: func() { s.release(backend) }}

@@ -120,6 +120,7 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 	s.platform, err = cloudrun.Start(ctx, cloudrun.Options{
 		Manifest: s.options.Manifest, BinDir: s.options.BinDir, Env: s.environment,
 		Logs: s.functionLog, Logger: s.log.With("part", "cloudrun"), Hosts: s.options.Hosts,
+		Tracer:  s.traces.tracer("cloudrun"),
 		Windows: s.options.Scaling.Windows, ColdStart: s.options.ColdStart, Policy: s.options.Policy,
 	})
 	if err != nil {

@@ -100,6 +100,17 @@ func (t *Tracer) Message(ctx context.Context, r *Request, traceparent string, be
 	return t.start(ctx, begin, trace.SpanKindConsumer)
 }
 
+// Record records a span that has ended in the trace that a traceparent continues, if that is
+// sampled.
+func (t *Tracer) Record(traceparent string, past Past) {
+	parent := w3c.Extract(context.Background(), propagation.MapCarrier{Traceparent: traceparent})
+	if t == nil || t.tracer == nil || !trace.SpanContextFromContext(parent).IsSampled() {
+		return
+	}
+	_, span := t.tracer.Start(parent, past.Name, trace.WithTimestamp(past.Begin), trace.WithAttributes(past.Attributes...))
+	span.End(trace.WithTimestamp(past.End))
+}
+
 // Follow starts a span of a trace that a traceparent continues, if that is sampled.
 //
 //nolint:spancheck // Span.End ends it
