@@ -168,7 +168,7 @@ func TestImports(t *testing.T) {
 			"functions/orders/a.go":             {"souk/functions/order", false},
 			"emulators/gateway/a.go":            {"souk/functions", true},
 			"emulators/gateway/b.go":            {"souk/functions/order", false},
-			"emulators/gateway/c.go":            {"souk/emulators/lab", false},
+			"emulators/gateway/lab.go":          {"souk/emulators/lab", false},
 			"emulators/lab/a.go":                {"souk/emulators/local", true},
 			"emulators/gateway/c.go":            {"souk/emulators/local", false},
 			"emulators/gateway/d.go":            {"souk/cmd/souk", false},
