@@ -180,10 +180,11 @@ locals {
       # A new function is created with an image that may be from before it: docs/rollout.md.
       run.target == null ? {} : { FUNCTION_TARGET = run.target, FUNCTION_TARGET_OPTIONAL = "true" },
       var.synthetic_order == null ? {} : { SYNTHETIC_CUSTOMER = var.synthetic_order.customer_id },
-      # As OpenTelemetry names them: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+      # Without an endpoint functions record nothing. The ratio is theirs: a client can choose the trace's id and set
+      # the sampled flag, so neither may decide (docs/adr/0042).
       var.trace_sample_ratio == 0 ? {} : {
-        OTEL_TRACES_SAMPLER     = "parentbased_traceidratio"
-        OTEL_TRACES_SAMPLER_ARG = tostring(var.trace_sample_ratio)
+        OTEL_EXPORTER_OTLP_ENDPOINT = var.trace_endpoint
+        TRACE_SAMPLE_RATIO          = tostring(var.trace_sample_ratio)
       },
       # Admin functions are behind Identity-Aware Proxy: they require its assertion.
       run.kind == "http" && length(var.admin_iap_members) > 0 ? { IAP_PROJECT_NUMBER = local.project_number } : {},

@@ -271,3 +271,13 @@ run "more_traces_than_requests" {
 
   expect_failures = [var.trace_sample_ratio]
 }
+
+run "a_receiver_of_traces_by_its_host" {
+  command = plan
+
+  variables {
+    trace_endpoint = "telemetry.googleapis.com"
+  }
+
+  expect_failures = [var.trace_endpoint]
+}
