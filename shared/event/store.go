@@ -127,6 +127,7 @@ func RecordProcessed(ctx context.Context, tx *database.Tx, consumer string, e Ev
 		INSERT INTO inbox (consumer, event_id, received_at)
 		VALUES (?, ?, ?)`, consumer, e.ID[:], at)
 	if database.IsDuplicate(err) {
+		countDuplicate(ctx, consumer, e)
 		return false, nil
 	}
 	if err != nil {

@@ -43,7 +43,7 @@ func (o *Outbox) Sweep(ctx context.Context, cleanups ...func(context.Context) er
 	for _, cleanUp := range cleanups {
 		errs = append(errs, cleanUp(ctx))
 	}
-	return errors.Join(append(errs, o.publishRecent(ctx, begin))...)
+	return errors.Join(append(errs, o.publishRecent(ctx, begin), o.measureAge(ctx))...)
 }
 
 // publishRecent handles the rows that were created within MaxPublishDelay before a time.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"souk/shared/api"
@@ -60,7 +61,7 @@ const unmatchedRoute = "no function"
 func observe(p *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		ctx, request := p.options.Tracer.Request(r.Context(), r.Header)
+		ctx, request := p.options.Tracer.Request(telemetry.WithMetrics(r.Context(), p.options.Metrics), r.Header)
 		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute, request: tracedRequest{Request: request, begin: begin}}
 		defer rw.endRequest(r)
 		rw.request.start = p.start.first()
@@ -70,7 +71,9 @@ func observe(p *process, next endpoint) http.Handler {
 			if cause := recover(); cause != nil {
 				respondToPanic(rw, r, cause)
 			}
-			logRequest(rw, r, time.Since(begin))
+			took := time.Since(begin)
+			logRequest(rw, r, took)
+			rw.measure(p.options.Metrics, r, took)
 		}()
 		var err error
 		if rw.requestID, err = api.RequestID(r.Header); err != nil {
@@ -90,9 +93,10 @@ func observe(p *process, next endpoint) http.Handler {
 // an admin who reads a product in order to change it needs the current ETag. Such requests
 // also bypass Cloud CDN: terraform/load_balancer.tf.
 func withFunctionMetadata(_ *process, next endpoint) http.Handler {
+	_, route, _ := strings.Cut(Pattern(next.entry), " ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rw, ok := w.(*responseWriter); ok {
-			rw.function = next.entry.Name
+			rw.function, rw.request.route = next.entry.Name, route
 			rw.request.name(next.entry, r)
 			if len(r.Header.Values("Authorization")) == 0 {
 				rw.cacheControl = next.entry.CacheControl()

@@ -53,6 +53,7 @@ type settings struct {
 	TrustedHops int `env:"TRUSTED_HOPS" envDefault:"1"`
 	Log         telemetry.LogConfig
 	Trace       telemetry.TraceConfig
+	Metrics     telemetry.MetricConfig
 	DB          database.Config
 	Auth        auth.Config
 	Push        auth.PushConfig
@@ -62,7 +63,7 @@ type settings struct {
 // check refuses, on Cloud Run, settings that are safe only on a local machine: a broker
 // without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
-	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate()}
+	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate(), s.Metrics.Validate()}
 	if !s.onCloudRun() {
 		if s.Push.Auth == auth.PushAuthIAM {
 			errs = append(errs, errors.New("PUSH_AUTH=iam is for Cloud Run: here no IAM checks the signatures of push tokens"))
@@ -85,11 +86,11 @@ func (s settings) check() error {
 // onCloudRun reports whether the process runs on Cloud Run, and not on a local machine.
 func (s settings) onCloudRun() bool { return s.CloudRunService != "" && !s.Emulator }
 
-// tracer returns the tracer of a process of a service.
-func (s settings) tracer(service string) *telemetry.Tracer {
-	return s.Trace.NewTracer(telemetry.Process{
+// process describes the process of a service to the receiver of its traces and metrics.
+func (s settings) process(service string) telemetry.Process {
+	return telemetry.Process{
 		Service: cmp.Or(s.Target, service), Project: s.Log.Project, Revision: s.Log.Revision, TrustsCallers: !s.onCloudRun(),
-	})
+	}
 }
 
 // Builder returns all functions of a service.
@@ -112,10 +113,12 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 	if err != nil {
 		return err
 	}
+	tracer := s.Trace.NewTracer(s.process(service))
+	metrics := s.metrics(s.process(service), tracer, connections.db.SQL())
 	runtime := NewRuntime(Options{
 		Manifest: m, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
 		DB: connections.db, ReplicaReader: connections.replicaReader, Publisher: connections.publisher,
-		Environment: environment, Tracer: s.tracer(service), TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
+		Environment: environment, Tracer: tracer, Metrics: metrics, TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
 	})
 	handler, drain, err := newHandler(runtime, build)
 	if err != nil {
@@ -137,6 +140,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 		if !drain.wait(context.WithoutCancel(ctx)) {
 			err = fmt.Errorf("requests were still in flight after %s", drainTimeout)
 		}
+		metrics.Flush(ctx)
 	}
 	return errors.Join(err, connections.close())
 }

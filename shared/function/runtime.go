@@ -42,6 +42,8 @@ type Options struct {
 	Environment config.Environment
 	// Tracer records sampled requests; nil records none.
 	Tracer *telemetry.Tracer
+	// Metrics are exported by requests; nil are none.
+	Metrics *telemetry.Metrics
 
 	// TrustedHops is described at settings.TrustedHops.
 	TrustedHops int

@@ -28,6 +28,7 @@ const spanAuthorize = "authorize"
 type tracedRequest struct {
 	*telemetry.Request // nil if the request is not sampled
 	begin              time.Time
+	route              string // "" if none matches
 	// authorizing and authorized are when the authorization of a push request began and
 	// ended: whether they are recorded is known only when its message has been read.
 	authorizing, authorized time.Time

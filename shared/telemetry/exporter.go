@@ -67,6 +67,13 @@ func (e *exporter) connection(ctx context.Context) (sdktrace.SpanExporter, error
 	return e.out, nil
 }
 
+// lostSpans returns how many spans could not be exported.
+func (e *exporter) lostSpans() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lostEver
+}
+
 func (e *exporter) lose(spans int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -63,6 +63,15 @@ func (c TraceConfig) NewTracer(p Process) *Tracer {
 	if c.Endpoint == "" {
 		return &Tracer{}
 	}
+	sampler := func(parent bool) bool {
+		// Not by the trace's id, which clients can choose too.
+		return parent && p.TrustsCallers || c.SampleRatio > 0 && rand.Float64() < c.SampleRatio
+	}
+	return newTracer(&exporter{now: time.Now, open: c.open}, sampler, p.attributes()...)
+}
+
+// attributes returns the attributes of the process's resource.
+func (p Process) attributes() []attribute.KeyValue {
 	attributes := []attribute.KeyValue{semconv.ServiceName(p.Service)}
 	if p.Revision != "" {
 		attributes = append(attributes, semconv.ServiceVersion(p.Revision))
@@ -70,11 +79,7 @@ func (c TraceConfig) NewTracer(p Process) *Tracer {
 	if p.Project != "" {
 		attributes = append(attributes, attribute.String("gcp.project_id", p.Project)) // required by telemetry.googleapis.com
 	}
-	sampler := func(parent bool) bool {
-		// Not by the trace's id, which clients can choose too.
-		return parent && p.TrustsCallers || c.SampleRatio > 0 && rand.Float64() < c.SampleRatio
-	}
-	return newTracer(&exporter{now: time.Now, open: c.open}, sampler, attributes...)
+	return attributes
 }
 
 // open returns a new exporter. It does not connect yet.
@@ -86,7 +91,7 @@ func (c TraceConfig) open(ctx context.Context) (sdktrace.SpanExporter, error) {
 		otlptracehttp.WithTimeout(exportTimeout),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}),
 	}
-	if client, err := c.googleClient(); err != nil {
+	if client, err := c.googleClient("https://www.googleapis.com/auth/trace.append"); err != nil {
 		return nil, err
 	} else if client != nil {
 		options = append(options, otlptracehttp.WithHTTPClient(client))
@@ -96,14 +101,14 @@ func (c TraceConfig) open(ctx context.Context) (sdktrace.SpanExporter, error) {
 
 // googleClient returns a client that authenticates as the process's service account, nil for
 // endpoints that are not Google's.
-func (c TraceConfig) googleClient() (*http.Client, error) {
+func (c TraceConfig) googleClient(scope string) (*http.Client, error) {
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || !strings.HasSuffix(u.Hostname(), ".googleapis.com") {
 		return nil, err
 	}
 	client, err := httptransport.NewClient(&httptransport.Options{
 		DisableTelemetry: true,
-		DetectOpts:       &credentials.DetectOptions{Scopes: []string{"https://www.googleapis.com/auth/trace.append"}},
+		DetectOpts:       &credentials.DetectOptions{Scopes: []string{scope}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authenticate to %s: %w", u.Host, err)

@@ -66,6 +66,14 @@ func newProvider(processor sdktrace.TracerProviderOption, attributes ...attribut
 // maxAttribute is the length to which the values of attributes are cut.
 const maxAttribute = 2000
 
+// LostSpans returns how many spans of sampled requests could not be exported.
+func (t *Tracer) LostSpans() int64 {
+	if t == nil || t.exporter == nil {
+		return 0
+	}
+	return t.exporter.lostSpans()
+}
+
 // Request is the recording of a request's spans. A nil Request is a request that is not
 // sampled.
 type Request struct {

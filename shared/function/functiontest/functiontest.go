@@ -42,6 +42,7 @@ type Server struct {
 	iap         auth.IAPConfig
 	now         clock.Clock
 	tracer      *telemetry.Tracer
+	metrics     *telemetry.Metrics
 	connections int
 	proxied     bool
 	rights      bool
@@ -75,6 +76,11 @@ func BehindIAP(c auth.IAPConfig) Option { return func(s *Server) { s.iap = c } }
 // WithTracer records the requests of the service that are sampled.
 func WithTracer(tracer *telemetry.Tracer) Option { return func(s *Server) { s.tracer = tracer } }
 
+// WithMetrics exports the metrics of the service.
+func WithMetrics(metrics *telemetry.Metrics) Option {
+	return func(s *Server) { s.metrics = metrics }
+}
+
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
@@ -94,7 +100,7 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Bu
 	newHandler := func(db *database.DB) http.Handler {
 		handler, err := function.NewHandler(function.NewRuntime(function.Options{
 			Manifest: m, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
-			Tracer: s.tracer, TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
+			Tracer: s.tracer, Metrics: s.metrics, TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
 		}), build)
 		if err != nil {
 			t.Fatalf("serve %s: %v", service, err)

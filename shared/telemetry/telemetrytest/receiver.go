@@ -1,4 +1,4 @@
-// Package telemetrytest has a receiver of traces for tests.
+// Package telemetrytest has a receiver of traces and metrics for tests.
 package telemetrytest
 
 import (
@@ -36,6 +36,7 @@ type Receiver struct {
 
 	mu       sync.Mutex
 	spans    []Span
+	points   []Point
 	requests int
 	status   int
 }
@@ -83,6 +84,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	defer r.mu.Unlock()
 	r.requests++
 	body, err := io.ReadAll(request.Body)
+	if err == nil && request.URL.Path == "/v1/metrics" {
+		r.receiveMetrics(w, body)
+		return
+	}
 	var message otlp.TracesData
 	if err == nil {
 		err = proto.Unmarshal(body, &message)
