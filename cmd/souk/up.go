@@ -30,6 +30,7 @@ type upFlags struct {
 	duplicate, shuffle bool
 	scaling            string
 	coldStart          time.Duration
+	unlimited          bool
 }
 
 func (p *program) upCommand() *cobra.Command {
@@ -76,9 +77,15 @@ Ctrl-C stops everything that this command started. Data is not deleted.`,
 	command.Flags().BoolVar(&flags.traces, "traces", false, "record all traces, not only while a page of the console is open")
 	command.Flags().BoolVar(&flags.duplicate, "pubsub-duplicate", false, "deliver every message at least twice")
 	command.Flags().BoolVar(&flags.shuffle, "pubsub-shuffle", false, "deliver messages in random order")
-	command.Flags().StringVar(&flags.scaling, "scaling", "", "YAML file with the scaling of functions and the times of autoscaling")
-	command.Flags().DurationVar(&flags.coldStart, "cold-start", 0, "time that each start of an instance takes longer, as in the cloud: 300ms")
+	scalingFlags(command, &flags)
 	return command
+}
+
+// scalingFlags adds the flags for how functions run.
+func scalingFlags(command *cobra.Command, flags *upFlags) {
+	command.Flags().StringVar(&flags.scaling, "scaling", "", "YAML file with the scaling of functions and the times of autoscaling")
+	command.Flags().BoolVar(&flags.unlimited, "unlimited", false, "do not limit the CPU and the memory of functions")
+	command.Flags().DurationVar(&flags.coldStart, "cold-start", 0, "time that each start of an instance takes longer, as in the cloud: 300ms")
 }
 
 func (p *program) up(ctx context.Context, flags upFlags) error {
@@ -147,6 +154,7 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 	return local.Options{
 		Scaling:     scaling,
 		ColdStart:   flags.coldStart,
+		Unlimited:   flags.unlimited,
 		Origins:     origins,
 		Hosts:       hosts,
 		Manifest:    functions.Manifest(),

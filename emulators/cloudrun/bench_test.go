@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"testing"
+
+	"souk/emulators/cloudrun/cgroup"
 )
 
 // BenchmarkProxy measures a request through the function's URL and one sent directly to
@@ -28,6 +30,28 @@ func BenchmarkProxy(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkLimits measures a request in process, without and with limits of CPU and memory.
+func BenchmarkLimits(b *testing.B) {
+	m, err := cgroup.Open()
+	if err != nil {
+		b.Skip(err)
+	}
+	for name, manager := range map[string]*cgroup.Manager{"without limits": nil, "with limits": m} {
+		b.Run(name, func(b *testing.B) {
+			p := mustStart(b, "", func(o *Options) { o.Cgroups = manager })
+			client := &http.Client{Transport: p.Transport("hello")}
+			direct := &platform{Platform: p.Platform, client: client}
+			b.ReportAllocs()
+			for b.Loop() {
+				direct.mustPID(b)
+			}
+		})
+	}
+	if err := m.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 

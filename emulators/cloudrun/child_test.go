@@ -107,6 +107,23 @@ func childHandler(term context.Context) http.Handler {
 			_ = fmt.Sprint(n)
 		}
 	})
+	mux.HandleFunc("/grow", func(http.ResponseWriter, *http.Request) {
+		var blocks [][]byte
+		for { // until it is killed
+			block := make([]byte, 1<<20)
+			for i := range block {
+				block[i] = byte(len(blocks))
+			}
+			blocks = append(blocks, block)
+		}
+	})
+	mux.HandleFunc("/leave-work", func(http.ResponseWriter, *http.Request) {
+		go func() {
+			for n := 0; ; n++ {
+				_ = fmt.Sprint(n)
+			}
+		}()
+	})
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["X-Seen-Forwarded-For"] = r.Header["X-Forwarded-For"]
 		w.Header().Set("X-Seen-Host", r.Host)

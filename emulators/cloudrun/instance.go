@@ -36,6 +36,7 @@ type instance struct {
 	// reused for another process on the same port.
 	transport *http.Transport
 	pid       atomic.Int64
+	allowance *allowance
 
 	retired chan struct{} // closed when it is out of routing
 	exited  chan struct{} // closed when the process has ended and its output is read
@@ -83,6 +84,7 @@ func (i *instance) run() {
 		return
 	}
 	if i.service.markServing(i, time.Since(begin)) {
+		i.allowance.started()
 		i.service.log.Debug("instance listens", "pid", i.pid.Load(), "took", time.Since(begin))
 		i.service.platform.running.Go(i.watch)
 		select {
@@ -127,6 +129,7 @@ func (i *instance) terminate() {
 	case <-kill:
 	case <-time.After(options.DrainTimeout):
 	}
+	i.allowance.use()
 	i.signal(syscall.SIGTERM)
 	select {
 	case <-i.exited:

@@ -122,6 +122,8 @@ func (i *instance) probe(path string, timeout time.Duration) (err error) {
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", i.service.function.Name, err)
 	}
+	i.allowance.use()
+	defer i.allowance.done()
 	response, err := i.transport.RoundTrip(request)
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", i.service.function.Name, err)

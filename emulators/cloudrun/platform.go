@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"souk/emulators/cloudrun/autoscaler"
+	"souk/emulators/cloudrun/cgroup"
 	"souk/emulators/hostcheck"
 	"souk/emulators/pool"
 	"souk/shared/manifest"
@@ -64,6 +65,8 @@ type Options struct {
 	// Pending is how long a request may wait for an instance: 10 s, as on Cloud Run, where
 	// it is 3.5 times the average start of an instance if that is longer.
 	Pending time.Duration
+	// Cgroups enforces the limits of CPU and memory. Nil: they are not enforced.
+	Cgroups *cgroup.Manager
 	// Queue is the number of requests of a function that may wait for an instance: 1,000.
 	Queue int
 	// DrainTimeout is the time in which an instance out of routing may finish its requests

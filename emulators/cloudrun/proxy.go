@@ -65,7 +65,7 @@ func (s *service) roundTrip(r *http.Request) (*http.Response, error) {
 			response.Body = &countedBody{ReadCloser: response.Body, request: r, done: func() { s.release(backend) }}
 			return response, nil
 		}
-		backend.Release()
+		s.abandon(backend)
 		if _, ours := errors.AsType[*unreadable](err); ours || r.Context().Err() != nil {
 			return nil, err
 		}

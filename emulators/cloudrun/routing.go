@@ -40,7 +40,11 @@ func (s *service) acquire(ctx context.Context) (*pool.Backend[*instance], error)
 		}
 		return nil, &unavailable{cause: err}
 	}
-	return backend, err
+	if err != nil {
+		return nil, err
+	}
+	backend.Value.allowance.use()
+	return backend, nil
 }
 
 // release ends a request that acquire has counted and to which the instance has responded.
@@ -50,6 +54,12 @@ func (s *service) release(backend *pool.Backend[*instance]) {
 		s.useless = 0
 		s.mu.Unlock()
 	}
+	s.abandon(backend)
+}
+
+// abandon ends a request that acquire has counted, with or without a response.
+func (s *service) abandon(backend *pool.Backend[*instance]) {
+	backend.Value.allowance.done()
 	backend.Release()
 }
 

@@ -45,12 +45,31 @@ func (i *instance) start() error {
 	i.cmd.Stdout, i.cmd.Stderr = &i.output.stdout, &i.output.stderr
 	i.cmd.WaitDelay = outputDelay
 	i.cmd.SysProcAttr = processAttributes()
+	if i.allowance, err = i.service.newAllowance(); err != nil {
+		return errors.Join(fmt.Errorf("limit %s: %w", i.service.function.Name, err), port.release())
+	}
 	if err := i.service.platform.forks.start(i.cmd); err != nil {
+		i.allowance.end()
 		return errors.Join(fmt.Errorf("start %s: %w", i.service.function.Name, err), port.release())
 	}
-	i.pid.Store(int64(i.cmd.Process.Pid))
+	pid := i.cmd.Process.Pid
+	if i.allowance != nil {
+		if err := i.allowance.group.Add(pid); err != nil {
+			i.service.log.Warn("an instance runs without limits", "pid", pid, "error", err)
+		}
+	}
+	i.pid.Store(int64(pid))
 	i.service.platform.running.Go(i.wait)
 	return nil
+}
+
+// newAllowance returns the allowance of a new instance: nil if limits are not enforced.
+func (s *service) newAllowance() (*allowance, error) {
+	m := s.platform.options.Cgroups
+	if m == nil {
+		return nil, nil
+	}
+	return newAllowance(m, s.function.Name, s.scaling.MemoryBytes(), s.scaling.VCPUs(), s.log)
 }
 
 // environment returns Cloud Run's contract with a function and the one CPU that an instance
@@ -78,10 +97,23 @@ func (i *instance) environment() []string {
 func (i *instance) wait() {
 	i.exitErr = i.cmd.Wait()
 	i.output.flush()
+	i.reportMemory(i.allowance.end())
 	if err := i.port.release(); err != nil {
 		i.service.log.Warn("release a port", "port", i.port.number, "error", err)
 	}
 	close(i.exited)
+}
+
+// reportMemory logs the end of a process that exceeded its memory, in Cloud Run's words.
+func (i *instance) reportMemory(oomKills, peak int64) {
+	if oomKills == 0 {
+		return
+	}
+	i.service.counters.oomKills.Add(1)
+	const mebibyte = 1 << 20
+	i.output.entry(fmt.Appendf(nil, `{"severity":"ERROR","message":"Memory limit of %d MiB exceeded with %d MiB used. `+
+		`Consider increasing the memory limit, see https://cloud.google.com/run/docs/configuring/memory-limits"}`,
+		i.service.scaling.MemoryBytes()/mebibyte, (peak+mebibyte-1)/mebibyte))
 }
 
 // listen waits until the process accepts connections, or returns why it never will.

@@ -158,6 +158,7 @@ func scalingStatus(s manifest.Scaling) Scaling {
 
 func (i *instance) statusLocked() InstanceStatus {
 	status := InstanceStatus{ID: i.id, PID: int(i.pid.Load()), State: i.state.status(), StartedAt: i.startedAt}
+	status.Throttled = i.state == serving && i.allowance.isThrottled()
 	if i.backend != nil {
 		load := i.backend.Load()
 		status.InFlight, status.Requests = load.InFlight, load.Requests

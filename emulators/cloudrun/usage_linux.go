@@ -16,11 +16,10 @@ func usage(pid int) (cpuSeconds float64, memoryBytes int64) {
 	if err != nil {
 		return 0, 0
 	}
-	// The second field is the program's name in parentheses, which may contain spaces.
+	// The second field is the program's name in parentheses, which may contain any character.
 	// The fields after it begin with the third (proc_pid_stat(5)).
-	_, after, found := bytes.Cut(stat, []byte(") "))
-	fields := bytes.Fields(after)
-	if !found || len(fields) < 22 {
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 22 {
 		return 0, 0
 	}
 	field := func(number int) int64 {

@@ -122,6 +122,7 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 		Logs: s.functionLog, Logger: s.log.With("part", "cloudrun"), Hosts: s.options.Hosts,
 		Tracer:  s.traces.tracer("cloudrun"),
 		Windows: s.options.Scaling.Windows, ColdStart: s.options.ColdStart, Policy: s.options.Policy,
+		Cgroups: s.openLimits(),
 	})
 	if err != nil {
 		return "", err

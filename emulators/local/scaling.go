@@ -4,14 +4,17 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/cloudrun/cgroup"
 	"souk/emulators/mysql"
 	"souk/shared/manifest"
 )
@@ -87,4 +90,26 @@ func (s *System) describeFunctions() string {
 		text += fmt.Sprintf("; at their maximum they need %d of %d database connections", needed, mysql.MaxConnections)
 	}
 	return text
+}
+
+// openLimits returns what limits the CPU and the memory of instances: nil if this machine does
+// not let the system do so, which it reports.
+func (s *System) openLimits() *cgroup.Manager {
+	if s.options.Unlimited {
+		text := "CPU and memory of functions are not limited: --unlimited"
+		s.options.Report(Progress{Part: "limits", Text: text, Took: time.Nanosecond})
+		return nil
+	}
+	begin := time.Now()
+	m, err := cgroup.Open()
+	if err != nil {
+		s.log.Warn("CPU and memory of functions are not limited", "error", err)
+		text := fmt.Sprintf("CPU and memory of functions are not limited: %v", err)
+		s.options.Report(Progress{Part: "limits", Text: text, Took: time.Since(begin)})
+		return nil
+	}
+	s.started("limits", func(context.Context) error { return m.Close() })
+	text := fmt.Sprintf("CPU and memory of functions, by control groups (version %d)", m.Version())
+	s.options.Report(Progress{Part: "limits", Text: text, Took: time.Since(begin)})
+	return m
 }

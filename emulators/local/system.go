@@ -63,6 +63,8 @@ type Options struct {
 	Scaling Scaling
 	// ColdStart is added to the start of an instance of a function.
 	ColdStart time.Duration
+	// Unlimited does not limit the CPU and the memory of functions.
+	Unlimited bool
 	// Policy selects one of several instances of a function: the one with the fewest requests.
 	Policy pool.Policy
 	// Origins are those whose scripts may use the API in a browser.
