@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -15,6 +16,9 @@ type action func(r *http.Request) (message string, err error)
 
 // errInvalid is wrapped by errors of an action that are the user's.
 var errInvalid = errors.New("invalid value")
+
+// errNotAvailable is the error of an action whose source is unknown.
+var errNotAvailable = fmt.Errorf("%w: not available in this system", errInvalid)
 
 // actionPath returns the path of an action.
 func actionPath(p page, name string) string { return "/actions/" + p.name + "/" + name }

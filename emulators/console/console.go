@@ -28,8 +28,11 @@ import (
 	"time"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/console/messages"
 	"souk/emulators/hostcheck"
 	"souk/emulators/pubsub"
+	"souk/emulators/trace"
+	"souk/shared/database"
 	"souk/shared/manifest"
 )
 
@@ -58,6 +61,17 @@ type Options struct {
 	RunSchedule func(ctx context.Context, function string) error
 	// FunctionLog is the path of the log of all functions.
 	FunctionLog string
+	// Traces are the recorded traces.
+	Traces *trace.Store
+	// Databases are the URLs of the services' databases, by service, for a login that may
+	// read all of them and the server's state.
+	Databases map[string]database.URL
+	// Messages reads and changes what is in Pub/Sub. The console closes it.
+	Messages *messages.Source
+	// Undelivered returns the messages that are not acknowledged and match.
+	Undelivered func(match func(attributes map[string]string) bool) []pubsub.Peeked
+	// MailURL is the URL of the local mail server.
+	MailURL string
 }
 
 // Link is a link to another page of the system.

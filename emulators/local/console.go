@@ -45,6 +45,10 @@ func (s *System) startConsole(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	databases, err := s.adminURLs()
+	if err != nil {
+		return "", err
+	}
 	c, err := console.New(console.Options{
 		Manifest: s.options.Manifest, Token: token, Hosts: s.options.Hosts, Logger: s.log.With("part", "console"),
 		Links: []console.Link{
@@ -52,6 +56,7 @@ func (s *System) startConsole(ctx context.Context) (string, error) {
 		},
 		Functions: s.platform.Services, Topics: s.broker.Stats, RunSchedule: s.scheduler.Run,
 		FunctionLog: s.state.file(functionLog),
+		Traces:      s.traces.store, Databases: databases, Messages: s.messages(), Undelivered: s.undelivered, MailURL: s.mail.URL(),
 	})
 	if err != nil {
 		return "", err

@@ -57,6 +57,24 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// patch replaces the content of an element by HTML that the server has rendered, if it has
+// changed. Rows with data-key keep the focus and stay open.
+function patch(element, html) {
+  if (!element || element.patched === html) return;
+  element.patched = html;
+  const focused = element.contains(document.activeElement) && document.activeElement.closest("[data-key]");
+  const open = $$("[data-key][data-open]", element).map((row) => row.dataset.key);
+  element.innerHTML = html;
+  for (const row of $$("[data-key]", element)) {
+    if (focused && row.dataset.key === focused.dataset.key) row.focus({ preventScroll: true });
+    if (open.includes(row.dataset.key)) {
+      row.toggleAttribute("data-open", true);
+      if (row.nextElementSibling) row.nextElementSibling.hidden = false;
+    }
+  }
+  lock(element);
+}
+
 // live receives the events of this page while it is visible: live({name: (data) => …}).
 // The query of the page is that of the events; it returns a function that reconnects.
 function live(handlers, query = () => location.search) {
@@ -117,12 +135,20 @@ document.addEventListener("submit", async (event) => {
   if (button) button.disabled = false;
   form.dispatchEvent(new CustomEvent("acted", { detail: { ok }, bubbles: true }));
 });
-if (!("trusted" in document.body.dataset)) {
-  $$("form[data-action] button, button[data-act]").forEach((button) => {
+function lock(root) {
+  if ("trusted" in document.body.dataset) return;
+  $$("form[data-action] button, button[data-act]", root).forEach((button) => {
     button.disabled = true;
     button.title = "Open the link that souk up prints";
   });
 }
+lock(document);
+
+// A click on a row with data-href follows its link.
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-href]");
+  if (row && !event.target.closest("a, button, input") && !getSelection().toString()) location.href = row.dataset.href;
+});
 
 function toggleTheme() {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark" ||
