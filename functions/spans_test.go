@@ -96,7 +96,7 @@ func TestSpansOfMessages(t *testing.T) {
 func mustTrace(t *testing.T) (*telemetrytest.Receiver, *telemetry.Tracer) {
 	t.Helper()
 	receiver := telemetrytest.NewReceiver(t)
-	return receiver, telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{Service: "test", TrustsCallers: true})
+	return receiver, telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{Service: "test", TrustsSampledFlag: true})
 }
 
 // newTraceparent returns the id of a new trace and its traceparent.

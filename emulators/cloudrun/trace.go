@@ -20,8 +20,8 @@ func (s *service) recordWait(r *http.Request, begin time.Time, inst *instance) {
 	if s.platform.options.Tracer == nil || waited < minWait {
 		return
 	}
-	s.platform.options.Tracer.Record(r.Header.Get(telemetry.Traceparent), telemetry.Past{
-		Name: "wait for an instance of " + s.function.Name, Begin: begin, End: begin.Add(waited),
+	s.platform.options.Tracer.Record(r.Header.Get(telemetry.TraceparentKey), telemetry.EndedSpan{
+		Name: "wait for an instance of " + s.function.Name, Start: begin, End: begin.Add(waited),
 		Attributes: []attribute.KeyValue{semconv.FaaSColdstart(inst.startedAt.After(begin)), semconv.FaaSInvokedName(s.function.Name), semconv.FaaSInstance(inst.id)},
 	})
 }

@@ -24,7 +24,7 @@ func TestWaitSpan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.Header.Set(telemetry.Traceparent, "00-"+trace+"-"+parent+"-"+flags)
+			r.Header.Set(telemetry.TraceparentKey, "00-"+trace+"-"+parent+"-"+flags)
 			response, err := p.client.Do(r)
 			if err != nil {
 				t.Fatal(err)

@@ -16,7 +16,7 @@ var errNack = errors.New("not acknowledged")
 
 // tracedPost is post with a span in the trace of the message, if that is sampled.
 func (p *pusher) tracedPost(config *pb.Subscription, m *pb.PubsubMessage, attempt int) outcome {
-	traceparent := m.GetAttributes()[telemetry.Traceparent]
+	traceparent := m.GetAttributes()[telemetry.TraceparentKey]
 	if p.tracer == nil || traceparent == "" {
 		return p.post(p.ctx, config, m, attempt)
 	}

@@ -180,10 +180,10 @@ func (s *Scheduler) publish(ctx context.Context, j *job, due time.Time) error {
 	defer request.End(ctx)
 	request.Span().SetName("tick " + j.function)
 	err = s.options.Publisher.Publish(ctx, j.topic, []byte("{}"), map[string]string{
-		"id":                  id.String(),
-		"type":                EventType,
-		"time":                due.UTC().Format(time.RFC3339Nano),
-		telemetry.Traceparent: telemetry.Attribute(ctx),
+		"id":                     id.String(),
+		"type":                   EventType,
+		"time":                   due.UTC().Format(time.RFC3339Nano),
+		telemetry.TraceparentKey: telemetry.Traceparent(ctx),
 	})
 	if err != nil {
 		return fmt.Errorf("publish a tick to %s: %w", j.topic, err)

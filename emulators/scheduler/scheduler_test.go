@@ -239,7 +239,7 @@ func TestRun(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			got := &topics{}
 			s := mustStart(t, "0 0 1 1 *", got, nil)
-			ctx := telemetry.FromAttribute(t.Context(), "")
+			ctx := telemetry.FromTraceparent(t.Context(), "")
 			if err := s.Run(ctx, "product-outbox"); err != nil {
 				t.Fatal(err)
 			}

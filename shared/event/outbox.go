@@ -111,7 +111,7 @@ func (o *Outbox) newEvent(ctx context.Context, eventType, aggregateType string, 
 	}
 	return Event{
 		ID: id, Type: eventType, Time: o.now(), AggregateType: aggregateType, AggregateID: aggregateID,
-		Payload: text, Traceparent: telemetry.Attribute(ctx),
+		Payload: text, Traceparent: telemetry.Traceparent(ctx),
 	}, nil
 }
 
@@ -122,7 +122,7 @@ func (o *Outbox) add(ctx context.Context, tx *database.Tx, events []Event) error
 		return nil
 	}
 	first := events[0]
-	telemetry.SetID(ctx, first.AggregateType, first.AggregateID)
+	telemetry.SetAggregateID(ctx, first.AggregateType, first.AggregateID)
 	if o.permitted != nil && !o.permitted[first.Type] {
 		return fmt.Errorf("event %s of %s %s: no function of this process lists it under publishes in functions.yaml",
 			first.Type, first.AggregateType, first.AggregateID)

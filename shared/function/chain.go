@@ -54,8 +54,8 @@ type endpoint struct {
 // process holds what the layers share.
 type process struct {
 	*Runtime
-	drain *drain
-	start coldStart
+	drain     *drain
+	coldStart coldStart
 }
 
 // handler returns the handler of a process: the endpoints of its functions in the layers of

@@ -30,7 +30,7 @@ func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &process{Runtime: runtime, drain: newDrain(), start: coldStart{listening: time.Now()}}
+	p := &process{Runtime: runtime, drain: newDrain(), coldStart: coldStart{listening: time.Now()}}
 	if p.isNotDeployed(endpoints) && !runtime.options.TargetOptional {
 		var names []string
 		for _, f := range listed {

@@ -30,6 +30,6 @@ func (rw *responseWriter) measure(m *telemetry.Metrics, r *http.Request, took ti
 		return
 	}
 	m.Add(telemetry.RequestDuration, took.Seconds(), semconv.HTTPRequestMethodKey.String(requestMethod(r)),
-		semconv.HTTPRoute(rw.request.route), semconv.HTTPResponseStatusCode(cmp.Or(rw.status, http.StatusOK)), semconv.FaaSInvokedName(rw.function))
+		semconv.HTTPRoute(rw.trace.route), semconv.HTTPResponseStatusCode(cmp.Or(rw.status, http.StatusOK)), semconv.FaaSInvokedName(rw.function))
 	m.Export(rw.ctx)
 }

@@ -28,7 +28,7 @@ type responseWriter struct {
 	// cacheControl is the Cache-Control of a successful response, "" if it must not be
 	// cached.
 	cacheControl string
-	request      tracedRequest
+	trace        tracedRequest
 }
 
 func (rw *responseWriter) WriteHeader(status int) {
@@ -60,18 +60,18 @@ const unmatchedRoute = "no function"
 // log.
 func observe(p *process, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begin := time.Now()
+		startTime := time.Now()
 		ctx, request := p.options.Tracer.Request(telemetry.WithMetrics(r.Context(), p.options.Metrics), r.Header)
-		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute, request: tracedRequest{Request: request, begin: begin}}
+		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute, trace: tracedRequest{Request: request, startTime: startTime}}
 		defer rw.endRequest(r)
-		rw.request.start = p.start.first()
-		rw.request.recordStart(ctx)
+		rw.trace.coldStart = p.coldStart.first()
+		rw.trace.recordColdStart(ctx)
 		r = r.WithContext(ctx)
 		defer func() {
 			if cause := recover(); cause != nil {
 				respondToPanic(rw, r, cause)
 			}
-			took := time.Since(begin)
+			took := time.Since(startTime)
 			logRequest(rw, r, took)
 			rw.measure(p.options.Metrics, r, took)
 		}()
@@ -96,8 +96,8 @@ func withFunctionMetadata(_ *process, next endpoint) http.Handler {
 	_, route, _ := strings.Cut(Pattern(next.entry), " ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rw, ok := w.(*responseWriter); ok {
-			rw.function, rw.request.route = next.entry.Name, route
-			rw.request.name(next.entry, r)
+			rw.function, rw.trace.route = next.entry.Name, route
+			rw.trace.setSpanName(next.entry, r)
 			if len(r.Header.Values("Authorization")) == 0 {
 				rw.cacheControl = next.entry.CacheControl()
 			}

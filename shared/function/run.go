@@ -89,7 +89,7 @@ func (s settings) onCloudRun() bool { return s.CloudRunService != "" && !s.Emula
 // process describes the process of a service to the receiver of its traces and metrics.
 func (s settings) process(service string) telemetry.Process {
 	return telemetry.Process{
-		Service: cmp.Or(s.Target, service), Project: s.Log.Project, Revision: s.Log.Revision, TrustsCallers: !s.onCloudRun(),
+		Service: cmp.Or(s.Target, service), Project: s.Log.Project, Revision: s.Log.Revision, TrustsSampledFlag: !s.onCloudRun(),
 	}
 }
 

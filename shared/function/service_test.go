@@ -186,7 +186,7 @@ func (s *service) end(context.Context, *struct {
 
 func (s *service) getSecret(ctx context.Context, _ *struct{}) (*named, error) {
 	out := &named{}
-	out.Body.Name = telemetry.Attribute(ctx)
+	out.Body.Name = telemetry.Traceparent(ctx)
 	return out, nil
 }
 

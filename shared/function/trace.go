@@ -27,17 +27,17 @@ const spanAuthorize = "authorize"
 // not sampled.
 type tracedRequest struct {
 	*telemetry.Request // nil if the request is not sampled
-	begin              time.Time
+	startTime          time.Time
 	route              string // "" if none matches
 	// authorizing and authorized are when the authorization of a push request began and
 	// ended: whether they are recorded is known only when its message has been read.
 	authorizing, authorized time.Time
-	start                   *coldStart // nil unless this is the first request of the process
+	coldStart               *coldStart // nil unless this is the first request of the process
 }
 
 // coldStart is the start of a process, which is recorded in the trace of its first request.
 type coldStart struct {
-	listening time.Time // or about to
+	listening time.Time // when the process was about to listen
 	requested atomic.Bool
 }
 
@@ -49,18 +49,19 @@ func (c *coldStart) first() *coldStart {
 	return c
 }
 
-// recordStart records the start of the process if this is its first request.
-func (t *tracedRequest) recordStart(ctx context.Context) {
-	if t.start == nil || !telemetry.Recording(ctx) {
+// recordColdStart records the start of the process if this is its first request.
+func (t *tracedRequest) recordColdStart(ctx context.Context) {
+	if t.coldStart == nil || !telemetry.Recording(ctx) {
 		return
 	}
 	trace.SpanFromContext(ctx).SetAttributes(semconv.FaaSColdstart(true))
-	telemetry.Record(ctx, telemetry.Past{Name: "cold start", Begin: telemetry.ProcessStart(), End: t.start.listening})
+	telemetry.Record(ctx, telemetry.EndedSpan{Name: "cold start", Start: telemetry.ProcessStart(), End: t.coldStart.listening})
 }
 
-// name names the request's span after the function's route, as OpenTelemetry's semantic
-// conventions for HTTP do. The path itself is not recorded: it may have secrets.
-func (t *tracedRequest) name(entry manifest.Function, r *http.Request) {
+// setSpanName names the request's span after the function's route, as the semantic
+// conventions of OpenTelemetry for HTTP do. The path itself is not recorded: it may have
+// secrets.
+func (t *tracedRequest) setSpanName(entry manifest.Function, r *http.Request) {
 	if t.Request == nil {
 		return
 	}
@@ -85,9 +86,9 @@ func startAuthorization(w http.ResponseWriter, r *http.Request) (context.Context
 	if !ok {
 		return ctx, span.End
 	}
-	rw.request.authorizing = time.Now()
+	rw.trace.authorizing = time.Now()
 	return ctx, func(err error) {
-		rw.request.authorized = time.Now()
+		rw.trace.authorized = time.Now()
 		span.End(err)
 	}
 }
@@ -95,11 +96,11 @@ func startAuthorization(w http.ResponseWriter, r *http.Request) (context.Context
 // endRequest ends the request's span and exports the request's spans, before the end of the
 // response: Cloud Run throttles the CPU after it.
 func (rw *responseWriter) endRequest(r *http.Request) {
-	if rw.request.Request == nil {
+	if rw.trace.Request == nil {
 		return
 	}
 	status := cmp.Or(rw.status, http.StatusOK)
-	span := rw.request.Span()
+	span := rw.trace.Span()
 	span.SetAttributes(
 		semconv.HTTPRequestMethodKey.String(requestMethod(r)), semconv.HTTPResponseStatusCode(status),
 		semconv.HTTPResponseBodySize(int(rw.bytes)),
@@ -109,7 +110,7 @@ func (rw *responseWriter) endRequest(r *http.Request) {
 		span.SetStatus(codes.Error, "")
 		span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(status)))
 	}
-	rw.request.End(rw.ctx)
+	rw.trace.End(rw.ctx)
 }
 
 // requestMethod returns the method of a request, _OTHER for one that HTTP does not define.
@@ -127,11 +128,11 @@ func requestMethod(r *http.Request) string {
 func (rt *Runtime) continueTrace(w http.ResponseWriter, r *http.Request, push event.Push, e event.Event) context.Context {
 	rw, ok := w.(*responseWriter)
 	if !ok {
-		return telemetry.FromAttribute(r.Context(), e.Traceparent)
+		return telemetry.FromTraceparent(r.Context(), e.Traceparent)
 	}
-	traced := &rw.request
-	ctx, request := rt.options.Tracer.Message(r.Context(), traced.Request, e.Traceparent, traced.begin)
-	moved := request != traced.Request
+	traced := &rw.trace
+	ctx, request := rt.options.Tracer.Message(r.Context(), traced.Request, e.Traceparent, traced.startTime)
+	traceChanged := request != traced.Request
 	rw.ctx, traced.Request = ctx, request
 	if request == nil {
 		return ctx
@@ -146,15 +147,15 @@ func (rt *Runtime) continueTrace(w http.ResponseWriter, r *http.Request, push ev
 	span.SetAttributes(attributes...)
 	span.SetAttributes(semconv.MessagingOperationTypeProcess, attribute.String("souk.event_id", e.ID.String()))
 	if e.AggregateType != "" {
-		telemetry.SetID(ctx, e.AggregateType, e.AggregateID)
+		telemetry.SetAggregateID(ctx, e.AggregateType, e.AggregateID)
 	}
-	if moved {
-		traced.recordStart(ctx)
-		telemetry.Record(ctx, telemetry.Past{Name: spanAuthorize, Begin: traced.authorizing, End: traced.authorized})
+	if traceChanged {
+		traced.recordColdStart(ctx)
+		telemetry.Record(ctx, telemetry.EndedSpan{Name: spanAuthorize, Start: traced.authorizing, End: traced.authorized})
 	}
-	if published := push.Message.PublishTime; !published.IsZero() && published.Before(traced.begin) {
-		telemetry.Record(ctx, telemetry.Past{
-			Name: "wait in " + subscription, Begin: published, End: traced.begin, Parent: e.Traceparent, Attributes: attributes,
+	if published := push.Message.PublishTime; !published.IsZero() && published.Before(traced.startTime) {
+		telemetry.Record(ctx, telemetry.EndedSpan{
+			Name: "wait in " + subscription, Start: published, End: traced.startTime, Parent: e.Traceparent, Attributes: attributes,
 		})
 	}
 	return ctx

@@ -32,8 +32,8 @@ func TestColdStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			receiver := telemetrytest.NewReceiver(t)
-			tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsCallers: true})
-			p := &process{Runtime: &Runtime{options: Options{Tracer: tracer}}, start: coldStart{listening: time.Now()}}
+			tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true})
+			p := &process{Runtime: &Runtime{options: Options{Tracer: tracer}}, coldStart: coldStart{listening: time.Now()}}
 			handler := observe(p, endpoint{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if test.message != "" {
 					p.continueTrace(w, r, event.Push{}, event.Event{Traceparent: test.message})
@@ -41,7 +41,7 @@ func TestColdStart(t *testing.T) {
 			})})
 			for range 2 {
 				r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
-				r.Header.Set(telemetry.Traceparent, test.request)
+				r.Header.Set(telemetry.TraceparentKey, test.request)
 				handler.ServeHTTP(httptest.NewRecorder(), r)
 			}
 			var got []string

@@ -53,9 +53,9 @@ type Process struct {
 	Project string
 	// Revision is the revision on Cloud Run.
 	Revision string
-	// TrustsCallers makes requests follow the sampled flag of their traceparent. On Cloud
+	// TrustsSampledFlag makes requests follow the sampled flag of their traceparent. On Cloud
 	// Run clients can set it, so there only the ratio decides: docs/adr.
-	TrustsCallers bool
+	TrustsSampledFlag bool
 }
 
 // NewTracer returns the Tracer of a process.
@@ -65,7 +65,7 @@ func (c TraceConfig) NewTracer(p Process) *Tracer {
 	}
 	sampler := func(parent bool) bool {
 		// Not by the trace's id, which clients can choose too.
-		return parent && p.TrustsCallers || c.SampleRatio > 0 && rand.Float64() < c.SampleRatio
+		return parent && p.TrustsSampledFlag || c.SampleRatio > 0 && rand.Float64() < c.SampleRatio
 	}
 	return newTracer(&exporter{now: time.Now, open: c.open}, sampler, p.attributes()...)
 }

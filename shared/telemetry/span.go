@@ -32,10 +32,10 @@ func Start(ctx context.Context, name string, kind trace.SpanKind, attributes ...
 	return ctx, Span{span}
 }
 
-// Past is a span that has ended before it is recorded.
-type Past struct {
+// EndedSpan is a span that has ended before it is recorded.
+type EndedSpan struct {
 	Name       string
-	Begin, End time.Time
+	Start, End time.Time
 	// Parent is the traceparent of the span's parent in the same trace; "" stands for the
 	// context's span.
 	Parent     string
@@ -43,22 +43,23 @@ type Past struct {
 }
 
 // Record records a span that has ended, with the context's span if that is recorded.
-func Record(ctx context.Context, past Past) {
+func Record(ctx context.Context, ended EndedSpan) {
 	recording := trace.SpanFromContext(ctx)
 	if !recording.IsRecording() {
 		return
 	}
-	if past.Parent != "" {
-		ctx = w3c.Extract(ctx, propagation.MapCarrier{Traceparent: past.Parent})
+	if ended.Parent != "" {
+		ctx = w3c.Extract(ctx, propagation.MapCarrier{TraceparentKey: ended.Parent})
 	}
-	_, span := recording.TracerProvider().Tracer(scope).Start(ctx, past.Name, trace.WithTimestamp(past.Begin), trace.WithAttributes(past.Attributes...))
-	span.End(trace.WithTimestamp(past.End))
+	_, span := recording.TracerProvider().Tracer(scope).Start(ctx, ended.Name, trace.WithTimestamp(ended.Start), trace.WithAttributes(ended.Attributes...))
+	span.End(trace.WithTimestamp(ended.End))
 }
 
-// SetID sets an attribute souk.NAME_id, by which traces are searched, on the context's span.
-func SetID(ctx context.Context, name string, id uuid.UUID) {
+// SetAggregateID sets the attribute souk.TYPE_id, by which traces are searched, on the
+// context's span.
+func SetAggregateID(ctx context.Context, aggregateType string, id uuid.UUID) {
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
-		span.SetAttributes(attribute.String("souk."+name+"_id", id.String()))
+		span.SetAttributes(attribute.String("souk."+aggregateType+"_id", id.String()))
 	}
 }
 

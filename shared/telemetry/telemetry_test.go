@@ -143,11 +143,11 @@ func TestTrace(t *testing.T) {
 		ctx := traced(t)
 		header := http.Header{}
 		telemetry.ToHeader(ctx, header)
-		inHeader, inAttribute := header.Get(telemetry.Traceparent), telemetry.Attribute(ctx)
+		inHeader, inAttribute := header.Get(telemetry.TraceparentKey), telemetry.Traceparent(ctx)
 		if inHeader != inAttribute || !strings.HasPrefix(inHeader, "00-"+traceID+"-") || strings.Contains(inHeader, parentSpan) {
 			t.Errorf("got %q and %q, want a new span of trace %s", inHeader, inAttribute, traceID)
 		}
-		if got := telemetry.TraceID(telemetry.FromAttribute(t.Context(), inAttribute)); got != traceID {
+		if got := telemetry.TraceID(telemetry.FromTraceparent(t.Context(), inAttribute)); got != traceID {
 			t.Errorf("the next function is in trace %s, want %s", got, traceID)
 		}
 	})
@@ -161,7 +161,7 @@ func TestTrace(t *testing.T) {
 		} {
 			for _, ctx := range []context.Context{
 				telemetry.FromHeader(t.Context(), http.Header{"Traceparent": {malformed}}),
-				telemetry.FromAttribute(t.Context(), malformed),
+				telemetry.FromTraceparent(t.Context(), malformed),
 			} {
 				id := telemetry.TraceID(ctx)
 				if len(id) != 32 || id == traceID || seen[id] {
@@ -174,14 +174,14 @@ func TestTrace(t *testing.T) {
 
 	t.Run("stays the request's if a message has no trace", func(t *testing.T) {
 		t.Parallel()
-		if got := telemetry.TraceID(telemetry.FromAttribute(traced(t), "")); got != traceID {
+		if got := telemetry.TraceID(telemetry.FromTraceparent(traced(t), "")); got != traceID {
 			t.Errorf("the trace is %s, want %s", got, traceID)
 		}
 	})
 
 	t.Run("is empty outside of a request", func(t *testing.T) {
 		t.Parallel()
-		if id, attribute := telemetry.TraceID(t.Context()), telemetry.Attribute(t.Context()); id != "" || attribute != "" {
+		if id, attribute := telemetry.TraceID(t.Context()), telemetry.Traceparent(t.Context()); id != "" || attribute != "" {
 			t.Errorf("the trace is %q, propagated as %q", id, attribute)
 		}
 	})

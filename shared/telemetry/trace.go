@@ -10,9 +10,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Traceparent is the name of the header and of the message attribute that propagate a trace
-// (W3C Trace Context).
-const Traceparent = "traceparent"
+// TraceparentKey is the name of the header and of the message attribute that propagate a
+// trace (W3C Trace Context).
+const TraceparentKey = "traceparent"
 
 var w3c propagation.TraceContext
 
@@ -32,17 +32,17 @@ func ToHeader(ctx context.Context, header http.Header) {
 	w3c.Inject(ctx, propagation.HeaderCarrier(header))
 }
 
-// FromAttribute returns a context that continues the trace of a message's
+// FromTraceparent returns a context that continues the trace of a message's
 // traceparent attribute, else the trace of ctx, else begins a new one.
-func FromAttribute(ctx context.Context, traceparent string) context.Context {
-	return next(w3c.Extract(ctx, propagation.MapCarrier{Traceparent: traceparent}))
+func FromTraceparent(ctx context.Context, traceparent string) context.Context {
+	return next(w3c.Extract(ctx, propagation.MapCarrier{TraceparentKey: traceparent}))
 }
 
-// Attribute returns the context's trace as a traceparent, or "" if there is none.
-func Attribute(ctx context.Context) string {
+// Traceparent returns the context's trace as a traceparent, or "" if there is none.
+func Traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	w3c.Inject(ctx, carrier)
-	return carrier[Traceparent]
+	return carrier[TraceparentKey]
 }
 
 // TraceID returns the context's trace id, 32 hexadecimal digits, or "" if there is none.

@@ -97,7 +97,7 @@ func (t *Tracer) Request(ctx context.Context, header http.Header) (context.Conte
 // sampled or not for all of its consumers. It returns the context and Request of the request
 // itself if that is in the same trace, or if the attribute has no valid trace.
 func (t *Tracer) Message(ctx context.Context, r *Request, traceparent string, begin time.Time) (context.Context, *Request) {
-	message := trace.SpanContextFromContext(w3c.Extract(context.Background(), propagation.MapCarrier{Traceparent: traceparent}))
+	message := trace.SpanContextFromContext(w3c.Extract(context.Background(), propagation.MapCarrier{TraceparentKey: traceparent}))
 	if !message.IsValid() || message.TraceID() == trace.SpanContextFromContext(ctx).TraceID() {
 		return ctx, r
 	}
@@ -110,20 +110,20 @@ func (t *Tracer) Message(ctx context.Context, r *Request, traceparent string, be
 
 // Record records a span that has ended in the trace that a traceparent continues, if that is
 // sampled.
-func (t *Tracer) Record(traceparent string, past Past) {
-	parent := w3c.Extract(context.Background(), propagation.MapCarrier{Traceparent: traceparent})
+func (t *Tracer) Record(traceparent string, ended EndedSpan) {
+	parent := w3c.Extract(context.Background(), propagation.MapCarrier{TraceparentKey: traceparent})
 	if t == nil || t.tracer == nil || !trace.SpanContextFromContext(parent).IsSampled() {
 		return
 	}
-	_, span := t.tracer.Start(parent, past.Name, trace.WithTimestamp(past.Begin), trace.WithAttributes(past.Attributes...))
-	span.End(trace.WithTimestamp(past.End))
+	_, span := t.tracer.Start(parent, ended.Name, trace.WithTimestamp(ended.Start), trace.WithAttributes(ended.Attributes...))
+	span.End(trace.WithTimestamp(ended.End))
 }
 
 // Follow starts a span of a trace that a traceparent continues, if that is sampled.
 //
 //nolint:spancheck // Span.End ends it
 func (t *Tracer) Follow(ctx context.Context, traceparent, name string, kind trace.SpanKind, attributes ...attribute.KeyValue) (context.Context, Span) {
-	ctx = w3c.Extract(ctx, propagation.MapCarrier{Traceparent: traceparent})
+	ctx = w3c.Extract(ctx, propagation.MapCarrier{TraceparentKey: traceparent})
 	if t == nil || t.tracer == nil || !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ctx, Span{}
 	}

@@ -34,7 +34,7 @@ func TestSampling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tracer := test.config.NewTracer(telemetry.Process{Service: "order-place", TrustsCallers: test.trusts})
+			tracer := test.config.NewTracer(telemetry.Process{Service: "order-place", TrustsSampledFlag: test.trusts})
 			for flag, want := range test.sampled {
 				ctx, request := tracer.Request(t.Context(), header(flag))
 				propagated := trace.SpanContextFromContext(ctx)
@@ -79,7 +79,7 @@ func TestExport(t *testing.T) {
 		_, child := telemetry.Start(ctx, "child", trace.SpanKindInternal)
 		child.End(nil)
 		_, open := telemetry.Start(ctx, "still open", trace.SpanKindInternal)
-		telemetry.Record(ctx, telemetry.Past{Name: "past", Begin: time.Now().Add(-time.Second), End: time.Now(), Parent: header(true).Get("traceparent")})
+		telemetry.Record(ctx, telemetry.EndedSpan{Name: "past", Start: time.Now().Add(-time.Second), End: time.Now(), Parent: header(true).Get("traceparent")})
 		cancel() // the client has disconnected
 		request.End(ctx)
 		open.End(nil)
@@ -88,7 +88,7 @@ func TestExport(t *testing.T) {
 	t.Run("one export has the spans of a request that have ended", func(t *testing.T) {
 		t.Parallel()
 		receiver := telemetrytest.NewReceiver(t)
-		run(t, telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{Service: "order-place", TrustsCallers: true}))
+		run(t, telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{Service: "order-place", TrustsSampledFlag: true}))
 		spans := receiver.Spans(traceID)
 		var names []string
 		for _, span := range spans {
@@ -105,7 +105,7 @@ func TestExport(t *testing.T) {
 		t.Parallel()
 		receiver := telemetrytest.NewReceiver(t)
 		receiver.Fail(http.StatusServiceUnavailable)
-		tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsCallers: true})
+		tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true})
 		run(t, tracer)
 		run(t, tracer)
 		if got := receiver.Requests(); got != 1 {
