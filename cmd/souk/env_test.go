@@ -22,6 +22,8 @@ var afterEval = map[string][]struct {
 	},
 	"status":      {{"status", 0, "order-place"}, {"status --json", 0, `"gateway"`}},
 	"env":         {{"env", 0, "export SOUK_URL="}},
+	"console":     {{"console --print", 0, "token="}},
+	"load":        {{"load browse --users 1 --duration 1s", 0, ""}},
 	"audit":       {{"audit", 0, "it adds up"}, {"audit --json", 0, `"ok": true`}},
 	"deadletters": {{"deadletters list", 0, ""}, {"deadletters show order-confirm.stock-reserved", 0, ""}},
 	"scheduler":   {{"scheduler run order-outbox", 0, "called order-outbox"}},

@@ -59,7 +59,7 @@ func TestDescriptors(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, "the crowd is inside", func() bool { return descriptors(t, up.Process.Pid) > before+3*clients })
+	waitFor(t, "the crowd is inside", func() bool { return descriptors(t, up.Process.Pid) > before+clients })
 	close(done)
 	crowd.Wait()
 	transport.CloseIdleConnections()

@@ -29,7 +29,7 @@ func TestUp(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.stdout), &fields); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"admin", "customer", "database", "functions", "gateway", "mail", "pubsub"}
+		want := []string{"admin", "console", "customer", "database", "functions", "gateway", "mail", "pubsub"}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); diff != "" {
 			t.Errorf("fields (-want +got):\n%s", diff)
 		}
