@@ -3,6 +3,7 @@ package function
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,5 +53,31 @@ func TestColdStart(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestPanicSpan requires that a panic fails the span of its request, which has not its text.
+func TestPanicSpan(t *testing.T) {
+	t.Parallel()
+	const trace, text = "6bf92f3577b34da6a3ce929d0e0e4738", "ada@example.com"
+	receiver := telemetrytest.NewReceiver(t)
+	tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true})
+	p := &process{Runtime: &Runtime{options: Options{Tracer: tracer}}}
+	handler := observe(p, endpoint{handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, span := telemetry.Start(r.Context(), "child", 0)
+		defer span.End(nil)
+		panic(text)
+	})})
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set(telemetry.TraceparentKey, "00-"+trace+"-00f067aa0ba902b7-01")
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	spans := receiver.Spans(trace)
+	if len(spans) != 3 || !spans[2].Failed || spans[2].Attributes["http.response.status_code"] != "500" {
+		t.Errorf("the spans are %+v", spans)
+	}
+	for _, span := range spans {
+		if strings.Contains(span.Text, text) {
+			t.Errorf("span %s has the text of the panic: %s", span.Name, span.Text)
+		}
 	}
 }
