@@ -30,3 +30,6 @@ func NewStartingDialer(dial DialFunc, attempt time.Duration) DialFunc {
 
 // ProofLogin returns the login that ProveRights creates and drops.
 var ProofLogin = proofLogin
+
+// StatementText is statementText.
+var StatementText = statementText

@@ -24,7 +24,7 @@ func startStatement(ctx context.Context, query string) (context.Context, telemet
 	if !telemetry.Recording(ctx) {
 		return ctx, telemetry.Span{}
 	}
-	text := strings.Join(strings.Fields(query), " ")
+	text := statementText(query)
 	operation, _, _ := strings.Cut(text, " ")
 	name := operation
 	if table := statementTable.FindStringSubmatch(text); table != nil {
@@ -32,6 +32,21 @@ func startStatement(ctx context.Context, query string) (context.Context, telemet
 	}
 	return telemetry.Start(ctx, name, trace.SpanKindClient,
 		semconv.DBSystemNameMySQL, semconv.DBOperationName(operation), semconv.DBQueryText(text))
+}
+
+// placeholders matches the second and further placeholders of a list, and rows the second and
+// further rows of an INSERT.
+var (
+	placeholders = regexp.MustCompile(`\?(?:, ?\?)+`)
+	rows         = regexp.MustCompile(`(\(\?[^()]*\))(?:, ?\(\?[^()]*\))+`)
+)
+
+// statementText returns a statement on one line. Lists of placeholders and of rows are
+// shortened, so that statements that differ only in their number are the same.
+func statementText(query string) string {
+	text := strings.Join(strings.Fields(query), " ")
+	text = placeholders.ReplaceAllString(text, "?, …")
+	return rows.ReplaceAllString(text, "$1, …")
 }
 
 // endStatement ends the span of a statement. Of an error it records the server's number: the

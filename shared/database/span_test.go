@@ -114,3 +114,22 @@ func TestSpans(t *testing.T) {
 		}
 	})
 }
+
+// TestStatementText inserts and selects different numbers of rows: the text is the same.
+func TestStatementText(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"SELECT name\n\t\tFROM thing\n\t\tWHERE id = ?":      "SELECT name FROM thing WHERE id = ?",
+		"SELECT 1 FROM thing WHERE id IN (?) AND n = ?":      "SELECT 1 FROM thing WHERE id IN (?) AND n = ?",
+		"SELECT 1 FROM thing WHERE id IN (?, ?) AND n = ?":   "SELECT 1 FROM thing WHERE id IN (?, …) AND n = ?",
+		"SELECT 1 FROM thing WHERE id IN (?,?,?) AND n = ?":  "SELECT 1 FROM thing WHERE id IN (?, …) AND n = ?",
+		"INSERT INTO thing (id, n) VALUES (?, ?)":            "INSERT INTO thing (id, n) VALUES (?, …)",
+		"INSERT INTO thing (id, n) VALUES (?, ?), (?, ?) ":   "INSERT INTO thing (id, n) VALUES (?, …), …",
+		"INSERT INTO t (i) VALUES (?), (?), (?) AS new":      "INSERT INTO t (i) VALUES (?), … AS new",
+		"INSERT INTO t (i, n) VALUES (?, NOW()), (?, NOW())": "INSERT INTO t (i, n) VALUES (?, NOW()), (?, NOW())",
+	} {
+		if got := database.StatementText(query); got != want {
+			t.Errorf("%q becomes %q, want %q", query, got, want)
+		}
+	}
+}
