@@ -45,7 +45,8 @@ type Options struct {
 	Wait time.Duration
 }
 
-// Transport is an http.RoundTripper that sends requests to a name's replicas in turn. If a
+// Transport is an http.RoundTripper that sends requests to the replica of a name with the
+// fewest, of several in turn. If a
 // replica does not accept a request, the next one receives it. A request that may have
 // reached a replica is sent again only if its method is safe and it has no body.
 type Transport struct {
@@ -116,15 +117,18 @@ func (t *Transport) tryReplicas(r *http.Request, service *replicas) (*http.Respo
 	tried := map[string]bool{}
 	var lastErr error
 	for len(tried) < maxAttempts {
-		address, err := service.pick(r.Context(), tried)
+		replica, err := service.pick(r.Context(), tried)
 		if err != nil {
 			return nil, cmp.Or(lastErr, err)
 		}
+		address := replica.Value
 		tried[address] = true
 		response, err := t.send(r, address)
 		if err == nil {
+			response.Body = &countedBody{ReadCloser: response.Body, done: replica.Release}
 			return response, nil
 		}
+		replica.Release()
 		if r.Context().Err() != nil {
 			return nil, err
 		}
@@ -146,6 +150,19 @@ func (t *Transport) send(r *http.Request, address string) (*http.Response, error
 		out.Body = io.NopCloser(r.Body)
 	}
 	return t.base.RoundTrip(out)
+}
+
+// countedBody calls done when a response has been forwarded.
+type countedBody struct {
+	io.ReadCloser
+	once sync.Once
+	done func()
+}
+
+// Close ends the request.
+func (b *countedBody) Close() error {
+	defer b.once.Do(b.done)
+	return b.ReadCloser.Close()
 }
 
 // IsDial reports whether no connection was established, so that a request was not sent.
@@ -170,7 +187,7 @@ func (t *Transport) replicas(host string) *replicas {
 	defer t.mu.Unlock()
 	known := t.names[host]
 	if known == nil {
-		known = &replicas{host: host, lookup: t.lookup, avoided: map[string]time.Time{}}
+		known = newReplicas(host, t.lookup)
 		t.names[host] = known
 	}
 	return known

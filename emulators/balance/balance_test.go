@@ -136,6 +136,36 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// TestSlowReplica has one replica hold a request: the others get all that follow.
+func TestSlowReplica(t *testing.T) {
+	t.Parallel()
+	inside, release := make(chan struct{}), make(chan struct{})
+	s := newService(t, 3, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			close(inside)
+			<-release
+		}
+		echo(w, r)
+	})
+	slow := make(chan string)
+	go func() {
+		replica, err := s.do(t, http.MethodPut, "order")
+		if err != nil {
+			t.Error(err)
+		}
+		slow <- replica
+	}()
+	<-inside
+	counts := map[string]int{}
+	for range 10 {
+		counts[s.mustDo(t, http.MethodPost, "order")]++
+	}
+	close(release)
+	if replica := <-slow; counts[replica] != 0 || len(counts) != 2 {
+		t.Errorf("%v, want none for the slow replica %s and some for the two others", counts, replica)
+	}
+}
+
 func TestNewReplicaIsFound(t *testing.T) {
 	t.Parallel()
 	s := newService(t, 1, echo)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"souk/emulators/pool"
 )
 
 // replicas are the addresses of one name.
@@ -15,42 +17,42 @@ type replicas struct {
 	host   string
 	lookup func(ctx context.Context, host string) ([]string, error)
 
+	pool *pool.Pool[string]
+
 	mu        sync.Mutex
-	addresses []string
+	backends  map[string]*pool.Backend[string] // by address
 	updatedAt time.Time
 	stale     bool // a replica has failed since
-	next      int
 	// avoided maps a failed replica to the time until which others are preferred.
 	avoided map[string]time.Time
 }
 
-// pick returns the next replica. It skips replicas that were tried, and prefers those that
-// have not failed recently.
-func (s *replicas) pick(ctx context.Context, tried map[string]bool) (string, error) {
+func newReplicas(host string, lookup func(ctx context.Context, host string) ([]string, error)) *replicas {
+	return &replicas{
+		host: host, lookup: lookup, backends: map[string]*pool.Backend[string]{}, avoided: map[string]time.Time{},
+		pool: pool.New[string](pool.Options{Policy: pool.LeastRequestsInTurn}),
+	}
+}
+
+// pick returns the replica with the fewest requests, of several in turn. It skips replicas
+// that were tried, and prefers those that have not failed recently. The caller must release it.
+func (s *replicas) pick(ctx context.Context, tried map[string]bool) (*pool.Backend[string], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	if age := now.Sub(s.updatedAt); age >= addressTTL || s.stale && age >= retryInterval {
 		if err := s.refresh(ctx, now); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	fallback := ""
-	for range s.addresses {
-		s.next = (s.next + 1) % len(s.addresses)
-		address := s.addresses[s.next]
-		switch {
-		case tried[address]:
-		case now.Before(s.avoided[address]):
-			fallback = address
-		default:
-			return address, nil
+	untried := func(address string) bool { return !tried[address] }
+	healthy := func(address string) bool { return untried(address) && !now.Before(s.avoided[address]) }
+	for _, usable := range []func(string) bool{healthy, untried} {
+		if backend := s.pool.Try(usable); backend != nil {
+			return backend, nil
 		}
 	}
-	if fallback != "" {
-		return fallback, nil
-	}
-	return "", s.noReplica(fmt.Errorf("all %d replicas were tried", len(s.addresses)))
+	return nil, s.noReplica(fmt.Errorf("all %d replicas were tried", len(s.backends)))
 }
 
 // refresh looks up the name's addresses. If the lookup fails, the previous addresses stay,
@@ -61,22 +63,33 @@ func (s *replicas) refresh(ctx context.Context, now time.Time) error {
 	found, err := s.lookup(ctx, s.host)
 	s.updatedAt, s.stale = now, err != nil
 	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok && dnsErr.IsNotFound {
-		s.addresses = nil
+		s.setAddresses(nil)
 	}
 	if err != nil {
-		if len(s.addresses) == 0 {
+		if len(s.backends) == 0 {
 			return s.noReplica(err)
 		}
 		return nil
 	}
-	slices.Sort(found)
-	s.addresses = slices.Compact(found)
-	for address := range s.avoided {
-		if !slices.Contains(s.addresses, address) {
+	s.setAddresses(found)
+	return nil
+}
+
+// setAddresses adds new replicas and removes those that are gone.
+func (s *replicas) setAddresses(found []string) {
+	for address, backend := range s.backends {
+		if !slices.Contains(found, address) {
+			backend.Remove()
+			delete(s.backends, address)
 			delete(s.avoided, address)
 		}
 	}
-	return nil
+	slices.Sort(found)
+	for _, address := range found {
+		if s.backends[address] == nil {
+			s.backends[address] = s.pool.Add(address)
+		}
+	}
 }
 
 // avoid marks a replica as failed for avoidFor, and makes the next request look up the

@@ -27,22 +27,24 @@ func (p *Pool[T]) pick(usable func(T) bool) *Backend[T] {
 
 func (p *Pool[T]) pickOf(backends []*Backend[T], usable func(T) bool) *Backend[T] {
 	var best *Backend[T]
-	for i := range backends {
-		if p.options.Policy == RoundRobin {
-			i = (i + p.next + 1) % len(backends)
-		}
+	first, at := 0, p.next
+	if p.options.Policy != LeastRequests {
+		first = p.next + 1
+	}
+	for offset := range backends {
+		i := (first + offset) % len(backends)
 		b := backends[i]
 		if b.inFlight >= p.options.Concurrency || usable != nil && !usable(b.Value) {
 			continue
 		}
-		if p.options.Policy == RoundRobin {
-			p.next = i
-			return b
-		}
 		if best == nil || b.inFlight < best.inFlight {
-			best = b
+			best, at = b, i
+		}
+		if p.options.Policy == RoundRobin {
+			break
 		}
 	}
+	p.next = at
 	return best
 }
 

@@ -27,6 +27,9 @@ const (
 	LeastRequests Policy = iota
 	// RoundRobin selects backends in turn.
 	RoundRobin
+	// LeastRequestsInTurn selects the backend with the fewest requests, of several in turn,
+	// so that all are used.
+	LeastRequestsInTurn
 )
 
 // Options configures a pool.
@@ -54,7 +57,7 @@ type Pool[T any] struct {
 	// preferred is the number of backends, from the oldest on, that get requests if they
 	// have room.
 	preferred int
-	next      int // for RoundRobin
+	next      int // index of the last selection in turn
 	usage     usage
 }
 

@@ -79,6 +79,25 @@ func TestPolicy(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("least requests in turn uses all backends without requests", func(t *testing.T) {
+		t.Parallel()
+		p := newPool(func(o *pool.Options) { o.Policy = pool.LeastRequestsInTurn })
+		busy := p.Add("busy")
+		p.Add("a")
+		p.Add("b")
+		for b := mustAcquire(t, p); b != busy; b = mustAcquire(t, p) {
+			b.Release()
+		}
+		var values []string
+		for range 4 {
+			b := mustAcquire(t, p)
+			values = append(values, b.Value)
+			b.Release()
+		}
+		if diff := cmp.Diff([]string{"a", "b", "a", "b"}, values); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("preferred backends get requests until they are full", func(t *testing.T) {
 		t.Parallel()
 		p := newPool()
