@@ -17,6 +17,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,9 @@ type Options struct {
 	Undelivered func(match func(attributes map[string]string) bool) []pubsub.Peeked
 	// MailURL is the URL of the local mail server.
 	MailURL string
+
+	// period is the time between two samples, for tests: samplePeriod.
+	period time.Duration
 }
 
 // Link is a link to another page of the system.
@@ -103,6 +107,7 @@ func New(options Options) (*Console, error) {
 	}
 	c := &Console{options: options, log: options.Logger, closed: make(chan struct{})}
 	c.sampler = newSampler(c.read, c.Watching)
+	c.sampler.period = cmp.Or(options.period, samplePeriod)
 	for _, describe := range pages {
 		c.pages = append(c.pages, describe(c))
 	}

@@ -66,7 +66,10 @@ func (c *Console) serveEvents(p page) http.Handler {
 		}()
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.WriteHeader(http.StatusOK)
-		err := p.events(r.WithContext(ctx), &stream{w: w, ctx: ctx})
+		err := http.NewResponseController(w).Flush() // the page is live before its first event
+		if err == nil {
+			err = p.events(r.WithContext(ctx), &stream{w: w, ctx: ctx})
+		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			c.log.Debug("the events of a page ended", "page", p.name, "error", err)
 		}

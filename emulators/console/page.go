@@ -120,9 +120,12 @@ func (c *Console) render(p page, r *http.Request) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// themeCookie is followed by the port, as tokenCookie is.
+const themeCookie = "souk_theme_"
+
 // theme returns the theme that the user has chosen.
 func theme(r *http.Request) string {
-	cookie, err := r.Cookie("souk_theme")
+	cookie, err := r.Cookie(themeCookie + port(r))
 	if err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
 		return cookie.Value
 	}

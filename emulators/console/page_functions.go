@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"souk/emulators/cloudrun"
@@ -14,7 +15,15 @@ type functionsView struct {
 	Known    bool
 	Services []serviceView
 	One      *functionView
+	// Charts are the titles of the charts, which functions.js draws.
+	Charts []string
 }
+
+// Charts of all functions together, and of one in addition.
+var (
+	totalCharts    = []string{"Invocations", "Latency", "Instances", "CPU"}
+	functionCharts = append(slices.Clone(totalCharts), "In flight", "Memory", "Refused")
+)
 
 type serviceView struct {
 	Name      string
@@ -25,6 +34,7 @@ type functionView struct {
 	Name, Service, Trigger, Access string
 	Scheduled                      bool
 	Scaling                        cloudrun.Scaling
+	Charts                         []string
 }
 
 func functionsPage(c *Console) page {
@@ -38,7 +48,7 @@ func functionsPage(c *Console) page {
 
 // functionsView describes the function with a name, or all if it is empty.
 func (c *Console) functionsView(name string) (functionsView, error) {
-	view := functionsView{Known: c.options.Functions != nil}
+	view := functionsView{Known: c.options.Functions != nil, Charts: totalCharts}
 	scaling := map[string]cloudrun.Scaling{}
 	last, _, _ := c.sampler.state()
 	for _, f := range last.functions {
@@ -50,6 +60,7 @@ func (c *Console) functionsView(name string) (functionsView, error) {
 			described := describeFunction(f, scaling[f.Name])
 			one.Functions = append(one.Functions, described)
 			if f.Name == name {
+				described.Charts = functionCharts
 				view.One = &described
 			}
 		}

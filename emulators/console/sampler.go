@@ -18,8 +18,9 @@ const (
 
 // sampler reads the sources periodically and stores the samples of the last 15 minutes.
 type sampler struct {
-	read  func() reading
-	watch func() bool
+	read   func() reading
+	watch  func() bool
+	period time.Duration // while a page is open
 	// wake ends a rest.
 	wake chan struct{}
 
@@ -32,14 +33,14 @@ type sampler struct {
 }
 
 func newSampler(read func() reading, watch func() bool) *sampler {
-	s := &sampler{read: read, watch: watch, wake: make(chan struct{}, 1), next: make(chan struct{})}
+	s := &sampler{read: read, watch: watch, period: samplePeriod, wake: make(chan struct{}, 1), next: make(chan struct{})}
 	s.last = read()
 	return s
 }
 
 // run takes samples until closed is closed.
 func (s *sampler) run(closed <-chan struct{}) {
-	timer := time.NewTimer(samplePeriod)
+	timer := time.NewTimer(s.period)
 	defer timer.Stop()
 	for {
 		select {
@@ -50,7 +51,7 @@ func (s *sampler) run(closed <-chan struct{}) {
 		}
 		s.take()
 		if s.watch() {
-			timer.Reset(samplePeriod)
+			timer.Reset(s.period)
 		} else {
 			timer.Reset(restPeriod)
 		}
@@ -62,7 +63,7 @@ func (s *sampler) take() {
 	now := s.read()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.at-s.last.at < samplePeriod.Seconds()/4 {
+	if now.at-s.last.at < s.period.Seconds()/4 {
 		return
 	}
 	latest := compare(s.last, now)

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -93,10 +92,13 @@ func (c *Console) trusted(r *http.Request) bool {
 	return err == nil && c.valid(cookie.Value)
 }
 
-func cookieName(r *http.Request) string {
+func cookieName(r *http.Request) string { return tokenCookie + port(r) }
+
+// port returns the port in the Host header of a request.
+func port(r *http.Request) string {
 	_, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		port = "80"
+		return "80"
 	}
-	return tokenCookie + strings.TrimSpace(port)
+	return port
 }

@@ -89,7 +89,10 @@ function live(handlers, query = () => location.search) {
     source.onopen = () => state("live", "live");
     source.onerror = () => state("lost", "reconnecting");
     for (const [name, handle] of Object.entries(handlers)) {
-      source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+      source.addEventListener(name, (event) => {
+        handle(JSON.parse(event.data));
+        document.body.dataset.events = Number(document.body.dataset.events || 0) + 1;
+      });
     }
   };
   const close = () => { if (source) source.close(); source = null; };
@@ -155,7 +158,7 @@ function toggleTheme() {
     (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
   const theme = dark ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
-  document.cookie = `souk_theme=${theme}; path=/; max-age=31536000; samesite=strict`;
+  document.cookie = `souk_theme_${location.port}=${theme}; path=/; max-age=31536000; samesite=strict`;
 }
 $("#theme").addEventListener("click", toggleTheme);
 $("#keys").addEventListener("click", () => $("#help").showModal());
@@ -173,7 +176,7 @@ function step(by) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
   const typing = event.target.matches("input, select, textarea, [contenteditable]");
-  if (event.key === "Escape" && typing) { event.target.blur(); return; }
+  if (event.key === "Escape" && typing) { event.preventDefault(); event.target.blur(); return; }
   if (typing) return;
   const link = /^[1-9]$/.test(event.key) && $$(".nav a")[event.key - 1];
   if (link) link.click();

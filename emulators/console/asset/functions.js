@@ -10,15 +10,15 @@ const plans = [
   { title: "Latency", kind: "line", unit: format.time, series: [["p50", "p50", "teal"], ["p95", "p95", "amber"], ["p99", "p99", "red"]] },
   { title: "Instances", kind: "stacked", unit: format.count, min: 2, step: 1, series: [["serving", "serving", "green"], ["starting", "starting", "amber"], ["draining", "draining", "grey"]] },
   { title: "CPU", kind: "area", unit: format.part, min: 0.1, series: [["cpu", "cores", "violet"]] },
-  { title: "Requests in flight", kind: "area", unit: format.count, min: 2, step: 1, series: [["inFlight", "in flight", "blue"], ["queued", "waiting", "amber"]], detail: true },
-  { title: "Memory", kind: "area", unit: format.bytes, min: 2 ** 20, base: 2 ** 20, series: [["memory", "all instances", "teal"]], detail: true },
-  { title: "Refused", kind: "area", unit: format.rate, min: 1, series: [["rejected", "429", "amber"], ["unavailable", "503", "red"]], detail: true },
+  { title: "In flight", kind: "area", unit: format.count, min: 2, step: 1, series: [["inFlight", "in flight", "blue"], ["queued", "waiting", "amber"]] },
+  { title: "Memory", kind: "area", unit: format.bytes, min: 2 ** 20, base: 2 ** 20, series: [["memory", "all instances", "teal"]] },
+  { title: "Refused", kind: "area", unit: format.rate, min: 1, series: [["rejected", "429", "amber"], ["unavailable", "503", "red"]] },
 ];
 
 const area = $("#charts");
-const charts = !area ? [] : plans.filter((plan) => one || !plan.detail).map((plan) => {
-  const legend = make("div", { class: "legend end" }), canvas = make("div", { class: "chart" });
-  area.append(make("section", { class: "panel" }, make("header", {}, make("h2", {}, plan.title), legend), make("div", { class: "body" }, canvas)));
+const charts = (area ? $$(".panel", area) : []).map((panel) => {
+  const title = $("h2", panel).textContent, plan = plans.find((p) => p.title === title);
+  const legend = $(".legend", panel), canvas = $(".chart", panel);
   const drawn = chart(canvas, { ...plan, legend, label: plan.title, series: plan.series.map(([, name, color]) => ({ name, color })) });
   const cut = (row) => [row[0], ...plan.series.map(([name]) => (plan.unit === format.time && !row[column.rate] ? null : row[column[name]]))];
   return { set: (rows) => drawn.set(rows.map(cut)), push: (row) => drawn.push(cut(row)) };

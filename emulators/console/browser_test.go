@@ -1,0 +1,319 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+)
+
+// maxPageBytes is the most that a page and the files that it loads may have.
+const maxPageBytes = 200 << 10
+
+// maxWait is how long a page may take to show something.
+const maxWait = 20 * time.Second
+
+// observeShifts collects layout shifts that no input caused
+// (https://wicg.github.io/layout-instability/).
+const observeShifts = `window.shifts = [];
+new PerformanceObserver((list) => {
+	for (const entry of list.getEntries()) {
+		if (!entry.hadRecentInput) window.shifts.push(entry.value + ": " + entry.sources.map((s) => s.node?.outerHTML?.slice(0, 80)).join(" "));
+	}
+}).observe({ type: "layout-shift", buffered: true });`
+
+// sharedBrowser is the browser of all tests, which each have a tab.
+var sharedBrowser = struct {
+	start func() (context.Context, error)
+	stop  context.CancelFunc
+}{stop: func() {}}
+
+func TestMain(m *testing.M) {
+	sharedBrowser.start = sync.OnceValues(func() (context.Context, error) {
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox) //nolint:gocritic // a copy
+		allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+		browser, stop := chromedp.NewContext(allocator)
+		sharedBrowser.stop = func() { stop(); cancel() }
+		return browser, chromedp.Do(browser)
+	})
+	code := m.Run()
+	sharedBrowser.stop()
+	os.Exit(code)
+}
+
+// tab is a tab of the browser.
+type tab struct {
+	context.Context
+	t *testing.T
+
+	mu sync.Mutex
+	// problems are what the browser reported: errors of scripts, of loading, of the policy.
+	problems []string
+}
+
+// newTab opens a tab that collects problems and layout shifts.
+func newTab(t *testing.T) *tab {
+	t.Helper()
+	found := false
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+		_, err := exec.LookPath(name)
+		found = found || err == nil
+	}
+	if !found {
+		fmt.Fprintf(os.Stderr, "SKIPPED %s: Chromium is missing, install it with: apt-get install chromium\n", t.Name())
+		t.Skip("Chromium is missing")
+	}
+	browser, err := sharedBrowser.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(browser)
+	tb := &tab{Context: ctx, t: t}
+	messages := chromedp.Console(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.Type == chromedp.ConsoleException || m.Type == "error" || m.Type == "warning" {
+				tb.mu.Lock()
+				tb.problems = append(tb.problems, m.Text+" "+m.URL)
+				tb.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	if _, err := chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument,
+		cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: observeShifts}); err != nil {
+		t.Fatal(err)
+	}
+	return tb
+}
+
+// must runs actions.
+func (tb *tab) must(actions ...chromedp.Action[chromedp.Void]) {
+	tb.t.Helper()
+	if err := chromedp.Do(tb, actions...); err != nil {
+		tb.t.Fatal(err)
+	}
+}
+
+// wait waits until an expression is true, also across a navigation.
+func (tb *tab) wait(expression string) {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(tb, maxWait)
+	defer cancel()
+	var err error
+	for ctx.Err() == nil {
+		if _, err = chromedp.Run(ctx, chromedp.Poll[any]("Boolean("+expression+")", chromedp.WithPollingTimeout(maxWait))); err == nil {
+			return
+		}
+	}
+	tb.t.Fatalf("wait for %s: %v", expression, err)
+}
+
+// get returns the value of an expression.
+func get[T any](tb *tab, expression string) T {
+	tb.t.Helper()
+	value, err := chromedp.Run(tb, chromedp.Evaluate[T](expression))
+	if err != nil {
+		tb.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// open opens a page and waits until it is live. The pages of the sampler and of the log have
+// events all the time: it waits for some.
+func (tb *tab) open(url string) {
+	tb.t.Helper()
+	tb.must(chromedp.Navigate(url))
+	tb.wait(`document.readyState === "complete" && (!("live" in document.body.dataset) || document.querySelector("#state").dataset.state === "live")`)
+	tb.wait(`!["system", "functions", "logs"].includes(document.body.dataset.page) || Number(document.body.dataset.events) > 3`)
+}
+
+// paths returns the paths of all pages, and of pages in a page.
+func paths(c *Console) []string {
+	all := []string{"/functions?name=order-place", "/functions?name=order-expire", "/logs?severity=ERROR"}
+	for _, p := range c.pages {
+		all = append(all, "/"+p.name)
+	}
+	return all
+}
+
+// TestPagesInBrowser opens every page in a narrow and a wide window, light and dark: nothing is
+// wider than the window, nothing moves while data arrives, and the browser reports no problem.
+func TestPagesInBrowser(t *testing.T) {
+	t.Parallel()
+	change, _ := fakeSystem(t)
+	c, base := newConsole(t, change)
+	for _, path := range paths(c) {
+		for _, width := range []int64{400, 1600} {
+			t.Run(fmt.Sprintf("%s is stable and fits into %d pixels", path, width), func(t *testing.T) {
+				t.Parallel()
+				tb := newTab(t)
+				tb.must(chromedp.EmulateViewport(width, 900))
+				for _, scheme := range []string{"dark", "light"} {
+					tb.setScheme(scheme)
+					tb.open(base + path)
+					tb.requireStable(scheme)
+				}
+			})
+		}
+	}
+}
+
+func (tb *tab) setScheme(scheme string) {
+	tb.t.Helper()
+	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}}
+	if _, err := chromedp.Call(tb, emulation.SetEmulatedMedia, params); err != nil {
+		tb.t.Fatal(err)
+	}
+}
+
+// requireStable checks the page that is open.
+func (tb *tab) requireStable(scheme string) {
+	tb.t.Helper()
+	if shifts := get[[]string](tb, "window.shifts"); len(shifts) > 0 {
+		tb.t.Errorf("layout shifts:\n%s", strings.Join(shifts, "\n"))
+	}
+	if over := get[int](tb, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
+		tb.t.Errorf("the page is %d pixels wider than the window", over)
+	}
+	dark := get[bool](tb, `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).every((c) => c < 60)`)
+	if dark != (scheme == "dark") {
+		tb.t.Errorf("the background is dark: %v, in the %s scheme", dark, scheme)
+	}
+	if moving := get[int](tb, "document.getAnimations().length"); moving > 0 {
+		tb.t.Errorf("%d animations with reduced motion", moving)
+	}
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	if diff := cmp.Diff([]string(nil), tb.problems); diff != "" {
+		tb.t.Errorf("problems in the browser (-want +got):\n%s", diff)
+	}
+}
+
+// TestKeys requires that pages, the filter, rows and help can be used with the keyboard.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	change, _ := fakeSystem(t)
+	c, base := newConsole(t, change)
+	tb := newTab(t)
+	tb.open(base + "/")
+	for i := range slices.Backward(c.pages) {
+		tb.must(chromedp.KeyEvent(fmt.Sprint(i + 1)))
+		tb.wait(fmt.Sprintf("location.pathname === %q && document.readyState === 'complete'", "/"+c.pages[i].name))
+	}
+	tb.must(chromedp.KeyEvent("?"))
+	tb.wait(`document.querySelector("#help").open`)
+	tb.must(chromedp.KeyEvent("\u001b"))
+	tb.wait(`!document.querySelector("#help").open`)
+	tb.must(chromedp.KeyEvent("\t"))
+	tb.wait(`document.activeElement.classList.contains("skip")`)
+
+	tb.open(base + "/logs")
+	tb.must(chromedp.KeyEvent("/"))
+	tb.wait(`document.activeElement.name === "q"`)
+	// chromedp sends the character apart from the key, so that the page cannot prevent it.
+	get[string](tb, `document.activeElement.value = ""`)
+	tb.must(chromedp.KeyEvent("failed"))
+	tb.wait(`location.search === "?q=failed" && document.querySelectorAll(".entry").length === 1`)
+	tb.must(chromedp.KeyEvent("\u001b"), chromedp.KeyEvent("j"))
+	tb.wait(`document.activeElement.classList.contains("entry")`)
+	tb.must(chromedp.KeyEvent("\r"))
+	tb.wait(`document.querySelector(".entry.open pre").textContent.includes("2 failed")`)
+
+	tb.open(base + "/functions")
+	tb.must(chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("k"), chromedp.KeyEvent("\r"))
+	tb.wait(`location.search === "?name=` + c.options.Manifest.Functions[0].Name + `"`)
+	tb.must(chromedp.KeyEvent("t"))
+	tb.wait(`["dark", "light"].includes(document.documentElement.dataset.theme)`)
+}
+
+// TestActionsInBrowser requires that buttons are disabled without the token, and work after the
+// link has been opened.
+func TestActionsInBrowser(t *testing.T) {
+	t.Parallel()
+	change, calls := fakeSystem(t)
+	c, base := newConsole(t, change)
+	tb := newTab(t)
+	buttons := 0
+	for _, path := range paths(c) {
+		tb.open(base + path)
+		const enabled = `document.querySelectorAll("form[data-action] button:enabled, button[data-act]:enabled").length`
+		if n := get[int](tb, enabled); n > 0 {
+			t.Errorf("%s: %d buttons of actions are enabled without the token", path, n)
+		}
+		if !get[bool](tb, `Boolean(document.querySelector("#read-only"))`) {
+			t.Errorf("%s does not explain that it is read-only", path)
+		}
+		buttons += get[int](tb, `document.querySelectorAll("form[data-action] button, button[data-act]").length`)
+	}
+	if buttons == 0 {
+		t.Error("no page has a button of an action")
+	}
+	tb.must(chromedp.Navigate(EntryLink(base, testToken)))
+	tb.wait(`location.search === "" && !document.querySelector("#read-only")`)
+	tb.open(base + "/functions?name=order-expire")
+	tb.must(chromedp.Click(`form[data-action="functions/run"] button`))
+	tb.wait(`document.querySelector(".toast")?.textContent === "Called order-expire."`)
+	if calls.Load() != 1 {
+		t.Errorf("the function was called %d times, want once", calls.Load())
+	}
+}
+
+// linked matches the files that a page loads.
+var linked = regexp.MustCompile(`(?:src|href)="(/asset/[^"]+)"`)
+
+// TestPagesAreSmall requires that each page and its files are below 200 KB.
+func TestPagesAreSmall(t *testing.T) {
+	t.Parallel()
+	change, _ := fakeSystem(t)
+	c, base := newConsole(t, change)
+	fetch := func(path string) string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%s: status %d, %v", path, response.StatusCode, err)
+		}
+		return string(body)
+	}
+	for _, path := range paths(c) {
+		body := fetch(path)
+		size := len(body)
+		for _, match := range linked.FindAllStringSubmatch(body, -1) {
+			size += len(fetch(match[1]))
+		}
+		if size > maxPageBytes {
+			t.Errorf("%s and its files have %d bytes, want at most %d", path, size, maxPageBytes)
+		}
+		if strings.Contains(body, " style=") || strings.Contains(body, "<script>") {
+			t.Errorf("%s has inline styles or scripts, which the policy rejects", path)
+		}
+	}
+}
