@@ -61,7 +61,8 @@ func (s *System) startConsole(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.traces.console.Store(c)
+	watching := c.Watching
+	s.traces.watching.Store(&watching)
 	listener, err := s.listenConsole(ctx)
 	if err != nil {
 		c.Close()

@@ -11,13 +11,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"souk/emulators/console"
+	"golang.org/x/time/rate"
+
 	"souk/emulators/trace"
 	"souk/shared/telemetry"
 )
 
-// traceHeaderTimeout bounds how long the receiver of traces reads the header of a request.
-const traceHeaderTimeout = 5 * time.Second
+const (
+	// traceHeaderTimeout bounds how long the receiver of traces reads the header of a request.
+	traceHeaderTimeout = 5 * time.Second
+	// tracesPerSecond and traceBurst bound the traces that are recorded because a page of the
+	// console is open. Each request in them takes 0.2 ms of CPU, and a page shows the newest.
+	tracesPerSecond, traceBurst = 25, 50
+)
 
 // traces are the recorded traces of the system. Functions export their spans over HTTP; the
 // parts in this process store theirs directly.
@@ -25,15 +31,20 @@ type traces struct {
 	store *trace.Store
 	url   string
 	// always records every trace. Otherwise those that begin while a page of the console is
-	// open are recorded.
-	always  bool
-	console atomic.Pointer[console.Console]
+	// open are recorded, up to a rate.
+	always bool
+	limit  *rate.Limiter
+	// watching reports whether a page of the console is open. It is set when there is one.
+	watching atomic.Pointer[func() bool]
 }
 
 // sampled reports whether a trace that begins now is recorded. A client's wish is ignored.
 func (t *traces) sampled(bool) bool {
-	open := t.console.Load()
-	return t.always || open != nil && open.Watching()
+	if t.always {
+		return true
+	}
+	watching := t.watching.Load()
+	return watching != nil && (*watching)() && t.limit.Allow()
 }
 
 // tracer returns the tracer of a part of the system.
@@ -50,7 +61,7 @@ func (s *System) startTraces(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listen for traces: %w", err)
 	}
-	s.traces.store = trace.New(trace.Options{})
+	s.traces.store, s.traces.limit = trace.New(trace.Options{}), rate.NewLimiter(tracesPerSecond, traceBurst)
 	s.traces.url, s.traces.always = "http://"+listener.Addr().String(), s.options.Traces
 	server := &http.Server{Handler: s.options.Hosts.Handler(s.traces.store), ReadHeaderTimeout: traceHeaderTimeout}
 	served := make(chan struct{})

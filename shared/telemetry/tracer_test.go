@@ -2,7 +2,9 @@ package telemetry_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -100,6 +102,18 @@ func TestExport(t *testing.T) {
 		if spans[0].ParentID != spans[2].SpanID || spans[1].ParentID != parentSpan || spans[2].ParentID != parentSpan {
 			t.Errorf("the parents are not those of the trace: %+v", spans)
 		}
+	})
+	t.Run("a receiver that does not respond does not hold the request", func(t *testing.T) {
+		t.Parallel()
+		received := make(chan struct{})
+		hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // so that the server notices the end of the connection
+			close(received)
+			<-r.Context().Done()
+		}))
+		t.Cleanup(hanging.Close)
+		run(t, telemetry.TraceConfig{Endpoint: hanging.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true}))
+		<-received
 	})
 	t.Run("a receiver that refuses is left alone for a while", func(t *testing.T) {
 		t.Parallel()
