@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/console/dbstats"
 	"souk/emulators/console/messages"
 	"souk/emulators/hostcheck"
 	"souk/emulators/pubsub"
@@ -91,6 +92,8 @@ type Console struct {
 	handler  http.Handler
 	sampler  *sampler
 	watchers atomic.Int64
+	// databases is nil without Options.Databases.
+	databases *dbstats.Reader
 	// closed ends the streams of events and the sampler.
 	closed  chan struct{}
 	closing sync.Once
@@ -112,6 +115,11 @@ func New(options Options) (*Console, error) {
 		c.pages = append(c.pages, describe(c))
 	}
 	var err error
+	if len(options.Databases) > 0 {
+		if c.databases, err = dbstats.Open(options.Databases); err != nil {
+			return nil, fmt.Errorf("open the databases for the console: %w", err)
+		}
+	}
 	if c.assets, err = readAssets(); err != nil {
 		return nil, fmt.Errorf("read the files of the console: %w", err)
 	}
@@ -141,10 +149,27 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 // Watching reports whether a page with live data is open.
 func (c *Console) Watching() bool { return c.watchers.Load() > 0 }
 
-// Close ends the streams of events and the sampler.
+// Close ends the streams of events and the sampler, and closes the sources.
 func (c *Console) Close() {
-	c.closing.Do(func() { close(c.closed) })
-	c.work.Wait()
+	c.closing.Do(func() {
+		close(c.closed)
+		c.work.Wait()
+		if err := c.closeSources(); err != nil {
+			c.log.Warn("close the sources of the console", "error", err)
+		}
+	})
+}
+
+// closeSources closes connections to Pub/Sub and to the databases.
+func (c *Console) closeSources() error {
+	var errs []error
+	if c.options.Messages != nil {
+		errs = append(errs, c.options.Messages.Close())
+	}
+	if c.databases != nil {
+		errs = append(errs, c.databases.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // routes returns the handler of all routes.

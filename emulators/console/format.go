@@ -1,6 +1,8 @@
 package console
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -65,5 +67,12 @@ func percent(part, whole time.Duration) string {
 // clock writes the local time of day.
 func clock(t time.Time) string { return t.Local().Format("15:04:05.000") }
 
-// shortID returns the beginning of an id.
-func shortID(id string) string { return id[:min(len(id), 8)] }
+
+// indent returns JSON in several lines, and other text as it is.
+func indent(text string) string {
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte(text), "", "  "); err != nil {
+		return text
+	}
+	return out.String()
+}

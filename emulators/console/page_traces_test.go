@@ -50,11 +50,11 @@ func mustGet(t *testing.T, base, path string) string {
 	return string(body)
 }
 
-// requireTexts requires that a page has texts, or does not have those that begin with "not ".
+// requireTexts requires that a page has texts, or does not have those after "without".
 func requireTexts(t *testing.T, page string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		text, absent := strings.CutPrefix(text, "not ")
+		text, absent := strings.CutPrefix(text, "without ")
 		if strings.Contains(page, text) == absent {
 			t.Errorf("the page has %q: %v", text, !absent)
 		}
@@ -70,13 +70,13 @@ func TestTracesPage(t *testing.T) {
 		texts      []string
 	}{
 		{"all traces are listed with functions and failures", "/traces", []string{"POST /v1/orders", "order-place, stock-reserve", "20 ms", "1 failed", "2 traces are recorded"}},
-		{"an order selects its traces", "/traces?q=" + testOrder, []string{"POST /v1/orders", "not GET /v1/orders"}},
-		{"errors select traces that failed", "/traces?errors=on", []string{"not POST /v1/orders", "GET /v1/orders"}},
-		{"a function and a duration select its slow spans", "/traces?function=stock-reserve&min=8", []string{"POST /v1/orders", "not GET /v1/orders"}},
+		{"an order selects its traces", "/traces?q=" + testOrder, []string{"POST /v1/orders", "without GET /v1/orders"}},
+		{"errors select traces that failed", "/traces?errors=on", []string{"without POST /v1/orders", "GET /v1/orders"}},
+		{"a function and a duration select its slow spans", "/traces?function=stock-reserve&min=8", []string{"POST /v1/orders", "without GET /v1/orders"}},
 		{"a search without a result is explained", "/traces?min=9000", []string{"No trace matches"}},
 		{"a trace is a waterfall with its statement, its wait and its order", "/traces?id=" + one, []string{
 			`role="treegrid"`, `aria-level="3"`, "INSERT INTO orders VALUES (?) /* &lt;b&gt; */", "k-wait", "Pub/Sub wait", "/orders?id=" + testOrder,
-			`x="25.000%"`, `width="25.000%"`, "not <b> */",
+			`x="25.000%"`, `width="25.000%"`, "without <b> */",
 		}},
 		{"a trace that is missing is not found", "/traces?id=" + strings.Repeat("9", 32), []string{"Trace not found"}},
 	} {

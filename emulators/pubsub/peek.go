@@ -79,13 +79,14 @@ func (s *subscription) peek(d *delivery) Peeked {
 		Attributes: d.message.GetAttributes(), OrderingKey: d.message.GetOrderingKey(), Data: d.message.GetData(),
 		Attempt: d.attempt(), State: StateReady,
 	}
-	switch {
-	case d.state == blocked:
+	switch d.state {
+	case blocked:
 		p.State = StateBlocked
-	case d.state == out, d.state == acked:
+	case out, acked:
 		p.State = StateInFlight
-	case d.state == waiting:
+	case waiting:
 		p.State = StateWaiting
+	case ready, settled:
 	}
 	if d.position >= 0 {
 		p.Due = d.due

@@ -3,6 +3,7 @@
 package messages
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -252,11 +253,9 @@ func describe(subscription string, p pubsub.Peeked) Message {
 const maxBody = 64 << 10
 
 func body(data []byte) string {
-	var value any
-	if len(data) <= maxBody && json.Unmarshal(data, &value) == nil {
-		if indented, err := json.MarshalIndent(value, "", "  "); err == nil {
-			return string(indented)
-		}
+	var out bytes.Buffer
+	if len(data) <= maxBody && json.Indent(&out, data, "", "  ") == nil {
+		return strings.ToValidUTF8(out.String(), "\uFFFD")
 	}
 	if len(data) > maxBody {
 		return strings.ToValidUTF8(string(data[:maxBody]), "\uFFFD") + "…"

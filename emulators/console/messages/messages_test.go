@@ -139,7 +139,7 @@ func TestDeadLetters(t *testing.T) {
 			if diff := cmp.Diff(want, m.DeadLetter); diff != "" {
 				t.Errorf("dead letter (-want +got):\n%s", diff)
 			}
-			if m.Body != "{\n  \"a\": 2,\n  \"b\": 1\n}" || len(m.Attributes) != 3 || m.Attributes["type"] != topic || m.Attributes["id"] == "" {
+			if m.Body != "{\n  \"b\": 1,\n  \"a\": 2\n}" || len(m.Attributes) != 3 || m.Attributes["type"] != topic || m.Attributes["id"] == "" {
 				t.Errorf("message %+v", m)
 			}
 			if n, err := s.Discard(t.Context(), letters, []string{m.ID}, "not needed"); n != 1 || err != nil {

@@ -216,7 +216,7 @@ func (s *Source) delivery(found *findings, e *Event, f manifest.Function) Delive
 }
 
 // smtpSecret is the secret of functions that send mail.
-const smtpSecret = "SMTP_URL"
+const smtpSecret = "SMTP_URL" //nolint:gosec // the name of a secret
 
 // wrap adds the operation to an error.
 func wrap(err error, operation string, id uuid.UUID) error {
