@@ -1,6 +1,7 @@
 package local
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,5 +96,28 @@ windows: {cpu: 10s, concurrency: 20s, idle: 30s, tick: 500ms}
 				t.Errorf("error = %v, want %s in it", err, want)
 			}
 		})
+	}
+}
+
+// TestOpenLimits requires that a system reports whether CPU and memory are limited.
+func TestOpenLimits(t *testing.T) {
+	t.Parallel()
+	for _, unlimited := range []bool{false, true} {
+		var reported []Progress
+		s := &System{log: slog.New(slog.DiscardHandler), options: Options{
+			Unlimited: unlimited, Report: func(p Progress) { reported = append(reported, p) },
+		}}
+		m := s.openLimits()
+		if len(reported) != 1 || reported[0].Part != "limits" {
+			t.Fatalf("reported %+v, want one line on limits", reported)
+		}
+		if enforced := !strings.Contains(reported[0].Text, "are not limited: "); enforced != (m != nil) || unlimited && enforced {
+			t.Errorf("unlimited %t: %q with %v", unlimited, reported[0].Text, m)
+		}
+		for _, part := range s.parts {
+			if err := part.stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

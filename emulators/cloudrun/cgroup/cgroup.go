@@ -131,7 +131,7 @@ func (m *Manager) removeStale() {
 }
 
 // started returns the start time of a process, field 22 of proc_pid_stat(5), and whether it
-// exists.
+// runs: a killed process is a zombie until its parent reads its exit status.
 func (m *Manager) started(pid int) (begun string, alive bool) {
 	text, err := os.ReadFile(filepath.Join(m.root, "proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
@@ -139,7 +139,7 @@ func (m *Manager) started(pid int) (begun string, alive bool) {
 	}
 	// The second field is the program's name in parentheses, which may contain any character.
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 {
+	if len(fields) < 20 || string(fields[0]) == "Z" {
 		return "", false
 	}
 	return string(fields[22-3]), true

@@ -164,7 +164,8 @@ func without(files map[string]string, name, text string) map[string]string {
 func TestStaleGroups(t *testing.T) {
 	t.Parallel()
 	files := version1()
-	stale := []string{"souk-999999999-1-1-a", fmt.Sprintf("souk-%d-1-2-b", os.Getpid())}
+	files["proc/77/stat"] = "77 (souk) Z " + strings.Repeat("0 ", 18) + "5 0 0"
+	stale := []string{"souk-999999999-1-1-a", "souk-77-5-1-zombie", fmt.Sprintf("souk-%d-1-2-b", os.Getpid())}
 	others := []string{fmt.Sprintf("souk-%d-4711-3-c", os.Getpid()), "docker", "souk-other"}
 	root := mustFake(t, files)
 	cpu := filepath.Join(root, "sys/fs/cgroup/cpu")
