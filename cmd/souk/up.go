@@ -162,6 +162,7 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 		BinDir:      filepath.Dir(executable),
 		Port:        flags.port,
 		DatabaseURL: database.URL(url),
+		Lab:         consoleLab(executable),
 		Duplicate:   flags.duplicate,
 		Shuffle:     flags.shuffle,
 		Traces:      flags.traces,

@@ -32,6 +32,7 @@ import (
 	"souk/emulators/console/dbstats"
 	"souk/emulators/console/messages"
 	"souk/emulators/hostcheck"
+	"souk/emulators/load"
 	"souk/emulators/pubsub"
 	"souk/emulators/trace"
 	"souk/shared/database"
@@ -61,6 +62,10 @@ type Options struct {
 	Topics func() pubsub.Stats
 	// RunSchedule calls a scheduled function now.
 	RunSchedule func(ctx context.Context, function string) error
+	// Load is the shop that the load page sends requests to.
+	Load *load.Target
+	// Lab runs the experiments of the lab page.
+	Lab *Lab
 	// FunctionLog is the path of the log of all functions.
 	FunctionLog string
 	// Traces are the recorded traces.
@@ -94,6 +99,8 @@ type Console struct {
 	watchers atomic.Int64
 	// databases is nil without Options.Databases.
 	databases *dbstats.Reader
+	// job is the load or experiment that runs.
+	job job
 	// closed ends the streams of events and the sampler.
 	closed  chan struct{}
 	closing sync.Once

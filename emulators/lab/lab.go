@@ -165,6 +165,15 @@ func (s Setting) Line(repository fs.FS) (int, error) {
 	return found, nil
 }
 
+// Place returns the file and the line of the setting, or the file alone without a repository.
+func (s Setting) Place(repository fs.FS) string {
+	line, err := s.Line(repository)
+	if err != nil {
+		return s.File
+	}
+	return fmt.Sprintf("%s:%d", s.File, line)
+}
+
 // Run runs the experiment.
 func (x Experiment) Run(ctx context.Context, e *Env) (Report, error) {
 	begin := time.Now()

@@ -45,11 +45,7 @@ func (r Report) Text(repository fs.FS) string {
 	}
 	fmt.Fprintf(&out, "\nIn the cloud:\n")
 	for _, s := range r.Settings {
-		place := s.File
-		if line, err := s.Line(repository); err == nil {
-			place = fmt.Sprintf("%s:%d", s.File, line)
-		}
-		fmt.Fprintf(&out, "  - %s: %s\n", s.What, place)
+		fmt.Fprintf(&out, "  - %s: %s\n", s.What, s.Place(repository))
 	}
 	return out.String()
 }

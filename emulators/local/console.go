@@ -14,6 +14,7 @@ import (
 
 	"souk/emulators/console"
 	"souk/emulators/gateway"
+	"souk/emulators/load"
 )
 
 const (
@@ -57,6 +58,10 @@ func (s *System) startConsole(ctx context.Context) (string, error) {
 		Functions: s.platform.Services, Topics: s.broker.Stats, RunSchedule: s.scheduler.Run,
 		FunctionLog: s.state.file(functionLog),
 		Traces:      s.traces.store, Databases: databases, Messages: s.messages(), Undelivered: s.undelivered, MailURL: s.mail.URL(),
+		Load: &load.Target{
+			Gateway: s.gatewayURL(), Email: s.secrets.Admin.Email, Password: s.secrets.Admin.Password, Customers: s.Customers,
+		},
+		Lab: s.options.Lab,
 	})
 	if err != nil {
 		return "", err

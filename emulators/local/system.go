@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"souk/emulators/cloudrun"
+	"souk/emulators/console"
 	"souk/emulators/hostcheck"
 	"souk/emulators/mail"
 	"souk/emulators/mysql"
@@ -53,6 +54,8 @@ type Options struct {
 	// Duplicate and Shuffle make Pub/Sub deliver every message at least twice, and in
 	// random order, both of which the real one may do.
 	Duplicate, Shuffle bool
+	// Lab runs the experiments of the console's page. Nil: it has none.
+	Lab *console.Lab
 	// Route returns the address at which a part is reached over a hop from or to a function,
 	// so that an experiment can put a proxy in between. Nil: its own.
 	Route func(hop Hop, function, address string) string
