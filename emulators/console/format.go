@@ -67,7 +67,6 @@ func percent(part, whole time.Duration) string {
 // clock writes the local time of day.
 func clock(t time.Time) string { return t.Local().Format("15:04:05.000") }
 
-
 // indent returns JSON in several lines, and other text as it is.
 func indent(text string) string {
 	var out bytes.Buffer

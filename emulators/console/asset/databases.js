@@ -13,13 +13,12 @@ const plans = [
   { title: "Conflicts", kind: "line", unit: format.rate, min: 1, series: [["lockWaits", "lock waits", "amber"], ["deadlocks", "deadlocks", "red"], ["rollbacks", "ROLLBACK", "grey"]] },
   { title: "Disk", kind: "line", unit: format.rate, min: 1, series: [["logFsyncs", "log fsyncs", "violet"], ["pageMisses", "page reads", "accent"]] },
 ];
-const area = $("#charts");
-const charts = area ? plans.map((plan) => {
-  const legend = make("div", { class: "legend end" }), canvas = make("div", { class: "chart" });
-  area.append(make("section", { class: "panel" }, make("header", {}, make("h2", {}, plan.title), legend), make("div", { class: "body" }, canvas)));
-  const drawn = chart(canvas, { ...plan, span: 300, legend, label: plan.title, series: plan.series.map(([, name, color]) => ({ name, color })) });
+// The panels are in the page, in the order of plans, so that nothing moves.
+const charts = $$("#charts .panel").map((panel, i) => {
+  const plan = plans[i];
+  const drawn = chart($(".chart", panel), { ...plan, span: 300, legend: $(".legend", panel), label: plan.title, series: plan.series.map(([, name, color]) => ({ name, color })) });
   return (point) => drawn.push([point.at, ...(plan.values ? plan.values(point) : rates(point, plan.series.map(([name]) => name)))]);
-}) : [];
+});
 
 live({
   point: (point) => { charts.forEach((push) => push(point)); before = point; },
