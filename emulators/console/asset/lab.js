@@ -19,4 +19,4 @@ if (progress) {
     },
   });
   $("#stop").addEventListener("click", () => act("lab/stop"));
-}
+} else live({});

@@ -85,4 +85,4 @@ if (area) {
     },
   });
   $("#stop").addEventListener("click", () => act("load/stop"));
-}
+} else live({});
