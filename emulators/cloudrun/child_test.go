@@ -109,7 +109,7 @@ func childHandler(term context.Context) http.Handler {
 	})
 	mux.HandleFunc("/grow", func(http.ResponseWriter, *http.Request) {
 		var blocks [][]byte
-		for { // until it is killed
+		for len(blocks) < 1024 { // MiB, unless it is killed before
 			block := make([]byte, 1<<20)
 			for i := range block {
 				block[i] = byte(len(blocks))
