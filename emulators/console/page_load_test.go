@@ -48,7 +48,7 @@ func TestLoadAndLabActions(t *testing.T) {
 		"too many users":      {"scenario": {"browse"}, "users": {"501"}},
 		"a word for a number": {"scenario": {"browse"}, "seconds": {"long"}},
 	} {
-		t.Run(name+" is refused", func(t *testing.T) { act("load/start", form, http.StatusBadRequest) })
+		t.Run(name+" is refused", func(*testing.T) { act("load/start", form, http.StatusBadRequest) })
 	}
 	act("lab/start", url.Values{"name": {"three"}}, http.StatusBadRequest)
 	act("load/stop", nil, http.StatusBadRequest)

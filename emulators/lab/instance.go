@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"souk/shared/health"
@@ -17,12 +19,26 @@ const (
 	slowVariable = "LAB_SLOW"
 )
 
+// slowFactor is how much longer a request takes in the slow instance.
+const slowFactor = 10
+
 // ServeInstance serves the function of the experiments until ctx is done, then finishes its
-// requests: each waits for LAB_WAIT, as one that waits for a database does.
+// requests: each waits for LAB_WAIT, as one that waits for a database does. The first instance
+// that creates the file LAB_SLOW is slow.
 func ServeInstance(ctx context.Context, getenv func(string) string) error {
 	wait, err := time.ParseDuration(getenv(waitVariable))
 	if err != nil {
 		return fmt.Errorf("%s: %w", waitVariable, err)
+	}
+	if file := getenv(slowVariable); file != "" {
+		created, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			wait *= slowFactor
+			err = created.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s: %w", slowVariable, err)
+		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", getenv("PORT")))
 	if err != nil {

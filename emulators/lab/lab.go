@@ -30,7 +30,7 @@ type Experiment struct {
 
 // All returns all experiments, in the order in which they run.
 func All() []Experiment {
-	return []Experiment{events, network, databases}
+	return []Experiment{events, balance, autoscale, network, databases}
 }
 
 // Find returns the experiment with a name.
