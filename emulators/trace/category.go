@@ -18,7 +18,7 @@ const (
 	Publish  Category = "publish"  // the publication of events
 	SQL      Category = "sql"      // a statement
 	Mail     Category = "mail"     // the sending of a mail
-	Start    Category = "start"    // the start of an instance
+	Start    Category = "start"    // the start of an instance, or the wait for one
 	Internal Category = "internal" // all others
 )
 
@@ -40,7 +40,7 @@ func (s *Span) Category() Category {
 		return Process
 	case s.Attribute("network.protocol.name") == "smtp":
 		return Mail
-	case strings.HasPrefix(s.Name, "cold start"):
+	case strings.HasPrefix(s.Name, "cold start"), strings.HasPrefix(s.Name, "wait for an instance"):
 		return Start
 	case s.Kind == trace.SpanKindServer:
 		return Request

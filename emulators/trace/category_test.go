@@ -30,6 +30,7 @@ func TestCategory(t *testing.T) {
 		{span("push stock-reserve.order-placed", oteltrace.SpanKindClient), trace.Push},
 		{span("send mail", oteltrace.SpanKindClient, "network.protocol.name", "smtp"), trace.Mail},
 		{span("cold start", oteltrace.SpanKindInternal), trace.Start},
+		{span("wait for an instance of order-place", oteltrace.SpanKindInternal), trace.Start},
 		{span("transaction", oteltrace.SpanKindInternal), trace.Internal},
 	} {
 		if got := test.span.Category(); got != test.want {

@@ -10,7 +10,7 @@ function rates(point, names) {
 const plans = [
   { title: "Connections", kind: "line", unit: format.count, min: 4, step: 1, series: [["open", "open", "blue"], ["running", "busy", "amber"]], values: (p) => p.connections },
   { title: "Statements", kind: "line", unit: format.rate, min: 1, series: [["selects", "SELECT", "teal"], ["writes", "writes", "violet"], ["commits", "COMMIT", "green"]] },
-  { title: "Conflicts", kind: "line", unit: format.rate, min: 1, series: [["lockWaits", "lock waits", "amber"], ["deadlocks", "deadlocks", "red"], ["rollbacks", "ROLLBACK", "grey"]] },
+  { title: "Conflicts", kind: "line", unit: format.rate, min: 1, series: [["lockWaits", "waits", "amber"], ["deadlocks", "deadlocks", "red"], ["rollbacks", "ROLLBACK", "grey"]] },
   { title: "Disk", kind: "line", unit: format.rate, min: 1, series: [["logFsyncs", "log fsyncs", "violet"], ["pageMisses", "page reads", "accent"]] },
 ];
 // The panels are in the page, in the order of plans, so that nothing moves.
