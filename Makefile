@@ -96,6 +96,7 @@ measure: bin/souk ## Measure what calls take, for `souk cost` (cmd/souk/internal
 .PHONY: generate
 generate: ## Write what follows from functions.yaml and the operations: documents, schemas, lists
 	go generate ./functions
+	go run ./cmd/souk lab all --report docs/scaling.md --rewrite
 
 .PHONY: lint-openapi
 lint-openapi: ## Hold functions/openapi.yaml to the rules in redocly.yaml (needs npx)

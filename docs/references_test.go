@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -219,6 +220,13 @@ func (r *repository) checkLink(from, target string) string {
 	}
 	if !r.paths[to] {
 		return "there is no file or folder for the link " + target
+	}
+	if number, isLine := strings.CutPrefix(anchor, "L"); isLine && path.Ext(to) != ".md" {
+		lines := strings.Split(r.files[to], "\n")
+		if n, err := strconv.Atoi(number); err != nil || n < 1 || n > len(lines) || strings.TrimSpace(lines[n-1]) == "" {
+			return "there is no line with text for the link " + target
+		}
+		return ""
 	}
 	if anchor != "" && !slices.Contains(anchors(r.files[to]), anchor) {
 		return "there is no heading for the link " + target

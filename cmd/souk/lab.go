@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ const allExperiments = "all"
 type labFlags struct {
 	quick, asJSON bool
 	databaseURL   string
+	// report is the page to write, again of the results of an earlier run with rewrite.
+	report  string
+	rewrite bool
 }
 
 func (p *program) labCommand() *cobra.Command {
@@ -49,16 +53,25 @@ counterpart in the cloud. It leaves nothing running.
 ` + list.String() + `
 The exit status is 1 if a result differs from the hypothesis.`,
 		Example: `  souk lab events
-  souk lab all --quick`,
+  souk lab all --quick
+  souk lab all --report docs/scaling.md`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: names,
 		RunE: func(command *cobra.Command, args []string) error {
+			if (flags.report != "" || flags.rewrite) && (args[0] != allExperiments || flags.quick || flags.report == "") {
+				return p.usageError("--report needs all experiments in full, and --rewrite needs --report")
+			}
+			if flags.rewrite {
+				return rewritePage(flags.report)
+			}
 			return p.lab(command.Context(), args[0], flags)
 		},
 	}
 	command.Flags().BoolVar(&flags.quick, "quick", false, "run shorter, and compare counts only, no times")
 	command.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
 	command.Flags().StringVar(&flags.databaseURL, "database-url", "", "database server to use (default $DATABASE_URL, or a private one)")
+	command.Flags().StringVar(&flags.report, "report", "", "write a page about the run, with its charts: docs/scaling.md")
+	command.Flags().BoolVar(&flags.rewrite, "rewrite", false, "run nothing: write the page of --report again from its results")
 	command.AddCommand(&cobra.Command{
 		Use:    "instance",
 		Short:  "Serve the function of the experiments, as an instance",
@@ -96,6 +109,11 @@ func (p *program) lab(ctx context.Context, name string, flags labFlags) error {
 			}
 		}
 	}
+	if flags.report != "" {
+		if err := lab.NewRun(commit(ctx), reports).Write(flags.report, os.DirFS(".")); err != nil {
+			return err
+		}
+	}
 	if flags.asJSON {
 		if err := p.printJSON(reports); err != nil {
 			return err
@@ -105,6 +123,25 @@ func (p *program) lab(ctx context.Context, name string, flags labFlags) error {
 		return exitCode(exitFailed)
 	}
 	return nil
+}
+
+// commit returns the commit of the checkout.
+func commit(ctx context.Context) string {
+	output, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(output))
+}
+
+// rewritePage writes a page again from the results of its run: lines that it links to may
+// have moved.
+func rewritePage(page string) error {
+	run, err := lab.ReadRun(page)
+	if err != nil {
+		return err
+	}
+	return run.Write(page, os.DirFS("."))
 }
 
 func (p *program) labEnv(flags labFlags) (*lab.Env, error) {
