@@ -26,12 +26,13 @@ const maxPageBytes = 200 << 10
 // maxWait is how long a page may take to show something.
 const maxWait = 20 * time.Second
 
-// observeShifts collects layout shifts that no input caused
+// observeShifts collects layout shifts that no input caused and that are larger than those of
+// rounding
 // (https://wicg.github.io/layout-instability/).
 const observeShifts = `window.shifts = [];
 new PerformanceObserver((list) => {
 	for (const entry of list.getEntries()) {
-		if (!entry.hadRecentInput) window.shifts.push(entry.value + ": " + entry.sources.map((s) => s.node?.outerHTML?.slice(0, 80)).join(" "));
+		if (!entry.hadRecentInput && entry.value > 0.0001) window.shifts.push(entry.value + ": " + entry.sources.map((s) => s.node?.outerHTML?.slice(0, 80)).join(" "));
 	}
 }).observe({ type: "layout-shift", buffered: true });`
 
