@@ -19,27 +19,35 @@ import (
 )
 
 func (p *program) databaseCommand() *cobra.Command {
-	return &cobra.Command{
+	durable := false
+	command := &cobra.Command{
 		Use:   "database -- COMMAND [ARGUMENT...]",
 		Short: "Run a command with a temporary database server",
 		Long: `Start a real database server, run a command with DATABASE_URL set to it, and delete
 the server and its data afterwards. If DATABASE_URL is already set, the command uses
 that server, and none is started.
 
+The server is fast and not durable: it does not write commits to the disk. --durable
+syncs the binary log and the redo log at each commit, as Cloud SQL does: measurements
+need it.
+
 The exit status is the command's.`,
-		Example: "  souk database -- go test ./...",
-		Args:    cobra.MinimumNArgs(1),
+		Example: `  souk database -- go test ./...
+  souk database --durable -- go test -run '^$' -bench . ./shared/event`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			return p.withDatabase(command.Context(), args)
+			return p.withDatabase(command.Context(), durable, args)
 		},
 	}
+	command.Flags().BoolVar(&durable, "durable", false, "sync each commit to the disk, as Cloud SQL does")
+	return command
 }
 
-func (p *program) withDatabase(ctx context.Context, args []string) error {
+func (p *program) withDatabase(ctx context.Context, durable bool, args []string) error {
 	if p.getenv("DATABASE_URL") != "" {
 		return p.runChild(args, os.Environ())
 	}
-	server, err := local.StartThrowAway(ctx, p.progress)
+	server, err := local.StartThrowAway(ctx, durable, p.progress)
 	if err != nil {
 		return err
 	}

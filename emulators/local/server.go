@@ -71,20 +71,23 @@ func reportLines(report func(Progress)) func(line string) {
 	return func(line string) { report(Progress{Part: "database", Text: line}) }
 }
 
-// ThrowAway is a temporary database server: it is fast, and its data is deleted on Stop.
+// ThrowAway is a temporary database server: its data is deleted on Stop.
 type ThrowAway struct {
 	server *mysql.Server
 	folder string
 }
 
-// StartThrowAway starts a temporary server.
-func StartThrowAway(ctx context.Context, report func(Progress)) (*ThrowAway, error) {
+// StartThrowAway starts a temporary server. It is fast, unless durable is set: then each commit
+// is synced to the disk, as in the cloud.
+func StartThrowAway(ctx context.Context, durable bool, report func(Progress)) (*ThrowAway, error) {
 	begin := time.Now()
 	folder, err := os.MkdirTemp("", "souk-database-")
 	if err != nil {
 		return nil, fmt.Errorf("create a folder for the database: %w", err)
 	}
-	server, err := mysql.Start(ctx, mysql.Options{StateDir: folder, Throwaway: true, Progress: reportLines(report)})
+	server, err := mysql.Start(ctx, mysql.Options{
+		StateDir: folder, Throwaway: !durable, Durable: durable, Progress: reportLines(report),
+	})
 	if err != nil {
 		return nil, errors.Join(explain(err, folder), os.RemoveAll(folder))
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	// Throwaway trades durability for speed, for data that is deleted with the command that
 	// uses it. Committed data may be lost if the server is killed.
 	Throwaway bool
+	// Durable syncs the binary log and the redo log at each commit, as Cloud SQL does, and gives
+	// the server memory for large data sets. It is for measurements, and overrides Throwaway.
+	Durable bool
 	// Supervise restarts a private server with the same data and port after its process has
 	// ended without Stop.
 	Supervise bool

@@ -32,8 +32,8 @@ func (in *instance) arguments() []string {
 		"--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_unicode_ci",
 	)
-	if in.options.ServerID != 0 {
-		args = append(args, "--log-bin=binlog", "--binlog-format=ROW", "--server-id="+strconv.Itoa(in.options.ServerID))
+	if in.options.ServerID != 0 || in.options.Durable {
+		args = append(args, "--log-bin=binlog", "--binlog-format=ROW", "--server-id="+strconv.Itoa(max(in.options.ServerID, 1)))
 	} else if in.program.kind == kindMySQL {
 		args = append(args, "--skip-log-bin")
 	}
@@ -45,8 +45,18 @@ func (in *instance) arguments() []string {
 	return append(args, in.durability()...)
 }
 
+// durability returns settings of which the last of two with the same name is used.
 func (in *instance) durability() []string {
-	if in.options.Throwaway {
+	switch {
+	case in.options.Durable:
+		args := []string{
+			"--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--innodb-doublewrite=ON", "--innodb-buffer-pool-size=1G",
+		}
+		if in.program.kind == kindMySQL {
+			return append(args, "--innodb-redo-log-capacity=512M")
+		}
+		return append(args, "--innodb-log-file-size=512M")
+	case in.options.Throwaway:
 		return []string{"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF", "--innodb-flush-method=O_DIRECT_NO_FSYNC"}
 	}
 	// 2 writes the log to the system at each commit and to the disk each second. A commit
