@@ -60,7 +60,7 @@ func (s *System) environment(f manifest.Function) []string {
 }
 
 // sharedSettings are the environment variables that are passed to all services.
-var sharedSettings = []string{"SHOP_CURRENCY"}
+var sharedSettings = []string{"SHOP_CURRENCY", "PROFILE_DIR"}
 
 // ownSettings returns the variables whose names start with the service's name, and those for
 // all services. ORDER_PENDING_FOR=1m souk up sets an option of the order service.

@@ -61,6 +61,21 @@ func TestCheckSettings(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("are refused with PROFILE_DIR where they are not LOCAL_ONLY", func(t *testing.T) {
+		t.Parallel()
+		profiled, cloud := local, secure
+		profiled.ProfileDir = "/tmp"
+		cloud.ProfileDir, cloud.LocalOnly = "/tmp", true
+		for _, s := range []settings{profiled, cloud} {
+			if err := s.check(); err == nil || !strings.Contains(err.Error(), "PROFILE_DIR") {
+				t.Errorf("LocalOnly %v, on Cloud Run %v: got %v", s.LocalOnly, s.onCloudRun(), err)
+			}
+		}
+		profiled.LocalOnly = true
+		if err := profiled.check(); err != nil {
+			t.Errorf("on a local machine: %v", err)
+		}
+	})
 	for variable, change := range map[string]func(*settings){
 		"PUBSUB_EMULATOR_HOST": func(s *settings) { s.EmulatorHost = onCloudRun.EmulatorHost },
 		"AUTH_JWKS_URL":        func(s *settings) { s.Auth = onCloudRun.Auth },

@@ -45,6 +45,8 @@ type settings struct {
 	// in the framework's main function.
 	LocalOnly bool   `env:"LOCAL_ONLY"`
 	Target    string `env:"FUNCTION_TARGET"`
+	// ProfileDir is the folder for profiles of a local process; see startProfile.
+	ProfileDir string `env:"PROFILE_DIR"`
 	// TargetOptional lets a process start if its image does not have the function of
 	// FUNCTION_TARGET; see notDeployed.
 	TargetOptional bool `env:"FUNCTION_TARGET_OPTIONAL"`
@@ -63,7 +65,7 @@ type settings struct {
 // check refuses, on Cloud Run, settings that are safe only on a local machine: a broker
 // without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
-	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate(), s.Metrics.Validate()}
+	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate(), s.Metrics.Validate(), s.checkProfile()}
 	if !s.onCloudRun() {
 		if s.Push.Auth == auth.PushAuthIAM {
 			errs = append(errs, errors.New("PUSH_AUTH=iam is for Cloud Run: here no IAM checks the signatures of push tokens"))
@@ -109,6 +111,15 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 		return err
 	}
 	slog.SetDefault(s.Log.NewLogger(logs))
+	stopProfile, err := s.startProfile(service)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.serve(ctx, environment, m, service, build), stopProfile())
+}
+
+// serve serves the functions of a service until ctx ends.
+func (s settings) serve(ctx context.Context, environment config.Environment, m *manifest.Manifest, service string, build Builder) error {
 	connections, err := s.connect(usesDatabase(m, s.Target))
 	if err != nil {
 		return err
