@@ -85,9 +85,23 @@ REQUESTS ?= 1000000
 requests: bin/souk ## Send requests generated from openapi.yaml, valid and invalid (REQUESTS=1000000)
 	bin/souk database -- go test ./e2e -count=1 -v -timeout 3h -run '^TestGeneratedRequests$$' -requests $(REQUESTS)
 
+# What is measured, beside which commit:  make bench BENCH=orders,get BASE=be2cbdc ROWS=1000000 JSON=bench.json DOC=1
+BENCH  ?=
+BASE   ?=
+ROWS   ?= 100000
+ROUNDS ?= 5
+JSON   ?=
+DOC    ?=
+# The data sets stay in .souk-bench.
 .PHONY: bench
-bench: bin/souk ## Run the benchmarks (TEST=./..., TESTFLAGS="-bench Get")
-	bin/souk database -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)
+bench: ## Measure the shop beside floors, durably (BENCH=orders,get BASE=COMMIT ROWS=1000000 JSON=FILE DOC=1)
+	@mkdir -p bin && go build -o bin/bench ./e2e/bench
+	@exec bin/bench -bench '$(BENCH)' -base '$(BASE)' -rows $(ROWS) -rounds $(ROUNDS) -json '$(JSON)' \
+		-document '$(if $(DOC),docs/performance.md)' $(ARGS)
+
+.PHONY: bench-go
+bench-go: bin/souk ## Run the Go benchmarks (TEST=./..., TESTFLAGS="-bench Get")
+	bin/souk database --durable -- go test -run '^$$' -bench . -benchmem $(TESTFLAGS) $(TEST)
 
 .PHONY: measure
 measure: bin/souk ## Measure what calls take, for `souk cost` (cmd/souk/internal/cost/measured.yaml)
