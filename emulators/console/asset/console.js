@@ -12,7 +12,7 @@ const format = {
     for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e4]]) {
       if (Math.abs(n) >= size) { const v = n / (unit === "k" ? 1e3 : size); return v.toFixed(v < 10 ? 1 : 0) + unit; }
     }
-    return Math.abs(n) >= 100 || Number.isInteger(n) ? String(Math.round(n)) : n.toFixed(n < 10 ? 1 : 0);
+    return String(Math.abs(n) < 9.95 ? Number(n.toFixed(1)) : Math.round(n));
   },
   // rate writes events per second.
   rate(n) { return n == null ? "–" : n === 0 ? "0/s" : n < 0.1 ? "<0.1/s" : format.count(n) + "/s"; },
