@@ -50,8 +50,7 @@ func runBalance(ctx context.Context, e *Env, r *Report) error {
 		r.count(b.requests.lost() == 0, "%s: no request is lost of %d", name, b.requests.ok)
 		return rate
 	}
-	throughput := chart.Series{Name: "requests a second"}
-	var categories []string
+	throughput, categories := chart.Series{Name: "requests a second"}, []string{}
 	for _, n := range pick(e, []int{1, 2, 4}, []int{2}) {
 		name := fmt.Sprintf("%d instances", n)
 		result, err := balanced(ctx, e, n, pool.LeastRequestsInTurn, false, false)
@@ -78,13 +77,13 @@ func runBalance(ctx context.Context, e *Env, r *Report) error {
 		return err
 	}
 	add("4 instances, one killed", killed)
+	r.find("An instance killed under load cost no client a request: a request that it had not begun to respond to went to another instance, and a new one started.")
 	r.Tables = append(r.Tables, table)
 	r.Charts = append(r.Charts, balanceCharts(categories, policies, throughput, shares)...)
 	robin, least := slow[0], slow[1]
 	r.compare(least.requests.ok > robin.requests.ok, "with a slow instance, least requests serves more than round robin: %d against %d", least.requests.ok, robin.requests.ok)
 	r.find("With one slow instance of four, round robin served %d requests and sent %.0f %% of them to it; least requests served %d and sent %.0f %%.",
 		robin.requests.ok, shares.Y[0], least.requests.ok, shares.Y[1])
-	r.find("An instance killed under load cost no client a request: a request that it had not begun to respond to went to another instance, and a new one started.")
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -121,42 +122,54 @@ func (r Run) Page(repository fs.FS) ([]byte, error) {
 
 // seen returns what an experiment has found, in Markdown.
 func (r Run) seen(name string, repository fs.FS) (string, error) {
-	var out strings.Builder
-	for _, report := range r.Reports {
-		if report.Name != name {
-			continue
-		}
-		fmt.Fprintf(&out, "`souk lab %s` (%s). Hypothesis: %s\n\n", name, report.Took.Round(time.Second), report.Hypothesis)
-		for _, c := range report.Charts {
-			fmt.Fprintf(&out, "![%s](%s/%s.svg \"%s\")\n\n", c.Description, imagesFolder, c.Name, c.Title)
-		}
-		for _, table := range report.Tables {
-			fmt.Fprintf(&out, "%s:\n\n| %s |\n|%s\n", table.Title, strings.Join(table.Columns, " | "), strings.Repeat("---|", len(table.Columns)))
-			for _, row := range table.Rows {
-				fmt.Fprintf(&out, "| %s |\n", strings.Join(row, " | "))
-			}
-			out.WriteString("\n")
-		}
-		for _, finding := range report.Findings {
-			fmt.Fprintf(&out, "- %s\n", finding)
-		}
-		for _, check := range report.Checks {
-			if !check.OK {
-				fmt.Fprintf(&out, "- **Not as expected:** %s\n", check.Text)
-			}
-		}
-		for _, skipped := range report.Skipped {
-			fmt.Fprintf(&out, "- Skipped: %s\n", skipped)
-		}
-		out.WriteString("\nIn the cloud:\n\n")
-		for _, s := range report.Settings {
-			n, err := s.Line(repository)
-			if err != nil {
-				return "", err
-			}
-			fmt.Fprintf(&out, "- [%s](../%s#L%d)\n", s.What, s.File, n)
-		}
-		return strings.TrimRight(out.String(), "\n"), nil
+	i := slices.IndexFunc(r.Reports, func(report Report) bool { return report.Name == name })
+	if i < 0 {
+		return "", fmt.Errorf("the run has no experiment %s", name)
 	}
-	return "", fmt.Errorf("the run has no experiment %s", name)
+	report := r.Reports[i]
+	var out strings.Builder
+	fmt.Fprintf(&out, "`souk lab %s` (%s). Hypothesis: %s\n\n", name, report.Took.Round(time.Second), report.Hypothesis)
+	for _, c := range report.Charts {
+		fmt.Fprintf(&out, "![%s](%s/%s.svg \"%s\")\n\n", c.Description, imagesFolder, c.Name, c.Title)
+	}
+	for _, table := range report.Tables {
+		out.WriteString(table.markdown())
+	}
+	for _, text := range report.sentences() {
+		fmt.Fprintf(&out, "- %s\n", text)
+	}
+	out.WriteString("\nIn the cloud:\n\n")
+	for _, s := range report.Settings {
+		n, err := s.Line(repository)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&out, "- [%s](../%s#L%d)\n", s.What, s.File, n)
+	}
+	return strings.TrimRight(out.String(), "\n"), nil
+}
+
+// markdown returns the table in Markdown.
+func (t Table) markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s:\n\n| %s |\n|%s\n", t.Title, strings.Join(t.Columns, " | "), strings.Repeat("---|", len(t.Columns)))
+	for _, row := range t.Rows {
+		fmt.Fprintf(&out, "| %s |\n", strings.Join(row, " | "))
+	}
+	out.WriteString("\n")
+	return out.String()
+}
+
+// sentences returns what was seen, what differs from the hypothesis, and what was skipped.
+func (r Report) sentences() []string {
+	texts := slices.Clone(r.Findings)
+	for _, check := range r.Checks {
+		if !check.OK {
+			texts = append(texts, "**Not as expected:** "+check.Text)
+		}
+	}
+	for _, skipped := range r.Skipped {
+		texts = append(texts, "Skipped: "+skipped)
+	}
+	return texts
 }
