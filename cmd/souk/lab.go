@@ -110,7 +110,7 @@ func (p *program) lab(ctx context.Context, name string, flags labFlags) error {
 		}
 	}
 	if flags.report != "" {
-		if err := lab.NewRun(commit(ctx), reports).Write(flags.report, os.DirFS(".")); err != nil {
+		if err := writePage(lab.NewRun(commit(ctx), reports), flags.report); err != nil {
 			return err
 		}
 	}
@@ -139,6 +139,14 @@ func commit(ctx context.Context) string {
 func rewritePage(page string) error {
 	run, err := lab.ReadRun(page)
 	if err != nil {
+		return err
+	}
+	return writePage(run, page)
+}
+
+// writePage writes the page of a run, with the cost estimates of now.
+func writePage(run lab.Run, page string) (err error) {
+	if run.Costs, err = labCosts("."); err != nil {
 		return err
 	}
 	return run.Write(page, os.DirFS("."))

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-//go:embed page.md
+//go:embed page.md.tmpl
 var pageTemplate string
 
 // Run is a run of all experiments, of which a page of the documentation is written.
@@ -26,6 +26,8 @@ type Run struct {
 	Date    time.Time `json:"date"`
 	Commit  string    `json:"commit"`
 	Reports []Report  `json:"reports"`
+	// Costs are the cost estimates by environment.
+	Costs map[string]Cost `json:"costs"`
 }
 
 // NewRun returns a run on this machine, now.
@@ -109,6 +111,7 @@ func (r Run) Page(repository fs.FS) ([]byte, error) {
 		},
 		"results": func() string { return "[results.json](" + resultsFile + ")" },
 		"seen":    func(name string) (string, error) { return r.seen(name, repository) },
+		"costs":   r.costTable, "usd": r.usd, "idle": r.idle, "busy": r.busy,
 	}).Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("parse the page: %w", err)

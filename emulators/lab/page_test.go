@@ -23,7 +23,7 @@ func TestPage(t *testing.T) {
 	}
 	want, err := run.Page(os.DirFS("../.."))
 	if err != nil {
-		t.Fatalf("%v: adapt emulators/lab/page.md or the experiment's settings", err)
+		t.Fatalf("%v: adapt emulators/lab/page.md.tmpl or the experiment's settings", err)
 	}
 	got, err := os.ReadFile(scaling)
 	if err != nil {
