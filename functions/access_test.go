@@ -141,7 +141,7 @@ func TestAccess(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			s := mustStart(t, service)
-			for _, f := range functions.Manifest().Of(service) {
+			for _, f := range functions.Manifest().FunctionsOf(service) {
 				t.Run(f.Name, func(t *testing.T) {
 					t.Parallel()
 					responses := map[identity]functiontest.Response{}

@@ -28,7 +28,7 @@ func TestConsumers(t *testing.T) {
 			for _, topic := range entry.Events {
 				publisher := functions.Manifest().Publishers()[topic][0]
 				published := mustEventSchema(t, payloadType(t, publisher.Service, topic))
-				for _, field := range unpublishedFields(f.Name, schemaPart{mustEventSchema(t, f.Payload), nil}, schemaPart{published, nil}) {
+				for _, field := range missingFields(f.Name, schemaPart{mustEventSchema(t, f.Payload), nil}, schemaPart{published, nil}) {
 					t.Errorf("%s is read of %s, but %s does not publish it with this type", field, topic, publisher.Name)
 				}
 				consumers++
@@ -65,25 +65,25 @@ func (p schemaPart) part(schema any) schemaPart {
 	return schemaPart{part, definitions}
 }
 
-// unpublishedFields returns the fields that a consumer reads and that the publisher's
+// missingFields returns the fields that a consumer reads and that the publisher's
 // schema lacks, or has with another type.
-func unpublishedFields(path string, reads, published schemaPart) []string {
+func missingFields(path string, reads, published schemaPart) []string {
 	if published.schema == nil || !cmp.Equal(reads.schema["type"], published.schema["type"]) || !cmp.Equal(reads.schema["format"], published.schema["format"]) {
 		return []string{path}
 	}
 	var fields []string
 	if items, ok := reads.schema["items"]; ok {
-		fields = unpublishedFields(path+"[]", reads.part(items), published.part(published.schema["items"]))
+		fields = missingFields(path+"[]", reads.part(items), published.part(published.schema["items"]))
 	}
 	properties, _ := reads.schema["properties"].(map[string]any)
 	publishedProperties, _ := published.schema["properties"].(map[string]any)
 	for name, property := range properties {
-		fields = append(fields, unpublishedFields(path+"."+name, reads.part(property), published.part(publishedProperties[name]))...)
+		fields = append(fields, missingFields(path+"."+name, reads.part(property), published.part(publishedProperties[name]))...)
 	}
 	return fields
 }
 
-// Payloads of a publisher and of consumers, for TestUnpublishedFields.
+// Payloads of a publisher and of consumers, for TestMissingFields.
 type (
 	publishedPayload struct {
 		Name  string          `json:"name"`
@@ -109,7 +109,7 @@ type (
 	}
 )
 
-func TestUnpublishedFields(t *testing.T) {
+func TestMissingFields(t *testing.T) {
 	t.Parallel()
 	for name, reader := range map[string]struct {
 		payload any
@@ -123,7 +123,7 @@ func TestUnpublishedFields(t *testing.T) {
 			t.Parallel()
 			reads := schemaPart{mustEventSchema(t, reflect.TypeOf(reader.payload)), nil}
 			published := schemaPart{mustEventSchema(t, reflect.TypeFor[publishedPayload]()), nil}
-			if diff := cmp.Diff(reader.fields, unpublishedFields("it", reads, published), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(reader.fields, missingFields("it", reads, published), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("fields (-want +got):\n%s", diff)
 			}
 		})

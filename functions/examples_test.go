@@ -147,7 +147,7 @@ func forEachFunction(t *testing.T, test func(t *testing.T, s *functiontest.Serve
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			s := mustStart(t, service, options...)
-			for _, f := range functions.Manifest().Of(service) {
+			for _, f := range functions.Manifest().FunctionsOf(service) {
 				if f.HTTP != "" {
 					t.Run(f.Name, func(t *testing.T) { test(t, s, f) })
 				}

@@ -102,7 +102,7 @@ func TestManifest(t *testing.T) {
 	t.Run("every service that publishes has a function that sweeps its outbox", func(t *testing.T) {
 		t.Parallel()
 		for _, service := range functions.Manifest().Services() {
-			list := functions.Manifest().Of(service)
+			list := functions.Manifest().FunctionsOf(service)
 			publishes := slices.ContainsFunc(list, func(f manifest.Function) bool { return len(f.Publishes) > 0 })
 			sweeps := slices.ContainsFunc(list, func(f manifest.Function) bool { return f.Schedule != "" && strings.HasSuffix(f.Name, "-outbox") })
 			if publishes && !sweeps {

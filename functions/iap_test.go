@@ -29,7 +29,7 @@ func TestIAP(t *testing.T) {
 	tested := 0
 	for _, service := range functions.Manifest().Services() {
 		s := mustStart(t, service, functiontest.BehindIAP(config))
-		for _, f := range functions.Manifest().Of(service) {
+		for _, f := range functions.Manifest().FunctionsOf(service) {
 			if f.HTTP == "" {
 				continue
 			}

@@ -26,7 +26,7 @@ func TestMetrics(t *testing.T) {
 			metrics := telemetry.MetricConfig{Interval: time.Nanosecond}.NewMetrics(
 				telemetry.TraceConfig{Endpoint: receiver.URL}, telemetry.Process{Service: service}, func(*telemetry.Metrics) {})
 			s := mustStart(t, service, functiontest.WithMetrics(metrics))
-			for _, f := range functions.Manifest().Of(service) {
+			for _, f := range functions.Manifest().FunctionsOf(service) {
 				if f.HTTP == "" {
 					continue
 				}

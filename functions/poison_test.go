@@ -43,7 +43,7 @@ func TestPoison(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			s := mustStart(t, service)
-			for _, f := range functions.Manifest().Of(service) {
+			for _, f := range functions.Manifest().FunctionsOf(service) {
 				for _, payload := range poison[f.Name] {
 					before := mustReadState(t, s)
 					e := functiontest.NewEvent(t, f.Events[0], object{})

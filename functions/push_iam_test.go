@@ -19,7 +19,7 @@ func TestPushBehindIAM(t *testing.T) {
 		s := mustStart(t, service, functiontest.BehindIAM)
 		token := s.Tokens.Push(t)
 		checked := token[:strings.LastIndexByte(token, '.')+1] + "SIGNATURE_REMOVED_BY_GOOGLE"
-		for _, f := range functions.Manifest().Of(service) {
+		for _, f := range functions.Manifest().FunctionsOf(service) {
 			if f.HTTP != "" {
 				continue
 			}

@@ -107,7 +107,7 @@ func (r *replicated) serve(t *testing.T, at database.URL) {
 // mustRead calls every public read of the service, and requires that each succeeds.
 func (r *replicated) mustRead(t *testing.T, name string) {
 	t.Helper()
-	for _, f := range functions.Manifest().Of("product") {
+	for _, f := range functions.Manifest().FunctionsOf("product") {
 		if f.Access != manifest.Anyone || f.Method() != http.MethodGet {
 			continue
 		}

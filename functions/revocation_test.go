@@ -161,7 +161,7 @@ func TestRevocation(t *testing.T) {
 	s := &shop{writers: map[string]*functiontest.Server{}, readers: map[string]*functiontest.Server{}}
 	for _, service := range functions.Manifest().Services() {
 		s.writers[service] = mustStart(t, service, functiontest.WithClock(s.now))
-		s.readers[service] = mustStart(t, service, functiontest.WithClock(s.now), functiontest.Beside(s.writers[service]))
+		s.readers[service] = mustStart(t, service, functiontest.WithClock(s.now), functiontest.WithSameDatabase(s.writers[service]))
 	}
 	for name, ending := range endings {
 		t.Run(name+" revokes the tokens", func(t *testing.T) {
@@ -205,7 +205,7 @@ func (s *shop) requireAccess(t *testing.T, u signedIn) {
 // as Pub/Sub may.
 func (s *shop) deliver(t *testing.T, userID uuid.UUID) {
 	t.Helper()
-	events := slices.DeleteFunc(s.writers[issuer].Topics.Published(revocation.Topic.Name()), func(e event.Event) bool { return e.AggregateID != userID })
+	events := slices.DeleteFunc(s.writers[issuer].Published.Events(revocation.Topic.Name()), func(e event.Event) bool { return e.AggregateID != userID })
 	if len(events) != 1 {
 		t.Fatalf("%d revocations were published, want 1", len(events))
 	}

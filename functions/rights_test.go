@@ -96,7 +96,7 @@ func TestRightsAreNeeded(t *testing.T) {
 	call := func(t *testing.T, f manifest.Function, rights database.Rights) functiontest.Response {
 		t.Helper()
 		s := functiontest.Start(t, functions.Manifest(), f.Service, user.Functions, user.Migrations, settings,
-			functiontest.Beside(all), functiontest.WithOneLogin(rights))
+			functiontest.WithSameDatabase(all), functiontest.WithOneLogin(rights))
 		if f.HTTP != "" {
 			request := requestTo(t, all, f, mustCreateCaller(t, all, f))
 			if f.Name == "session-create" {
@@ -168,7 +168,7 @@ func restrictedRights() []restrictedRight {
 // mustFindLastEvent returns the last event of a topic that a service has published.
 func mustFindLastEvent(t *testing.T, s *functiontest.Server, topic string) event.Event {
 	t.Helper()
-	published := s.Topics.Published(topic)
+	published := s.Published.Events(topic)
 	if len(published) == 0 {
 		t.Fatalf("no event %s was published", topic)
 	}

@@ -83,7 +83,7 @@ func mustServeThroughProxy(t *testing.T, s *functiontest.Server, service string,
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	runtime := function.NewRuntime(function.Options{
-		Manifest: functions.Manifest(), Service: service, DB: db, Publisher: s.Topics, Environment: environment(t),
+		Manifest: functions.Manifest(), Service: service, DB: db, Publisher: s.Published, Environment: environment(t),
 		UserAuth: s.Tokens.UserAuth, PushAuth: s.Tokens.PushAuth,
 	})
 	handler, err := function.NewHandler(runtime, services[service].Build)
@@ -107,7 +107,7 @@ func TestServerStates(t *testing.T) {
 			s := mustStart(t, service)
 			p := mustServeThroughProxy(t, s, service, 10*time.Second)
 			short := mustServeThroughProxy(t, s, service, 200*time.Millisecond)
-			for _, f := range functions.Manifest().Of(service) {
+			for _, f := range functions.Manifest().FunctionsOf(service) {
 				if f.HTTP == "" {
 					continue
 				}

@@ -60,7 +60,7 @@ func TestSpansOfMessages(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			s := mustStart(t, service, functiontest.WithTracer(tracer))
-			for _, f := range functions.Manifest().Of(service) {
+			for _, f := range functions.Manifest().FunctionsOf(service) {
 				if len(f.Events) == 0 {
 					continue
 				}

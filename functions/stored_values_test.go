@@ -103,7 +103,7 @@ func TestStoredBefore(t *testing.T) {
 // mustCreateListed creates resources of the account that a list of the service contains.
 func mustCreateListed(t *testing.T, s *functiontest.Server, list manifest.Function, by account) {
 	t.Helper()
-	for _, f := range functions.Manifest().Of(list.Service) {
+	for _, f := range functions.Manifest().FunctionsOf(list.Service) {
 		if create := mustFindExample(t, f).create; create != nil && f.Access == list.Access {
 			create(t, s, by)
 		}

@@ -8,7 +8,7 @@ import (
 
 func (p *program) healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    health.Command + " [PORT]",
+		Use:    health.Argument + " [PORT]",
 		Short:  "Exit with 0 if the server on a port of this container is healthy",
 		Args:   cobra.MaximumNArgs(1),
 		Hidden: true,

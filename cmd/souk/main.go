@@ -18,7 +18,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	environment, err := config.FromPairs(os.Environ()).WithSecrets()
+	environment, err := config.FromPairs(os.Environ()).WithSecretFiles()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "souk:", err)
 		os.Exit(exitFailed)

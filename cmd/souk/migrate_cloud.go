@@ -104,7 +104,7 @@ type login struct {
 func logins(list *manifest.Manifest, service, granularity string) []login {
 	var runs []string
 	sharedBy := map[string][]string{}
-	for _, f := range list.Of(service) {
+	for _, f := range list.FunctionsOf(service) {
 		if f.Database == manifest.NoDatabase {
 			continue
 		}

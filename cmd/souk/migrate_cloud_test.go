@@ -18,7 +18,7 @@ func TestLogins(t *testing.T) {
 	t.Run("are one a function", func(t *testing.T) {
 		t.Parallel()
 		got := logins(list, "user", byFunction)
-		if want := len(list.Of("user")) - 1; len(got) != want { // jwks has no database
+		if want := len(list.FunctionsOf("user")) - 1; len(got) != want { // jwks has no database
 			t.Errorf("got %d logins, want %d", len(got), want)
 		}
 		for _, l := range got {

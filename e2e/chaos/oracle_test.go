@@ -98,21 +98,21 @@ func (o *oracle) waitQuiet(t *testing.T, since time.Time) time.Duration {
 			o.s.sweep(t)
 		}
 		pending := count(o.order, `SELECT COUNT(*) FROM orders WHERE status = 'pending'`)
-		var unpublished int64
+		var pendingEvents int64
 		for _, db := range []*sql.DB{o.order, o.product, o.user} {
-			unpublished += count(db, `SELECT COUNT(*) FROM outbox WHERE published_at IS NULL`)
+			pendingEvents += count(db, `SELECT COUNT(*) FROM outbox WHERE published_at IS NULL`)
 		}
 		unreleased := o.unreleased(t)
 		var audit error
-		if pending == 0 && unpublished == 0 && unreleased == 0 {
+		if pending == 0 && pendingEvents == 0 && unreleased == 0 {
 			quiet := time.Since(since)
 			if audit = o.s.audit(); audit == nil {
 				return quiet
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s %d orders are pending, %d events are unpublished, %d cancelled orders have reserved stock: %v",
-				settleTimeout, pending, unpublished, unreleased, audit)
+			t.Fatalf("after %s %d orders are pending, %d events are pending, %d cancelled orders have reserved stock: %v",
+				settleTimeout, pending, pendingEvents, unreleased, audit)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func Update(file []byte, list *manifest.Manifest) ([]byte, error) {
 		if i > 0 {
 			updated.WriteString("\n")
 		}
-		for first, f := range list.Of(service) {
+		for first, f := range list.FunctionsOf(service) {
 			writeFunction(&updated, f, list.ScalingOf(f), first == 0)
 		}
 	}

@@ -96,7 +96,7 @@ func (c *Console) loginRows(connected []dbstats.Login) []loginRow {
 			}
 		}
 		var functions []string
-		for _, f := range c.options.Manifest.Of(login.Service) {
+		for _, f := range c.options.Manifest.FunctionsOf(login.Service) {
 			if c.options.Manifest.LoginOf(f) == login.Name && f.Database == "" {
 				scaling := c.options.Manifest.ScalingOf(f)
 				row.Pool += instances[f.Name] * scaling.Pool

@@ -56,7 +56,7 @@ func (c *Console) functionsView(name string) (functionsView, error) {
 	}
 	for _, service := range c.options.Manifest.Services() {
 		one := serviceView{Name: service}
-		for _, f := range c.options.Manifest.Of(service) {
+		for _, f := range c.options.Manifest.FunctionsOf(service) {
 			described := describeFunction(f, scaling[f.Name])
 			one.Functions = append(one.Functions, described)
 			if f.Name == name {

@@ -63,7 +63,7 @@ func describeHome(options Options) home {
 	h.Links = append(h.Links, Link{"Health", LivenessPath, "Responds while the gateway runs."})
 	for _, name := range options.Manifest.Services() {
 		service := homeService{Name: name}
-		for _, f := range options.Manifest.Of(name) {
+		for _, f := range options.Manifest.FunctionsOf(name) {
 			if f.HTTP != "" {
 				h.Operations++
 			}

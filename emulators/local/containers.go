@@ -37,7 +37,7 @@ type Containers struct {
 }
 
 // WriteSecrets creates missing secrets, and writes all to one folder for each part, for
-// config.Environment.WithSecrets:
+// config.Environment.WithSecretFiles:
 //
 //	mysql            the initial password of the database server
 //	product-get, …   a folder for each function: its database login, and its secrets in

@@ -33,7 +33,7 @@ func openContainers(t *testing.T) local.Containers {
 // mustRead returns the secrets of a container that mounts some folders.
 func mustRead(t *testing.T, c local.Containers, folder string) config.Environment {
 	t.Helper()
-	read, err := config.Environment{config.SecretsDir: filepath.Join(c.Secrets, folder)}.WithSecrets()
+	read, err := config.Environment{config.SecretsDir: filepath.Join(c.Secrets, folder)}.WithSecretFiles()
 	if err != nil {
 		t.Fatal(err)
 	}

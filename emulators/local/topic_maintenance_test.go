@@ -53,7 +53,7 @@ func TestMaintain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	unpublished := func() (rows int) {
+	pendingEvents := func() (rows int) {
 		t.Helper()
 		if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM outbox WHERE published_at IS NULL`).Scan(&rows); err != nil {
 			t.Fatal(err)
@@ -86,8 +86,8 @@ func TestMaintain(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish()
-	if err := topics.SetUp(t.Context()); err != nil || unpublished() != 0 {
-		t.Fatalf("%d events to publish again with existing topics, want none: %v", unpublished(), err)
+	if err := topics.SetUp(t.Context()); err != nil || pendingEvents() != 0 {
+		t.Fatalf("%d events to publish again with existing topics, want none: %v", pendingEvents(), err)
 	}
 
 	if err := broker.Close(t.Context()); err != nil {
@@ -104,7 +104,7 @@ func TestMaintain(t *testing.T) {
 		defer func() { stop(); <-done }()
 		for deadline := time.Now().Add(time.Minute); !until(); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("timeout: topics are missing, or %d events to publish again", unpublished())
+				t.Fatalf("timeout: topics are missing, or %d events to publish again", pendingEvents())
 			}
 		}
 	}
@@ -115,16 +115,16 @@ func TestMaintain(t *testing.T) {
 		if !started {
 			broker, started = start(address), true
 		}
-		return unpublished() == 1 && slices.Contains(mustNames(t, admin), f.Subscription("order-placed"))
+		return pendingEvents() == 1 && slices.Contains(mustNames(t, admin), f.Subscription("order-placed"))
 	})
 
 	// The sweep skips events that a request may still be publishing.
 	later := event.NewOutbox(db, acceptor{}, func() time.Time { return time.Now().Add(time.Minute) }, nil)
-	if err := later.Sweep(t.Context()); err != nil || unpublished() != 0 {
-		t.Fatalf("%d events are not published: %v", unpublished(), err)
+	if err := later.Sweep(t.Context()); err != nil || pendingEvents() != 0 {
+		t.Fatalf("%d events are not published: %v", pendingEvents(), err)
 	}
 	// The topics exist, but pushes may have been lost while nothing relayed them.
-	maintain(func() bool { return unpublished() == 1 })
+	maintain(func() bool { return pendingEvents() == 1 })
 }
 
 // mustNames returns the subscriptions of the project "test".

@@ -36,7 +36,7 @@ func (s *service) anonymize(ctx context.Context, tx *database.Tx, _ event.Event,
 		return errors.New("event has no userId")
 	}
 	// A concurrent order-place commits before this transaction gets the lock, or waits for
-	// the lock and then rejects the order.
+	// the lock and is then refused.
 	if _, err := lockCustomer(ctx, tx, user.UserID); err != nil {
 		return fmt.Errorf("lock customer %s: %w", user.UserID, err)
 	}
@@ -49,7 +49,7 @@ func (s *service) anonymize(ctx context.Context, tx *database.Tx, _ event.Event,
 	if err := anonymizeOrders(ctx, tx, user.UserID, s.Now()); err != nil {
 		return fmt.Errorf("anonymize orders of customer %s: %w", user.UserID, err)
 	}
-	return idempotency.Forget(ctx, tx, user.UserID)
+	return idempotency.DeleteKeys(ctx, tx, user.UserID)
 }
 
 // cancelOpenOrders cancels a customer's open orders. Their events contain anonymousUser
@@ -69,8 +69,8 @@ func (s *service) cancelOpenOrders(ctx context.Context, tx *database.Tx, userID 
 	return nil
 }
 
-// deletedCustomerRetention is how long the id of a deleted customer is stored, to reject
-// orders with an access token of the deleted account. Such a token is valid for up to 15
+// deletedCustomerRetention is how long the id of a deleted customer is stored, to refuse
+// requests with an access token of the deleted account. Such a token is valid for up to 15
 // minutes if it was not revoked.
 const deletedCustomerRetention = 24 * time.Hour
 

@@ -40,7 +40,7 @@ func (e catalogEntry) validate() error {
 	if e.ProductID == uuid.Nil || e.Version < 1 {
 		return fmt.Errorf("invalid event: version %d of product %s", e.Version, e.ProductID)
 	}
-	if err := e.Price.CheckStored(); err != nil {
+	if err := e.Price.ValidateStored(); err != nil {
 		return fmt.Errorf("product %s: %w", e.ProductID, err)
 	}
 	return nil

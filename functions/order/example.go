@@ -11,8 +11,8 @@ import (
 // exampleTime is the time at which the order of the API's examples was placed.
 var exampleTime = time.Date(2026, time.March, 1, 9, 30, 0, 0, time.UTC)
 
-// exampleHistory returns the history, after the entry of the placing, of the order in the
-// example of an operation: the usual transitions to the status that the operation requests.
+// exampleHistory returns the history, after the initial entry, of the order in the example
+// of an operation: the usual transitions to the status that the operation requests.
 // It is empty for an operation that changes no status.
 func exampleHistory(operation string) (history []HistoryEntry) {
 	i := slices.IndexFunc(transitions, func(t transition) bool { return t.operation != "" && t.operation == operation })

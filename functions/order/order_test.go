@@ -108,7 +108,7 @@ func (s testService) mustDeliverStock(t *testing.T, eventType string, id uuid.UU
 func (s testService) published(t *testing.T, eventType string, id uuid.UUID) []order.StatusChanged {
 	t.Helper()
 	events := []order.StatusChanged{}
-	for _, e := range s.Topics.Published(eventType) {
+	for _, e := range s.Published.Events(eventType) {
 		var changed order.StatusChanged
 		if err := json.Unmarshal(e.Payload, &changed); err != nil {
 			t.Fatal(err)

@@ -53,7 +53,7 @@ func (in *placeInput) Resolve(huma.Context) []error {
 //
 // The order gets the shop's current prices. It is pending until its stock is reserved, and
 // then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait
-// to get the outcome in the response. A replayed response contains the order as it was
+// to get the new status in the response. A replayed response contains the order as it was
 // placed: get its Location for the current status.
 func (s *service) place(ctx context.Context, tx *database.Tx, in *placeInput) (*orderResponse, error) {
 	customer, _ := auth.PrincipalFrom(ctx)

@@ -135,7 +135,7 @@ func TestPlace(t *testing.T) {
 // publishedPlaced returns the order-placed event of an order.
 func (s testService) publishedPlaced(t *testing.T, id uuid.UUID) order.Placed {
 	t.Helper()
-	for _, e := range s.Topics.Published("order-placed") {
+	for _, e := range s.Published.Events("order-placed") {
 		var p order.Placed
 		if err := json.Unmarshal(e.Payload, &p); err != nil {
 			t.Fatal(err)

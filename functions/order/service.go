@@ -51,7 +51,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Event("order-reject", s.reject),
 		function.Event("order-anonymize", s.anonymize),
 		function.Event("catalog-sync", s.catalogSync),
-		function.Event("order-revocations", s.Revocations.Receive),
+		function.Event("order-revocations", s.Revocations.HandleEvent),
 		function.Schedule("order-outbox", s.Sweep(s.pruneDeletedCustomers)),
 	}, nil
 }

@@ -23,7 +23,8 @@ type settings struct {
 	// MaxOpenOrders is the maximum number of open orders (pending or confirmed) of a
 	// customer. MaxUnitsPerProduct is the maximum number of units of one product in these
 	// orders. The limits prevent one customer from reserving all stock. The default of
-	// MaxUnitsPerProduct equals the maximum quantity of one item of an order.
+	// MaxUnitsPerProduct equals the maximum quantity of one item of an order. Its variable
+	// has an older name for units, which deployments use.
 	MaxOpenOrders      int64 `env:"ORDER_MAX_OPEN" envDefault:"100"`
 	MaxUnitsPerProduct int64 `env:"ORDER_MAX_PIECES" envDefault:"1000"`
 
@@ -60,7 +61,7 @@ func (s settings) warnIfOutageExpiresOrders(delivery manifest.Delivery) {
 func (s settings) validate() error {
 	var errs []error
 	if s.PendingTimeout < minPendingTimeout {
-		errs = append(errs, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would expire before a lost event is redelivered", s.PendingTimeout, minPendingTimeout))
+		errs = append(errs, fmt.Errorf("ORDER_PENDING_FOR is %s, less than %s: orders would expire before an unacknowledged event is redelivered", s.PendingTimeout, minPendingTimeout))
 	}
 	if s.MaxOpenOrders < 1 {
 		errs = append(errs, fmt.Errorf("ORDER_MAX_OPEN is %d: must be at least 1", s.MaxOpenOrders))

@@ -56,7 +56,8 @@ func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
 	return insertHistoryEntry(ctx, tx, o)
 }
 
-// insertHistoryEntry inserts the last entry of an order's history.
+// insertHistoryEntry inserts the last entry of an order's history. The column moved_at is the
+// time of the change.
 func insertHistoryEntry(ctx context.Context, tx *database.Tx, o Order) error {
 	entry := o.History[len(o.History)-1]
 	_, err := tx.ExecContext(ctx, `

@@ -16,10 +16,10 @@ const (
 	maxPollInterval = 100 * time.Millisecond
 )
 
-// wait waits, if the request has the preference wait, until a placed order is no longer
+// wait waits, if the request has `Prefer: wait` (RFC 7240), until a placed order is no longer
 // pending, and returns the response with the order. It returns the order as it was placed if
 // the requested time is over, the process is stopping, or an error occurs: the order is
-// stored in each of these cases. It returns nil if the request has no such preference.
+// stored in each of these cases. It returns nil if the request has no such header.
 func (s *service) wait(ctx context.Context, in *placeInput, placed *orderResponse) *orderResponse {
 	wait, applied := in.Wait()
 	if wait == 0 {

@@ -25,7 +25,7 @@ func (s shop) archive(t *testing.T, id uuid.UUID, etag string) functiontest.Resp
 func (s shop) countArchivedEvents(t *testing.T, id uuid.UUID) int {
 	t.Helper()
 	count := 0
-	for _, e := range s.Topics.Published("product-changed") {
+	for _, e := range s.Published.Events("product-changed") {
 		var changed product.Changed
 		if err := json.Unmarshal(e.Payload, &changed); err != nil {
 			t.Fatal(err)

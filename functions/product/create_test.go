@@ -34,7 +34,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("(-response +stored):\n%s", diff)
 		}
 		var published bool
-		for _, e := range s.Topics.Published("product-changed") {
+		for _, e := range s.Published.Events("product-changed") {
 			var changed product.Changed
 			if err := json.Unmarshal(e.Payload, &changed); err != nil {
 				t.Fatal(err)

@@ -38,11 +38,11 @@ func TestExport(t *testing.T) {
 		t.Run("an import of an export as "+format+" changes nothing, or creates the same catalogue in another shop", func(t *testing.T) {
 			t.Parallel()
 			text := s.mustExport(t, format)
-			published := len(s.Topics.Published("product-changed"))
+			published := len(s.Published.Events("product-changed"))
 			if results, sum := s.mustImport(t, mediaType, text); sum != (product.ImportSummary{Unchanged: 503}) {
 				t.Errorf("summary %+v, first %+v", sum, results[0])
 			}
-			if got := len(s.Topics.Published("product-changed")); got != published {
+			if got := len(s.Published.Events("product-changed")); got != published {
 				t.Errorf("published %d events", got-published)
 			}
 			other := open(t)

@@ -88,7 +88,7 @@ func TestImport(t *testing.T) {
 		s := open(t)
 		p := s.mustCreate(t, fixtures.Product("OLD", 5))
 		s.mustCreate(t, fixtures.Product("SAME", 5))
-		published := len(s.Topics.Published("product-changed"))
+		published := len(s.Published.Events("product-changed"))
 		results, sum := s.mustImport(t, ndjson, `
 {"sku":"NEW","name":"New","price":{"amount":5,"currency":"EUR"},"stock":7,"images":["https://a.example.com/1"],"attributes":{"a":1}}
 {"sku":"old","name":"Changed","stock":3}
@@ -107,7 +107,7 @@ func TestImport(t *testing.T) {
 		if s.mustFind(t, "SAME").Version != 1 {
 			t.Error("an unchanged product has a new version")
 		}
-		if got := len(s.Topics.Published("product-changed")) - published; got != 3 {
+		if got := len(s.Published.Events("product-changed")) - published; got != 3 {
 			t.Errorf("published %d events, want 3", got)
 		}
 		s.requireStockMatchesMovements(t)

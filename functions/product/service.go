@@ -45,7 +45,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Command("stock-adjust", s.stockAdjust, function.DocumentNotFound("product"), function.DocumentErrors(http.StatusConflict, "insufficient_stock")),
 		function.Event("stock-reserve", s.stockReserve),
 		function.Event("stock-release", s.stockRelease),
-		function.Event("product-revocations", s.Revocations.Receive),
+		function.Event("product-revocations", s.Revocations.HandleEvent),
 		function.Schedule("product-outbox", s.Sweep()),
 	}, nil
 }

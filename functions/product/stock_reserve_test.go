@@ -39,7 +39,7 @@ func (s shop) outcome(t *testing.T, orderID uuid.UUID) string {
 	t.Helper()
 	outcomes := []string{}
 	for _, eventType := range []string{"stock-reserved", "stock-rejected"} {
-		for _, e := range s.Topics.Published(eventType) {
+		for _, e := range s.Published.Events(eventType) {
 			outcome := struct {
 				OrderID uuid.UUID
 				Reason  string

@@ -15,7 +15,7 @@ type Service struct {
 	Name string
 	// Description is the service's in openapi.yaml.
 	Description string
-	Build       function.Builder
+	Build       function.FunctionsFunc
 	// Migrations create the service's own tables.
 	Migrations database.Migrations
 	// Topics are the topics that the service publishes to.

@@ -94,7 +94,7 @@ func (s *service) checkRecentLogin(ctx context.Context, tx *database.Tx, caller 
 // erase deletes all data of a user. Sessions and addresses are deleted with the account's
 // row, by their foreign keys.
 func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
-	if err := idempotency.Forget(ctx, tx, u.ID); err != nil {
+	if err := idempotency.DeleteKeys(ctx, tx, u.ID); err != nil {
 		return err
 	}
 	if err := deleteRegistrations(ctx, tx, u.Email); err != nil {

@@ -33,7 +33,7 @@ func (s server) mustBackdateSessions(t *testing.T, userID uuid.UUID, by time.Dur
 func (s server) deletions(t *testing.T) map[uuid.UUID]int {
 	t.Helper()
 	deletions := map[uuid.UUID]int{}
-	for _, e := range s.Topics.Published("user-deleted") {
+	for _, e := range s.Published.Events("user-deleted") {
 		var d Deleted
 		if err := json.Unmarshal(e.Payload, &d); err != nil || e.AggregateID != d.UserID {
 			t.Fatalf("the user-deleted event of %[2]s is %[1]s: %[3]v", e.Payload, e.AggregateID, err)

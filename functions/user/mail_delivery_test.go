@@ -43,7 +43,7 @@ func TestRedeliveryMailsTheSameToken(t *testing.T) {
 			func(token string) functiontest.Response { return s.confirm(t, token) }, http.StatusOK,
 		},
 		{
-			"password-reset-mail", owner.Email, s.Topics.Published("password-reset-requested")[0],
+			"password-reset-mail", owner.Email, s.Published.Events("password-reset-requested")[0],
 			func(token string) functiontest.Response { return s.reset(t, token, fixtures.NewPassword) }, http.StatusNoContent,
 		},
 	} {

@@ -122,10 +122,10 @@ func (s *service) deriveToken(kind string, eventID uuid.UUID) (string, secretHas
 func (s *service) pruneMail(ctx context.Context) error {
 	now := s.Now()
 	return errors.Join(
-		database.Prune(ctx, s.DB, deleteExpiredRegistrations, now),
-		database.Prune(ctx, s.DB, deleteExpiredConfirmations, now),
-		database.Prune(ctx, s.DB, deleteExpiredResets, now),
-		database.Prune(ctx, s.DB, deleteOldDeliveries, now.Add(-deliveryRetention)),
-		database.Prune(ctx, s.DB, deleteFreeQuotas, now),
+		database.Prune(ctx, s.DB, pruneRegistrations, now),
+		database.Prune(ctx, s.DB, pruneConfirmations, now),
+		database.Prune(ctx, s.DB, pruneResets, now),
+		database.Prune(ctx, s.DB, pruneDeliveries, now.Add(-deliveryRetention)),
+		database.Prune(ctx, s.DB, pruneQuotas, now),
 	)
 }

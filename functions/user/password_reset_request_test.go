@@ -26,7 +26,7 @@ func TestRequestPasswordReset(t *testing.T) {
 			if n := s.mustCount(t, `SELECT COUNT(*) FROM password_reset WHERE email_key = ? AND token_hash IS NULL`, email); n != 1 {
 				t.Errorf("%d resets of %s are stored, want 1", n, email)
 			}
-			if n := len(s.Topics.Published("password-reset-requested")); n != i+1 {
+			if n := len(s.Published.Events("password-reset-requested")); n != i+1 {
 				t.Errorf("%d events, want %d", n, i+1)
 			}
 		}

@@ -71,7 +71,7 @@ func TestMailRegistration(t *testing.T) {
 		t.Parallel()
 		r := s.mustRequestAccount(t, fixtures.Registration("silent-canary@example.com"))
 		token := s.mustToken(t, r)
-		for _, e := range s.Topics.Published("registration-requested") {
+		for _, e := range s.Published.Events("registration-requested") {
 			if payload := string(e.Payload); strings.Contains(payload, token) || strings.Contains(payload, "canary") {
 				t.Errorf("it is in the event %s", payload)
 			}

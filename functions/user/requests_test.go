@@ -88,7 +88,7 @@ func (s server) confirmWith(t *testing.T, token, password string) functiontest.R
 // mustEvent returns the event of an aggregate.
 func (s server) mustEvent(t *testing.T, eventType string, aggregateID uuid.UUID) event.Event {
 	t.Helper()
-	for _, e := range s.Topics.Published(eventType) {
+	for _, e := range s.Published.Events(eventType) {
 		if e.AggregateID == aggregateID {
 			return e
 		}
@@ -121,14 +121,14 @@ func (s server) mustSignIn(t *testing.T, email string) tokens {
 func (s server) mustRequestReset(t *testing.T, email string) {
 	t.Helper()
 	known := map[uuid.UUID]bool{}
-	for _, e := range s.Topics.Published("password-reset-requested") {
+	for _, e := range s.Published.Events("password-reset-requested") {
 		known[e.ID] = true
 	}
 	got := s.post(t, "/v1/password-resets", object{"email": email}).MustBe(t, http.StatusAccepted)
 	if len(got.Body) != 0 {
 		t.Errorf("got the body %s", got.Body)
 	}
-	events := s.Topics.Published("password-reset-requested")
+	events := s.Published.Events("password-reset-requested")
 	if len(events) != len(known)+1 {
 		t.Fatalf("%d events, want one more than %d", len(events), len(known))
 	}

@@ -68,7 +68,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.HTTP("session-refresh", s.sessionRefresh, function.Created, function.DocumentErrors(http.StatusUnauthorized, "invalid_refresh_token")),
 		function.HTTP("session-delete", s.sessionDelete, function.Unconditional),
 		function.HTTP("jwks", s.jwks),
-		function.Schedule("user-outbox", s.Sweep(s.pruneMail, s.login.sweep)),
+		function.Schedule("user-outbox", s.Sweep(s.pruneMail, s.login.prune)),
 	}, nil
 }
 

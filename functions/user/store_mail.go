@@ -92,6 +92,6 @@ func updateMailQuota(ctx context.Context, q database.Queryer, bucket secretHash,
 
 // Statements for database.Prune. Old deliveries belong to dead letters.
 const (
-	deleteOldDeliveries = `DELETE FROM mail_delivery WHERE claimed_until < ? ORDER BY claimed_until LIMIT ?`
-	deleteFreeQuotas    = `DELETE FROM mail_quota WHERE spent_until < ? ORDER BY spent_until LIMIT ?`
+	pruneDeliveries = `DELETE FROM mail_delivery WHERE claimed_until < ? ORDER BY claimed_until LIMIT ?`
+	pruneQuotas     = `DELETE FROM mail_quota WHERE spent_until < ? ORDER BY spent_until LIMIT ?`
 )

@@ -120,7 +120,7 @@ func deleteReplacedRegistrations(ctx context.Context, q database.Queryer, r Regi
 
 // Statements for database.Prune.
 const (
-	deleteExpiredRegistrations = `DELETE FROM registration WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
-	deleteExpiredConfirmations = `DELETE FROM email_confirmation WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
-	deleteExpiredResets        = `DELETE FROM password_reset WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
+	pruneRegistrations = `DELETE FROM registration WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
+	pruneConfirmations = `DELETE FROM email_confirmation WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
+	pruneResets        = `DELETE FROM password_reset WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
 )

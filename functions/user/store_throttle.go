@@ -59,8 +59,8 @@ func resetBucket(ctx context.Context, q database.Queryer, b bucket) error {
 	return err
 }
 
-// deleteFullLimits is a statement for database.Prune.
-const deleteFullLimits = `
+// pruneLimits is a statement for database.Prune.
+const pruneLimits = `
 	DELETE FROM login_limit
 	WHERE full_at < ?
 	ORDER BY full_at
@@ -132,8 +132,8 @@ func scanNetwork(row database.Scanner) (n familiarNetwork, err error) {
 	return n, err
 }
 
-// deleteOldNetworks is a statement for database.Prune.
-const deleteOldNetworks = `
+// pruneNetworks is a statement for database.Prune.
+const pruneNetworks = `
 	DELETE FROM login_network
 	WHERE seen_at < ?
 	ORDER BY seen_at

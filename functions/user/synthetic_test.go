@@ -14,7 +14,7 @@ func TestSyntheticOrdersAreNotMailed(t *testing.T) {
 	t.Parallel()
 	first := open(t)
 	synthetic, other := first.mustRegister(t, "synthetic@example.com"), first.mustRegister(t, "other@example.com")
-	s := openWith(t, config.Environment{"SYNTHETIC_CUSTOMER": synthetic.ID.String()}, functiontest.Beside(first.Server))
+	s := openWith(t, config.Environment{"SYNTHETIC_CUSTOMER": synthetic.ID.String()}, functiontest.WithSameDatabase(first.Server))
 	for eventType := range orderNotices {
 		s.Deliver(t, "user-notify", newOrderEvent(t, eventType, synthetic.ID, "")).MustBe(t, http.StatusNoContent)
 		s.Deliver(t, "user-notify", newOrderEvent(t, eventType, other.ID, "")).MustBe(t, http.StatusNoContent)

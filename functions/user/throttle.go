@@ -185,14 +185,14 @@ func (l loginLimiter) recordSuccess(ctx context.Context, t attempt, c credential
 	return nil
 }
 
-// sweep deletes login limits that are full, and networks that are no longer
+// prune deletes login limits that are full, and networks that are no longer
 // familiar.
-func (l loginLimiter) sweep(ctx context.Context) error {
-	limits := database.Prune(ctx, l.db, deleteFullLimits, l.now())
+func (l loginLimiter) prune(ctx context.Context) error {
+	limits := database.Prune(ctx, l.db, pruneLimits, l.now())
 	if limits != nil {
 		limits = fmt.Errorf("delete login limits: %w", limits)
 	}
-	networks := database.Prune(ctx, l.db, deleteOldNetworks, l.now().Add(-networkTTL))
+	networks := database.Prune(ctx, l.db, pruneNetworks, l.now().Add(-networkTTL))
 	if networks != nil {
 		networks = fmt.Errorf("delete login networks: %w", networks)
 	}

@@ -13,7 +13,7 @@ const MaxWait = 30 * time.Second
 // Prefer is the part of the input of an operation whose outcome is known only after its
 // commit: the response may wait for it (RFC 7240, section 4.3).
 type Prefer struct {
-	Header string `header:"Prefer" doc:"wait=N delays the response until the outcome is known, for at most N seconds. A replayed response does not wait." example:"wait=5"`
+	Header string `header:"Prefer" doc:"wait=N delays the response until the result is known, for at most N seconds. A replayed response does not wait." example:"wait=5"`
 }
 
 // Wait returns how long to delay the response, at most MaxWait, and the value of

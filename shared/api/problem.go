@@ -135,7 +135,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	}
 	maps.Copy(w.Header(), p.headers)
 	w.Header().Set("Content-Type", ProblemType)
-	Protect(w.Header(), p.Status, "")
+	SetResponseHeaders(w.Header(), p.Status, "")
 	SetTraceID(w.Header(), trace)
 	w.WriteHeader(p.Status)
 	if r.Method == http.MethodHead {

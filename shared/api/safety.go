@@ -16,10 +16,10 @@ const (
 	noStore            = "no-store"
 )
 
-// Protect completes the headers of a response before they are written. cacheControl is
-// what caches may do with a successful response, "" for nothing. Errors are never
+// SetResponseHeaders completes the headers of a response before they are written.
+// cacheControl is what caches may do with a successful response, "" for nothing. Errors are never
 // stored. What caches may share carries no id of the request that it was made for.
-func Protect(header http.Header, status int, cacheControl string) {
+func SetResponseHeaders(header http.Header, status int, cacheControl string) {
 	header.Set(HeaderContentTypeOptions, NoSniff)
 	if cacheControl == "" || status >= http.StatusBadRequest {
 		cacheControl = noStore

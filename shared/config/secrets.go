@@ -16,11 +16,11 @@ const SecretsDir = "SECRETS_DIR"
 
 var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
-// WithSecrets returns e with, if SECRETS_DIR is set, a variable for each file in that folder
-// and its subfolders whose name is valid for a variable. The value is the file's content
+// WithSecretFiles returns e with, if SECRETS_DIR is set, a variable for each file in that
+// folder and its subfolders whose name is valid for a variable. The value is the file's content
 // without a final newline. A variable that is already set is not changed. With such files a
 // secret is not part of the description of a container, which more people can read.
-func (e Environment) WithSecrets() (Environment, error) {
+func (e Environment) WithSecretFiles() (Environment, error) {
 	dir := e[SecretsDir]
 	if dir == "" {
 		return e, nil

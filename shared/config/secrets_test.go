@@ -21,7 +21,7 @@ func mustWrite(t *testing.T, path, text string) {
 	}
 }
 
-func TestWithSecrets(t *testing.T) {
+func TestWithSecretFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mustWrite(t, filepath.Join(dir, "product", "DATABASE_URL"), "mysql://a\n")
@@ -31,7 +31,7 @@ func TestWithSecrets(t *testing.T) {
 	t.Run("files become variables unless those are set or the name is invalid", func(t *testing.T) {
 		t.Parallel()
 		environment := config.Environment{config.SecretsDir: dir, "PORT": "8080"}
-		got, err := environment.WithSecrets()
+		got, err := environment.WithSecretFiles()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,14 +47,14 @@ func TestWithSecrets(t *testing.T) {
 	})
 	t.Run("nothing is read without SECRETS_DIR", func(t *testing.T) {
 		t.Parallel()
-		got, err := config.Environment{"PORT": "8080"}.WithSecrets()
+		got, err := config.Environment{"PORT": "8080"}.WithSecretFiles()
 		if err != nil || len(got) != 1 {
 			t.Errorf("got %v, %v", got, err)
 		}
 	})
 	t.Run("a missing folder is an error with its name", func(t *testing.T) {
 		t.Parallel()
-		_, err := config.Environment{config.SecretsDir: filepath.Join(dir, "gone")}.WithSecrets()
+		_, err := config.Environment{config.SecretsDir: filepath.Join(dir, "gone")}.WithSecretFiles()
 		if err == nil || !strings.Contains(err.Error(), "gone") {
 			t.Errorf("got %v", err)
 		}

@@ -138,8 +138,8 @@ func Open(cfg Config) (*DB, error) {
 	return &DB{pool: openPool(connector, cfg), timeout: cfg.StatementTimeout}, nil
 }
 
-// None returns a database whose statements fail. It is for functions without a database.
-func None() *DB {
+// Unavailable returns a database whose statements fail. It is for functions without a database.
+func Unavailable() *DB {
 	return &DB{pool: sql.OpenDB(noConnector{})}
 }
 

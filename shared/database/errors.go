@@ -22,7 +22,7 @@ const (
 
 // serverStates are the errors that depend on the state of the server and not on the
 // statement: any statement may get them and succeed later. This is the only list;
-// failure.Problem responds to them with 503 and Retry-After.
+// failure.ProblemFromError responds to them with 503 and Retry-After.
 var serverStates = map[uint16]serverState{
 	// Read only: a replica, or a primary during a failover.
 	1290: {refused: true}, // ER_OPTION_PREVENTS_STATEMENT: --read-only, --super-read-only

@@ -161,7 +161,7 @@ func TestMarkTimesOut(t *testing.T) {
 	if err != nil {
 		t.Errorf("the request fails because of its mark: %v", err)
 	}
-	h.requireCount(t, unpublished, 1)
+	h.requireCount(t, pending, 1)
 	if err := h.db.PingContext(t.Context()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}

@@ -17,7 +17,7 @@ func countDuplicate(ctx context.Context, consumer string, e Event) {
 		semconv.MessagingConsumerGroupName(consumer), semconv.MessagingDestinationName(e.Type))
 }
 
-// measureAge sets the metric of the age of the oldest unpublished event, if metrics are
+// measureAge sets the metric of the age of the oldest pending event, if metrics are
 // exported.
 func (o *Outbox) measureAge(ctx context.Context) error {
 	metrics := telemetry.MetricsFrom(ctx)

@@ -32,7 +32,7 @@ const (
 	// Republish.
 	outboxRetention = 24 * time.Hour
 	// inboxRetention is how long the id of a processed event is stored. Pub/Sub
-	// retains a message for 7 days, and a dead letter may be replayed 7 days later.
+	// retains a message for 7 days, and a dead letter may be published again 7 days later.
 	inboxRetention = 15 * 24 * time.Hour
 )
 
@@ -47,7 +47,7 @@ type Outbox struct {
 	db        *database.DB
 	publisher Publisher
 	// publishedMarker marks events as published. It combines the UPDATEs of concurrent
-	// requests of an instance, and does not wait for a connection behind newer requests.
+	// requests of an instance, and is not queued in the pool behind newer requests.
 	publishedMarker *database.Coalescer[uuid.UUID]
 	now             clock.Clock
 	permitted       map[string]bool // by event type; nil permits every type
@@ -73,7 +73,7 @@ func pauseByTimer(ctx context.Context, d time.Duration) bool {
 type OutboxOption func(*Outbox)
 
 // Permit restricts the outbox to the given event types: those that functions.yaml lists
-// under publishes. For other types there are no topics and no rights to publish.
+// under publishes. For other types there are no topics and no permission to publish.
 func Permit(types []string) OutboxOption {
 	permitted := map[string]bool{}
 	for _, eventType := range types {
@@ -91,7 +91,7 @@ func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock, pause Paus
 	for _, option := range options {
 		option(o)
 	}
-	if db != nil { // it is nil where functions are described only
+	if db != nil { // it is nil when the documentation is generated
 		o.publishedMarker = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
 			return markPublished(ctx, q, ids, now())
 		})

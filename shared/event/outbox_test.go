@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	unpublished = `outbox WHERE published_at IS NULL`
-	marked      = `outbox WHERE published_at IS NOT NULL`
+	pending = `outbox WHERE published_at IS NULL`
+	marked  = `outbox WHERE published_at IS NOT NULL`
 	// afterPublishDelay is more than the age at which the sweep publishes a row.
 	afterPublishDelay = time.Minute
 )
@@ -29,7 +29,7 @@ func TestAdd(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		// Another connection sees the row only after the commit.
-		h.onPublish = func(context.Context, []event.Event) { h.requireCount(t, unpublished, 1) }
+		h.onPublish = func(context.Context, []event.Event) { h.requireCount(t, pending, 1) }
 		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 		ctx := telemetry.FromHeader(t.Context(), http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}})
 		thing := uuid.New()
@@ -92,7 +92,7 @@ func TestAdd(t *testing.T) {
 		h := open(t)
 		h.setDown(true)
 		h.mustAdd(t, "thing-made", 1)
-		h.requireCount(t, unpublished, 1)
+		h.requireCount(t, pending, 1)
 	})
 
 	t.Run("fails the transaction for a payload that cannot be marshalled", func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestAddBatch(t *testing.T) {
 		calls := 0
 		h.onPublish = func(_ context.Context, events []event.Event) {
 			calls++
-			h.requireCount(t, unpublished, len(events)) // visible to others: committed
+			h.requireCount(t, pending, len(events)) // visible to others: committed
 		}
 		params, payloads := newThings(many)
 		if err := h.addBatch(t, nil, params...); err != nil {
@@ -176,7 +176,7 @@ func TestAddBatch(t *testing.T) {
 		if err := h.addBatch(t, nil, params...); err != nil {
 			t.Fatal(err)
 		}
-		h.requireCount(t, unpublished, many)
+		h.requireCount(t, pending, many)
 		h.setDown(false)
 		h.advance(afterPublishDelay)
 		h.mustSweep(t)

@@ -22,7 +22,7 @@ const republishBatchSize = 1000
 // MaxPublishDelay after their commits.
 func Republish(ctx context.Context, q database.Queryer, since time.Time) (events int64, err error) {
 	for {
-		marked, err := database.AffectedRows(q.ExecContext(ctx, markUnpublished, since, republishBatchSize))
+		marked, err := database.AffectedRows(q.ExecContext(ctx, markPending, since, republishBatchSize))
 		if err != nil {
 			return events, fmt.Errorf("publish events again: %w", err)
 		}

@@ -26,11 +26,11 @@ func TestRepublish(t *testing.T) {
 	if events != 1100 {
 		t.Errorf("%d events are to be published again, want 1100", events)
 	}
-	h.requireCount(t, unpublished, 1100)
+	h.requireCount(t, pending, 1100)
 	h.advance(afterPublishDelay)
 	h.mustSweep(t)
 	if again := len(h.publishedPayloads()) - published; again != 1100 {
 		t.Errorf("%d events were published again, want 1100", again)
 	}
-	h.requireCount(t, unpublished, 0)
+	h.requireCount(t, pending, 0)
 }

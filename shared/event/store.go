@@ -36,12 +36,12 @@ type outboxRow struct {
 	err   error
 }
 
-// lockUnpublished returns the oldest unpublished rows with a position after the given one
+// lockPending returns the oldest pending rows with a position after the given one
 // and a creation time before the given one, except those of excluded types, and locks
 // them until the transaction ends. The index is forced because MySQL may prefer to read
 // and sort all rows of a small table, and would then lock all of them, not only those
 // within the limit.
-func lockUnpublished(ctx context.Context, tx *database.Tx, after position, before time.Time, excluded []string) ([]outboxRow, error) {
+func lockPending(ctx context.Context, tx *database.Tx, after position, before time.Time, excluded []string) ([]outboxRow, error) {
 	args, condition := []any{before, after.createdAt, after.createdAt, after.id}, ""
 	if len(excluded) > 0 {
 		condition = ` AND type NOT IN (` + database.Placeholders(len(excluded)) + `)`
@@ -60,9 +60,9 @@ func lockUnpublished(ctx context.Context, tx *database.Tx, after position, befor
 	return rows, nil
 }
 
-// hasUnpublished reports whether there are unpublished rows that were created between two
+// hasPending reports whether there are pending rows that were created between two
 // times, inclusively.
-func hasUnpublished(ctx context.Context, q database.Queryer, from, to time.Time) (exists bool, err error) {
+func hasPending(ctx context.Context, q database.Queryer, from, to time.Time) (exists bool, err error) {
 	err = q.QueryRowContext(ctx, `
 		SELECT EXISTS (
 			SELECT 1 FROM outbox FORCE INDEX (outbox_by_publication)
@@ -111,17 +111,18 @@ func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at 
 }
 
 const (
-	// markUnpublished marks a batch of published rows as pending, oldest first. The
+	// markPending marks a batch of published rows as pending, oldest first. The
 	// updated rows no longer match the condition, so the next batch begins after them.
-	markUnpublished = `UPDATE outbox SET published_at = NULL WHERE published_at >= ? ORDER BY published_at LIMIT ?`
-	deleteOldOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
-	deleteOldInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
+	markPending = `UPDATE outbox SET published_at = NULL WHERE published_at >= ? ORDER BY published_at LIMIT ?`
+	pruneOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
+	pruneInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
 )
 
 // RecordProcessed records in the inbox that a consumer has processed an event, in the
 // transaction of the consumer's effect. The consumer is the name of a function.
 // RecordProcessed returns false if the consumer has processed the event before: the event
-// was delivered again, and must have no second effect.
+// was delivered again, and must have no second effect. The column received_at is the time of
+// processing.
 func RecordProcessed(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO inbox (consumer, event_id, received_at)

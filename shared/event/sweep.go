@@ -37,8 +37,8 @@ func (o *Outbox) Sweep(ctx context.Context, cleanups ...func(context.Context) er
 	begin := o.now()
 	errs := []error{
 		o.publishPending(ctx, time.Unix(0, 0).UTC()),
-		database.Prune(ctx, o.db, deleteOldOutbox, o.now().Add(-outboxRetention)),
-		database.Prune(ctx, o.db, deleteOldInbox, o.now().Add(-inboxRetention)),
+		database.Prune(ctx, o.db, pruneOutbox, o.now().Add(-outboxRetention)),
+		database.Prune(ctx, o.db, pruneInbox, o.now().Add(-inboxRetention)),
 	}
 	for _, cleanUp := range cleanups {
 		errs = append(errs, cleanUp(ctx))
@@ -52,7 +52,7 @@ func (o *Outbox) Sweep(ctx context.Context, cleanups ...func(context.Context) er
 func (o *Outbox) publishRecent(ctx context.Context, before time.Time) error {
 	from := before.Add(-MaxPublishDelay)
 	for waited := time.Duration(0); waited <= MaxPublishDelay; waited += recentPollInterval {
-		pending, err := hasUnpublished(ctx, o.db, from, before)
+		pending, err := hasPending(ctx, o.db, from, before)
 		if err != nil {
 			return fmt.Errorf("check for recent events: %w", err)
 		}
@@ -81,7 +81,7 @@ func (o *Outbox) publishPending(ctx context.Context, from time.Time) error {
 	}
 }
 
-// sweepRun is the progress of a sweep.
+// sweepRun is the progress of one publishPending.
 type sweepRun struct {
 	after    position // the last row that was read
 	excluded []string // types of which no event can be published
@@ -110,7 +110,7 @@ func (o *Outbox) publishBatch(ctx context.Context, run *sweepRun) (found int, er
 	next := *run
 	err = o.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		next = *run
-		rows, err := lockUnpublished(ctx, tx, run.after, o.now().Add(-MaxPublishDelay), run.excluded)
+		rows, err := lockPending(ctx, tx, run.after, o.now().Add(-MaxPublishDelay), run.excluded)
 		found = len(rows)
 		if err != nil || found == 0 {
 			return err
@@ -144,8 +144,8 @@ func (o *Outbox) publishRows(ctx context.Context, run *sweepRun, rows []outboxRo
 	}
 	succeededTypes := map[string]bool{} // by type
 	var failures []typeFailure
-	publishing, span := startPublish(ctx, events)
-	errs := o.publisher.Publish(publishing, events)
+	publishCtx, span := startPublish(ctx, events)
+	errs := o.publisher.Publish(publishCtx, events)
 	endPublish(span, errs)
 	for i, err := range errs {
 		e := events[i]

@@ -56,7 +56,7 @@ func TestSweepIsolates(t *testing.T) {
 				}
 				h.requirePublished(t, want...)
 			}
-			h.requireCount(t, unpublished, bad)
+			h.requireCount(t, pending, bad)
 		})
 	}
 }

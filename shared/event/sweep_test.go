@@ -50,7 +50,7 @@ func TestSweep(t *testing.T) {
 		}
 		h.mustSweep(t)
 		h.requirePublished(t, "1")
-		h.requireCount(t, unpublished, 0)
+		h.requireCount(t, pending, 0)
 	})
 
 	t.Run("does not wait for rows that are published or inserted in the meantime", func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestSweep(t *testing.T) {
 		h.onPause = func(time.Duration) bool { return false }
 		h.mustSweep(t)
 		h.requirePublished(t)
-		h.requireCount(t, unpublished, 1)
+		h.requireCount(t, pending, 1)
 	})
 
 	t.Run("fails while publishing fails and does not delete the rows", func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestSweep(t *testing.T) {
 		if err := h.Sweep(t.Context()); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
-		h.requireCount(t, unpublished, 2)
+		h.requireCount(t, pending, 2)
 	})
 
 	t.Run("publishes to other topics if one topic fails", func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("got %v, want %v", err, errDown)
 		}
 		h.requirePublished(t, "2")
-		h.requireCount(t, unpublished+` AND type = 'thing-lost'`, 1)
+		h.requireCount(t, pending+` AND type = 'thing-lost'`, 1)
 		h.setDown(false)
 		h.mustSweep(t)
 		h.requirePublished(t, "2", "1")
@@ -142,7 +142,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("got %v, want an error that names both topics", err)
 		}
 		h.requirePublished(t, want...)
-		h.requireCount(t, unpublished, 500)
+		h.requireCount(t, pending, 500)
 		// 200 lost, then 200 made, then 50 made and 150 gone.
 		if tries != 3 {
 			t.Errorf("published in %d batches, want 3: failed events are not retried", tries)
@@ -156,7 +156,7 @@ func TestSweep(t *testing.T) {
 		h.advance(afterPublishDelay)
 		h.mustSweep(t)
 		h.requirePublished(t, want...)
-		h.requireCount(t, unpublished, 0)
+		h.requireCount(t, pending, 0)
 	})
 
 	t.Run("publishes each row once if two sweeps are concurrent", func(t *testing.T) {
@@ -191,11 +191,11 @@ func TestSweep(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("published rows (-want +got):\n%s", diff)
 		}
-		h.requireCount(t, unpublished, 0)
+		h.requireCount(t, pending, 0)
 	})
 }
 
-// mustInsertPending inserts n unpublished events of a type into the outbox, a microsecond
+// mustInsertPending inserts n pending events of a type into the outbox, a microsecond
 // apart, and returns their payloads in order.
 func (h *fixture) mustInsertPending(t *testing.T, eventType string, n int) []string {
 	t.Helper()

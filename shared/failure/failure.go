@@ -10,9 +10,9 @@ import (
 	"souk/shared/database"
 )
 
-// Problem returns the problem in err. If there is none, it logs err and returns a problem
-// without its details.
-func Problem(ctx context.Context, err error) *api.Problem {
+// ProblemFromError returns the problem in err. If there is none, it logs err and returns a
+// problem without its details.
+func ProblemFromError(ctx context.Context, err error) *api.Problem {
 	var p *api.Problem
 	switch {
 	case errors.As(err, &p):

@@ -17,14 +17,14 @@ import (
 
 // authorize refuses requests that may not reach the function: those of clients by its access
 // rule, and those to a function that Pub/Sub calls by Pub/Sub's token.
-func authorize(p *process, next endpoint) http.Handler {
+func authorize(s *server, next endpoint) http.Handler {
 	switch {
 	case next.entry.HTTP == "":
-		return p.authorizePush(next.handler)
+		return s.authorizePush(next.handler)
 	case next.entry.Access == manifest.Anyone:
 		return next.handler
 	default:
-		return p.authorizeCaller(next.entry.Access, next.handler)
+		return s.authorizeCaller(next.entry.Access, next.handler)
 	}
 }
 
@@ -41,7 +41,8 @@ func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) ht
 			err = rt.Revocations.Check(ctx, principal)
 		}
 		if err == nil {
-			err = auth.Authorize(access, principal, true)
+			const authenticated = true // by the token
+			err = auth.Authorize(access, principal, authenticated)
 		}
 		if err == nil && access == manifest.Admin {
 			err = rt.requireIAP(r)
@@ -60,7 +61,7 @@ func (rt *Runtime) authorizeCaller(access manifest.Access, next http.Handler) ht
 func (rt *Runtime) requireIAP(r *http.Request) error {
 	err := rt.iapVerifier.Verify(r.Context(), r.Header)
 	if errors.Is(err, auth.ErrForbidden) {
-		slog.WarnContext(r.Context(), "reject admin request without a valid assertion of Identity-Aware Proxy", "error", err)
+		slog.WarnContext(r.Context(), "refuse admin request without a valid assertion of Identity-Aware Proxy", "error", err)
 	}
 	return err
 }
@@ -75,7 +76,7 @@ func (rt *Runtime) authorizePush(next http.Handler) http.Handler {
 		}
 		end(err)
 		if err != nil {
-			slog.WarnContext(r.Context(), "reject push request", "error", err)
+			slog.WarnContext(r.Context(), "refuse push request", "error", err)
 			refusal(r.Context(), err).Write(w, r)
 			return
 		}
@@ -101,7 +102,7 @@ func refusal(ctx context.Context, err error) *api.Problem {
 			WithHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case !errors.Is(err, auth.ErrUnauthenticated):
 		// The request ended while its token was checked: the token may be valid.
-		return failure.Problem(ctx, err)
+		return failure.ProblemFromError(ctx, err)
 	default:
 		return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "Send the header Authorization: Bearer TOKEN, where TOKEN is the accessToken that POST /v1/sessions returned.").
 			WithHeader("WWW-Authenticate", "Bearer")

@@ -47,7 +47,7 @@ func (c *checkedContext) decodeBody() *api.Problem {
 	case encoding == "" || encoding == "identity":
 		return nil
 	case gzipAllowed && (encoding == "gzip" || encoding == "x-gzip"):
-		limit := c.Operation().MaxBodyBytes - 1
+		limit := c.Operation().MaxBodyBytes - 1 // the body limit of the entry: see newOperation
 		c.body = &gzipReader{encoded: c.body, limit: limit, remaining: limit}
 		return nil
 	}
@@ -103,7 +103,7 @@ func (c *checkedContext) checkBody(schemas huma.Registry) ([]api.FieldError, *ap
 		return nil, invalid([]api.FieldError{fieldErr})
 	}
 	if operation.RequestBody == nil {
-		return nil, noMembers(value)
+		return nil, refuseBody(value)
 	}
 	n := normalizer{schemas: schemas}
 	value = n.value(operation.RequestBody.Content[mediaJSON].Schema, value, "body")
@@ -148,8 +148,8 @@ func (c *checkedContext) checkMediaType() *api.Problem {
 	return problem
 }
 
-// noMembers refuses a body for an operation without one, except {}.
-func noMembers(value any) *api.Problem {
+// refuseBody refuses a body for an operation without one, except {}.
+func refuseBody(value any) *api.Problem {
 	object, isObject := value.(map[string]any)
 	if !isObject {
 		return api.Invalid("body", api.FieldType, "the operation accepts no body: omit it, or send {}")

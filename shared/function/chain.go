@@ -39,7 +39,7 @@ type layer struct {
 	// name is the layer's name in docs/architecture.md.
 	name string
 	// wrap returns the layer's endpoints, which call those of the next layer.
-	wrap func(p *process, next []endpoint) []endpoint
+	wrap func(s *server, next []endpoint) []endpoint
 }
 
 // endpoint is the handler of a function's requests. In the layers before routing it serves
@@ -51,8 +51,8 @@ type endpoint struct {
 	handler   http.Handler
 }
 
-// process holds what the layers share.
-type process struct {
+// server holds what the layers of a process share: a process has one.
+type server struct {
 	*Runtime
 	drain     *drain
 	coldStart coldStart
@@ -60,19 +60,19 @@ type process struct {
 
 // handler returns the handler of a process: the endpoints of its functions in the layers of
 // a chain.
-func (p *process) handler(layers []layer, functions []endpoint) http.Handler {
+func (s *server) handler(layers []layer, functions []endpoint) http.Handler {
 	for _, l := range slices.Backward(layers) {
-		functions = l.wrap(p, functions)
+		functions = l.wrap(s, functions)
 	}
 	return functions[0].handler
 }
 
-// perEndpoint returns the wrap of a layer that wraps each endpoint on its own.
-func perEndpoint(wrap func(p *process, next endpoint) http.Handler) func(*process, []endpoint) []endpoint {
-	return func(p *process, next []endpoint) []endpoint {
+// perEndpoint returns a wrap function of a layer that wraps each endpoint on its own.
+func perEndpoint(wrap func(s *server, next endpoint) http.Handler) func(*server, []endpoint) []endpoint {
+	return func(s *server, next []endpoint) []endpoint {
 		wrapped := slices.Clone(next)
 		for i := range wrapped {
-			wrapped[i].handler = wrap(p, next[i])
+			wrapped[i].handler = wrap(s, next[i])
 		}
 		return wrapped
 	}
@@ -80,29 +80,29 @@ func perEndpoint(wrap func(p *process, next endpoint) http.Handler) func(*proces
 
 // withHealth responds to health checks, and to the startup probe if a function of the
 // process needs a database.
-func withHealth(p *process, next endpoint) http.Handler {
+func withHealth(s *server, next endpoint) http.Handler {
 	handler := health.Handler(next.handler)
-	if usesDatabase(p.options.Manifest, p.options.Target) {
-		handler = health.Startup(p.DB.PingContext, handler)
+	if usesDatabase(s.options.Manifest, s.options.Target) {
+		handler = health.Startup(s.DB.PingContext, handler)
 	}
 	return handler
 }
 
 // withDrain counts the requests in flight; see drain.
-func withDrain(p *process, next endpoint) http.Handler { return p.drain.serve(next.handler) }
+func withDrain(s *server, next endpoint) http.Handler { return s.drain.serve(next.handler) }
 
 // withClient puts the client's address into the request's context; see api.Client.
-func withClient(p *process, next endpoint) http.Handler {
+func withClient(s *server, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		address := api.ClientAddress(r, p.options.TrustedHops)
+		address := api.ClientAddress(r, s.options.TrustedHops)
 		next.handler.ServeHTTP(w, r.WithContext(api.WithClient(r.Context(), address)))
 	})
 }
 
 // route matches the routes of the functions, and responds with 404 and 405 as problems.
-func route(p *process, next []endpoint) []endpoint {
-	if p.isNotDeployed(next) {
-		return []endpoint{{handler: notDeployed(p.options.Target)}}
+func route(s *server, next []endpoint) []endpoint {
+	if s.isNotDeployed(next) {
+		return []endpoint{{handler: notDeployed(s.options.Target)}}
 	}
 	router := api.NewRouter()
 	for _, e := range next {
@@ -112,12 +112,12 @@ func route(p *process, next []endpoint) []endpoint {
 }
 
 // isNotDeployed reports whether the process is to serve a function that it does not have.
-func (p *process) isNotDeployed(functions []endpoint) bool {
-	return p.options.Target != "" && len(functions) == 0
+func (s *server) isNotDeployed(functions []endpoint) bool {
+	return s.options.Target != "" && len(functions) == 0
 }
 
 // withConditions handles If-Match and If-None-Match; see api.Conditional.
-func withConditions(_ *process, next endpoint) http.Handler {
+func withConditions(_ *server, next endpoint) http.Handler {
 	if next.operation == nil || IsUnconditional(next.operation) {
 		return next.handler
 	}
@@ -125,18 +125,18 @@ func withConditions(_ *process, next endpoint) http.Handler {
 }
 
 // withIdempotency handles idempotency keys if the function accepts them.
-func withIdempotency(p *process, next endpoint) http.Handler {
+func withIdempotency(s *server, next endpoint) http.Handler {
 	rule := next.entry.IdempotencyRule()
 	if rule == manifest.NoKey {
 		return next.handler
 	}
-	return p.idempotencyKeys.Handler(idempotency.Operation{
+	return s.idempotencyKeys.Handler(idempotency.Operation{
 		Name: next.entry.Name, Required: rule == manifest.KeyRequired, MaxBody: next.entry.BodyLimit(),
 	}, next.handler)
 }
 
 // withBodyLimit bounds the bodies that functions read, including those that huma does not read.
-func withBodyLimit(_ *process, next endpoint) http.Handler {
+func withBodyLimit(_ *server, next endpoint) http.Handler {
 	limit := int64(event.MaxPushBytes)
 	if next.entry.HTTP != "" {
 		limit = next.entry.BodyLimit()

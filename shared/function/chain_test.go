@@ -49,7 +49,7 @@ func TestChainDocumented(t *testing.T) {
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
 	mark := func(name string) layer {
-		return layer{name, perEndpoint(func(_ *process, next endpoint) http.Handler {
+		return layer{name, perEndpoint(func(_ *server, next endpoint) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.WriteString(w, name+" ")
 				next.handler.ServeHTTP(w, r)
@@ -58,8 +58,8 @@ func TestChainOrder(t *testing.T) {
 	}
 	last := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "operation") })
 	functions := []endpoint{{handler: http.NotFoundHandler()}, {handler: last}}
-	pickSecond := layer{"routing", func(_ *process, next []endpoint) []endpoint { return next[1:] }}
-	handler := (&process{}).handler([]layer{mark("first"), mark("second"), pickSecond, mark("third")}, functions)
+	pickSecond := layer{"routing", func(_ *server, next []endpoint) []endpoint { return next[1:] }}
+	handler := (&server{}).handler([]layer{mark("first"), mark("second"), pickSecond, mark("third")}, functions)
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	if got := recorder.Body.String(); got != "first second third operation" {

@@ -25,25 +25,25 @@ const maxAcquire = 2 * time.Second
 // the network.
 type CommandHandler[I, O any] func(ctx context.Context, tx *database.Tx, in *I) (*O, error)
 
-// Command returns a function that clients call to change data, like HTTP. The adapter owns
-// the transaction. With an Idempotency-Key, the claim of the key and the response are part
-// of it: the response is rendered before the commit and sent as it is stored.
+// Command returns a function that clients call to change data, like HTTP. Command begins
+// and commits the transaction. With an Idempotency-Key, the claim of the key and the response
+// are part of it: the response is encoded before the commit and sent as it is stored.
 func Command[I, O any](name string, handler func(ctx context.Context, tx *database.Tx, in *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, handler: handler, newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
-		operation, err := newOperation(b, entry, name, options)
+	return Function{Name: name, handler: handler, newEndpoint: func(entry manifest.Function, d *endpointDeps) (endpoint, error) {
+		operation, err := newOperation(d, entry, name, options)
 		if err != nil {
 			return endpoint{}, err
 		}
-		c := &command[I, O]{db: b.runtime.DB, handler: handler}
+		c := &command[I, O]{db: d.runtime.DB, handler: handler}
 		if step, found := operation.Metadata[afterCommit]; found {
 			if c.after, found = step.(func(context.Context, *I, *O) *O); !found {
 				return endpoint{}, fmt.Errorf("%s: the step after the commit is a %T, which is not of the handler's input and output", name, step)
 			}
 		}
 		if entry.IdempotencyRule() != manifest.NoKey {
-			c.renderer = newRenderer[O](operation)
+			c.encoder = newResponseEncoder[O](operation)
 		}
-		return registerOperation(b, entry, operation, c.serve), nil
+		return registerOperation(d, entry, operation, c.serve), nil
 	}}
 }
 
@@ -59,10 +59,10 @@ func AfterCommit[I, O any](step func(ctx context.Context, in *I, out *O) *O) fun
 
 // command runs the requests of a Command.
 type command[I, O any] struct {
-	db       *database.DB
-	handler  CommandHandler[I, O]
-	after    func(ctx context.Context, in *I, out *O) *O
-	renderer http.Handler
+	db      *database.DB
+	handler CommandHandler[I, O]
+	after   func(ctx context.Context, in *I, out *O) *O
+	encoder http.Handler
 }
 
 func (c *command[I, O]) serve(ctx context.Context, in *I) (*O, error) {
@@ -91,7 +91,7 @@ func (c *command[I, O]) serveKeyed(ctx context.Context, request *idempotency.Req
 		if out, err = c.handler(ctx, tx, in); err != nil {
 			return response, err
 		}
-		return c.render(ctx, out, nil), nil
+		return c.encode(ctx, out, nil), nil
 	})
 	if err != nil {
 		return nil, c.storeFailure(ctx, request, err)
@@ -114,40 +114,41 @@ func (c *command[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
 	return c.after(ctx, in, out)
 }
 
-// storeFailure stores the response to a failed request if it is final, and returns the
-// problem to send.
+// storeFailure stores the response to a failed request if it is storable, as
+// idempotency.Response.IsStorable defines, and returns the problem to send.
 func (c *command[I, O]) storeFailure(ctx context.Context, request *idempotency.Request, err error) error {
-	problem := failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
-	if err := request.Refuse(ctx, c.render(ctx, nil, problem)); err != nil {
-		return err // a final response is sent only if it is stored: a retry could get another
+	problem := failure.ProblemFromError(ctx, err).WithTrace(telemetry.TraceID(ctx))
+	if err := request.StoreErrorResponse(ctx, c.encode(ctx, nil, problem)); err != nil {
+		return err // a storable response is sent only if it is stored: a retry could get another
 	}
 	return problem
 }
 
-// rendered is the result of a handler, for a renderer.
-type rendered[O any] struct {
+// result is the result of a handler, for an encoder.
+type result[O any] struct {
 	out *O
 	err error
 }
 
-type renderedKey struct{}
+// resultKey is the context key of a result.
+type resultKey struct{}
 
-// render returns the response of an output or an error.
-func (c *command[I, O]) render(ctx context.Context, out *O, err error) idempotency.Response {
-	ctx = context.WithValue(ctx, renderedKey{}, rendered[O]{out, err})
+// encode returns the response of an output or an error.
+func (c *command[I, O]) encode(ctx context.Context, out *O, err error) idempotency.Response {
+	ctx = context.WithValue(ctx, resultKey{}, result[O]{out, err})
 	r := (&http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/"}, Header: http.Header{}, Body: http.NoBody}).WithContext(ctx)
-	return idempotency.Record(c.renderer, r)
+	return idempotency.RecordResponse(c.encoder, r)
 }
 
-// newRenderer returns a new handler that writes the result in its request's context like
-// huma writes the operation's.
-func newRenderer[O any](operation huma.Operation) http.Handler {
+// newResponseEncoder returns a new handler that encodes the result in the context of its
+// request as huma encodes the result of the operation.
+func newResponseEncoder[O any](operation huma.Operation) http.Handler {
 	capture := &operationCapture{API: NewAPI(schemaName)}
 	huma.Register(capture, huma.Operation{
 		OperationID: operation.OperationID, Method: http.MethodPost, Path: "/", DefaultStatus: operation.DefaultStatus,
 	}, func(ctx context.Context, _ *struct{}) (*O, error) {
-		outcome, _ := ctx.Value(renderedKey{}).(rendered[O])
-		return outcome.out, outcome.err
+		handled, _ := ctx.Value(resultKey{}).(result[O])
+		return handled.out, handled.err
 	})
 	return capture.handler
 }

@@ -44,8 +44,8 @@ func (s *fakeTest) takeErrors() string {
 	return strings.Join(s.errs, "\n")
 }
 
-func described(manifest.Function, any) (openapi.Text, error) {
-	return openapi.Text{Summary: "Do it", Description: "Always."}, nil
+func described(manifest.Function, any) (openapi.Documentation, error) {
+	return openapi.Documentation{Summary: "Do it", Description: "Always."}, nil
 }
 
 // mustDocument returns the OpenAPI document of the service of build.

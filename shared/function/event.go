@@ -14,14 +14,14 @@ import (
 
 // Event returns a function that Pub/Sub calls with a message of one of its topics. The
 // handler's effect, the event's row in the inbox and the events that the handler adds to
-// the outbox are one transaction. The handler is not called for an event that was received
-// before, and must ignore unknown payload fields. After an error Pub/Sub redelivers the
+// the outbox are one transaction. The handler is not called for an event that it has
+// processed before, and must ignore unknown payload fields. After an error Pub/Sub redelivers the
 // message and finally sends it to the dead-letter topic.
 func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
-		return onEvent(name, entry, b, func(ctx context.Context, e event.Event, payload P) error {
-			return b.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-				first, err := event.RecordProcessed(ctx, tx, name, e, b.runtime.Now())
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, d *endpointDeps) (endpoint, error) {
+		return onEvent(name, entry, d, func(ctx context.Context, e event.Event, payload P) error {
+			return d.runtime.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
+				first, err := event.RecordProcessed(ctx, tx, name, e, d.runtime.Now())
 				if err != nil || !first {
 					return err
 				}
@@ -36,18 +36,18 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 // The handler is called for every delivery and must itself record processed events in the
 // inbox (event.RecordProcessed), under the function's name.
 func EventWithoutTx[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
-	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
-		return onEvent(name, entry, b, handler)
+	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, d *endpointDeps) (endpoint, error) {
+		return onEvent(name, entry, d, handler)
 	}}
 }
 
 // onEvent returns the endpoint of a function's messages. It decodes messages of the
 // function's topics and refuses others.
-func onEvent[P any](name string, entry manifest.Function, b *endpointBuilder, handle func(context.Context, event.Event, P) error) (endpoint, error) {
+func onEvent[P any](name string, entry manifest.Function, d *endpointDeps, handle func(context.Context, event.Event, P) error) (endpoint, error) {
 	if len(entry.Events) == 0 {
 		return endpoint{}, fmt.Errorf("%s: is an event function, but has no events in functions.yaml", name)
 	}
-	decode := func(ctx context.Context, e event.Event) error {
+	decodeAndHandle := func(ctx context.Context, e event.Event) error {
 		if !slices.Contains(entry.Events, e.Type) {
 			// The payload of another event might decode and have another meaning.
 			return fmt.Errorf("event %s is a %s, which %s does not accept", e.ID, e.Type, name)
@@ -58,5 +58,5 @@ func onEvent[P any](name string, entry manifest.Function, b *endpointBuilder, ha
 		}
 		return handle(ctx, e, payload)
 	}
-	return endpoint{entry: entry, handler: b.push(event.Push.Event, decode)}, nil
+	return endpoint{entry: entry, handler: d.push(event.Push.Event, decodeAndHandle)}, nil
 }

@@ -65,7 +65,7 @@ func TestFailures(t *testing.T) {
 	t.Run("returns 503 when the request ended before its response", func(t *testing.T) {
 		t.Parallel()
 		runtime := function.NewRuntime(function.Options{
-			Manifest: mustManifest(t, list), Service: "test", DB: s.DB, Publisher: s.Topics, UserAuth: s.Tokens.UserAuth, PushAuth: s.Tokens.PushAuth,
+			Manifest: mustManifest(t, list), Service: "test", DB: s.DB, Publisher: s.Published, UserAuth: s.Tokens.UserAuth, PushAuth: s.Tokens.PushAuth,
 		})
 		handler, err := function.NewHandler(runtime, build)
 		if err != nil {

@@ -22,10 +22,10 @@ type Function struct {
 	// Payload is the type of the payload of an event function, nil for other functions.
 	Payload reflect.Type
 	// newEndpoint returns the endpoint of the function, without the layers of chain.
-	newEndpoint func(entry manifest.Function, b *endpointBuilder) (endpoint, error)
+	newEndpoint func(entry manifest.Function, d *endpointDeps) (endpoint, error)
 }
 
-// Handler returns the function that was registered, whose comment documents it.
+// Handler returns the Go handler that was registered, whose comment documents the function.
 func (f Function) Handler() any { return f.handler }
 
 // Pattern returns the route of a function, a pattern of http.ServeMux: that of its entry for
@@ -44,20 +44,20 @@ func Pattern(entry manifest.Function) string {
 //
 // Functions that accept an Idempotency-Key use Command instead.
 func HTTP[I, O any](name string, handler func(context.Context, *I) (*O, error), options ...func(*huma.Operation)) Function {
-	return Function{Name: name, handler: handler, newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
+	return Function{Name: name, handler: handler, newEndpoint: func(entry manifest.Function, d *endpointDeps) (endpoint, error) {
 		if entry.HTTP != "" && entry.IdempotencyRule() != manifest.NoKey {
 			return endpoint{}, fmt.Errorf("%s: accepts an Idempotency-Key: register it with function.Command", name)
 		}
-		operation, err := newOperation(b, entry, name, options)
+		operation, err := newOperation(d, entry, name, options)
 		if err != nil {
 			return endpoint{}, err
 		}
-		return registerOperation(b, entry, operation, handler), nil
+		return registerOperation(d, entry, operation, handler), nil
 	}}
 }
 
 // newOperation returns the operation of a function that clients call.
-func newOperation(b *endpointBuilder, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
+func newOperation(d *endpointDeps, entry manifest.Function, name string, options []func(*huma.Operation)) (huma.Operation, error) {
 	if entry.HTTP == "" {
 		return huma.Operation{}, fmt.Errorf("%s: is an HTTP function, but has no http in functions.yaml", name)
 	}
@@ -65,7 +65,7 @@ func newOperation(b *endpointBuilder, entry manifest.Function, name string, opti
 		OperationID: name,
 		Method:      entry.Method(),
 		Path:        entry.Path(),
-		Middlewares: huma.Middlewares{b.checkRequest},
+		Middlewares: huma.Middlewares{d.checkRequest},
 	}
 	for _, option := range options {
 		option(&operation)
@@ -75,8 +75,8 @@ func newOperation(b *endpointBuilder, entry manifest.Function, name string, opti
 }
 
 // registerOperation registers an operation with huma and returns its endpoint.
-func registerOperation[I, O any](b *endpointBuilder, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) endpoint {
-	capture := &operationCapture{API: b.api}
+func registerOperation[I, O any](d *endpointDeps, entry manifest.Function, operation huma.Operation, handler func(context.Context, *I) (*O, error)) endpoint {
+	capture := &operationCapture{API: d.api}
 	huma.Register(capture, operation, withProblems(handler))
 	acceptMergePatch(capture.operation)
 	return endpoint{entry: entry, operation: capture.operation, handler: capture.handler}
@@ -85,11 +85,11 @@ func registerOperation[I, O any](b *endpointBuilder, entry manifest.Function, op
 // Schedule returns a function that the scheduler calls, through Pub/Sub, at the times in
 // functions.yaml. It may be called twice for one time.
 func Schedule(name string, handler func(context.Context) error) Function {
-	return Function{Name: name, newEndpoint: func(entry manifest.Function, b *endpointBuilder) (endpoint, error) {
+	return Function{Name: name, newEndpoint: func(entry manifest.Function, d *endpointDeps) (endpoint, error) {
 		if entry.Schedule == "" {
 			return endpoint{}, fmt.Errorf("%s: is a scheduled function, but has no schedule in functions.yaml", name)
 		}
 		tick := func(ctx context.Context, _ event.Event) error { return handler(ctx) }
-		return endpoint{entry: entry, handler: b.push(event.Push.Tick, tick)}, nil
+		return endpoint{entry: entry, handler: d.push(event.Push.Tick, tick)}, nil
 	}}
 }

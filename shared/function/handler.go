@@ -15,13 +15,13 @@ import (
 
 // NewHandler returns a new handler of the functions that a process of a runtime serves, each
 // on its route.
-func NewHandler(runtime *Runtime, build Builder) (http.Handler, error) {
+func NewHandler(runtime *Runtime, build FunctionsFunc) (http.Handler, error) {
 	handler, _, err := newHandler(runtime, build)
 	return handler, err
 }
 
 // newHandler returns what NewHandler does, and the drain of the handler's requests.
-func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
+func newHandler(runtime *Runtime, build FunctionsFunc) (http.Handler, *drain, error) {
 	listed, err := ListedFunctions(runtime, build)
 	if err != nil {
 		return nil, nil, err
@@ -30,8 +30,8 @@ func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &process{Runtime: runtime, drain: newDrain(), coldStart: coldStart{listening: time.Now()}}
-	if p.isNotDeployed(endpoints) && !runtime.options.TargetOptional {
+	s := &server{Runtime: runtime, drain: newDrain(), coldStart: coldStart{listening: time.Now()}}
+	if s.isNotDeployed(endpoints) && !runtime.options.TargetOptional {
 		var names []string
 		for _, f := range listed {
 			names = append(names, f.Entry.Name)
@@ -39,11 +39,11 @@ func newHandler(runtime *Runtime, build Builder) (http.Handler, *drain, error) {
 		return nil, nil, fmt.Errorf("FUNCTION_TARGET=%s: not a function of service %s, which has %s",
 			runtime.options.Target, runtime.options.Service, strings.Join(names, ", "))
 	}
-	return p.handler(chain, endpoints), p.drain, nil
+	return s.handler(chain, endpoints), s.drain, nil
 }
 
-// endpointBuilder holds what the endpoints of a process are built from.
-type endpointBuilder struct {
+// endpointDeps holds what the endpoints of a process depend on.
+type endpointDeps struct {
 	runtime  *Runtime
 	delivery manifest.Delivery
 	api      huma.API
@@ -51,13 +51,13 @@ type endpointBuilder struct {
 
 // newEndpoints returns the endpoints of the functions that a process serves, without layers.
 func newEndpoints(runtime *Runtime, listed []ListedFunction) ([]endpoint, error) {
-	builder := &endpointBuilder{runtime: runtime, delivery: runtime.options.Manifest.Delivery, api: NewAPI(schemaName)}
+	deps := &endpointDeps{runtime: runtime, delivery: runtime.options.Manifest.Delivery, api: NewAPI(schemaName)}
 	var endpoints []endpoint
 	for _, f := range listed {
 		if !runtime.Serves(f.Entry.Name) {
 			continue
 		}
-		e, err := f.Function.newEndpoint(f.Entry, builder)
+		e, err := f.Function.newEndpoint(f.Entry, deps)
 		if err != nil {
 			return nil, err
 		}
@@ -75,19 +75,19 @@ type ListedFunction struct {
 // Operation returns the operation of a function that clients call, as huma describes it,
 // with its schemas in api. It is for documentation: no request is served by it.
 func (f ListedFunction) Operation(api huma.API) (*huma.Operation, error) {
-	e, err := f.Function.newEndpoint(f.Entry, &endpointBuilder{runtime: &Runtime{}, api: api})
+	e, err := f.Function.newEndpoint(f.Entry, &endpointDeps{runtime: &Runtime{}, api: api})
 	return e.operation, err
 }
 
 // ListedFunctions returns the functions of the runtime's service, in the order in which build
 // registers them.
-func ListedFunctions(runtime *Runtime, build Builder) ([]ListedFunction, error) {
+func ListedFunctions(runtime *Runtime, build FunctionsFunc) ([]ListedFunction, error) {
 	service := runtime.options.Service
 	implemented, err := build(runtime)
 	if err != nil {
 		return nil, fmt.Errorf("build service %s: %w", service, err)
 	}
-	return match(runtime.options.Manifest.Of(service), implemented, service)
+	return match(runtime.options.Manifest.FunctionsOf(service), implemented, service)
 }
 
 // match returns the functions that a service implements with their entries. It fails if a

@@ -23,7 +23,7 @@ functions:
 func get(context.Context, *struct{}) (*struct{}, error)               { return nil, nil }
 func keep(context.Context, *database.Tx, event.Event, struct{}) error { return nil }
 func sweep(context.Context) error                                     { return nil }
-func builder(functions ...Function) Builder {
+func builder(functions ...Function) FunctionsFunc {
 	return func(*Runtime) ([]Function, error) { return functions, nil }
 }
 func thingGet() Function   { return HTTP("thing-get", get) }
@@ -36,7 +36,7 @@ func TestMatch(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no signing key")
 	for name, test := range map[string]struct {
-		build  Builder
+		build  FunctionsFunc
 		target string
 		want   []string
 	}{

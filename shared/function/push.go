@@ -20,7 +20,7 @@ const ackMargin = 2 * time.Second
 //
 // It parses the request itself instead of using functions.CloudEvent, whose conversion loses
 // the subscription, the delivery attempt and the token (docs/adr/0001).
-func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
+func (d *endpointDeps) push(read func(event.Push) (event.Event, error), handle func(context.Context, event.Event) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var push event.Push
 		if err := json.NewDecoder(r.Body).Decode(&push); err != nil {
@@ -35,8 +35,8 @@ func (b *endpointBuilder) push(read func(event.Push) (event.Event, error), handl
 			api.Invalid("body.message.attributes", api.FieldFormat, "not an event of this shop").Write(w, r)
 			return
 		}
-		ctx := b.runtime.continueTrace(w, r, push, e)
-		ctx, cancel := context.WithTimeout(ctx, b.delivery.AckDeadline-ackMargin)
+		ctx := d.runtime.continueTrace(w, r, push, e)
+		ctx, cancel := context.WithTimeout(ctx, d.delivery.AckDeadline-ackMargin)
 		defer cancel()
 		if err := handle(ctx, e); err != nil {
 			slog.ErrorContext(ctx, "process event", "subscription", push.Subscription, "event", e.ID,

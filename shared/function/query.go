@@ -65,7 +65,8 @@ func checkParameter(parameter *huma.Param, values []string, location string) ([]
 	checked := make([]string, len(values))
 	for i, value := range values {
 		var err error
-		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) { // blank means none, like q=
+		// A blank parameter, like q=, counts as absent.
+		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) {
 			return nil, textError(location, err)
 		}
 		if _, err := strconv.ParseInt(value, 10, 64); item.Type == huma.TypeInteger && errors.Is(err, strconv.ErrRange) {

@@ -49,13 +49,13 @@ func (c *checkedContext) Unwrap() huma.Context { return c.humaContext }
 // checkRequest is a huma middleware for checks that huma does not perform: malformed and
 // unknown query parameters, encoded bodies, ambiguous JSON, text. It refuses requests that
 // cannot be parsed; other errors are added to those of huma's validation.
-func (b *endpointBuilder) checkRequest(ctx huma.Context, next func(huma.Context)) {
+func (d *endpointDeps) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	checked := &checkedContext{humaContext: ctx, body: ctx.BodyReader()}
 	errs := append(checked.checkQuery(), checkPath(ctx)...)
 	problem := checked.decodeBody()
 	if problem == nil {
 		var bodyErrs []api.FieldError
-		bodyErrs, problem = checked.checkBody(b.api.OpenAPI().Components.Schemas)
+		bodyErrs, problem = checked.checkBody(d.api.OpenAPI().Components.Schemas)
 		errs = append(errs, bodyErrs...)
 	}
 	if problem != nil {

@@ -35,7 +35,7 @@ func (rw *responseWriter) WriteHeader(status int) {
 	// A 1xx precedes the response.
 	if rw.status == 0 && status >= http.StatusOK {
 		rw.status = status
-		api.Protect(rw.Header(), status, rw.cacheControl)
+		api.SetResponseHeaders(rw.Header(), status, rw.cacheControl)
 		api.SetTraceID(rw.Header(), telemetry.TraceID(rw.ctx))
 	}
 	rw.ResponseWriter.WriteHeader(status)
@@ -58,13 +58,13 @@ const unmatchedRoute = "no function"
 
 // observe assigns a trace and an id to a request, recovers from panics and writes the request
 // log.
-func observe(p *process, next endpoint) http.Handler {
+func observe(s *server, next endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		startTime := time.Now()
-		ctx, request := p.options.Tracer.Request(telemetry.WithMetrics(r.Context(), p.options.Metrics), r.Header)
+		ctx, request := s.options.Tracer.Request(telemetry.WithMetrics(r.Context(), s.options.Metrics), r.Header)
 		rw := &responseWriter{ResponseWriter: w, ctx: ctx, function: unmatchedRoute, trace: tracedRequest{Request: request, startTime: startTime}}
 		defer rw.endRequest(r)
-		rw.trace.coldStart = p.coldStart.first()
+		rw.trace.coldStart = s.coldStart.first()
 		rw.trace.recordColdStart(ctx)
 		r = r.WithContext(ctx)
 		defer func() {
@@ -73,11 +73,11 @@ func observe(p *process, next endpoint) http.Handler {
 			}
 			took := time.Since(startTime)
 			logRequest(rw, r, took)
-			rw.measure(p.options.Metrics, r, took)
+			rw.measure(s.options.Metrics, r, took)
 		}()
 		var err error
 		if rw.requestID, err = api.RequestID(r.Header); err != nil {
-			failure.Problem(ctx, fmt.Errorf("create a request id: %w", err)).Write(rw, r)
+			failure.ProblemFromError(ctx, fmt.Errorf("create a request id: %w", err)).Write(rw, r)
 			return
 		}
 		w.Header().Set(api.HeaderRequestID, rw.requestID)
@@ -92,7 +92,7 @@ func observe(p *process, next endpoint) http.Handler {
 // its responses by its entry in functions.yaml. A response to a request with Authorization is not cached:
 // an admin who reads a product in order to change it needs the current ETag. Such requests
 // also bypass Cloud CDN: terraform/load_balancer.tf.
-func withFunctionMetadata(_ *process, next endpoint) http.Handler {
+func withFunctionMetadata(_ *server, next endpoint) http.Handler {
 	_, route, _ := strings.Cut(Pattern(next.entry), " ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rw, ok := w.(*responseWriter); ok {

@@ -67,7 +67,7 @@ func withProblems[I, O any](handler func(context.Context, *I) (*O, error)) func(
 		}
 		output, err := handler(ctx, input)
 		if err != nil {
-			return nil, failure.Problem(ctx, err).WithTrace(telemetry.TraceID(ctx))
+			return nil, failure.ProblemFromError(ctx, err).WithTrace(telemetry.TraceID(ctx))
 		}
 		return output, nil
 	}

@@ -62,8 +62,8 @@ type settings struct {
 	IAP         auth.IAPConfig
 }
 
-// check refuses, on Cloud Run, settings that are safe only on a local machine: a broker
-// without authentication, and keys that are fetched without TLS.
+// check returns an error, on Cloud Run, for settings that are safe only on a local machine: a
+// broker without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
 	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate(), s.Metrics.Validate(), s.checkProfile()}
 	if !s.onCloudRun() {
@@ -95,13 +95,13 @@ func (s settings) process(service string) telemetry.Process {
 	}
 }
 
-// Builder returns all functions of a service.
-type Builder func(*Runtime) ([]Function, error)
+// FunctionsFunc returns all functions of a service. Each is a Go package with one.
+type FunctionsFunc func(*Runtime) ([]Function, error)
 
 // Run serves the functions of a service until ctx ends, and then waits for requests in
 // flight. FUNCTION_TARGET selects one function; without it the process serves all functions
 // of the service, each on its route.
-func Run(ctx context.Context, environment config.Environment, logs io.Writer, m *manifest.Manifest, service string, build Builder) error {
+func Run(ctx context.Context, environment config.Environment, logs io.Writer, m *manifest.Manifest, service string, build FunctionsFunc) error {
 	slog.SetDefault(telemetry.NewLogger(logs)) // until the settings are loaded
 	s, err := config.Load[settings](environment)
 	if err != nil {
@@ -119,7 +119,7 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 }
 
 // serve serves the functions of a service until ctx ends.
-func (s settings) serve(ctx context.Context, environment config.Environment, m *manifest.Manifest, service string, build Builder) error {
+func (s settings) serve(ctx context.Context, environment config.Environment, m *manifest.Manifest, service string, build FunctionsFunc) error {
 	connections, err := s.connect(usesDatabase(m, s.Target))
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ type connections struct {
 // connect opens the database, if it is used, its replica, if there is one, and the
 // connection to Pub/Sub. None connects before it is used.
 func (s settings) connect(usesDatabase bool) (connections, error) {
-	db := database.None()
+	db := database.Unavailable()
 	if usesDatabase {
 		var err error
 		if db, err = database.Open(s.DB); err != nil {
@@ -207,7 +207,7 @@ func register(ctx context.Context, target string, handler http.Handler) error {
 // Main is the main function of a service. It runs until SIGTERM or SIGINT and returns the
 // exit code. With the argument healthcheck it only checks the health of the process that
 // serves on PORT.
-func Main(m *manifest.Manifest, service string, build Builder) int {
+func Main(m *manifest.Manifest, service string, build FunctionsFunc) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Args[1:], m, service, build); err != nil {
@@ -217,12 +217,12 @@ func Main(m *manifest.Manifest, service string, build Builder) int {
 	return 0
 }
 
-func run(ctx context.Context, args []string, m *manifest.Manifest, service string, build Builder) error {
+func run(ctx context.Context, args []string, m *manifest.Manifest, service string, build FunctionsFunc) error {
 	variables := config.FromPairs(os.Environ())
-	if slices.Equal(args, []string{health.Command}) {
+	if slices.Equal(args, []string{health.Argument}) {
 		return health.Check(ctx, cmp.Or(variables["PORT"], defaultPort))
 	}
-	environment, err := variables.WithSecrets()
+	environment, err := variables.WithSecretFiles()
 	if err != nil {
 		return err
 	}

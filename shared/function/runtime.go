@@ -31,7 +31,7 @@ type Options struct {
 	// TargetOptional is described at settings.TargetOptional.
 	TargetOptional bool
 
-	// DB is the service's database. It is nil where functions are only documented.
+	// DB is the service's database. It is nil when the documentation is generated.
 	DB *database.DB
 	// ReplicaReader is for queries whose result may be some seconds old; nil reads from DB.
 	ReplicaReader *database.ReplicaReader
@@ -59,7 +59,7 @@ type Options struct {
 // publishes returns the topics to which the functions that the process serves publish.
 func (o Options) publishes() []string {
 	var topics []string
-	for _, entry := range o.Manifest.Of(o.Service) {
+	for _, entry := range o.Manifest.FunctionsOf(o.Service) {
 		if o.serves(entry.Name) {
 			topics = append(topics, entry.Publishes...)
 		}
@@ -119,8 +119,8 @@ func (rt *Runtime) Serves(function string) bool { return rt.options.serves(funct
 
 // Sweep returns the handler of a service's sweep, the function SERVICE-outbox. It publishes
 // pending events and deletes rows whose retention has ended: those of the tables of
-// Migrations, and those that serviceSweeps delete.
-func (rt *Runtime) Sweep(serviceSweeps ...func(context.Context) error) func(context.Context) error {
-	sweeps := append([]func(context.Context) error{rt.idempotencyKeys.Sweep, rt.Revocations.Sweep}, serviceSweeps...)
-	return func(ctx context.Context) error { return rt.Outbox.Sweep(ctx, sweeps...) }
+// Migrations, and those that serviceCleanups prune.
+func (rt *Runtime) Sweep(serviceCleanups ...func(context.Context) error) func(context.Context) error {
+	cleanups := append([]func(context.Context) error{rt.idempotencyKeys.Prune, rt.Revocations.Prune}, serviceCleanups...)
+	return func(ctx context.Context) error { return rt.Outbox.Sweep(ctx, cleanups...) }
 }

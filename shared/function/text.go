@@ -29,7 +29,7 @@ func checkText(schema *huma.Schema, value string) (string, error) {
 	case schema.Type != huma.TypeString:
 		return value, nil
 	case schema.Format == Multiline:
-		rule = text.Block
+		rule = text.Multiline
 	case schema.Format == "" && schema.Pattern == "" && len(schema.Enum) == 0 && schema.Const == nil:
 		rule = text.Line
 	case !utf8.ValidString(value):

@@ -34,10 +34,10 @@ func TestColdStart(t *testing.T) {
 			t.Parallel()
 			receiver := telemetrytest.NewReceiver(t)
 			tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true})
-			p := &process{Runtime: &Runtime{options: Options{Tracer: tracer}}, coldStart: coldStart{listening: time.Now()}}
-			handler := observe(p, endpoint{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := &server{Runtime: &Runtime{options: Options{Tracer: tracer}}, coldStart: coldStart{listening: time.Now()}}
+			handler := observe(s, endpoint{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if test.message != "" {
-					p.continueTrace(w, r, event.Push{}, event.Event{Traceparent: test.message})
+					s.continueTrace(w, r, event.Push{}, event.Event{Traceparent: test.message})
 				}
 			})})
 			for range 2 {
@@ -62,8 +62,8 @@ func TestPanicSpan(t *testing.T) {
 	const trace, text = "6bf92f3577b34da6a3ce929d0e0e4738", "ada@example.com"
 	receiver := telemetrytest.NewReceiver(t)
 	tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true})
-	p := &process{Runtime: &Runtime{options: Options{Tracer: tracer}}}
-	handler := observe(p, endpoint{handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := &server{Runtime: &Runtime{options: Options{Tracer: tracer}}}
+	handler := observe(s, endpoint{handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, span := telemetry.Start(r.Context(), "child", 0)
 		defer span.End(nil)
 		panic(text)

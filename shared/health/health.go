@@ -20,8 +20,8 @@ import (
 // /-/.
 const Path = "/-/healthy"
 
-// Command is the argument with which a program runs the health check instead of serving.
-const Command = "healthcheck"
+// Argument is the argument with which a program runs the health check instead of serving.
+const Argument = "healthcheck"
 
 // timeout bounds a health check.
 const timeout = 5 * time.Second

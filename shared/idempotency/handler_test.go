@@ -132,7 +132,7 @@ func TestExpiry(t *testing.T) {
 	h.advance(24 * time.Hour)
 	h.send(t, newTestRequest())
 	h.advance(time.Second)
-	if err := h.Sweep(t.Context()); err != nil {
+	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if remaining := h.count(t, "idempotency_key"); remaining != 1 {

@@ -69,10 +69,10 @@ type Keys struct {
 // NewKeys returns new Keys that are stored in db.
 func NewKeys(db *database.DB, now clock.Clock) *Keys { return &Keys{db: db, now: now} }
 
-// Sweep deletes the expired keys.
-func (k *Keys) Sweep(ctx context.Context) error {
-	if err := database.Prune(ctx, k.db, deleteExpired, k.now()); err != nil {
-		return fmt.Errorf("sweep the idempotency keys: %w", err)
+// Prune deletes the expired keys.
+func (k *Keys) Prune(ctx context.Context) error {
+	if err := database.Prune(ctx, k.db, pruneKeys, k.now()); err != nil {
+		return fmt.Errorf("prune the idempotency keys: %w", err)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ const invalid = "invalid"
 func (h *fixture) serve(w http.ResponseWriter, r *http.Request, run operation) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		failure.Problem(r.Context(), err).Write(w, r)
+		failure.ProblemFromError(r.Context(), err).Write(w, r)
 		return
 	}
 	if strings.HasPrefix(string(body), invalid) {
@@ -101,10 +101,10 @@ func (h *fixture) serve(w http.ResponseWriter, r *http.Request, run operation) {
 		return
 	}
 	if _, err := request.Run(r.Context(), effect); err != nil {
-		problem := failure.Problem(r.Context(), err)
+		problem := failure.ProblemFromError(r.Context(), err)
 		write := http.HandlerFunc(problem.Write)
-		if err := request.Refuse(r.Context(), idempotency.Record(write, r)); err != nil {
-			problem = failure.Problem(r.Context(), err)
+		if err := request.StoreErrorResponse(r.Context(), idempotency.RecordResponse(write, r)); err != nil {
+			problem = failure.ProblemFromError(r.Context(), err)
 		}
 		problem.Write(w, r)
 	}

@@ -88,11 +88,11 @@ func (r *Request) try(ctx context.Context, effect func(ctx context.Context, tx *
 	return response, replayed, err
 }
 
-// Refuse stores the response to a request whose effect was rolled back, if the response
-// is final. Otherwise the key stays unused. If another attempt has stored a response in
-// the meantime, that response is sent.
-func (r *Request) Refuse(ctx context.Context, response Response) error {
-	if !response.IsFinal() {
+// StoreErrorResponse stores the response to a request whose effect was rolled back, if the
+// response is storable. Otherwise the key stays unused. If another attempt has stored a
+// response in the meantime, that response is sent.
+func (r *Request) StoreErrorResponse(ctx context.Context, response Response) error {
+	if !response.IsStorable() {
 		return nil
 	}
 	_, err := r.Run(ctx, func(context.Context, *database.Tx) (Response, error) { return response, nil })
@@ -169,7 +169,7 @@ func problem(ctx context.Context, err error) *api.Problem {
 	case errors.Is(err, errTooMany):
 		return api.TooManyRequests(keyLimit, 0, keyLimitReset)
 	default:
-		return failure.Problem(ctx, err)
+		return failure.ProblemFromError(ctx, err)
 	}
 }
 

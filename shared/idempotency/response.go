@@ -14,10 +14,10 @@ type Response struct {
 	Body   []byte
 }
 
-// IsFinal reports whether a retry of the request would get the same response. A
+// IsStorable reports whether a retry of the request would get the same response. A
 // request with invalid input, 401, 403, 404, 429, a 5xx or Retry-After may succeed when
 // it is retried.
-func (a Response) IsFinal() bool {
+func (a Response) IsStorable() bool {
 	switch {
 	case a.Header.Get("Retry-After") != "":
 		return false
@@ -44,8 +44,8 @@ func (a Response) write(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Record returns the response that handler writes to r.
-func Record(handler http.Handler, r *http.Request) Response {
+// RecordResponse returns the response that handler writes to r.
+func RecordResponse(handler http.Handler, r *http.Request) Response {
 	recorder := newRecorder(nil)
 	handler.ServeHTTP(recorder, r)
 	return recorder.Response

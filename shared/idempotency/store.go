@@ -134,14 +134,14 @@ func updateResponse(ctx context.Context, tx *database.Tx, scope hash, response R
 	return nil
 }
 
-// Forget deletes a caller's keys and their responses. It waits for an attempt in
+// DeleteKeys deletes a caller's keys and their responses. It waits for an attempt in
 // progress and deletes its key too.
-func Forget(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
+func DeleteKeys(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		DELETE FROM idempotency_key
 		WHERE caller = ?`, caller[:])
 	if err != nil {
-		return fmt.Errorf("forget the idempotency keys of caller %s: %w", caller, err)
+		return fmt.Errorf("delete the idempotency keys of caller %s: %w", caller, err)
 	}
 	return nil
 }
@@ -162,4 +162,4 @@ func countKeys(ctx context.Context, q database.Queryer, caller uuid.UUID, now ti
 	return n, nil
 }
 
-const deleteExpired = `DELETE FROM idempotency_key WHERE expires_at < ? ORDER BY expires_at LIMIT ?`
+const pruneKeys = `DELETE FROM idempotency_key WHERE expires_at < ? ORDER BY expires_at LIMIT ?`

@@ -110,8 +110,8 @@ func (m *Manifest) Function(name string) (Function, bool) {
 	return m.Functions[i], true
 }
 
-// Of returns the functions of one service.
-func (m *Manifest) Of(service string) []Function {
+// FunctionsOf returns the functions of one service.
+func (m *Manifest) FunctionsOf(service string) []Function {
 	var functions []Function
 	for _, f := range m.Functions {
 		if f.Service == service {

@@ -58,7 +58,7 @@ func TestManifest(t *testing.T) {
 		if diff := cmp.Diff([]string{"thing", "copy"}, m.Services()); diff != "" {
 			t.Errorf("services (-want +got):\n%s", diff)
 		}
-		if got := m.Of("copy"); len(got) != 2 || got[0].Name != "copy-keep" || got[1].Name != "copy-outbox" {
+		if got := m.FunctionsOf("copy"); len(got) != 2 || got[0].Name != "copy-keep" || got[1].Name != "copy-outbox" {
 			t.Errorf("the functions of copy are %+v", got)
 		}
 		if diff := cmp.Diff([]string{"copy-made", "copy-outbox", "thing-made"}, m.Topics()); diff != "" {

@@ -63,7 +63,7 @@ func (m *Manifest) Logins() []Login {
 	var logins []Login
 	for _, service := range m.Services() {
 		logins = append(logins, Login{service, service, m.Rights(service)})
-		for _, f := range m.Of(service) {
+		for _, f := range m.FunctionsOf(service) {
 			if name := m.LoginOf(f); name != service {
 				logins = append(logins, Login{name, service, m.Rights(service, name)})
 			}

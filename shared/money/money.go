@@ -29,15 +29,15 @@ type Money struct {
 // Check returns an error unless the amount is from 0 to Max and the currency is in use:
 // see CheckCurrency.
 func (m Money) Check() error {
-	if err := m.CheckStored(); err != nil {
+	if err := m.ValidateStored(); err != nil {
 		return err
 	}
 	return CheckCurrency(m.Currency)
 }
 
-// CheckStored returns an error unless the amount is from 0 to Max and the currency has the
+// ValidateStored returns an error unless the amount is from 0 to Max and the currency has the
 // form of a code. It is for stored amounts, whose currency may have been withdrawn.
-func (m Money) CheckStored() error {
+func (m Money) ValidateStored() error {
 	if m.Amount < 0 || m.Amount > Max {
 		return fmt.Errorf("amount %d: must be 0 to %d minor units", m.Amount, int64(Max))
 	}

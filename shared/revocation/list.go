@@ -184,9 +184,9 @@ func (l *List) merge(entries []entry) {
 	}
 }
 
-// Sweep deletes the rows whose tokens have expired.
-func (l *List) Sweep(ctx context.Context) error {
-	if err := database.Prune(ctx, l.db, deleteOld, l.now().Add(-Retention)); err != nil {
+// Prune deletes the rows whose tokens have expired.
+func (l *List) Prune(ctx context.Context) error {
+	if err := database.Prune(ctx, l.db, pruneRevocations, l.now().Add(-Retention)); err != nil {
 		return fmt.Errorf("delete old revocations: %w", err)
 	}
 	return nil

@@ -178,7 +178,7 @@ func TestCrowded(t *testing.T) {
 	check(1)
 }
 
-func TestSweep(t *testing.T) {
+func TestPrune(t *testing.T) {
 	t.Parallel()
 	in := newInstances(t)
 	l := in.open()
@@ -186,7 +186,7 @@ func TestSweep(t *testing.T) {
 	in.mustStore(OfUser(p.UserID, 2))
 	sweep := func(want int) {
 		t.Helper()
-		if err := l.Sweep(t.Context()); err != nil {
+		if err := l.Prune(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got := in.rows(); got != want {

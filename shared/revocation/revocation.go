@@ -76,8 +76,8 @@ func (l *List) Store(ctx context.Context, tx *database.Tx, r Revoked) error {
 	return nil
 }
 
-// Receive handles the event of a function that stores revocations. Duplicate, late and
+// HandleEvent handles the event of a function that stores revocations. Duplicate, late and
 // reordered events are harmless: the highest version applies.
-func (l *List) Receive(ctx context.Context, tx *database.Tx, _ event.Event, r Revoked) error {
+func (l *List) HandleEvent(ctx context.Context, tx *database.Tx, _ event.Event, r Revoked) error {
 	return l.Store(ctx, tx, r)
 }

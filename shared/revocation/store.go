@@ -62,4 +62,4 @@ func selectRevoked(ctx context.Context, q database.Queryer, p auth.Principal) (r
 	return revoked, nil
 }
 
-const deleteOld = `DELETE FROM access_revocation WHERE stored_at < ? ORDER BY stored_at LIMIT ?`
+const pruneRevocations = `DELETE FROM access_revocation WHERE stored_at < ? ORDER BY stored_at LIMIT ?`

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Errors of Line and Block. Their texts are for API users.
+// Errors of Line and Multiline. Their texts are for API users.
 var (
 	// ErrEncoding is returned for bytes that are not UTF-8.
 	ErrEncoding = errors.New("must be UTF-8 text")
@@ -26,10 +26,10 @@ func Line(s string) (string, error) {
 	return clean(s, unicode.IsControl)
 }
 
-// Block returns text of several lines without surrounding white space, its lines
+// Multiline returns text of several lines without surrounding white space, its lines
 // separated by LF: CRLF and CR become LF. The allowed control characters are LF and TAB.
 // Its errors are those of Line.
-func Block(s string) (string, error) {
+func Multiline(s string) (string, error) {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.ReplaceAll(s, "\r", "\n")
 	return clean(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' })

@@ -48,7 +48,7 @@ func TestBlock(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			check(t, text.Block, c.in, c.want, c.err)
+			check(t, text.Multiline, c.in, c.want, c.err)
 		})
 	}
 }
@@ -57,7 +57,7 @@ func TestBlock(t *testing.T) {
 func FuzzText(f *testing.F) {
 	f.Add("a\r\n\tb")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, rule := range []func(string) (string, error){text.Line, text.Block} {
+		for _, rule := range []func(string) (string, error){text.Line, text.Multiline} {
 			if once, err := rule(s); err == nil {
 				check(t, rule, once, once, nil)
 			}

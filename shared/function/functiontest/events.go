@@ -90,8 +90,8 @@ func (r *Recorder) FailWith(err error) {
 	r.err = err
 }
 
-// Published returns the published events of a type, in order.
-func (r *Recorder) Published(eventType string) []event.Event {
+// Events returns the published events of a type, in order.
+func (r *Recorder) Events(eventType string) []event.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var published []event.Event

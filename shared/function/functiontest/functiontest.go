@@ -30,24 +30,24 @@ type Server struct {
 	URL    string
 	DB     *database.DB
 	Tokens *Tokens
-	// Topics records what the service has published.
-	Topics *Recorder
+	// Published records what the service has published.
+	Published *Recorder
 
-	// Statements decides the fate of each statement of a service with WithProxy.
+	// Statements can fail statements of a service with WithProxy.
 	Statements dbtest.Hook
 
-	contract    *Contract
-	beside      *Server
-	pushAuth    auth.PushAuth
-	iap         auth.IAPConfig
-	now         clock.Clock
-	tracer      *telemetry.Tracer
-	metrics     *telemetry.Metrics
-	connections int
-	proxied     bool
-	rights      bool
-	login       *database.Rights
-	url         database.URL
+	contract     *Contract
+	sameDatabase *Server
+	pushAuth     auth.PushAuth
+	iap          auth.IAPConfig
+	now          clock.Clock
+	tracer       *telemetry.Tracer
+	metrics      *telemetry.Metrics
+	connections  int
+	proxied      bool
+	rights       bool
+	login        *database.Rights
+	url          database.URL
 }
 
 // Option configures a Server.
@@ -61,11 +61,12 @@ func WithContract(c *Contract) Option { return func(s *Server) { s.contract = c 
 // hour.
 func WithClock(now clock.Clock) Option { return func(s *Server) { s.now = now } }
 
-// WithProxy makes Server.Statements decide the fate of the service's statements.
+// WithProxy makes Server.Statements able to fail the service's statements.
 func WithProxy(s *Server) { s.proxied = true }
 
-// Beside serves another instance of a service under test, with the same database and tokens.
-func Beside(other *Server) Option { return func(s *Server) { s.beside = other } }
+// WithSameDatabase serves another instance of a service under test, with the same database
+// and tokens.
+func WithSameDatabase(other *Server) Option { return func(s *Server) { s.sameDatabase = other } }
 
 // BehindIAM configures the service to leave the signatures of push tokens to IAM.
 func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
@@ -86,7 +87,7 @@ func WithConnections(n int) Option { return func(s *Server) { s.connections = n 
 
 // Start serves a service until the test ends. environment holds the settings that are specific
 // to the service.
-func Start(t testing.TB, m *manifest.Manifest, service string, build function.Builder,
+func Start(t testing.TB, m *manifest.Manifest, service string, build function.FunctionsFunc,
 	migrations database.Migrations, environment config.Environment, options ...Option) *Server {
 	t.Helper()
 	s := &Server{now: clock.System, connections: dbtest.PoolSize}
@@ -94,12 +95,12 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Bu
 		option(s)
 	}
 	db, tokens := s.open(t, migrations)
-	topics := &Recorder{}
+	published := &Recorder{}
 	pushAuth := tokens.PushAuth
 	pushAuth.Auth = s.pushAuth
 	newHandler := func(db *database.DB) http.Handler {
 		handler, err := function.NewHandler(function.NewRuntime(function.Options{
-			Manifest: m, Service: service, DB: db, Publisher: topics, Now: s.now, Environment: environment,
+			Manifest: m, Service: service, DB: db, Publisher: published, Now: s.now, Environment: environment,
 			Tracer: s.tracer, Metrics: s.metrics, TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
 		}), build)
 		if err != nil {
@@ -116,14 +117,14 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Bu
 	default:
 		handler = newHandler(db)
 	}
-	s.DB, s.Tokens, s.Topics = db, tokens, topics
-	if _, measured := t.(*testing.B); s.contract != nil && !measured {
+	s.DB, s.Tokens, s.Published = db, tokens, published
+	if _, isBenchmark := t.(*testing.B); s.contract != nil && !isBenchmark {
 		// Parsing takes some time, for which the first request should not wait.
 		if _, err := s.contract.read(); err != nil {
 			t.Fatal(err)
 		}
 		handler = s.contract.check(t, handler)
-		topics.check = func(e event.Event) {
+		published.check = func(e event.Event) {
 			if err := s.contract.CheckPublished(e); err != nil {
 				t.Error(err)
 			}
@@ -138,9 +139,9 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Bu
 // open returns the service's database and the tokens of its callers.
 func (s *Server) open(t testing.TB, migrations database.Migrations) (*database.DB, *Tokens) {
 	t.Helper()
-	if s.beside != nil {
-		s.url = s.beside.url
-		return s.beside.DB, s.beside.Tokens
+	if s.sameDatabase != nil {
+		s.url = s.sameDatabase.url
+		return s.sameDatabase.DB, s.sameDatabase.Tokens
 	}
 	s.url = dbtest.Create(t, append(function.Migrations(), migrations)...)
 	if s.proxied {

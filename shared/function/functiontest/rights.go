@@ -36,7 +36,7 @@ func (s *Server) serveByLogin(t testing.TB, m *manifest.Manifest, service string
 		}
 	}
 	routes := http.NewServeMux()
-	for _, f := range m.Of(service) {
+	for _, f := range m.FunctionsOf(service) {
 		routes.Handle(function.Pattern(f), instances[m.LoginOf(f)])
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

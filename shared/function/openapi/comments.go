@@ -59,16 +59,16 @@ func isServiceMethod(method *ast.FuncDecl) bool {
 //	// # Place an order
 //	//
 //	// The prices are the shop's.
-func (m HandlerMethod) text(entry manifest.Function) (Text, error) {
+func (m HandlerMethod) text(entry manifest.Function) (Documentation, error) {
 	internal, public, found := strings.Cut(m.Comment, "\n# ")
 	if !found {
-		return Text{}, fmt.Errorf("the comment of %s needs a heading, such as `# Place an order`", m.Name)
+		return Documentation{}, fmt.Errorf("the comment of %s needs a heading, such as `# Place an order`", m.Name)
 	}
 	if !strings.HasPrefix(internal, m.Name+" handles "+entry.HTTP+".") {
-		return Text{}, fmt.Errorf("the comment of %s must begin with `%s handles %s.`", m.Name, m.Name, entry.HTTP)
+		return Documentation{}, fmt.Errorf("the comment of %s must begin with `%s handles %s.`", m.Name, m.Name, entry.HTTP)
 	}
 	summary, description, _ := strings.Cut(public, "\n")
-	return Text{Summary: summary, Description: strings.Join(strings.Fields(description), " ")}, nil
+	return Documentation{Summary: summary, Description: strings.Join(strings.Fields(description), " ")}, nil
 }
 
 // describeByComments returns the Describe of services whose source is in the folders of
@@ -82,10 +82,10 @@ func describeByComments(root string, services []Service) (Describe, error) {
 		}
 		byService[s.Name] = methods
 	}
-	return func(entry manifest.Function, handler any) (Text, error) {
+	return func(entry manifest.Function, handler any) (Documentation, error) {
 		name, err := methodName(handler)
 		if err != nil {
-			return Text{}, err
+			return Documentation{}, err
 		}
 		return byService[entry.Service][name].text(entry)
 	}, nil

@@ -16,7 +16,7 @@ func documentCommon(document *huma.OpenAPI) {
 	document.OpenAPI = "3.1.0"
 	document.Info = &huma.Info{
 		Title: "Souk", Version: "1",
-		Description: "The API of a shop: catalogue, orders and accounts. Every operation is one function.\n\n" +
+		Description: "The API of a shop: catalogue, orders and accounts.\n\n" +
 			"- Errors are problem details (RFC 9457) with a stable `code`. `errors` lists errors of the input, each with its location and a stable `code`, at most 20.\n" +
 			"- Money is an amount in whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
 			"- Lists are paginated: send `nextPageToken` as `pageToken` to get the next page.\n" +

@@ -23,7 +23,7 @@ import (
 // Service holds what the documents describe of a service.
 type Service struct {
 	Name, Description string
-	Build             function.Builder
+	Build             function.FunctionsFunc
 	// Topics are the topics that the service publishes to.
 	Topics []event.AnyTopic
 }
@@ -31,18 +31,18 @@ type Service struct {
 // ExtensionCacheControl is the member of an operation with its Cache-Control.
 const ExtensionCacheControl = "x-cache-control"
 
-// Text is the documentation of an operation for API users.
-type Text struct{ Summary, Description string }
+// Documentation is the documentation of an operation for API users.
+type Documentation struct{ Summary, Description string }
 
-// Describe returns the text of the operation of an entry, given its handler.
-type Describe func(entry manifest.Function, handler any) (Text, error)
+// Describe returns the documentation of the operation of an entry, given its handler.
+type Describe func(entry manifest.Function, handler any) (Documentation, error)
 
 // targetNone is the target of a runtime that serves no function: its service then requires no
 // secrets to register its functions.
 const targetNone = "-"
 
 // Document returns the OpenAPI 3.1 document of all functions that clients call, derived
-// from their registration. Its error names every function without a text, or without
+// from their registration. Its error names every function without documentation, or without
 // function.DocumentNotFound if its path identifies a resource.
 func Document(m *manifest.Manifest, services []Service, describe Describe) (*huma.OpenAPI, error) {
 	d := newDocumenter(describe)
@@ -55,11 +55,11 @@ func Document(m *manifest.Manifest, services []Service, describe Describe) (*hum
 		}
 		d.document.Tags = append(d.document.Tags, &huma.Tag{Name: name, Description: services[at].Description})
 		runtime := function.NewRuntime(function.Options{Manifest: m, Service: name, Target: targetNone})
-		registered, err := function.ListedFunctions(runtime, services[at].Build)
+		listed, err := function.ListedFunctions(runtime, services[at].Build)
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range registered {
+		for _, f := range listed {
 			if f.Entry.HTTP != "" {
 				errs = append(errs, d.add(f))
 			}
@@ -82,7 +82,7 @@ func newDocumenter(describe Describe) *documenter {
 	return &documenter{document: api.OpenAPI(), api: api, names: names, describe: describe}
 }
 
-// add adds a function's operation: huma's description of it, completed with its text, tag,
+// add adds a function's operation: huma's description of it, completed with its documentation, tag,
 // access rule, the headers of shared/api, the errors of the layers around it, and examples.
 func (d *documenter) add(f function.ListedFunction) error {
 	d.names.operation = f.Entry.Name
@@ -95,11 +95,11 @@ func (d *documenter) add(f function.ListedFunction) error {
 	if o.hasPathParameter() && function.ErrorCodes(operation)[http.StatusNotFound] == nil {
 		return fmt.Errorf("document %s: its path identifies a resource: register it with function.DocumentNotFound", f.Entry.Name)
 	}
-	text, err := d.describe(f.Entry, f.Function.Handler())
+	documentation, err := d.describe(f.Entry, f.Function.Handler())
 	if err != nil {
 		return fmt.Errorf("describe %s: %w", f.Entry.Name, err)
 	}
-	operation.Summary, operation.Description = text.Summary, text.Description
+	operation.Summary, operation.Description = documentation.Summary, documentation.Description
 	operation.Tags = []string{f.Entry.Service}
 	operation.Security = []map[string][]string{}
 	if f.Entry.Access != manifest.Anyone {
@@ -125,7 +125,7 @@ func (o listedOperation) documentParameters() {
 		return p.Name == "If-Match" || p.Name == "Content-Type"
 	})
 	for _, p := range operation.Parameters {
-		describeOnce(p)
+		moveDescription(p)
 	}
 	add := func(p *huma.Param) { operation.Parameters = append(operation.Parameters, p) }
 	switch o.entry.IdempotencyRule() {
@@ -143,8 +143,8 @@ func (o listedOperation) documentParameters() {
 	}
 }
 
-// describeOnce moves the description of a header or parameter out of its schema.
-func describeOnce(p *huma.Param) {
+// moveDescription moves the description of a header or parameter out of its schema.
+func moveDescription(p *huma.Param) {
 	if p.Schema != nil {
 		p.Description, p.Schema.Description = cmp.Or(p.Description, p.Schema.Description), ""
 	}
@@ -171,7 +171,7 @@ func (o listedOperation) documentSuccess(schemas huma.Registry) {
 	}
 	for name, header := range response.Headers {
 		header.Required = name == "ETag" || name == "Location"
-		describeOnce(header)
+		moveDescription(header)
 		if name == "Location" {
 			header.Schema.Examples = []any{entry.Path() + "/" + exampleID}
 		}

@@ -47,7 +47,9 @@ func mustManifest(t *testing.T) *manifest.Manifest {
 // lacks something is named.
 func TestDocument(t *testing.T) {
 	t.Parallel()
-	read := func(manifest.Function, any) (openapi.Text, error) { return openapi.Text{Summary: "Read"}, nil }
+	read := func(manifest.Function, any) (openapi.Documentation, error) {
+		return openapi.Documentation{Summary: "Read"}, nil
+	}
 
 	t.Run("has the code of the resource that the path identifies", func(t *testing.T) {
 		t.Parallel()

@@ -19,7 +19,7 @@ import (
 // documentFile is the name of the OpenAPI document.
 const documentFile = "openapi.yaml"
 
-// Files returns the documents of services by name: openapi.yaml, and events/TOPIC.schema.json
+// Files returns the documents of services by file name: openapi.yaml, and events/TOPIC.schema.json
 // for each topic. root is the folder with the source of the services.
 func Files(m *manifest.Manifest, services []Service, root string) (map[string][]byte, error) {
 	files, err := eventFiles(m, services)

@@ -60,7 +60,7 @@ var problemKinds = []problemKind{
 	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", listedOperation.isConditional},
 	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too many requests: wait for the seconds in Retry-After.", listedOperation.isRateLimited},
 	{http.StatusInternalServerError, []string{api.CodeInternal}, "An internal error occurred.", always},
-	{http.StatusBadGateway, []string{"bad_gateway"}, "The function ended before its response. The operation may have taken effect.", always},
+	{http.StatusBadGateway, []string{"bad_gateway"}, "The server closed the connection before it responded. The operation may have taken effect.", always},
 	{http.StatusServiceUnavailable, []string{api.CodeUnavailable}, "The shop is unavailable or busy. Try again.", always},
 	{http.StatusGatewayTimeout, []string{"timeout"}, "The function took too long. The operation may have taken effect.", always},
 }

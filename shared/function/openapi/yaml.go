@@ -38,7 +38,7 @@ var firstKeys = []string{
 	"required", "security", "parameters", "requestBody", "responses", "headers", "content", "type", "format", "schema",
 }
 
-// arrange sorts the keys of mappings and removes the style of JSON.
+// arrange sorts the keys of mappings, and replaces the flow style of JSON by the block style.
 func arrange(node *yaml.Node) {
 	node.Style = 0
 	for _, part := range node.Content {

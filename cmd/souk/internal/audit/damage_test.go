@@ -174,7 +174,7 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 
 func (s *shop) otherDamages(t *testing.T, tea, confirmed uuid.UUID) map[string]damage {
 	t.Helper()
-	reserve := s.services["order"].Topics.Published("order-placed")[0]
+	reserve := s.services["order"].Published.Events("order-placed")[0]
 	return map[string]damage{
 		"a copy of a product that is old": {
 			"order",

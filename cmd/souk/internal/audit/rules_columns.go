@@ -81,7 +81,7 @@ func required(value string) []breach {
 }
 
 func block(value string) []breach {
-	_, err := text.Block(value)
+	_, err := text.Multiline(value)
 	if strings.ContainsRune(value, '\r') { // is stored as LF today
 		err = text.ErrControl
 	}

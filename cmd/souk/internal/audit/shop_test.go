@@ -78,7 +78,7 @@ func (s *shop) deliver(t *testing.T) {
 		for _, f := range s.list.Functions {
 			for _, topic := range f.Events {
 				for _, from := range s.services {
-					for _, e := range from.Topics.Published(topic) {
+					for _, e := range from.Published.Events(topic) {
 						key := uuid.NewSHA1(e.ID, []byte(f.Name))
 						if s.delivered[key] {
 							continue

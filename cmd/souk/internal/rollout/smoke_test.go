@@ -24,7 +24,7 @@ import (
 func TestSmokeOfTheShop(t *testing.T) {
 	t.Parallel()
 	for service, of := range map[string]struct {
-		build      function.Builder
+		build      function.FunctionsFunc
 		migrations database.Migrations
 	}{
 		"product": {product.Functions, product.Migrations},
@@ -44,7 +44,7 @@ func TestSmokeOfTheShop(t *testing.T) {
 				t.Error(err)
 			}
 			var events []event.Event
-			if events = s.Topics.Published("registration-requested"); len(events) > 0 {
+			if events = s.Published.Events("registration-requested"); len(events) > 0 {
 				t.Errorf("it published %v", events)
 			}
 		})

@@ -13,10 +13,10 @@ import (
 	"souk/shared/idempotency"
 )
 
-func (h *fixture) mustForget(t *testing.T, caller string) {
+func (h *fixture) mustDeleteKeys(t *testing.T, caller string) {
 	t.Helper()
 	err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-		return idempotency.Forget(ctx, tx, uuid.MustParse(caller))
+		return idempotency.DeleteKeys(ctx, tx, uuid.MustParse(caller))
 	})
 	if err != nil {
 		t.Error(err)
@@ -33,7 +33,7 @@ func (h *fixture) countKeys(t *testing.T, caller string) (n int) {
 	return n
 }
 
-func TestForget(t *testing.T) {
+func TestDeleteKeys(t *testing.T) {
 	t.Parallel()
 
 	t.Run("deletes the responses of one caller only", func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestForget(t *testing.T) {
 		for _, s := range []testRequest{first, second, other} {
 			h.send(t, s).MustBe(t, http.StatusCreated)
 		}
-		h.mustForget(t, first.caller)
+		h.mustDeleteKeys(t, first.caller)
 		if deleted, stored := h.countKeys(t, first.caller), h.countKeys(t, other.caller); deleted != 0 || stored != 1 {
 			t.Errorf("there are %d keys of the caller and %d of another, want 0 and 1", deleted, stored)
 		}
@@ -67,7 +67,7 @@ func TestForget(t *testing.T) {
 		})
 		go func() {
 			defer close(forgotten)
-			h.mustForget(t, s.caller)
+			h.mustDeleteKeys(t, s.caller)
 		}()
 		<-deleting
 		slow.release()
