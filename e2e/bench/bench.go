@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func (b *bench) startServer(ctx context.Context) (err error) {
 
 func (b *bench) reset(ctx context.Context) error {
 	for _, prefix := range []string{souk, base, floor} {
-		for _, service := range services {
+		for _, service := range slices.Concat(services, []string{"reads"}) {
 			if _, err := b.admin.ExecContext(ctx, "DROP DATABASE IF EXISTS "+prefix+"_"+service); err != nil {
 				return fmt.Errorf("delete the databases of the last run: %w", err)
 			}

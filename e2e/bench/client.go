@@ -75,7 +75,8 @@ func (c *client) order(ctx context.Context, products []string) {
 		return
 	}
 	begin := time.Now()
-	request := newRequest(http.MethodPost, "/v1/orders", text, bearer(c.token), "Prefer: wait=20", "Idempotency-Key: "+uuid.NewString())
+	request := newRequest(http.MethodPost, "/v1/orders", text,
+		bearer(c.token), "Prefer: wait=20", "Idempotency-Key: "+uuid.NewString())
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		got, err := c.send(request)
 		c.tally.requests++

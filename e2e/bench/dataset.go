@@ -24,6 +24,8 @@ const (
 	rowsPerInsert = 1000
 	categories    = 25
 	vocabulary    = 20_000
+	// filledAt is the time of all rows.
+	filledAt = "2024-01-01 00:00:00"
 	// buyersOfSet is the number of customers who placed the orders of a data set. Each category
 	// and each customer has more rows than a page, in the small data set, too.
 	buyersOfSet = 20
@@ -63,9 +65,18 @@ func (b *bench) openDataset(ctx context.Context, size int) (d *dataset, err erro
 	return d, b.fill(ctx, d.orders, "orders", size, fillOrders)
 }
 
+// insertRows inserts the rows with the numbers from one to before another.
+type insertRows func(ctx context.Context, tx *sql.Tx, from, to int) error
+
+// analyzed are the tables that are filled together, by the one that is counted.
+var analyzed = map[string][]string{
+	"product": {"product", "product_word"},
+	"orders":  {"orders", "order_item", "order_history"},
+}
+
 // fill adds rows to a table until it has size rows. Rows have numbers in the order of their
 // insertion, and a batch is one transaction, so that it continues after an interruption.
-func (b *bench) fill(ctx context.Context, db *sql.DB, table string, size int, insert func(context.Context, *sql.Tx, int, int) error) (err error) {
+func (b *bench) fill(ctx context.Context, db *sql.DB, table string, size int, insert insertRows) (err error) {
 	var count int
 	if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&count); err != nil {
 		return fmt.Errorf("count the rows of %s: %w", table, err)
@@ -101,7 +112,7 @@ func (b *bench) fill(ctx context.Context, db *sql.DB, table string, size int, in
 			b.progress("data set: %d of %d %s, %.0f rows/s", count, size, table, float64(count-first)/time.Since(begin).Seconds())
 		}
 	}
-	for _, table := range map[string][]string{"product": {"product", "product_word"}, "orders": {"orders", "order_item", "order_history"}}[table] {
+	for _, table := range analyzed[table] {
 		if _, err := db.ExecContext(ctx, "ANALYZE TABLE "+table); err != nil {
 			return fmt.Errorf("analyze %s: %w", table, err)
 		}
@@ -159,7 +170,7 @@ func fillProducts(ctx context.Context, tx *sql.Tx, from, to int) error {
 		category, sku := categoryOf(number), fmt.Sprintf("w%07d", number)
 		products = append(products, []any{
 			id[:], sku, strings.Join(name, " "), strings.Join(description, " "), category, 100 + number*7919%100_000, "EUR",
-			number % 10 * 100, "active", 1, "2024-01-01 00:00:00", "2024-01-01 00:00:00",
+			number % 10 * 100, "active", 1, filledAt, filledAt,
 		})
 		for _, entry := range unique(name) {
 			words = append(words, []any{entry, true, id[:]})
@@ -169,8 +180,8 @@ func fillProducts(ctx context.Context, tx *sql.Tx, from, to int) error {
 		}
 	}
 	slices.SortFunc(words, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	err := insertAll(ctx, tx, `product (id, sku, name, description, category, price_amount, price_currency, available, status,
-		version, created_at, updated_at)`, products)
+	err := insertAll(ctx, tx, `product (id, sku, name, description, category, price_amount, price_currency,
+		available, status, version, created_at, updated_at)`, products)
 	if err != nil {
 		return err
 	}
@@ -181,13 +192,13 @@ func fillOrders(ctx context.Context, tx *sql.Tx, from, to int) error {
 	var orders, items, history [][]any
 	for number := from; number < to; number++ {
 		id, user := numberedID("order", number), numberedID("user", number%buyersOfSet)
-		orders = append(orders, []any{id[:], user[:], "confirmed", 2598, "EUR", 2, "2024-01-01 00:00:00", "2024-01-01 00:00:00"})
+		orders = append(orders, []any{id[:], user[:], "confirmed", 2598, "EUR", 2, filledAt, filledAt})
 		for line := range 2 {
 			product := numberedID("product", (number*31+line)%max(to, 2))
 			items = append(items, []any{id[:], line, product[:], "Tea", 1299, 1})
 		}
 		history = append(history,
-			[]any{id[:], 1, "pending", "2024-01-01 00:00:00", ""}, []any{id[:], 2, "confirmed", "2024-01-01 00:00:00", ""})
+			[]any{id[:], 1, "pending", filledAt, ""}, []any{id[:], 2, "confirmed", filledAt, ""})
 	}
 	for _, table := range []struct {
 		target string
@@ -214,10 +225,11 @@ func insertAll(ctx context.Context, tx *sql.Tx, target string, rows [][]any) err
 	for chunk := range slices.Chunk(rows, rowsPerInsert) {
 		row := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(chunk[0])), ", ") + ")"
 		var args []any
-		for _, values := range chunk {
-			args = append(args, values...)
+		for _, row := range chunk {
+			args = append(args, row...)
 		}
-		statement := "INSERT INTO " + target + " VALUES " + strings.TrimSuffix(strings.Repeat(row+", ", len(chunk)), ", ") //nolint:gosec // constants
+		values := strings.TrimSuffix(strings.Repeat(row+", ", len(chunk)), ", ")
+		statement := "INSERT INTO " + target + " VALUES " + values //nolint:gosec // constants
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}

@@ -38,7 +38,8 @@ func (r report) document() string {
 	if r.Base != "" {
 		beside = ", beside commit " + r.Base
 	}
-	fmt.Fprintf(&text, documentHead, r.Commit, r.Time.Format(time.DateOnly), r.Machine.CPUs, r.Machine.Database, r.Machine.Go, beside,
+	fmt.Fprintf(&text, documentHead, r.Commit, r.Time.Format(time.DateOnly), r.Machine.CPUs,
+		r.Machine.Database, r.Machine.Go, beside,
 		r.Rounds, time.Duration(r.Seconds*float64(time.Second)), r.Rows)
 	for _, w := range r.Works {
 		fmt.Fprintf(&text, "\n## %s\n\n`BENCH=%s`. What bounds it: %s\n\n", w.Title, w.Name, w.Bound)

@@ -36,8 +36,10 @@ func (b *bench) openOrderFloor(ctx context.Context, connections, products int) (
 		id := uuid.New()
 		f.ids = append(f.ids, id[:])
 		if _, err := f.products.ExecContext(ctx, `
-			INSERT INTO product (id, sku, name, description, category, price_amount, price_currency, available, status, version, created_at, updated_at)
-			VALUES (?, ?, 'Tea', 'Tea.', 'tea', 1299, 'EUR', 1000000000, 'active', 1, NOW(6), NOW(6))`, id[:], fmt.Sprintf("%s-%d", id, i)); err != nil {
+			INSERT INTO product (id, sku, name, description, category, price_amount, price_currency,
+				available, status, version, created_at, updated_at)
+			VALUES (?, ?, 'Tea', 'Tea.', 'tea', 1299, 'EUR', 1000000000, 'active', 1, NOW(6), NOW(6))`,
+			id[:], fmt.Sprintf("%s-%d", id, i)); err != nil {
 			return nil, err
 		}
 		if _, err := f.orders.ExecContext(ctx, `
@@ -121,13 +123,17 @@ func (f *orderFloor) order(ctx context.Context) error {
 		return err
 	}
 	user, placed, reserved, confirmed := uuid.New(), uuid.New(), uuid.New(), uuid.New()
-	const event = `INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at) VALUES (?, 'order', ?, ?, ?, '', NOW(6), NOW(6))`
+	const event = `
+		INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, published_at)
+		VALUES (?, 'order', ?, ?, ?, '', NOW(6), NOW(6))`
 	payload := fmt.Sprintf(`{"orderId":%q,"userId":%q,"items":[{"quantity":1},{"quantity":1}]}`, id, user)
 	if err := transaction(ctx, f.orders, // 6 statements
-		statement{`SELECT product_id, name, price_amount, price_currency, status FROM catalog WHERE product_id IN (?, ?)`, []any{a, b}},
+		statement{`SELECT product_id, name, price_amount, price_currency, status FROM catalog WHERE product_id IN (?, ?)`,
+			[]any{a, b}},
 		statement{`INSERT INTO orders (id, user_id, status, total_amount, total_currency, version, created_at, updated_at)
 			VALUES (?, ?, 'pending', 2598, 'EUR', 1, NOW(6), NOW(6))`, []any{id[:], user[:]}},
-		statement{`INSERT INTO order_item (order_id, line, product_id, name, unit_price, quantity) VALUES (?, 0, ?, 'Tea', 1299, 1), (?, 1, ?, 'Tea', 1299, 1)`,
+		statement{`INSERT INTO order_item (order_id, line, product_id, name, unit_price, quantity)
+			VALUES (?, 0, ?, 'Tea', 1299, 1), (?, 1, ?, 'Tea', 1299, 1)`,
 			[]any{id[:], a, id[:], b}},
 		statement{event, []any{placed[:], id.String(), "order-placed", payload}},
 	); err != nil {
@@ -142,8 +148,10 @@ func (f *orderFloor) order(ctx context.Context) error {
 		return err
 	}
 	return transaction(ctx, f.orders, // 5 statements
-		statement{`INSERT INTO inbox (consumer, event_id, received_at) VALUES ('order-confirm', ?, NOW(6))`, []any{reserved[:]}},
-		statement{`UPDATE orders SET status = 'confirmed', version = 2, updated_at = NOW(6) WHERE id = ? AND status = 'pending'`, []any{id[:]}},
+		statement{`INSERT INTO inbox (consumer, event_id, received_at) VALUES ('order-confirm', ?, NOW(6))`,
+			[]any{reserved[:]}},
+		statement{`UPDATE orders SET status = 'confirmed', version = 2, updated_at = NOW(6)
+			WHERE id = ? AND status = 'pending'`, []any{id[:]}},
 		statement{event, []any{confirmed[:], id.String(), "order-confirmed", payload}},
 	)
 }

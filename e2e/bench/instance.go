@@ -53,7 +53,8 @@ func launch(program string, args []string, url database.URL, environment ...stri
 
 // launchFunction starts a function of a side.
 func (s side) launchFunction(service, function string, url database.URL, environment ...string) (*instance, error) {
-	return launch(s.program(service), nil, url, append([]string{"FUNCTION_TARGET=" + function, "K_SERVICE=" + function}, environment...)...)
+	environment = append(environment, "FUNCTION_TARGET="+function, "K_SERVICE="+function)
+	return launch(s.program(service), nil, url, environment...)
 }
 
 // launchFloor starts the floor of reads.

@@ -65,8 +65,9 @@ func (m *meter) read(ctx context.Context) (reading, error) {
 	spent, err := readCPU(m.databasePID, m.soukPID)
 	return reading{
 		at: time.Now(), statements: counters["Questions"] - m.polls, commits: counters["Binlog_commits"],
-		syncs: counters["Binlog_group_commits"], writes: counters["Com_insert"] + counters["Com_update"] + counters["Com_delete"],
-		cpu: spent,
+		syncs:  counters["Binlog_group_commits"],
+		writes: counters["Com_insert"] + counters["Com_update"] + counters["Com_delete"],
+		cpu:    spent,
 	}, err
 }
 

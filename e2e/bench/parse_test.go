@@ -14,7 +14,7 @@ import (
 
 func TestParseStat(t *testing.T) {
 	t.Parallel()
-	const text = "4711 (a (strange) name) S 42 4711 4711 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 9 0 123 1000 20 18446744073709551615"
+	const text = "4711 (a (strange) name) S 42 4711 4711 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 9 0 123 1000 20 1844674"
 	got, err := parseStat(text)
 	if err != nil {
 		t.Fatal(err)

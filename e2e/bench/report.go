@@ -60,7 +60,8 @@ func newWorkResult(w work, all series) workResult {
 	result := workResult{Name: w.name, Title: w.title, Bound: w.bound, Figures: []figureResult{}}
 	for _, f := range w.figures {
 		line := figureResult{
-			Name: f.name, Title: f.title, Unit: f.unit, Medians: map[string]float64{}, Rounds: map[string][]float64{}, Bars: []barResult{},
+			Name: f.name, Title: f.title, Unit: f.unit,
+			Medians: map[string]float64{}, Rounds: map[string][]float64{}, Bars: []barResult{},
 		}
 		for name := range all {
 			if value, measured := all.median(name, f.name); measured {

@@ -69,7 +69,8 @@ func TestInterleave(t *testing.T) {
 	t.Run("an error ends it", func(t *testing.T) {
 		t.Parallel()
 		broken := errors.New("broken")
-		_, err := interleave(t.Context(), 3, []subject{{name: souk, measure: func(context.Context) (sample, error) { return nil, broken }}}, func(int) {})
+		failing := subject{name: souk, measure: func(context.Context) (sample, error) { return nil, broken }}
+		_, err := interleave(t.Context(), 3, []subject{failing}, func(int) {})
 		if !errors.Is(err, broken) {
 			t.Errorf("err = %v, want %v", err, broken)
 		}

@@ -79,7 +79,8 @@ func copyAccounts(ctx context.Context, db *sql.DB, email string, count int) ([]u
 		}
 	}
 	//nolint:gosec // The columns are those of the table.
-	statement := "INSERT INTO user (" + strings.Join(columns, ", ") + ") SELECT " + strings.Join(expressions, ", ") + " FROM user WHERE email_key = ?"
+	statement := "INSERT INTO user (" + strings.Join(columns, ", ") + ") SELECT " + strings.Join(expressions, ", ") +
+		" FROM user WHERE email_key = ?"
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,8 @@ func (s *shop) createProducts(ctx context.Context, count int, stock int64) error
 		if err != nil {
 			return err
 		}
-		got, err := w.send(newRequest(http.MethodPost, "/v1/products", body, bearer(admin), "Idempotency-Key: "+uuid.NewString()))
+		key := "Idempotency-Key: " + uuid.NewString()
+		got, err := w.send(newRequest(http.MethodPost, "/v1/products", body, bearer(admin), key))
 		if err != nil {
 			return fmt.Errorf("create a product: %w", err)
 		}

@@ -58,7 +58,8 @@ func (s side) build(ctx context.Context, source, tags string) error {
 		packages[service] = "./functions/" + service + "/cmd"
 	}
 	for _, name := range slices.Concat(services, []string{"souk"}) {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags="+tags, "-ldflags=-s -w", "-o", s.program(name), packages[name])
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+			"-tags="+tags, "-ldflags=-s -w", "-o", s.program(name), packages[name])
 		build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s of %s: %w\n%s", name, s.name, err, out)

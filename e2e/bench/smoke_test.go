@@ -35,7 +35,8 @@ func smoke(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
 	var table bytes.Buffer
 	err := run(t.Context(), []string{
-		"-root=../..", "-state=" + t.TempDir(), "-bench=get,orders", "-rounds=1", "-round=200ms", "-clients=2", "-tags=", "-json=" + path,
+		"-root=../..", "-state=" + t.TempDir(), "-bench=get,orders", "-rounds=1",
+		"-round=200ms", "-clients=2", "-tags=", "-json=" + path,
 	}, &table)
 	if err != nil {
 		t.Fatal(err)

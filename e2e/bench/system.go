@@ -45,8 +45,8 @@ type system struct {
 
 // start starts the system of a side on the durable server.
 func (b *bench) start(ctx context.Context, s side) (*system, error) {
-	up := exec.Command(s.program("souk"), "up", "--port=0", "--state-dir="+s.state, "--database-url="+string(b.server.AdminURL())+s.name) //nolint:noctx // stop ends it
-	up.Env = append(os.Environ(), limits...)
+	up := exec.Command(s.program("souk"), "up", "--port=0", "--state-dir="+s.state) //nolint:noctx // stop ends it
+	up.Env = append(append(os.Environ(), limits...), "DATABASE_URL="+string(b.server.AdminURL())+s.name)
 	var output bytes.Buffer
 	up.Stdout, up.Stderr = io.Discard, &output
 	up.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends it through stop

@@ -98,7 +98,9 @@ func bearer(token string) string { return "Authorization: Bearer " + token }
 
 // readLoad sends requests of several clients for a duration, each client one after the other,
 // and returns the rate, and the latencies in milliseconds. A status other than 200 is an error.
-func readLoad(ctx context.Context, address string, clients int, duration time.Duration, next func() []byte) (rate float64, latencies []float64, err error) {
+func readLoad(
+	ctx context.Context, address string, clients int, duration time.Duration, next func() []byte,
+) (rate float64, latencies []float64, err error) {
 	all, errs := make([][]float64, clients), make([]error, clients)
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, duration)

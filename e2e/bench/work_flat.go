@@ -25,11 +25,15 @@ type flatRead struct {
 var flatReads = []flatRead{
 	{"product-get", "product", "product-get", func(size int, _ string) string { return productPath(rand.IntN(size)) }},
 	{"product-list", "product", "product-list", func(int, string) string { return listPath }},
-	{"late page", "product", "product-list", func(_ int, next string) string { return listPath + "&pageToken=" + url.QueryEscape(next) }},
+	{"late page", "product", "product-list", func(_ int, next string) string {
+		return listPath + "&pageToken=" + url.QueryEscape(next)
+	}},
 	{"by name", "product", "product-list", func(int, string) string { return listPath + "&orderBy=name" }},
 	{"price range", "product", "product-list", func(int, string) string { return listPath + "&minPrice=500&maxPrice=2000" }},
 	{"in stock", "product", "product-list", func(int, string) string { return listPath + "&inStock=true" }},
-	{"category", "product", "product-list", func(int, string) string { return listPath + "&category=" + categoryOf(rand.IntN(categories)) }},
+	{"category", "product", "product-list", func(int, string) string {
+		return listPath + "&category=" + categoryOf(rand.IntN(categories))
+	}},
 	{"category and price", "product", "product-list", func(int, string) string {
 		return listPath + "&minPrice=500&maxPrice=90000&orderBy=price&category=" + categoryOf(rand.IntN(categories))
 	}},
@@ -163,9 +167,8 @@ func (f *flatShop) findLatePage(address string) error {
 func (f *flatShop) measure(ctx context.Context, duration time.Duration) (sample, error) {
 	figures := sample{}
 	for _, read := range flatReads {
-		_, latencies, err := readLoad(ctx, f.processes[read.function].address, 1, duration/time.Duration(len(flatReads)), func() []byte {
-			return f.request(read)
-		})
+		address, part := f.processes[read.function].address, duration/time.Duration(len(flatReads))
+		_, latencies, err := readLoad(ctx, address, 1, part, func() []byte { return f.request(read) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", read.name, err)
 		}

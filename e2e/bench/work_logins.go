@@ -28,7 +28,9 @@ func prepareLogins(ctx context.Context, b *bench) ([]subject, error) {
 			return err
 		})
 		q, f := quantile(quiet, 0.99), quantile(flood, 0.99)
-		return sample{"quiet": q, "flood": f, "ratio": share(f, q), "signedIn": 100 * float64(succeeded) / float64(b.options.logins)}, err
+		return sample{
+			"quiet": q, "flood": f, "ratio": share(f, q), "signedIn": 100 * float64(succeeded) / float64(b.options.logins),
+		}, err
 	})
 }
 

@@ -20,7 +20,9 @@ const (
 )
 
 // withShops opens a shop for each side, and returns a subject for each.
-func (b *bench) withShops(ctx context.Context, customers int, measure func(ctx context.Context, s *shop) (sample, error)) (subjects []subject, err error) {
+func (b *bench) withShops(
+	ctx context.Context, customers int, measure func(ctx context.Context, s *shop) (sample, error),
+) (subjects []subject, err error) {
 	for _, side := range b.sides {
 		opened, err := b.openShop(ctx, side, customers)
 		if err != nil {

@@ -7,12 +7,15 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"souk/emulators/mysql"
 	"souk/shared/database"
 )
 
 const (
 	fewRows  = 1000
 	listPath = "/v1/products?pageSize=20"
+	// readsDatabase has the products that base reads.
+	readsDatabase = base + "_reads"
 )
 
 func productPath(number int) string { return "/v1/products/" + numberedID("product", number).String() }
@@ -34,19 +37,40 @@ func (b *bench) catalogues(ctx context.Context) (map[string]database.URL, error)
 		if err != nil {
 			return nil, err
 		}
-		if err := started.stop(); err != nil {
+		if err = started.stop(); err != nil {
 			return nil, err
 		}
-		db, url, err := b.open(side.name+"_product", 2)
-		if err != nil {
+		if urls[side.name], err = b.copyCatalogue(ctx, side.name+"_product"); err != nil {
 			return nil, err
 		}
-		if err := errors.Join(b.fill(ctx, db, "product", fewRows, fillProducts), db.Close()); err != nil {
-			return nil, err
-		}
-		urls[side.name] = url
 	}
 	return urls, nil
+}
+
+// copyCatalogue creates a database with the tables of another, and with the small data set:
+// the system of base has created the other, and has products of its own.
+func (b *bench) copyCatalogue(ctx context.Context, from string) (url database.URL, err error) {
+	tables, err := database.Collect(ctx, b.admin, func(row database.Scanner) (table string, err error) {
+		err = row.Scan(&table)
+		return table, err
+	}, `SELECT table_name FROM information_schema.tables WHERE table_schema = ?`, from)
+	if err != nil {
+		return "", fmt.Errorf("read the tables of %s: %w", from, err)
+	}
+	if _, err := mysql.CreateDatabase(ctx, b.server.AdminURL(), readsDatabase); err != nil {
+		return "", err
+	}
+	for _, table := range tables {
+		statement := fmt.Sprintf("CREATE TABLE IF NOT EXISTS `%s`.`%s` LIKE `%s`.`%s`", readsDatabase, table, from, table)
+		if _, err := b.admin.ExecContext(ctx, statement); err != nil {
+			return "", fmt.Errorf("copy the table %s: %w", table, err)
+		}
+	}
+	db, url, err := b.open(readsDatabase, 2)
+	if err != nil {
+		return "", err
+	}
+	return url, errors.Join(b.fill(ctx, db, "product", fewRows, fillProducts), db.Close())
 }
 
 // prepareGet prepares reads of products by a number of clients.
@@ -61,7 +85,9 @@ func prepareList(ctx context.Context, b *bench) ([]subject, error) {
 }
 
 // prepareReads starts a function of all sides, and the floor.
-func (b *bench) prepareReads(ctx context.Context, function string, clients int, path func() string) (subjects []subject, err error) {
+func (b *bench) prepareReads(
+	ctx context.Context, function string, clients int, path func() string,
+) (subjects []subject, err error) {
 	urls, err := b.catalogues(ctx)
 	if err != nil {
 		return nil, err
@@ -115,7 +141,8 @@ func (b *bench) readSubject(name string, process *instance, clients int, path fu
 		n := float64(len(latencies))
 		return sample{
 			"rate": rate, "p99": quantile(latencies, 0.99),
-			"functions": microseconds(after.own-before.own) / n, "database": microseconds(databaseAfter.own-databaseBefore.own) / n,
+			"functions": microseconds(after.own-before.own) / n,
+			"database":  microseconds(databaseAfter.own-databaseBefore.own) / n,
 		}, nil
 	}}
 }
@@ -175,7 +202,9 @@ func prepareSearch(ctx context.Context, b *bench) ([]subject, error) {
 		}
 	}
 	subjects[0].measure = func(ctx context.Context) (sample, error) {
-		rate, searches, err := readLoad(ctx, processes[0].address, clients, b.options.round, func() []byte { return get(paths[0]()) })
+		rate, searches, err := readLoad(ctx, processes[0].address, clients, b.options.round, func() []byte {
+			return get(paths[0]())
+		})
 		if err != nil {
 			return nil, err
 		}

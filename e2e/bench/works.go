@@ -14,7 +14,8 @@ func works() []work {
 func ordersWork() work {
 	return work{
 		name: "orders", title: "Orders of two products, at many clients, through the gateway, until the last mail",
-		bound: "CPU: its split by process class is below. The floor sends 17 statements in 3 transactions an order, and no HTTP.",
+		bound: "CPU: its split by process class is below. The floor sends 17 statements in 3 transactions an order, " +
+			"and no HTTP.",
 		figures: []figure{
 			{"rate", "orders confirmed", "1/s", []bar{atLeastOf(4, base), atLeastOf(0.4, floor)}},
 			{"p50", "placed to confirmed, p50", "ms", nil},
