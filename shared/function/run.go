@@ -95,7 +95,7 @@ func (s settings) process(service string) telemetry.Process {
 	}
 }
 
-// FunctionsFunc returns all functions of a service. Each is a Go package with one.
+// FunctionsFunc returns all functions of a service.
 type FunctionsFunc func(*Runtime) ([]Function, error)
 
 // Run serves the functions of a service until ctx ends, and then waits for requests in
