@@ -25,7 +25,7 @@ func TestLoad(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 			if scenario == load.FlashSale && (got.Orders.Confirmed != 30 || got.Stock.Remaining != 0) {
-				t.Errorf("%d of 30 pieces are sold, %d remain", got.Orders.Confirmed, got.Stock.Remaining)
+				t.Errorf("%d of 30 units are sold, %d remain", got.Orders.Confirmed, got.Stock.Remaining)
 			}
 		})
 	}

@@ -33,7 +33,7 @@ rate, whether or not earlier ones have ended (an open loop), and --users bounds 
 at the same time. Latency is measured from when a request was due.
 
 It creates products and accounts of its own, and archives the products. Ctrl-C ends it
-early. The exit status is 1 if the stock does not add up: pieces are sold that are in no
+early. The exit status is 1 if the stock does not add up: units are sold that are in no
 confirmed order, or the other way round; a stock was negative; an order was lost.`,
 		Example: `  souk load flash-sale --users 50 --duration 10s
   souk load browse --rate 200 --duration 30s

@@ -15,7 +15,7 @@ import (
 )
 
 // chain is what Souk is not: three services that call each other while the customer waits.
-// Order inserts an order and calls stock, which takes a piece and calls mail, which inserts a
+// Order inserts an order and calls stock, which takes a unit and calls mail, which inserts a
 // mail. Each has one transaction. Calls and statements pass proxies.
 type chain struct {
 	db      *database.DB
@@ -162,7 +162,7 @@ func (c *chain) call(ctx context.Context, address string) error {
 type chainResult struct {
 	latencies       []float64 // in milliseconds, of all requests
 	sent, confirmed int
-	// taken is the number of pieces that are gone from the stock.
+	// taken is the number of units that are gone from the stock.
 	taken int64
 }
 
@@ -196,11 +196,11 @@ func (c *chain) order(ctx context.Context, users int, duration time.Duration) (r
 	return result, err
 }
 
-func (c *chain) available(ctx context.Context) (pieces int64, err error) {
-	if err := c.db.QueryRowContext(ctx, "SELECT available FROM stock WHERE id = 1").Scan(&pieces); err != nil {
+func (c *chain) available(ctx context.Context) (units int64, err error) {
+	if err := c.db.QueryRowContext(ctx, "SELECT available FROM stock WHERE id = 1").Scan(&units); err != nil {
 		return 0, fmt.Errorf("read the stock of the chain: %w", err)
 	}
-	return pieces, nil
+	return units, nil
 }
 
 // close stops the services.

@@ -16,7 +16,7 @@ import (
 	"souk/shared/database"
 )
 
-// place places an order in one transaction, as the shop does: take a piece if there is one,
+// place places an order in one transaction, as the shop does: take a unit if there is one,
 // insert the order, insert its event.
 func place(ctx context.Context, db *sql.DB, product int) (err error) {
 	tx, err := db.BeginTx(ctx, nil)
@@ -133,7 +133,7 @@ func (x *databaseRun) saturate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count the orders: %w", err)
 	}
-	x.report.count(sold == committed && orders == committed, "no piece is oversold or lost: %d orders acknowledged, %d in the table, %d pieces taken, %d attempts failed",
+	x.report.count(sold == committed && orders == committed, "no unit is oversold or lost: %d orders acknowledged, %d in the table, %d units taken, %d attempts failed",
 		committed, orders, sold, failed)
 	x.describeSaturation(spread, hot, spreadLatency)
 	return nil

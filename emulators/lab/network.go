@@ -19,7 +19,7 @@ var network = Experiment{
 	Title: "Service communication and networking",
 	Hypothesis: `In a chain of synchronous calls, the customer waits for every service, and an order fails when one of them does. ` +
 		`With events, the customer waits for one service: when another is slow or down, orders are accepted and decided later. ` +
-		`Retries, as a mesh sends them, hide lost responses; without idempotency they take pieces twice.`,
+		`Retries, as a mesh sends them, hide lost responses; without idempotency they take units twice.`,
 	Settings: []Setting{
 		{"only the load balancer reaches functions for clients, only Pub/Sub the others", "terraform/cloud_run.tf", `ingress = local.open[each.key] ?`},
 		{"only Pub/Sub's account may invoke push functions", "terraform/iam.tf", `role     = "roles/run.invoker"`},
@@ -210,7 +210,7 @@ func discard(d *drive) error {
 func (x *networkRun) lossy(ctx context.Context) error {
 	x.env.progress("every third response of stock is lost")
 	table := Table{
-		Title: "Every third response of the stock service is lost after its effect", Columns: []string{"calls", "accepted", "pieces taken", "pieces in accepted orders"},
+		Title: "Every third response of the stock service is lost after its effect", Columns: []string{"calls", "accepted", "units taken", "units in accepted orders"},
 	}
 	x.chain.lossy.Store(3)
 	var results []chainResult
@@ -228,9 +228,9 @@ func (x *networkRun) lossy(ctx context.Context) error {
 	x.report.Tables = append(x.report.Tables, table)
 	once, thrice := results[0], results[1]
 	x.report.count(thrice.confirmed == thrice.sent && thrice.taken > int64(thrice.confirmed),
-		"retries make the lossy service available, and without idempotency take too much: %d pieces for %d orders", thrice.taken, thrice.confirmed)
+		"retries make the lossy service available, and without idempotency take too much: %d units for %d orders", thrice.taken, thrice.confirmed)
 	x.report.find("A mesh adds mutual TLS, timeouts, retries and outlier detection without code. Its retries raised the share of accepted orders from %.0f %% to %.0f %%, "+
-		"and took %d pieces for %d orders: only the services can make a retry safe. It would not have helped while stock was down. "+
+		"and took %d units for %d orders: only the services can make a retry safe. It would not have helped while stock was down. "+
 		"In Souk the key of a request and the inbox of a consumer make every retry safe, and Pub/Sub is what retries.",
 		100*float64(once.confirmed)/max(float64(once.sent), 1), 100*float64(thrice.confirmed)/max(float64(thrice.sent), 1), thrice.taken, thrice.confirmed)
 	return nil

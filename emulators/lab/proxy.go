@@ -119,7 +119,7 @@ type chunk struct {
 	due  time.Time
 }
 
-// copyDelayed copies data, each piece after the delay at its arrival, until either end closes.
+// copyDelayed copies data, each unit after the delay at its arrival, until either end closes.
 func copyDelayed(to, from net.Conn, delay *atomic.Int64) {
 	chunks := make(chan chunk, 64)
 	var writing sync.WaitGroup

@@ -168,7 +168,7 @@ func undecided(o load.Orders) int64 { return o.Placed - o.Confirmed - o.Rejected
 
 // addsUp adds the check of a load's stock to a report.
 func (r *Report) addsUp(result load.Result) {
-	r.count(result.AddsUp(), "no order is lost and no piece is oversold: %d orders placed, %d confirmed, %d rejected%s",
+	r.count(result.AddsUp(), "no order is lost and no unit is oversold: %d orders placed, %d confirmed, %d rejected%s",
 		result.Orders.Placed, result.Orders.Confirmed, result.Orders.Rejected, listed(result.Problems))
 }
 

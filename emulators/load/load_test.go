@@ -120,10 +120,10 @@ func TestProblems(t *testing.T) {
 		damage func(s *shop)
 		want   string
 	}{
-		"pieces that are taken and not sold": {func(s *shop) { s.reserve = func(n int64) int64 { return n + 1 } }, "are in confirmed orders"},
-		"pieces that are sold and not taken": {func(s *shop) { s.reserve = func(int64) int64 { return 0 } }, "are in confirmed orders"},
-		"a negative stock":                   {func(s *shop) { s.reserve = func(n int64) int64 { return 3 * n } }, "the stock of a product was -"},
-		"an order that is never decided":     {func(s *shop) { s.undecided = 40 }, "not decided in time"},
+		"units that are taken and not sold": {func(s *shop) { s.reserve = func(n int64) int64 { return n + 1 } }, "are in confirmed orders"},
+		"units that are sold and not taken": {func(s *shop) { s.reserve = func(int64) int64 { return 0 } }, "are in confirmed orders"},
+		"a negative stock":                  {func(s *shop) { s.reserve = func(n int64) int64 { return 3 * n } }, "the stock of a product was -"},
+		"an order that is never decided":    {func(s *shop) { s.undecided = 40 }, "not decided in time"},
 		"an order without a final response": {func(s *shop) {
 			s.fail = func(r *http.Request, _ bool) bool {
 				return r.Method == http.MethodPost && r.URL.Path == "/v1/orders" && len(s.orders) > 40

@@ -19,7 +19,7 @@ type Orders struct {
 	Unknown int64 `json:"unknown"`
 }
 
-// Stock compares the stock with the confirmed orders, in pieces.
+// Stock compares the stock with the confirmed orders, in units.
 type Stock struct {
 	Initial   int64 `json:"initial"`
 	Remaining int64 `json:"remaining"`
@@ -28,7 +28,7 @@ type Stock struct {
 	Confirmed int64 `json:"confirmed"`
 }
 
-// Sold returns the pieces that are no longer in stock.
+// Sold returns the units that are no longer in stock.
 func (s Stock) Sold() int64 { return s.Initial - s.Remaining }
 
 // Snapshot is the state of a load while it runs. Requests, errors and latencies are those
@@ -143,7 +143,7 @@ func (r *run) result(elapsed time.Duration) Result {
 func (r *run) problems(orders Orders, lowest int64) (problems []string) {
 	for _, p := range r.products {
 		if sold, confirmed := p.stock-p.available.Load(), p.confirmed.Load(); sold != confirmed {
-			problems = append(problems, fmt.Sprintf("product %s: %d pieces are sold, and %d are in confirmed orders", p.id, sold, confirmed))
+			problems = append(problems, fmt.Sprintf("product %s: %d units are sold, and %d are in confirmed orders", p.id, sold, confirmed))
 		}
 	}
 	if lowest < 0 {

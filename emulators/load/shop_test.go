@@ -20,7 +20,7 @@ type shop struct {
 	takes time.Duration
 	// undecided makes every order after so many stay pending; 0 decides all.
 	undecided int
-	// reserve changes how many pieces an order takes from the stock.
+	// reserve changes how many units an order takes from the stock.
 	reserve func(quantity int64) int64
 	// fail makes requests fail before they have an effect, or after it.
 	fail func(r *http.Request, before bool) bool

@@ -69,7 +69,7 @@ function showResult(state) {
   showOrders(state, r.orders, r.stock);
   const parts = state.scenario === "browse" ? [] : [
     `${r.orders.placed} orders placed, ${r.orders.confirmed} confirmed, ${r.orders.rejected} rejected. ` +
-    `Of ${r.stock.initial} pieces ${r.stock.initial - r.stock.remaining} are sold and ${r.stock.confirmed} are in confirmed orders.`];
+    `Of ${r.stock.initial} units ${r.stock.initial - r.stock.remaining} are sold and ${r.stock.confirmed} are in confirmed orders.`];
   parts.push(...(r.problems || []), ...Object.entries(r.failures || {}).map(([kind, count]) => `Failed: ${count} × ${kind}.`));
   parts.push("In the system remain: " + (r.remains || []).join(", ") + ".");
   text($("#remains"), parts.join(" "));
