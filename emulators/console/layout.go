@@ -188,11 +188,12 @@ func (g *graph) route(e *edge) {
 	middle := to.Y + to.H/2
 	switch e.Kind {
 	case httpEdge, scheduleEdge:
-		begin := to.X - sourceGap - 4 // below the function before it in the row
-		if to.Column == 1 && to.X < g.Width/4 {
-			begin = from.trunk()
+		begin := from.trunk()
+		if to.X-begin > sourceGap+functionWidth { // above the functions before it in the row
+			e.Path = fmt.Sprintf("M%.1f %.1fH%.1fV%.1fH%.1f", begin, to.Y-(rowPitch-nodeHeight)/2, to.X-11, middle, to.X-2)
+		} else {
+			e.Path = fmt.Sprintf("M%.1f %.1fH%.1f", begin, middle, to.X-2)
 		}
-		e.Path = fmt.Sprintf("M%.1f %.1fH%.1f", begin, middle, to.X-2)
 		e.LabelX, e.LabelY = to.X-9, middle-3.5
 	case publishEdge:
 		e.Path = curve(from.X+from.W, from.Y+from.H/2, to.X, middle)
