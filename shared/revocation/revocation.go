@@ -75,9 +75,3 @@ func (l *List) Store(ctx context.Context, tx *database.Tx, r Revoked) error {
 	tx.AfterCommit(func(context.Context) { l.merge([]entry{e}) })
 	return nil
 }
-
-// HandleEvent handles the event of a function that stores revocations. Duplicate, late and
-// reordered events are harmless: the highest version applies.
-func (l *List) HandleEvent(ctx context.Context, tx *database.Tx, _ event.Event, r Revoked) error {
-	return l.Store(ctx, tx, r)
-}
