@@ -31,40 +31,16 @@ var (
 	ErrKeysUnavailable = errors.New("signing keys unavailable")
 )
 
-// Role is an account's role in the shop.
-type Role string
-
-// The roles. A token with any other role is refused.
-const (
-	Customer Role = "customer"
-	Admin    Role = "admin"
-)
-
-// Valid reports whether the role is one of the constants.
-func (r Role) Valid() bool { return r == Customer || r == Admin }
-
-// Scan reads a role from the database. A stored value that is not a role, which older
-// versions accepted, reads as Customer: that is the role with the fewest rights, and the
-// account can still be read, signed in to and changed.
-func (r *Role) Scan(column any) error {
-	switch value := column.(type) {
-	case []byte:
-		*r = Role(value)
-	case string:
-		*r = Role(value)
-	default:
-		return fmt.Errorf("read a role: the column is a %T", column)
-	}
-	if !r.Valid() {
-		*r = Customer
-	}
-	return nil
-}
-
 // Principal is an authenticated caller.
 type Principal struct {
+	// UserID is the id of the account or, of a Guest, that of the checkout, which no account
+	// has. It is uuid.Nil for a Key.
 	UserID uuid.UUID
-	Role   Role
+	// KeyID is the id of a Key, and uuid.Nil for others.
+	KeyID uuid.UUID
+	Role  Role
+	// Permissions are those of the role of staff, or of the key.
+	Permissions manifest.PermissionSet
 	// SessionID identifies the login that the token originates from, through all
 	// refreshes. It is uuid.Nil for a token that does not come from a login.
 	SessionID uuid.UUID
@@ -74,6 +50,25 @@ type Principal struct {
 }
 
 type principalKey struct{}
+
+// ID returns the id of the account, checkout or key.
+func (p Principal) ID() uuid.UUID {
+	if p.Role == Key {
+		return p.KeyID
+	}
+	return p.UserID
+}
+
+// Can reports whether the caller is staff or a key with a permission.
+func (p Principal) Can(needed manifest.Permission) bool {
+	return (p.Role == Key || p.Role.IsStaff()) && p.Permissions.Has(needed)
+}
+
+// MayRead reports whether the caller is the owner of a resource, or has the permission for those of
+// others. Operations respond to others as if the resource did not exist. The zero id is no owner.
+func (p Principal) MayRead(owner uuid.UUID, needed manifest.Permission) bool {
+	return owner != uuid.Nil && owner == p.UserID || p.Can(needed)
+}
 
 // WithPrincipal returns a context that carries the caller.
 func WithPrincipal(ctx context.Context, p Principal) context.Context {
@@ -86,23 +81,47 @@ func PrincipalFrom(ctx context.Context) (Principal, bool) {
 	return p, ok
 }
 
-// Authorize checks whether a caller may use a function. It returns nil,
-// ErrUnauthenticated or ErrForbidden. An unknown access rule refuses every caller.
-func Authorize(access manifest.Access, p Principal, authenticated bool) error {
-	switch access {
-	case manifest.Anyone:
+// MissingPermissionError is the ErrForbidden of a caller without a permission.
+type MissingPermissionError struct {
+	Role   Role
+	Needed manifest.Permission
+}
+
+// Error implements error.
+func (e *MissingPermissionError) Error() string {
+	return fmt.Sprintf("role %q lacks the permission %s: %s", e.Role, e.Needed, ErrForbidden)
+}
+
+// Unwrap returns ErrForbidden.
+func (e *MissingPermissionError) Unwrap() error { return ErrForbidden }
+
+// Require returns a MissingPermissionError for a caller without a permission.
+func (p Principal) Require(needed manifest.Permission) error {
+	if p.Can(needed) {
 		return nil
-	case manifest.User, manifest.Admin:
-		if !authenticated {
-			return ErrUnauthenticated
-		}
-	default:
-		return fmt.Errorf("access rule %q: %w", access, ErrForbidden)
 	}
-	if p.Role == Admin || (access == manifest.User && p.Role == Customer) {
+	return &MissingPermissionError{p.Role, needed}
+}
+
+// Authorize checks whether a caller may use a function. It returns nil, ErrUnauthenticated, a
+// MissingPermissionError or ErrForbidden. An unknown access rule refuses every caller.
+func Authorize(f manifest.Function, p Principal, authenticated bool) error {
+	needed, forStaff := f.Access.Permission()
+	switch {
+	case !forStaff && f.Access != manifest.Anyone && f.Access != manifest.User && f.Access != manifest.Checkout:
+		return fmt.Errorf("access rule %q: %w", f.Access, ErrForbidden)
+	case !authenticated && f.Access == manifest.Anyone:
+		return nil
+	case !authenticated:
+		return ErrUnauthenticated
+	case forStaff:
+		return p.Require(needed)
+	case p.Role == Key && f.Others != "": // a key owns nothing
+		return p.Require(f.Others)
+	case p.Role.Valid(), p.Role == Guest && f.Access == manifest.Checkout:
 		return nil
 	}
-	return fmt.Errorf("role %q, access %q: %w", p.Role, access, ErrForbidden)
+	return fmt.Errorf("role %q, access %q: %w", p.Role, f.Access, ErrForbidden)
 }
 
 // BearerToken returns the token of the Authorization header (RFC 6750, section 2.1).

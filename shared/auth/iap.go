@@ -14,7 +14,7 @@ import (
 // HeaderIAPAssertion is the header with Identity-Aware Proxy's signed assertion of the caller.
 const HeaderIAPAssertion = "X-Goog-Iap-Jwt-Assertion" //nolint:gosec // the name of a header
 
-// IAPConfig configures admin functions behind Identity-Aware Proxy.
+// IAPConfig configures the functions for staff behind Identity-Aware Proxy.
 type IAPConfig struct {
 	// ProjectNumber is the number of the project with the load balancer. Without it no
 	// assertion is required.
@@ -26,7 +26,7 @@ type IAPConfig struct {
 // IAPVerifier verifies that requests have passed Identity-Aware Proxy:
 // https://cloud.google.com/iap/docs/signed-headers-howto
 // It is safe for concurrent use.
-type IAPVerifier struct{ rules tokenRules }
+type IAPVerifier struct{ rules cachingRules[struct{}] }
 
 // NewIAPVerifier returns a new IAPVerifier, or nil without a project. It does no I/O:
 // keys are fetched when the first assertion is verified.
@@ -37,12 +37,12 @@ func NewIAPVerifier(c IAPConfig, now clock.Clock) *IAPVerifier {
 	if c.ProjectNumber == "" {
 		return nil
 	}
-	return &IAPVerifier{tokenRules{
+	return &IAPVerifier{cachingRules[struct{}]{tokenRules: tokenRules{
 		issuers:        []string{c.Issuer},
 		audiencePrefix: "/projects/" + c.ProjectNumber + "/global/backendServices/",
 		types:          []string{"jwt", ""},
 		keys:           newKeySet(c.KeysURL, jose.ES256, now),
-	}}
+	}}}
 }
 
 // Verify returns nil for a request with the proxy's assertion. It does not read the
@@ -57,8 +57,7 @@ func (v *IAPVerifier) Verify(ctx context.Context, header http.Header) error {
 	if len(assertions) != 1 {
 		return fmt.Errorf("%w: %d headers %s", ErrForbidden, len(assertions), HeaderIAPAssertion)
 	}
-	var private struct{}
-	_, err := v.rules.verify(ctx, assertions[0], &private)
+	_, _, err := v.rules.verify(ctx, assertions[0])
 	if errors.Is(err, ErrInvalidToken) {
 		return fmt.Errorf("%w: %s: %w", ErrForbidden, HeaderIAPAssertion, err)
 	}

@@ -46,6 +46,7 @@ type keySet struct {
 	mu      sync.RWMutex
 	keys    map[string]jose.JSONWebKey // by key id
 	fetched time.Time                  // time of the last successful fetch
+	fetches uint64                     // number of successful fetches
 	tried   time.Time                  // time of the last fetch
 	failure error                      // its error
 }
@@ -96,6 +97,15 @@ func (s *keySet) cached(id string) (key jose.JSONWebKey, known, fresh bool) {
 	return key, known && age < keysUsableFor, age < keysFreshFor
 }
 
+// lastFetch returns the number of the fetch of the current keys, and reports whether they are
+// fresh.
+func (s *keySet) lastFetch() (number uint64, fresh bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	age := s.now().Sub(s.fetched)
+	return s.fetches, s.fetches > 0 && age < keysFreshFor
+}
+
 // refresh fetches the keys unless they were fetched a moment ago. A caller that knows its
 // key does not wait for another caller's fetch, the others do. It returns only the
 // context's error; the fetch's is in s.failure.
@@ -125,6 +135,7 @@ func (s *keySet) refresh(ctx context.Context, known bool) error {
 	s.tried, s.failure = s.now(), err
 	if err == nil {
 		s.keys, s.fetched = keys, s.tried
+		s.fetches++
 	}
 	return nil
 }

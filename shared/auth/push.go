@@ -69,7 +69,7 @@ type pushClaims struct {
 // https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
 // It is safe for concurrent use.
 type PushVerifier struct {
-	rules          tokenRules
+	rules          cachingRules[pushClaims]
 	serviceAccount string
 	configured     bool
 	behindIAM      bool // IAM checks the signature and removes it
@@ -83,12 +83,12 @@ func NewPushVerifier(c PushConfig, now clock.Clock) *PushVerifier {
 		issuers = append(issuers, googleIssuerBare)
 	}
 	return &PushVerifier{
-		rules: tokenRules{
+		rules: cachingRules[pushClaims]{tokenRules: tokenRules{
 			issuers:  issuers,
 			audience: c.Audience,
 			types:    []string{"jwt", ""},
 			keys:     newKeySet(c.KeysURL, jose.RS256, now),
-		},
+		}},
 		serviceAccount: c.ServiceAccount,
 		configured:     c.Issuer != "" && c.KeysURL != "" && c.Audience != "" && c.ServiceAccount != "",
 		behindIAM:      c.Auth == PushAuthIAM,
@@ -116,12 +116,14 @@ func (v *PushVerifier) Verify(ctx context.Context, rawToken string) error {
 	if !v.configured {
 		return fmt.Errorf("%w: PUSH_ISSUER, PUSH_JWKS_URL, PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT are not all set", ErrInvalidToken)
 	}
-	verify := v.rules.verify
-	if v.behindIAM && strings.HasSuffix(rawToken, "."+removedSignature) {
-		verify = v.rules.verifyClaims
-	}
 	var private pushClaims
-	if _, err := verify(ctx, rawToken, &private); err != nil {
+	var err error
+	if v.behindIAM && strings.HasSuffix(rawToken, "."+removedSignature) {
+		_, err = v.rules.verifyClaims(ctx, rawToken, &private)
+	} else {
+		_, private, err = v.rules.verify(ctx, rawToken)
+	}
+	if err != nil {
 		return fmt.Errorf("verify push token: %w", err)
 	}
 	// Anyone with a Google account can have Google sign a token for any audience:

@@ -117,7 +117,8 @@ func TestSignRefusesInvalidPrincipals(t *testing.T) {
 	t.Parallel()
 	signer := mustSigner(t, mustGenerateKey(t))
 	for name, p := range map[string]Principal{
-		"no user": {Role: Admin}, "no role": {UserID: uuid.New()}, "an unknown role": {UserID: uuid.New(), Role: "root"},
+		"no user": {Role: Owner}, "no role": {UserID: uuid.New()}, "the role of guests": {UserID: uuid.New(), Role: Guest}, "the role of keys": {UserID: uuid.New(), Role: Key},
+		"the role of a former release": {UserID: uuid.New(), Role: "admin"}, "a malformed role": {UserID: uuid.New(), Role: "Night Shift"},
 	} {
 		if token, err := signer.Sign(p, testStart, time.Minute); err == nil || token != "" {
 			t.Errorf("%s: got a token", name)

@@ -46,10 +46,7 @@ func (r tokenRules) verify(ctx context.Context, raw string, private any) (jwt.Cl
 	if err := token.Claims(key.Key, &claims, private); err != nil {
 		return claims, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
-	if err := r.check(claims); err != nil {
-		return claims, fmt.Errorf("%w: %w", ErrInvalidToken, err)
-	}
-	return claims, nil
+	return claims, r.checkClaims(claims)
 }
 
 // verifyClaims is like verify, for a token whose signature has been checked and removed
@@ -63,10 +60,7 @@ func (r tokenRules) verifyClaims(_ context.Context, raw string, private any) (jw
 	if err := token.UnsafeClaimsWithoutVerification(&claims, private); err != nil {
 		return claims, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
-	if err := r.check(claims); err != nil {
-		return claims, fmt.Errorf("%w: %w", ErrInvalidToken, err)
-	}
-	return claims, nil
+	return claims, r.checkClaims(claims)
 }
 
 // parse parses a token and checks its header.
@@ -89,6 +83,14 @@ func (r tokenRules) parse(raw string) (*jwt.JSONWebToken, error) {
 		return nil, fmt.Errorf("%w: no key id", ErrInvalidToken)
 	}
 	return token, nil
+}
+
+// checkClaims checks the standard claims of a token. The error is ErrInvalidToken.
+func (r tokenRules) checkClaims(claims jwt.Claims) error {
+	if err := r.check(claims); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	}
+	return nil
 }
 
 func (r tokenRules) check(claims jwt.Claims) error {

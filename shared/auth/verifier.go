@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/shared/clock"
+	"souk/shared/manifest"
 )
 
 // accessTokenType is the `typ` header of an access token (RFC 9068, section
@@ -33,7 +34,13 @@ type Config struct {
 
 // accessClaims are the claims of an access token beyond the standard ones.
 type accessClaims struct {
+	// Role is the role as the release before this one knows it: that of an owner is formerAdmin,
+	// and all others are Customer. Its programs verify tokens during a rollout.
 	Role Role `json:"role"`
+	// StaffRole is the role of staff. A token of the release before has none.
+	StaffRole Role `json:"staff_role,omitempty"`
+	// Scope lists the permissions of the role (RFC 9068, section 2.2.3), at most all: 300 bytes.
+	Scope string `json:"scope,omitempty"`
 	// SessionID is a UUID; the name is OpenID Connect's
 	// (https://openid.net/specs/openid-connect-frontchannel-1_0.html, section 3).
 	SessionID     string `json:"sid,omitempty"`
@@ -41,11 +48,29 @@ type accessClaims struct {
 }
 
 func newAccessClaims(p Principal) accessClaims {
-	claims := accessClaims{Role: p.Role, RightsVersion: p.RightsVersion}
+	claims := accessClaims{Role: Customer, RightsVersion: p.RightsVersion}
+	if p.Role.IsStaff() {
+		claims.StaffRole, claims.Scope = p.Role, p.Permissions.String()
+	}
+	if p.Role == Owner {
+		claims.Role = formerAdmin
+	}
 	if p.SessionID != uuid.Nil {
 		claims.SessionID = p.SessionID.String()
 	}
 	return claims
+}
+
+// rights returns the role and the permissions of a token, and reports whether they are valid.
+func (c accessClaims) rights() (Role, manifest.PermissionSet, bool) {
+	switch {
+	case c.StaffRole == "" && c.Role == formerAdmin: // a token of the release before
+		return Owner, manifest.AllPermissions(), true
+	case c.StaffRole == "":
+		return Customer, 0, c.Role == Customer
+	default:
+		return c.StaffRole, manifest.ParsePermissionSet(c.Scope), c.StaffRole.IsStaff()
+	}
 }
 
 func (c accessClaims) sessionID() (uuid.UUID, error) {
@@ -57,7 +82,7 @@ func (c accessClaims) sessionID() (uuid.UUID, error) {
 
 // Verifier verifies access tokens. It is safe for concurrent use.
 type Verifier struct {
-	rules      tokenRules
+	rules      cachingRules[accessClaims]
 	configured bool
 }
 
@@ -65,12 +90,12 @@ type Verifier struct {
 // token is verified.
 func NewVerifier(c Config, now clock.Clock) *Verifier {
 	return &Verifier{
-		rules: tokenRules{
+		rules: cachingRules[accessClaims]{tokenRules: tokenRules{
 			issuers:  []string{c.Issuer},
 			audience: c.Audience,
 			types:    []string{accessTokenType, "application/" + accessTokenType},
 			keys:     newKeySet(c.KeysURL, jose.ES256, now),
-		},
+		}},
 		configured: c.Issuer != "" && c.Audience != "" && c.KeysURL != "",
 	}
 }
@@ -81,8 +106,7 @@ func (v *Verifier) Verify(ctx context.Context, rawToken string) (Principal, erro
 	if !v.configured {
 		return Principal{}, fmt.Errorf("%w: AUTH_ISSUER, AUTH_AUDIENCE and AUTH_JWKS_URL are not all set", ErrInvalidToken)
 	}
-	var private accessClaims
-	claims, err := v.rules.verify(ctx, rawToken, &private)
+	claims, private, err := v.rules.verify(ctx, rawToken)
 	if err != nil {
 		return Principal{}, fmt.Errorf("verify access token: %w", err)
 	}
@@ -90,12 +114,13 @@ func (v *Verifier) Verify(ctx context.Context, rawToken string) (Principal, erro
 	if err != nil || id == uuid.Nil {
 		return Principal{}, fmt.Errorf("verify access token: %w: the subject is not a user id", ErrInvalidToken)
 	}
-	if !private.Role.Valid() {
+	role, permissions, valid := private.rights()
+	if !valid {
 		return Principal{}, fmt.Errorf("verify access token: %w: unknown role", ErrInvalidToken)
 	}
 	sessionID, err := private.sessionID()
 	if err != nil {
 		return Principal{}, fmt.Errorf("verify access token: %w: sid is not a session id", ErrInvalidToken)
 	}
-	return Principal{UserID: id, Role: private.Role, SessionID: sessionID, RightsVersion: private.RightsVersion}, nil
+	return Principal{UserID: id, Role: role, Permissions: permissions, SessionID: sessionID, RightsVersion: private.RightsVersion}, nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
+
+	"souk/shared/manifest"
 )
 
 func accessTokenClaims() map[string]any {
@@ -66,6 +68,51 @@ func TestVerifierReturnsTheSessionOfAToken(t *testing.T) {
 	}
 }
 
+func TestVerifierReturnsTheRightsOfAToken(t *testing.T) {
+	t.Parallel()
+	pemKey := mustGenerateKey(t)
+	signer, key := mustSigner(t, pemKey), mustECKey(t, pemKey)
+	verifier := newTestVerifier(newKeyServer(t, signer.PublicKeys()).URL, &testClock{})
+	mustVerify := func(token string, role Role, permissions manifest.PermissionSet) {
+		t.Helper()
+		want := testPrincipal
+		want.Role, want.Permissions = role, permissions
+		if got, err := verifier.Verify(t.Context(), token); err != nil || got != want {
+			t.Errorf("got %v, %v; want %v", got, err, want)
+		}
+	}
+	shift := Principal{UserID: testPrincipal.UserID, Role: "night-shift", Permissions: manifest.NewPermissionSet(manifest.OrdersRead)}
+	owner := Principal{UserID: testPrincipal.UserID, Role: Owner, Permissions: manifest.AllPermissions()}
+	for _, p := range []Principal{testPrincipal, shift, owner} {
+		token, err := signer.Sign(p, testStart, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(token) > 1200 {
+			t.Errorf("the token of %s has %d bytes", p.Role, len(token))
+		}
+		mustVerify(token, p.Role, p.Permissions)
+	}
+	mint := func(changes map[string]any) string {
+		return mustMint(t, key, accessTokenType, with(accessTokenClaims(), changes))
+	}
+	// Tokens of the release before, and of the next one, which has a permission more.
+	mustVerify(mint(map[string]any{"role": "admin"}), Owner, manifest.AllPermissions())
+	mustVerify(mint(map[string]any{"staff_role": "night-shift", "scope": "orders.burn orders.read"}), "night-shift", shift.Permissions)
+	mustVerify(mint(map[string]any{"scope": "orders.read"}), Customer, 0) // only staff has permissions
+}
+
+// A program of the release before knows two roles, by the claim role. During a rollout it accepts
+// the tokens of this release, as those of an admin or a customer.
+func TestTokensOfStaffInTheReleaseBefore(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[Role]Role{Customer: "customer", Owner: "admin", Manager: "customer", "night-shift": "customer"} {
+		if got := newAccessClaims(Principal{Role: role, Permissions: manifest.AllPermissions()}); got.Role != want {
+			t.Errorf("the token of %s has the role %s, want %s", role, got.Role, want)
+		}
+	}
+}
+
 func TestVerifierRefuses(t *testing.T) {
 	t.Parallel()
 	pemKey := mustGenerateKey(t)
@@ -74,8 +121,11 @@ func TestVerifierRefuses(t *testing.T) {
 	clock := &testClock{}
 	verifier := newTestVerifier(server.URL, clock)
 	good := accessTokenClaims()
-	if _, err := verifier.Verify(context.Background(), mustMint(t, key, accessTokenType, good)); err != nil {
-		t.Fatalf("the token that the invalid ones are derived from: %v", err)
+	valid := mustMint(t, key, accessTokenType, good)
+	for range 3 { // the third time it is cached
+		if _, err := verifier.Verify(context.Background(), valid); err != nil {
+			t.Fatalf("the token that the invalid ones are derived from: %v", err)
+		}
 	}
 
 	changed := func(changes map[string]any) string {
@@ -101,6 +151,10 @@ func TestVerifierRefuses(t *testing.T) {
 		"a token not yet valid":        changed(map[string]any{"nbf": future}),
 		"a token from the future":      changed(map[string]any{"iat": future}),
 		"an unknown role":              changed(map[string]any{"role": "root"}),
+		"the role of guests":           changed(map[string]any{"role": string(Guest)}),
+		"a staff role of guests":       changed(map[string]any{"staff_role": string(Guest), "scope": "orders.read"}),
+		"a staff role of keys":         changed(map[string]any{"staff_role": string(Key), "scope": "orders.read"}),
+		"a malformed staff role":       changed(map[string]any{"staff_role": "Night Shift", "scope": "orders.read"}),
 		"no role":                      changed(map[string]any{"role": nil}),
 		"an invalid session id":        changed(map[string]any{"sid": "mine"}),
 		"an invalid subject":           changed(map[string]any{"sub": "alice"}),
@@ -176,6 +230,7 @@ func BenchmarkVerify(b *testing.B) {
 	token := mustSign(b, signer)
 	b.ReportAllocs()
 	for b.Loop() {
+		verifier.rules.cache = tokenCache[accessClaims]{}
 		if _, err := verifier.Verify(context.Background(), token); err != nil {
 			b.Fatal(err)
 		}
