@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/googleapis/gax-go/v2"
 )
 
 const (
@@ -42,7 +44,7 @@ func (d *startingDialer) dial(ctx context.Context, network, address string) (net
 			d.connected.Store(true)
 			return conn, nil
 		}
-		if d.connected.Load() || ctx.Err() != nil || !isNetworkMissing(err) || !sleep(ctx, startingPause) {
+		if d.connected.Load() || ctx.Err() != nil || !isNetworkMissing(err) || gax.Sleep(ctx, startingPause) != nil {
 			return nil, err
 		}
 	}
@@ -63,16 +65,4 @@ func isNetworkMissing(err error) bool {
 		return true
 	}
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH)
-}
-
-// sleep waits for d and reports whether it did: it returns early when the context ends.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -52,8 +52,8 @@ func withDriverSettings(cfg *mysql.Config) *mysql.Config {
 	cfg.ParseTime = true
 	cfg.Loc = time.UTC
 	cfg.Collation = Collation
-	// Saves the prepare round trip of every statement with arguments. The driver escapes
-	// by the server's mode; in utf8mb4 no byte of a multi-byte character is a quote.
+	// For statements that preparingConn does not prepare. The driver escapes by the server's
+	// mode; in utf8mb4 no byte of a multi-byte character is a quote.
 	cfg.InterpolateParams = true
 	// Affected rows are those that the WHERE matched, changed or not. So a conditional
 	// UPDATE reports whether its condition was true even if it changed no value.
@@ -101,16 +101,16 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	execer, ok := conn.(driver.ExecerContext)
+	server, ok := conn.(serverConn)
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("set up a database session: %T does not accept statements", conn), conn.Close())
 	}
 	for _, statement := range sessionSetup {
-		if _, err := execer.ExecContext(ctx, statement, nil); err != nil {
+		if _, err := server.ExecContext(ctx, statement, nil); err != nil {
 			return nil, errors.Join(fmt.Errorf("set up a database session: %w", err), conn.Close())
 		}
 	}
-	return conn, nil
+	return newPreparingConn(server), nil
 }
 
 // Driver returns the MySQL driver.

@@ -27,6 +27,7 @@ type DB struct {
 
 	mu       sync.Mutex
 	flushers []flusher
+	carriers int // shared transactions in progress that take pending batches
 }
 
 // ExecContext runs one statement that returns no rows. RowsAffected counts the

@@ -14,7 +14,6 @@ import (
 // https://mariadb.com/docs/server/reference/error-codes.
 const (
 	errDuplicateEntry = 1062 // ER_DUP_ENTRY
-	errNoSuchTable    = 1146 // ER_NO_SUCH_TABLE
 	errLockWait       = 1205 // ER_LOCK_WAIT_TIMEOUT
 	errDeadlock       = 1213 // ER_LOCK_DEADLOCK
 	errLockNowait     = 3572 // ER_LOCK_NOWAIT
@@ -69,7 +68,7 @@ func findServerState(err error) (serverState, bool) {
 
 // IsDuplicate reports whether err is a violation of a primary or unique key.
 func IsDuplicate(err error) bool {
-	return serverErrorNumber(err) == errDuplicateEntry
+	return ServerErrorNumber(err) == errDuplicateEntry
 }
 
 // DuplicateKey returns the name of the key that err violates, without the table that MySQL
@@ -91,7 +90,7 @@ func DuplicateKey(err error) string {
 // IsLocked reports whether err is the error of a statement that found a row locked by another
 // transaction. For a statement with NOWAIT the number is 3572 in MySQL and 1205 in MariaDB.
 func IsLocked(err error) bool {
-	number := serverErrorNumber(err)
+	number := ServerErrorNumber(err)
 	return number == errLockNowait || number == errLockWait
 }
 
@@ -104,7 +103,7 @@ func IsCommitUnknown(err error) bool {
 
 // isLockConflict reports whether a transaction failed because of another one's locks.
 func isLockConflict(err error) bool {
-	switch serverErrorNumber(err) {
+	switch ServerErrorNumber(err) {
 	case errLockWait, errDeadlock, errLockNowait:
 		return true
 	}
@@ -136,7 +135,9 @@ func isConnectionLost(err error) bool {
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn)
 }
 
-func serverErrorNumber(err error) uint16 {
+// ServerErrorNumber returns the number of an error that the server sent, or 0:
+// https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
+func ServerErrorNumber(err error) uint16 {
 	if server, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return server.Number
 	}

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"net"
+	"runtime"
 	"time"
 
 	"cloud.google.com/go/cloudsqlconn"
@@ -33,3 +34,29 @@ var ProofLogin = proofLogin
 
 // StatementText is statementText.
 var StatementText = statementText
+
+// MaxBatchKeys is exported for tests.
+const MaxBatchKeys = maxBatchKeys
+
+// Len returns the number of keys that are being read.
+func (r *SharedReader[K, V]) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.readers)
+}
+
+// SetMaxCarrierWait sets how long a Coalescer's batches wait for a shared transaction.
+func SetMaxCarrierWait[T any](c *Coalescer[T], d time.Duration) { c.maxWait = d }
+
+// WaitPending waits until a Coalescer has a pending batch.
+func WaitPending[T any](c *Coalescer[T]) {
+	for {
+		c.mu.Lock()
+		pending := c.pending
+		c.mu.Unlock()
+		if pending != nil {
+			return
+		}
+		runtime.Gosched()
+	}
+}

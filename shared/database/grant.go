@@ -55,7 +55,7 @@ func Grant(ctx context.Context, admin Queryer, database, login string, rights Ri
 			return fmt.Errorf("revoke the other rights of %s in %s: %w", login, database, err)
 		}
 	}
-	if len(rights.NoRead) == 0 && len(rights.NoWrite) == 0 {
+	if rights.SameInAllTables() {
 		return nil
 	}
 	// An administrator who does not see the rights of others has not revoked any.
@@ -71,12 +71,12 @@ func Grant(ctx context.Context, admin Queryer, database, login string, rights Ri
 // wantedPrivileges returns the privileges for rights.
 func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Rights) (map[privilege]bool, error) {
 	wanted := map[privilege]bool{}
-	if len(rights.NoRead) == 0 && len(rights.NoWrite) == 0 {
+	if rights.SameInAllTables() {
 		schema, err := grantPattern(ctx, q, database)
 		if err != nil {
 			return nil, err
 		}
-		for _, kind := range []string{"SELECT", "INSERT", "UPDATE", "DELETE"} {
+		for _, kind := range privilegeKinds(rights) {
 			wanted[privilege{schema: schema, kind: kind}] = true
 		}
 		return wanted, nil
@@ -85,21 +85,44 @@ func wantedPrivileges(ctx context.Context, q Queryer, database string, rights Ri
 	if err != nil {
 		return nil, err
 	}
-	for _, column := range append(slices.Clone(rights.NoRead), rights.NoWrite...) {
-		if !slices.Contains(columns[column.Table], column.Name) {
-			return nil, fmt.Errorf("there is no column %s.%s", column.Table, column.Name)
-		}
+	if err := requireColumns(columns, rights); err != nil {
+		return nil, err
 	}
 	for table, names := range columns {
-		for kind, withheld := range map[string][]Column{
-			"SELECT": rights.NoRead, "INSERT": rights.NoWrite, "UPDATE": rights.NoWrite, "DELETE": nil,
-		} {
-			for _, p := range tablePrivileges(database, table, kind, names, withheld) {
+		withheld := map[string][]Column{"SELECT": rights.NoRead, "INSERT": rights.NoWrite, "UPDATE": rights.NoWrite}
+		for _, kind := range privilegeKinds(rights) {
+			if (kind == "UPDATE" || kind == "DELETE") && slices.Contains(rights.NoChange, table) {
+				continue
+			}
+			for _, p := range tablePrivileges(database, table, kind, names, withheld[kind]) {
 				wanted[p] = true
 			}
 		}
 	}
 	return wanted, nil
+}
+
+// requireColumns returns an error if rights name a table or a column that does not exist.
+func requireColumns(columns map[string][]string, rights Rights) error {
+	for _, column := range append(slices.Clone(rights.NoRead), rights.NoWrite...) {
+		if !slices.Contains(columns[column.Table], column.Name) {
+			return fmt.Errorf("there is no column %s.%s", column.Table, column.Name)
+		}
+	}
+	for _, table := range rights.NoChange {
+		if _, found := columns[table]; !found {
+			return fmt.Errorf("there is no table %s", table)
+		}
+	}
+	return nil
+}
+
+// privilegeKinds returns the kinds of privileges for rights.
+func privilegeKinds(rights Rights) []string {
+	if rights.ReadOnly {
+		return []string{"SELECT"}
+	}
+	return []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
 }
 
 // tablePrivileges returns one privilege for the table, or one for each column that is not

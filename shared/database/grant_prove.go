@@ -81,7 +81,17 @@ func CheckLogin(ctx context.Context, admin Queryer, c Config, rights Rights) (er
 		return fmt.Errorf("log in with the rights that were granted: %w", err)
 	}
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
-		for _, statement := range []string{"SELECT 1 FROM `" + table + "` LIMIT 1", "DELETE FROM `" + table + "` WHERE 1 = 0"} {
+		allowed, remove := []string{"SELECT 1 FROM `" + table + "` LIMIT 1"}, "DELETE FROM `"+table+"` WHERE 1 = 0"
+		all, change := Column{Table: table, Name: "*"}, "UPDATE `"+table+"` SET `"+tables[table][0]+"` = NULL WHERE 1 = 0"
+		switch {
+		case rights.ReadOnly:
+			err = errors.Join(err, requireDenied(ctx, db, all, remove))
+		case slices.Contains(rights.NoChange, table):
+			err = errors.Join(err, requireDenied(ctx, db, all, remove), requireDenied(ctx, db, all, change))
+		default:
+			allowed = append(allowed, remove)
+		}
+		for _, statement := range allowed {
 			if _, err := db.ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("use the rights that were granted: %w", err)
 			}
@@ -98,7 +108,7 @@ func CheckLogin(ctx context.Context, admin Queryer, c Config, rights Rights) (er
 
 func requireDenied(ctx context.Context, db Queryer, column Column, statement string) error {
 	_, err := db.ExecContext(ctx, statement)
-	switch serverErrorNumber(err) {
+	switch ServerErrorNumber(err) {
 	case errTableDenied, errColumnDenied:
 		return nil
 	}

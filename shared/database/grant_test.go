@@ -68,6 +68,18 @@ func TestGrant(t *testing.T) {
 		{"a write-only column", database.Rights{NoRead: []database.Column{hash}}, []string{
 			"INSERT INTO account (id, name, password_hash) VALUES (1, 'a', 'h')", "UPDATE account SET password_hash = 'i' WHERE id = 1", "DELETE FROM account",
 		}, []string{"SELECT password_hash FROM account"}},
+		{"rows to read", database.Rights{ReadOnly: true}, []string{"SELECT * FROM account", "SELECT * FROM note"}, []string{
+			"INSERT INTO note VALUES (1)", "UPDATE account SET name = 'b'", "DELETE FROM note",
+		}},
+		{"rows to read without a column", database.Rights{ReadOnly: true, NoRead: []database.Column{hash}}, []string{
+			"SELECT id, name FROM account", "SELECT * FROM note",
+		}, []string{"SELECT password_hash FROM account", "INSERT INTO note VALUES (1)", "UPDATE account SET name = 'b'", "DELETE FROM account"}},
+		{"rows that do not change", database.Rights{NoChange: []string{"note"}}, []string{
+			"INSERT INTO note VALUES (1)", "SELECT * FROM note", "INSERT INTO account VALUES (1, 'a', 'h')", "UPDATE account SET name = 'b'", "DELETE FROM account",
+		}, []string{
+			"UPDATE note SET id = 2", "DELETE FROM note", "REPLACE INTO note VALUES (1)",
+			"INSERT INTO note VALUES (1) ON DUPLICATE KEY UPDATE id = 2", "TRUNCATE TABLE note",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			login, settings := mustCreateLogin(t, admin, url)

@@ -1,10 +1,13 @@
 package database
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -107,6 +110,15 @@ func IDs(ids []uuid.UUID) []any {
 		args[i] = ids[i][:]
 	}
 	return args
+}
+
+// CompareIDs compares ids in the order of BINARY(16).
+func CompareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
+
+// SortedIDs returns distinct ids in ascending order. Transactions that lock or insert rows in this
+// order do not deadlock.
+func SortedIDs(ids iter.Seq[uuid.UUID]) []uuid.UUID {
+	return slices.Compact(slices.SortedFunc(ids, CompareIDs))
 }
 
 // Args returns values as arguments of a statement, for an IN list.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // statementTable matches the first table of a statement.
-var statementTable = regexp.MustCompile(`(?i)\b(?:FROM|INTO|UPDATE|JOIN)\s+([a-z_]+)`)
+var statementTable = lazyPattern(`(?i)\b(?:FROM|INTO|UPDATE|JOIN)\s+([a-z_]+)`)
 
 // startStatement starts the span of a statement, if ctx's request is sampled. The span has
 // the statement with its placeholders: the driver inserts the arguments below this package.
@@ -27,7 +26,7 @@ func startStatement(ctx context.Context, query string) (context.Context, telemet
 	text := statementText(query)
 	operation, _, _ := strings.Cut(text, " ")
 	name := operation
-	if table := statementTable.FindStringSubmatch(text); table != nil {
+	if table := statementTable().FindStringSubmatch(text); table != nil {
 		name += " " + table[1]
 	}
 	return telemetry.Start(ctx, name, trace.SpanKindClient,
@@ -37,16 +36,16 @@ func startStatement(ctx context.Context, query string) (context.Context, telemet
 // placeholders matches the second and further placeholders of a list, and rows the second and
 // further rows of an INSERT.
 var (
-	placeholders = regexp.MustCompile(`\?(?:, ?\?)+`)
-	rows         = regexp.MustCompile(`(\(\?[^()]*\))(?:, ?\(\?[^()]*\))+`)
+	placeholders = lazyPattern(`\?(?:, ?\?)+`)
+	rows         = lazyPattern(`(\(\?[^()]*\))(?:, ?\(\?[^()]*\))+`)
 )
 
 // statementText returns a statement on one line. Lists of placeholders and of rows are
 // shortened, so that statements that differ only in their number are the same.
 func statementText(query string) string {
 	text := strings.Join(strings.Fields(query), " ")
-	text = placeholders.ReplaceAllString(text, "?, …")
-	return rows.ReplaceAllString(text, "$1, …")
+	text = placeholders().ReplaceAllString(text, "?, …")
+	return rows().ReplaceAllString(text, "$1, …")
 }
 
 // endStatement ends the span of a statement. Of an error it records the server's number: the

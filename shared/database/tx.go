@@ -40,10 +40,22 @@ func (t *Tx) AfterCommit(hook func(ctx context.Context)) {
 // connections that were lost before the commit was sent, the transaction is retried a bounded
 // number of times. So outside of the transaction fn must only set variables, in every run.
 //
-// A commit whose response was lost is not retried, because it may have succeeded. Errors of
-// fn are returned wrapped.
+// A commit whose response was lost is not retried, because it may have succeeded, nor is an error
+// of NoRetry. Errors of fn are returned wrapped.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	committed, err := db.transaction(ctx, fn)
+	return db.inTx(ctx, fn, nil)
+}
+
+// InSharedTx is like InTx for the work of several requests, which takes a short time: small
+// statements of other requests, which a Coalescer combines, wait for its commit and are part of it,
+// from the time at which the carrier was announced.
+func (db *DB) InSharedTx(ctx context.Context, carrier *Carrier, fn func(ctx context.Context, tx *Tx) error) error {
+	defer carrier.end(false) // has no effect after the commit
+	return db.inTx(ctx, fn, carrier)
+}
+
+func (db *DB) inTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, carrier *Carrier) error {
+	committed, err := db.transaction(ctx, fn, carrier)
 	if err != nil {
 		return fmt.Errorf("run transaction: %w", err)
 	}
@@ -54,7 +66,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 }
 
 // transaction runs fn in a transaction, which it tries a bounded number of times.
-func (db *DB) transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (committed *Tx, err error) {
+func (db *DB) transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, carrier *Carrier) (committed *Tx, err error) {
 	ctx, span := startTransaction(ctx)
 	defer func() { span.End(err) }()
 	pause := backoff.NewExponentialBackOff()
@@ -65,7 +77,7 @@ func (db *DB) transaction(ctx context.Context, fn func(ctx context.Context, tx *
 	var last error
 	committed, err = backoff.Retry(ctx, func() (*Tx, error) {
 		begin := time.Now()
-		tx, err := db.tryTx(ctx, fn)
+		tx, err := db.tryTx(ctx, fn, carrier)
 		last = err
 		if err != nil && (!isRetryable(ctx, err) || db.hangs(err, time.Since(begin))) {
 			return nil, backoff.Permanent(err)
@@ -91,7 +103,7 @@ func (db *DB) hangs(err error, took time.Duration) bool {
 // tryTx runs fn once. It sends BEGIN, COMMIT and ROLLBACK as statements with a context:
 // database/sql's Commit and Rollback have no context, and would wait forever for a server
 // that does not respond.
-func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (*Tx, error) {
+func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, carrier *Carrier) (*Tx, error) {
 	conn, err := db.connection(ctx)
 	if err != nil {
 		return nil, err
@@ -103,6 +115,9 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	// This also runs after a panic in fn.
 	defer func() {
 		end()
+		if carrier != nil {
+			carrier.end(ended)
+		}
 		if !ended && rollback(context.WithoutCancel(ctx), conn) != nil {
 			// The transaction may still be open: in the pool, the next transaction would
 			// commit it.
@@ -117,8 +132,16 @@ func (db *DB) tryTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	if _, err := tx.ExecContext(ctx, "START TRANSACTION"); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
+	if carrier != nil {
+		carrier.begin() // again, in a further try
+	}
 	if err := fn(ctx, tx); err != nil {
 		return nil, err
+	}
+	if carrier != nil {
+		if err := carrier.run(ctx, tx); err != nil {
+			return nil, fmt.Errorf("run the batches of other requests: %w", err)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("commit: %w", err)
@@ -173,10 +196,19 @@ type commitError struct{ err error }
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
+// noRetryError marks an error of NoRetry.
+type noRetryError struct{ err error }
+
+func (e *noRetryError) Error() string { return e.err.Error() }
+func (e *noRetryError) Unwrap() error { return e.err }
+
+// NoRetry wraps an error of a transaction's function, after which the transaction is not retried.
+func NoRetry(err error) error { return &noRetryError{err} }
+
 // isRetryable reports whether the transaction that ended with err had no effect and may
 // succeed in another try.
 func isRetryable(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
+	if _, final := errors.AsType[*noRetryError](err); final || ctx.Err() != nil {
 		return false
 	}
 	if isLockConflict(err) {

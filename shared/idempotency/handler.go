@@ -56,9 +56,10 @@ func (k *Keys) Handler(operation Operation, next http.Handler) http.Handler {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		request := &Request{
-			keys: k, caller: caller.UserID,
-			scope:   hashParts(operation.Name, caller.UserID.String(), key),
+			keys: k, caller: caller.ID(),
+			scope:   hashParts(operation.Name, caller.ID().String(), key),
 			payload: hashParts(r.Method, r.URL.Path, r.URL.RawQuery, string(body)),
+			size:    len(body),
 		}
 		request.serve(w, r, next)
 	})
@@ -94,7 +95,7 @@ func (r *Request) replay(ctx context.Context) *api.Problem {
 	stored, err := r.peek(ctx, r.keys.db)
 	switch {
 	case errors.Is(err, errReused):
-		return problem(ctx, err)
+		return Problem(ctx, err)
 	case errors.Is(err, errInFlight): // or the key is not found
 	case err != nil:
 		slog.WarnContext(ctx, "cannot read the idempotency key of an invalid request", "error", err)

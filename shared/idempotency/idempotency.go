@@ -43,8 +43,9 @@ const (
 	// attemptTimeout bounds an attempt, including its commit. With the longest wait
 	// after the commit (api.MaxWait) it is below the gateway's 60 s.
 	attemptTimeout = 20 * time.Second
-	// maxAcquire bounds the wait for a connection.
-	maxAcquire = 2 * time.Second
+	// maxAcquire bounds the wait for a connection. It is longer than a wait for a row lock
+	// (5 s), during which all connections may be in use.
+	maxAcquire = 8 * time.Second
 	// maxInsert bounds the wait for a concurrent insert of the same key that the
 	// locking read before it did not see.
 	maxInsert = 800 * time.Millisecond
@@ -55,7 +56,10 @@ const (
 var (
 	errReused   = errors.New("the key was used with another payload")
 	errInFlight = errors.New("another attempt is in flight")
-	errTooMany  = errors.New("the caller has too many keys")
+	// errContended is the error of claiming several keys of which one is in use. Claimed one
+	// by one, the others succeed.
+	errContended = errors.New("one of several keys is in use")
+	errTooMany   = errors.New("the caller has too many keys")
 )
 
 // Keys are the idempotency keys of a service's clients.
@@ -64,6 +68,8 @@ type Keys struct {
 	now clock.Clock
 	// full contains the callers (uuid.UUID) that had too many keys when they were last counted.
 	full sync.Map
+	// running contains the scopes (hash) of the attempts of Request.Begin in this process.
+	running sync.Map
 }
 
 // NewKeys returns new Keys that are stored in db.
@@ -77,8 +83,8 @@ func (k *Keys) Prune(ctx context.Context) error {
 	return nil
 }
 
-// limit refuses the claim of a caller that has more than MaxPerCaller keys.
-func (k *Keys) limit(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
+// checkLimit returns errTooMany for a caller that has more than MaxPerCaller keys.
+func (k *Keys) checkLimit(ctx context.Context, tx *database.Tx, caller uuid.UUID) error {
 	_, full := k.full.Load(caller)
 	if !full && rand.N(countEvery) != 0 {
 		return nil

@@ -26,6 +26,7 @@ type Request struct {
 	// scope identifies the key: operation, caller and key. payload identifies the
 	// request.
 	scope, payload hash
+	size           int // of the body, in bytes
 	ran            bool
 	response       *Response // the response to send, nil to send what the handler writes
 	replayed       bool
@@ -57,7 +58,7 @@ func ScopeFromContext(ctx context.Context) (scope [32]byte, keyed bool) {
 // disconnects, because the client will retry the request.
 func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *database.Tx) (Response, error)) (replayed bool, err error) {
 	r.ran = true
-	ctx, cancel := r.attempt(ctx)
+	ctx, cancel := attempt(ctx)
 	defer cancel()
 	response, replayed, err := r.try(ctx, effect)
 	if database.IsCommitUnknown(err) {
@@ -65,7 +66,7 @@ func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *
 		response, replayed, err = r.try(ctx, effect)
 	}
 	if err != nil {
-		return false, problem(ctx, err)
+		return false, Problem(ctx, err)
 	}
 	r.response, r.replayed = response, replayed
 	return replayed, nil
@@ -73,17 +74,21 @@ func (r *Request) Run(ctx context.Context, effect func(ctx context.Context, tx *
 
 // try runs one transaction of Run.
 func (r *Request) try(ctx context.Context, effect func(ctx context.Context, tx *database.Tx) (Response, error)) (response *Response, replayed bool, err error) {
+	requests := []*Request{r}
 	err = r.keys.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		stored, err := r.claim(ctx, tx)
-		if response, replayed = stored, stored != nil; replayed || err != nil {
+		claims, err := r.keys.Claim(ctx, tx, requests)
+		if err = errors.Join(err, firstError(claims)); err != nil {
 			return err
+		}
+		if response, replayed = claims[0].Response, claims[0].Response != nil; replayed {
+			return nil
 		}
 		own, err := effect(ctx, tx)
 		if err != nil {
 			return err
 		}
 		response = &own
-		return updateResponse(ctx, tx, r.scope, own)
+		return r.keys.Store(ctx, tx, requests, []Response{own})
 	})
 	return response, replayed, err
 }
@@ -105,7 +110,7 @@ func (r *Request) SkipStoredResponse() { r.response = nil }
 
 // attempt returns the context of an attempt: without the client's cancellation, but with
 // its deadline.
-func (r *Request) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+func attempt(ctx context.Context) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(attemptTimeout)
 	if deadline, limited := ctx.Deadline(); limited && deadline.Before(end) {
 		end = deadline
@@ -113,36 +118,29 @@ func (r *Request) attempt(ctx context.Context) (context.Context, context.CancelF
 	return context.WithDeadline(database.WithMaxAcquire(context.WithoutCancel(ctx), maxAcquire), end)
 }
 
-// claim inserts the row of the key, which stays locked until tx ends, or returns the
-// stored response. It does not wait for other attempts.
-func (r *Request) claim(ctx context.Context, tx *database.Tx) (*Response, error) {
-	for range claimTries {
-		found, err := lockRow(ctx, tx, r.scope)
-		if database.IsLocked(err) {
-			return r.peek(ctx, tx)
-		}
-		if err != nil {
-			return nil, err
-		}
-		now := r.keys.now()
-		if found != nil && !found.replaceable(now) {
-			return found.outcome(r.payload)
-		}
-		if found != nil {
-			if err := deleteRow(ctx, tx, r.scope); err != nil {
-				return nil, err
-			}
-		}
-		inserted, err := insertRow(ctx, tx, r, now.Add(retention))
-		if err == nil && inserted {
-			err = r.keys.limit(ctx, tx, r.caller)
-		}
-		if inserted || err != nil {
-			return nil, err
-		}
+// Begin begins an attempt whose transaction is not that of Run, but one that claims the key with
+// Keys.Claim and stores the response with Keys.Store. It returns the context of the attempt. It
+// returns an error if another attempt with the key runs in this process, because the attempt
+// could have to wait for that one's transaction; see Problem.
+func (r *Request) Begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	r.ran = true
+	if _, running := r.keys.running.LoadOrStore(r.scope, true); running {
+		return nil, nil, errInFlight
 	}
-	return nil, errInFlight
+	ctx, cancel := attempt(ctx)
+	return ctx, func() {
+		cancel()
+		r.keys.running.Delete(r.scope)
+	}, nil
 }
+
+// Respond sets the response to send, after the commit.
+func (r *Request) Respond(response *Response, replayed bool) {
+	r.response, r.replayed = response, replayed
+}
+
+// Size returns the size of the request's body in bytes.
+func (r *Request) Size() int { return r.size }
 
 // peek reads a row that is locked by the first attempt, in which case it is not visible
 // yet, or by a retry that reads the response.
@@ -157,8 +155,8 @@ func (r *Request) peek(ctx context.Context, q database.Queryer) (*Response, erro
 	return found.outcome(r.payload)
 }
 
-// problem returns the problem for the error of an attempt.
-func problem(ctx context.Context, err error) *api.Problem {
+// Problem returns the problem for the error of an attempt.
+func Problem(ctx context.Context, err error) *api.Problem {
 	switch {
 	case errors.Is(err, errReused):
 		return api.NewProblem(http.StatusUnprocessableEntity, "idempotency_key_reused",

@@ -15,6 +15,7 @@ import (
 
 // row is the row of a key.
 type row struct {
+	scope    hash
 	payload  hash
 	response *Response
 	// legacyLease is set in a row of the version before ADR 0023 without a response:
@@ -44,28 +45,42 @@ func (r row) outcome(payload hash) (*Response, error) {
 	}
 }
 
-const rowColumns = `payload, lease_until, effected_at IS NOT NULL, status, header, body, expires_at`
+const rowColumns = `scope, payload, lease_until, effected_at IS NOT NULL, status, header, body, expires_at`
 
-// lockRow reads and locks the row of a key. It returns nil if there is no row, and an
-// error for which database.IsLocked is true when another transaction has locked it.
-func lockRow(ctx context.Context, tx *database.Tx, scope hash) (*row, error) {
-	return getRow(ctx, tx, `
+// lockRows reads and locks the rows of keys, by scope. It returns an error for which
+// database.IsLocked is true when another transaction has locked one of them.
+func lockRows(ctx context.Context, tx *database.Tx, scopes []hash) (map[hash]row, error) {
+	rows := map[hash]row{}
+	err := database.Each(ctx, tx, func(found database.Scanner) error {
+		r, err := scanRow(found)
+		rows[r.scope] = r
+		return err
+	}, `
 		SELECT `+rowColumns+`
 		FROM idempotency_key
-		WHERE scope = ?
-		FOR UPDATE NOWAIT`, scope)
+		WHERE scope IN (`+database.Placeholders(len(scopes))+`)
+		ORDER BY scope
+		FOR UPDATE NOWAIT`, scopeArgs(scopes)...)
+	if err != nil {
+		return nil, fmt.Errorf("read idempotency keys: %w", err)
+	}
+	return rows, nil
+}
+
+func scopeArgs(scopes []hash) []any {
+	args := make([]any, len(scopes))
+	for i := range scopes {
+		args[i] = scopes[i][:]
+	}
+	return args
 }
 
 // selectRow reads the row of a key. It returns nil if there is no row.
 func selectRow(ctx context.Context, q database.Queryer, scope hash) (*row, error) {
-	return getRow(ctx, q, `
+	r, err := database.Get(ctx, q, scanRow, `
 		SELECT `+rowColumns+`
 		FROM idempotency_key
-		WHERE scope = ?`, scope)
-}
-
-func getRow(ctx context.Context, q database.Queryer, query string, scope hash) (*row, error) {
-	r, err := database.Get(ctx, q, scanRow, query, scope[:])
+		WHERE scope = ?`, scope[:])
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, nil //nolint:nilnil // no row is a common case
 	}
@@ -76,12 +91,13 @@ func getRow(ctx context.Context, q database.Queryer, query string, scope hash) (
 }
 
 func scanRow(found database.Scanner) (r row, err error) {
-	var payload, header, body []byte
+	var scope, payload, header, body []byte
 	var status sql.NullInt64
-	err = found.Scan(&payload, &r.legacyLease, &r.effected, &status, &header, &body, &r.expiresAt)
+	err = found.Scan(&scope, &payload, &r.legacyLease, &r.effected, &status, &header, &body, &r.expiresAt)
 	if err != nil {
 		return row{}, err
 	}
+	copy(r.scope[:], scope)
 	copy(r.payload[:], payload)
 	if status.Valid {
 		r.response = &Response{Status: int(status.Int64), Body: body}
@@ -92,44 +108,56 @@ func scanRow(found database.Scanner) (r row, err error) {
 	return r, nil
 }
 
-// insertRow inserts the row of a request's key. It reports whether it did: another
-// transaction may have inserted the row since the locking read.
-func insertRow(ctx context.Context, tx *database.Tx, r *Request, expiresAt time.Time) (inserted bool, err error) {
+// insertRows inserts the rows of requests' keys. It reports whether it did: another
+// transaction may have inserted one of them since the locking read.
+func insertRows(ctx context.Context, tx *database.Tx, requests []*Request, expiresAt time.Time) (inserted bool, err error) {
 	bound, cancel := context.WithTimeoutCause(ctx, maxInsert, errInFlight)
 	defer cancel()
-	_, err = tx.ExecContext(bound, `
-		INSERT INTO idempotency_key (scope, caller, payload, expires_at)
-		VALUES (?, ?, ?, ?)`, r.scope[:], r.caller[:], r.payload[:], expiresAt)
+	rows := make([][]any, len(requests))
+	for i, r := range requests {
+		rows[i] = []any{r.scope[:], r.caller[:], r.payload[:], expiresAt}
+	}
+	err = database.InsertRows(bound, tx, "idempotency_key (scope, caller, payload, expires_at)", "", rows)
 	switch {
 	case database.IsDuplicate(err):
 		return false, nil
 	case err != nil && errors.Is(context.Cause(bound), errInFlight):
 		return false, errInFlight
 	case err != nil:
-		return false, fmt.Errorf("claim an idempotency key: %w", err)
+		return false, fmt.Errorf("claim idempotency keys: %w", err)
 	}
 	return true, nil
 }
 
-// deleteRow deletes a replaceable row that the transaction has locked.
-func deleteRow(ctx context.Context, tx *database.Tx, scope hash) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_key WHERE scope = ?`, scope[:]); err != nil {
-		return fmt.Errorf("replace an idempotency key: %w", err)
+// deleteRows deletes rows that the transaction has locked or inserted.
+func deleteRows(ctx context.Context, tx *database.Tx, scopes []hash) error {
+	if len(scopes) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `
+		DELETE FROM idempotency_key
+		WHERE scope IN (`+database.Placeholders(len(scopes))+`)`, scopeArgs(scopes)...)
+	if err != nil {
+		return fmt.Errorf("delete idempotency keys: %w", err)
 	}
 	return nil
 }
 
-// updateResponse stores the response in the row that the transaction has inserted.
-func updateResponse(ctx context.Context, tx *database.Tx, scope hash, response Response) error {
-	header, err := json.Marshal(response.Header)
-	if err != nil {
-		return fmt.Errorf("marshal the header of a response: %w", err)
+// updateResponses stores responses in the rows that the transaction has inserted. The insert
+// finds all rows, and updates them with one statement.
+func updateResponses(ctx context.Context, tx *database.Tx, requests []*Request, responses []Response, expiresAt time.Time) error {
+	rows := make([][]any, len(requests))
+	for i, r := range requests {
+		header, err := json.Marshal(responses[i].Header)
+		if err != nil {
+			return fmt.Errorf("marshal the header of a response: %w", err)
+		}
+		rows[i] = []any{r.scope[:], r.caller[:], r.payload[:], expiresAt, responses[i].Status, header, responses[i].Body}
 	}
-	_, err = tx.ExecContext(ctx, `
-		UPDATE idempotency_key SET status = ?, header = ?, body = ?
-		WHERE scope = ?`, response.Status, header, response.Body, scope[:])
+	err := database.InsertRows(ctx, tx, "idempotency_key (scope, caller, payload, expires_at, status, header, body)", `
+		ON DUPLICATE KEY UPDATE status = VALUES(status), header = VALUES(header), body = VALUES(body)`, rows)
 	if err != nil {
-		return fmt.Errorf("store the response of an idempotency key: %w", err)
+		return fmt.Errorf("store the responses of idempotency keys: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package database_test
+package migration_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"souk/shared/database"
+	"souk/shared/database/migration"
 	"souk/shared/dbtest"
 )
 
@@ -30,7 +31,7 @@ func TestMigrate(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	for range 2 {
-		if err := database.Migrate(t.Context(), db.SQL(), shopMigrations, noteMigrations); err != nil {
+		if err := migration.Apply(t.Context(), db.SQL(), shopMigrations, noteMigrations); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,14 +51,14 @@ func TestConcurrentMigrators(t *testing.T) {
 	var all sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		db := mustOpen(t, url)
-		all.Go(func() { errs[i] = database.Migrate(t.Context(), db.SQL(), shopMigrations, noteMigrations) })
+		db := dbtest.Open(t, url, 1)
+		all.Go(func() { errs[i] = migration.Apply(t.Context(), db.SQL(), shopMigrations, noteMigrations) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if got := mustQuery[int](t, mustOpen(t, url), `SELECT COUNT(*) FROM item`); got != 2 {
+	if got := mustQuery[int](t, dbtest.Open(t, url, 1), `SELECT COUNT(*) FROM item`); got != 2 {
 		t.Errorf("%d items, want 2: each file is applied by one of them", got)
 	}
 }
@@ -65,13 +66,13 @@ func TestConcurrentMigrators(t *testing.T) {
 func TestMigrateAfterAKilledMigrator(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	if err := database.Migrate(t.Context(), db.SQL(), noteMigrations); err != nil {
+	if err := migration.Apply(t.Context(), db.SQL(), noteMigrations); err != nil {
 		t.Fatal(err)
 	}
 	// The state between the two statements that create a table of versions.
 	mustExec(t, db, `DELETE FROM note_migration`)
 	mustExec(t, db, `DROP TABLE note`)
-	if err := database.Migrate(t.Context(), db.SQL(), noteMigrations); err != nil {
+	if err := migration.Apply(t.Context(), db.SQL(), noteMigrations); err != nil {
 		t.Fatal(err)
 	}
 	if got := mustQuery[int](t, db, `SELECT COUNT(*) FROM note`); got != 0 {
@@ -86,7 +87,6 @@ func TestMigrateErrors(t *testing.T) {
 		want string
 	}{
 		"a bad name":      {database.Migrations{Name: "a b", FS: shopMigrations.FS}, "name must match"},
-		"no files":        {database.Migrations{Name: "shop"}, "no files"},
 		"an empty folder": {database.Migrations{Name: "shop", FS: fstest.MapFS{"migrations": &fstest.MapFile{Mode: fs.ModeDir}}}, "read the migrations"},
 		"bad SQL": {database.Migrations{Name: "shop", FS: fstest.MapFS{
 			"00001_x.sql": file(`CREATE TABLE;`),
@@ -95,11 +95,11 @@ func TestMigrateErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := dbtest.New(t)
-			err := database.Migrate(t.Context(), db.SQL(), tc.set)
+			err := migration.Apply(t.Context(), db.SQL(), tc.set)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want an error that contains %q", err, tc.want)
 			}
-			if err := database.Migrate(t.Context(), db.SQL(), shopMigrations); err != nil {
+			if err := migration.Apply(t.Context(), db.SQL(), shopMigrations); err != nil {
 				t.Errorf("the lock was not released: %v", err)
 			}
 		})

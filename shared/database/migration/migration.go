@@ -1,4 +1,6 @@
-package database
+// Package migration applies migrations to databases. It is apart from package database so that
+// the programs of functions, which must not change tables, do not contain it and goose.
+package migration
 
 import (
 	"context"
@@ -13,25 +15,19 @@ import (
 
 	"github.com/pressly/goose/v3"
 	goosedb "github.com/pressly/goose/v3/database"
+
+	"souk/shared/database"
 )
 
-// migrateLockWait bounds how long a migrator waits for another one.
-const migrateLockWait = 2 * time.Minute
+// errNoSuchTable is ER_NO_SUCH_TABLE.
+const errNoSuchTable = 1146
 
-// Migrations is a set of numbered SQL files of one owner, such as a service or the outbox.
-// Each set of a database has its own versions.
-type Migrations struct {
-	// Name is the owner, in lower case. Applied versions are stored in the table
-	// <Name>_migration.
-	Name string
-	// FS has 00001_name.sql … in goose's format, at its root or in a folder named
-	// migrations.
-	FS fs.FS
-}
+// lockWait bounds how long a migrator waits for another one.
+const lockWait = 2 * time.Minute
 
-var migrationsName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
+var setName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
 
-// Migrate applies the pending migrations of each set to the database of db, in order. Several
+// Apply applies the pending migrations of each set to the database of db, in order. Several
 // migrators may run concurrently: the first applies them, and the others wait for it.
 //
 // A migrator may be killed at any time. MySQL commits each DDL statement separately, so a file
@@ -39,18 +35,21 @@ var migrationsName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
 // version was not recorded, the next migrator detects that by the statement's error, checks
 // the effect in information_schema and records the version (docs/adr/0028). A file that writes
 // rows is one transaction with its version.
-func Migrate(ctx context.Context, db *sql.DB, sets ...Migrations) error {
+func Apply(ctx context.Context, db *sql.DB, sets ...database.Migrations) error {
 	for _, set := range sets {
-		if err := migrate(ctx, db, set); err != nil {
+		if err := apply(ctx, db, set); err != nil {
 			return fmt.Errorf("migrate %q: %w", set.Name, err)
 		}
 	}
 	return nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
-	if !migrationsName.MatchString(set.Name) {
-		return fmt.Errorf("the set's name must match %s", migrationsName)
+func apply(ctx context.Context, db *sql.DB, set database.Migrations) error {
+	if !setName.MatchString(set.Name) {
+		return fmt.Errorf("the set's name must match %s", setName)
+	}
+	if set.FS == nil {
+		return nil
 	}
 	files, err := migrationFiles(set.FS)
 	if err != nil {
@@ -60,7 +59,7 @@ func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
 	if err != nil {
 		return err
 	}
-	lock := sessionLock{wait: migrateLockWait}
+	lock := sessionLock{wait: lockWait}
 	provider, err := goose.NewProvider(goosedb.DialectCustom, db, files,
 		goose.WithStore(versions),
 		goose.WithSessionLocker(lock),
@@ -80,7 +79,7 @@ func migrate(ctx context.Context, db *sql.DB, set Migrations) error {
 			return err
 		}
 		source := partial.Failed.Source
-		if !alreadyDone[serverErrorNumber(err)] {
+		if !alreadyDone[database.ServerErrorNumber(err)] {
 			return fmt.Errorf("%s: %w", source.Path, err)
 		}
 		interrupted := interrupted{db: db, versions: versions, lock: lock, files: files, source: source}
@@ -127,9 +126,6 @@ func upStatement(text string) string {
 }
 
 func migrationFiles(files fs.FS) (fs.FS, error) {
-	if files == nil {
-		return nil, errors.New("it has no files")
-	}
 	atRoot, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("list its files: %w", err)
@@ -146,7 +142,7 @@ func migrationFiles(files fs.FS) (fs.FS, error) {
 func prepareVersions(ctx context.Context, db *sql.DB, versions goosedb.Store, lock sessionLock) error {
 	return withLock(ctx, db, lock, func(conn *sql.Conn) error {
 		_, err := versions.GetMigration(ctx, conn, 0)
-		if serverErrorNumber(err) == errNoSuchTable {
+		if database.ServerErrorNumber(err) == errNoSuchTable {
 			if err := versions.CreateVersionTable(ctx, conn); err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package database_test
+package migration_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"souk/shared/database"
+	"souk/shared/database/migration"
 	"souk/shared/dbtest"
 )
 
@@ -53,7 +54,7 @@ func TestMigrateInterrupted(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = database.Migrate(t.Context(), db.SQL(), newMigrations(everyKind))
+				err = migration.Apply(t.Context(), db.SQL(), newMigrations(everyKind))
 				_ = db.Close()
 				if continues = interrupter.Again(); !continues && err != nil {
 					t.Fatalf("after %d interruptions: %v", interrupter.Count(), err)
@@ -62,7 +63,7 @@ func TestMigrateInterrupted(t *testing.T) {
 			if interrupter.Count() < 2*len(everyKind) {
 				t.Errorf("interrupted %d times in %d migrations", interrupter.Count(), len(everyKind))
 			}
-			db := mustOpen(t, url)
+			db := dbtest.Open(t, url, 1)
 			if got := mustQuery[int](t, db, `SELECT SUM(id * 100 + size) FROM thing`); got != 102 {
 				t.Errorf("id and size are %d, want 102: each file takes effect once", got)
 			}
@@ -104,7 +105,7 @@ func TestMigrateForeignTables(t *testing.T) {
 			t.Parallel()
 			db := dbtest.New(t)
 			mustExec(t, db, tc.existing)
-			err := database.Migrate(t.Context(), db.SQL(), newMigrations([]string{tc.statement}))
+			err := migration.Apply(t.Context(), db.SQL(), newMigrations([]string{tc.statement}))
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "00001_x.sql") {
 				t.Errorf("got %v, want an error that contains %q", err, tc.want)
 			}

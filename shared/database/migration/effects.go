@@ -1,4 +1,4 @@
-package database
+package migration
 
 import (
 	"context"
@@ -90,8 +90,9 @@ func (e effect) find(ctx context.Context, conn *sql.Conn) (bool, error) {
 }
 
 var (
-	comments    = regexp.MustCompile(`(?m)--.*$|/\*(?s:.*?)\*/`)
-	literals    = regexp.MustCompile(`'(?:[^'\\]|\\.|'')*'`)
+	// A quote in a comment begins no literal, and two hyphens in a literal begin no comment.
+	commentOrLiteral = regexp.MustCompile(`(?m)--.*$|/\*(?s:.*?)\*/|'(?:[^'\\]|\\.|'')*'`)
+
 	createTable = regexp.MustCompile(`^CREATE TABLE (?:IF NOT EXISTS )?(\w+) ?\((.*)\)[^()]*$`)
 	dropTable   = regexp.MustCompile(`^DROP TABLE (?:IF EXISTS )?(\w+)$`)
 	createIndex = regexp.MustCompile(`^CREATE (?:UNIQUE |FULLTEXT )?INDEX (\w+) ON (\w+)\b`)
@@ -111,7 +112,12 @@ var (
 
 // parseEffects parses the DDL of migrations: one statement, names without quotes.
 func parseEffects(statement string) ([]effect, error) {
-	text := comments.ReplaceAllString(literals.ReplaceAllString(statement, "''"), "")
+	text := commentOrLiteral.ReplaceAllStringFunc(statement, func(match string) string {
+		if match[0] == '\'' {
+			return "''"
+		}
+		return ""
+	})
 	text = strings.TrimSuffix(strings.Join(strings.Fields(text), " "), ";")
 	text = strings.ReplaceAll(strings.TrimSpace(text), "`", "")
 	if m := createTable.FindStringSubmatch(text); m != nil {
