@@ -49,6 +49,40 @@ func New(t testing.TB, sets ...database.Migrations) *database.DB {
 // itself, such as one that starts a process.
 func Create(t testing.TB, sets ...database.Migrations) database.URL {
 	t.Helper()
+	cfg := create(t, sets)
+	if recorder := active.Load(); recorder != nil {
+		cfg = recorder.through(cfg)
+	}
+	return database.FormatURL(cfg)
+}
+
+// NewUnchecked is like New, but a plan checker does not check the statements of the test. It
+// is for statements that are chosen by the numbers of rows in the test's tables, and for
+// those that production code does not execute.
+func NewUnchecked(t testing.TB, sets ...database.Migrations) *database.DB {
+	t.Helper()
+	return Open(t, database.FormatURL(create(t, sets)), PoolSize)
+}
+
+// NewFilled is like New, but the tables are filled, as for a plan checker: its plans are
+// those of statements that are chosen by numbers of rows.
+func NewFilled(t testing.TB, rows Rows, sets ...database.Migrations) *database.DB {
+	t.Helper()
+	cfg := create(t, sets)
+	ctx, cancel := context.WithTimeout(t.Context(), setUpTimeout)
+	defer cancel()
+	if err := fill(ctx, Open(t, database.FormatURL(cfg), 1), rows); err != nil {
+		t.Fatalf("fill the test's database: %v", err)
+	}
+	if recorder := active.Load(); recorder != nil {
+		cfg = recorder.through(cfg)
+	}
+	return Open(t, database.FormatURL(cfg), PoolSize)
+}
+
+// create creates a database with the migrations of sets, which is dropped when the test ends.
+func create(t testing.TB, sets []database.Migrations) *config {
+	t.Helper()
 	cfg := mustParse(t, URL(t))
 	cfg.DBName = uniqueName()
 	ctx, cancel := context.WithTimeout(t.Context(), setUpTimeout)
@@ -63,10 +97,7 @@ func Create(t testing.TB, sets ...database.Migrations) database.URL {
 		}
 	})
 	migrate(ctx, t, database.FormatURL(cfg), sets)
-	if recorder := active.Load(); recorder != nil {
-		cfg = recorder.through(cfg)
-	}
-	return database.FormatURL(cfg)
+	return cfg
 }
 
 // createDatabase creates the database that cfg names and returns a function that drops it.
@@ -106,7 +137,7 @@ func migrate(ctx context.Context, t testing.TB, url database.URL, sets []databas
 	if err != nil {
 		t.Fatalf("open the test's database: %v", err)
 	}
-	if err := errors.Join(database.Migrate(ctx, db.SQL(), sets...), db.Close()); err != nil {
+	if err := errors.Join(apply(ctx, db.SQL(), sets), db.Close()); err != nil {
 		t.Fatalf("migrate the test's database: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"souk/shared/database"
+	"souk/shared/database/migration"
 )
 
 // filledRows is the number of rows of each table of a filled database: enough that plans
@@ -25,7 +26,7 @@ func openFilled(ctx context.Context, server *config, rows Rows, sets []database.
 		return nil, dropDatabase, err
 	}
 	drop = func() error { return errors.Join(db.Close(), dropDatabase()) }
-	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
+	if err := migration.Apply(ctx, db.SQL(), sets...); err != nil {
 		return nil, drop, fmt.Errorf("create the tables to fill: %w", err)
 	}
 	return db, drop, fill(ctx, db, rows)

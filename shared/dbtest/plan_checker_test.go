@@ -59,6 +59,9 @@ func TestPlanChecker(t *testing.T) {
 		"a scan of an update":         "UPDATE thing SET price = 2 WHERE text = 'x'",
 		"a scan of a delete":          "DELETE FROM thing WHERE code = 'v1'",
 		"half of a table by an index": "SELECT name FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1",
+		"half of a table to sort":     "SELECT name FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1 ORDER BY price LIMIT 1",
+		"half of a table to group":    "SELECT DISTINCT code FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1 LIMIT 1",
+		"half of a table to count":    "SELECT COUNT(*) FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1",
 	} {
 		t.Run("finds "+name, func(t *testing.T) {
 			t.Parallel()
@@ -67,6 +70,18 @@ func TestPlanChecker(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("accepts half of a table in the order of its index and a loose index scan", func(t *testing.T) {
+		t.Parallel()
+		for _, statement := range []string{
+			"SELECT name FROM thing FORCE INDEX (thing_by_sold) WHERE sold = 1 ORDER BY id LIMIT 1",
+			"SELECT DISTINCT sold FROM thing FORCE INDEX (thing_by_sold) WHERE sold >= 0 LIMIT 1",
+		} {
+			if problem := checkStatements(t, nil, statement); problem != "" {
+				t.Error(problem)
+			}
+		}
+	})
 
 	t.Run("finds a statement that no test executes and its place", func(t *testing.T) {
 		t.Parallel()

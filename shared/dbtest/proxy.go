@@ -115,6 +115,7 @@ type link struct {
 	muted          atomic.Bool // responses are dropped
 	cut            atomic.Bool // the next response ends the link
 	muteNext       atomic.Bool // only the beginning of the next response is forwarded
+	statements     statementTexts
 }
 
 func (p *Proxy) serve(ctx context.Context, client net.Conn) {
@@ -148,6 +149,7 @@ func (p *Proxy) responses(l *link) {
 		if err != nil || l.cut.Load() {
 			return
 		}
+		l.statements.response(buffer[:n])
 		if l.muted.Load() || p.hanging.Load() {
 			continue
 		}
@@ -177,8 +179,10 @@ func (p *Proxy) commands(l *link) {
 			return
 		}
 		decided := Pass
-		if header[3] == 0 && len(payload) > 0 && payload[0] == comQuery {
-			decided = p.decide(string(payload[1:]))
+		if header[3] == 0 {
+			if statement := l.statements.command(payload); statement != "" {
+				decided = p.decide(statement)
+			}
 		}
 		if p.hanging.Load() {
 			decided = Hang
