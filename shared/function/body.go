@@ -107,12 +107,22 @@ func (c *checkedContext) checkBody(schemas huma.Registry) ([]api.FieldError, *ap
 	}
 	n := normalizer{schemas: schemas}
 	value = n.value(operation.RequestBody.Content[mediaJSON].Schema, value, "body")
-	canonical, err := json.Marshal(value)
+	canonical, err := encodeBody(value)
 	if err != nil {
 		return nil, api.Internal()
 	}
 	c.body = bytes.NewReader(canonical)
 	return n.errs, nil
+}
+
+// encodeBody returns the JSON of a checked body. HTML is not escaped: that has six bytes for one, so
+// that a body within the limit would exceed it.
+func encodeBody(value any) ([]byte, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return body.Bytes(), err
 }
 
 // acceptMergePatch makes a PATCH accept the media type of JSON Merge Patch besides JSON.

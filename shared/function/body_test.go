@@ -46,3 +46,13 @@ func TestGzipReader(t *testing.T) {
 		t.Errorf("half a gzip: got %v", err)
 	}
 }
+
+// TestEncodeBody requires that a checked body is not longer than the body that was sent.
+func TestEncodeBody(t *testing.T) {
+	t.Parallel()
+	sent := `{"name":"` + strings.Repeat("<&>", 100) + `"}`
+	got, err := encodeBody(map[string]any{"name": strings.Repeat("<&>", 100)})
+	if err != nil || strings.TrimSpace(string(got)) != sent {
+		t.Errorf("got %s, %v", got, err)
+	}
+}

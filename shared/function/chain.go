@@ -17,10 +17,10 @@ import (
 // in. The handlers of the layers before routing serve all requests of a process, those of
 // the layers after it the requests of one function.
 //
-// The order matters: health checks are not counted or logged; a request is counted until its
-// log is written; a caller is known before its idempotency key is, because keys are scoped
-// by caller. The layer idempotency limits the size of bodies itself, because it reads them
-// before the layer body limit, to hash the request.
+// The order matters: health checks are not counted, logged or queued; a request is counted
+// until its log is written; it is admitted before work is spent on it; a caller is known before
+// its idempotency key is, because keys are scoped by caller. The layer idempotency limits the
+// size of bodies itself, because it reads them before the layer body limit, to hash the request.
 var chain = []layer{
 	{"health", perEndpoint(withHealth)},
 	{"in-flight", perEndpoint(withDrain)},
@@ -28,6 +28,7 @@ var chain = []layer{
 	{"client address", perEndpoint(withClient)},
 	{"routing", route},
 	{"function metadata", perEndpoint(withFunctionMetadata)},
+	{"admission", perEndpoint(withAdmission)},
 	{"authorization", perEndpoint(authorize)},
 	{"conditional requests", perEndpoint(withConditions)},
 	{"idempotency", perEndpoint(withIdempotency)},
@@ -49,6 +50,9 @@ type endpoint struct {
 	// operation is nil for a function that Pub/Sub calls.
 	operation *huma.Operation
 	handler   http.Handler
+	// sharesConnections reports whether requests need less than a database connection each:
+	// they join batches, or wait for another server meanwhile; see admissionLimit.
+	sharesConnections bool
 }
 
 // server holds what the layers of a process share: a process has one.

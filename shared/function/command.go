@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,8 +16,8 @@ import (
 )
 
 // maxAcquire bounds how long a request without an idempotency key waits for a database
-// connection. Requests with a key have a bound of their own: see idempotency.Request.
-const maxAcquire = 2 * time.Second
+// connection. Requests with a key have the same bound: see idempotency.Request.
+const maxAcquire = maxQueueWait
 
 // CommandHandler is an operation that changes data. It reads and writes only through tx,
 // which function.Command commits when it returns nil. It may run several times and must not use
@@ -35,10 +34,8 @@ func Command[I, O any](name string, handler func(ctx context.Context, tx *databa
 			return endpoint{}, err
 		}
 		c := &command[I, O]{db: d.runtime.DB, handler: handler}
-		if step, found := operation.Metadata[afterCommit]; found {
-			if c.after, found = step.(func(context.Context, *I, *O) *O); !found {
-				return endpoint{}, fmt.Errorf("%s: the step after the commit is a %T, which is not of the handler's input and output", name, step)
-			}
+		if c.after, err = afterCommitStep[I, O](name, operation); err != nil {
+			return endpoint{}, err
 		}
 		if entry.IdempotencyRule() != manifest.NoKey {
 			c.encoder = newResponseEncoder[O](operation)
@@ -57,10 +54,28 @@ func AfterCommit[I, O any](step func(ctx context.Context, in *I, out *O) *O) fun
 	return func(operation *huma.Operation) { setMetadata(operation, afterCommit, step) }
 }
 
+// afterCommitStep returns the step that AfterCommit has set, or nil.
+func afterCommitStep[I, O any](name string, operation huma.Operation) (func(context.Context, *I, *O) *O, error) {
+	set, found := operation.Metadata[afterCommit]
+	if !found {
+		return nil, nil //nolint:nilnil // most operations have none
+	}
+	step, ok := set.(func(context.Context, *I, *O) *O)
+	if !ok {
+		return nil, fmt.Errorf("%s: the step after the commit is a %T, which is not of the handler's input and output", name, set)
+	}
+	return step, nil
+}
+
 // command runs the requests of a Command.
 type command[I, O any] struct {
+	responder[I, O]
 	db      *database.DB
 	handler CommandHandler[I, O]
+}
+
+// responder makes the responses to the requests of a Command or a CommandBatch.
+type responder[I, O any] struct {
 	after   func(ctx context.Context, in *I, out *O) *O
 	encoder http.Handler
 }
@@ -107,10 +122,11 @@ func (c *command[I, O]) serveKeyed(ctx context.Context, request *idempotency.Req
 }
 
 // runAfter runs the step after the commit. It returns nil to send the handler's output.
-func (c *command[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
+func (c *responder[I, O]) runAfter(ctx context.Context, in *I, out *O) *O {
 	if c.after == nil {
 		return nil
 	}
+	leaveAdmission(ctx)
 	return c.after(ctx, in, out)
 }
 
@@ -134,7 +150,7 @@ type result[O any] struct {
 type resultKey struct{}
 
 // encode returns the response of an output or an error.
-func (c *command[I, O]) encode(ctx context.Context, out *O, err error) idempotency.Response {
+func (c *responder[I, O]) encode(ctx context.Context, out *O, err error) idempotency.Response {
 	ctx = context.WithValue(ctx, resultKey{}, result[O]{out, err})
 	r := (&http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/"}, Header: http.Header{}, Body: http.NoBody}).WithContext(ctx)
 	return idempotency.RecordResponse(c.encoder, r)

@@ -37,7 +37,9 @@ func Event[P any](name string, handler func(ctx context.Context, tx *database.Tx
 // inbox (event.RecordProcessed), under the function's name.
 func EventWithoutTx[P any](name string, handler func(ctx context.Context, e event.Event, payload P) error) Function {
 	return Function{Name: name, handler: handler, Payload: reflect.TypeFor[P](), newEndpoint: func(entry manifest.Function, d *endpointDeps) (endpoint, error) {
-		return onEvent(name, entry, d, handler)
+		e, err := onEvent(name, entry, d, handler)
+		e.sharesConnections = true // a mail is sent without one
+		return e, err
 	}}
 }
 

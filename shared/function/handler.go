@@ -57,6 +57,11 @@ func newEndpoints(runtime *Runtime, listed []ListedFunction) ([]endpoint, error)
 		if !runtime.Serves(f.Entry.Name) {
 			continue
 		}
+		if slices.Contains(f.Entry.Secrets, manifest.CheckoutKeys) {
+			if err := runtime.CheckoutTokens.Check(); err != nil {
+				return nil, fmt.Errorf("serve %s: %w", f.Entry.Name, err)
+			}
+		}
 		e, err := f.Function.newEndpoint(f.Entry, deps)
 		if err != nil {
 			return nil, err

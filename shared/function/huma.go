@@ -83,7 +83,7 @@ func init() {
 
 // jsonFormat decodes bodies that checkRequest has checked, by exact member names.
 var jsonFormat = huma.Format{
-	Marshal: huma.DefaultJSONFormat.Marshal,
+	Marshal: api.EncodeJSON,
 	Unmarshal: func(data []byte, target any) error {
 		if err := json.Unmarshal(data, target); err != nil {
 			return errors.New(undecodable)

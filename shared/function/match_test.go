@@ -8,7 +8,7 @@ import (
 
 	"souk/shared/database"
 	"souk/shared/event"
-	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 const list = `
@@ -63,7 +63,7 @@ func TestMatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, err := manifest.Parse([]byte(list))
+			m, err := manifestfile.Parse([]byte(list))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"souk/shared/health"
-	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 // TestNotDeployed starts an image as the run service of a function that it does not have: it must
@@ -15,7 +15,7 @@ import (
 // retry.
 func TestNotDeployed(t *testing.T) {
 	t.Parallel()
-	m, err := manifest.Parse([]byte(list))
+	m, err := manifestfile.Parse([]byte(list))
 	if err != nil {
 		t.Fatal(err)
 	}

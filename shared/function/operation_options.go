@@ -15,8 +15,9 @@ func Created(operation *huma.Operation) { operation.DefaultStatus = http.StatusC
 // unconditionalKey is the key of Unconditional in the metadata of an operation.
 const unconditionalKey = "unconditional"
 
-// Unconditional accepts a DELETE or PATCH without If-Match. It is for resources without a
-// version that the caller could have read, such as sessions.
+// Unconditional accepts a PUT, PATCH or DELETE without If-Match. It is for resources without a
+// version that the caller could have read, such as sessions, and for changes that do not depend on what
+// the caller has read, such as a new password.
 func Unconditional(operation *huma.Operation) {
 	setMetadata(operation, unconditionalKey, true)
 }
@@ -24,6 +25,16 @@ func Unconditional(operation *huma.Operation) {
 // IsUnconditional reports whether an operation was registered with Unconditional.
 func IsUnconditional(operation *huma.Operation) bool {
 	return operation.Metadata[unconditionalKey] != nil
+}
+
+// sharesConnectionsKey is the key of SharesConnections in the metadata of an operation.
+const sharesConnectionsKey = "sharesConnections"
+
+// SharesConnections is for operations whose concurrent requests read by shared statements
+// (database.BatchReader, database.SharedReader): all requests that an instance gets are worked
+// on at the same time, so that they meet. See admissionLimit.
+func SharesConnections(operation *huma.Operation) {
+	setMetadata(operation, sharesConnectionsKey, true)
 }
 
 // DocumentErrors adds codes of a function's own errors, with their status, to its

@@ -4,14 +4,14 @@ import (
 	"slices"
 	"testing"
 
-	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 // TestOptionsPublishes checks that a process may publish what its functions publish, and
 // nothing else.
 func TestOptionsPublishes(t *testing.T) {
 	t.Parallel()
-	m, err := manifest.Parse([]byte(list))
+	m, err := manifestfile.Parse([]byte(list))
 	if err != nil {
 		t.Fatal(err)
 	}

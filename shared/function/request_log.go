@@ -15,6 +15,7 @@ import (
 	"souk/shared/api"
 	"souk/shared/failure"
 	"souk/shared/telemetry"
+	"souk/shared/trail"
 )
 
 // responseWriter records what the request log reports of a response.
@@ -88,10 +89,10 @@ func observe(s *server, next endpoint) http.Handler {
 	})
 }
 
-// withFunctionMetadata sets the function's name in the request log, and the Cache-Control of
-// its responses by its entry in functions.yaml. A response to a request with Authorization is not cached:
-// an admin who reads a product in order to change it needs the current ETag. Such requests
-// also bypass Cloud CDN: terraform/load_balancer.tf.
+// withFunctionMetadata sets the function's name in the request log and, for the trail, in the
+// context, and the Cache-Control of its responses by its entry in functions.yaml. A response to a
+// request with Authorization is not cached: an admin who reads a product in order to change it
+// needs the current ETag. Such requests also bypass Cloud CDN: terraform/load_balancer.tf.
 func withFunctionMetadata(_ *server, next endpoint) http.Handler {
 	_, route, _ := strings.Cut(Pattern(next.entry), " ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +103,7 @@ func withFunctionMetadata(_ *server, next endpoint) http.Handler {
 				rw.cacheControl = next.entry.CacheControl()
 			}
 		}
-		next.handler.ServeHTTP(w, r)
+		next.handler.ServeHTTP(w, r.WithContext(trail.WithOperation(r.Context(), next.entry.Name)))
 	})
 }
 
@@ -129,12 +130,19 @@ func logRequest(rw *responseWriter, r *http.Request, took time.Duration) {
 	case status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	}
-	//nolint:sloglint // the message is the function's name, by which the log is searched
-	slog.LogAttrs(rw.ctx, level, rw.function, slog.String("requestId", rw.requestID), slog.Group("httpRequest",
+	handler := slog.Default().Handler()
+	if !handler.Enabled(rw.ctx, level) {
+		return
+	}
+	// A Logger would look up the line of code. The message is the function's name, by which the
+	// log is searched.
+	record := slog.NewRecord(time.Now(), level, rw.function, 0)
+	record.AddAttrs(slog.String("requestId", rw.requestID), slog.GroupAttrs("httpRequest",
 		slog.String("requestMethod", r.Method),
 		slog.String("requestUrl", r.URL.Path),
 		slog.Int("status", status),
 		slog.String("responseSize", strconv.FormatInt(rw.bytes, 10)),
 		slog.String("latency", strconv.FormatFloat(took.Seconds(), 'f', 6, 64)+"s"),
 	))
+	_ = handler.Handle(rw.ctx, record) // like a Logger: where could its error be logged?
 }

@@ -19,6 +19,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/auth"
+	"souk/shared/batch"
 	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/database"
@@ -57,15 +58,17 @@ type settings struct {
 	Trace       telemetry.TraceConfig
 	Metrics     telemetry.MetricConfig
 	DB          database.Config
+	Batch       batch.Limits
 	Auth        auth.Config
 	Push        auth.PushConfig
 	IAP         auth.IAPConfig
+	Checkout    auth.CheckoutConfig
 }
 
 // check returns an error, on Cloud Run, for settings that are safe only on a local machine: a
 // broker without authentication, and keys that are fetched without TLS.
 func (s settings) check() error {
-	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate(), s.Metrics.Validate(), s.checkProfile()}
+	errs := []error{api.CheckHops(s.TrustedHops), s.Trace.Validate(), s.Metrics.Validate(), s.Batch.Validate(), s.checkProfile()}
 	if !s.onCloudRun() {
 		if s.Push.Auth == auth.PushAuthIAM {
 			errs = append(errs, errors.New("PUSH_AUTH=iam is for Cloud Run: here no IAM checks the signatures of push tokens"))
@@ -120,6 +123,10 @@ func Run(ctx context.Context, environment config.Environment, logs io.Writer, m 
 
 // serve serves the functions of a service until ctx ends.
 func (s settings) serve(ctx context.Context, environment config.Environment, m *manifest.Manifest, service string, build FunctionsFunc) error {
+	checkoutTokens, err := auth.NewCheckoutTokens(s.Checkout)
+	if err != nil {
+		return err
+	}
 	connections, err := s.connect(usesDatabase(m, s.Target))
 	if err != nil {
 		return err
@@ -128,8 +135,9 @@ func (s settings) serve(ctx context.Context, environment config.Environment, m *
 	metrics := s.metrics(s.process(service), tracer, connections.db.SQL())
 	runtime := NewRuntime(Options{
 		Manifest: m, Service: service, Target: s.Target, TargetOptional: s.TargetOptional,
-		DB: connections.db, ReplicaReader: connections.replicaReader, Publisher: connections.publisher,
+		DB: connections.db, ReplicaReader: connections.replicaReader, Publisher: connections.publisher, Batch: s.Batch,
 		Environment: environment, Tracer: tracer, Metrics: metrics, TrustedHops: s.TrustedHops, UserAuth: s.Auth, PushAuth: s.Push, IAP: s.IAP,
+		CheckoutTokens: checkoutTokens,
 	})
 	handler, drain, err := newHandler(runtime, build)
 	if err != nil {
@@ -225,6 +233,11 @@ func run(ctx context.Context, args []string, m *manifest.Manifest, service strin
 	environment, err := variables.WithSecretFiles()
 	if err != nil {
 		return err
+	}
+	// With K_SERVICE, the framework writes an empty line to stdout and stderr for each request, to
+	// flush buffers that a Go program does not have. The settings have its value.
+	if err := os.Unsetenv("K_SERVICE"); err != nil {
+		return fmt.Errorf("hide K_SERVICE from the framework: %w", err)
 	}
 	return Run(ctx, environment, os.Stderr, m, service, build)
 }

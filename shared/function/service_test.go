@@ -23,6 +23,7 @@ import (
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 	"souk/shared/telemetry"
 )
 
@@ -117,7 +118,7 @@ functions:
 
 func mustManifest(t testing.TB, text string) *manifest.Manifest {
 	t.Helper()
-	m, err := manifest.Parse([]byte(text))
+	m, err := manifestfile.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,9 +41,15 @@ type coldStart struct {
 	requested atomic.Bool
 }
 
-// first returns the start to the first request of the process, and nil to others.
+// maxColdStart is how long after a process listens its first request may have waited for it:
+// longer than a startup probe may fail. A container that runs before it gets requests, as in
+// Compose or with a minimum of instances, delays none.
+const maxColdStart = 15 * time.Second
+
+// first returns the start to the first request of the process, if that may have waited for it,
+// and nil to others.
 func (c *coldStart) first() *coldStart {
-	if c.requested.Load() || c.requested.Swap(true) {
+	if c.requested.Load() || c.requested.Swap(true) || time.Since(c.listening) > maxColdStart {
 		return nil
 	}
 	return c

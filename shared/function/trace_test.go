@@ -24,17 +24,19 @@ func TestColdStart(t *testing.T) {
 		request, message string // traceparents
 		want             []string
 		trace            string
+		age              time.Duration // since the process listens
 	}{
-		"a request":                     {traceparent(requested, "01"), "", []string{"cold start", "request", "request"}, requested},
-		"a message of its trace":        {traceparent(requested, "01"), traceparent(requested, "01"), []string{"cold start", "process ", "process "}, requested},
-		"a message of another":          {traceparent(requested, "00"), traceparent(published, "01"), []string{"cold start", "authorize", "process ", "authorize", "process "}, published},
-		"a request that is not sampled": {traceparent(requested, "00"), "", nil, requested},
+		"a request":                      {traceparent(requested, "01"), "", []string{"cold start", "request", "request"}, requested, 0},
+		"a request long after the start": {traceparent(requested, "01"), "", []string{"request", "request"}, requested, time.Minute},
+		"a message of its trace":         {traceparent(requested, "01"), traceparent(requested, "01"), []string{"cold start", "process ", "process "}, requested, 0},
+		"a message of another":           {traceparent(requested, "00"), traceparent(published, "01"), []string{"cold start", "authorize", "process ", "authorize", "process "}, published, 0},
+		"a request that is not sampled":  {traceparent(requested, "00"), "", nil, requested, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			receiver := telemetrytest.NewReceiver(t)
 			tracer := telemetry.TraceConfig{Endpoint: receiver.URL}.NewTracer(telemetry.Process{TrustsSampledFlag: true})
-			s := &server{Runtime: &Runtime{options: Options{Tracer: tracer}}, coldStart: coldStart{listening: time.Now()}}
+			s := &server{Runtime: &Runtime{options: Options{Tracer: tracer}}, coldStart: coldStart{listening: time.Now().Add(-test.age)}}
 			handler := observe(s, endpoint{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if test.message != "" {
 					s.continueTrace(w, r, event.Push{}, event.Event{Traceparent: test.message})
@@ -72,7 +74,7 @@ func TestPanicSpan(t *testing.T) {
 	r.Header.Set(telemetry.TraceparentKey, "00-"+trace+"-00f067aa0ba902b7-01")
 	handler.ServeHTTP(httptest.NewRecorder(), r)
 	spans := receiver.Spans(trace)
-	if len(spans) != 3 || !spans[2].Failed || spans[2].Attributes["http.response.status_code"] != "500" {
+	if len(spans) != 2 || !spans[1].Failed || spans[1].Attributes["http.response.status_code"] != "500" {
 		t.Errorf("the spans are %+v", spans)
 	}
 	for _, span := range spans {

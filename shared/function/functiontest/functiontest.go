@@ -9,11 +9,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"souk/shared/auth"
+	"souk/shared/batch"
 	"souk/shared/clock"
 	"souk/shared/config"
 	"souk/shared/database"
@@ -44,6 +46,7 @@ type Server struct {
 	tracer       *telemetry.Tracer
 	metrics      *telemetry.Metrics
 	connections  int
+	maxWorking   *int
 	proxied      bool
 	rights       bool
 	login        *database.Rights
@@ -71,7 +74,7 @@ func WithSameDatabase(other *Server) Option { return func(s *Server) { s.sameDat
 // BehindIAM configures the service to leave the signatures of push tokens to IAM.
 func BehindIAM(s *Server) { s.pushAuth = auth.PushAuthIAM }
 
-// BehindIAP makes admin functions require the assertion of Identity-Aware Proxy.
+// BehindIAP makes the functions for staff require the assertion of Identity-Aware Proxy.
 func BehindIAP(c auth.IAPConfig) Option { return func(s *Server) { s.iap = c } }
 
 // WithTracer records the requests of the service that are sampled.
@@ -85,6 +88,9 @@ func WithMetrics(metrics *telemetry.Metrics) Option {
 // WithConnections bounds the service's pool to n connections.
 func WithConnections(n int) Option { return func(s *Server) { s.connections = n } }
 
+// Overloaded makes the service refuse all requests, as if all that it can serve were waiting.
+func Overloaded(s *Server) { s.maxWorking = new(int) }
+
 // Start serves a service until the test ends. environment holds the settings that are specific
 // to the service.
 func Start(t testing.TB, m *manifest.Manifest, service string, build function.FunctionsFunc,
@@ -95,13 +101,13 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Fu
 		option(s)
 	}
 	db, tokens := s.open(t, migrations)
-	published := &Recorder{}
-	pushAuth := tokens.PushAuth
+	published, pushAuth := &Recorder{}, tokens.PushAuth
 	pushAuth.Auth = s.pushAuth
 	newHandler := func(db *database.DB) http.Handler {
 		handler, err := function.NewHandler(function.NewRuntime(function.Options{
-			Manifest: m, Service: service, DB: db, Publisher: published, Now: s.now, Environment: environment,
-			Tracer: s.tracer, Metrics: s.metrics, TrustedHops: 1, UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap,
+			Manifest: m, Service: service, DB: db, Publisher: published, Now: s.now, Environment: environment, Batch: batchLimits(t),
+			Tracer: s.tracer, Metrics: s.metrics, MaxWorking: s.maxWorking, TrustedHops: 1,
+			UserAuth: tokens.UserAuth, PushAuth: pushAuth, IAP: s.iap, CheckoutTokens: tokens.Checkouts,
 		}), build)
 		if err != nil {
 			t.Fatalf("serve %s: %v", service, err)
@@ -134,6 +140,16 @@ func Start(t testing.TB, m *manifest.Manifest, service string, build function.Fu
 	t.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
+}
+
+// batchLimits returns the limits of batches in BATCH_ITEMS, with which all tests can be run.
+func batchLimits(t testing.TB) batch.Limits {
+	t.Helper()
+	limits, err := config.Load[batch.Limits](config.FromPairs(os.Environ()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return limits
 }
 
 // open returns the service's database and the tokens of its callers.

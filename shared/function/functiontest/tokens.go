@@ -17,6 +17,7 @@ import (
 
 	"souk/shared/auth"
 	"souk/shared/config"
+	"souk/shared/manifest"
 )
 
 const (
@@ -42,6 +43,8 @@ type Tokens struct {
 	Signing auth.SignerConfig
 	// Published holds the settings of a service that publishes their keys.
 	Published auth.PublisherConfig
+	// Checkouts signs and verifies the tokens of checkouts.
+	Checkouts *auth.CheckoutTokens
 
 	signer     *auth.Signer
 	pushSigner jose.Signer
@@ -67,6 +70,10 @@ func NewTokens(t testing.TB) *Tokens {
 	if err != nil {
 		t.Fatalf("generate a push key: %v", err)
 	}
+	checkouts, err := auth.NewCheckoutTokens(auth.CheckoutConfig{Keys: config.NewSecret(rand.Text() + rand.Text())})
+	if err != nil {
+		t.Fatalf("create the signer of checkouts: %v", err)
+	}
 	pushSigner, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "push"}},
 		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
@@ -76,7 +83,7 @@ func NewTokens(t testing.TB) *Tokens {
 	return &Tokens{
 		UserAuth: auth.Config{Issuer: issuer, Audience: audience, KeysURL: serveKeys(t, signer.PublicKeys())},
 		PushAuth: auth.PushConfig{Issuer: pushIssuer, KeysURL: serveKeys(t, pushKeys), Audience: pushAudience, ServiceAccount: serviceAccount},
-		Signing:  signing, Published: auth.PublisherConfig{Keys: public}, signer: signer, pushSigner: pushSigner,
+		Signing:  signing, Published: auth.PublisherConfig{Keys: public}, Checkouts: checkouts, signer: signer, pushSigner: pushSigner,
 	}
 }
 
@@ -94,9 +101,10 @@ func serveKeys(t testing.TB, keys jose.JSONWebKeySet) string {
 	return server.URL
 }
 
-// User returns an access token of the principal.
+// User returns an access token of the principal. Without permissions it has those of its role.
 func (k *Tokens) User(t testing.TB, p auth.Principal) string {
 	t.Helper()
+	p = withPermissions(p)
 	token, err := k.signer.Sign(p, time.Now(), time.Hour)
 	if err != nil {
 		t.Fatalf("sign a token: %v", err)
@@ -111,16 +119,40 @@ func (k *Tokens) Customer(t testing.TB) (auth.Principal, string) {
 	return p, k.User(t, p)
 }
 
-// Admin returns an access token of a new admin.
+// withPermissions returns a principal without permissions with those of its role.
+func withPermissions(p auth.Principal) auth.Principal {
+	if p.Permissions == 0 {
+		p.Permissions, _ = p.Role.BuiltIn()
+	}
+	return p
+}
+
+// Staff returns an access token of a new account with the permissions alone.
+func (k *Tokens) Staff(t testing.TB, needed ...manifest.Permission) string {
+	t.Helper()
+	return k.User(t, auth.Principal{UserID: uuid.New(), Role: "tester", Permissions: manifest.NewPermissionSet(needed...)})
+}
+
+// Admin returns an access token of a new owner of the shop, who may do everything.
 func (k *Tokens) Admin(t testing.TB) string {
 	t.Helper()
-	return k.User(t, auth.Principal{UserID: uuid.New(), Role: auth.Admin})
+	return k.User(t, auth.Principal{UserID: uuid.New(), Role: auth.Owner})
+}
+
+// Checkout returns a token of a checkout that is valid for an hour.
+func (k *Tokens) Checkout(t testing.TB, id uuid.UUID) string {
+	t.Helper()
+	token, err := k.Checkouts.Sign(id, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatalf("sign a token of a checkout: %v", err)
+	}
+	return token
 }
 
 // Expired returns an access token that expired an hour ago.
 func (k *Tokens) Expired(t testing.TB, p auth.Principal) string {
 	t.Helper()
-	token, err := k.signer.Sign(p, time.Now().Add(-2*time.Hour), time.Hour)
+	token, err := k.signer.Sign(withPermissions(p), time.Now().Add(-2*time.Hour), time.Hour)
 	if err != nil {
 		t.Fatalf("sign a token: %v", err)
 	}

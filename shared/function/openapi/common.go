@@ -7,8 +7,27 @@ import (
 	"souk/shared/idempotency"
 )
 
-// bearer is the name of the security scheme of access tokens.
-const bearer = "bearer"
+// The names of the security schemes: access tokens, the tokens of checkouts, and API keys. noScheme is no
+// scheme, for an operation whose callers need no token.
+const (
+	bearer   = "bearer"
+	checkout = "checkout"
+	apiKey   = "apiKey"
+	noScheme = ""
+)
+
+// description is the description of the API.
+const description = "The API of a shop: catalogue, orders and accounts.\n\n" +
+	"- Errors are problem details (RFC 9457) with a stable `code`. `errors` lists errors of the input, each with its location and a stable `code`, at most 20.\n" +
+	"- Money is an amount in whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
+	"- Lists are paginated: send `nextPageToken` as `pageToken` to get the next page.\n" +
+	"- Resources have an `ETag`: send it as `If-Match` to change the version that you have read, as `If-None-Match` to check for changes.\n" +
+	"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once and has the same response for 24 hours. An account can use 10,000 keys in that time; more are refused with 429. While the first request is in progress, others get 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
+	"- Under overload a request gets 503 `overloaded` at once: it had no effect. Send it again after the seconds in `Retry-After`.\n" +
+	"- Unknown fields and query parameters are refused, and so are duplicates and names that differ only in letter case.\n" +
+	"- Text is UTF-8. It is trimmed and must not contain control characters; text of `format: multiline` may contain line feeds and tabs.\n" +
+	"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a nullable field and is refused for other fields.\n" +
+	"- Send `X-Request-Id` to identify a request in your logs and the shop's, and `traceparent` (W3C Trace Context) to make it part of your trace."
 
 // documentCommon documents what is common to all operations: the API itself, its security
 // scheme, parameters and headers.
@@ -16,23 +35,24 @@ func documentCommon(document *huma.OpenAPI) {
 	document.OpenAPI = "3.1.0"
 	document.Info = &huma.Info{
 		Title: "Souk", Version: "1",
-		Description: "The API of a shop: catalogue, orders and accounts.\n\n" +
-			"- Errors are problem details (RFC 9457) with a stable `code`. `errors` lists errors of the input, each with its location and a stable `code`, at most 20.\n" +
-			"- Money is an amount in whole minor units and a currency. Times are RFC 3339 in UTC. Ids are UUIDs.\n" +
-			"- Lists are paginated: send `nextPageToken` as `pageToken` to get the next page.\n" +
-			"- Resources have an `ETag`: send it as `If-Match` to change the version that you have read, as `If-None-Match` to check for changes.\n" +
-			"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once and has the same response for 24 hours. An account can use 10,000 keys in that time; more are refused with 429. While the first request is in progress, others get 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
-			"- Unknown fields and query parameters are refused, and so are duplicates and names that differ only in letter case.\n" +
-			"- Text is UTF-8. It is trimmed and must not contain control characters; text of `format: multiline` may contain line feeds and tabs.\n" +
-			"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a nullable field and is refused for other fields.\n" +
-			"- Send `X-Request-Id` to identify a request in your logs and the shop's, and `traceparent` (W3C Trace Context) to make it part of your trace.",
-		License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+		Description: description,
+		License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 	}
 	document.Servers = []*huma.Server{{URL: "/", Description: "Where this document is served."}}
 	components := document.Components
-	components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
-		Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The `accessToken` in the response of `POST /v1/sessions`.",
-	}}
+	components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {
+			Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The `accessToken` in the response of `POST /v1/sessions`.",
+		},
+		checkout: { //nolint:gosec // the form of a token
+			Type: "http", Scheme: "bearer", BearerFormat: "souk_checkout_…",
+			Description: "The `token` in the response of `POST /v1/checkouts` to a guest, or in the link of a mail about a guest's order. It allows to read and change that checkout and its order.",
+		},
+	}
+	components.SecuritySchemes[apiKey] = &huma.SecurityScheme{ //nolint:gosec // G101: a description
+		Type: "http", Scheme: "bearer", BearerFormat: "souk_live_…",
+		Description: "The `secret` in the response of `POST /v1/keys`: an API key of a program, with permissions of its own.",
+	}
 	components.Parameters = map[string]*huma.Param{
 		idempotency.HeaderKey: keyParam(false),
 		"If-Match":            headerParam("If-Match", true, `"3"`, "The ETag of the version to change, or * for any version."),

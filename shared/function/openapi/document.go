@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -26,6 +27,8 @@ type Service struct {
 	Build             function.FunctionsFunc
 	// Topics are the topics that the service publishes to.
 	Topics []event.AnyTopic
+	// Webhooks are the requests that the service sends to the endpoints of others.
+	Webhooks []Webhook
 }
 
 // ExtensionCacheControl is the member of an operation with its Cache-Control.
@@ -41,8 +44,8 @@ type Describe func(entry manifest.Function, handler any) (Documentation, error)
 // secrets to register its functions.
 const targetNone = "-"
 
-// Document returns the OpenAPI 3.1 document of all functions that clients call, derived
-// from their registration. Its error names every function without documentation, or without
+// Document returns the OpenAPI 3.1 document of all functions that clients call, and of the webhooks
+// of services, derived from their registration. Its error names every function without documentation, or without
 // function.DocumentNotFound if its path identifies a resource.
 func Document(m *manifest.Manifest, services []Service, describe Describe) (*huma.OpenAPI, error) {
 	d := newDocumenter(describe)
@@ -64,6 +67,7 @@ func Document(m *manifest.Manifest, services []Service, describe Describe) (*hum
 				errs = append(errs, d.add(f))
 			}
 		}
+		errs = append(errs, d.addWebhooks(services[at]))
 	}
 	return d.document, errors.Join(errs...)
 }
@@ -99,13 +103,17 @@ func (d *documenter) add(f function.ListedFunction) error {
 	if err != nil {
 		return fmt.Errorf("describe %s: %w", f.Entry.Name, err)
 	}
-	operation.Summary, operation.Description = documentation.Summary, documentation.Description
+	operation.Summary, operation.Description = documentation.Summary, strings.TrimSpace(documentation.Description+o.permissionText())
 	operation.Tags = []string{f.Entry.Service}
 	operation.Security = []map[string][]string{}
-	if f.Entry.Access != manifest.Anyone {
-		operation.Security = append(operation.Security, map[string][]string{bearer: {}})
+	for _, scheme := range o.securitySchemes() {
+		requirement := map[string][]string{}
+		if scheme != noScheme {
+			requirement[scheme] = []string{}
+		}
+		operation.Security = append(operation.Security, requirement)
 	}
-	// Tools, such as the documentation page of the gateway, mark the operations for admins.
+	// Tools, such as the documentation page of the gateway, mark the operations for staff.
 	operation.Extensions = map[string]any{"x-access": f.Entry.Access}
 	if control := f.Entry.CacheControl(); control != "" {
 		operation.Extensions[ExtensionCacheControl] = control
@@ -114,6 +122,17 @@ func (d *documenter) add(f function.ListedFunction) error {
 	o.documentSuccess(d.document.Components.Schemas)
 	o.documentProblems(d.document.Components)
 	return nil
+}
+
+// permissionText returns a paragraph about the permission that callers need, or "".
+func (o listedOperation) permissionText() string {
+	if needed, forStaff := o.entry.Access.Permission(); forStaff {
+		return fmt.Sprintf("\n\nRequires the permission `%s`.", needed)
+	}
+	if o.entry.Others != "" {
+		return fmt.Sprintf("\n\nStaff and API keys with the permission `%s` can use it for resources of all customers.", o.entry.Others)
+	}
+	return ""
 }
 
 // documentParameters adds the request headers of shared/api.

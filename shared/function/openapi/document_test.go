@@ -2,14 +2,18 @@ package openapi_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"souk/shared/event"
 	"souk/shared/function"
 	"souk/shared/function/openapi"
 	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 const list = `
@@ -36,7 +40,7 @@ func note(topics []event.AnyTopic, get function.Function) openapi.Service {
 
 func mustManifest(t *testing.T) *manifest.Manifest {
 	t.Helper()
-	m, err := manifest.Parse([]byte(list))
+	m, err := manifestfile.Parse([]byte(list))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +81,44 @@ func TestDocument(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestWebhooks checks that a webhook is documented with its own type and data, and that one without a
+// payload, or with the name of another, is named.
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	type body struct {
+		Type string `json:"type"`
+		Data any    `json:"data"`
+	}
+	webhook := func(payload, data reflect.Type) openapi.Webhook {
+		return openapi.Webhook{Name: "note.read", Summary: "A note was read", Sent: "Sent to all.", Payload: payload, Data: data, Responses: map[string]string{"2XX": "Accepted."}}
+	}
+	document := func(webhooks ...openapi.Webhook) (*huma.OpenAPI, error) {
+		service := note(nil, function.HTTP("note-get", getNote, function.DocumentNotFound("entry")))
+		service.Webhooks = webhooks
+		return openapi.Document(mustManifest(t), []openapi.Service{service}, func(manifest.Function, any) (openapi.Documentation, error) {
+			return openapi.Documentation{Summary: "Read"}, nil
+		})
+	}
+	valid := webhook(reflect.TypeFor[body](), reflect.TypeFor[payload]())
+	documented, err := document(valid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := documented.Webhooks["note.read"].Post.RequestBody.Content["application/json"].Schema
+	if schema.Properties["type"].Enum[0] != "note.read" || schema.Properties["data"].Properties["name"] == nil || schema.AdditionalProperties != nil {
+		t.Errorf("the schema is %+v", schema)
+	}
+	for want, webhooks := range map[string][]openapi.Webhook{
+		"document webhook note.read: it is documented already":                           {valid, valid},
+		"openapi_test.payload is not a struct with the members type and data, or ":       {webhook(reflect.TypeFor[payload](), reflect.TypeFor[payload]())},
+		"body is not a struct with the members type and data, or string is not a struct": {webhook(reflect.TypeFor[body](), reflect.TypeFor[string]())},
+	} {
+		if _, err := document(webhooks...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 

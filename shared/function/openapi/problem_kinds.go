@@ -20,19 +20,32 @@ type listedOperation struct {
 }
 
 func always(listedOperation) bool                { return true }
-func (o listedOperation) needsToken() bool       { return o.entry.Access != manifest.Anyone }
-func (o listedOperation) isForAdmins() bool      { return o.entry.Access == manifest.Admin }
+func (o listedOperation) verifiesToken() bool    { return len(o.securitySchemes()) > 0 }
+func (o listedOperation) acceptsKeys() bool      { return o.entry.Access.IsStaff() || o.entry.Others != "" }
 func (o listedOperation) hasPathParameter() bool { return strings.Contains(o.entry.Path(), "{") }
 func (o listedOperation) hasKey() bool           { return o.entry.IdempotencyRule() != manifest.NoKey }
 func (o listedOperation) isConditional() bool {
 	return !function.IsUnconditional(o.operation) &&
-		slices.Contains([]string{http.MethodPatch, http.MethodDelete}, o.operation.Method)
+		slices.Contains([]string{http.MethodPut, http.MethodPatch, http.MethodDelete}, o.operation.Method)
 }
 
-// isRateLimited reports whether the number of requests is limited. It is for a POST without
-// an access token, because anyone can send it, and for requests that store an idempotency key.
-func (o listedOperation) isRateLimited() bool {
-	return !o.needsToken() && o.operation.Method == http.MethodPost || o.hasKey()
+// securitySchemes returns the security schemes that an operation accepts, one of which is to be
+// used; none if the operation ignores tokens.
+func (o listedOperation) securitySchemes() []string {
+	schemes := []string{bearer}
+	switch o.entry.Access {
+	case manifest.Anyone:
+		if o.entry.Authentication != manifest.OptionalToken {
+			return nil
+		}
+		schemes = []string{noScheme, bearer}
+	case manifest.Checkout:
+		schemes = append(schemes, checkout)
+	}
+	if o.acceptsKeys() {
+		schemes = append(schemes, apiKey)
+	}
+	return schemes
 }
 
 // problemKind is an error status that many operations respond with.
@@ -48,8 +61,8 @@ type problemKind struct {
 // conditional requests, idempotency, body and rate limits, and the gateway.
 var problemKinds = []problemKind{
 	{http.StatusBadRequest, []string{api.CodeInvalid}, "The request is invalid: `errors` lists the errors of its fields.", always},
-	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "The access token is missing or not valid. After `token_revoked`, renew it with `POST /v1/sessions/refresh`.", listedOperation.needsToken},
-	{http.StatusForbidden, []string{api.CodeForbidden}, "The role of the account does not allow the operation.", listedOperation.isForAdmins},
+	{http.StatusUnauthorized, []string{api.CodeUnauthorized, api.CodeTokenRevoked}, "The access token or API key is missing or not valid. After `token_revoked`, renew it with `POST /v1/sessions/refresh`.", listedOperation.verifiesToken},
+	{http.StatusForbidden, []string{api.CodeForbidden, api.CodeNetworkNotAllowed}, "The role of the account, or the API key, does not have the permission that the operation needs; or the key is not allowed from the network of the request.", listedOperation.verifiesToken},
 	{http.StatusNotFound, nil, "The resource does not exist, or belongs to another account.", listedOperation.hasPathParameter},
 	{http.StatusRequestTimeout, []string{"request_timeout"}, "The request body took too long to arrive.", always},
 	{http.StatusConflict, []string{"idempotency_in_flight"}, "The state of the resource does not allow the operation, or a request with the same Idempotency-Key is in progress.", listedOperation.hasKey},
@@ -58,9 +71,9 @@ var problemKinds = []problemKind{
 	{http.StatusUnsupportedMediaType, []string{api.CodeMediaType}, "The operation does not accept the media type or the content coding of the request body.", always},
 	{http.StatusUnprocessableEntity, []string{"idempotency_key_reused"}, "The Idempotency-Key was sent before with another request.", listedOperation.hasKey},
 	{http.StatusPreconditionRequired, []string{"precondition_required"}, "If-Match is missing.", listedOperation.isConditional},
-	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too many requests: wait for the seconds in Retry-After.", listedOperation.isRateLimited},
+	{http.StatusTooManyRequests, []string{api.CodeTooManyRequests}, "Too many requests, of one client, with one API key, or for the instances that may run: wait for the seconds in Retry-After.", always},
 	{http.StatusInternalServerError, []string{api.CodeInternal}, "An internal error occurred.", always},
 	{http.StatusBadGateway, []string{"bad_gateway"}, "The server closed the connection before it responded. The operation may have taken effect.", always},
-	{http.StatusServiceUnavailable, []string{api.CodeUnavailable}, "The shop is unavailable or busy. Try again.", always},
+	{http.StatusServiceUnavailable, []string{api.CodeUnavailable, api.CodeOverloaded}, "The shop is unavailable or busy. Try again after the seconds in Retry-After.", always},
 	{http.StatusGatewayTimeout, []string{"timeout"}, "The function took too long. The operation may have taken effect.", always},
 }
