@@ -33,6 +33,18 @@ type Event struct {
 	Payload       json.RawMessage
 	// Traceparent is the trace of the request that added the event (W3C Trace Context).
 	Traceparent string
+	// Extra are message attributes besides the envelope, for filters of subscriptions:
+	// see Attributed.
+	Extra map[string]string
+}
+
+// Attributed is implemented by payloads whose events have message attributes besides the
+// envelope. The filter of a subscription reads attributes only, so that messages that a
+// function does not need cost no delivery. Functions read the payload, which has the same
+// values.
+type Attributed interface {
+	// EventAttributes returns the attributes by name, nil if there are none.
+	EventAttributes() map[string]string
 }
 
 // Names of the message attributes that form the envelope: all of an event except its
@@ -53,7 +65,7 @@ const TypeTick = "schedule-due"
 // tickNamespace is the namespace of the name-based ids of ticks (RFC 9562, section 5.5).
 var tickNamespace = uuid.MustParse("0d1f5c1e-53a5-4f0e-9a7b-6f0b5b6f7a10")
 
-// Attributes returns the event's envelope as message attributes.
+// Attributes returns the event's envelope as message attributes, and its extra attributes.
 func (e Event) Attributes() map[string]string {
 	attributes := map[string]string{
 		attributeID:            e.ID.String(),
@@ -64,6 +76,11 @@ func (e Event) Attributes() map[string]string {
 	}
 	if e.Traceparent != "" {
 		attributes[attributeTraceparent] = e.Traceparent
+	}
+	for name, value := range e.Extra {
+		if _, isEnvelope := attributes[name]; !isEnvelope {
+			attributes[name] = value
+		}
 	}
 	return attributes
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"souk/shared/database"
@@ -105,17 +106,48 @@ func TestRecordProcessed(t *testing.T) {
 	})
 }
 
-func TestIsProcessed(t *testing.T) {
+func TestRecordBatch(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	record := func(t *testing.T, events ...event.Event) (first []bool) {
+		t.Helper()
+		err := h.db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) (err error) {
+			first, err = event.RecordBatch(ctx, tx, "thing-store", events, h.clock())
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	a, b, c := event.Event{ID: uuid.New()}, event.Event{ID: uuid.New()}, event.Event{ID: uuid.New()}
+	for _, test := range []struct {
+		name   string
+		events []event.Event
+		want   []bool
+	}{
+		{"new events are recorded", []event.Event{a}, []bool{true}},
+		{"of two deliveries in a batch the first has the effect", []event.Event{b, b}, []bool{true, false}},
+		{"recorded events are found among new ones", []event.Event{a, c, b, c}, []bool{false, true, false, false}},
+		{"a batch of recorded events has no effect", []event.Event{a, b, c}, []bool{false, false, false}},
+	} {
+		if diff := cmp.Diff(test.want, record(t, test.events...)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestSelectProcessed(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	e := newEvent("thing-made", 1)
 	isProcessed := func(consumer string) bool {
 		t.Helper()
-		processed, err := event.IsProcessed(t.Context(), h.db, consumer, e)
+		processed, err := event.SelectProcessed(t.Context(), h.db, consumer, []uuid.UUID{e.ID})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return processed
+		return processed[e.ID]
 	}
 	if isProcessed("a") {
 		t.Error("the event is processed before it was recorded")

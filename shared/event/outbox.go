@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/googleapis/gax-go/v2"
 
 	"souk/shared/clock"
 	"souk/shared/database"
@@ -46,6 +47,8 @@ type Publisher interface {
 type Outbox struct {
 	db        *database.DB
 	publisher Publisher
+	// requestPublisher is publisher for requests, which do not wait in an outage.
+	requestPublisher Publisher
 	// publishedMarker marks events as published. It combines the UPDATEs of concurrent
 	// requests of an instance, and is not queued in the pool behind newer requests.
 	publishedMarker *database.Coalescer[uuid.UUID]
@@ -58,16 +61,7 @@ type Outbox struct {
 // stopping.
 type Pause func(ctx context.Context, d time.Duration) bool
 
-func pauseByTimer(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func pauseByTimer(ctx context.Context, d time.Duration) bool { return gax.Sleep(ctx, d) == nil }
 
 // OutboxOption configures an Outbox.
 type OutboxOption func(*Outbox)
@@ -88,11 +82,12 @@ func NewOutbox(db *database.DB, publisher Publisher, now clock.Clock, pause Paus
 		pause = pauseByTimer
 	}
 	o := &Outbox{db: db, publisher: publisher, now: now, pause: pause}
+	o.requestPublisher = &breaker{publisher: publisher, now: now}
 	for _, option := range options {
 		option(o)
 	}
 	if db != nil { // it is nil when the documentation is generated
-		o.publishedMarker = database.NewCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
+		o.publishedMarker = database.NewCarriedCoalescer(db, func(ctx context.Context, q database.Queryer, ids []uuid.UUID) error {
 			return markPublished(ctx, q, ids, now())
 		})
 	}
@@ -109,42 +104,47 @@ func (o *Outbox) newEvent(ctx context.Context, eventType, aggregateType string, 
 	if err != nil {
 		return Event{}, fmt.Errorf("create an event id: %w", err)
 	}
-	return Event{
+	telemetry.SetAggregateID(ctx, aggregateType, aggregateID)
+	e := Event{
 		ID: id, Type: eventType, Time: o.now(), AggregateType: aggregateType, AggregateID: aggregateID,
 		Payload: text, Traceparent: telemetry.Traceparent(ctx),
-	}, nil
+	}
+	if attributed, ok := payload.(Attributed); ok {
+		e.Extra = attributed.EventAttributes()
+	}
+	return e, nil
 }
 
-// add writes events of one type into the outbox as part of tx, with one statement, and
-// publishes them right after tx commits.
-func (o *Outbox) add(ctx context.Context, tx *database.Tx, events []Event) error {
+// Add writes events of any types, which Topic.New returned, into the outbox as part of tx, with
+// one statement. It publishes them together right after tx commits.
+func (o *Outbox) Add(ctx context.Context, tx *database.Tx, events ...Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	first := events[0]
-	telemetry.SetAggregateID(ctx, first.AggregateType, first.AggregateID)
-	if o.permitted != nil && !o.permitted[first.Type] {
-		return fmt.Errorf("event %s of %s %s: no function of this process lists it under publishes in functions.yaml",
-			first.Type, first.AggregateType, first.AggregateID)
+	for i := range events {
+		if e := &events[i]; o.permitted != nil && !o.permitted[e.Type] {
+			return fmt.Errorf("event %s of %s %s: no function of this process lists it under publishes in functions.yaml",
+				e.Type, e.AggregateType, e.AggregateID)
+		}
 	}
 	if err := insertOutbox(ctx, tx, events); err != nil {
+		first := events[0]
 		return fmt.Errorf("add %d %s of %s %s to the outbox: %w", len(events), first.Type, first.AggregateType, first.AggregateID, err)
 	}
-	tx.AfterCommit(func(ctx context.Context) { o.publishNow(ctx, events) })
+	tx.AfterCommit(func(ctx context.Context) { o.mark(ctx, o.publishNow(ctx, events)) })
 	return nil
 }
 
-// publishNow publishes the events of a committed transaction and marks them as
-// published. It logs errors and returns none: the sweep publishes the events that are
-// still pending in the outbox.
-func (o *Outbox) publishNow(ctx context.Context, events []Event) {
+// publishNow publishes the events of a committed transaction, and returns the ids of those that are
+// published. It logs errors and returns none: the sweep publishes the events that are still pending
+// in the outbox.
+func (o *Outbox) publishNow(ctx context.Context, events []Event) (published []uuid.UUID) {
 	// ctx ends if the client disconnects, which must not delay the events.
 	ctx = context.WithoutCancel(ctx)
 	publishCtx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	var published []uuid.UUID
 	publishCtx, span := startPublish(publishCtx, events)
-	errs := o.publisher.Publish(publishCtx, events)
+	errs := o.requestPublisher.Publish(publishCtx, events)
 	endPublish(span, errs)
 	for i, err := range errs {
 		if err != nil {
@@ -153,10 +153,16 @@ func (o *Outbox) publishNow(ctx context.Context, events []Event) {
 		}
 		published = append(published, events[i].ID)
 	}
+	return published
+}
+
+// mark marks events as published. It logs an error, after which the sweep publishes them again.
+func (o *Outbox) mark(ctx context.Context, published []uuid.UUID) {
 	if len(published) == 0 {
 		return
 	}
-	markCtx, cancel := context.WithTimeout(ctx, markTimeout)
+	// The end of ctx, when the client disconnects, must not prevent it.
+	markCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
 	defer cancel()
 	if err := o.publishedMarker.Do(markCtx, published); err != nil {
 		slog.WarnContext(ctx, "cannot mark events as published; the sweep will publish them again", "event", published[0], "events", len(published), "error", err)

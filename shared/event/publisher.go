@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -62,6 +64,18 @@ func (p *PubSub) publish(ctx context.Context, events []Event) []error {
 	return errs
 }
 
+// windowBytes is the window of flow control for responses, which are lists of message ids.
+const windowBytes = 64 << 10
+
+// fixedWindows returns options by which gRPC does not measure the delay of the network by a
+// ping with every response. The measurement enlarges windows, for large responses.
+func fixedWindows() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithGRPCDialOption(grpc.WithStaticStreamWindowSize(windowBytes)),
+		option.WithGRPCDialOption(grpc.WithStaticConnWindowSize(windowBytes)),
+	}
+}
+
 func (p *PubSub) publisher(ctx context.Context, topic string) (*pubsub.Publisher, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,7 +84,7 @@ func (p *PubSub) publisher(ctx context.Context, topic string) (*pubsub.Publisher
 			return nil, errors.New("no project to publish to: set GOOGLE_CLOUD_PROJECT")
 		}
 		// The connection outlives the request that happens to be the first.
-		client, err := pubsub.NewClient(context.WithoutCancel(ctx), p.project)
+		client, err := pubsub.NewClient(context.WithoutCancel(ctx), p.project, fixedWindows()...)
 		if err != nil {
 			return nil, fmt.Errorf("connect to Pub/Sub: %w", err)
 		}

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,9 +16,25 @@ func insertOutbox(ctx context.Context, q database.Queryer, events []Event) error
 	rows := make([][]any, len(events))
 	for i := range events {
 		e := &events[i]
-		rows[i] = []any{e.ID[:], e.AggregateType, e.AggregateID.String(), e.Type, string(e.Payload), e.Traceparent, e.Time}
+		attributes, err := encodeAttributes(e.Extra)
+		if err != nil {
+			return err
+		}
+		rows[i] = []any{e.ID[:], e.AggregateType, e.AggregateID.String(), e.Type, string(e.Payload), e.Traceparent, e.Time, attributes}
 	}
-	return database.InsertRows(ctx, q, "outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at)", "", rows)
+	return database.InsertRows(ctx, q, "outbox (id, aggregatetype, aggregateid, type, payload, traceparent, created_at, attributes)", "", rows)
+}
+
+// encodeAttributes returns the value of the column attributes: NULL if there are none.
+func encodeAttributes(attributes map[string]string) (any, error) {
+	if len(attributes) == 0 {
+		return nil, nil //nolint:nilnil // NULL
+	}
+	text, err := json.Marshal(attributes)
+	if err != nil {
+		return nil, fmt.Errorf("encode attributes: %w", err)
+	}
+	return string(text), nil
 }
 
 // position is the position of a row in the order in which the sweep reads the outbox:
@@ -48,7 +63,7 @@ func lockPending(ctx context.Context, tx *database.Tx, after position, before ti
 		args = append(args, database.Args(excluded)...)
 	}
 	rows, err := database.Collect(ctx, tx, scanOutbox, `
-		SELECT id, aggregatetype, aggregateid, type, payload, traceparent, created_at
+		SELECT id, aggregatetype, aggregateid, type, payload, traceparent, created_at, attributes
 		FROM outbox FORCE INDEX (outbox_by_publication)
 		WHERE published_at IS NULL AND created_at < ? AND created_at >= ? AND (created_at > ? OR id > ?)`+condition+`
 		ORDER BY created_at, id
@@ -75,8 +90,9 @@ func hasPending(ctx context.Context, q database.Queryer, from, to time.Time) (ex
 func scanOutbox(rows database.Scanner) (outboxRow, error) {
 	var row outboxRow
 	var aggregateID string
+	var attributes []byte
 	e := &row.event
-	err := rows.Scan(&row.id, &e.AggregateType, &aggregateID, &e.Type, (*[]byte)(&e.Payload), &e.Traceparent, &row.createdAt)
+	err := rows.Scan(&row.id, &e.AggregateType, &aggregateID, &e.Type, (*[]byte)(&e.Payload), &e.Traceparent, &row.createdAt, &attributes)
 	if err != nil {
 		return outboxRow{}, err
 	}
@@ -87,6 +103,10 @@ func scanOutbox(rows database.Scanner) (outboxRow, error) {
 		row.err = fmt.Errorf("read event %s: aggregateid: %w", e.ID, err)
 	} else if !json.Valid(e.Payload) {
 		row.err = fmt.Errorf("read event %s: payload: not JSON", e.ID)
+	} else if attributes != nil {
+		if err := json.Unmarshal(attributes, &e.Extra); err != nil {
+			row.err = fmt.Errorf("read event %s: attributes: %w", e.ID, err)
+		}
 	}
 	return row, nil
 }
@@ -97,9 +117,7 @@ const markBatchSize = 500
 // markPublished marks events as published, in the order of their ids, so that concurrent
 // statements of several instances do not deadlock.
 func markPublished(ctx context.Context, q database.Queryer, ids []uuid.UUID, at time.Time) error {
-	sorted := slices.Clone(ids)
-	slices.SortFunc(sorted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	for batch := range slices.Chunk(sorted, markBatchSize) {
+	for batch := range slices.Chunk(database.SortedIDs(slices.Values(ids)), markBatchSize) {
 		_, err := q.ExecContext(ctx, `
 			UPDATE outbox SET published_at = ?
 			WHERE id IN (`+database.Placeholders(len(batch))+`)`, append([]any{at}, database.IDs(batch)...)...)
@@ -117,35 +135,3 @@ const (
 	pruneOutbox = `DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?`
 	pruneInbox  = `DELETE FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?`
 )
-
-// RecordProcessed records in the inbox that a consumer has processed an event, in the
-// transaction of the consumer's effect. The consumer is the name of a function.
-// RecordProcessed returns false if the consumer has processed the event before: the event
-// was delivered again, and must have no second effect. The column received_at is the time of
-// processing.
-func RecordProcessed(ctx context.Context, tx *database.Tx, consumer string, e Event, at time.Time) (bool, error) {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO inbox (consumer, event_id, received_at)
-		VALUES (?, ?, ?)`, consumer, e.ID[:], at)
-	if database.IsDuplicate(err) {
-		countDuplicate(ctx, consumer, e)
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("record event %s in the inbox: %w", e.ID, err)
-	}
-	return true, nil
-}
-
-// IsProcessed reports whether RecordProcessed has recorded an event for a consumer.
-func IsProcessed(ctx context.Context, q database.Queryer, consumer string, e Event) (bool, error) {
-	var count int
-	err := q.QueryRowContext(ctx, `
-		SELECT COUNT(*)
-		FROM inbox
-		WHERE consumer = ? AND event_id = ?`, consumer, e.ID[:]).Scan(&count)
-	if err != nil {
-		return false, fmt.Errorf("read event %s in the inbox: %w", e.ID, err)
-	}
-	return count > 0, nil
-}

@@ -22,6 +22,9 @@ func TestSweepIsolates(t *testing.T) {
 		"rows whose aggregate cannot be read": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET aggregateid = 'no id'`)
 		},
+		"rows whose attributes are not those of a message": func(t *testing.T, h *fixture) {
+			h.mustExec(t, `UPDATE outbox SET attributes = '[1]'`)
+		},
 		"rows whose payload is not JSON": func(t *testing.T, h *fixture) {
 			h.mustExec(t, `UPDATE outbox SET payload = '{"half":'`)
 		},
