@@ -3,7 +3,6 @@
 package manifest
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,21 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
-)
-
-// Access is the rule for the callers of an HTTP function. Its zero value refuses all.
-type Access string
-
-// The access rules of functions.yaml.
-const (
-	// Anyone needs no token.
-	Anyone Access = "anyone"
-	// User needs the token of any account.
-	User Access = "user"
-	// Admin needs the token of an account with the role admin.
-	Admin Access = "admin"
 )
 
 // Database reports whether a function uses the database of its service. The zero value
@@ -35,6 +19,14 @@ type Database string
 // NoDatabase is the value of a function without a database: it has no login and starts
 // without a database.
 const NoDatabase Database = "none"
+
+// Inbox reports whether a function that events trigger records them in the inbox of its service. The
+// zero value means that it does.
+type Inbox string
+
+// NoInbox is the value of a function that records events elsewhere, or not at all: processing one
+// twice has the effect of once.
+const NoInbox Inbox = "none"
 
 const (
 	// DefaultMaxBody is the largest request body, in bytes, of a function without maxBody.
@@ -56,16 +48,29 @@ type Function struct {
 	// HTTP is the method and path, a pattern of net/http.ServeMux.
 	HTTP   string `yaml:"http"`
 	Access Access `yaml:"access"`
+	// Others is the permission with which staff and API keys may use a function of the rules User
+	// and Checkout for the resources of others. Without it they may not.
+	Others Permission `yaml:"others" json:",omitempty"`
+	// Authentication is how a function that anyone may call treats access tokens.
+	Authentication Authentication `yaml:"authentication"`
 	// Events are the topics whose messages trigger the function.
 	Events []string `yaml:"events"`
+	// Filter selects the messages of the topics in Events that trigger the function. All
+	// others are acknowledged without it.
+	Filter Filter `yaml:"filter" json:",omitempty"`
 	// Schedule is a cron expression of five fields, in UTC.
 	Schedule string `yaml:"schedule"`
 	// Secrets are the environment variables with the function's secrets.
 	Secrets []string `yaml:"secrets"`
 	// Database is NoDatabase for a function that does not use the database.
 	Database Database `yaml:"database"`
+	// Inbox is NoInbox for a function that does not record its events in the inbox.
+	Inbox Inbox `yaml:"inbox" json:",omitempty"`
 	// MaxBody is the largest request body in bytes, 0 for the default: see BodyLimit.
 	MaxBody int64 `yaml:"maxBody"`
+	// LowPriority lets other functions use the CPU first where instances share one: on a
+	// local machine.
+	LowPriority bool `yaml:"lowPriority"`
 	// Publishes are the topics of the events that the function publishes.
 	Publishes []string `yaml:"publishes"`
 	// Idempotency is the rule for the Idempotency-Key of requests: see IdempotencyRule.
@@ -84,21 +89,9 @@ type Manifest struct {
 	Scaling map[Granularity]map[Kind]Scaling `yaml:"scaling"`
 	// RestrictedColumns are columns that few functions may read or write: see Rights.
 	RestrictedColumns []RestrictedColumn `yaml:"restrictedColumns"`
-	Functions         []Function         `yaml:"functions"`
-}
-
-// Parse parses and checks a manifest. Its error lists all problems.
-func Parse(text []byte) (*Manifest, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	var m Manifest
-	if err := decoder.Decode(&m); err != nil {
-		return nil, fmt.Errorf("read the list of functions: %w", err)
-	}
-	if err := m.check(); err != nil {
-		return nil, err
-	}
-	return &m, nil
+	// ImmutableTables are tables whose rows no function may change or delete.
+	ImmutableTables []ImmutableTable `yaml:"immutableTables"`
+	Functions       []Function       `yaml:"functions"`
 }
 
 // Function returns the function with a name and reports whether it exists.
@@ -197,7 +190,8 @@ func Account(run string) string {
 	return fmt.Sprintf("fn-%.20s-%.3x", run, sha256.Sum256([]byte(run)))
 }
 
-func (m *Manifest) check() error {
+// Check returns all problems of the manifest.
+func (m *Manifest) Check() error {
 	var errs []error
 	seen := map[string]string{}
 	claim := func(key, owner string) {
@@ -229,6 +223,7 @@ func (m *Manifest) check() error {
 	errs = append(errs, m.Delivery.check()...)
 	errs = append(errs, m.checkScaling()...)
 	errs = append(errs, m.checkRestrictedColumns()...)
+	errs = append(errs, m.checkImmutableTables()...)
 	return errors.Join(errs...)
 }
 
@@ -268,16 +263,12 @@ func (f Function) check() []error {
 	if f.Name == "" || f.Service == "" {
 		fail("name and service are required")
 	}
-	if f.HTTP != "" && !slices.Contains([]Access{Anyone, User, Admin}, f.Access) {
-		fail("route %q has no authorization rule: set access to anyone, user or admin, got %q", f.HTTP, f.Access)
-	}
 	if f.MaxBody != 0 && (f.HTTP == "" || f.MaxBody < minMaxBody || f.MaxBody > maxMaxBody) {
 		fail("maxBody is for http functions, and from %d to %d bytes", minMaxBody, maxMaxBody)
 	}
+	errs = append(errs, f.checkAccess()...)
 	errs = append(errs, f.checkRequest()...)
 	errs = append(errs, f.checkCache()...)
-	if f.HTTP == "" && f.Access != "" {
-		fail("access is for http functions: events and schedules are called by Pub/Sub alone")
-	}
+	errs = append(errs, f.checkFilter()...)
 	return errs
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 
 const shop = delivery + `
 functions:
-  - {name: thing-make, service: thing, http: POST /v1/things, access: admin, publishes: [thing-made]}
+  - {name: thing-make, service: thing, http: POST /v1/things, access: staff(products.write), publishes: [thing-made]}
   - {name: thing-get, service: thing, http: "GET /v1/things/{id}", access: anyone}
   - {name: copy-keep, service: copy, events: [thing-made], publishes: [copy-made]}
   - {name: copy-outbox, service: copy, schedule: "* * * * *"}
@@ -27,7 +28,7 @@ functions:
 
 func mustParse(t *testing.T, text string) *manifest.Manifest {
 	t.Helper()
-	m, err := manifest.Parse([]byte(text))
+	m, err := manifestfile.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestParseNamesTheProblem(t *testing.T) {
 	for name, test := range map[string]struct{ text, fault string }{
 		"of a function with the name of a service": {delivery + "functions: [{name: thing, service: thing, http: GET /v1/things, access: user}]", "is the name of a service"},
 		"of text that is no YAML":                  {"\t{", "read the list of functions"},
-		"of no text":                               {"", "read the list of functions"},
+		"of no text":                               {"", "scaling.function.http is required"},
 		"of an unknown field":                      {delivery + ok + "gateways: []\n", "gateways"},
 		"of a field of an entry":                   {delivery + "functions: [{name: a, service: s, http: GET /a, access: anyone, memory: 1}]", "memory"},
 		"of a missing delivery":                    {ok, "delivery: need an ackDeadline of 10s to 600s, got 0s"},
@@ -105,8 +106,8 @@ func TestParseNamesTheProblem(t *testing.T) {
 		"of memory without a unit":                 {strings.Replace(delivery, "256Mi", "256", 1) + ok, "scaling.function.http: need scaling with a memory"},
 		"of a CPU":                                 {strings.Replace(delivery, `cpu: "1"`, "cpu: some", 1) + ok, "scaling.function.http: need scaling with a cpu"},
 		"of a minimum above the maximum":           {strings.Replace(delivery, "minInstances: 0", "minInstances: 4", 1) + ok, "minInstances <= maxInstances"},
-		"of no instances":                          {strings.Replace(delivery, "maxInstances: 3", "maxInstances: 0", 1) + ok, "maxInstances of 1 or more"},
-		"of no connections":                        {strings.Replace(delivery, "pool: 2", "pool: 0", 1) + ok, "a pool of 1 or more"},
+		"of no instances":                          {strings.Replace(delivery, "maxInstances: 3", "maxInstances: 0", 1) + ok, "maxInstances of 1 to 1000"},
+		"of no connections":                        {strings.Replace(delivery, "pool: 2", "pool: 0", 1) + ok, "a pool of 1 to 1000"},
 		"of a function's memory":                   {entry("name: a, service: s, http: GET /a, access: anyone, scaling: {memory: 64Mi}"), "a: need scaling with a memory of 128Mi"},
 		"of a maxBody below the minimum":           {entry("name: a, service: s, http: POST /a, access: anyone, maxBody: 1023"), "a: maxBody is for http functions, and from 1024"},
 		"of a backoff that shrinks":                {strings.Replace(delivery, "600s", "500ms", 1) + ok, "minBackoff <= maxBackoff"},
@@ -115,8 +116,20 @@ func TestParseNamesTheProblem(t *testing.T) {
 		"of too many attempts":                     {strings.Replace(delivery, "20", "101", 1) + ok, "maxDeliveryAttempts"},
 		"of a route without a rule":                {entry("name: a, service: s, http: GET /a"), `a: route "GET /a" has no authorization rule`},
 		"of an unknown rule":                       {entry("name: a, service: s, http: GET /a, access: everyone"), `a: route "GET /a" has no authorization rule`},
-		"of a rule of an event function":           {entry("name: a, service: s, events: [e], access: admin, publishes: [e]"), "a: access is for http functions"},
+		"of the rule of a former release":          {entry("name: a, service: s, http: GET /a, access: admin"), `a: route "GET /a" has no authorization rule`},
+		"of an unknown permission":                 {entry("name: a, service: s, http: GET /a, access: staff(orders.burn)"), `with one of products.read`},
+		"of an unknown permission for others":      {entry("name: a, service: s, http: GET /a, access: user, others: orders.burn"), "a: others is one of products.read"},
+		"of others of a function for staff":        {entry("name: a, service: s, http: GET /a, access: staff(orders.read), others: orders.read"), "a: others is one of"},
+		"of a checkout without its keys":           {entry("name: a, service: s, http: GET /a, access: checkout"), "a: access checkout needs the secret CHECKOUT_TOKEN_KEYS"},
+		"of optional tokens of users":              {entry("name: a, service: s, http: GET /a, access: user, authentication: optional"), "a: authentication is optional, and for functions that anyone may call"},
+		"of cached reads with tokens":              {entry("name: a, service: s, http: GET /a, access: anyone, authentication: optional, cache: {maxAge: 5s}"), "a: authentication is optional"},
+		"of unknown authentication":                {entry("name: a, service: s, http: GET /a, access: anyone, authentication: required"), "a: authentication is optional"},
+		"of a rule of an event function":           {entry("name: a, service: s, events: [e], access: staff(products.write), publishes: [e]"), "a: access is for http functions"},
 		"of a rule of a schedule":                  {entry(`name: a, service: s, schedule: "* * * * *", access: anyone`), "a: access is for http functions"},
+		"of a filter of a route":                   {entry("name: a, service: s, http: GET /a, access: user, filter: {payment: required}"), "a: filter is for functions that events trigger"},
+		"of a filter by a reserved attribute":      {entry("name: a, service: s, events: [e], publishes: [e], filter: {googId: x}"), `a: filter googId: "x"`},
+		"of a filter's value that needs quotes":    {entry(`name: a, service: s, events: [e], publishes: [e], filter: {id: 'a"b'}`), "a: filter id:"},
+		"of a long filter":                         {entry("name: a, service: s, events: [e], publishes: [e], filter: {id: " + strings.Repeat("x", 256) + "}"), "a: filter of 274 bytes"},
 		"of no trigger":                            {entry("name: a, service: s"), "a: need exactly one of http, events and schedule, got 0"},
 		"of two triggers":                          {entry("name: a, service: s, http: GET /a, access: anyone, events: [e], publishes: [e]"), "a: need exactly one of http, events and schedule, got 2"},
 		"of a function without a name":             {entry("service: s, http: GET /a, access: anyone"), "name and service are required"},
@@ -142,13 +155,13 @@ func TestParseNamesTheProblem(t *testing.T) {
 			`b: route "GET /a": GET /a matches the same requests as GET /a`,
 		},
 		"of two routes that match the same requests": {
-			entry(`name: a, service: s, http: "GET /a/{id}", access: anyone`, `name: b, service: s, http: "GET /a/{name}", access: admin`),
+			entry(`name: a, service: s, http: "GET /a/{id}", access: anyone`, `name: b, service: s, http: "GET /a/{name}", access: staff(products.write)`),
 			`b: route "GET /a/{name}": GET /a/{name} matches the same requests as GET /a/{id}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := manifest.Parse([]byte(test.text))
+			_, err := manifestfile.Parse([]byte(test.text))
 			if err == nil || !strings.Contains(err.Error(), test.fault) {
 				t.Errorf("the error is %v, want one that contains %s", err, test.fault)
 			}
@@ -166,7 +179,7 @@ func entry(functions ...string) string {
 
 func TestParseNamesAllProblems(t *testing.T) {
 	t.Parallel()
-	_, err := manifest.Parse([]byte(`
+	_, err := manifestfile.Parse([]byte(`
 delivery: {ackDeadline: 1s, minBackoff: 1s, maxBackoff: 1s, maxDeliveryAttempts: 1}
 functions:
   - {name: first, service: s, http: GET /a}

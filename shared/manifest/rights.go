@@ -15,11 +15,19 @@ type RestrictedColumn struct {
 	Column  string `yaml:"column"`
 	// Read are the functions that may read its values, also in a condition.
 	Read []string `yaml:"read"`
+	// ReadAll lets all functions of the service read its values. Read is empty then.
+	ReadAll bool `yaml:"readAll"`
 	// Write are the functions that may insert or update its values.
 	Write []string `yaml:"write"`
 	// Former are functions that did either in the release before. Their revisions serve while
 	// the next release is rolled out, and again if it is taken back.
 	Former []string `yaml:"former"`
+}
+
+// ImmutableTable is a table whose rows no function has the right to change or delete.
+type ImmutableTable struct {
+	Service string `yaml:"service"`
+	Table   string `yaml:"table"`
 }
 
 // names returns all functions that the column names.
@@ -38,11 +46,16 @@ func (m *Manifest) Rights(service string, functions ...string) access.Rights {
 		if r.Service != service {
 			continue
 		}
-		if excluded(slices.Concat(r.Read, r.Former)) {
+		if !r.ReadAll && excluded(slices.Concat(r.Read, r.Former)) {
 			rights.NoRead = append(rights.NoRead, column)
 		}
 		if excluded(slices.Concat(r.Write, r.Former)) {
 			rights.NoWrite = append(rights.NoWrite, column)
+		}
+	}
+	for _, immutable := range m.ImmutableTables {
+		if immutable.Service == service {
+			rights.NoChange = append(rights.NoChange, immutable.Table)
 		}
 	}
 	return rights
@@ -82,6 +95,18 @@ func (m *Manifest) LoginOf(f Function) string {
 	return f.Service
 }
 
+func (m *Manifest) checkImmutableTables() []error {
+	var errs []error
+	seen := map[ImmutableTable]bool{}
+	for _, table := range m.ImmutableTables {
+		if table.Table == "" || !slices.Contains(m.Services(), table.Service) || seen[table] {
+			errs = append(errs, fmt.Errorf("immutableTables: %q of service %q: need a table, listed once, and the service of a function", table.Table, table.Service))
+		}
+		seen[table] = true
+	}
+	return errs
+}
+
 func (m *Manifest) checkRestrictedColumns() []error {
 	var errs []error
 	seen := map[string]bool{}
@@ -94,6 +119,9 @@ func (m *Manifest) checkRestrictedColumns() []error {
 			errs = append(errs, fmt.Errorf("restrictedColumns: %s is listed twice", name))
 		}
 		seen[name] = true
+		if r.ReadAll && len(r.Read) > 0 {
+			errs = append(errs, fmt.Errorf("restrictedColumns: %s: either all functions may read it, or those that read lists", name))
+		}
 		if !slices.Contains(m.Services(), r.Service) {
 			errs = append(errs, fmt.Errorf("restrictedColumns: %s: no function is of service %q", name, r.Service))
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"souk/shared/database"
-	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 const restricted = shop + `
@@ -40,6 +40,18 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestColumnsThatAllRead requires that readAll withholds the right to write alone.
+func TestColumnsThatAllRead(t *testing.T) {
+	t.Parallel()
+	m := mustParse(t, shop+"restrictedColumns:\n  - {service: thing, table: thing, column: secret_grant, readAll: true, write: [thing-make]}\n")
+	column := []database.Column{{Table: "thing", Name: "secret_grant"}}
+	for function, want := range map[string]database.Rights{"thing-get": {NoWrite: column}, "thing-make": {}} {
+		if got := m.Rights("thing", function); !got.Equal(want) {
+			t.Errorf("%s: got %v, want %v", function, got, want)
+		}
+	}
+}
+
 func TestLogins(t *testing.T) {
 	t.Parallel()
 	m := mustParse(t, restricted)
@@ -64,15 +76,36 @@ func TestRestrictedColumnsAreChecked(t *testing.T) {
 		"a function of another service": {"read: [thing-get]", "read: [copy-keep]", "copy-keep is not a function of service thing"},
 		"an unknown service":            {"service: thing, table: old", "service: think, table: old", `no function is of service "think"`},
 		"a column twice":                {"table: old, column: token_hash", "table: thing, column: secret_hash", "is listed twice"},
+		"readers besides all":           {"read: [thing-get]", "readAll: true, read: [thing-get]", "either all functions may read it"},
 		"no column":                     {", column: token_hash,", ",", "need a table and a column"},
 		"a function without a database": {`access: anyone}`, `access: anyone, database: none}`, "thing-get is not a function of service thing with a database"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			text := strings.Replace(restricted, test.from, test.to, 1)
-			if _, err := manifest.Parse([]byte(text)); text == restricted || err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := manifestfile.Parse([]byte(text)); text == restricted || err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestImmutableTables(t *testing.T) {
+	t.Parallel()
+	m := mustParse(t, restricted+"immutableTables:\n  - {service: thing, table: receipt}\n  - {service: thing, table: note}\n")
+	if got, want := m.Rights("thing", "thing-get", "thing-make"), (database.Rights{NoChange: []string{"receipt", "note"}}); !got.Equal(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := m.Rights("copy"); !got.Equal(database.Rights{}) {
+		t.Errorf("another service has the rights %v", got)
+	}
+	for name, tables := range map[string]string{
+		"an unknown service": "  - {service: other, table: receipt}\n",
+		"no table":           "  - {service: thing}\n",
+		"a table twice":      "  - {service: thing, table: receipt}\n  - {service: thing, table: receipt}\n",
+	} {
+		if _, err := manifestfile.Parse([]byte(restricted + "immutableTables:\n" + tables)); err == nil || !strings.Contains(err.Error(), "immutableTables") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

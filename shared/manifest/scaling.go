@@ -119,9 +119,10 @@ func (s Scaling) GoMemLimit() string {
 }
 
 // RequestsPerConnection is how many requests an instance may get at the same time for
-// each connection of its pool. A request waits for a connection for 2 s at most; with 20
-// of them, the last one gets it in time while each holds it for 100 ms on average, which
-// is several times what the transactions of a busy shop take. More would be refused.
+// each connection of its pool. A request waits for 8 s at most until it is worked on (see
+// function.admissionQueue); with 20 of them, the last one is in time while each holds the
+// connection for 400 ms on average, which is many times what the transactions of a busy shop
+// take. More would be refused.
 // terraform/cloud_run.tf has the same number.
 const RequestsPerConnection = 20
 
@@ -136,10 +137,10 @@ func (s Scaling) check(name string) []error {
 	}
 	need(1 <= s.Concurrency && s.Concurrency <= 1000, "a concurrency of 1 to 1000", s.Concurrency)
 	need(s.MemoryBytes() >= 128<<20 && s.MemoryBytes() <= 32<<30, "a memory of 128Mi to 32Gi", s.Memory)
-	need(cpuForm.MatchString(s.CPU), "a cpu such as 1 or 500m", s.CPU)
+	need(cpuForm.MatchString(s.CPU) && s.VCPUs() <= 8, "a cpu such as 1 or 500m, of at most 8", s.CPU)
 	need(0 <= s.MinInstances && s.MinInstances <= s.MaxInstances, "0 <= minInstances <= maxInstances", s.MinInstances)
-	need(1 <= s.MaxInstances, "maxInstances of 1 or more", s.MaxInstances)
-	need(1 <= s.Pool, "a pool of 1 or more", s.Pool)
+	need(1 <= s.MaxInstances && s.MaxInstances <= 1000, "maxInstances of 1 to 1000", s.MaxInstances)
+	need(1 <= s.Pool && s.Pool <= 1000, "a pool of 1 to 1000", s.Pool)
 	need(s.Concurrency <= RequestsPerConnection*s.Pool,
 		fmt.Sprintf("a concurrency of at most %d for each connection of the pool", RequestsPerConnection), s.Concurrency)
 	return errs
