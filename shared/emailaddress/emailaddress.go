@@ -3,10 +3,13 @@
 package emailaddress
 
 import (
+	"crypto/sha256"
 	"errors"
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // Errors of Check. Their texts are for API users.
@@ -69,6 +72,22 @@ func isHost(s string) bool {
 // Normalize returns the address without surrounding white space, which is often copied
 // with it.
 func Normalize(s string) string { return strings.TrimSpace(s) }
+
+// Fold returns the form in which addresses are compared: two addresses with the same form are
+// one mailbox. RFC 5321 allows hosts to distinguish the case of the local part, but hardly any
+// host does, and people do not remember the case that they entered.
+func Fold(s string) string { return strings.ToLower(Normalize(s)) }
+
+// namespace is that of the ids of addresses (RFC 9562, section 6.6).
+var namespace = uuid.MustParse("6d3c43a4-0a51-4f0b-9b4c-0c8a5be5d2f7")
+
+// ID returns an id of a mailbox: the same for all addresses with the same form of Fold. It is
+// for services that must recognize an address that another service knows, without an event that
+// contains it.
+func ID(s string) uuid.UUID {
+	const custom = 8 // the version of ids by other hashes than SHA-1 (RFC 9562, section 5.8)
+	return uuid.NewHash(sha256.New(), namespace, []byte(Fold(s)), custom)
+}
 
 func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0

@@ -16,7 +16,7 @@ import (
 // SendError reports the stage in which sending failed. Its text does not contain the text
 // of the server's reply, which often repeats the address.
 type SendError struct {
-	// Stage is what failed: prepare, compose, connect, send, or an SMTP command.
+	// Stage is what failed: prepare, compose, attach, connect, send, or an SMTP command.
 	Stage string
 	// Code and Enhanced are the codes of the server's reply (RFC 5321, 4.2; RFC 3463),
 	// 0 and "" without one.
@@ -44,6 +44,8 @@ func reason(err error) string {
 	_, isDNS := errors.AsType[*net.DNSError](err)
 	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
+	case errors.Is(err, ErrTooLarge):
+		return ErrTooLarge.Error()
 	case isNet && netErr.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
 	case isReply:

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -30,6 +31,18 @@ type Message struct {
 	ToName  string
 	ToEmail string
 	Content
+	Attachments []Attachment // at most MaxAttachments bytes together
+}
+
+// MaxAttachments is the largest size of all attachments of a mail, in bytes. Mail servers accept
+// 10 MB or more, but a process sends many mails at the same time, and each is in memory twice.
+const MaxAttachments = 1 << 20
+
+// Attachment is a file that is attached to a mail.
+type Attachment struct {
+	Name        string // of the file, such as invoice.pdf
+	ContentType string // such as application/pdf
+	Data        []byte
 }
 
 // Content is the content of a mail, in text and in HTML.
@@ -132,8 +145,31 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	message.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	if err := attach(message, m.Attachments); err != nil {
+		return nil, err
+	}
 	return message, nil
 }
+
+// attach attaches files.
+func attach(message *gomail.Msg, attachments []Attachment) error {
+	size := 0
+	for _, a := range attachments {
+		size += len(a.Data)
+		err := message.AttachReader(oneLine(a.Name), bytes.NewReader(a.Data), gomail.WithFileContentType(gomail.ContentType(a.ContentType)))
+		if err != nil {
+			return &SendError{Stage: "attach", cause: err}
+		}
+	}
+	if size > MaxAttachments {
+		return &SendError{Stage: "attach", cause: ErrTooLarge}
+	}
+	return nil
+}
+
+// ErrTooLarge is the error of a mail whose attachments are too large. It is not a refusal of the
+// address.
+var ErrTooLarge = errors.New("the attachments are too large")
 
 // oneLine replaces line breaks and other control characters by spaces, so that a text
 // cannot add a header.

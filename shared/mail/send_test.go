@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/google/go-cmp/cmp"
 
 	"souk/shared/config"
 	"souk/shared/mail"
@@ -196,5 +198,28 @@ func TestTemplate(t *testing.T) {
 	}
 	if _, err := mail.ParseTemplate(files, "other"); err == nil {
 		t.Error("parsed a missing template")
+	}
+}
+
+func TestAttachments(t *testing.T) {
+	t.Parallel()
+	server := mailtest.Start(t)
+	sender := mustSender(t, server.Config())
+	m := hello()
+	data := bytes.Repeat([]byte("\x00%PDF\r\n.\r\n\xff"), 1000)
+	m.Attachments = []mail.Attachment{{Name: "invoice.pdf", ContentType: "application/pdf", Data: data}}
+	if err := sender.Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got := server.Only(t, ada)
+	if got.Text != m.Text || got.HTML != m.HTML {
+		t.Errorf("text %q, HTML %q", got.Text, got.HTML)
+	}
+	if diff := cmp.Diff([]catch.Attachment{{Name: "invoice.pdf", ContentType: "application/pdf", Data: data}}, got.Attachments); diff != "" {
+		t.Errorf("attachments (-want +got):\n%.500s", diff)
+	}
+	m.Attachments = append(m.Attachments, mail.Attachment{Name: "b.bin", ContentType: "application/octet-stream", Data: make([]byte, mail.MaxAttachments)})
+	if err := sender.Send(t.Context(), m); err == nil || mail.IsRefused(err) || err.Error() != "send a mail: attach: the attachments are too large" {
+		t.Errorf("a mail that is too large: %v", err)
 	}
 }

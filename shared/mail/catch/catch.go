@@ -38,14 +38,24 @@ type Letter struct {
 	Subject   string
 	MessageID string // without angle brackets
 	// Text and HTML are the first parts of their kind, decoded; "" without one.
-	Text, HTML string
-	Header     mail.Header
+	Text, HTML  string
+	Attachments []Attachment
+	Header      mail.Header
+}
+
+// Attachment is a file that was attached to a mail, decoded.
+type Attachment struct {
+	Name, ContentType string
+	Data              []byte
 }
 
 // Options configures a server. Without hooks it accepts every mail.
 type Options struct {
 	// Deliver stores a mail. Its error becomes the reply to the client.
 	Deliver func(Letter) error
+	// Unread passes mails to Deliver as they were transmitted: only the envelope and Source
+	// are set. Read parses them.
+	Unread bool
 	// Recipient is called for every recipient. An *smtp.SMTPError becomes the reply.
 	Recipient func(address string) error
 	Logger    *slog.Logger
@@ -103,13 +113,31 @@ func (s *Server) closeIdle() {
 	}
 }
 
+// abort closes all connections, and returns cause if mails were in transfer. The library closes
+// none after a shutdown that was cut short.
+func (s *Server) abort(cause error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	aborted := 0
+	for opened := range s.sessions {
+		if opened.busy {
+			aborted++
+		}
+		_ = opened.conn.Close()
+	}
+	if aborted == 0 {
+		return nil
+	}
+	return fmt.Errorf("stop the mail server: %d mails in transfer were aborted: %w", aborted, cause)
+}
+
 // Close stops the server. Mails in transfer may complete until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.once.Do(func() {
 		s.closeIdle()
 		err := s.smtp.Shutdown(ctx)
 		if err != nil {
-			err = errors.Join(fmt.Errorf("stop the mail server: %w", err), s.smtp.Close())
+			err = s.abort(err)
 		}
 		// A server that is stopped before Serve would leave its listener open.
 		if closed := s.listener.Close(); !errors.Is(closed, net.ErrClosed) {
@@ -160,7 +188,10 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	letter := Read(source)
+	letter := Letter{Source: source}
+	if !s.options.Unread {
+		letter = Read(source)
+	}
 	letter.From, letter.To = s.from, s.to
 	if s.options.Deliver == nil {
 		return nil
@@ -196,13 +227,17 @@ func Read(source []byte) Letter {
 		if err != nil && !message.IsUnknownCharset(err) || part == nil {
 			return letter
 		}
-		header, inline := part.Header.(*mail.InlineHeader)
-		if !inline {
-			continue
-		}
 		text, err := io.ReadAll(part.Body)
 		if err != nil {
 			return letter
+		}
+		if header, attached := part.Header.(*mail.AttachmentHeader); attached {
+			letter.attach(header, text)
+			continue
+		}
+		header, inline := part.Header.(*mail.InlineHeader)
+		if !inline {
+			continue
 		}
 		switch kind, _, _ := header.ContentType(); {
 		case kind == "text/html" && letter.HTML == "":
@@ -211,4 +246,11 @@ func Read(source []byte) Letter {
 			letter.Text = strings.ReplaceAll(string(text), "\r\n", "\n")
 		}
 	}
+}
+
+// attach adds an attachment.
+func (l *Letter) attach(header *mail.AttachmentHeader, data []byte) {
+	name, _ := header.Filename()
+	kind, _, _ := header.ContentType()
+	l.Attachments = append(l.Attachments, Attachment{Name: name, ContentType: kind, Data: data})
 }
