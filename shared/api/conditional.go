@@ -52,7 +52,7 @@ var ifMatchForm = regexp.MustCompile(`^(?:\*|[ \t,]*` + entityTag + `(?:[ \t]*,[
 const entityTag = `(?:W/)?"[\x21\x23-\x7E\x80-\x{10FFFF}]*"`
 
 // Conditional responds to a GET with 304 if If-None-Match lists the ETag of the response,
-// and to a PATCH or DELETE with 428 if it has no If-Match (RFC 6585, section 3), or with
+// and to a PUT, PATCH or DELETE with 428 if it has no If-Match (RFC 6585, section 3), or with
 // 400 if that is malformed. It is the only place that does.
 func Conditional(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func Conditional(next http.Handler) http.Handler {
 			if wanted := r.Header.Get("If-None-Match"); wanted != "" {
 				w = &conditionalWriter{ResponseWriter: w, ifNoneMatch: wanted}
 			}
-		case http.MethodPatch, http.MethodDelete:
+		case http.MethodPut, http.MethodPatch, http.MethodDelete:
 			if r.Header.Get("If-Match") == "" {
 				NewProblem(http.StatusPreconditionRequired, "precondition_required",
 					"Send If-Match with the ETag of the version to change.").Write(w, r)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strconv"
+	"time"
 )
 
 // Unavailable returns the 503 for a request that had no effect and may succeed when it
@@ -11,6 +13,17 @@ import (
 func Unavailable(detail string) *Problem {
 	return NewProblem(http.StatusServiceUnavailable, CodeUnavailable, "%s Try again.", detail).
 		WithHeader("Retry-After", "1")
+}
+
+// CodeOverloaded is the code of a 503 for a request that was refused before any work.
+const CodeOverloaded = "overloaded"
+
+// Overloaded returns the 503 for a request that was refused because the shop has more requests
+// than it can serve. retry is the time until it may be served, rounded up to seconds.
+func Overloaded(retry time.Duration) *Problem {
+	seconds := int64(max((retry+time.Second-1)/time.Second, 1))
+	return NewProblem(http.StatusServiceUnavailable, CodeOverloaded, "The shop has more requests than it can serve. Try again in %d s.", seconds).
+		WithHeader("Retry-After", strconv.FormatInt(seconds, 10))
 }
 
 // BodyTooLarge returns the 413 for a body of more than limit bytes.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // DefaultPageSize is the number of items of a page if the request does not set it.
@@ -21,6 +24,30 @@ type PageQuery struct {
 type Page[T any] struct {
 	Items         []T    `json:"items" nullable:"false"`
 	NextPageToken string `json:"nextPageToken,omitempty" doc:"The token of the next page. Absent on the last page." example:"IjAxOTljMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMSI"`
+
+	encoded []byte // the JSON of the page, nil if it is not encoded yet
+}
+
+// Encode returns the page with its JSON, so that several requests with the same page do not
+// encode it again. The page must not be changed afterwards.
+func (p Page[T]) Encode() (Page[T], error) {
+	var text bytes.Buffer
+	err := EncodeJSON(&text, p)
+	p.encoded = text.Bytes()
+	return p, err
+}
+
+// EncodedJSON returns the page's JSON, or nil if the page is not encoded yet.
+func (p Page[T]) EncodedJSON() []byte { return p.encoded }
+
+// EncodeJSON writes a body as JSON, like huma. It does not encode a body again that has its
+// JSON already.
+func EncodeJSON(w io.Writer, body any) error {
+	if b, ok := body.(interface{ EncodedJSON() []byte }); ok && b.EncodedJSON() != nil {
+		_, err := w.Write(b.EncodedJSON())
+		return err
+	}
+	return huma.DefaultJSONFormat.Marshal(w, body)
 }
 
 // Cursor decodes the page token into key, a pointer to the type of key that NewPage was
@@ -63,9 +90,19 @@ func NewPage[T any](q PageQuery, rows []T, key func(T) any) (Page[T], error) {
 		return Page[T]{Items: rows}, nil
 	}
 	rows = rows[:q.size()]
-	token, err := json.Marshal(key(rows[len(rows)-1]))
+	return Page[T]{Items: rows}.ContinueAfter(key(rows[len(rows)-1]))
+}
+
+// ContinueAfter returns the page with the token of a next page that begins after a key, unless it has
+// one. It is for a list that ends a page before it is full, to bound what a request reads.
+func (p Page[T]) ContinueAfter(key any) (Page[T], error) {
+	if p.NextPageToken != "" {
+		return p, nil
+	}
+	token, err := json.Marshal(key)
 	if err != nil {
 		return Page[T]{}, err
 	}
-	return Page[T]{Items: rows, NextPageToken: base64.RawURLEncoding.EncodeToString(token)}, nil
+	p.NextPageToken = base64.RawURLEncoding.EncodeToString(token)
+	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,4 +182,22 @@ func TestCursor(t *testing.T) {
 			t.Errorf("got %+v, %v", key, err)
 		}
 	})
+}
+
+func TestEncodedPage(t *testing.T) {
+	t.Parallel()
+	page := api.Page[string]{Items: []string{"<tea> & \"cups\""}, NextPageToken: "x"}
+	encoded, err := page.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []api.Page[string]{page, encoded} {
+		var body strings.Builder
+		if err := api.EncodeJSON(&body, p); err != nil {
+			t.Fatal(err)
+		}
+		if want := `{"items":["<tea> & \"cups\""],"nextPageToken":"x"}` + "\n"; body.String() != want {
+			t.Errorf("got %s, want %s", body.String(), want)
+		}
+	}
 }

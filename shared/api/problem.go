@@ -27,7 +27,10 @@ type Problem struct {
 	Detail  string       `json:"detail,omitempty" doc:"A description of the error and how to fix it." example:"There is no product 0199c0de-0000-7000-8000-000000000001."`
 	Code    string       `json:"code" doc:"The code of the error, for programs. Codes do not change." example:"product_not_found"`
 	Errors  []FieldError `json:"errors,omitempty" maxItems:"20" doc:"The errors of the input: at most the first 20."`
-	TraceID string       `json:"traceId,omitempty" doc:"The trace of the request. Include it in support requests." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
+	Current any          `json:"current,omitempty" doc:"The resource as it is now, for a request that expected another state of it."`
+	// Challenge is the token with which to send what the request lacked.
+	Challenge string `json:"challenge,omitempty" doc:"The token that continues the operation, for a request that is not complete." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+	TraceID   string `json:"traceId,omitempty" doc:"The trace of the request. Include it in support requests." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 
 	headers http.Header
 }
@@ -94,6 +97,8 @@ const (
 	CodeTokenRevoked = "token_revoked"
 	CodeForbidden    = "forbidden"
 	CodeMediaType    = "unsupported_media_type"
+	// CodeNetworkNotAllowed is of an API key that may not be used from the network of a request.
+	CodeNetworkNotAllowed = "network_not_allowed"
 )
 
 // Error returns the code and the detail.

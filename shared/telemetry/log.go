@@ -43,8 +43,9 @@ func (c LogConfig) NewLogger(w io.Writer) *slog.Logger {
 	if c.Project != "" {
 		prefix = "projects/" + c.Project + "/traces/"
 	}
-	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cloudNames})
-	return slog.New(&traceHandler{Handler: lines, outer: lines, prefix: prefix, reporter: errorReporter{c.Service, c.Revision}})
+	out := &lineWriter{out: w}
+	lines := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cloudNames})
+	return slog.New(&traceHandler{Handler: lines, outer: lines, prefix: prefix, reporter: errorReporter{c.Service, c.Revision}, bare: out})
 }
 
 func cloudNames(groups []string, a slog.Attr) slog.Attr {
@@ -55,16 +56,16 @@ func cloudNames(groups []string, a slog.Attr) slog.Attr {
 	case slog.MessageKey:
 		a.Key = messageKey
 	case slog.LevelKey:
-		a = slog.String(severityKey, severity(a.Value))
+		if level, ok := a.Value.Any().(slog.Level); ok {
+			return slog.String(severityKey, severity(level))
+		}
+		return slog.String(severityKey, "DEFAULT")
 	}
 	return a
 }
 
-func severity(level slog.Value) string {
-	l, ok := level.Any().(slog.Level)
+func severity(l slog.Level) string {
 	switch {
-	case !ok:
-		return "DEFAULT"
 	case l >= slog.LevelError:
 		return "ERROR"
 	case l >= slog.LevelWarn:
@@ -86,12 +87,26 @@ type traceHandler struct {
 	// after it: Cloud Logging reads trace and span only outside of groups.
 	outer slog.Handler
 	inner []func(slog.Handler) slog.Handler
+	// bare is the destination of lines, nil for a handler with groups or attributes of its own.
+	bare *lineWriter
 }
 
 func (h *traceHandler) Handle(ctx context.Context, line slog.Record) error {
 	added := h.reporter.attributes(line)
+	traceName, spanID := "", ""
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		added = append(added, slog.String(traceKey, h.prefix+span.TraceID().String()), slog.String(spanKey, span.SpanID().String()))
+		traceName, spanID = h.prefix+span.TraceID().String(), span.SpanID().String()
+	}
+	if h.bare != nil && len(added) == 0 {
+		buffer, _ := lineBuffers.Get().(*lineBuffer)
+		defer buffer.free()
+		if buffer.set(line, traceName, spanID); buffer.plain {
+			_, err := h.bare.Write(buffer.bytes)
+			return err
+		}
+	}
+	if traceName != "" {
+		added = append(added, slog.String(traceKey, traceName), slog.String(spanKey, spanID))
 	}
 	if len(added) == 0 {
 		return h.Handler.Handle(ctx, line)
@@ -116,7 +131,7 @@ func (h *traceHandler) WithGroup(name string) slog.Handler {
 
 func (h *traceHandler) with(add func(slog.Handler) slog.Handler, inner bool) *traceHandler {
 	added := *h
-	added.Handler = add(h.Handler)
+	added.Handler, added.bare = add(h.Handler), nil
 	if inner {
 		added.inner = append(slices.Clip(h.inner), add)
 	} else {

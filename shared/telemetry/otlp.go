@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,13 +36,28 @@ type TraceConfig struct {
 // Validate returns all errors of c.
 func (c TraceConfig) Validate() error {
 	var errs []error
-	if u, err := url.Parse(c.Endpoint); c.Endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		errs = append(errs, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"))
+	if c.Endpoint != "" && !isEndpoint(c.Endpoint) {
+		errs = append(errs, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318: "+
+			"it has a scheme, a host, and at most a port and a path"))
 	}
 	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) {
 		errs = append(errs, errors.New("TRACE_SAMPLE_RATIO is not between 0 and 1"))
 	}
 	return errors.Join(errs...)
+}
+
+// isEndpoint reports whether a text is the URL of a receiver, to which paths can be joined.
+func isEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return false
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	return u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && !strings.Contains(text, "#")
 }
 
 // Process describes the process whose spans are exported.
@@ -56,6 +72,9 @@ type Process struct {
 	// TrustsSampledFlag makes requests follow the sampled flag of their traceparent. On Cloud
 	// Run clients can set it, so there only the ratio decides: docs/adr.
 	TrustsSampledFlag bool
+	// Sampler decides which requests are recorded besides those of the ratio, in place of the
+	// sampled flag. It is optional.
+	Sampler Sampler
 }
 
 // NewTracer returns the Tracer of a process.
@@ -64,8 +83,13 @@ func (c TraceConfig) NewTracer(p Process) *Tracer {
 		return &Tracer{}
 	}
 	sampler := func(parent bool) bool {
+		if p.Sampler != nil {
+			parent = p.Sampler(parent)
+		} else {
+			parent = parent && p.TrustsSampledFlag
+		}
 		// Not by the trace's id, which clients can choose too.
-		return parent && p.TrustsSampledFlag || c.SampleRatio > 0 && rand.Float64() < c.SampleRatio
+		return parent || c.SampleRatio > 0 && rand.Float64() < c.SampleRatio
 	}
 	return newTracer(&exporter{now: time.Now, open: c.open}, sampler, p.attributes()...)
 }

@@ -2,11 +2,11 @@ package telemetry
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/http"
 
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -15,11 +15,6 @@ import (
 const TraceparentKey = "traceparent"
 
 var w3c propagation.TraceContext
-
-// tracer generates the ids of traces and spans that are not recorded.
-var tracer = sdktrace.NewTracerProvider(
-	sdktrace.WithSampler(sdktrace.NeverSample()), sdktrace.WithResource(resource.Empty()),
-).Tracer(scope)
 
 // FromHeader returns a context that continues the trace of a request's header,
 // or begins a new trace if the header has no valid one.
@@ -54,9 +49,32 @@ func TraceID(ctx context.Context) string {
 	return span.TraceID().String()
 }
 
-// next returns a context with a new span of the trace.
+// next returns a context with a new span of the trace, or of a new trace. The span is not
+// recorded: only its id is used.
 func next(ctx context.Context) context.Context {
-	//nolint:spancheck // only the span's id is used: its end is not recorded
-	ctx, _ = tracer.Start(ctx, "request")
-	return ctx
+	parent := trace.SpanContextFromContext(ctx)
+	created := trace.SpanContextConfig{
+		TraceID: parent.TraceID(), SpanID: newSpanID(), TraceState: parent.TraceState(),
+		TraceFlags: parent.TraceFlags().WithSampled(false),
+	}
+	if !parent.HasTraceID() {
+		binary.BigEndian.PutUint64(created.TraceID[:8], randomNumber())
+		binary.BigEndian.PutUint64(created.TraceID[8:], randomNumber())
+	}
+	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(created))
+}
+
+func newSpanID() (id trace.SpanID) {
+	binary.BigEndian.PutUint64(id[:], randomNumber())
+	return id
+}
+
+// randomNumber returns a random number that is not 0: ids of zeros are invalid. Ids of traces are
+// no secrets.
+func randomNumber() uint64 {
+	for {
+		if n := rand.Uint64(); n != 0 {
+			return n
+		}
+	}
 }

@@ -49,6 +49,17 @@ func TestSampling(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a sampler decides in place of the caller", func(t *testing.T) {
+		t.Parallel()
+		for _, want := range []bool{true, false} {
+			tracer := telemetry.TraceConfig{Endpoint: "http://127.0.0.1:1"}.NewTracer(telemetry.Process{
+				Service: "gateway", TrustsSampledFlag: true, Sampler: func(bool) bool { return want },
+			})
+			if _, request := tracer.Request(t.Context(), header(!want)); (request != nil) != want {
+				t.Errorf("sampled %t, want %t", request != nil, want)
+			}
+		}
+	})
 	t.Run("a message follows its publisher on Cloud Run too", func(t *testing.T) {
 		t.Parallel()
 		tracer := telemetry.TraceConfig{Endpoint: "http://127.0.0.1:1"}.NewTracer(telemetry.Process{})
@@ -62,7 +73,11 @@ func TestSampling(t *testing.T) {
 	})
 	t.Run("settings that cannot work are refused", func(t *testing.T) {
 		t.Parallel()
-		for _, c := range []telemetry.TraceConfig{{Endpoint: "127.0.0.1:4318"}, {Endpoint: "ftp://x"}, {SampleRatio: 1.5}, {SampleRatio: -1}} {
+		for _, c := range []telemetry.TraceConfig{
+			{Endpoint: "127.0.0.1:4318"}, {Endpoint: "ftp://x"}, {Endpoint: "http://:4318"}, {Endpoint: "http://user:secret@x"},
+			{Endpoint: "http://x?a=b"}, {Endpoint: "http://x#a"}, {Endpoint: "http://x#"}, {Endpoint: "http://x:99999"},
+			{Endpoint: "http://x:0"}, {SampleRatio: 1.5}, {SampleRatio: -1},
+		} {
 			if c.Validate() == nil {
 				t.Errorf("%+v is accepted", c)
 			}
