@@ -9,6 +9,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/trail"
 )
 
 type archiveInput struct {
@@ -32,6 +33,7 @@ func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, err
 		if err := in.Check(p.Version); err != nil {
 			return err
 		}
+		before := p
 		p.Status = Archived
 		p.Version++
 		p.UpdatedAt = s.Now()
@@ -39,6 +41,9 @@ func (s *service) archive(ctx context.Context, in *archiveInput) (*struct{}, err
 			return err
 		}
 		if err := writeWords(ctx, tx, p); err != nil {
+			return err
+		}
+		if err := trail.Record(ctx, tx, p.change(before, p.UpdatedAt)); err != nil {
 			return err
 		}
 		return s.publishChanged(ctx, tx, p)

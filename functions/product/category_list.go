@@ -30,17 +30,26 @@ func (s *service) categoryList(ctx context.Context, in *listCategoriesInput) (*l
 	if err := in.Cursor(&after); err != nil {
 		return nil, err
 	}
-	var categories []Category
-	err := s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
-		categories, err = selectCategories(ctx, q, after.Name, in.Limit())
-		return err
+	key := categoriesKey{after: after.Name, limit: in.Limit()}
+	page, err := s.categories.Get(ctx, key, func(ctx context.Context) (page api.Page[Category], err error) {
+		err = s.ReplicaReader.Do(ctx, func(q database.Queryer) error {
+			categories, err := selectCategories(ctx, q, key.after, key.limit)
+			if err != nil {
+				return err
+			}
+			page, err = api.NewPage(in.PageQuery, categories, func(c Category) any { return c })
+			return err
+		})
+		return page, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list categories: %w", err)
 	}
-	page, err := api.NewPage(in.PageQuery, categories, func(c Category) any { return c })
-	if err != nil {
-		return nil, fmt.Errorf("list categories: %w", err)
-	}
 	return &listCategoriesOutput{Body: page}, nil
+}
+
+// categoriesKey identifies a page of the list of categories.
+type categoriesKey struct {
+	after string
+	limit int
 }

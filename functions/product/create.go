@@ -6,6 +6,7 @@ import (
 
 	"souk/shared/auth"
 	"souk/shared/database"
+	"souk/shared/trail"
 )
 
 type createInput struct{ Body struct{ NewProduct } }
@@ -15,8 +16,8 @@ type createInput struct{ Body struct{ NewProduct } }
 // # Create a product
 //
 // The field stock sets the initial stock. Change it later with POST /v1/products/{id}/stock.
-func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*productResponse, error) {
-	p, err := in.Body.product(s.settings.Currency, s.Now())
+func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) (*staffResponse, error) {
+	p, err := in.Body.product(s.settings, s.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +28,7 @@ func (s *service) create(ctx context.Context, tx *database.Tx, in *createInput) 
 	if err != nil {
 		return nil, fmt.Errorf("create product %s: %w", p.SKU, err)
 	}
-	response := newResponse(p)
+	response := newStaffResponse(p)
 	response.Location = "/v1/products/" + p.ID.String()
 	return response, nil
 }
@@ -38,12 +39,15 @@ func (s *service) insertNew(ctx context.Context, tx *database.Tx, p Product) err
 	if err := insertProducts(ctx, tx, p); err != nil {
 		return err
 	}
-	admin, _ := auth.PrincipalFrom(ctx)
-	m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: admin.UserID, At: p.CreatedAt}
+	caller, _ := auth.PrincipalFrom(ctx)
+	m := movement{ProductID: p.ID, Delta: p.Available, Reason: "first stock", By: caller.ID(), At: p.CreatedAt}
 	if err := insertMovements(ctx, tx, m); err != nil {
 		return err
 	}
 	if err := writeWords(ctx, tx, p); err != nil {
+		return err
+	}
+	if err := trail.Record(ctx, tx, p.change(Product{}, p.CreatedAt)); err != nil {
 		return err
 	}
 	return s.publishChanged(ctx, tx, p)

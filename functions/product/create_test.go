@@ -19,7 +19,7 @@ func TestCreate(t *testing.T) {
 	t.Run("the response is the product with Location and ETag, and the event is published", func(t *testing.T) {
 		t.Parallel()
 		response := s.Do(t, fixtures.CreateProduct(s.admin, fixtures.Product("ASSAM", 50)))
-		var p product.Product
+		var p product.StaffProduct
 		response.MustBe(t, http.StatusCreated).Into(t, &p)
 		if p.SKU != "ASSAM" || p.Available != 50 || p.Status != product.Active || p.Version != 1 || p.Price.Amount != 1299 {
 			t.Errorf("created %+v", p)
@@ -30,7 +30,7 @@ func TestCreate(t *testing.T) {
 		if got := response.Header.Get("ETag"); got != p.ETag() {
 			t.Errorf("ETag is %q, want %q", got, p.ETag())
 		}
-		if diff := cmp.Diff(p, s.mustGet(t, p.ID)); diff != "" {
+		if diff := cmp.Diff(p.Product, s.mustGet(t, p.ID)); diff != "" {
 			t.Errorf("(-response +stored):\n%s", diff)
 		}
 		var published bool

@@ -72,7 +72,7 @@ func TestCurrencyIsFixed(t *testing.T) {
 		t.Fatalf("a rejected update stored %+v", stored)
 	}
 	for amount, currency := range map[int64]string{1500: "USD", 1600: ""} {
-		var after product.Product
+		var after product.StaffProduct
 		s.patch(t, p.ID, "*", map[string]any{"price": price(amount, currency)}).MustBe(t, http.StatusOK).Into(t, &after)
 		if want := (money.Money{Amount: amount, Currency: "USD"}); after.Price != want {
 			t.Errorf("the price is %v, want %v", after.Price, want)

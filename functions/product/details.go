@@ -46,7 +46,13 @@ func (i Images) orEmpty() Images {
 func (i Images) Value() (driver.Value, error) { return jsonText(i.orEmpty()) }
 
 // Scan implements sql.Scanner.
-func (i *Images) Scan(column any) error { return scanJSON(column, i) }
+func (i *Images) Scan(column any) error {
+	if isJSON(column, "[]") {
+		*i = Images{}
+		return nil
+	}
+	return scanJSON(column, i)
+}
 
 // Attributes are further properties of a product, by name: strings, numbers and
 // booleans.
@@ -95,13 +101,26 @@ func (a Attributes) orEmpty() Attributes {
 func (a Attributes) Value() (driver.Value, error) { return jsonText(a.orEmpty()) }
 
 // Scan implements sql.Scanner.
-func (a *Attributes) Scan(column any) error { return scanJSON(column, a) }
+func (a *Attributes) Scan(column any) error {
+	if isJSON(column, "{}") {
+		*a = Attributes{}
+		return nil
+	}
+	return scanJSON(column, a)
+}
 
 // jsonText returns a value's JSON as a string, because MySQL does not accept binary
 // data in a JSON column.
 func jsonText(value any) (driver.Value, error) {
 	text, err := json.Marshal(value)
 	return string(text), err
+}
+
+// isJSON reports whether a column is a text. Most products have empty details, which a list
+// need not decode.
+func isJSON(column any, text string) bool {
+	value, ok := column.([]byte)
+	return ok && string(value) == text
 }
 
 func scanJSON(column, into any) error {

@@ -56,18 +56,18 @@ func exportBody(operation *huma.Operation) {
 }
 
 const (
-	exportedNDJSON = `{"sku":"TEA-ASSAM-250","name":"Assam, 250 g","description":"A strong black tea.","category":"tea","price":{"amount":1299,"currency":"EUR"},"available":50,"status":"active","images":[],"attributes":{}}
+	exportedNDJSON = `{"sku":"TEA-ASSAM-250","name":"Assam, 250 g","description":"A strong black tea.","category":"tea","price":{"amount":1299,"currency":"EUR"},"taxClass":"reduced","weight":270,"available":50,"status":"active","images":[],"attributes":{},"lowStockAt":5}
 `
-	exportedCSV = `sku,name,description,category,price,currency,available,status,images,attributes
-TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,50,active,,
+	exportedCSV = `sku,name,description,category,price,currency,taxClass,weight,available,status,images,attributes,lowStockAt
+TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,reduced,270,50,active,,,5
 `
 )
 
 // writeExport writes the given products and all products after them.
-func (s *service) writeExport(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []Product) error) error {
+func (s *service) writeExport(ctx context.Context, w io.Writer, products []Product, write func(w io.Writer, first bool, products []StaffProduct) error) error {
 	after := uuid.Nil
 	for {
-		if err := write(w, after == uuid.Nil, products); err != nil {
+		if err := write(w, after == uuid.Nil, newStaffProducts(products)); err != nil {
 			return fmt.Errorf("write products after %s: %w", after, err)
 		}
 		if len(products) < exportBatch {
@@ -81,6 +81,6 @@ func (s *service) writeExport(ctx context.Context, w io.Writer, products []Produ
 	}
 }
 
-func writeNDJSON(w io.Writer, _ bool, products []Product) error {
+func writeNDJSON(w io.Writer, _ bool, products []StaffProduct) error {
 	return catalogFormat().WriteNDJSON(w, products)
 }

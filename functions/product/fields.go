@@ -18,7 +18,10 @@ type Fields struct {
 	Description *string           `json:"description,omitempty" nullable:"true" format:"multiline" maxLength:"10000" example:"A strong black tea."`
 	Category    *string           `json:"category,omitempty" nullable:"true" maxLength:"64" example:"tea"`
 	Price       *money.PriceInput `json:"price,omitempty"`
+	TaxClass    *string           `json:"taxClass,omitempty" nullable:"true" maxLength:"32" doc:"The tax class, to which the shop's tax rates refer. It is empty for the standard class." example:"reduced"`
+	Weight      *int64            `json:"weight,omitempty" minimum:"0" maximum:"1000000000" doc:"The weight of one unit in grams, for the price of shipping." example:"270"`
 	Images      Images            `json:"images,omitempty" nullable:"true"`
+	LowStockAt  threshold         `json:"lowStockAt,omitempty"` //nolint:modernize // huma derives optional from it
 	Attributes  attributeChanges  `json:"attributes,omitempty"` //nolint:modernize // huma derives optional from it
 }
 
@@ -30,9 +33,12 @@ func (f *Fields) apply(p *Product) {
 	if f.Price != nil {
 		p.Price = f.Price.In(p.Price.Currency)
 	}
+	set(&p.TaxClass, f.TaxClass)
+	set(&p.Weight, f.Weight)
 	if f.Images != nil {
 		p.Images = f.Images
 	}
+	p.LowStockAt = f.LowStockAt.apply(p.LowStockAt)
 	p.Attributes = f.Attributes.apply(p.Attributes)
 }
 
@@ -62,25 +68,25 @@ type NewProduct struct {
 }
 
 // TransformSchema implements huma.SchemaTransformer: a new product needs some fields, and
-// has nothing to clear.
+// has nothing to clear. Without a threshold it gets the shop's, and null sets none.
 func (NewProduct) TransformSchema(registry huma.Registry, schema *huma.Schema) *huma.Schema {
 	schema.Required = append(schema.Required, (&Fields{}).missing()...)
 	schema.Properties["attributes"] = Attributes{}.Schema(registry)
-	for _, property := range schema.Properties {
-		property.Nullable = false
+	for name, property := range schema.Properties {
+		property.Nullable = name == "lowStockAt"
 	}
 	return schema
 }
 
-// product returns the new product. Its price is in the given currency if it has none.
-func (n *NewProduct) product(currency string, now time.Time) (Product, error) {
+// product returns the new product. Without a currency and a threshold of its own it has the shop's.
+func (n *NewProduct) product(shop settings, now time.Time) (Product, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Product{}, fmt.Errorf("create a product id: %w", err)
 	}
 	p := Product{
-		ID: id, SKU: n.SKU, Price: money.Money{Currency: currency}, Status: Active, Images: Images{}, Attributes: Attributes{},
-		Version: 1, CreatedAt: now, UpdatedAt: now,
+		ID: id, SKU: n.SKU, Price: money.Money{Currency: shop.Currency}, Status: Active, Images: Images{}, Attributes: Attributes{},
+		LowStockAt: shop.lowStockAt(), Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	n.apply(&p)
 	set(&p.Available, n.Stock)

@@ -50,7 +50,8 @@ func requireRoundTrip(t *testing.T, r record) {
 	p := Product{SKU: r.SKU, Name: "not sent", Price: money.Money{Currency: "EUR"}, Status: Active, Images: Images{}, Attributes: Attributes{}}
 	r.apply(&p)
 	var lines, table bytes.Buffer
-	if err := errors.Join(catalogFormat().WriteNDJSON(&lines, []Product{p}), catalogFormat().WriteCSV(&table, true, []Product{p})); err != nil {
+	views := newStaffProducts([]Product{p})
+	if err := errors.Join(catalogFormat().WriteNDJSON(&lines, views), catalogFormat().WriteCSV(&table, true, views)); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := catalogFormat().NewCSVReader(&table)

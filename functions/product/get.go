@@ -21,11 +21,7 @@ type getInput struct {
 //
 // Archived products are returned, too, because old orders link to them.
 func (s *service) get(ctx context.Context, in *getInput) (*productResponse, error) {
-	var p Product
-	err := s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
-		p, err = selectProduct(ctx, q, in.ID)
-		return err
-	})
+	p, err := s.products.Get(ctx, in.ID)
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("product", in.ID)
 	}
@@ -33,4 +29,13 @@ func (s *service) get(ctx context.Context, in *getInput) (*productResponse, erro
 		return nil, fmt.Errorf("get product %s: %w", in.ID, err)
 	}
 	return newResponse(p), nil
+}
+
+// readProducts returns the products with ids, by id.
+func (s *service) readProducts(ctx context.Context, ids []uuid.UUID) (products map[uuid.UUID]Product, err error) {
+	err = s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
+		products, err = selectProducts(ctx, q, ids)
+		return err
+	})
+	return products, err
 }

@@ -64,8 +64,8 @@ type ImportSummary struct {
 //
 // Each line updates the product of its SKU or creates one. A line that fails changes
 // nothing and does not affect others. A missing field or column leaves its value
-// unchanged. An empty cell, or null, clears description, category, images and
-// attributes, and is an error elsewhere; an empty currency, stock or stockDelta counts
+// unchanged. An empty cell, or null, clears description, category, images, attributes
+// and lowStockAt, and is an error elsewhere; an empty currency, stock or stockDelta counts
 // as missing. A price without a currency is in the product's, for a new product in the
 // shop's; the currency of a product cannot change. stock is the initial stock
 // of a product that the line creates; it is ignored, and counted in stockIgnored, if the
@@ -81,8 +81,8 @@ func (s *service) importProducts(ctx context.Context, in *importInput) (*importO
 	if err != nil {
 		return nil, err
 	}
-	admin, _ := auth.PrincipalFrom(ctx)
-	run := &importRun{service: s, reader: reader, source: importSource{id: id, admin: admin.UserID}}
+	caller, _ := auth.PrincipalFrom(ctx)
+	run := &importRun{service: s, reader: reader, source: importSource{id: id, by: caller.ID()}}
 	return &importOutput{Body: func(ctx huma.Context) {
 		run.readAll(ctx.Context())
 		ctx.SetHeader("Content-Type", ndjsonType)

@@ -12,23 +12,48 @@ import (
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/money"
+	"souk/shared/trail"
 )
 
 // Product is a product of the shop.
 type Product struct {
 	ID          uuid.UUID   `json:"id" format:"uuid"`
-	SKU         string      `json:"sku" example:"TEA-ASSAM-250"`
-	Name        string      `json:"name" example:"Assam, 250 g"`
-	Description string      `json:"description" example:"A strong black tea."`
-	Category    string      `json:"category" example:"tea"`
-	Price       money.Money `json:"price"`
-	Available   int64       `json:"available" doc:"The number of units that can be ordered now." example:"50"`
-	Status      Status      `json:"status" enum:"active,archived"`
-	Images      Images      `json:"images" nullable:"false"`
-	Attributes  Attributes  `json:"attributes" nullable:"false"`
+	SKU         string      `json:"sku" example:"TEA-ASSAM-250" trail:"value"`
+	Name        string      `json:"name" example:"Assam, 250 g" trail:"value"`
+	Description string      `json:"description" example:"A strong black tea." trail:"value"`
+	Category    string      `json:"category" example:"tea" trail:"value"`
+	Price       money.Money `json:"price" trail:"value"`
+	TaxClass    string      `json:"taxClass" doc:"The tax class, to which the shop's tax rates refer. It is empty for the standard class." example:"reduced" trail:"value"`
+	Weight      int64       `json:"weight" doc:"The weight of one unit in grams, for the price of shipping." example:"270" trail:"value"`
+	Available   int64       `json:"available" doc:"The number of units that can be ordered now." example:"50" trail:"value"`
+	Status      Status      `json:"status" enum:"active,archived" trail:"value"`
+	Images      Images      `json:"images" nullable:"false" trail:"value"`
+	Attributes  Attributes  `json:"attributes" nullable:"false" trail:"value"`
 	Version     int64       `json:"version" doc:"The number of the product's current version. Sales change the stock, not the version." example:"3"`
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`
+
+	// LowStockAt is StaffProduct.LowStockAt.
+	LowStockAt *int64 `json:"-"`
+}
+
+// StaffProduct is a product with what only staff may see.
+type StaffProduct struct {
+	Product
+	LowStockAt *int64 `json:"lowStockAt" doc:"The stock is low when at most this many units are available. It is null for no threshold." example:"5" trail:"value"`
+	LowStock   bool   `json:"lowStock" doc:"Whether the stock is low: at most lowStockAt units are available."`
+}
+
+func newStaffProduct(p Product) StaffProduct {
+	return StaffProduct{Product: p, LowStockAt: p.LowStockAt, LowStock: p.LowStockAt != nil && p.Available <= *p.LowStockAt}
+}
+
+func newStaffProducts(products []Product) []StaffProduct {
+	views := make([]StaffProduct, len(products))
+	for i := range products {
+		views[i] = newStaffProduct(products[i])
+	}
+	return views
 }
 
 // Status is the state of a product: for sale or archived.
@@ -37,8 +62,20 @@ type Status string
 // The states of a product.
 const (
 	Active   Status = search.OnSale
-	Archived Status = "archived"
+	Archived Status = search.Archived
 )
+
+// resourceProduct is the kind of the resource product in the trail.
+const resourceProduct = "product"
+
+// change returns the change of a product for the trail. before is the zero Product if it was created.
+func (p *Product) change(before Product, at time.Time) trail.Change {
+	c := trail.Change{Resource: resourceProduct, ID: p.ID, After: newStaffProduct(*p), At: at}
+	if before.ID != uuid.Nil {
+		c.Before = newStaffProduct(before)
+	}
+	return c
+}
 
 // searchTable describes how a search reads products.
 var searchTable = search.Table[Product]{
@@ -47,13 +84,9 @@ var searchTable = search.Table[Product]{
 	Key:     func(p *Product) search.Key { return search.Key{ID: p.ID, Price: p.Price.Amount, Name: p.Name} },
 }
 
-// document returns the texts by which a search finds the product. It does not find an
-// archived product.
+// document returns the texts by which a search finds the product.
 func (p *Product) document() search.Document {
-	if p.Status != Active {
-		return search.Document{ID: p.ID}
-	}
-	return search.Document{ID: p.ID, Name: p.Name, Others: []string{p.Category, p.SKU, p.Description}}
+	return search.Document{ID: p.ID, Name: p.Name, Labels: []string{p.Category, p.SKU}, Others: []string{p.Description}}
 }
 
 // writeWords updates the words of products that the transaction has written.
@@ -76,12 +109,22 @@ type productResponse = api.Resource[Product]
 
 func newResponse(p Product) *productResponse { return &productResponse{ETag: p.ETag(), Body: p} }
 
+// staffResponse is the response that shows one product to staff.
+type staffResponse = api.Resource[StaffProduct]
+
+func newStaffResponse(p Product) *staffResponse {
+	return &staffResponse{ETag: p.ETag(), Body: newStaffProduct(p)}
+}
+
 // Changed is the payload of product-changed: the fields that other services copy.
 type Changed struct {
 	ProductID uuid.UUID   `json:"productId"`
 	SKU       string      `json:"sku"`
 	Name      string      `json:"name"`
+	Category  string      `json:"category,omitempty"`
 	Price     money.Money `json:"price"`
+	TaxClass  string      `json:"taxClass,omitempty"`
+	Weight    int64       `json:"weight,omitempty"` // of one unit, grams
 	Status    Status      `json:"status"`
 	Version   int64       `json:"version"`
 }
@@ -91,7 +134,8 @@ func (s *service) publishChanged(ctx context.Context, tx *database.Tx, products 
 	messages := make([]event.AddParams[Changed], len(products))
 	for i, p := range products {
 		messages[i] = event.AddParams[Changed]{AggregateID: p.ID, Payload: Changed{
-			ProductID: p.ID, SKU: p.SKU, Name: p.Name, Price: p.Price, Status: p.Status, Version: p.Version,
+			ProductID: p.ID, SKU: p.SKU, Name: p.Name, Category: p.Category, Price: p.Price, TaxClass: p.TaxClass, Weight: p.Weight,
+			Status: p.Status, Version: p.Version,
 		}}
 	}
 	return topicProductChanged.AddBatch(ctx, tx, s.Outbox, messages...)

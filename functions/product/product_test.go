@@ -33,9 +33,9 @@ func open(t testing.TB) shop {
 
 func (s shop) mustCreate(t *testing.T, body map[string]any) product.Product {
 	t.Helper()
-	var p product.Product
+	var p product.StaffProduct
 	s.Do(t, fixtures.CreateProduct(s.admin, body)).MustBe(t, http.StatusCreated).Into(t, &p)
-	return p
+	return p.Product
 }
 
 func (s shop) mustGet(t *testing.T, id uuid.UUID) product.Product {

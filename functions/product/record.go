@@ -37,7 +37,7 @@ func (record) TransformSchema(registry huma.Registry, schema *huma.Schema) *huma
 const availableColumn = "available"
 
 // catalogFormat is the format of an imported and of an exported catalogue.
-var catalogFormat = sync.OnceValue(func() *feed.Format[Product] { return feed.NewFormat[record, Product](availableColumn) })
+var catalogFormat = sync.OnceValue(func() *feed.Format[StaffProduct] { return feed.NewFormat[record, StaffProduct](availableColumn) })
 
 // maxLocation is the maximum length of a location. The name of an unknown field comes
 // from the file and may be long.

@@ -56,6 +56,7 @@ func (r catalogRandom) product(i int) product.Product {
 	return product.Product{
 		SKU: pick(r, "00", "S-", "x._-") + fmt.Sprint(i), Name: pick(r, "x", "007", "null", "true") + r.text(8), Description: r.text(12, lineSeparators...),
 		Category: r.text(4), Price: money.Money{Amount: pick(r, int64(0), 1, 1299, money.Max), Currency: currency},
+		TaxClass: r.text(3), Weight: pick(r, int64(0), 1, 270, 1_000_000_000),
 		Status: pick(r, product.Active, product.Archived), Images: r.images(), Attributes: r.attributes(),
 	}
 }
@@ -65,7 +66,8 @@ func (r catalogRandom) product(i int) product.Product {
 func longestProduct() product.Product {
 	p := product.Product{
 		SKU: strings.Repeat("L", 64), Name: strings.Repeat("🫖", 200), Description: strings.Repeat("🫖", 10_000), Category: strings.Repeat("🫖", 64),
-		Price: money.Money{Amount: money.Max, Currency: "EUR"}, Status: product.Active, Images: product.Images{}, Attributes: product.Attributes{},
+		Price: money.Money{Amount: money.Max, Currency: "EUR"}, TaxClass: strings.Repeat("🫖", 32), Weight: 1_000_000_000,
+		Status: product.Active, Images: product.Images{}, Attributes: product.Attributes{},
 	}
 	for i := range 20 {
 		p.Images = append(p.Images, "https://"+strings.Repeat("🫖", 989)+fmt.Sprintf("%03d", i))
@@ -84,7 +86,7 @@ func importLines(t *testing.T, products []product.Product) string {
 	encoder.SetEscapeHTML(false)
 	for _, p := range products {
 		err := encoder.Encode(map[string]any{
-			"sku": p.SKU, "name": p.Name, "description": p.Description, "category": p.Category, "price": p.Price,
+			"sku": p.SKU, "name": p.Name, "description": p.Description, "category": p.Category, "price": p.Price, "taxClass": p.TaxClass, "weight": p.Weight,
 			"status": p.Status, "images": p.Images, "attributes": p.Attributes,
 		})
 		if err != nil {
@@ -101,7 +103,7 @@ func (s shop) requireProducts(t *testing.T, products []product.Product) {
 	for _, want := range products {
 		p := s.mustFind(t, want.SKU)
 		got := product.Product{
-			SKU: p.SKU, Name: p.Name, Description: p.Description, Category: p.Category, Price: p.Price,
+			SKU: p.SKU, Name: p.Name, Description: p.Description, Category: p.Category, Price: p.Price, TaxClass: p.TaxClass, Weight: p.Weight,
 			Status: p.Status, Images: p.Images, Attributes: p.Attributes,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

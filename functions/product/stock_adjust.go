@@ -11,6 +11,7 @@ import (
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
+	"souk/shared/trail"
 )
 
 type adjustStockInput struct {
@@ -35,10 +36,10 @@ func (in *adjustStockInput) Resolve(huma.Context) []error {
 //
 // Records a delivery, a loss or a stocktaking difference. At most the available units can be
 // removed, which do not include units that are reserved for orders.
-func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*productResponse, error) {
+func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*staffResponse, error) {
 	delta := *in.Body.Delta // the schema requires it
-	admin, _ := auth.PrincipalFrom(ctx)
-	m := movement{ProductID: in.ID, Delta: delta, Reason: in.Body.Reason, By: admin.UserID, At: s.Now()}
+	caller, _ := auth.PrincipalFrom(ctx)
+	m := movement{ProductID: in.ID, Delta: delta, Reason: in.Body.Reason, By: caller.ID(), At: s.Now()}
 	moved, err := moveStock(ctx, tx, in.ID, delta)
 	if err != nil {
 		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, delta, err)
@@ -56,7 +57,17 @@ func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustSt
 	if err := insertMovements(ctx, tx, m); err != nil {
 		return nil, fmt.Errorf("adjust the stock of product %s by %d: %w", in.ID, delta, err)
 	}
-	return newResponse(p), nil
+	if low := p.newStockLow(delta); len(low) > 0 {
+		if err := topicStockLow.AddBatch(ctx, tx, s.Outbox, low...); err != nil {
+			return nil, fmt.Errorf("notify of the low stock of product %s: %w", in.ID, err)
+		}
+	}
+	before := p
+	before.Available -= delta
+	if err := trail.Record(ctx, tx, p.change(before, m.At)); err != nil {
+		return nil, err
+	}
+	return newStaffResponse(p), nil
 }
 
 // adjustmentProblem returns the problem of an adjustment that the stock does not allow.

@@ -26,7 +26,7 @@ func TestAdjustStock(t *testing.T) {
 	t.Run("units are added and removed", func(t *testing.T) {
 		t.Parallel()
 		p := s.mustCreate(t, fixtures.Product("ONE", 10))
-		var after product.Product
+		var after product.StaffProduct
 		s.adjust(t, p.ID, 5).MustBe(t, http.StatusOK).Into(t, &after)
 		if after.Available != 15 || after.Version != p.Version {
 			t.Errorf("after +5: %+v", after)

@@ -3,39 +3,56 @@ package product
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
-	"souk/shared/event"
+	"souk/shared/function"
 )
 
 // orderCancelled is what stock-release reads of the event order-cancelled.
 type orderCancelled struct {
 	OrderID uuid.UUID `json:"orderId"`
+	Payment string    `json:"payment"`
 }
 
-// stockRelease releases the stock of a cancelled order. A cancellation that arrives
-// before its order is stored as a released reservation, so that the order then reserves
+// stockRelease releases the stock that is reserved for cancelled orders. A cancellation that
+// arrives before its order is stored as a released reservation, so that the order then reserves
 // nothing.
-func (s *service) stockRelease(ctx context.Context, tx *database.Tx, _ event.Event, order orderCancelled) error {
-	if order.OrderID == uuid.Nil {
-		return errors.New("the event has no orderId")
+func (s *service) stockRelease(ctx context.Context, tx *database.Tx, messages []function.Message[orderCancelled]) error {
+	ids := make([]uuid.UUID, len(messages))
+	for i := range messages {
+		if ids[i] = messages[i].Payload.OrderID; ids[i] == uuid.Nil {
+			return errors.New("the event has no orderId")
+		}
 	}
-	first, err := insertReservation(ctx, tx, order.OrderID, released, s.Now())
-	if err != nil || first {
-		return err
-	}
-	state, err := lockReservation(ctx, tx, order.OrderID)
+	first, err := insertReservations(ctx, tx, ids, released, s.Now())
 	if err != nil {
-		return fmt.Errorf("lock reservation of order %s: %w", order.OrderID, err)
-	}
-	if state != reserved {
-		return nil
-	}
-	if err := releaseStock(ctx, tx, order.OrderID); err != nil {
 		return err
 	}
-	return updateReservation(ctx, tx, order.OrderID, released, s.Now())
+	before := slices.DeleteFunc(ids, func(id uuid.UUID) bool { return first[id] })
+	states, err := lockReservations(ctx, tx, before)
+	if err != nil {
+		return err
+	}
+	var held, unpaid []uuid.UUID
+	for i := range messages {
+		order := messages[i].Payload
+		if states[order.OrderID] != reserved {
+			continue
+		}
+		delete(states, order.OrderID) // a second message about the order is a duplicate
+		held = append(held, order.OrderID)
+		if order.Payment == paymentRequired {
+			unpaid = append(unpaid, order.OrderID)
+		}
+	}
+	if err := releaseStock(ctx, tx, held); err != nil {
+		return err
+	}
+	if err := deleteUnpaidItems(ctx, tx, unpaid); err != nil {
+		return err
+	}
+	return updateReservations(ctx, tx, held, released, s.Now())
 }

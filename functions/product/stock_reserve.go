@@ -1,9 +1,7 @@
 package product
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +9,7 @@ import (
 
 	"souk/shared/database"
 	"souk/shared/event"
+	"souk/shared/function"
 	"souk/shared/money"
 )
 
@@ -18,6 +17,12 @@ import (
 type orderPlaced struct {
 	OrderID uuid.UUID    `json:"orderId"`
 	Items   []placedItem `json:"items"`
+	// The others are for the payment service, if the order must be paid.
+	UserID  uuid.UUID   `json:"userId"`
+	Total   money.Money `json:"total"`
+	Payment string      `json:"payment"`
+	// Sources are ids of where the order comes from, such as its account and its network.
+	Sources []uuid.UUID `json:"sources"`
 }
 
 type placedItem struct {
@@ -40,9 +45,31 @@ func (o orderPlaced) validate() error {
 	return nil
 }
 
-// StockReserved is the payload of stock-reserved: all items of the order are reserved.
+// StockReserved is the payload of stock-reserved: all items of the order are reserved. The
+// fields besides its id are those of order-placed, for an order that must be paid.
 type StockReserved struct {
-	OrderID uuid.UUID `json:"orderId"`
+	OrderID uuid.UUID    `json:"orderId"`
+	UserID  uuid.UUID    `json:"userId,omitzero"`
+	Total   *money.Money `json:"total,omitempty"`
+	Payment string       `json:"payment,omitempty"`
+	// Sources are ids of the customer and of the network, if it is known. The payment service
+	// limits the declined cards of each.
+	Sources []uuid.UUID `json:"sources,omitempty"`
+}
+
+// EventAttributes implements event.Attributed.
+func (e StockReserved) EventAttributes() map[string]string {
+	if e.Payment == "" {
+		return nil
+	}
+	return map[string]string{"payment": e.Payment}
+}
+
+func (o orderPlaced) newStockReserved() StockReserved {
+	if o.Payment == "" {
+		return StockReserved{OrderID: o.OrderID}
+	}
+	return StockReserved{OrderID: o.OrderID, UserID: o.UserID, Total: &o.Total, Payment: o.Payment, Sources: o.Sources}
 }
 
 // StockRejected is the payload of stock-rejected: no item of the order is reserved,
@@ -61,71 +88,153 @@ const (
 	InsufficientStock  Reason = "insufficient_stock"
 	PriceChanged       Reason = "price_changed"
 	ProductUnavailable Reason = "product_unavailable"
+	// TooManyUnpaid: unpaid orders of the same customer or network hold as many units of the
+	// product as they may.
+	TooManyUnpaid Reason = "too_many_unpaid_units"
 )
 
-// stockReserve reserves all items of an order or none, and publishes the result.
-func (s *service) stockReserve(ctx context.Context, tx *database.Tx, _ event.Event, order orderPlaced) error {
-	if err := order.validate(); err != nil {
-		return err
-	}
-	first, err := insertReservation(ctx, tx, order.OrderID, reserved, s.Now())
-	if err != nil || !first {
-		// The order was decided before, or cancelled before this event arrived.
-		return err
-	}
-	// Every reservation locks its products in the same order, so that two reservations
-	// that share products do not deadlock.
-	items := slices.SortedFunc(slices.Values(order.Items), func(a, b placedItem) int {
-		return bytes.Compare(a.ProductID[:], b.ProductID[:])
-	})
-	if err := savepoint(ctx, tx); err != nil {
-		return err
-	}
-	for _, item := range items {
-		ok, err := reserveStock(ctx, tx, item)
-		if err != nil {
+// stockReserve reserves all items of an order or none, for each order in the order of arrival,
+// and publishes the results.
+func (s *service) stockReserve(ctx context.Context, tx *database.Tx, messages []function.Message[orderPlaced]) error {
+	for i := range messages {
+		if err := messages[i].Payload.validate(); err != nil {
 			return err
 		}
-		if !ok {
-			return s.rejectReservation(ctx, tx, order.OrderID, item)
-		}
 	}
-	if err := insertReservedItems(ctx, tx, order.OrderID, items); err != nil {
-		return err
-	}
-	return topicStockReserved.Add(ctx, tx, s.Outbox, order.OrderID, StockReserved{OrderID: order.OrderID})
-}
-
-// rejectReservation rolls back what was reserved for the order, and publishes the reason.
-func (s *service) rejectReservation(ctx context.Context, tx *database.Tx, orderID uuid.UUID, item placedItem) error {
-	reason, err := rejectionReason(ctx, tx, item)
+	// Orders that were decided before, or cancelled before this event arrived, have a
+	// reservation.
+	undecided, err := insertReservations(ctx, tx, orderIDs(messages), reserved, s.Now())
 	if err != nil {
 		return err
 	}
-	if err := rollbackToSavepoint(ctx, tx); err != nil {
+	stock, err := lockStock(ctx, tx, messages, undecided)
+	if err != nil {
 		return err
 	}
-	if err := updateReservation(ctx, tx, orderID, rejected, s.Now()); err != nil {
+	unpaid, err := s.readUnpaid(ctx, tx, messages, undecided)
+	if err != nil {
 		return err
 	}
-	return topicStockRejected.Add(ctx, tx, s.Outbox, orderID,
-		StockRejected{OrderID: orderID, ProductID: item.ProductID, Reason: reason})
+	d := decisions{stock: stock, unpaid: unpaid}
+	for i := range messages {
+		if id := messages[i].Payload.OrderID; undecided[id] {
+			delete(undecided, id) // a second message about the order is a duplicate
+			d.decide(&messages[i])
+		}
+	}
+	return s.storeDecisions(ctx, tx, d)
 }
 
-// rejectionReason returns the reason why a product could not be reserved. If stock
-// arrived in the meantime, the order is rejected nevertheless.
-func rejectionReason(ctx context.Context, tx *database.Tx, item placedItem) (Reason, error) {
-	p, err := selectProduct(ctx, tx, item.ProductID)
-	switch {
-	case errors.Is(err, database.ErrNotFound):
-		return ProductUnavailable, nil
-	case err != nil:
-		return "", fmt.Errorf("read product %s: %w", item.ProductID, err)
-	case p.Status != Active:
-		return ProductUnavailable, nil
-	case p.Price != item.UnitPrice:
-		return PriceChanged, nil
-	default:
-		return InsufficientStock, nil
+// orderIDs returns the ids of the orders of messages.
+func orderIDs(messages []function.Message[orderPlaced]) []uuid.UUID {
+	ids := make([]uuid.UUID, len(messages))
+	for i := range messages {
+		ids[i] = messages[i].Payload.OrderID
 	}
+	return ids
+}
+
+// decisions are the results of orders, and the stock that they take.
+type decisions struct {
+	stock  map[uuid.UUID]*stockItem
+	unpaid unpaidUnits
+	// reserved are the orders whose items are reserved, with their items.
+	reserved []event.AddParams[StockReserved]
+	items    []reservedItem
+	rejected []event.AddParams[StockRejected]
+	// unpaidItems are items that are reserved for orders that must be paid.
+	unpaidItems []unpaidItem
+}
+
+// reservedItem is an item of an order whose stock is reserved.
+type reservedItem struct {
+	orderID uuid.UUID
+	placedItem
+}
+
+// decide reserves all items of an order or none, in memory.
+func (d *decisions) decide(m *function.Message[orderPlaced]) {
+	order := m.Payload
+	items := slices.SortedFunc(slices.Values(order.Items), func(a, b placedItem) int { return database.CompareIDs(a.ProductID, b.ProductID) })
+	for i, item := range items {
+		if reason := d.take(order, item); reason != "" {
+			for _, taken := range items[:i] {
+				d.stock[taken.ProductID].taken -= taken.Quantity
+			}
+			d.rejected = append(d.rejected, event.AddParams[StockRejected]{
+				AggregateID: order.OrderID, Context: m.Context,
+				Payload: StockRejected{OrderID: order.OrderID, ProductID: item.ProductID, Reason: reason},
+			})
+			return
+		}
+	}
+	for _, item := range items {
+		d.items = append(d.items, reservedItem{order.OrderID, item})
+		d.unpaidItems = append(d.unpaidItems, d.unpaid.add(order, item)...)
+	}
+	d.reserved = append(d.reserved, event.AddParams[StockReserved]{
+		AggregateID: order.OrderID, Context: m.Context, Payload: order.newStockReserved(),
+	})
+}
+
+// take takes the units of an item of an order. It returns the reason if it cannot.
+func (d *decisions) take(order orderPlaced, item placedItem) Reason {
+	stock := d.stock[item.ProductID]
+	if reason := stock.take(item); reason != "" {
+		return reason
+	}
+	// What was available before the item.
+	if available := stock.available - stock.taken + item.Quantity; !d.unpaid.allow(order, item, available) {
+		stock.taken -= item.Quantity
+		return TooManyUnpaid
+	}
+	return ""
+}
+
+// take takes the units of an item. It returns the reason if it cannot.
+func (p *stockItem) take(item placedItem) Reason {
+	switch {
+	case p == nil || p.status != Active:
+		return ProductUnavailable
+	case p.price != item.UnitPrice:
+		return PriceChanged
+	case p.available-p.taken < item.Quantity:
+		return InsufficientStock
+	}
+	p.taken += item.Quantity
+	return ""
+}
+
+// storeDecisions takes the stock, stores the reservations and adds their events, and those about
+// stock that becomes low, to the outbox.
+func (s *service) storeDecisions(ctx context.Context, tx *database.Tx, d decisions) error {
+	if err := takeStock(ctx, tx, d.stock); err != nil {
+		return err
+	}
+	if err := insertReservedItems(ctx, tx, d.items); err != nil {
+		return err
+	}
+	if err := insertUnpaidItems(ctx, tx, d.unpaidItems, s.Now()); err != nil {
+		return err
+	}
+	rejectedIDs := make([]uuid.UUID, len(d.rejected))
+	for i := range d.rejected {
+		rejectedIDs[i] = d.rejected[i].AggregateID
+	}
+	if err := updateReservations(ctx, tx, rejectedIDs, rejected, s.Now()); err != nil {
+		return err
+	}
+	reservedEvents, err := topicStockReserved.New(ctx, s.Outbox, d.reserved...)
+	if err != nil {
+		return err
+	}
+	rejectedEvents, err := topicStockRejected.New(ctx, s.Outbox, d.rejected...)
+	if err != nil {
+		return err
+	}
+	lowEvents, err := s.newStockLowEvents(ctx, tx, d.stock)
+	if err != nil {
+		return err
+	}
+	return s.Outbox.Add(ctx, tx, slices.Concat(reservedEvents, rejectedEvents, lowEvents)...)
 }

@@ -8,19 +8,13 @@ import (
 	"souk/shared/database"
 )
 
-// lockProductsBySKU locks products by SKU and returns them. It locks them in the order
-// of their ids, as reservations do, so that the two do not deadlock.
+// lockProductsBySKU locks products by SKU and returns them.
 func lockProductsBySKU(ctx context.Context, q database.Queryer, skus []string) ([]Product, error) {
 	ids, err := selectIDs(ctx, q, skus)
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	return database.Collect(ctx, q, scanProduct, `
-		SELECT `+productColumns+`
-		FROM product
-		WHERE id IN (`+database.Placeholders(len(ids))+`)
-		ORDER BY id
-		FOR UPDATE`, database.IDs(ids)...)
+	return lockProducts(ctx, q, ids)
 }
 
 func selectIDs(ctx context.Context, q database.Queryer, skus []string) ([]uuid.UUID, error) {

@@ -4,11 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
+	"souk/shared/function"
+	"souk/shared/money"
 )
 
 // movement is one change of a product's stock other than by an order.
@@ -47,112 +52,90 @@ func moveStock(ctx context.Context, q database.Queryer, id uuid.UUID, delta int6
 		WHERE id = ? AND available + ? BETWEEN 0 AND ?`, delta, id[:], delta, MaxStock))
 }
 
-// reserveStock reserves the units of an item, and reports whether it did. It does if
-// they are available, the product is active, and its price is the price of the order.
-// It is the only statement that reserves stock. Condition and change are one statement,
-// so that no two orders reserve the same unit.
-func reserveStock(ctx context.Context, q database.Queryer, item placedItem) (ok bool, err error) {
-	ok, err = database.Affected(q.ExecContext(ctx, `
-		UPDATE product
-		SET available = available - ?
-		WHERE id = ? AND available >= ? AND status = ? AND price_amount = ? AND price_currency = ?`,
-		item.Quantity, item.ProductID[:], item.Quantity, Active, item.UnitPrice.Amount, item.UnitPrice.Currency))
-	if err != nil {
-		return false, fmt.Errorf("reserve %d of product %s: %w", item.Quantity, item.ProductID, err)
-	}
-	return ok, nil
+// stockItem is the stock of a locked product.
+type stockItem struct {
+	available int64
+	status    Status
+	price     money.Money
+	// lowStockAt is the threshold of a low stock, nil for none.
+	lowStockAt *int64
+	taken      int64 // units that are to be reserved
 }
 
-// The states of a reservation.
-const (
-	reserved = "reserved" // all items are reserved
-	rejected = "rejected" // no item is reserved
-	released = "released" // the items were released, or must not be reserved
-)
-
-// insertReservation inserts an order's reservation. first is false if the order has one
-// already.
-func insertReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID, state string, at time.Time) (first bool, err error) {
-	_, err = q.ExecContext(ctx, `
-		INSERT INTO reservation (order_id, state, updated_at)
-		VALUES (?, ?, ?)`, orderID[:], state, at)
-	if database.IsDuplicate(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("insert reservation of order %s: %w", orderID, err)
-	}
-	return true, nil
-}
-
-func lockReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID) (state string, err error) {
-	return database.Get(ctx, q, database.ScanColumn[string], `
-		SELECT state
-		FROM reservation
-		WHERE order_id = ?
-		FOR UPDATE`, orderID[:])
-}
-
-func updateReservation(ctx context.Context, q database.Queryer, orderID uuid.UUID, state string, at time.Time) error {
-	_, err := q.ExecContext(ctx, `
-		UPDATE reservation
-		SET state = ?, updated_at = ?
-		WHERE order_id = ?`, state, at, orderID[:])
-	if err != nil {
-		return fmt.Errorf("update reservation of order %s to %s: %w", orderID, state, err)
-	}
-	return nil
-}
-
-func insertReservedItems(ctx context.Context, q database.Queryer, orderID uuid.UUID, items []placedItem) error {
-	rows := make([][]any, len(items))
-	for i := range items {
-		item := &items[i]
-		rows[i] = []any{orderID[:], item.ProductID[:], item.Quantity, item.UnitPrice.Amount, item.UnitPrice.Currency}
-	}
-	err := database.InsertRows(ctx, q, `reservation_item (order_id, product_id, quantity, unit_price, price_currency)`, "", rows)
-	if err != nil {
-		return fmt.Errorf("insert reserved items of order %s: %w", orderID, err)
-	}
-	return nil
-}
-
-// releaseStock releases the stock that is reserved for an order. It locks products in
-// the order of their ids, as reservations do.
-func releaseStock(ctx context.Context, q database.Queryer, orderID uuid.UUID) error {
-	items, err := database.Collect(ctx, q, scanReservedItem, `
-		SELECT product_id, quantity
-		FROM reservation_item
-		WHERE order_id = ?
-		ORDER BY product_id`, orderID[:])
-	if err != nil {
-		return fmt.Errorf("read the items of order %s: %w", orderID, err)
-	}
-	for _, item := range items {
-		_, err := q.ExecContext(ctx, `
-			UPDATE product
-			SET available = available + ?
-			WHERE id = ?`, item.Quantity, item.ProductID[:])
-		if err != nil {
-			return fmt.Errorf("release %d of product %s: %w", item.Quantity, item.ProductID, err)
+// lockStock returns the stock of the products of the undecided orders of messages, and locks
+// the products until the transaction ends, in the order of their ids, so that concurrent
+// transactions do not deadlock. Products that do not exist are missing.
+func lockStock(ctx context.Context, tx *database.Tx, messages []function.Message[orderPlaced], undecided map[uuid.UUID]bool) (map[uuid.UUID]*stockItem, error) {
+	products := map[uuid.UUID]bool{}
+	for i := range messages {
+		if undecided[messages[i].Payload.OrderID] {
+			for _, item := range messages[i].Payload.Items {
+				products[item.ProductID] = true
+			}
 		}
 	}
+	stock := map[uuid.UUID]*stockItem{}
+	if len(products) == 0 {
+		return stock, nil
+	}
+	ids := database.SortedIDs(maps.Keys(products))
+	err := database.Each(ctx, tx, func(row database.Scanner) error {
+		var id uuid.UUID
+		item := &stockItem{}
+		err := row.Scan(&id, &item.available, &item.status, &item.price.Amount, &item.price.Currency, &item.lowStockAt)
+		stock[id] = item
+		return err
+	}, `
+		SELECT id, available, status, price_amount, price_currency, low_stock_at
+		FROM product FORCE INDEX (PRIMARY)
+		WHERE id IN (`+database.Placeholders(len(ids))+`)
+		ORDER BY id
+		FOR UPDATE`, database.IDs(ids)...)
+	if err != nil {
+		return nil, fmt.Errorf("lock %d products from %s: %w", len(ids), ids[0], err)
+	}
+	return stock, nil
+}
+
+// takeStock takes the units of locked products that are to be reserved. It is the only
+// statement that reserves stock. Its condition is that of lockStock's decisions again, so that
+// no unit is reserved twice even if a decision were wrong: takeStock then returns an error.
+func takeStock(ctx context.Context, q database.Queryer, stock map[uuid.UUID]*stockItem) error {
+	taken := map[uuid.UUID]int64{}
+	for id, item := range stock {
+		if item.taken > 0 {
+			taken[id] = item.taken
+		}
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	ids := database.SortedIDs(maps.Keys(taken))
+	quantity, args := quantityByID(ids, taken)
+	all := slices.Concat(args, database.IDs(ids), []any{Active}, args)
+	found, err := database.AffectedRows(q.ExecContext(ctx, updateStock+` - `+quantity+`
+		WHERE id IN (`+database.Placeholders(len(ids))+`) AND status = ? AND available >= `+quantity, all...))
+	if err != nil {
+		return fmt.Errorf("reserve the stock of %d products from %s: %w", len(ids), ids[0], err)
+	}
+	if found != int64(len(ids)) {
+		return fmt.Errorf("reserve the stock of %d products from %s: only %d have it", len(ids), ids[0], found)
+	}
 	return nil
 }
 
-func scanReservedItem(row database.Scanner) (item placedItem, err error) {
-	err = row.Scan(&item.ProductID, &item.Quantity)
-	return item, err
-}
+// updateStock begins the statements that change the stock of several products. Because of the index
+// they lock only these products, in the order of their ids, as lockStock does: the server may choose
+// to read a small table as a whole.
+const updateStock = `
+		UPDATE product FORCE INDEX (PRIMARY)
+		SET available = available`
 
-const itemsSavepoint = "items"
-
-func savepoint(ctx context.Context, q database.Queryer) error {
-	_, err := q.ExecContext(ctx, `SAVEPOINT `+itemsSavepoint)
-	return err
-}
-
-func rollbackToSavepoint(ctx context.Context, q database.Queryer) error {
-	_, err := q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT `+itemsSavepoint)
-	return err
+// quantityByID returns an SQL expression for the quantity of a product by its id, and its
+// arguments.
+func quantityByID(ids []uuid.UUID, quantities map[uuid.UUID]int64) (expression string, args []any) {
+	for _, id := range ids {
+		args = append(args, id[:], quantities[id])
+	}
+	return "CASE id" + strings.Repeat(" WHEN ? THEN ?", len(ids)) + " END", args
 }

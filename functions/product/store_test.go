@@ -1,6 +1,7 @@
 package product
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -40,10 +41,14 @@ func InsertRows(t testing.TB, db *database.DB, products int) {
 	dbtest.Analyze(t, db, "product", "stock_movement", "reservation", "reservation_item")
 }
 
-// RequireWords fails the test unless the stored words of products are correct.
+// RequireWords fails the test unless the stored words of products, and their beginnings, are correct.
 func RequireWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 	t.Helper()
 	stored, err := search.StoredEntries(t.Context(), db, ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefixes, err := search.StoredPrefixes(t.Context(), db, ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +58,36 @@ func RequireWords(t testing.TB, db *database.DB, ids ...uuid.UUID) {
 			t.Fatal(err)
 		}
 		document := p.document()
-		want := map[search.Entry]bool{}
-		for _, e := range document.Entries() {
-			want[e] = true
-		}
-		if diff := cmp.Diff(want, stored[id], cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("the words of %s, %s (-want +got):\n%s", p.SKU, p.Status, diff)
-		}
+		requireEntries(t, p, document.Entries(), stored[id])
+		requireEntries(t, p, document.Prefixes(), prefixes[id])
+	}
+}
+
+func requireEntries(t testing.TB, p Product, entries []search.Entry, stored map[search.Entry]bool) {
+	t.Helper()
+	want := map[search.Entry]bool{}
+	for _, e := range entries {
+		want[e] = true
+	}
+	if diff := cmp.Diff(want, stored, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the words of %s, %s (-want +got):\n%s", p.SKU, p.Status, diff)
+	}
+}
+
+// TestRowsReadForCategories counts the rows that the server reads for a page of categories,
+// which have many products each.
+func TestRowsReadForCategories(t *testing.T) {
+	t.Parallel()
+	db := dbtest.NewFilled(t, dbtest.Rows{"product.status": "'active'", "product.category": "CONCAT('c', n % 8)"}, Migrations)
+	var categories []Category
+	rows := dbtest.RowsRead(t, db, func(ctx context.Context, tx *database.Tx) (err error) {
+		categories, err = selectCategories(ctx, tx, "c0", 5)
+		return err
+	})
+	if diff := cmp.Diff([]Category{{"c1"}, {"c2"}, {"c3"}, {"c4"}, {"c5"}}, categories); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if rows > 4*len(categories) {
+		t.Errorf("reads %d rows for %d categories", rows, len(categories))
 	}
 }

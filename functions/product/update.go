@@ -11,6 +11,7 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/trail"
 )
 
 type updateInput struct {
@@ -27,7 +28,7 @@ type updateInput struct {
 // merged, and one that is null is removed. A new price applies to orders placed from
 // now on; an order that was placed at the old price and is still pending is rejected.
 // The currency of a product cannot change: create another product instead.
-func (s *service) update(ctx context.Context, in *updateInput) (*productResponse, error) {
+func (s *service) update(ctx context.Context, in *updateInput) (*staffResponse, error) {
 	var p Product
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		var err error
@@ -56,6 +57,9 @@ func (s *service) update(ctx context.Context, in *updateInput) (*productResponse
 		if err := writeWords(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := trail.Record(ctx, tx, p.change(before, p.UpdatedAt)); err != nil {
+			return err
+		}
 		return s.publishChanged(ctx, tx, p)
 	})
 	if errors.Is(err, database.ErrNotFound) {
@@ -64,7 +68,7 @@ func (s *service) update(ctx context.Context, in *updateInput) (*productResponse
 	if err != nil {
 		return nil, fmt.Errorf("update product %s: %w", in.ID, err)
 	}
-	return newResponse(p), nil
+	return newStaffResponse(p), nil
 }
 
 // checkCurrency returns a problem for a price in another currency than the product's.

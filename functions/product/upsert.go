@@ -12,7 +12,9 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/event"
 	"souk/shared/money"
+	"souk/shared/trail"
 )
 
 // Outcome is the result of one line of an import.
@@ -55,8 +57,8 @@ type importLine struct {
 	record
 }
 
-// importSource identifies an import and the admin who sent it.
-type importSource struct{ id, admin uuid.UUID }
+// importSource identifies an import and the account or key that sent it.
+type importSource struct{ id, by uuid.UUID }
 
 // key returns the SKU in the form in which the database compares SKUs.
 func (r record) key() string { return strings.ToLower(r.SKU) }
@@ -89,6 +91,14 @@ func (s *service) upsert(ctx context.Context, tx *database.Tx, lines []importLin
 	if err := writeWords(ctx, tx, slices.Concat(u.created, u.changed, u.unchanged)...); err != nil {
 		return nil, err
 	}
+	if len(u.low) > 0 {
+		if err := topicStockLow.AddBatch(ctx, tx, s.Outbox, u.low...); err != nil {
+			return nil, fmt.Errorf("notify of %d products with low stock: %w", len(u.low), err)
+		}
+	}
+	if err := trail.Record(ctx, tx, u.entries...); err != nil {
+		return nil, err
+	}
 	return results, s.publishChanged(ctx, tx, append(u.created, u.changed...)...)
 }
 
@@ -102,6 +112,8 @@ type upsertBatch struct {
 	changed   []Product
 	unchanged []Product // except for the stock; their words are corrected if they are wrong
 	movements []movement
+	low       []event.AddParams[StockLow]
+	entries   []trail.Change
 }
 
 // lock locks the products of lines and returns them by key. It then reads the movements
@@ -146,13 +158,13 @@ func (u *upsertBatch) create(line importLine) (LineResult, error) {
 	if errs != nil {
 		return failed(line.number, line.SKU, errs...), nil
 	}
-	p, err := line.product(u.settings.Currency, u.now)
+	p, err := line.product(u.settings, u.now)
 	if err != nil {
 		return LineResult{}, err
 	}
 	set(&p.Status, line.Status)
 	set(&p.Available, line.StockDelta) // a line has only one of stock and stockDelta
-	u.created = append(u.created, p)
+	u.created, u.entries = append(u.created, p), append(u.entries, p.change(Product{}, u.now))
 	u.addMovement(line, p.ID, p.Available, "first stock")
 	return LineResult{Line: line.number, SKU: p.SKU, ID: &p.ID, Outcome: LineCreated}, nil
 }
@@ -171,6 +183,7 @@ func (u *upsertBatch) update(ctx context.Context, tx *database.Tx, line importLi
 	if len(errs) > 0 {
 		return failed(line.number, p.SKU, errs...), nil
 	}
+	before := p
 	if line.apply(&p) {
 		p.Version++
 		p.UpdatedAt = u.now
@@ -183,12 +196,16 @@ func (u *upsertBatch) update(ctx context.Context, tx *database.Tx, line importLi
 		u.unchanged = append(u.unchanged, p)
 	}
 	if delta == 0 {
+		u.entries = append(u.entries, p.change(before, u.now))
 		return result, nil
 	}
 	if moved, err := moveStock(ctx, tx, p.ID, delta); err != nil || !moved {
 		return result, fmt.Errorf("move stock by %d: moved %t: %w", delta, moved, err)
 	}
 	u.addMovement(line, p.ID, delta, "import")
+	p.Available += delta
+	u.low = append(u.low, p.newStockLow(delta)...)
+	u.entries = append(u.entries, p.change(before, u.now))
 	result.Outcome = LineUpdated
 	return result, nil
 }
@@ -225,7 +242,7 @@ func notInStock(available int64) api.FieldError {
 // addMovement adds the movement of a line's stock.
 func (u *upsertBatch) addMovement(line importLine, product uuid.UUID, delta int64, reason string) {
 	u.movements = append(u.movements, movement{
-		ProductID: product, Delta: delta, Reason: reason, By: u.source.admin, At: u.now,
+		ProductID: product, Delta: delta, Reason: reason, By: u.source.by, At: u.now,
 		importID: u.source.id[:], importLine: line.number,
 	})
 }

@@ -72,7 +72,7 @@ func formatCells(kind kind, value reflect.Value) ([]string, error) {
 	case textCell:
 		return []string{value.String()}, nil
 	case integerCell:
-		return []string{strconv.FormatInt(value.Int(), 10)}, nil
+		return []string{formatInteger(value)}, nil
 	case listCell:
 		texts := make([]string, value.Len())
 		for i := range texts {
@@ -83,6 +83,17 @@ func formatCells(kind kind, value reflect.Value) ([]string, error) {
 		cell, err := formatJSON(value)
 		return []string{cell}, err
 	}
+}
+
+// formatInteger returns an integer, or an empty cell for null.
+func formatInteger(value reflect.Value) string {
+	if value.Kind() == reflect.Pointer {
+		if value.IsNil() {
+			return ""
+		}
+		value = value.Elem()
+	}
+	return strconv.FormatInt(value.Int(), 10)
 }
 
 // formatJSON returns a value as JSON, or an empty cell for an empty object.

@@ -1,27 +1,19 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"souk/shared/database"
 	"souk/shared/money"
 )
 
-// The maximum number of products that are counted for a word or a filter. Counting more
-// costs more than it saves, because reading a long list soon finds frequent products.
-// Products of a category have a higher limit, because they need not be sorted.
-const (
-	maxCount         = 300
-	maxCategoryCount = 1_000
-)
-
 // accessPath is the way in which a search reads the tables.
 type accessPath struct {
-	words  []string // the rarest first
-	byWord bool     // read the products of the first word, newest first, instead of index
-	index  string   // an index of product; "" leaves the choice to the server
+	terms  []term // the rarest first
+	byWord bool   // read the products of the first word, newest first, instead of index
+	index  string // an index of product; "" leaves the choice to the server
 }
 
 func (path accessPath) force() string {
@@ -31,97 +23,140 @@ func (path accessPath) force() string {
 	return `FORCE INDEX (` + path.index + `)`
 }
 
-// chooseAccessPath returns the access path that reads the fewest products: by the
-// rarest word, by the filters, or by stock. If none of these has the requested order and
-// all of them are too long to be sorted, it returns the index of that order.
-func chooseAccessPath(ctx context.Context, q database.Queryer, f Query) (accessPath, error) {
-	sorts := f.Order != Newest && f.Order != Relevance
-	switch {
-	case len(f.Words) == 0 && !f.InStock:
-		return accessPath{index: f.orderIndex()}, nil
-	case len(f.Words) == 0 && !sorts && !f.isPriced():
-		return accessPath{index: f.stockIndex()}, nil // the index has the order
-	case len(f.Words) == 1 && f.filterIndex() == "" && !f.InStock && !sorts:
-		return accessPath{words: f.Words, byWord: true}, nil
+// chooseAccessPaths returns, for each part of a search, the access path that reads the fewest
+// entries: the products of the rarest word, those that pass the filters, those in stock, or all in
+// the search's order.
+func chooseAccessPaths(ctx context.Context, q database.Queryer, f Query, limit int) (paths []accessPath, err error) {
+	parts := f.parts()
+	paths = make([]accessPath, len(parts))
+	isOnly := false
+	for i, terms := range parts {
+		paths[i], isOnly = f.onlyPath(terms)
 	}
-	c, err := f.count(ctx, q)
+	if isOnly {
+		return paths, nil
+	}
+	e, err := f.estimate(ctx, q)
 	if err != nil {
-		return accessPath{}, err
+		return nil, err
 	}
-	words := slices.SortedStableFunc(slices.Values(f.Words), func(a, b string) int { return c.words[a] - c.words[b] })
-	if index := f.narrowIndex(c, words); index != "" {
-		return accessPath{words: words, index: index}, nil
+	for i, terms := range parts {
+		rarest := slices.SortedStableFunc(slices.Values(terms), func(a, b term) int {
+			return cmp.Compare(e.terms[a], e.terms[b])
+		})
+		best := e.cheapest(f.candidates(rarest, e), rarest, limit)
+		paths[i] = accessPath{terms: rarest, byWord: best.index == "", index: best.index}
 	}
-	if len(words) == 0 || sorts && c.words[words[0]] == maxCount {
-		return accessPath{words: words, index: f.orderIndex()}, nil
-	}
-	return accessPath{words: words, byWord: true}, nil
+	return paths, nil
 }
 
-// narrowIndex returns the index of the filters or of stock, if one of them has fewer
-// products than the rarest word, or "".
-func (f Query) narrowIndex(c counts, words []string) string {
-	rarer := func(count int) bool {
-		return len(words) == 0 || count < c.words[words[0]] || c.words[words[0]] == maxCount
-	}
-	byFilter := len(words) > 0 && f.filterIndex() != "" && c.filter < f.maxFilterCount() && rarer(c.filter)
-	byStock := f.InStock && c.stock < maxCount && rarer(c.stock)
+// onlyPath returns the access path of a part of a search that needs no estimates: its index has
+// the search's order and only entries that the search returns. Either all parts have one, or none.
+func (f Query) onlyPath(terms []term) (path accessPath, isOnly bool) {
 	switch {
-	case byStock && (!byFilter || c.stock <= c.filter):
-		return f.stockIndex()
-	case byFilter:
-		return f.filterIndex()
+	case len(terms) == 0 && f.stockIndex() == "" && (!f.isPriced() || f.sortsByPrice()):
+		return accessPath{index: f.orderIndex()}, true
+	case len(terms) == 0 && !f.sorts() && !f.isPriced() && f.hasStockIndex():
+		return accessPath{index: f.stockIndex()}, true
+	case len(terms) == 1 && f.status() == OnSale && f.filterIndex() == "" && f.stockIndex() == "" && !f.sorts():
+		return accessPath{terms: terms, byWord: true}, true
 	}
-	return ""
+	return accessPath{}, false
 }
 
-// counts are the numbers of products for the parts of a search, up to their limits.
-type counts struct {
-	words  map[string]int
-	filter int // products within the price range and the category
-	stock  int // products in stock, within the category
+// estimates are estimated numbers of products with the status of the search.
+type estimates struct {
+	all      float64
+	terms    map[term]float64 // of any status
+	category float64          // of the category; without one, all
+	filter   float64          // within the category and the price range
+	stock    float64          // in stockIndex; without one, of the category
 }
 
-// count counts the products for the parts of the search in one statement.
-func (f Query) count(ctx context.Context, q database.Queryer) (counts, error) {
-	s := &queryBuilder{}
-	numbers := make([]int, len(f.Words), len(f.Words)+2)
-	for _, word := range f.Words {
-		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product_word WHERE word = ? AND in_name = 0 LIMIT ?) counted)`, word, maxCount)
+// estimate estimates the numbers of products for the parts of the search.
+func (f Query) estimate(ctx context.Context, q database.Queryer) (estimates, error) {
+	run := &estimator{}
+	e := estimates{terms: map[term]float64{}}
+	terms := f.allTerms()
+	counts := make([]float64, len(terms))
+	for i, t := range terms {
+		run.addTerm(t, &counts[i])
 	}
-	addCount := func(index string, filters Query, limit int) {
-		numbers = append(numbers, 0)
-		if index == "" || len(f.Words) == 0 && !filters.InStock { // without words the filter's index is never chosen
-			s.add(`, 0`)
-			return
-		}
-		s.add(`, (SELECT COUNT(*) FROM (SELECT 1 FROM product FORCE INDEX (`+index+`) WHERE status = ?`, OnSale)
-		filters.addFilters(s)
-		s.add(` LIMIT ?) counted)`, limit)
-	}
-	addCount(f.filterIndex(), Query{Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}, f.maxFilterCount())
-	addCount(f.stockIndex(), Query{Category: f.Category, MaxPrice: money.Max, InStock: true}, maxCount)
-	dest := make([]any, len(numbers))
-	for i := range numbers {
-		dest[i] = &numbers[i]
-	}
-	query := `SELECT ` + strings.TrimPrefix(s.text.String(), `, `)
-	if err := q.QueryRowContext(ctx, query, s.args...).Scan(dest...); err != nil {
-		return counts{}, err
-	}
-	c := counts{words: map[string]int{}, filter: numbers[len(f.Words)], stock: numbers[len(f.Words)+1]}
-	for i, word := range f.Words {
-		c.words[word] = numbers[i]
-	}
-	return c, nil
-}
-
-// maxFilterCount returns the maximum number of products that are counted for the filters.
-func (f Query) maxFilterCount() int {
+	run.addProducts(`product_by_status`, Query{Status: f.Status, MaxPrice: money.Max}, &e.all)
 	if f.Category != "" {
-		return maxCategoryCount
+		run.addProducts(`product_by_category`, Query{Status: f.Status, Category: f.Category, MaxPrice: money.Max}, &e.category)
 	}
-	return maxCount
+	if f.isPriced() {
+		run.addProducts(f.filterIndex(), Query{Status: f.Status, Category: f.Category, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}, &e.filter)
+	}
+	if f.LowStock {
+		run.addProducts(f.stockIndex(), Query{Status: f.Status, MaxPrice: money.Max, LowStock: true}, &e.stock)
+	} else if f.InStock {
+		run.addProducts(f.stockIndex(), Query{Status: f.Status, Category: f.Category, MaxPrice: money.Max, InStock: true}, &e.stock)
+	}
+	if err := run.run(ctx, q); err != nil {
+		return estimates{}, err
+	}
+	for i, t := range terms {
+		e.terms[t] = counts[i]
+	}
+	if f.Category == "" {
+		e.category = e.all
+	}
+	if !f.isPriced() {
+		e.filter = e.category
+	}
+	if f.stockIndex() == "" {
+		e.stock = e.category
+	}
+	return e, nil
+}
+
+// candidate is a way to read the products of a search.
+type candidate struct {
+	index     string  // an index of product; "" is the list of the rarest word
+	entries   float64 // how many there are to read
+	isOrdered bool    // reading may end when the page is full
+}
+
+// candidates returns the ways to read the products of a part of the search, the preferred first.
+func (f Query) candidates(rarest []term, e estimates) (all []candidate) {
+	if len(rarest) > 0 {
+		all = append(all, candidate{"", e.terms[rarest[0]], !f.sorts()})
+	}
+	if index := f.stockIndex(); index != "" {
+		all = append(all, candidate{index, e.stock, !f.sorts()})
+	}
+	if index := f.filterIndex(); index != "" {
+		isOrdered := !f.isPriced() && !f.sorts() || f.isPriced() && f.sortsByPrice()
+		all = append(all, candidate{index, e.filter, isOrdered})
+	}
+	// Words are those of products of any status. Few archived ones are read by their status.
+	return append(all, candidate{f.orderIndex(), e.category, true})
+}
+
+// skew is how much rarer than expected the products may be that have all of a search, for
+// example because two words exclude each other. Reading in order is not bounded by the rarest
+// word then, so it must be much cheaper than sorting to be chosen.
+const skew = 16
+
+// cheapest returns the candidate with the fewest entries to read. In an ordered one, the
+// search reads until it has a page of products, which it expects to be as frequent as if words
+// and filters were independent of each other.
+func (e estimates) cheapest(all []candidate, terms []term, limit int) candidate {
+	hits := e.filter * e.stock / e.category
+	for _, t := range terms {
+		hits *= min(1, e.terms[t]/e.all)
+	}
+	part := min(1, skew*float64(limit)/hits)
+	return slices.MinFunc(all, func(a, b candidate) int { return cmp.Compare(a.cost(part), b.cost(part)) })
+}
+
+func (c candidate) cost(part float64) float64 {
+	if c.isOrdered {
+		return c.entries * part
+	}
+	return c.entries
 }
 
 // filterIndex returns the index of the price and category filters, or "" without them.
@@ -141,10 +176,12 @@ func (f Query) filterIndex() string {
 // isPriced reports whether the search has a price filter.
 func (f Query) isPriced() bool { return f.MinPrice > 0 || f.MaxPrice < money.Max }
 
-// stockIndex returns the index of the products in stock, by id, or "" if the search
-// includes products that are not in stock.
+// stockIndex returns the index of the products in stock, or of those with low stock, by id, or ""
+// if the search includes others.
 func (f Query) stockIndex() string {
 	switch {
+	case f.LowStock:
+		return `product_low_stock`
 	case f.InStock && f.Category != "":
 		return `product_in_stock_category`
 	case f.InStock:
@@ -153,15 +190,22 @@ func (f Query) stockIndex() string {
 	return ""
 }
 
-// orderIndex returns the index that has the search's order, or "" if a price filter may
-// narrow the search better. The servers would not choose it for a late page: they read
-// and sort all products after it.
+// hasStockIndex reports whether the search returns all products of stockIndex.
+func (f Query) hasStockIndex() bool {
+	return f.stockIndex() != "" && (!f.LowStock || f.Category == "" && !f.InStock)
+}
+
+// sorts reports whether the order is another than that of the ids.
+func (f Query) sorts() bool { return f.Order != Newest && f.Order != Relevance }
+
+func (f Query) sortsByPrice() bool { return f.Order == PriceAscending || f.Order == PriceDescending }
+
+// orderIndex returns the index that has the search's order. The servers would not choose it
+// for a late page: they read and sort all products after it.
 func (f Query) orderIndex() string {
-	if f.isPriced() && f.Order != PriceAscending && f.Order != PriceDescending && len(f.Words) == 0 {
-		return ""
-	}
 	names := map[Order][2]string{
 		Newest:          {"product_by_status", "product_by_category"},
+		Relevance:       {"product_by_status", "product_by_category"},
 		PriceAscending:  {"product_by_price", "product_by_category_price"},
 		PriceDescending: {"product_by_price", "product_by_category_price"},
 		ByName:          {"product_by_name", "product_by_category_name"},

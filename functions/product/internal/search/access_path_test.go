@@ -43,25 +43,10 @@ func mustInsertSoldOut(t *testing.T, db *database.DB) {
 // products have the words, the category or the price.
 func TestRowsReadInStock(t *testing.T) {
 	t.Parallel()
-	db := dbtest.New(t, migrations)
+	db := dbtest.NewUnchecked(t, migrations)
 	mustInsertSoldOut(t, db)
-	// Two words, the category and the stock are counted. Each row is counted twice: when it
-	// is read and when COUNT aggregates it.
-	const maxRows = 2*(3*maxCount+maxCategoryCount) + 100
-	read := func(t *testing.T, f Query) (rows, hits int) {
-		t.Helper()
-		err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { // one session
-			idle := rowsRead(ctx, t, tx)
-			before := rowsRead(ctx, t, tx)
-			products, err := items.Select(ctx, tx, f, nil, 21)
-			rows, hits = rowsRead(ctx, t, tx)-before-(before-idle), len(products)
-			return err
-		})
-		if err != nil {
-			t.Fatalf("%+v: %v", f, err)
-		}
-		return rows, hits
-	}
+	// The products in stock, each with its row and the words. Estimates read no rows.
+	const maxRows = 100
 	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for _, words := range [][]string{nil, {"m"}, {"m", "n"}} {
 			for filters := range 4 {
@@ -75,7 +60,7 @@ func TestRowsReadInStock(t *testing.T) {
 				if order == Relevance && words == nil {
 					continue
 				}
-				rows, hits := read(t, f)
+				rows, hits := mustReadRows(t, db, f)
 				if rows > maxRows {
 					t.Errorf("%+v reads %d rows, want at most %d", f, rows, maxRows)
 				}
@@ -85,37 +70,122 @@ func TestRowsReadInStock(t *testing.T) {
 			}
 		}
 	}
-	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
-		before := rowsRead(ctx, t, tx)
-		_, err := items.selectByPath(ctx, tx, Query{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, accessPath{words: []string{"m"}, byWord: true}, nil, 21)
-		if rows := rowsRead(ctx, t, tx) - before; rows < soldOut-inStock {
-			t.Errorf("by the word it reads %d rows, want all: rowsRead is wrong", rows)
-		}
+	rows := dbtest.RowsRead(t, db, func(ctx context.Context, tx *database.Tx) error {
+		_, err := items.selectByPaths(ctx, tx, Query{Words: []string{"m"}, Order: Newest, MaxPrice: money.Max, InStock: true}, []accessPath{{terms: []term{{word: "m"}}, byWord: true}}, nil, 21)
 		return err
+	})
+	if rows < soldOut-inStock {
+		t.Errorf("by the word it reads %d rows, want all: RowsRead is wrong", rows)
+	}
+}
+
+// TestRowsReadForArchived counts the rows that the server reads for archived products with words that
+// many products on sale have.
+func TestRowsReadForArchived(t *testing.T) {
+	t.Parallel()
+	db := dbtest.NewUnchecked(t, migrations)
+	mustInsertSoldOut(t, db)
+	if _, err := db.ExecContext(t.Context(), `UPDATE product SET status = ? ORDER BY id DESC LIMIT 5`, Archived); err != nil {
+		t.Fatal(err)
+	}
+	dbtest.Analyze(t, db, "product")
+	const archived, maxRows = 5, 100
+	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
+		for _, words := range [][]string{{"m"}, {"m", "n"}} {
+			for _, category := range []string{"", "tea"} {
+				f := Query{Words: words, Order: order, MaxPrice: money.Max, Status: Archived, Category: category}
+				if rows, hits := mustReadRows(t, db, f); rows > maxRows || hits != archived {
+					t.Errorf("%+v reads %d rows and finds %d products, want at most %d rows and %d products", f, rows, hits, maxRows, archived)
+				}
+			}
+		}
+	}
+}
+
+// mustReadRows returns the number of rows that the server reads for a search, and that of the
+// products that it finds.
+func mustReadRows(t *testing.T, db *database.DB, f Query) (rows, hits int) {
+	t.Helper()
+	rows = dbtest.RowsRead(t, db, func(ctx context.Context, tx *database.Tx) error {
+		products, err := items.Select(ctx, tx, f, nil, 21)
+		hits = len(products)
+		return err
+	})
+	return rows, hits
+}
+
+// TestRowsReadForTwoWords counts the rows that the server reads for two words, of which each
+// has more products than a page, but which have few in common. The number is bounded by the
+// products of the rarer word, in any order of the words.
+func TestRowsReadForTwoWords(t *testing.T) {
+	t.Parallel()
+	const rare, common = 500, 10
+	db := dbtest.NewUnchecked(t, migrations)
+	products := randomProducts(soldOut)
+	for i := range products {
+		p := &products[i]
+		p.Status, p.Name, p.Description, p.Category = OnSale, fmt.Sprintf("n %d", i), "frequent", "tea"
+		if i%(soldOut/rare) == 0 {
+			p.Description = "rare"
+		}
+		if i%(soldOut/common) == 0 {
+			p.Description = "rare frequent"
+		}
+	}
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		mustInsert(ctx, t, tx, products)
+		return Insert(ctx, tx, documents(products)...)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	dbtest.Analyze(t, db, "product", "product_word")
+	// An entry of the rarer word, one of the other and, for the words in the name, one of each.
+	const maxRows = 4*rare + 100
+	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
+		for _, words := range [][]string{{"rare", "frequent"}, {"frequent", "rare"}} {
+			f := Query{Words: words, Order: order, MaxPrice: money.Max}
+			if rows, hits := mustReadRows(t, db, f); rows > maxRows || hits != common {
+				t.Errorf("%+v reads %d rows and finds %d products, want at most %d rows and %d products", f, rows, hits, maxRows, common)
+			}
+		}
+	}
 }
 
-// rowsRead returns the number of rows that the session has read by key or in sequence.
-func rowsRead(ctx context.Context, t *testing.T, tx *database.Tx) (total int) {
-	t.Helper()
-	rows, err := tx.QueryContext(ctx, `SHOW SESSION STATUS LIKE 'Handler_read_%'`)
-	if err != nil {
-		t.Fatal(err)
+// TestRowsReadForPages counts the rows that the server reads for a page of products without
+// words, in every order and with every filter, at the beginning and far from it. Only a price
+// range in another order than that of the price reads more than the page: no index has both.
+func TestRowsReadForPages(t *testing.T) {
+	t.Parallel()
+	db := dbtest.NewFilled(t, filled, migrations)
+	products, err := items.Select(t.Context(), db, Query{Order: Newest, MaxPrice: money.Max, Category: "v60"}, nil, 100)
+	if err != nil || len(products) < 100 {
+		t.Fatalf("found %d products: %v", len(products), err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		var count int
-		if err := rows.Scan(&name, &count); err != nil {
-			t.Fatal(err)
+	p := products[99].Product
+	const limit = 21
+	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName} {
+		for filters := range 8 {
+			f := Query{Order: order, MaxPrice: money.Max, InStock: filters&1 != 0}
+			if filters&2 != 0 {
+				f.Category = p.Category
+			}
+			if filters&4 != 0 {
+				f.MinPrice = 200
+			}
+			maxRows := 6 * limit
+			if f.InStock || f.isPriced() {
+				maxRows *= 4
+			}
+			for _, after := range []*Position{nil, {ID: p.ID, Price: p.Price, Name: p.Name}} {
+				rows := dbtest.RowsRead(t, db, func(ctx context.Context, tx *database.Tx) error {
+					_, err := items.Select(ctx, tx, f, after, limit)
+					return err
+				})
+				if rows > maxRows {
+					t.Errorf("%+v after %+v reads %d rows, want at most %d", f, after, rows, maxRows)
+				}
+			}
 		}
-		total += count
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return total
 }

@@ -19,14 +19,21 @@ import (
 var migrations = database.Migrations{Name: "product", FS: os.DirFS("../..")}
 
 func TestMain(m *testing.M) {
-	os.Exit(dbtest.NewPlanChecker(m, dbtest.Rows{
-		"product.name":         "CONCAT(ELT(1 + n % 4, 'Assam', 'Teapot', 'Sencha', 'Mug'), ' number', n)",
-		"product.description":  "CONCAT('Batch', n % 1000, ' of leaves that were picked by hand')",
-		"product.status":       "IF(n % 50 = 0, 'archived', 'active')",
-		"product_word.word":    "CONCAT('batch', n % 10)",
-		"product_word.in_name": "n % 8 = 0",
-		"product.price_amount": "100 + n * 37 % 9973",
-	}, migrations).Run())
+	os.Exit(dbtest.NewPlanChecker(m, filled, migrations).Run())
+}
+
+// filled are the values of a large catalogue.
+var filled = dbtest.Rows{
+	"product.name":           "CONCAT(ELT(1 + n % 4, 'Assam', 'Teapot', 'Sencha', 'Mug'), ' number', n)",
+	"product.description":    "CONCAT('Batch', n % 1000, ' of leaves that were picked by hand')",
+	"product.status":         "IF(n % 50 = 0, 'archived', 'active')",
+	"product.category":       "CONCAT('v', FLOOR(POW(n, 0.5)))", // large and small ones
+	"product_word.word":      "IF(n % 2 = 1, 'often', CONCAT('batch', n % 10))",
+	"product_word.in_name":   "n % 8 = 0",
+	"product_prefix.word":    "IF(n % 2 = 1, 'oft', CONCAT('batch', n % 10))",
+	"product_prefix.in_name": "n % 8 = 0",
+	"product.low_stock_at":   "5",
+	"product.price_amount":   "100 + n * 37 % 9973",
 }
 
 // item is a product as these tests read it.
@@ -36,8 +43,6 @@ type item struct {
 	Price, Available                 int64
 	Status                           string
 }
-
-const archived = "archived"
 
 var items = Table[item]{
 	Columns: `id, sku, name, description, category, price_amount, available, status`,
@@ -51,10 +56,7 @@ func documents(products []item) []Document {
 	list := make([]Document, len(products))
 	for i := range products {
 		p := &products[i]
-		list[i].ID = p.ID
-		if p.Status == OnSale {
-			list[i].Name, list[i].Others = p.Name, []string{p.Category, p.SKU, p.Description}
-		}
+		list[i] = Document{ID: p.ID, Name: p.Name, Labels: []string{p.Category, p.SKU}, Others: []string{p.Description}}
 	}
 	return list
 }
@@ -99,7 +101,7 @@ func randomProducts(n int) []item {
 			Price: int64(random.IntN(10)), Available: int64(random.IntN(2)), Status: OnSale,
 		}
 		if i%10 == 9 {
-			products[i].Status = archived
+			products[i].Status = Archived
 		}
 	}
 	return products

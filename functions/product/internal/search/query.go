@@ -3,6 +3,7 @@
 package search
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -11,8 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// OnSale is the status of the products that a search finds.
-const OnSale = "active"
+// The statuses of products. A search finds those of one.
+const (
+	OnSale   = "active"
+	Archived = "archived"
+)
 
 // Order is the order of a list of products.
 type Order string
@@ -30,13 +34,18 @@ const (
 // its hash, which depends on the names of the fields.
 type Query struct {
 	Words    []string // a product must have all of them; a Text without words finds nothing
+	Prefix   string   `json:",omitempty"` // or in place of the last of the words a word that begins so
 	Text     string   // the text that Words were taken from
 	Category string   // "" for all
 	MinPrice int64
 	MaxPrice int64
 	InStock  bool
 	Order    Order
+	Status   string `json:",omitempty"` // "" for OnSale
+	LowStock bool   `json:",omitempty"`
 }
+
+func (f Query) status() string { return cmp.Or(f.Status, OnSale) }
 
 // Hash returns a hash that identifies the query in a page token.
 func (f Query) Hash() (string, error) {
@@ -50,11 +59,11 @@ func (f Query) Hash() (string, error) {
 
 // Position is the end of a page: the key of its last product in a search.
 type Position struct {
-	Search    string    `json:"s"` // the query's hash
-	ID        uuid.UUID `json:"id"`
-	Price     int64     `json:"p,omitempty"`
-	Name      string    `json:"n,omitempty"`
-	OtherTier bool      `json:"r,omitempty"` // of a search by relevance: the product is in otherTier
+	Search string    `json:"s"` // the query's hash
+	ID     uuid.UUID `json:"id"`
+	Price  int64     `json:"p,omitempty"`
+	Name   string    `json:"n,omitempty"`
+	Tier   int       `json:"r,omitempty"` // of a search by relevance
 }
 
 // Key contains the values by which products are ordered.
@@ -65,7 +74,7 @@ type Key struct {
 }
 
 // position returns the position of a product in the search.
-func (f Query) position(key Key, inOtherTier bool, hash string) Position {
+func (f Query) position(key Key, tier int, hash string) Position {
 	p := Position{Search: hash, ID: key.ID}
 	switch f.Order {
 	case PriceAscending, PriceDescending:
@@ -73,7 +82,7 @@ func (f Query) position(key Key, inOtherTier bool, hash string) Position {
 	case ByName:
 		p.Name = key.Name
 	case Relevance:
-		p.OtherTier = inOtherTier
+		p.Tier = tier
 	case Newest:
 	}
 	return p

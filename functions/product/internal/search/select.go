@@ -18,53 +18,78 @@ type Table[P any] struct {
 
 // Hit is a product that a search finds.
 type Hit[P any] struct {
-	Product   P
-	otherTier bool // of a search by relevance: the product is in otherTier
+	Product P
+	tier    int // of a search by relevance
 }
 
 // Position returns the position of a hit in the search, for a page token with the query's
 // hash.
 func (t Table[P]) Position(f Query, hit *Hit[P], hash string) Position {
-	return f.position(t.Key(&hit.Product), hit.otherTier, hash)
+	return f.position(t.Key(&hit.Product), hit.tier, hash)
 }
 
-// tier is a part of a search's results. A search by relevance returns nameTier, then
-// otherTier. All other searches return anyTier.
-type tier int
+// scope selects products of a part of a search by where they have its words.
+type scope int
 
 const (
-	anyTier   tier = iota // products with all words
-	nameTier              // products with all words in the name
-	otherTier             // products with all words, but not all of them in the name
+	anywhere  scope = iota // products with all words
+	inName                 // products with all words in the name
+	notInName              // products with all words, but not all of them in the name
 )
 
-// Select returns the products on sale of a search after a position, in the search's order.
+// A search by relevance has a tier for each scope and part, and returns one after the other:
+// words in the name, complete ones first, then others, complete ones first.
+var tierScopes = []scope{inName, notInName}
+
+// Select returns the products of a search after a position, in the search's order.
 // A nil position is the beginning.
 func (t Table[P]) Select(ctx context.Context, q database.Queryer, f Query, after *Position, limit int) ([]Hit[P], error) {
 	if f.Text != "" && len(f.Words) == 0 {
 		return nil, nil
 	}
-	path, err := chooseAccessPath(ctx, q, f)
+	paths, err := chooseAccessPaths(ctx, q, f, limit)
 	if err != nil {
 		return nil, err
 	}
-	return t.selectByPath(ctx, q, f, path, after, limit)
+	return t.selectByPaths(ctx, q, f, paths, after, limit)
 }
 
-// selectByPath is Select with a given access path.
-func (t Table[P]) selectByPath(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) ([]Hit[P], error) {
-	switch {
-	case f.Order != Relevance:
-		return t.query(ctx, q, f.statement(t.Columns, path, anyTier, after, limit))
-	case after != nil && after.OtherTier:
-		return t.query(ctx, q, f.statement(t.Columns, path, otherTier, after, limit))
+// selectByPaths is Select with an access path for each part of the search.
+func (t Table[P]) selectByPaths(ctx context.Context, q database.Queryer, f Query, paths []accessPath, after *Position, limit int) ([]Hit[P], error) {
+	if f.Order == Relevance {
+		return t.selectTiers(ctx, q, f, paths, after, limit)
 	}
-	hits, err := t.query(ctx, q, f.statement(t.Columns, path, nameTier, after, limit))
-	if err != nil || len(hits) == limit {
-		return hits, err
+	s := &queryBuilder{}
+	if len(paths) == 1 {
+		f.addStatement(s, t.Columns, paths[0], anywhere, 0, after, limit)
+		return t.query(ctx, q, s)
 	}
-	others, err := t.query(ctx, q, f.statement(t.Columns, path, otherTier, nil, limit-len(hits)))
-	return append(hits, others...), err
+	for i, path := range paths {
+		s.add([]string{`(`, ` UNION ALL (`}[i])
+		f.addStatement(s, t.Columns, path, anywhere, 0, after, limit)
+		s.add(`)`)
+	}
+	f.addOrder(s, `id`)
+	s.add(` LIMIT ?`, limit)
+	return t.query(ctx, q, s)
+}
+
+// selectTiers returns the products of a search by relevance, until the page is full.
+func (t Table[P]) selectTiers(ctx context.Context, q database.Queryer, f Query, paths []accessPath, after *Position, limit int) (hits []Hit[P], err error) {
+	first := 0
+	if after != nil {
+		first = after.Tier
+	}
+	for tier := first; tier < len(tierScopes)*len(paths) && len(hits) < limit; tier++ {
+		s := &queryBuilder{}
+		f.addStatement(s, t.Columns, paths[tier%len(paths)], tierScopes[tier/len(paths)], tier, after, limit-len(hits))
+		found, err := t.query(ctx, q, s)
+		if err != nil {
+			return nil, err
+		}
+		hits, after = append(hits, found...), nil
+	}
+	return hits, nil
 }
 
 func (t Table[P]) query(ctx context.Context, q database.Queryer, s *queryBuilder) ([]Hit[P], error) {
@@ -72,7 +97,7 @@ func (t Table[P]) query(ctx context.Context, q database.Queryer, s *queryBuilder
 }
 
 func (t Table[P]) scan(row database.Scanner) (hit Hit[P], err error) {
-	err = row.Scan(append(t.Scan(&hit.Product), &hit.otherTier)...)
+	err = row.Scan(append(t.Scan(&hit.Product), &hit.tier)...)
 	return hit, err
 }
 
@@ -87,50 +112,56 @@ func (s *queryBuilder) add(text string, args ...any) {
 	s.args = append(s.args, args...)
 }
 
-// statement returns the statement that reads a tier of the search by an access path.
+// addStatement adds the statement that reads products of a part of the search by an access path.
 // STRAIGHT_JOIN reads the tables in the order of the statement. Without it the servers
 // read and sort all products, because they do not expect the page to fill early.
-func (f Query) statement(columns string, path accessPath, t tier, after *Position, limit int) *queryBuilder {
-	s := &queryBuilder{}
-	id := `id`
-	s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS other_tier`, t == otherTier)
+func (f Query) addStatement(s *queryBuilder, columns string, path accessPath, in scope, tier int, after *Position, limit int) {
+	s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS tier`, tier)
+	id := f.addTables(s, path, in)
+	f.addFilters(s)
+	f.addAfter(s, id, after)
+	f.addOrder(s, id)
+	s.add(` LIMIT ?`, limit)
+}
+
+// addTables adds the tables that an access path reads, and the conditions of the words. It returns
+// the column with the products' ids that the order is that of.
+func (f Query) addTables(s *queryBuilder, path accessPath, in scope) (id string) {
+	id = `id`
 	if path.byWord {
 		id = `w0.product_id`
-		s.add(` FROM product_word w0 FORCE INDEX (PRIMARY)`)
-		addWords(s, path.words, 1, t, id)
+		s.add(` FROM ` + path.terms[0].table() + ` w0 FORCE INDEX (PRIMARY)`)
+		addTerms(s, path.terms, 1, in, id)
 		s.add(` JOIN product p ON id = w0.product_id`)
-		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.words[0], t == nameTier, OnSale)
+		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.terms[0].word, in == inName, f.status())
 	} else {
 		s.add(` FROM product p ` + path.force())
-		addWords(s, path.words, 0, t, id)
-		s.add(` WHERE status = ?`, OnSale)
+		addTerms(s, path.terms, 0, in, id)
+		s.add(` WHERE status = ?`, f.status())
 	}
-	if t == otherTier {
+	if in == notInName {
 		s.add(` AND (n0.word IS NULL`)
-		for i := range path.words[1:] {
+		for i := range path.terms[1:] {
 			s.add(` OR n` + strconv.Itoa(i+1) + `.word IS NULL`)
 		}
 		s.add(`)`)
 	}
-	f.addFilters(s)
-	f.addOrder(s, id, after)
-	s.add(` LIMIT ?`, limit)
-	return s
+	return id
 }
 
-// addWords joins the words that a product must have, beginning with words[from]. Each
-// join reads one row. For otherTier it also joins the words in the name, as outer joins.
-func addWords(s *queryBuilder, words []string, from int, t tier, id string) {
-	for i := from; i < len(words); i++ {
+// addTerms joins the terms that a product must have, beginning with terms[from]. Each
+// join reads one row. For notInName it also joins the terms in the name, as outer joins.
+func addTerms(s *queryBuilder, terms []term, from int, in scope, id string) {
+	for i := from; i < len(terms); i++ {
 		w := `w` + strconv.Itoa(i)
-		s.add(` JOIN product_word `+w+` ON `+w+`.word = ? AND `+w+`.in_name = ? AND `+w+`.product_id = `+id, words[i], t == nameTier)
+		s.add(` JOIN `+terms[i].table()+` `+w+` ON `+w+`.word = ? AND `+w+`.in_name = ? AND `+w+`.product_id = `+id, terms[i].word, in == inName)
 	}
-	if t != otherTier {
+	if in != notInName {
 		return
 	}
-	for i, word := range words {
+	for i, t := range terms {
 		n := `n` + strconv.Itoa(i)
-		s.add(` LEFT JOIN product_word `+n+` ON `+n+`.word = ? AND `+n+`.in_name = 1 AND `+n+`.product_id = `+id, word)
+		s.add(` LEFT JOIN `+t.table()+` `+n+` ON `+n+`.word = ? AND `+n+`.in_name = 1 AND `+n+`.product_id = `+id, t.word)
 	}
 }
 
@@ -148,33 +179,39 @@ func (f Query) addFilters(s *queryBuilder) {
 	if f.InStock {
 		s.add(` AND in_stock = 1`)
 	}
+	if f.LowStock {
+		s.add(` AND low_stock = 1`)
+	}
 }
 
-// addOrder adds the order, and the condition that excludes products up to the position.
-// The condition's two parts are two ranges of the order's index, read one after the
-// other.
-func (f Query) addOrder(s *queryBuilder, id string, after *Position) {
-	addAfter := func(condition string, key func(Position) any) {
-		if after != nil {
-			s.add(condition, key(*after), key(*after), after.ID[:])
-		}
+// addAfter adds the condition that excludes products up to the position. Its two parts are two
+// ranges of the order's index, read one after the other.
+func (f Query) addAfter(s *queryBuilder, id string, after *Position) {
+	if after == nil {
+		return
 	}
-	price := func(p Position) any { return p.Price }
-	name := func(p Position) any { return p.Name }
 	switch f.Order {
 	case PriceAscending:
-		addAfter(` AND (price_amount > ? OR price_amount = ? AND id > ?)`, price)
+		s.add(` AND (price_amount > ? OR price_amount = ? AND id > ?)`, after.Price, after.Price, after.ID[:])
+	case PriceDescending:
+		s.add(` AND (price_amount < ? OR price_amount = ? AND id < ?)`, after.Price, after.Price, after.ID[:])
+	case ByName:
+		s.add(` AND (name > ? OR name = ? AND id > ?)`, after.Name, after.Name, after.ID[:])
+	case Newest, Relevance:
+		s.add(` AND `+id+` < ?`, after.ID[:])
+	}
+}
+
+// addOrder adds the order.
+func (f Query) addOrder(s *queryBuilder, id string) {
+	switch f.Order {
+	case PriceAscending:
 		s.add(` ORDER BY price_amount, id`)
 	case PriceDescending:
-		addAfter(` AND (price_amount < ? OR price_amount = ? AND id < ?)`, price)
 		s.add(` ORDER BY price_amount DESC, id DESC`)
 	case ByName:
-		addAfter(` AND (name > ? OR name = ? AND id > ?)`, name)
 		s.add(` ORDER BY name, id`)
 	case Newest, Relevance:
-		if after != nil {
-			s.add(` AND `+id+` < ?`, after.ID[:])
-		}
 		s.add(` ORDER BY ` + id + ` DESC`)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/text/cases"
@@ -18,10 +19,35 @@ const maxWord = 40
 // product that has the words before it.
 const MaxWords = 8
 
-// Words returns the first MaxWords words of a text, for a query.
-func Words(text string) []string {
-	words := tokenize(text)
-	return words[:min(len(words), MaxWords)]
+// Terms returns the first MaxWords words of a text, for a query, and the last of them as it is
+// written: it may be the beginning of a longer word. The prefix is empty if the last word of the
+// text is not among the first or repeats another, and is therefore complete.
+func Terms(text string) (words []string, prefix string) {
+	words = tokenize(text)
+	if len(words) == 0 {
+		return nil, ""
+	}
+	if len(words) > MaxWords {
+		return words[:MaxWords], ""
+	}
+	written := split(text)
+	last := len(written) - 1
+	isLast := func(word string) bool { return singular(word) == words[len(words)-1] }
+	if !isLast(written[last]) || slices.ContainsFunc(written[:last], isLast) {
+		return words, ""
+	}
+	return words, written[last]
+}
+
+// split returns the words of a text without case and accents, as they are written.
+func split(text string) []string {
+	words := strings.FieldsFunc(fold(text), isSeparator)
+	for i, word := range words {
+		if runes := []rune(word); len(runes) > maxWord {
+			words[i] = string(runes[:maxWord])
+		}
+	}
+	return words
 }
 
 // tokenize returns the distinct words of a text. Words are separated by characters that
@@ -30,10 +56,7 @@ func Words(text string) []string {
 func tokenize(text string) []string {
 	var words []string
 	seen := map[string]bool{}
-	for _, word := range strings.FieldsFunc(fold(text), isSeparator) {
-		if runes := []rune(word); len(runes) > maxWord {
-			word = string(runes[:maxWord])
-		}
+	for _, word := range split(text) {
 		if word = singular(word); !seen[word] {
 			seen[word] = true
 			words = append(words, word)
@@ -87,11 +110,16 @@ func singular(word string) string {
 type Document struct {
 	ID   uuid.UUID
 	Name string
-	// Others are the texts besides the name.
+	// Labels are short texts, of which words are also found by their beginnings, like those of the
+	// name.
+	Labels []string
+	// Others are the texts that are found by complete words only. The beginnings of the words of a
+	// long description would be ten times as many rows as all others.
 	Others []string
 }
 
-// Entry is a row of product_word: a word of a product, in its name or in any text.
+// Entry is a row of product_word or product_prefix: a word of a product, or the beginning of one,
+// in its name or in any text.
 type Entry struct {
 	Word   string
 	InName bool
@@ -103,8 +131,33 @@ func (d *Document) Entries() []Entry {
 	for _, word := range tokenize(d.Name) {
 		all = append(all, Entry{word, true})
 	}
-	for _, word := range tokenize(strings.Join(append([]string{d.Name}, d.Others...), " ")) {
+	for _, word := range tokenize(strings.Join(slices.Concat([]string{d.Name}, d.Labels, d.Others), " ")) {
 		all = append(all, Entry{word, false})
 	}
+	return slices.Clip(all)
+}
+
+// Prefixes returns the distinct beginnings of words by which a product is found besides its
+// complete words.
+func (d *Document) Prefixes() []Entry {
+	isComplete := map[string]bool{}
+	for _, e := range d.Entries() {
+		isComplete[e.Word] = true
+	}
+	var all []Entry
+	add := func(text string, inName bool) {
+		seen := map[string]bool{}
+		for _, word := range split(text) {
+			for begin, r := range word {
+				prefix := word[:begin+utf8.RuneLen(r)]
+				if !seen[prefix] && !isComplete[singular(prefix)] {
+					seen[prefix] = true
+					all = append(all, Entry{prefix, inName})
+				}
+			}
+		}
+	}
+	add(d.Name, true)
+	add(strings.Join(append([]string{d.Name}, d.Labels...), " "), false)
 	return slices.Clip(all)
 }

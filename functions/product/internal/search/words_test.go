@@ -48,3 +48,47 @@ func FuzzTokenize(f *testing.F) {
 		}
 	})
 }
+
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                    "|",
+		"%":                   "|",
+		"assa":                "assa|assa",
+		"Tea Cups":            "tea cup|cups",
+		"tea teas":            "tea|",
+		"teas tea":            "tea|",
+		"Bü":                  "bu|bu",
+		"a b c d e f g h":     "a b c d e f g h|h",
+		"a b c d e f g h i":   "a b c d e f g h|",
+		"a b c d e f g h a":   "a b c d e f g h|",
+		"TEA-ASSAM-2":         "tea assam 2|2",
+		"berries and berrie":  "berry and|",
+		"tea\x00pot \x00\xff": "tea pot|pot",
+	} {
+		words, prefix := Terms(text)
+		if got := strings.Join(words, " ") + "|" + prefix; got != want {
+			t.Errorf("terms of %q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestPrefixes requires each product to be found by each beginning of each of its words: by a
+// complete word or by a prefix, but not by both.
+func TestPrefixes(t *testing.T) {
+	t.Parallel()
+	d := Document{Name: "Bücher berries, teas", Labels: []string{"glasses", "TEA-ÆRØ_250"}, Others: []string{"Malty leaves"}}
+	entries, prefixes := d.Entries(), d.Prefixes()
+	for _, word := range split(d.Name + " " + strings.Join(d.Labels, " ")) {
+		for i := range word {
+			words, prefix := Terms(word[:i+1])
+			isComplete := slices.Contains(entries, Entry{words[0], false})
+			if hasPrefix := slices.Contains(prefixes, Entry{prefix, false}); hasPrefix == isComplete {
+				t.Errorf("%q: is complete %t, has the prefix %t", word[:i+1], isComplete, hasPrefix)
+			}
+		}
+	}
+	if slices.ContainsFunc(prefixes, func(e Entry) bool { return strings.HasPrefix(e.Word, "mal") || e.Word == "leav" }) {
+		t.Errorf("the beginnings of other texts are among %v", prefixes)
+	}
+}

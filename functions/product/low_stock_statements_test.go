@@ -1,0 +1,65 @@
+package product
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"souk/shared/database"
+	"souk/shared/function"
+	"souk/shared/money"
+)
+
+var errRollback = errors.New("the service of this test cannot publish")
+
+// TestStatementsOfLowStock counts the statements of reservations. A threshold costs none; a product
+// that falls to it costs one, which reads its name.
+func TestStatementsOfLowStock(t *testing.T) {
+	t.Parallel()
+	f := openBatch(t, 1)
+	reserve := func(sku string, lowStockAt *int64) (statements int) {
+		p := Product{
+			ID: f.newID(), SKU: sku, Name: "Product", Status: Active, Available: 10, LowStockAt: lowStockAt,
+			Price: money.Money{Amount: batchPrice, Currency: "EUR"}, Version: 1, CreatedAt: f.Now(), UpdatedAt: f.Now(),
+		}
+		err := f.DB.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			if err := insertProducts(ctx, tx, p); err != nil {
+				return err
+			}
+			var messages []function.Message[orderPlaced]
+			for range 3 {
+				messages = append(messages, message(orderPlaced{OrderID: f.newID(), Items: []placedItem{{p.ID, 1, p.Price}}}))
+			}
+			before, err := countStatements(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if err := f.stockReserve(ctx, tx, messages); err != nil {
+				return err
+			}
+			after, err := countStatements(ctx, tx)
+			statements = after - before
+			return cmp.Or(err, errRollback)
+		})
+		if !errors.Is(err, errRollback) {
+			t.Fatal(err)
+		}
+		return statements
+	}
+	without := reserve("without", nil)
+	for threshold, want := range map[int64]int{6: without, 7: without + 1, 9: without + 1, 10: without} {
+		if got := reserve(fmt.Sprint("at ", threshold), &threshold); got != want {
+			t.Errorf("%d statements with the threshold %d, want %d", got, threshold, want)
+		}
+	}
+}
+
+// countStatements returns the number of statements that the session has run.
+func countStatements(ctx context.Context, tx *database.Tx) (n int, err error) {
+	return n, database.Each(ctx, tx, func(row database.Scanner) error {
+		var name string
+		return row.Scan(&name, &n)
+	}, `SHOW SESSION STATUS LIKE 'Questions'`)
+}
