@@ -44,6 +44,9 @@ func (s *service) addressCreate(ctx context.Context, tx *database.Tx, in *create
 	if err := insertAddress(ctx, tx, caller.UserID, a); err != nil {
 		return nil, fmt.Errorf("create an address of user %s: %w", caller.UserID, err)
 	}
+	if err := recordAddress(ctx, tx, caller.UserID, Address{}, a, now); err != nil {
+		return nil, err
+	}
 	response := newAddressResponse(a)
 	response.Location = "/v1/users/me/addresses/" + a.ID.String()
 	return response, nil

@@ -34,7 +34,10 @@ func (s *service) addressDelete(ctx context.Context, in *deleteAddressInput) (*s
 		if err := in.Check(a.Version); err != nil {
 			return err
 		}
-		return deleteAddressRow(ctx, tx, a.ID)
+		if err := deleteAddressRow(ctx, tx, a.ID); err != nil {
+			return err
+		}
+		return recordAddress(ctx, tx, caller.UserID, a, Address{}, s.Now())
 	})
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))

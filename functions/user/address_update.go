@@ -43,7 +43,10 @@ func (s *service) addressUpdate(ctx context.Context, in *updateAddressInput) (*a
 		}
 		a.Version++
 		a.UpdatedAt = s.Now()
-		return updateAddressRow(ctx, tx, a)
+		if err := updateAddressRow(ctx, tx, a); err != nil {
+			return err
+		}
+		return recordAddress(ctx, tx, caller.UserID, before, a, a.UpdatedAt)
 	})
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, s.accountDeletedOr(ctx, caller.UserID, api.NotFound("address", in.ID))

@@ -15,9 +15,11 @@ import (
 	"souk/shared/auth"
 	"souk/shared/database"
 	"souk/shared/idempotency"
+	"souk/shared/trail"
 )
 
-// maxLoginAge is the maximum age of the login that deletes an account.
+// maxLoginAge is the maximum age of the login that deletes an account or changes how it is
+// signed in to.
 const maxLoginAge = 5 * time.Minute
 
 type deleteAccountInput struct {
@@ -56,8 +58,8 @@ func (s *service) delete(ctx context.Context, in *deleteAccountInput) (*struct{}
 		if err := in.Check(u.Version); err != nil {
 			return err
 		}
-		if u.Role == auth.Admin {
-			return adminAccount()
+		if u.Role == auth.Owner {
+			return ownerAccount()
 		}
 		if err := s.checkRecentLogin(ctx, tx, caller); err != nil {
 			return err
@@ -91,7 +93,7 @@ func (s *service) checkRecentLogin(ctx context.Context, tx *database.Tx, caller 
 	return nil
 }
 
-// erase deletes all data of a user. Sessions and addresses are deleted with the account's
+// erase deletes all data of a user. Sessions, addresses, notes and tags are deleted with the account's
 // row, by their foreign keys.
 func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := idempotency.DeleteKeys(ctx, tx, u.ID); err != nil {
@@ -106,26 +108,38 @@ func (s *service) erase(ctx context.Context, tx *database.Tx, u User) error {
 	if err := deletePasswordResets(ctx, tx, u.Email); err != nil {
 		return err
 	}
+	if err := dropKeyCreator(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	if err := notes.EraseAuthor(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	if err := s.revokeTokens(ctx, tx, u.ID); err != nil {
 		return err
 	}
 	if err := deleteUser(ctx, tx, u.ID); err != nil {
 		return err
 	}
+	if err := recordChange(ctx, tx, u.ID, u, nil, s.Now()); err != nil {
+		return err
+	}
+	if err := trail.Erase(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	return topicUserDeleted.Add(ctx, tx, s.Outbox, u.ID, Deleted{UserID: u.ID})
 }
 
-// adminAccount returns the problem of an admin who deletes the account. Admins can
-// neither delete their accounts nor change their own role, so that the shop always has
-// an admin (see role).
-func adminAccount() error {
-	return api.NewProblem(http.StatusConflict, "admin_account",
-		"The account of an admin cannot be deleted. First have another admin change its role to customer: PUT /v1/users/{id}/role.")
+// ownerAccount returns the problem of an owner who deletes the account. Owners can neither
+// delete their accounts nor change their own role, so that the shop always has an owner
+// (see role).
+func ownerAccount() error {
+	return api.NewProblem(http.StatusConflict, "owner_account",
+		"The account of an owner of the shop cannot be deleted. First have another owner change its role to customer: PUT /v1/users/{id}/role.")
 }
 
 // loginTooOld returns the problem that requires a more recent login (RFC 9470, section 3).
 func loginTooOld() error {
 	return api.NewProblem(http.StatusUnauthorized, "recent_login_required",
-		"The deletion of an account requires a login within the last %d minutes. Sign in again (POST /v1/sessions) and send the new accessToken.", int(maxLoginAge.Minutes())).
+		"This requires a login within the last %d minutes. Sign in again (POST /v1/sessions) and send the new accessToken.", int(maxLoginAge.Minutes())).
 		WithHeader("WWW-Authenticate", `Bearer error="insufficient_user_authentication", max_age="`+strconv.Itoa(int(maxLoginAge.Seconds()))+`"`)
 }

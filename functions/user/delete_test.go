@@ -162,31 +162,31 @@ func TestDeleteRequiresRecentLogin(t *testing.T) {
 	})
 }
 
-// An admin always remains, whatever admins do concurrently.
-func TestDeleteLeavesAnAdmin(t *testing.T) {
+// An owner always remains, whatever owners do concurrently.
+func TestDeleteLeavesAnOwner(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	tokens := map[uuid.UUID]string{}
 	for _, name := range []string{"a", "b", "c"} {
 		u := s.mustRegister(t, name+"@example.com")
 		tokens[u.ID] = s.unrevokedToken(t, s.mustSignIn(t, u.Email).AccessToken)
-		s.mustPutRole(t, u.ID, auth.Admin)
+		s.mustPutRole(t, u.ID, auth.Owner)
 	}
-	if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM user WHERE name = 'Root'`); err != nil { // the admin of mustPutRole
+	if _, err := s.DB.ExecContext(t.Context(), `DELETE FROM user WHERE name = 'Root'`); err != nil { // the owner of mustPutRole
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	for id := range tokens {
 		wg.Go(func() {
 			if got := s.deleteMe(t, tokens[id], "*"); got.Status != http.StatusNoContent {
-				got.MustBeProblem(t, http.StatusConflict, "admin_account")
+				got.MustBeProblem(t, http.StatusConflict, "owner_account")
 			}
 		})
 		for other := range tokens {
 			if other == id {
 				continue
 			}
-			token := s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: id, Role: auth.Admin}))
+			token := s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: id, Role: auth.Owner}))
 			wg.Go(func() {
 				if got := s.putRole(t, other, token, object{"role": "customer"}); got.Status != http.StatusOK && got.Status != http.StatusNotFound {
 					got.MustBeProblem(t, http.StatusForbidden, "forbidden")
@@ -196,7 +196,7 @@ func TestDeleteLeavesAnAdmin(t *testing.T) {
 	}
 	wg.Wait()
 	if n := s.mustCount(t, `SELECT COUNT(*) FROM user WHERE role = 'admin'`); n != 1 {
-		t.Fatalf("%d admins remain, want 1", n)
+		t.Fatalf("%d owners remain, want 1", n)
 	}
 }
 

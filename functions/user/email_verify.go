@@ -10,11 +10,21 @@ import (
 
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/emailaddress"
+	"souk/shared/trail"
 )
 
 // maxConfirmAttempts is the maximum number of passwords that are checked for one
 // registration. After that it cannot be confirmed; a new registration of the address can.
 const maxConfirmAttempts = 10
+
+// emailConfirmed is the payload of email-confirmed, which is published when a new account has
+// proven that it can read the mails to its address.
+type emailConfirmed struct {
+	UserID uuid.UUID `json:"userId"`
+	// EmailID is emailaddress.ID of the address.
+	EmailID uuid.UUID `json:"emailId"`
+}
 
 type verifyEmailInput struct {
 	Body struct {
@@ -28,7 +38,8 @@ type verifyEmailInput struct {
 // # Confirm an e-mail address
 //
 // Creates the account. Requires the token that was mailed to the address, and the
-// password of the address's latest registration.
+// password of the address's latest registration. Orders that were placed with the address
+// before, without an account, become the account's.
 func (s *service) emailVerify(ctx context.Context, in *verifyEmailInput) (*userResponse, error) {
 	p, err := selectPendingRegistration(ctx, s.DB, hashSecret(in.Body.Token), s.Now())
 	if errors.Is(err, database.ErrNotFound) {
@@ -92,7 +103,13 @@ func (s *service) openAccount(ctx context.Context, id uuid.UUID) (u User, err er
 		if err := deleteRegistrations(ctx, tx, r.Email); err != nil {
 			return err
 		}
-		return deleteConfirmations(ctx, tx, r.Email)
+		if err := deleteConfirmations(ctx, tx, r.Email); err != nil {
+			return err
+		}
+		if err := recordChange(trail.ByAccount(ctx, u.ID, u.Role), tx, u.ID, nil, u, now); err != nil {
+			return err
+		}
+		return topicEmailConfirmed.Add(ctx, tx, s.Outbox, u.ID, emailConfirmed{UserID: u.ID, EmailID: emailaddress.ID(u.Email)})
 	})
 	return u, err
 }

@@ -34,11 +34,22 @@ type exportOutput struct {
 // storedData is the data that this service stores about a user. It is the first part of
 // an export.
 type storedData struct {
-	ExportedAt time.Time         `json:"exportedAt"`
-	Account    User              `json:"account"`
-	Addresses  []Address         `json:"addresses"`
-	Sessions   []login           `json:"sessions"`
-	Networks   []familiarNetwork `json:"networks"`
+	ExportedAt   time.Time           `json:"exportedAt"`
+	Account      User                `json:"account"`
+	Addresses    []Address           `json:"addresses"`
+	Sessions     []login             `json:"sessions"`
+	Networks     []familiarNetwork   `json:"networks"`
+	EmailChanges []storedEmailChange `json:"emailChanges"`
+	SecondFactor SecondFactor        `json:"secondFactor"`
+	Tags         []string            `json:"tags"`
+	Notes        []exportedNote      `json:"notes"`
+}
+
+// exportedNote is a note on the account, without its author.
+type exportedNote struct {
+	Text      string    `json:"text"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
 }
 
 // export handles GET /v1/users/me/export. The response is buffered until it is
@@ -89,9 +100,11 @@ func (s *service) export(ctx context.Context, in *exportInput) (*exportOutput, e
 // readStoredData returns the data that this service stores about a user.
 func (s *service) readStoredData(ctx context.Context, id uuid.UUID) (d storedData, err error) {
 	d.ExportedAt = s.Now()
-	if d.Account, err = selectUser(ctx, s.DB, id); err != nil {
+	account, err := selectListedUser(ctx, s.DB, id)
+	if err != nil {
 		return d, err
 	}
+	d.Account, d.Tags = account.User, append([]string{}, account.Tags...)
 	if d.Addresses, err = selectAddresses(ctx, s.DB, id, uuid.Max, maxAddresses); err != nil {
 		return d, fmt.Errorf("read addresses: %w", err)
 	}
@@ -101,7 +114,29 @@ func (s *service) readStoredData(ctx context.Context, id uuid.UUID) (d storedDat
 	if d.Networks, err = selectNetworks(ctx, s.DB, id); err != nil {
 		return d, fmt.Errorf("read networks: %w", err)
 	}
+	if d.EmailChanges, err = selectEmailChanges(ctx, s.DB, id); err != nil {
+		return d, fmt.Errorf("read e-mail changes: %w", err)
+	}
+	if d.SecondFactor, err = s.readSecondFactor(ctx, id); err != nil {
+		return d, fmt.Errorf("read the second factor: %w", err)
+	}
+	if d.Notes, err = readExportedNotes(ctx, s.DB, id); err != nil {
+		return d, err
+	}
 	return d, nil
+}
+
+// readExportedNotes returns the notes on an account, newest first.
+func readExportedNotes(ctx context.Context, q database.Queryer, id uuid.UUID) ([]exportedNote, error) {
+	all, err := notes.All(ctx, q, id)
+	if err != nil {
+		return nil, err
+	}
+	exported := make([]exportedNote, len(all))
+	for i, n := range all {
+		exported[i] = exportedNote{n.Text, n.CreatedAt, n.UpdatedAt}
+	}
+	return exported, nil
 }
 
 // export writes the document: the data of this service, then the orders.
@@ -163,14 +198,18 @@ func exportBody(operation *huma.Operation) {
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject,
 			Properties: map[string]*huma.Schema{
-				"exportedAt": {Type: huma.TypeString, Format: "date-time"},
-				"account":    {Type: huma.TypeObject, Description: "The account, as GET /v1/users/me returns it."},
-				"addresses":  list("The addresses, as GET /v1/users/me/addresses returns them."),
-				"sessions":   list("The logins, each with the times of its sign-in, last refresh and end."),
-				"networks":   list("Hashes of the networks from which users signed in to the account, each with the time of the last login."),
-				"orders":     list("The orders, as GET /v1/orders returns them, newest first."),
+				"exportedAt":   {Type: huma.TypeString, Format: "date-time"},
+				"account":      {Type: huma.TypeObject, Description: "The account, as GET /v1/users/me returns it."},
+				"addresses":    list("The addresses, as GET /v1/users/me/addresses returns them."),
+				"sessions":     list("The logins, each with the times of its sign-in, last refresh and end."),
+				"networks":     list("Hashes of the networks from which users signed in to the account, each with the time of the last login."),
+				"emailChanges": list("The requested changes of the e-mail address that can still be confirmed or reverted."),
+				"secondFactor": {Type: huma.TypeObject, Description: "The authenticator app, the passkeys and the number of recovery codes, as GET /v1/users/me/second-factor returns them."},
+				"tags":         {Type: huma.TypeArray, Description: "The tags that the shop has given the account.", Items: &huma.Schema{Type: huma.TypeString}},
+				"notes":        list("The shop's notes on the account, each with its text and the times of its creation and last change, newest first."),
+				"orders":       list("The orders, as GET /v1/orders returns them, newest first. One that must be paid also has its payment with the refunds, in paymentRecord, and its invoices and credit notes, in invoices."),
 			},
-			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "orders"},
+			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "emailChanges", "secondFactor", "tags", "notes", "orders"},
 		}}},
 	}}
 }

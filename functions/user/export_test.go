@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,8 @@ type orderService struct {
 	received []*http.Request
 	// respond writes the page of a token.
 	respond func(w http.ResponseWriter, token string)
+	// respondPayment writes a payment, or a list of invoices.
+	respondPayment http.HandlerFunc
 }
 
 func newOrderService(t *testing.T, respond func(w http.ResponseWriter, token string)) *orderService {
@@ -31,6 +34,10 @@ func newOrderService(t *testing.T, respond func(w http.ResponseWriter, token str
 		o.mu.Lock()
 		o.received = append(o.received, r)
 		o.mu.Unlock()
+		if r.URL.Path != "/v1/orders" {
+			o.respondPayment(w, r)
+			return
+		}
 		o.respond(w, r.URL.Query().Get("pageToken"))
 	}))
 	t.Cleanup(o.Close)
@@ -264,5 +271,23 @@ func TestExportRequiresShopURL(t *testing.T) {
 		if (err != nil) != c.invalid || err != nil && !strings.Contains(err.Error(), "SHOP_URL") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestExportNotes requires that an export has the tags and the notes of the account, and not their authors.
+func TestExportNotes(t *testing.T) {
+	t.Parallel()
+	shop := newOrderService(t, func(w http.ResponseWriter, _ string) { page(w, "", 0, 0, "") })
+	s := openIn(t, shop.URL)
+	u, other, admin := s.mustRegister(t, "ada@example.com"), s.mustRegister(t, "other@example.com"), s.Tokens.Admin(t)
+	first, second := s.mustAddNote(t, admin, u.ID, "pays late"), s.mustAddNote(t, admin, u.ID, "is friendly")
+	s.mustAddNote(t, admin, other.ID, "another")
+	s.mustSetTags(t, admin, u.ID, "VIP", "late")
+	response := s.export(t, s.mustSignIn(t, "ada@example.com").AccessToken).MustBe(t, http.StatusOK)
+	var document exported
+	response.Into(t, &document)
+	want := []exportedNote{{second.Text, second.CreatedAt, second.UpdatedAt}, {first.Text, first.CreatedAt, first.UpdatedAt}}
+	if !slices.Equal(document.Notes, want) || !slices.Equal(document.Tags, []string{"VIP", "late"}) || strings.Contains(string(response.Body), first.Author.ID.String()) {
+		t.Errorf("the export is %s", response.Body)
 	}
 }

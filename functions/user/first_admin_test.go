@@ -8,11 +8,12 @@ import (
 
 	"souk/shared/auth"
 	"souk/shared/dbtest"
+	"souk/shared/trail"
 )
 
 func TestFirstAdmin(t *testing.T) {
 	t.Parallel()
-	db := dbtest.New(t, Migrations)
+	db := dbtest.New(t, Migrations, trail.Migrations)
 	mustRegister := func(email string) uuid.UUID {
 		t.Helper()
 		id, err := Seed(t.Context(), db, email, "seven green lanterns", auth.Customer)
@@ -37,10 +38,10 @@ func TestFirstAdmin(t *testing.T) {
 		if err != nil || id != amira {
 			t.Fatalf("got %s, %v; want %s", id, err, amira)
 		}
-		mustBe(amira, auth.Admin, 2)
+		mustBe(amira, auth.Owner, 2)
 	}
-	if _, err := FirstAdmin(t.Context(), db, "ben@example.com"); !errors.Is(err, ErrHasAdmin) {
-		t.Errorf("a second admin: got %v", err)
+	if _, err := FirstAdmin(t.Context(), db, "ben@example.com"); !errors.Is(err, ErrHasOwner) {
+		t.Errorf("a second owner: got %v", err)
 	}
 	mustBe(ben, auth.Customer, 1)
 }

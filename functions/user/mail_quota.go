@@ -26,6 +26,10 @@ type mailQuota struct {
 var (
 	registrationQuota  = mailQuota{"registration", 10}
 	passwordResetQuota = mailQuota{"password-reset", 5}
+	emailChangeQuota   = mailQuota{"email-change", 5}
+	// guestOrderQuota is for mails about orders without an account and without a payment: anyone
+	// can place and cancel them with the address of another.
+	guestOrderQuota = mailQuota{"guest-order", 20}
 )
 
 // spend reports whether an address may be sent one more mail, and counts the mail. It

@@ -18,6 +18,7 @@ import (
 	"souk/shared/config"
 	"souk/shared/database"
 	"souk/shared/mail"
+	"souk/shared/maildelivery"
 )
 
 //go:embed mails
@@ -29,14 +30,19 @@ const (
 	accountExistsTemplate   = "account_exists"
 	passwordResetTemplate   = "password_reset"
 	passwordChangedTemplate = "password_changed"
+	emailChangeTemplate     = "email_change"
+	emailChangedTemplate    = "email_changed"
+	secondFactorTemplate    = "second_factor"
 	orderTemplate           = "order"
+	stockLowTemplate        = "stock_low"
+	webhookDisabledTemplate = "webhook_disabled"
 )
 
 // mailers are the functions that send mail and have its settings.
-var mailers = []string{"registration-mail", "password-reset-mail", "password-changed-mail", "user-notify"}
+var mailers = []string{"registration-mail", "password-reset-mail", "email-change-mail", "password-changed-mail", "user-notify", "return-mail", "stock-low-mail", "webhook-disabled-mail"}
 
 // tokenMailers are the mailers whose mails contain tokens.
-var tokenMailers = []string{"registration-mail", "password-reset-mail"}
+var tokenMailers = []string{"registration-mail", "password-reset-mail", "email-change-mail", "password-changed-mail"}
 
 // mailData is the data of the mails about accounts.
 type mailData struct {
@@ -49,8 +55,12 @@ type mailData struct {
 	Token, Link string
 }
 
-// recipient is the recipient of a mail.
-type recipient struct{ Name, Email string }
+// Short names of mails.
+type (
+	mailMessage[P any] = maildelivery.Message[P]
+	outgoingMail       = maildelivery.Mail
+	recipient          = maildelivery.Recipient
+)
 
 // mailSettings are the environment variables of the functions that send mail.
 type mailSettings struct {
@@ -62,6 +72,7 @@ type mailSettings struct {
 	// SyntheticCustomer is the id of the test customer of souk synthetic-order, whose
 	// orders are not mailed.
 	SyntheticCustomer uuid.UUID `env:"SYNTHETIC_CUSTOMER"`
+	Staff             staffMailboxes
 }
 
 // minTokenKey is the minimum length of MAIL_TOKEN_KEY in bytes.
@@ -84,18 +95,15 @@ func (s *service) loadMail() error {
 	if slices.ContainsFunc(tokenMailers, s.Serves) && len(s.tokenKey) < minTokenKey {
 		return fmt.Errorf("MAIL_TOKEN_KEY must have %d bytes or more, for example from: openssl rand -base64 %[1]d", minTokenKey)
 	}
-	s.syntheticCustomer = settings.SyntheticCustomer
-	s.pagesURL = strings.TrimSuffix(settings.PagesURL, "/")
-	if s.sender, err = mail.NewSender(settings.Config); err != nil {
+	if s.mailboxes, err = settings.Staff.withDefaults(); err != nil {
 		return err
 	}
-	s.templates = map[string]*mail.Template{}
-	for _, name := range []string{registrationTemplate, accountExistsTemplate, passwordResetTemplate, passwordChangedTemplate, orderTemplate} {
-		if s.templates[name], err = mail.ParseTemplate(mailFiles, "mails/"+name); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.syntheticCustomer = settings.SyntheticCustomer
+	s.pagesURL = strings.TrimSuffix(settings.PagesURL, "/")
+	s.mailer, err = maildelivery.NewMailer(settings.Config, mailFiles,
+		registrationTemplate, accountExistsTemplate, passwordResetTemplate, passwordChangedTemplate, emailChangeTemplate, emailChangedTemplate, secondFactorTemplate,
+		orderTemplate, stockLowTemplate, webhookDisabledTemplate)
+	return err
 }
 
 // link returns the URL of a page with a token. The token is in the fragment, which is
@@ -118,14 +126,16 @@ func (s *service) deriveToken(kind string, eventID uuid.UUID) (string, secretHas
 	return token, hashSecret(token)
 }
 
-// pruneMail deletes expired registrations, tokens, deliveries and mail quotas.
+// pruneMail deletes expired registrations, tokens, challenges, deliveries and mail quotas.
 func (s *service) pruneMail(ctx context.Context) error {
 	now := s.Now()
 	return errors.Join(
 		database.Prune(ctx, s.DB, pruneRegistrations, now),
 		database.Prune(ctx, s.DB, pruneConfirmations, now),
 		database.Prune(ctx, s.DB, pruneResets, now),
-		database.Prune(ctx, s.DB, pruneDeliveries, now.Add(-deliveryRetention)),
+		database.Prune(ctx, s.DB, pruneEmailChanges, now),
+		database.Prune(ctx, s.DB, pruneChallenges, now),
+		maildelivery.Prune(ctx, s.DB, now),
 		database.Prune(ctx, s.DB, pruneQuotas, now),
 	)
 }

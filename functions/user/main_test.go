@@ -26,6 +26,9 @@ var contract = functiontest.NewContract(functions.OpenAPI, functions.Events)
 // tokenKey is the key from which the tokens in mails are derived.
 const tokenKey = "a key of thirty-two bytes or more, for tests"
 
+// factorKey encrypts the secrets of authenticator apps.
+const factorKey = "a-key-of-thirty-two-bytes-or-more-for-tests"
+
 // logs is the log of all tests of this package, in which tests search for secrets.
 var logs lockedBuffer
 
@@ -78,7 +81,8 @@ func openWith(t *testing.T, settings config.Environment, options ...functiontest
 	mailServer := mailtest.Start(t)
 	environment := config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
-		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": tokenKey,
+		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": tokenKey, "SECOND_FACTOR_KEYS": factorKey,
+		"USER_PASSKEY_DOMAIN": passkeyDomain, "USER_PASSKEY_ORIGINS": "https://" + passkeyDomain,
 		// Nothing listens there. Tests of the export set another URL.
 		"SHOP_URL": "http://127.0.0.1:1",
 		"SMTP_URL": mailServer.URL, "MAIL_FROM": mailtest.From,

@@ -63,6 +63,9 @@ func (s *service) passwordChange(ctx context.Context, in *changePasswordInput) (
 		if err := s.revokeTokens(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
+		if err := recordPassword(ctx, tx, caller.UserID, version+1, s.Now()); err != nil {
+			return err
+		}
 		return topicPasswordChanged.Add(ctx, tx, s.Outbox, caller.UserID, passwordChanged{UserID: caller.UserID})
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"souk/functions/user/internal/password"
 	"souk/shared/api"
 	"souk/shared/database"
+	"souk/shared/trail"
 )
 
 type resetPasswordInput struct {
@@ -47,6 +48,9 @@ func (s *service) passwordReset(ctx context.Context, in *resetPasswordInput) (*s
 			return err
 		}
 		if err := s.setPassword(ctx, tx, c.UserID, r.EmailKey, hash); err != nil {
+			return err
+		}
+		if err := recordPassword(trail.ByAccount(ctx, c.UserID, c.Role), tx, c.UserID, c.PasswordVersion+1, s.Now()); err != nil {
 			return err
 		}
 		// The owner may have no login attempts left, by own errors or by an attacker's.

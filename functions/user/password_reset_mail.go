@@ -18,24 +18,22 @@ type passwordResetRequested struct {
 
 // passwordResetMail mails the token of a reset to the owner of the account. An address
 // without an account is not mailed.
-func (s *service) passwordResetMail(ctx context.Context, e event.Event, requested passwordResetRequested) error {
-	return s.deliver(ctx, "password-reset-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
-		r, err := lockPasswordReset(ctx, tx, requested.ResetID)
-		if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
-			return outgoingMail{}, nil
-		}
-		if err != nil {
-			return outgoingMail{}, fmt.Errorf("read password reset %s: %w", requested.ResetID, err)
-		}
-		m, err := s.composePasswordResetMail(ctx, tx, e, r, first)
-		if errors.Is(err, database.ErrNotFound) {
-			m, err = outgoingMail{}, deletePasswordReset(ctx, tx, r.ID)
-		}
-		if err != nil {
-			return outgoingMail{}, fmt.Errorf("mail password reset %s: %w", r.ID, err)
-		}
-		return m, nil
-	})
+func (s *service) passwordResetMail(ctx context.Context, tx *database.Tx, m *mailMessage[passwordResetRequested]) (outgoingMail, error) {
+	r, err := lockPasswordReset(ctx, tx, m.Payload.ResetID)
+	if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
+		return outgoingMail{}, nil
+	}
+	if err != nil {
+		return outgoingMail{}, fmt.Errorf("read password reset %s: %w", m.Payload.ResetID, err)
+	}
+	mail, err := s.composePasswordResetMail(ctx, tx, m.Event, r, m.First)
+	if errors.Is(err, database.ErrNotFound) {
+		mail, err = outgoingMail{}, deletePasswordReset(ctx, tx, r.ID)
+	}
+	if err != nil {
+		return outgoingMail{}, fmt.Errorf("mail password reset %s: %w", r.ID, err)
+	}
+	return mail, nil
 }
 
 // composePasswordResetMail returns the mail of a reset. The error is database.ErrNotFound if
@@ -62,7 +60,7 @@ func (s *service) composePasswordResetMail(ctx context.Context, tx *database.Tx,
 	if err := updatePasswordResetToken(ctx, tx, r.ID, hash); err != nil {
 		return outgoingMail{}, fmt.Errorf("store the token: %w", err)
 	}
-	return outgoingMail{passwordResetTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{
+	return outgoingMail{Kind: passwordResetTemplate, To: recipient{Name: owner.Name, Email: owner.Email}, Data: mailData{
 		Name: owner.Name, At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("reset-password", token),
 	}}, nil
 }

@@ -50,6 +50,9 @@ func accepted(operation *huma.Operation) { operation.DefaultStatus = http.Status
 // Sends a mail with a token if the address belongs to an account. The response is the
 // same in both cases.
 func (s *service) passwordResetRequest(ctx context.Context, in *requestPasswordResetInput) (*struct{}, error) {
+	if err := s.login.spendOfNetwork(ctx, s.login.settings.mailRequests()); err != nil {
+		return nil, fmt.Errorf("request a password reset: %w", err)
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("create the id of a password reset: %w", err)

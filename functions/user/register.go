@@ -45,6 +45,9 @@ type registerOutput struct{ Body Registration }
 // The account is created when the address is confirmed with the token that is mailed to
 // it. A newer registration of the same address replaces this one.
 func (s *service) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
+	if err := s.login.spendOfNetwork(ctx, s.login.settings.mailRequests()); err != nil {
+		return nil, fmt.Errorf("register an account: %w", err)
+	}
 	u, err := newUser(in.Body.Email, in.Body.Name, auth.Customer, s.Now())
 	if err != nil {
 		return nil, err

@@ -20,21 +20,19 @@ type registrationRequested struct {
 // registrationMail mails the token that confirms a registration to its address. An
 // address that has an account is mailed a notice instead. A registration that was
 // replaced by a newer one is not mailed.
-func (s *service) registrationMail(ctx context.Context, e event.Event, requested registrationRequested) error {
-	return s.deliver(ctx, "registration-mail", e, func(ctx context.Context, tx *database.Tx, first bool) (outgoingMail, error) {
-		r, err := lockRegistration(ctx, tx, requested.RegistrationID)
-		if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
-			return outgoingMail{}, nil
-		}
-		if err != nil {
-			return outgoingMail{}, fmt.Errorf("read registration %s: %w", requested.RegistrationID, err)
-		}
-		m, err := s.composeRegistrationMail(ctx, tx, e, r, first)
-		if err != nil {
-			return outgoingMail{}, fmt.Errorf("mail registration %s: %w", r.ID, err)
-		}
-		return m, nil
-	})
+func (s *service) registrationMail(ctx context.Context, tx *database.Tx, m *mailMessage[registrationRequested]) (outgoingMail, error) {
+	r, err := lockRegistration(ctx, tx, m.Payload.RegistrationID)
+	if errors.Is(err, database.ErrNotFound) || err == nil && !s.Now().Before(r.ExpiresAt) {
+		return outgoingMail{}, nil
+	}
+	if err != nil {
+		return outgoingMail{}, fmt.Errorf("read registration %s: %w", m.Payload.RegistrationID, err)
+	}
+	mail, err := s.composeRegistrationMail(ctx, tx, m.Event, r, m.First)
+	if err != nil {
+		return outgoingMail{}, fmt.Errorf("mail registration %s: %w", r.ID, err)
+	}
+	return mail, nil
 }
 
 // composeRegistrationMail returns the mail of a registration, or none if the address's
@@ -58,7 +56,7 @@ func (s *service) composeRegistrationMail(ctx context.Context, tx *database.Tx, 
 	if err != nil {
 		return outgoingMail{}, err
 	}
-	return outgoingMail{accountExistsTemplate, recipient{Name: owner.Name, Email: owner.Email}, mailData{Name: owner.Name, At: r.CreatedAt}}, nil
+	return outgoingMail{Kind: accountExistsTemplate, To: recipient{Name: owner.Name, Email: owner.Email}, Data: mailData{Name: owner.Name, At: r.CreatedAt}}, nil
 }
 
 // confirmationMail returns the mail with the token that confirms a registration.
@@ -67,7 +65,7 @@ func (s *service) confirmationMail(ctx context.Context, tx *database.Tx, e event
 	if err := insertConfirmation(ctx, tx, hash, r); err != nil {
 		return outgoingMail{}, fmt.Errorf("store the token: %w", err)
 	}
-	return outgoingMail{registrationTemplate, recipient{Email: r.Email}, mailData{
+	return outgoingMail{Kind: registrationTemplate, To: recipient{Email: r.Email}, Data: mailData{
 		At: r.CreatedAt, Until: r.ExpiresAt, Token: token, Link: s.link("confirm-email", token),
 	}}, nil
 }

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -16,6 +17,7 @@ import (
 	"souk/shared/auth"
 	"souk/shared/dbtest"
 	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
 )
 
 // unrevokedToken returns a token with the claims of an access token, but with a version that
@@ -28,13 +30,14 @@ func (s server) unrevokedToken(t *testing.T, accessToken string) string {
 		t.Fatal(err)
 	}
 	var claims struct {
-		Sub, SID uuid.UUID
-		Role     auth.Role
+		Sub, SID  uuid.UUID
+		StaffRole auth.Role `json:"staff_role"`
+		Scope     string
 	}
 	if err := json.Unmarshal(text, &claims); err != nil {
 		t.Fatal(err)
 	}
-	return s.Token(t, auth.Principal{UserID: claims.Sub, Role: claims.Role, SessionID: claims.SID, RightsVersion: math.MaxInt64})
+	return s.Token(t, auth.Principal{UserID: claims.Sub, Role: cmp.Or(claims.StaffRole, auth.Customer), Permissions: manifest.ParsePermissionSet(claims.Scope), SessionID: claims.SID, RightsVersion: math.MaxInt64})
 }
 
 // A login that is concurrent with a change of role gets the new role, because the
@@ -43,7 +46,7 @@ func TestLoginDuringChangeOfRole(t *testing.T) {
 	t.Parallel()
 	s := openWith(t, nil, functiontest.WithProxy)
 	ada := s.mustRegister(t, "ada@example.com")
-	s.mustPutRole(t, ada.ID, auth.Admin)
+	s.mustPutRole(t, ada.ID, auth.Owner)
 	var changed atomic.Bool
 	s.Statements.Set(func(statement string) dbtest.Fate {
 		if strings.Contains(statement, "INSERT INTO session") && changed.CompareAndSwap(false, true) {
@@ -59,16 +62,22 @@ func TestLoginDuringChangeOfRole(t *testing.T) {
 	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: token}).MustBeProblem(t, http.StatusForbidden, "forbidden")
 }
 
-// mustAdmin creates the account of an admin and returns an access token of it, which is
-// not revoked when the role changes: see unrevokedToken.
+// mustAdmin is mustStaff with an owner.
 func (s server) mustAdmin(t *testing.T) (User, string) {
 	t.Helper()
-	u, err := newUser(uuid.NewString()+"@example.com", "Root", auth.Admin, time.Now().UTC())
+	return s.mustStaff(t, auth.Owner)
+}
+
+// mustStaff creates an account with a role and returns an access token of it, which is not revoked
+// when the role changes: see unrevokedToken.
+func (s server) mustStaff(t *testing.T, role auth.Role) (User, string) {
+	t.Helper()
+	u, err := newUser(uuid.NewString()+"@example.com", "Root", role, time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err = insertUser(t.Context(), s.DB, u, passwordhash.Placeholder()); err != nil {
 		t.Fatal(err)
 	}
-	return u, s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: auth.Admin}))
+	return u, s.unrevokedToken(t, s.Token(t, auth.Principal{UserID: u.ID, Role: role}))
 }

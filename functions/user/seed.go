@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -91,8 +92,9 @@ func SeedCustomers(ctx context.Context, db *database.DB, emails []string) ([]uui
 }
 
 func seedNew(ctx context.Context, db *database.DB, passwords *password.Hasher, email, secret string, role auth.Role) (uuid.UUID, error) {
-	names := map[auth.Role]string{auth.Admin: "Souk Admin", auth.Customer: "Souk Customer"}
-	u, err := newUser(email, names[role], role, clock.System())
+	// Other staff have the name of the role.
+	names := map[auth.Role]string{auth.Owner: "Souk Admin", auth.Customer: "Souk Customer"}
+	u, err := newUser(email, cmp.Or(names[role], string(role)), role, clock.System())
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -100,5 +102,5 @@ func seedNew(ctx context.Context, db *database.DB, passwords *password.Hasher, e
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return u.ID, insertUser(ctx, db, u, hash)
+	return u.ID, db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error { return insertUser(ctx, tx, u, hash) })
 }

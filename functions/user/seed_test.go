@@ -46,13 +46,13 @@ func TestSeed(t *testing.T) {
 	mustBe(id, "first password", auth.Customer, 1)
 	mustSeed("second password", auth.Customer)
 	mustBe(id, "second password", auth.Customer, 2)
-	mustSeed("second password", auth.Admin)
-	mustBe(id, "second password", auth.Admin, 3)
+	mustSeed("second password", auth.Owner)
+	mustBe(id, "second password", auth.Owner, 3)
 
-	if _, err := Seed(t.Context(), db, "no address", "first password", auth.Admin); err == nil {
+	if _, err := Seed(t.Context(), db, "no address", "first password", auth.Owner); err == nil {
 		t.Error("seeded an account with an invalid address")
 	}
-	if _, err := Seed(t.Context(), db, "root@souk.local", "first password", "root"); err == nil {
+	if _, err := Seed(t.Context(), db, "root@souk.local", "first password", "Root"); err == nil {
 		t.Error("seeded an account with an unknown role")
 	}
 }
@@ -86,7 +86,7 @@ func TestSeedConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() {
-			id, err := Seed(t.Context(), db, "admin@souk.local", fixtures.Password, auth.Admin)
+			id, err := Seed(t.Context(), db, "admin@souk.local", fixtures.Password, auth.Owner)
 			if err != nil {
 				t.Error(err)
 			}

@@ -39,6 +39,7 @@ type tokens struct {
 	AccessToken  string `json:"accessToken" doc:"The access token. Send it in the Authorization header, as a Bearer token." example:"eyJhbGciOiJFUzI1NiIs..."`
 	TokenType    string `json:"tokenType" enum:"Bearer"`
 	ExpiresIn    int64  `json:"expiresIn" doc:"The lifetime of the access token in seconds." example:"900"`
+	SecondFactor string `json:"secondFactor,omitempty" enum:"enrolment_required" doc:"Present if the role of the account needs a second factor that the account does not have. The session has the rights of a customer until one was added (POST /v1/users/me/totp or POST /v1/passkeys/challenges) and the session refreshed."`
 	RefreshToken string `json:"refreshToken" doc:"The token that refreshes the session. Protect it like a password." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
 }
 
@@ -63,7 +64,10 @@ type session struct {
 // # Sign in
 //
 // Returns an access token and a refresh token. Requires a confirmed e-mail address and
-// its password.
+// its password. If the account has a second factor, the response to the right password is a 401
+// with the code second_factor_required and a challenge: send it with a code to POST
+// /v1/sessions/confirm within five minutes. Accounts with a passkey can sign in without a
+// password (POST /v1/passkeys/challenges).
 func (s *service) sessionCreate(ctx context.Context, in *createSessionInput) (*createSessionOutput, error) {
 	c, err := s.checkPassword(ctx, emailKey(in.Body.Email), in.Body.Password)
 	if err != nil {
@@ -77,7 +81,21 @@ func (s *service) sessionCreate(ctx context.Context, in *createSessionInput) (*c
 			return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
 		}
 	}
+	if c.SecondFactor {
+		return nil, s.challengePassword(ctx, c.credentials)
+	}
 	return s.openSession(ctx, c.credentials)
+}
+
+// challengePassword stores that the password of an account was checked, and returns the problem
+// with the token that continues the sign-in.
+func (s *service) challengePassword(ctx context.Context, c credentials) error {
+	token, hash := newSecret()
+	next := challenge{Purpose: passwordPurpose, UserID: c.UserID, PasswordVersion: c.PasswordVersion, ExpiresAt: s.Now().Add(challengeTTL)}
+	if err := insertChallenge(ctx, s.DB, hash, next); err != nil {
+		return fmt.Errorf("challenge user %s: %w", c.UserID, err)
+	}
+	return secondFactorRequired(token)
 }
 
 // passwordCheck is the result of checking a password. It has credentials only if the
@@ -123,7 +141,8 @@ func (s *service) checkPassword(ctx context.Context, account, password string) (
 	if !same || c.UserID == uuid.Nil {
 		return passwordCheck{}, t.rejection
 	}
-	return passwordCheck{credentials: c, correct: true, outdated: outdated}, s.login.recordSuccess(ctx, t, c)
+	// The password alone does not make a network familiar, if it is not all that signs in.
+	return passwordCheck{credentials: c, correct: true, outdated: outdated}, s.login.recordSuccess(ctx, t, c, !c.SecondFactor)
 }
 
 // rehash replaces a hash that was created with older parameters. Only a login can do
@@ -145,7 +164,11 @@ func (s *service) openSession(ctx context.Context, c credentials) (*createSessio
 	if err != nil {
 		return nil, err
 	}
-	current, err := s.storeSession(ctx, opened, c.PasswordVersion)
+	var current rights
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+		current, err = storeSession(ctx, tx, opened, c)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("create a session of user %s: %w", c.UserID, err)
 	}
@@ -154,7 +177,11 @@ func (s *service) openSession(ctx context.Context, c credentials) (*createSessio
 
 // issue returns the tokens of a stored session.
 func (s *service) issue(stored session, current rights, refreshToken string) (*createSessionOutput, error) {
-	caller := auth.Principal{UserID: stored.UserID, Role: current.Role, SessionID: stored.FamilyID, RightsVersion: current.Version}
+	caller := auth.Principal{UserID: stored.UserID, Role: current.Role, Permissions: current.Permissions, SessionID: stored.FamilyID, RightsVersion: current.Version}
+	enrolment := ""
+	if s.mustEnrol(current) {
+		caller.Role, caller.Permissions, enrolment = auth.Customer, 0, "enrolment_required"
+	}
 	// An access token does not outlive its session.
 	ttl := min(accessTokenTTL, stored.ExpiresAt.Sub(stored.CreatedAt))
 	accessToken, err := s.signer.Sign(caller, stored.CreatedAt, ttl)
@@ -162,27 +189,28 @@ func (s *service) issue(stored session, current rights, refreshToken string) (*c
 		return nil, err
 	}
 	return &createSessionOutput{CacheControl: "no-store", Body: tokens{
-		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(ttl / time.Second), RefreshToken: refreshToken,
+		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(ttl / time.Second), SecondFactor: enrolment, RefreshToken: refreshToken,
 	}}, nil
 }
 
 // storeSession stores a session, and returns the user's rights in the same transaction.
-// A concurrent change of role or password waits for it, or revokes the session's tokens.
-func (s *service) storeSession(ctx context.Context, opened session, passwordVersion int64) (current rights, err error) {
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		inserted, err := insertSession(ctx, tx, opened, passwordVersion)
-		if err != nil {
-			return err
-		}
-		if !inserted { // the password was changed or the account deleted in the meantime
-			return invalidCredentials()
-		}
-		if current, err = lockRights(ctx, tx, opened.UserID); err != nil {
-			return err
-		}
-		return deleteExpiredSessions(ctx, tx, opened.UserID, opened.CreatedAt)
-	})
-	return current, err
+// A concurrent change of role, password or second factor waits for it, or revokes the session's
+// tokens.
+func storeSession(ctx context.Context, tx *database.Tx, opened session, c credentials) (current rights, err error) {
+	inserted, err := insertSession(ctx, tx, opened, c)
+	if err != nil {
+		return current, err
+	}
+	if !inserted { // the password or second factor was changed or the account deleted in the meantime
+		return current, invalidCredentials()
+	}
+	if current, err = lockRights(ctx, tx, opened.UserID); err != nil {
+		return current, err
+	}
+	if err := recordSignIn(ctx, tx, opened, current.Role); err != nil {
+		return current, err
+	}
+	return current, deleteExpiredSessions(ctx, tx, opened.UserID, opened.CreatedAt)
 }
 
 // open returns the session of a new login, and its refresh token.

@@ -95,7 +95,7 @@ func TestCreateSession(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if inserted, err := insertSession(t.Context(), s.DB, old, 1); err != nil || !inserted {
+			if inserted, err := insertSession(t.Context(), s.DB, old, credentials{PasswordVersion: 1}); err != nil || !inserted {
 				t.Fatalf("got %t, %v", inserted, err)
 			}
 		}
@@ -167,7 +167,7 @@ func TestCreateSessionFailsAfterPasswordChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inserted, err := insertSession(t.Context(), s.DB, late, credentials.PasswordVersion)
+	inserted, err := insertSession(t.Context(), s.DB, late, credentials)
 	if err != nil || inserted {
 		t.Fatalf("got inserted %t, %v; want no session", inserted, err)
 	}

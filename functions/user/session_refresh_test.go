@@ -40,7 +40,7 @@ func TestRefreshSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if inserted, err := insertSession(t.Context(), s.DB, old, 1); err != nil || !inserted {
+		if inserted, err := insertSession(t.Context(), s.DB, old, credentials{PasswordVersion: 1}); err != nil || !inserted {
 			t.Fatalf("got %t, %v", inserted, err)
 		}
 		s.requireInvalidRefreshToken(t, token)
@@ -69,7 +69,7 @@ func TestRefreshSession(t *testing.T) {
 		t.Parallel()
 		bea := s.mustRegister(t, "bea@example.com")
 		issued := s.mustSignIn(t, "bea@example.com")
-		s.mustPutRole(t, bea.ID, auth.Admin)
+		s.mustPutRole(t, bea.ID, auth.Owner)
 		promoted := s.mustRefresh(t, issued.RefreshToken)
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users", Token: promoted.AccessToken}).MustBe(t, http.StatusOK)
 	})

@@ -93,3 +93,35 @@ func (s loginSettings) perNetwork() api.RateLimit {
 func (s loginSettings) perAccount() api.RateLimit {
 	return api.RateLimit{Name: "login-account", Quota: s.PerAccount, Window: s.Window}
 }
+
+// secondFactor is the limit of codes for one account from all networks. It is lower than that
+// of passwords, because a code has a million values.
+func (s loginSettings) secondFactor() api.RateLimit {
+	return api.RateLimit{Name: "second-factor", Quota: s.Tries, Window: s.Window}
+}
+
+// mailRequests is the limit of requests from one network that send a mail to any address: a
+// registration, or the reset of a password. Each address has a quota of its own.
+func (s loginSettings) mailRequests() api.RateLimit {
+	return api.RateLimit{Name: "mail-network", Quota: s.PerNetwork, Window: s.Window}
+}
+
+// passkeys is the limit of challenges of passkeys for one network. Pages request one whenever they
+// are opened.
+func (s loginSettings) passkeys() api.RateLimit {
+	return api.RateLimit{Name: "passkey-network", Quota: passkeysPerLogin * s.PerNetwork, Window: s.Window}
+}
+
+// passkeysPerLogin is how many challenges of passkeys there may be for each attempt to sign in.
+const passkeysPerLogin = 10
+
+// emailChanges is the limit of requests of one account that send a mail to a new address.
+func (s loginSettings) emailChanges() api.RateLimit {
+	return api.RateLimit{Name: "email-change", Quota: s.Tries, Window: s.Window}
+}
+
+// keySettings are the environment variables of API keys.
+type keySettings struct {
+	// Emulator is set on local systems, whose keys have a prefix of their own.
+	Emulator bool `env:"SOUK_EMULATOR"`
+}

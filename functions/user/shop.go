@@ -77,7 +77,8 @@ func (s *shop) orders(userID uuid.UUID, authorization string) *orderPages {
 	return &orderPages{shop: s, authorization: authorization, userID: userID, More: true}
 }
 
-// Next returns the next page, with the orders as the order service encodes them.
+// Next returns the next page, with the orders as the order service encodes them, and what the payment
+// service stores of each.
 func (p *orderPages) Next(ctx context.Context) ([]json.RawMessage, error) {
 	// Without the id an admin would get the orders of all users.
 	path := fmt.Sprintf("%s/v1/orders?pageSize=%d&userId=%s", p.shop.url, shopPageSize, p.userID)
@@ -91,12 +92,28 @@ func (p *orderPages) Next(ctx context.Context) ([]json.RawMessage, error) {
 	if page.NextPageToken != "" && page.NextPageToken == p.token {
 		return nil, fmt.Errorf("read orders of user %s: the next page token is the current one", p.userID)
 	}
+	if err := p.addPayments(ctx, page.Items); err != nil {
+		return nil, fmt.Errorf("read payments of user %s: %w", p.userID, err)
+	}
 	p.token, p.More = page.NextPageToken, page.NextPageToken != ""
 	return page.Items, nil
 }
 
+// errNotFound reports that an order has no payment, or no copy in the payment service.
+var errNotFound = errors.New("not found")
+
+// isMissing reports whether the body of a 404 is the payment service's: a 404 of a load balancer must
+// not make an export look complete.
+func isMissing(body []byte) bool {
+	var problem struct {
+		Code string `json:"code"`
+	}
+	err := json.Unmarshal(body, &problem)
+	return err == nil && (problem.Code == "payment"+api.NotFoundSuffix || problem.Code == "order"+api.NotFoundSuffix)
+}
+
 // errTokenRejected reports that the caller's token was revoked after this request began.
-var errTokenRejected = errors.New("the order service rejected the caller's token")
+var errTokenRejected = errors.New("a service rejected the caller's token")
 
 // get decodes a resource of the shop into value.
 func (s *shop) get(ctx context.Context, path, authorization string, value any) error {
@@ -118,6 +135,8 @@ func (s *shop) get(ctx context.Context, path, authorization string, value any) e
 		return fmt.Errorf("read response: %w", err)
 	case response.StatusCode == http.StatusUnauthorized:
 		return errTokenRejected
+	case response.StatusCode == http.StatusNotFound && isMissing(body):
+		return errNotFound
 	case response.StatusCode != http.StatusOK:
 		return fmt.Errorf("unexpected status %s", response.Status)
 	case len(body) > maxShopResponse:

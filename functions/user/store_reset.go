@@ -44,7 +44,7 @@ func lockPasswordResetByToken(ctx context.Context, q database.Queryer, token sec
 // selectUserByResetToken returns the account whose password a valid token may reset.
 func selectUserByResetToken(ctx context.Context, q database.Queryer, token secretHash, now time.Time) (User, error) {
 	return database.Get(ctx, q, scanUser, `
-		SELECT u.id, u.email, u.name, u.role, u.version, u.created_at, u.updated_at
+		SELECT u.id, u.email, u.name, u.phone, u.vat_number, u.role, u.staff_role, u.version, u.created_at, u.updated_at
 		FROM password_reset r
 		JOIN user u ON u.email_key = r.email_key
 		WHERE r.token_hash = ? AND r.expires_at > ?`, token[:], now)

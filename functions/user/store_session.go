@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,16 +12,16 @@ import (
 )
 
 // insertSession inserts a session, if the version of the password that was checked is
-// still current. Condition and insert are one statement, so that a change of password,
-// which deletes all sessions, cannot miss one.
-func insertSession(ctx context.Context, q database.Queryer, s session, passwordVersion int64) (inserted bool, err error) {
+// still current, and the account still has or lacks a second factor. Condition and insert are
+// one statement, so that a change of these, which deletes all sessions, cannot miss one.
+func insertSession(ctx context.Context, q database.Queryer, s session, c credentials) (inserted bool, err error) {
 	return database.Affected(q.ExecContext(ctx, `
 		INSERT INTO session (id, family_id, user_id, refresh_hash, signed_in_at, created_at, expires_at)
 		SELECT ?, ?, id, ?, ?, ?, ?
 		FROM user
-		WHERE id = ? AND password_version = ?
+		WHERE id = ? AND password_version = ? AND second_factor = ?
 		LOCK IN SHARE MODE`,
-		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.SignedInAt, s.CreatedAt, s.ExpiresAt, s.UserID[:], passwordVersion))
+		s.ID[:], s.FamilyID[:], s.RefreshHash[:], s.SignedInAt, s.CreatedAt, s.ExpiresAt, s.UserID[:], c.PasswordVersion, c.SecondFactor))
 }
 
 // deleteExpiredSessions deletes expired sessions of a user, at most 100 at a time.
@@ -45,11 +46,14 @@ func lockSession(ctx context.Context, tx *database.Tx, hash secretHash) (s sessi
 		return s, r, err
 	}
 	r, err = database.Get(ctx, tx, scanRights, `
-		SELECT role, rights_version
+		SELECT `+rightsColumns+`
 		FROM user
 		WHERE id = ?
 		FOR UPDATE`, userID[:])
 	if err != nil {
+		return s, r, err
+	}
+	if r, err = lockRightsOf(ctx, tx, r); err != nil {
 		return s, r, err
 	}
 	s, err = database.Get(ctx, tx, scanSession, `
@@ -95,6 +99,19 @@ func selectLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.
 		SELECT created_at
 		FROM session
 		WHERE id = ? AND user_id = ?`, familyID[:], userID[:])
+}
+
+// hasLogin reports whether a login of a user has not ended.
+func hasLogin(ctx context.Context, q database.Queryer, userID, familyID uuid.UUID) (bool, error) {
+	_, err := database.Get(ctx, q, database.ScanColumn[uuid.UUID], `
+		SELECT id
+		FROM session FORCE INDEX (session_by_family)
+		WHERE family_id = ? AND user_id = ?
+		LIMIT 1`, familyID[:], userID[:])
+	if errors.Is(err, database.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // login is one login of a user, derived from its refresh tokens.

@@ -33,6 +33,14 @@ func TestStoredRole(t *testing.T) {
 	}
 }
 
+func (s server) mustStoredRole(t *testing.T, id uuid.UUID) (columns roleColumns) {
+	t.Helper()
+	if err := s.DB.QueryRowContext(t.Context(), `SELECT role, staff_role FROM user WHERE id = ?`, id[:]).Scan(&columns.Former, &columns.Staff); err != nil {
+		t.Fatal(err)
+	}
+	return columns
+}
+
 func (s server) mustRole(t *testing.T, id uuid.UUID) (role string) {
 	t.Helper()
 	if err := s.DB.QueryRowContext(t.Context(), `SELECT role FROM user WHERE id = ?`, id[:]).Scan(&role); err != nil {

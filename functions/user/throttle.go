@@ -101,15 +101,26 @@ func hashParts(parts ...string) [sha256.Size]byte {
 // spend spends the three limits. It returns a problem if the limit of the account and
 // network is spent. A shared limit that is spent is returned in the attempt.
 func (l loginLimiter) spend(ctx context.Context, account string, c credentials) (attempt, error) {
-	t := attempt{now: l.now(), network: networkKeyFor(ctx, c.UserID), own: l.pair(ctx, account)}
+	return l.spendBuckets(ctx, c, l.pair(ctx, account), bucket{hashParts("account", account), l.settings.perAccount()})
+}
+
+// spendSecondFactor is spend for codes of the second factor of an account whose password was
+// correct. These limits are not those of passwords, which a correct password resets.
+func (l loginLimiter) spendSecondFactor(ctx context.Context, c credentials) (attempt, error) {
+	id := c.UserID.String()
+	return l.spendBuckets(ctx, c, bucket{hashParts("second factor pair", clientNetwork(ctx), id), l.settings.perPair()},
+		bucket{hashParts("second factor", id), l.settings.secondFactor()})
+}
+
+// spendBuckets spends the limit of an account and network, that of the network, and that of
+// the account.
+func (l loginLimiter) spendBuckets(ctx context.Context, c credentials, pair, account bucket) (attempt, error) {
+	t := attempt{now: l.now(), network: networkKeyFor(ctx, c.UserID), own: pair}
 	var err error
 	if t.familiar, err = isFamiliar(ctx, l.db, c, t.network); err != nil {
 		return t, fmt.Errorf("read familiar networks: %w", err)
 	}
-	shared := []bucket{
-		{hashParts("network", clientNetwork(ctx)), l.settings.perNetwork()},
-		{hashParts("account", account), l.settings.perAccount()},
-	}
+	shared := []bucket{{hashParts("network", clientNetwork(ctx)), l.settings.perNetwork()}, account}
 	var rejection error // by the limit of the account and network
 	err = l.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
 		t.shared, t.rejection = nil, nil
@@ -125,6 +136,22 @@ func (l loginLimiter) spend(ctx context.Context, account string, c credentials) 
 		return nil
 	})
 	return t, cmp.Or(err, rejection)
+}
+
+// spendOfNetwork spends an attempt of a limit of the request's network, for operations without a
+// password. It returns a problem if none is left. Clients on the machine and in private networks are not
+// limited: the load balancer adds the address of others.
+func (l loginLimiter) spendOfNetwork(ctx context.Context, limit api.RateLimit) error {
+	client := api.Client(ctx)
+	if !client.IsValid() || client.IsLoopback() || client.IsPrivate() {
+		return nil
+	}
+	var rejection error
+	err := l.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+		rejection, err = spendFrom(ctx, tx, bucket{hashParts(limit.Name, clientNetwork(ctx)), limit}, l.now())
+		return err
+	})
+	return cmp.Or(err, rejection)
 }
 
 // spendFrom spends an attempt of one limit. rejection is a problem if the limit has none
@@ -167,20 +194,20 @@ func (l loginLimiter) refund(ctx context.Context, t attempt) error {
 	})
 }
 
-// recordSuccess resets and refunds the limits after a correct password, and remembers
-// the network.
-func (l loginLimiter) recordSuccess(ctx context.Context, t attempt, c credentials) error {
+// recordSuccess resets and refunds the limits after a correct password or code, and remembers
+// the network if remember is set.
+func (l loginLimiter) recordSuccess(ctx context.Context, t attempt, c credentials, remember bool) error {
 	err := l.db.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if err := resetBucket(ctx, tx, t.own); err != nil {
 			return err
 		}
-		if err := refundAttempts(ctx, tx, t.shared); err != nil {
+		if err := refundAttempts(ctx, tx, t.shared); err != nil || !remember {
 			return err
 		}
 		return rememberNetwork(ctx, tx, c, t.network, t.now)
 	})
 	if err != nil {
-		return fmt.Errorf("record a correct password: %w", err)
+		return fmt.Errorf("record a correct sign-in: %w", err)
 	}
 	return nil
 }

@@ -67,6 +67,49 @@ func requireThrottled(t *testing.T, got functiontest.Response, limit string) {
 	}
 }
 
+// TestThrottleWithoutPassword sends requests that cost the shop a mail or a row, from one network: they are
+// refused after a number of them, and not those from another network.
+func TestThrottleWithoutPassword(t *testing.T) {
+	t.Parallel()
+	s := openWith(t, lowLimits)
+	from := func(t *testing.T, address, path string, body object) functiontest.Response {
+		t.Helper()
+		return s.Do(t, functiontest.Request{Method: http.MethodPost, Path: path, Body: body, Header: map[string]string{"X-Forwarded-For": address + ",192.0.2.1"}})
+	}
+	for path, c := range map[string]struct {
+		body    func() object
+		limit   string
+		allowed int
+		status  int
+	}{
+		"/v1/users":               {func() object { return fixtures.Registration(uuid.NewString() + "@example.com") }, "mail-network", 8, http.StatusCreated},
+		"/v1/password-resets":     {func() object { return object{"email": uuid.NewString() + "@example.com"} }, "mail-network", 8, http.StatusAccepted},
+		"/v1/passkeys/challenges": {func() object { return object{"purpose": purposeSignIn} }, "passkey-network", 8 * passkeysPerLogin, http.StatusCreated},
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			own, other := fmt.Sprintf("203.0.113.%d", len(path)), fmt.Sprintf("198.51.100.%d", len(path))
+			for range c.allowed {
+				from(t, own, path, c.body()).MustBe(t, c.status)
+			}
+			requireThrottled(t, from(t, own, path, c.body()), c.limit)
+			from(t, other, path, c.body()).MustBe(t, c.status)
+			from(t, "10.0.0.1", path, c.body()).MustBe(t, c.status)
+		})
+	}
+
+	t.Run("changes of the e-mail address of one account", func(t *testing.T) {
+		t.Parallel()
+		token := s.mustSignIn(t, s.mustRegister(t, "ada@example.com").Email).AccessToken
+		for i := range 3 {
+			s.changeEmail(t, token, fmt.Sprintf("king%d@example.com", i)).MustBe(t, http.StatusAccepted)
+		}
+		requireThrottled(t, s.changeEmail(t, token, "king@example.com"), "email-change")
+		other := s.mustSignIn(t, s.mustRegister(t, "eve@example.com").Email).AccessToken
+		s.changeEmail(t, other, "queen@example.com").MustBe(t, http.StatusAccepted)
+	})
+}
+
 func TestThrottle(t *testing.T) {
 	t.Parallel()
 	s := openWith(t, lowLimits)
@@ -244,7 +287,11 @@ func TestThrottleRace(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range 100 {
 				wg.Go(func() {
-					switch got := s.signInFrom(t, test.address(i), test.email(i), "wrong"); got.Status {
+					got := s.signInFrom(t, test.address(i), test.email(i), "wrong")
+					for got.Status == http.StatusServiceUnavailable { // refused before any limit is spent
+						got = s.signInFrom(t, test.address(i), test.email(i), "wrong")
+					}
+					switch got.Status {
 					case http.StatusUnauthorized:
 						checked.Add(1)
 					case http.StatusTooManyRequests:

@@ -17,9 +17,11 @@ import (
 // User is an account, as its owner sees it.
 type User struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
-	Email     string    `json:"email" doc:"The e-mail address as it was entered." example:"ada@example.com"`
-	Name      string    `json:"name" example:"Ada Lovelace"`
-	Role      auth.Role `json:"role" enum:"customer,admin"`
+	Email     string    `json:"email" doc:"The e-mail address as it was entered." example:"ada@example.com" trail:"personal"`
+	Name      string    `json:"name" example:"Ada Lovelace" trail:"personal"`
+	Phone     string    `json:"phone,omitempty" doc:"The phone number, as the owner of the account has entered it. It is not verified." example:"+493012345678" trail:"personal"`
+	VATNumber string    `json:"vatNumber,omitempty" doc:"The value added tax identification number, as the owner of the account has entered it. Its form is checked, not whether it was issued." example:"DE123456789" trail:"personal"`
+	Role      auth.Role `json:"role" doc:"customer, or the role of staff." example:"customer" trail:"value"`
 	Version   int64     `json:"version" doc:"The number of the account's current version. It is also the ETag." example:"1"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
@@ -42,6 +44,8 @@ type credentials struct {
 	// PasswordVersion counts the passwords of the account. A login that was checked
 	// against an older version creates no session.
 	PasswordVersion int64
+	// SecondFactor is whether the password alone opens no session.
+	SecondFactor bool
 }
 
 // newUser returns a new account with a new id.
@@ -57,9 +61,8 @@ func newUser(email, name string, role auth.Role, now time.Time) (User, error) {
 }
 
 // emailKey returns the key of an e-mail address: two addresses with the same key belong
-// to the same account. RFC 5321 allows hosts to distinguish the case of the local part,
-// but hardly any host does, and people do not remember the case that they entered.
-func emailKey(email string) string { return strings.ToLower(emailaddress.Normalize(email)) }
+// to the same account.
+func emailKey(email string) string { return emailaddress.Fold(email) }
 
 // validateEmail returns an error message for an invalid e-mail address, or "".
 func validateEmail(email string) string {

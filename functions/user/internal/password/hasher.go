@@ -125,7 +125,7 @@ func (t Turn) inSlot(ctx context.Context, work func() error) error {
 		<-t.hasher.slots
 	}()
 	start := time.Now()
-	err := work()
+	err := atLowPriority(work)
 	t.hasher.measure(time.Since(start))
 	return err
 }
