@@ -79,9 +79,13 @@ func (s testService) transitions(t *testing.T, owner customer) map[order.Status]
 			s.Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + o.ID.String() + "/cancel", Token: owner.token,
 				Body: map[string]any{"reason": "Ada Lovelace is in Rome"}}).MustBe(t, http.StatusOK)
 		},
+		order.PartiallyShipped: func(o order.Order) {
+			s.mustDeliverStock(t, "stock-reserved", o.ID, "")
+			s.createShipment(t, admin, o.ID, fixtures.Object{"lines": []any{fixtures.Item(o.Items[0].ProductID, 1)}, "trackingNumber": "ADA-1"}).MustBe(t, http.StatusCreated)
+		},
 		order.Shipped: func(o order.Order) {
 			s.mustDeliverStock(t, "stock-reserved", o.ID, "")
-			s.requestStatus(t, admin, "ship", o.ID).MustBe(t, http.StatusOK)
+			s.createShipment(t, admin, o.ID, fixtures.Object{"trackingUrl": "https://carrier.example/ADA-2"}).MustBe(t, http.StatusCreated)
 		},
 		order.Delivered: func(o order.Order) {
 			s.mustDeliverStock(t, "stock-reserved", o.ID, "")
@@ -185,11 +189,17 @@ func (s testService) requireAnonymized(t *testing.T, admin string, was order.Ord
 	if o.UserID != uuid.Nil || o.ShippingAddress != nil || o.Status != want {
 		t.Errorf("the order that was %s is %+v", status, o)
 	}
+	was.Items[0].Shipped = o.Items[0].Shipped // since it was placed
 	if o.Total != was.Total || len(o.Items) != 1 || o.Items[0] != was.Items[0] {
 		t.Errorf("items were %+v for %v, and are %+v for %v", was.Items, was.Total, o.Items, o.Total)
 	}
 	if o.Version <= was.Version {
 		t.Errorf("the version is still %d: caches would show the address", o.Version)
+	}
+	for _, shipment := range o.Shipments {
+		if shipment.TrackingNumber != "" || shipment.TrackingURL != "" {
+			t.Errorf("the shipment can still be followed: %+v", shipment)
+		}
 	}
 	for _, entry := range o.History {
 		if strings.Contains(entry.Reason, "Ada") {
@@ -310,7 +320,7 @@ func insertOrders(t *testing.T, db *database.DB, userID uuid.UUID) {
 	}
 	must(`INSERT INTO orders (id, user_id, status, total_amount, total_currency, shipping_address, version, created_at, updated_at)
 		SELECT `+id+`, ?, IF(n % 100 = 0, 'confirmed', 'delivered'), 100, 'EUR', '{}', 3, '2024-01-01', '2024-01-01' FROM numbers`, userID[:])
-	must(`INSERT INTO order_item SELECT ` + id + `, 0, UNHEX(LEFT(SHA2(n % 4096, 256), 32)), 'Cup', 100, 1 FROM numbers`)
+	must(`INSERT INTO order_item (order_id, line, product_id, name, unit_price, quantity) SELECT ` + id + `, 0, UNHEX(LEFT(SHA2(n % 4096, 256), 32)), 'Cup', 100, 1 FROM numbers`)
 	must(`INSERT INTO order_history (order_id, version, status, moved_at, reason, actor, actor_id)
 		SELECT `+id+`, 1, 'pending', '2024-01-01', '', 'customer', ? FROM numbers`, userID[:])
 }
@@ -323,7 +333,7 @@ func TestDeletedCustomersExpire(t *testing.T) {
 	s.mustDeleteUser(t, expired.UserID)
 	s.mustDeleteUser(t, recent.UserID)
 	if _, err := s.DB.ExecContext(t.Context(), `UPDATE customer SET deleted_at = ? WHERE user_id = ?`,
-		time.Now().UTC().Add(-25*time.Hour), expired.UserID[:]); err != nil {
+		time.Now().UTC().Add(-32*24*time.Hour), expired.UserID[:]); err != nil {
 		t.Fatal(err)
 	}
 	s.sweep(t)

@@ -8,12 +8,17 @@ import (
 
 	"souk/shared/auth"
 	"souk/shared/database"
+	"souk/shared/manifest"
 )
 
-// Reasons in the history of an order that was cancelled without a reason in the request.
+// Reasons in the history of a cancelled order.
 const (
-	reasonByCustomer = "by_customer"
-	reasonByShop     = "by_shop"
+	reasonByCustomer     = "by_customer" // without a reason in the request
+	reasonByShop         = "by_shop"     // without a reason in the request
+	reasonExpired        = "expired"     // pending for too long
+	reasonUnpaid         = "unpaid"      // awaiting payment for too long
+	reasonPaymentFailed  = "payment_failed"
+	reasonAccountDeleted = "account_deleted"
 )
 
 type cancelInput struct {
@@ -27,10 +32,11 @@ type cancelInput struct {
 //
 // # Cancel an order
 //
-// Cancels an order that has not been shipped. Its stock becomes available again.
+// Cancels an order that has not been shipped. Its stock becomes available again, and its
+// payment is voided or refunded.
 func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*orderResponse, error) {
 	reason := reasonByCustomer
-	if caller, _ := auth.PrincipalFrom(ctx); caller.Role == auth.Admin {
+	if caller, _ := auth.PrincipalFrom(ctx); caller.Can(manifest.OrdersWrite) {
 		reason = reasonByShop
 	}
 	if in.Body != nil {

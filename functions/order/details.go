@@ -3,40 +3,48 @@ package order
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
 )
 
-// loadItemsAndHistory reads the items and the history of orders into them, with two
-// statements for any number of orders.
-func loadItemsAndHistory(ctx context.Context, q database.Queryer, orders []Order) error {
+// loadDetails reads the items, the history and, if units were shipped, the shipments and returns of
+// orders into them, with two or four statements for any number of orders.
+func loadDetails(ctx context.Context, q database.Queryer, orders []Order) error {
 	if len(orders) == 0 {
 		return nil
 	}
 	byID := map[uuid.UUID]*Order{}
-	var ids []any
 	for i := range orders {
 		o := &orders[i]
-		o.Items, o.History = []Item{}, []HistoryEntry{}
+		o.History = []HistoryEntry{}
 		byID[o.ID] = o
-		ids = append(ids, o.ID[:])
 	}
-	if err := loadItems(ctx, q, byID, ids); err != nil {
-		return fmt.Errorf("read the items of %d orders: %w", len(orders), err)
+	if err := loadItems(ctx, q, byID); err != nil {
+		return err
 	}
-	if err := loadHistory(ctx, q, byID, ids); err != nil {
+	if err := loadHistory(ctx, q, byID); err != nil {
 		return fmt.Errorf("read the history of %d orders: %w", len(orders), err)
 	}
-	return nil
+	return loadShipments(ctx, q, byID)
 }
 
-func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
-	return database.Each(ctx, q, func(row database.Scanner) error {
+// loadItems reads the items of orders into them, with one statement.
+func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order) error {
+	if len(orders) == 0 {
+		return nil
+	}
+	for _, o := range orders {
+		o.Items = []Item{}
+	}
+	ids := orderIDs(orders)
+	err := database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var item Item
-		err := row.Scan(&id, &item.ProductID, &item.Name, &item.UnitPrice.Amount, &item.Quantity)
+		err := row.Scan(&id, &item.ProductID, &item.SKU, &item.Name, &item.UnitPrice.Amount, &item.Quantity, &item.Withdrawn, &item.Returned)
 		if err != nil {
 			return err
 		}
@@ -48,13 +56,26 @@ func loadItems(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Or
 		o.Items = append(o.Items, item)
 		return nil
 	}, `
-		SELECT order_id, product_id, name, unit_price, quantity
+		SELECT order_id, product_id, sku, name, unit_price, quantity, withdrawn, taken_back
 		FROM order_item
 		WHERE order_id IN (`+database.Placeholders(len(ids))+`)
 		ORDER BY order_id, line`, ids...)
+	if err != nil {
+		return fmt.Errorf("read the items of %d orders: %w", len(orders), err)
+	}
+	for _, o := range orders {
+		o.showPrices()
+	}
+	return nil
 }
 
-func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order, ids []any) error {
+// orderIDs returns the ids of orders as arguments of a statement.
+func orderIDs(orders map[uuid.UUID]*Order) []any {
+	return database.IDs(slices.Collect(maps.Keys(orders)))
+}
+
+func loadHistory(ctx context.Context, q database.Queryer, orders map[uuid.UUID]*Order) error {
+	ids := orderIDs(orders)
 	return database.Each(ctx, q, func(row database.Scanner) error {
 		var id uuid.UUID
 		var entry HistoryEntry
@@ -78,7 +99,7 @@ func getOrderWithDetails(ctx context.Context, q database.Queryer, query string, 
 		return Order{}, err
 	}
 	orders := []Order{o}
-	err = loadItemsAndHistory(ctx, q, orders)
+	err = loadDetails(ctx, q, orders)
 	return orders[0], err
 }
 
@@ -89,5 +110,5 @@ func queryOrdersWithDetails(ctx context.Context, q database.Queryer, query strin
 	if err != nil {
 		return nil, err
 	}
-	return orders, loadItemsAndHistory(ctx, q, orders)
+	return orders, loadDetails(ctx, q, orders)
 }

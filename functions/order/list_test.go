@@ -2,6 +2,7 @@ package order_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -14,10 +15,16 @@ import (
 
 func (s testService) mustList(t *testing.T, token, query string) api.Page[order.Order] {
 	t.Helper()
-	var page api.Page[order.Order]
+	var page struct {
+		api.Page[order.Order]
+		OrderCount *struct {
+			Count int64
+			More  bool
+		}
+	}
 	s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders" + query, Token: token}).
 		MustBe(t, http.StatusOK).Into(t, &page)
-	return page
+	return page.Page
 }
 
 func TestList(t *testing.T) {
@@ -78,7 +85,12 @@ func TestList(t *testing.T) {
 
 	t.Run("an invalid filter and the account of another customer are rejected", func(t *testing.T) {
 		t.Parallel()
-		for _, query := range []string{"?status=lost", "?pageToken=e30", "?userId=" + second.UserID.String(), "?userId=" + uuid.Nil.String()} {
+		for _, query := range []string{
+			"?status=lost", "?pageToken=e30", "?userId=" + second.UserID.String(), "?userId=" + uuid.Nil.String(), "?customer=" + second.UserID.String(),
+			"?customer=" + first.UserID.String() + "&userId=" + second.UserID.String(), "?minTotal=5", "?orderBy=total", "?minTotal=5&maxTotal=4&currency=EUR",
+			"?createdFrom=2026-01-02T00:00:00Z&createdTo=2026-01-01T00:00:00Z", "?updatedFrom=2026-01-02T00:00:00Z&updatedTo=2026-01-01T00:00:00Z",
+			"?createdFrom=yesterday", "?currency=eur", "?orderBy=number", "?q=" + strings.Repeat("x", 201),
+		} {
 			s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/orders" + query, Token: first.token}).
 				MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 		}

@@ -7,10 +7,13 @@ import (
 	"souk/functions/order"
 	"souk/shared/dbtest"
 	"souk/shared/function"
+	"souk/shared/function/functiontest"
 )
 
+// logs are the log entries of all tests of this package.
+var logs *functiontest.Logs
+
 func TestMain(m *testing.M) {
-	os.Exit(dbtest.NewPlanChecker(m, dbtest.Rows{
-		"orders.status": "IF(n % 100 = 0, 'confirmed', IF(n % 7 = 0, 'cancelled', 'delivered'))",
-	}, append(function.Migrations(), order.Migrations)...).Run())
+	logs = functiontest.RecordLogs()
+	os.Exit(dbtest.NewPlanChecker(m, order.FilledRows, append(function.Migrations(), order.Migrations)...).Run())
 }

@@ -122,10 +122,12 @@ func (s testService) published(t *testing.T, eventType string, id uuid.UUID) []o
 
 func TestTransitions(t *testing.T) {
 	t.Parallel()
-	all := []order.Status{order.Pending, order.Confirmed, order.Shipped, order.Delivered, order.Rejected, order.Cancelled}
+	all := []order.Status{order.Pending, order.AwaitingPayment, order.Confirmed, order.PartiallyShipped, order.Shipped, order.Delivered, order.Rejected, order.Cancelled}
 	allowed := map[[2]order.Status]bool{
 		{order.Pending, order.Confirmed}: true, {order.Pending, order.Rejected}: true, {order.Pending, order.Cancelled}: true,
+		{order.Pending, order.AwaitingPayment}: true, {order.AwaitingPayment, order.Confirmed}: true, {order.AwaitingPayment, order.Cancelled}: true,
 		{order.Confirmed, order.Shipped}: true, {order.Confirmed, order.Cancelled}: true,
+		{order.Confirmed, order.PartiallyShipped}: true, {order.PartiallyShipped, order.PartiallyShipped}: true, {order.PartiallyShipped, order.Shipped}: true,
 		{order.Shipped, order.Delivered}: true,
 	}
 	for _, from := range all {

@@ -45,7 +45,7 @@ func TestPlace(t *testing.T) {
 		if got := response.Header.Get("Preference-Applied"); got != "" {
 			t.Errorf("Preference-Applied is %q without a preference", got)
 		}
-		if diff := cmp.Diff(o, s.mustGet(t, buyer.token, o.ID), cmpopts.IgnoreUnexported(order.HistoryEntry{})); diff != "" {
+		if diff := cmp.Diff(o, s.mustGet(t, buyer.token, o.ID), cmpopts.IgnoreUnexported(order.Order{}, order.HistoryEntry{})); diff != "" {
 			t.Errorf("(-response +stored):\n%s", diff)
 		}
 		if e := s.publishedPlaced(t, o.ID); len(e.Items) != 2 || e.Items[0] != (order.PlacedItem{ProductID: assam, Quantity: 2, UnitPrice: o.Items[0].UnitPrice}) || e.Total != o.Total {

@@ -2,11 +2,12 @@ package order
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
 	"souk/shared/database"
-	"souk/shared/event"
+	"souk/shared/function"
 )
 
 // stockRejected contains the fields of the event stock-rejected that order-reject uses.
@@ -15,8 +16,12 @@ type stockRejected struct {
 	Reason  string    `json:"reason"`
 }
 
-// reject changes the status of a pending order to rejected, because its stock could not be
+func (e stockRejected) order() uuid.UUID    { return e.OrderID }
+func (e stockRejected) reason() string      { return e.Reason }
+func (stockRejected) occurredAt() time.Time { return time.Time{} }
+
+// reject changes the status of pending orders to rejected, because their stock could not be
 // reserved.
-func (s *service) reject(ctx context.Context, tx *database.Tx, _ event.Event, stock stockRejected) error {
-	return s.changeStatusForEvent(ctx, tx, stock.OrderID, Rejected, stock.Reason)
+func (s *service) reject(ctx context.Context, tx *database.Tx, messages []function.Message[stockRejected]) error {
+	return changeStatusForEvents(ctx, tx, s, messages, func(*Order, *function.Message[stockRejected]) Status { return Rejected })
 }

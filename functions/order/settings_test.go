@@ -19,7 +19,7 @@ func TestSettings(t *testing.T) {
 
 	t.Run("the defaults and the bounds are valid", func(t *testing.T) {
 		t.Parallel()
-		for _, environment := range []config.Environment{nil, {"ORDER_PENDING_FOR": "1m", "ORDER_MAX_OPEN": "1", "ORDER_MAX_PIECES": "1"}} {
+		for _, environment := range []config.Environment{nil, {"ORDER_PENDING_FOR": "1m", "ORDER_UNPAID_FOR": "1m", "PAYMENTS": "on", "ORDER_MAX_OPEN": "1", "ORDER_MAX_PIECES": "1"}} {
 			if err := build(environment); err != nil {
 				t.Errorf("%v: %v", environment, err)
 			}
@@ -27,7 +27,8 @@ func TestSettings(t *testing.T) {
 	})
 
 	for name, value := range map[string]string{
-		"ORDER_PENDING_FOR": "59s 0s -1s 15 soon", "ORDER_MAX_OPEN": "0 -1 many", "ORDER_MAX_PIECES": "0 -1 1.5",
+		"ORDER_PENDING_FOR": "59s 0s -1s 15 soon", "ORDER_UNPAID_FOR": "59s -15m 15 soon", "PAYMENTS": "On true 1 yes", "ORDER_MAX_OPEN": "0 -1 many", "ORDER_MAX_PIECES": "0 -1 1.5",
+		"GUEST_RETENTION": "0s 2399h 3y",
 	} {
 		t.Run("an invalid "+name+" is named in the error", func(t *testing.T) {
 			t.Parallel()

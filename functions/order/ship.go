@@ -16,7 +16,13 @@ type shipInput struct {
 //
 // # Mark an order as shipped
 //
-// Requires a confirmed order. A shipped order can no longer be cancelled.
+// Ships everything that remains of a confirmed or partially shipped order, as one shipment without
+// tracking. The first shipment captures the payment. A shipped order can no longer be cancelled.
 func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*orderResponse, error) {
-	return s.changeStatusForCaller(ctx, tx, in.ID, Shipped, "")
+	o, _, err := s.addShipment(ctx, tx, in.ID, parcel{})
+	if err != nil {
+		return nil, err
+	}
+	o.showTags(ctx)
+	return newResponse(*o), nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"souk/shared/apikey"
 	"souk/shared/event"
 )
 
@@ -13,13 +14,20 @@ type Status string
 
 // The statuses of an order.
 const (
-	Pending   Status = "pending"   // placed; its stock is not reserved yet
-	Confirmed Status = "confirmed" // its stock is reserved
-	Shipped   Status = "shipped"
-	Delivered Status = "delivered"
-	Rejected  Status = "rejected" // its stock could not be reserved
-	Cancelled Status = "cancelled"
+	Pending         Status = "pending"          // placed; its stock is not reserved yet
+	AwaitingPayment Status = "awaiting_payment" // its stock is reserved; it must be paid
+	Confirmed       Status = "confirmed"        // its stock is reserved, and it is paid if it must be
+	// PartiallyShipped: some units are shipped. The order can no longer be cancelled.
+	PartiallyShipped Status = "partially_shipped"
+	Shipped          Status = "shipped" // all units are shipped
+	Delivered        Status = "delivered"
+	Rejected         Status = "rejected" // its stock could not be reserved
+	Cancelled        Status = "cancelled"
 )
+
+// openStatuses are the statuses of open orders: those that have stock, or will have it, and
+// of which nothing was shipped.
+var openStatuses = []Status{Pending, AwaitingPayment, Confirmed}
 
 // transition describes the allowed changes of an order's status to one new status.
 type transition struct {
@@ -33,6 +41,9 @@ type transition struct {
 	// status is not in from.
 	conflictCode string
 }
+
+// isShipped reports whether units of an order with status s were shipped.
+func (s Status) isShipped() bool { return s == PartiallyShipped || s == Shipped || s == Delivered }
 
 // isPublished reports whether the transition has a topic.
 func (t transition) isPublished() bool { return t.topic.Name() != "" }
@@ -60,7 +71,7 @@ var orderPlaced = event.NewTopic[Placed]("order-placed", "order")
 
 // Topics lists the topics that the service publishes to.
 var Topics = func() []event.AnyTopic {
-	topics := []event.AnyTopic{orderPlaced}
+	topics := []event.AnyTopic{orderPlaced, orderAdopted, shipmentCreated, returnCreated, returnReceived, apikey.UsedTopic}
 	for _, t := range transitions {
 		if t.isPublished() {
 			topics = append(topics, t.topic)

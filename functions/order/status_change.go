@@ -4,70 +4,115 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
 	"souk/shared/api"
 	"souk/shared/auth"
 	"souk/shared/database"
+	"souk/shared/event"
+	"souk/shared/manifest"
+	"souk/shared/trail"
 )
+
+// statusChange is a change of the status of a locked order.
+type statusChange struct {
+	order  *Order
+	reason string
+	actor  Actor
+	cause  context.Context // of the request or the message that causes the change
+	// details are what the trail has of the change besides the status and its reason.
+	details trail.Fields
+}
 
 // changeStatusForCaller changes an order's status at the request of a caller. It returns
 // the problem order_not_found for an order that is not visible to the caller.
 func (s *service) changeStatusForCaller(ctx context.Context, tx *database.Tx, id uuid.UUID, to Status, reason string) (*orderResponse, error) {
-	caller, _ := auth.PrincipalFrom(ctx)
-	o, err := lockOrder(ctx, tx, id)
-	if errors.Is(err, database.ErrNotFound) || err == nil && !o.VisibleTo(caller) {
-		return nil, api.NotFound("order", id)
-	}
+	o, actor, err := lockOrderForCaller(ctx, tx, id)
 	if err != nil {
-		return nil, fmt.Errorf("lock order %s: %w", id, err)
+		return nil, err
 	}
-	changed, err := s.changeStatus(ctx, tx, &o, to, reason, o.actor(caller))
+	changed, err := s.changeStatuses(ctx, tx, to, statusChange{order: &o, reason: reason, actor: actor, cause: ctx})
 	if err != nil {
-		return nil, fmt.Errorf("change status of order %s to %s: %w", id, to, err)
+		return nil, err
 	}
-	if !changed {
-		return nil, api.NewProblem(http.StatusConflict, conflictCode(to), "An order that is %s cannot become %s. Read the order for its current status.", o.Status, to)
+	if len(changed) == 0 {
+		return nil, statusConflict(&o, to)
 	}
+	o.showTags(ctx)
 	return newResponse(o), nil
 }
 
-// changeStatusForEvent changes the status of a pending order because of an event about its
-// stock. It does nothing if the order's current status does not allow the change.
-func (s *service) changeStatusForEvent(ctx context.Context, tx *database.Tx, id uuid.UUID, to Status, reason string) error {
+// lockOrderForCaller locks an order and returns the caller as an actor. It returns the problem
+// order_not_found for an order that the caller may not change.
+func lockOrderForCaller(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, Actor, error) {
+	caller, _ := auth.PrincipalFrom(ctx)
 	o, err := lockOrder(ctx, tx, id)
+	if errors.Is(err, database.ErrNotFound) || err == nil && !caller.MayRead(o.UserID, manifest.OrdersWrite) {
+		return Order{}, Actor{}, api.NotFound("order", id)
+	}
 	if err != nil {
-		return fmt.Errorf("lock order %s: %w", id, err)
+		return Order{}, Actor{}, fmt.Errorf("lock order %s: %w", id, err)
 	}
-	changed, err := s.changeStatus(ctx, tx, &o, to, reason, Actor{Kind: System})
-	if changed && err == nil {
-		// A metric in terraform/alerting.tf reads from this log entry how long the order was
-		// pending.
-		seconds := s.Now().Sub(o.CreatedAt).Seconds()
-		tx.AfterCommit(func(ctx context.Context) {
-			slog.InfoContext(ctx, "order confirmed or rejected", "order", o.ID, "status", o.Status, "seconds", seconds,
-				"synthetic", s.settings.isSynthetic(o.UserID))
-		})
-	}
-	return err
+	return o, o.actor(caller), nil
 }
 
-// changeStatus changes the status of a locked order, stores the change, and adds its event
-// to the outbox. It returns false, and changes nothing, if the order's current status does
-// not allow the change.
-func (s *service) changeStatus(ctx context.Context, tx *database.Tx, o *Order, to Status, reason string, actor Actor) (changed bool, err error) {
-	if !o.changeStatus(to, reason, actor, s.Now()) {
-		return false, nil
-	}
-	if err := saveStatusChange(ctx, tx, *o); err != nil {
-		return false, err
-	}
+// statusConflict returns the problem of a requested change of status that is not allowed.
+func statusConflict(o *Order, to Status) *api.Problem {
+	return api.NewProblem(http.StatusConflict, conflictCode(to), "An order that is %s cannot become %s. Read the order for its current status.", o.Status, to)
+}
+
+// changeStatuses changes the status of locked orders, in order, as far as their current status
+// allows it. It stores the changes, adds their events to the outbox, and returns them.
+func (s *service) changeStatuses(ctx context.Context, tx *database.Tx, to Status, changes ...statusChange) (changed []statusChange, err error) {
+	at := s.Now()
 	t := transitionTo(to)
-	if !t.isPublished() {
-		return true, nil
+	var orders []*Order
+	var history []historyRow
+	var entries []trail.Change
+	var events []event.AddParams[StatusChanged]
+	for _, c := range changes {
+		from := c.order.Status
+		if !c.order.changeStatus(to, c.reason, c.actor, at) {
+			continue
+		}
+		changed, orders = append(changed, c), append(orders, c.order)
+		if c.actor.Kind == System {
+			history = append(history, historyRow{c.order, c.cause})
+		} else {
+			history, entries = append(history, historyRow{order: c.order}), append(entries, c.entry(from, at))
+		}
+		if t.isPublished() {
+			events = append(events, event.AddParams[StatusChanged]{
+				AggregateID: c.order.ID, Payload: c.order.newStatusChanged(c.reason), Context: c.cause,
+			})
+		}
 	}
-	return true, t.topic.Add(ctx, tx, s.Outbox, o.ID, o.newStatusChanged(reason))
+	if len(orders) == 0 {
+		return nil, nil
+	}
+	if err := saveStatusChanges(ctx, tx, to, at, history); err != nil {
+		return nil, fmt.Errorf("change status of %d orders from %s to %s: %w", len(orders), orders[0].ID, to, err)
+	}
+	if err := trail.Record(ctx, tx, entries...); err != nil {
+		return nil, err
+	}
+	if to == Cancelled || to == Rejected {
+		if err := returnDiscountUses(ctx, tx, orders); err != nil {
+			return nil, err
+		}
+	}
+	return changed, t.topic.AddBatch(ctx, tx, s.Outbox, events...)
+}
+
+// entry returns the entry of the trail for a change by a caller. The reason is free text.
+func (c statusChange) entry(from Status, at time.Time) trail.Change {
+	after := trail.Fields{"status": c.order.Status, "reason": trail.Personal(c.reason)}
+	maps.Copy(after, c.details)
+	return trail.Change{
+		Resource: resourceOrder, ID: c.order.ID, Before: trail.Fields{"status": from}, After: after, At: at, Context: c.cause,
+	}
 }

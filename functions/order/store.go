@@ -2,68 +2,51 @@ package order
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
+	"souk/functions/order/internal/number"
+	"souk/functions/order/internal/search"
+	"souk/shared/address"
 	"souk/shared/database"
+	"souk/shared/note"
+	"souk/shared/pricing"
 )
 
-const orderColumns = `id, user_id, status, total_amount, total_currency, shipping_address,
-	version, created_at, updated_at`
+// newOrderColumns are the columns that a new order sets.
+const newOrderColumns = `id, number, user_id, status, total_amount, total_currency, payment, shipping_address,
+	version, created_at, updated_at, quote, ` + contactColumns
+
+const orderColumns = newOrderColumns + `, tags`
 
 func scanOrder(row database.Scanner) (Order, error) {
 	var o Order
-	var address []byte
-	err := row.Scan(&o.ID, &o.UserID, &o.Status, &o.Total.Amount, &o.Total.Currency, &address,
-		&o.Version, &o.CreatedAt, &o.UpdatedAt)
+	var stored sql.NullString
+	var shippingAddress, quote, tags []byte
+	var contact contactRow
+	err := row.Scan(slices.Concat([]any{&o.ID, &stored, &o.UserID, &o.Status, &o.Total.Amount, &o.Total.Currency, &o.Payment, &shippingAddress,
+		&o.Version, &o.CreatedAt, &o.UpdatedAt, &quote}, contact.scanInto(), []any{&tags})...)
 	if err != nil {
 		return Order{}, err
 	}
-	if address != nil {
-		if err := json.Unmarshal(address, &o.ShippingAddress); err != nil {
-			return Order{}, fmt.Errorf("decode the address of order %s: %w", o.ID, err)
-		}
+	o.Number = number.Format(stored.String)
+	if o.ShippingAddress, err = decodeNullable[address.PostalAddress](shippingAddress); err != nil {
+		return Order{}, fmt.Errorf("order %s: %w", o.ID, err)
+	}
+	if o.quote, err = decodeNullable[pricing.Quote](quote); err != nil {
+		return Order{}, fmt.Errorf("order %s: %w", o.ID, err)
+	}
+	if o.Contact, err = contact.contact(); err != nil {
+		return Order{}, fmt.Errorf("order %s: %w", o.ID, err)
+	}
+	if o.tags, err = note.DecodeTags(tags); err != nil {
+		return Order{}, fmt.Errorf("order %s: %w", o.ID, err)
 	}
 	return o, nil
-}
-
-func insertOrder(ctx context.Context, tx *database.Tx, o Order) error {
-	var address []byte
-	if o.ShippingAddress != nil {
-		var err error
-		if address, err = json.Marshal(o.ShippingAddress); err != nil {
-			return err
-		}
-	}
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO orders (`+orderColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.ID[:], o.UserID[:], o.Status, o.Total.Amount, o.Total.Currency, address,
-		o.Version, o.CreatedAt, o.UpdatedAt)
-	if err != nil {
-		return err
-	}
-	rows := make([][]any, len(o.Items))
-	for i := range o.Items {
-		item := &o.Items[i]
-		rows[i] = []any{o.ID[:], i, item.ProductID[:], item.Name, item.UnitPrice.Amount, item.Quantity}
-	}
-	if err := database.InsertRows(ctx, tx, "order_item (order_id, line, product_id, name, unit_price, quantity)", "", rows); err != nil {
-		return err
-	}
-	return insertHistoryEntry(ctx, tx, o)
-}
-
-// insertHistoryEntry inserts the last entry of an order's history. The column moved_at is the
-// time of the change.
-func insertHistoryEntry(ctx context.Context, tx *database.Tx, o Order) error {
-	entry := o.History[len(o.History)-1]
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO order_history (order_id, version, status, moved_at, reason, actor, actor_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, o.ID[:], o.Version, entry.Status, entry.At, entry.Reason, entry.Actor, nullable(entry.actorID))
-	return err
 }
 
 // nullable returns the value of a nullable column for an id: NULL for uuid.Nil.
@@ -74,19 +57,21 @@ func nullable(id uuid.UUID) []byte {
 	return id[:]
 }
 
-// saveStatusChange updates an order after changeStatus, and inserts the new history entry.
-func saveStatusChange(ctx context.Context, tx *database.Tx, o Order) error {
+// saveStatusChanges updates locked orders after changeStatus, which has increased their version
+// by one, and inserts their new history entries.
+func saveStatusChanges(ctx context.Context, tx *database.Tx, to Status, at time.Time, history []historyRow) error {
+	args := []any{to, at}
+	for i := range history {
+		args = append(args, history[i].order.ID[:])
+	}
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders
-		SET status = ?, version = ?, updated_at = ?
-		WHERE id = ?`, o.Status, o.Version, o.UpdatedAt, o.ID[:])
-	if err == nil {
-		err = insertHistoryEntry(ctx, tx, o)
-	}
+		SET status = ?, version = version + 1, updated_at = ?
+		WHERE id IN (`+database.Placeholders(len(history))+`)`, args...)
 	if err != nil {
-		return fmt.Errorf("change status of order %s to %s: %w", o.ID, o.Status, err)
+		return err
 	}
-	return nil
+	return insertHistoryEntries(ctx, tx, history)
 }
 
 func selectOrder(ctx context.Context, q database.Queryer, id uuid.UUID) (Order, error) {
@@ -106,107 +91,124 @@ func lockOrder(ctx context.Context, tx *database.Tx, id uuid.UUID) (Order, error
 		FOR UPDATE`, id[:])
 }
 
-// selectPendingIDs returns the ids of pending orders, in ascending order, that are greater
-// than after and less than before.
-func selectPendingIDs(ctx context.Context, q database.Queryer, after, before uuid.UUID, limit int) ([]uuid.UUID, error) {
+// lockOrders returns orders by id, without their items and histories, and locks them until the
+// transaction ends, in the order of their ids. Orders that do not exist are missing.
+func lockOrders(ctx context.Context, tx *database.Tx, ids []uuid.UUID) (map[uuid.UUID]*Order, error) {
+	orders := map[uuid.UUID]*Order{}
+	err := database.Each(ctx, tx, func(row database.Scanner) error {
+		o, err := scanOrder(row)
+		orders[o.ID] = &o
+		return err
+	}, `
+		SELECT `+orderColumns+`
+		FROM orders FORCE INDEX (PRIMARY)
+		WHERE id IN (`+database.Placeholders(len(ids))+`)
+		ORDER BY id
+		FOR UPDATE`, database.IDs(ids)...)
+	if err != nil {
+		return nil, fmt.Errorf("lock %d orders from %s: %w", len(ids), ids[0], err)
+	}
+	return orders, nil
+}
+
+// selectExpiredIDs returns the ids of orders that have had a status since before a time, in
+// ascending order, that are greater than after. Orders are created as pending, at the time in
+// their id. The time of a later status is that of the last update.
+func selectExpiredIDs(ctx context.Context, q database.Queryer, status Status, after uuid.UUID, before time.Time, limit int) ([]uuid.UUID, error) {
+	latest := search.FirstID(before)
+	condition, args := ``, []any{status, after[:], latest[:]}
+	if status != Pending {
+		condition, args = ` AND updated_at < ?`, append(args, before)
+	}
 	return database.Collect(ctx, q, database.ScanColumn[uuid.UUID], `
 		SELECT id
 		FROM orders FORCE INDEX (orders_by_status)
-		WHERE status = ? AND id > ? AND id < ?
+		WHERE status = ? AND id > ? AND id < ?`+condition+`
 		ORDER BY id
-		LIMIT ?`, Pending, after[:], before[:], limit)
+		LIMIT ?`, append(args, limit)...)
 }
 
-// lockPendingOrders returns the given orders and locks them until the transaction ends. It
-// omits orders that are not pending or are locked by another transaction.
-func lockPendingOrders(ctx context.Context, tx *database.Tx, ids []uuid.UUID) ([]Order, error) {
+// lockOrdersInStatus returns the given orders and locks them until the transaction ends. It
+// omits orders with another status, and those that are locked by another transaction.
+func lockOrdersInStatus(ctx context.Context, tx *database.Tx, status Status, ids []uuid.UUID) ([]Order, error) {
 	return queryOrdersWithDetails(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (PRIMARY)
 		WHERE status = ? AND id IN (`+database.Placeholders(len(ids))+`)
 		ORDER BY id
-		FOR UPDATE SKIP LOCKED`, append([]any{Pending}, database.IDs(ids)...)...)
+		FOR UPDATE SKIP LOCKED`, append([]any{status}, database.IDs(ids)...)...)
 }
 
-// lockOpenOrders returns a customer's open orders (pending or confirmed) and locks them
-// until the transaction ends.
+// lockOpenOrders returns a customer's open orders and locks them until the transaction ends.
 func lockOpenOrders(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]Order, error) {
 	return queryOrdersWithDetails(ctx, tx, `
 		SELECT `+orderColumns+`
 		FROM orders FORCE INDEX (orders_by_user_status)
-		WHERE user_id = ? AND status IN (?, ?)
+		WHERE user_id = ? AND status IN (`+database.Placeholders(len(openStatuses))+`)
 		ORDER BY id
-		FOR UPDATE`, userID[:], Pending, Confirmed)
+		FOR UPDATE`, append([]any{userID[:]}, database.Args(openStatuses)...)...)
 }
 
-func selectStatus(ctx context.Context, q database.Queryer, id uuid.UUID) (Status, error) {
-	return database.Get(ctx, q, database.ScanColumn[Status], `
-		SELECT status
-		FROM orders
-		WHERE id = ?`, id[:])
-}
-
-// orderFilter selects the orders to list.
-type orderFilter struct {
-	UserID uuid.NullUUID // if it is not valid, the orders of all customers
-	Status Status        // if it is empty, the orders of every status
-	Before uuid.UUID     // only orders with lower ids, which are older
-}
-
-// selectOrders returns the orders that a filter selects, newest first.
-func selectOrders(ctx context.Context, q database.Queryer, filter orderFilter, limit int) ([]Order, error) {
-	where, args := `id < ?`, []any{filter.Before[:]}
-	if filter.UserID.Valid {
-		where, args = where+` AND user_id = ?`, append(args, filter.UserID.UUID[:])
-	}
-	if filter.Status != "" {
-		where, args = where+` AND status = ?`, append(args, filter.Status)
-	}
+// selectDecided returns those of the given orders that are no longer pending.
+func selectDecided(ctx context.Context, q database.Queryer, ids []uuid.UUID) ([]Order, error) {
 	return queryOrdersWithDetails(ctx, q, `
 		SELECT `+orderColumns+`
-		FROM orders
-		WHERE `+where+`
-		ORDER BY id DESC
-		LIMIT ?`, append(args, limit)...)
+		FROM orders FORCE INDEX (PRIMARY)
+		WHERE id IN (`+database.Placeholders(len(ids))+`) AND status <> ?`, append(database.IDs(ids), Pending)...)
 }
 
-// selectCatalog returns the catalogue entries of products, by product id. Products that are
-// not in the catalogue are missing in the result.
-func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (map[uuid.UUID]catalogEntry, error) {
-	catalog := map[uuid.UUID]catalogEntry{}
-	err := database.Each(ctx, q, func(row database.Scanner) error {
+// selectCatalog returns the catalogue entries of products, by product id, and the revision of the
+// rules for prices, 0 if there are none. Products that are not in the catalogue are missing in the
+// result.
+func selectCatalog(ctx context.Context, q database.Queryer, ids []uuid.UUID) (catalog map[uuid.UUID]catalogEntry, revision int64, err error) {
+	catalog = map[uuid.UUID]catalogEntry{}
+	err = database.Each(ctx, q, func(row database.Scanner) error {
 		var e catalogEntry
-		if err := row.Scan(&e.ProductID, &e.Name, &e.Price.Amount, &e.Price.Currency, &e.Status, &e.Version); err != nil {
+		if err := row.Scan(append(e.scanInto(), &revision)...); err != nil {
 			return err
 		}
 		catalog[e.ProductID] = e
 		return nil
 	}, `
-		SELECT product_id, name, price_amount, price_currency, status, version
+		SELECT `+catalogColumns+`, COALESCE((SELECT revision FROM shop_settings WHERE id = 1), 0)
 		FROM catalog
 		WHERE product_id IN (`+database.Placeholders(len(ids))+`)`, database.IDs(ids)...)
 	if err != nil {
-		return nil, fmt.Errorf("read the catalog: %w", err)
+		return nil, 0, fmt.Errorf("read the catalog: %w", err)
 	}
-	return catalog, nil
+	return catalog, revision, nil
 }
 
-// upsertCatalog stores a product unless the stored version is the same or newer. The column
-// version is assigned last, because MySQL evaluates assignments from left to right and the
-// conditions of the other columns need the old version.
-func upsertCatalog(ctx context.Context, q database.Queryer, e catalogEntry) error {
-	_, err := q.ExecContext(ctx, `
-		INSERT INTO catalog (product_id, name, price_amount, price_currency, status, version)
-		VALUES (?, ?, ?, ?, ?, ?)
+const catalogColumns = `product_id, sku, name, category, price_amount, price_currency, tax_class, weight, status, version`
+
+// scanInto returns where catalogColumns are scanned into.
+func (e *catalogEntry) scanInto() []any {
+	return []any{&e.ProductID, &e.SKU, &e.Name, &e.Category, &e.Price.Amount, &e.Price.Currency, &e.TaxClass, &e.Weight, &e.Status, &e.Version}
+}
+
+// upsertCatalog stores products, except those of which the stored version is the same or newer.
+// The column version is assigned last, because MySQL evaluates assignments from left to right
+// and the conditions of the other columns need the old version. The products are in the order of
+// their ids, so that concurrent statements do not deadlock.
+func upsertCatalog(ctx context.Context, q database.Queryer, products []catalogEntry) error {
+	rows := make([][]any, len(products))
+	for i := range products {
+		e := &products[i]
+		rows[i] = []any{e.ProductID[:], e.SKU, e.Name, e.Category, e.Price.Amount, e.Price.Currency, e.TaxClass, e.Weight, e.Status, e.Version}
+	}
+	err := database.InsertRows(ctx, q, "catalog ("+catalogColumns+")", `
 		ON DUPLICATE KEY UPDATE
+			sku            = IF(VALUES(version) > version, VALUES(sku), sku),
 			name           = IF(VALUES(version) > version, VALUES(name), name),
+			category       = IF(VALUES(version) > version, VALUES(category), category),
+			tax_class      = IF(VALUES(version) > version, VALUES(tax_class), tax_class),
+			weight         = IF(VALUES(version) > version, VALUES(weight), weight),
 			price_amount   = IF(VALUES(version) > version, VALUES(price_amount), price_amount),
 			price_currency = IF(VALUES(version) > version, VALUES(price_currency), price_currency),
 			status         = IF(VALUES(version) > version, VALUES(status), status),
-			version        = GREATEST(version, VALUES(version))`,
-		e.ProductID[:], e.Name, e.Price.Amount, e.Price.Currency, e.Status, e.Version)
+			version        = GREATEST(version, VALUES(version))`, rows)
 	if err != nil {
-		return fmt.Errorf("store version %d of product %s: %w", e.Version, e.ProductID, err)
+		return fmt.Errorf("store %d products from %s: %w", len(products), products[0].ProductID, err)
 	}
 	return nil
 }

@@ -1,0 +1,54 @@
+package order_test
+
+import (
+	"net/http"
+	"testing"
+
+	"souk/functions/fixtures"
+	"souk/functions/order"
+	"souk/shared/emailaddress"
+	"souk/shared/function/functiontest"
+)
+
+// TestGuestBecomesCustomer requires that an account gets the guest's orders with its confirmed
+// address, and the uses of discounts with them, and that nothing remains of both after its deletion.
+func TestGuestBecomesCustomer(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.mustUpdateSettings(t, map[string]any{"currency": "EUR"})
+	cup := s.mustAddProduct(t, "Cup", 1000)
+	s.mustCreateDiscount(t, with(tenPercent("ONCE"), map[string]any{"maxUsesPerCustomer": 1}))
+	body := with(checkoutBody(fixtures.Item(cup, 1)), map[string]any{"discountCodes": []any{"ONCE"}})
+	c := s.mustCreateCheckout(t, "", body)
+	var o order.Order
+	s.completeCheckout(t, c.Token, c).MustBe(t, http.StatusOK).Into(t, &o)
+	again := s.mustCreateCheckout(t, "", body)
+	s.completeCheckout(t, again.Token, again).MustBeProblem(t, http.StatusConflict, "discount_code_used_up_by_customer")
+
+	account := s.customer(t)
+	event := functiontest.NewEvent(t, "email-confirmed", map[string]any{"userId": account.UserID, "emailId": emailaddress.ID("amira@example.com")})
+	for range 2 {
+		s.Deliver(t, "order-adopt", event).MustBe(t, http.StatusNoContent)
+	}
+	s.Do(t, fixtures.GetOrder(c.Token, o.ID)).MustBeProblem(t, http.StatusNotFound, "order_not_found")
+	s.completeCheckout(t, c.Token, c).MustBeProblem(t, http.StatusNotFound, "order_not_found")
+	if adopted := s.mustGet(t, account.token, o.ID); adopted.UserID != account.UserID || adopted.Email != "" || adopted.Total != o.Total {
+		t.Errorf("the account has the order %+v", adopted)
+	}
+	s.placeBody(t, account, withCode(cup, "ONCE")).MustBeProblem(t, http.StatusConflict, "discount_code_used_up_by_customer")
+
+	s.mustDeleteUser(t, account.UserID)
+	s.requireErased(t, account.UserID)
+	mailbox := emailaddress.ID("amira@example.com")
+	for _, query := range []string{
+		`SELECT COUNT(*) FROM orders WHERE email IS NOT NULL OR contact_name IS NOT NULL OR shipping_address IS NOT NULL OR billing_address IS NOT NULL`,
+		`SELECT COUNT(*) FROM guest_order`,
+	} {
+		if n := s.mustCount(t, query); n != 0 {
+			t.Errorf("%s finds %d rows", query, n)
+		}
+	}
+	if n := s.mustCount(t, `SELECT COUNT(*) FROM discount_use WHERE customer_id IN (?, ?)`, mailbox[:], account.UserID[:]); n != 0 {
+		t.Errorf("%d uses of discounts of the deleted customer remain", n)
+	}
+}
