@@ -76,6 +76,10 @@ func requireWellFormed(t testing.TB, sent string, response functiontest.Response
 	}
 }
 
+// sentAlways are fields that are optional and sent by every test, by operation: a discount without
+// a code is automatic, and would change the prices of other tests' orders.
+var sentAlways = map[string]string{"discount-create": "body.code"}
+
 // TestBadBody sends every function that accepts a JSON body all kinds of invalid ones,
 // derived from its example.
 func TestBadBody(t *testing.T) {
@@ -104,7 +108,7 @@ func TestBadBody(t *testing.T) {
 					t.Errorf("%s: no error is at %s: %+v", text[:min(len(text), 200)], field.place, problem)
 				}
 			}
-			if !field.optional {
+			if !field.optional && sentAlways[f.Name] != field.place {
 				text := changed(t, body, field.path)
 				if problem := requireRefusal(t, text, send(text), http.StatusBadRequest); !problem.names(field.place) {
 					t.Errorf("%s: no error reports that %s is missing: %+v", text, field.place, problem)
@@ -208,6 +212,9 @@ func TestBadQuery(t *testing.T) {
 		}
 		id := pathID(t, f, valid.Path)
 		for _, bad := range []string{canary, "%00", "%ff", "0", "me", id + "0", id[1:], strings.Repeat("f", 32)[:31]} {
+			if bad == "me" && f.Name == "user-read" {
+				continue // the path of user-get
+			}
 			problem := requireRefusal(t, bad, get(strings.Replace(valid.Path, id, bad, 1)), http.StatusBadRequest)
 			if !problem.names("path.") {
 				t.Errorf("%s: no error is in the path: %+v", bad, problem)

@@ -17,7 +17,7 @@ func TestContract(t *testing.T) {
 	valid := map[string]any{
 		"id": "0199c0de-0000-7000-8000-000000000001", "sku": "TEA", "name": "Tea", "description": "", "category": "tea",
 		"price": map[string]any{"amount": 1299, "currency": "EUR"}, "available": 5, "status": "active", "images": []string{},
-		"attributes": map[string]any{"organic": true, "weightGrams": 250}, "version": 1,
+		"taxClass": "", "weight": 270, "attributes": map[string]any{"organic": true, "weightGrams": 250}, "version": 1,
 		"createdAt": "2026-03-01T09:30:00Z", "updatedAt": "2026-03-01T09:30:00.123456Z",
 	}
 	problem := map[string]any{"title": "Not Found", "status": 404, "code": "product_not_found"}

@@ -87,8 +87,18 @@ func creator(f manifest.Function) func(testing.TB, *functiontest.Server, account
 		return createProduct
 	case resource == "/v1/orders":
 		return createOrderFor(f)
+	case resource == "/v1/checkouts":
+		return createCheckout
+	case resource == "/v1/discounts":
+		return createDiscount
+	case resource == "/v1/webhooks":
+		return createWebhook
 	case resource == "/v1/users":
 		return createAccount
+	case resource == "/v1/roles":
+		return createRole
+	case resource == "/v1/keys":
+		return createKey
 	case resource == "/v1/users/me/addresses":
 		return createAddress
 	}

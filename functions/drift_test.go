@@ -16,13 +16,14 @@ import (
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 // checkRegistration returns an error if the functions that a service registers differ
 // from those of the manifest.
 func checkRegistration(t *testing.T, list *manifest.Manifest, service string) error {
 	t.Helper()
-	runtime := function.NewRuntime(function.Options{Manifest: list, Service: service, Environment: environment(t)})
+	runtime := function.NewRuntime(function.Options{Manifest: list, Service: service, Environment: environment(t), CheckoutTokens: functiontest.NewTokens(t).Checkouts})
 	_, err := function.NewHandler(runtime, services[service].Build)
 	return err
 }
@@ -65,7 +66,7 @@ func TestDrift(t *testing.T) {
 		})
 		t.Run("a function that "+service+" lacks is found", func(t *testing.T) {
 			t.Parallel()
-			extra, err := manifest.Parse([]byte(mustReadManifest(t) + fmt.Sprintf("  - {name: %s-extra, service: %[1]s, http: GET /v1/extra, access: admin}\n", service)))
+			extra, err := manifestfile.Parse([]byte(mustReadManifest(t) + fmt.Sprintf("  - {name: %s-extra, service: %[1]s, http: GET /v1/extra, access: staff(products.write)}\n", service)))
 			if err != nil {
 				t.Fatal(err)
 			}

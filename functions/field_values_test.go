@@ -38,6 +38,11 @@ var values = map[string]struct{ accepted, refused []string }{
 // is a wrong login.
 var signsIn = map[string]bool{"session-create": true}
 
+// inShopCurrency lists operations whose amounts must be in the currency of the shop, and the one
+// that sets it, which would change the prices of other tests' orders. Their own tests have other
+// currencies.
+var inShopCurrency = map[string]bool{"discount-create": true, "discount-update": true, "shop-settings-update": true}
+
 // TestValues sends every operation each of the values, in every field of that name.
 func TestValues(t *testing.T) {
 	t.Parallel()
@@ -58,7 +63,7 @@ func TestValues(t *testing.T) {
 		by := mustCreateCaller(t, s, f)
 		for _, field := range listFields(e.body(t, s, by), nil, "body") {
 			name, _ := field.path[len(field.path)-1].(string)
-			if _, ok := values[name]; ok {
+			if _, ok := values[name]; ok && (name != "currency" || !inShopCurrency[f.Name]) {
 				testValues(t, s, f, by, field)
 				tested.Store(name, true)
 			}

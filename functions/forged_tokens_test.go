@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
 
 	"souk/shared/auth"
 	"souk/shared/config"
@@ -132,6 +133,29 @@ func signedByHMAC(t testing.TB, s *functiontest.Server, token string) string {
 	return text
 }
 
+// forgedCheckouts returns invalid tokens that claim to be a checkout's, by their defect.
+func forgedCheckouts(t testing.TB, s *functiontest.Server) map[string]string {
+	t.Helper()
+	valid := s.Tokens.Checkout(t, uuid.New())
+	expired, err := s.Tokens.Checkouts.Sign(uuid.New(), time.Now().Add(-time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := valid[len(valid)/2:]
+	other = valid[:len(valid)/2] + map[bool]string{true: "A", false: "B"}[other[0] != 'A'] + other[1:]
+	return map[string]string{
+		"that expired":              expired,
+		"of an unknown key":         functiontest.NewTokens(t).Checkout(t, uuid.New()),
+		"of another version":        strings.Replace(valid, "_1_", "_2_", 1),
+		"with a changed character":  other,
+		"that is truncated":         valid[:len(valid)-1],
+		"that is too long":          valid + "A",
+		"that is a prefix":          "souk_checkout_1_",
+		"without the prefix's end":  "souk_checkout_",
+		"of two tokens in sequence": valid + valid,
+	}
+}
+
 // forgedPushes returns invalid tokens that claim to be those of Pub/Sub, by their defect.
 func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
 	t.Helper()
@@ -151,7 +175,7 @@ func forgedPushes(t testing.TB, s *functiontest.Server) map[string]string {
 		"of a customer":                    second(s.Tokens.Customer(t)),
 		"of an admin":                      s.Tokens.Admin(t),
 		"of an admin, signed by HMAC":      signedByHMAC(t, s, s.Tokens.Admin(t)),
-		"of an admin of another audience":  forged(t, s, auth.Principal{UserID: missingID, Role: auth.Admin})["for another audience"],
+		"of an admin of another audience":  forged(t, s, auth.Principal{UserID: missingID, Role: auth.Owner})["for another audience"],
 		"of an admin, without a signature": unsigned(t, s.Tokens.Admin(t)),
 	}
 }

@@ -2,6 +2,8 @@ package functions_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,12 +12,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk/functions"
 	"souk/functions/registry"
 	"souk/functions/user/passwordtest"
 	"souk/shared/config"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 // contract checks every response and event of these tests.
@@ -32,7 +37,20 @@ var services = func() map[string]registry.Service {
 
 func TestMain(m *testing.M) {
 	passwordtest.UseLowestCost()
-	os.Exit(m.Run())
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (code int, err error) {
+	if programs, err = os.MkdirTemp("", "souk-functions-"); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
+	return m.Run(), nil
 }
 
 // environment returns the settings that services need besides those common to all.
@@ -43,8 +61,12 @@ func environment(t testing.TB) config.Environment {
 	return config.Environment{
 		"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 		"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": strings.Repeat("k", 32),
+		"SECOND_FACTOR_KEYS": secondFactorKey, "USER_PASSKEY_DOMAIN": passkeySite.ID, "USER_PASSKEY_ORIGINS": passkeySite.Origin,
+		"CHECKOUT_TOKEN_KEYS": strings.Repeat("c", 32), "WEBHOOK_SECRET_KEYS": strings.Repeat("w", 32),
 		"SHOP_URL": startEmptyShop(t),
 		"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>", // nothing is sent in these tests
+		"PAYMENT_PROVIDER_URL": startPaymentProvider(t).url, "PAYMENT_API_KEY": paymentKey, "PAYMENT_WEBHOOK_SECRET": paymentKey,
+		"PAYMENT_CAPTURE": "at_once",
 		// Under the race detector, beside other tests, hashing a password is slow.
 		"USER_PASSWORD_WAIT": "10m",
 	}
@@ -85,17 +107,15 @@ func TestManifest(t *testing.T) {
 	t.Parallel()
 	t.Run("the manifest is parsed once and equals functions.yaml", func(t *testing.T) {
 		t.Parallel()
-		fromFile, err := manifest.Parse([]byte(mustReadManifest(t)))
+		fromFile, err := manifestfile.Parse([]byte(mustReadManifest(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if first, second := functions.Manifest(), functions.Manifest(); first != second {
 			t.Error("each call parses the file again")
 		}
-		for i, f := range functions.Manifest().Functions {
-			if f.Name != fromFile.Functions[i].Name {
-				t.Errorf("function %d is %s, in the file %s", i, f.Name, fromFile.Functions[i].Name)
-			}
+		if diff := cmp.Diff(fromFile, functions.Manifest()); diff != "" {
+			t.Errorf("run `make generate` (-functions.yaml +functions.json)\n%s", diff)
 		}
 	})
 
@@ -113,7 +133,7 @@ func TestManifest(t *testing.T) {
 
 	t.Run("a route without an access rule is refused", func(t *testing.T) {
 		t.Parallel()
-		_, err := manifest.Parse([]byte(mustReadManifest(t) + "  - {name: order-spy, service: order, http: GET /v1/spy}\n"))
+		_, err := manifestfile.Parse([]byte(mustReadManifest(t) + "  - {name: order-spy, service: order, http: GET /v1/spy}\n"))
 		if err == nil || !strings.Contains(err.Error(), `order-spy: route "GET /v1/spy" has no authorization rule`) {
 			t.Errorf("got %v", err)
 		}

@@ -60,7 +60,7 @@ func FuzzRequest(f *testing.F) {
 			continue
 		}
 		s := servers[entry.Service]
-		valid := requestTo(f, s, entry, mustCreateCallerAs(f, s, entry, auth.Admin))
+		valid := requestTo(f, s, entry, mustCreateCallerAs(f, s, entry, auth.Owner))
 		body, isString := valid.Body.(string)
 		if !isString && valid.Body != nil {
 			body = mustJSON(f, valid.Body)
@@ -115,18 +115,37 @@ func noWait(prefer string) string {
 
 // payloads has a payload for each topic. FuzzEvent fails when one is missing.
 var payloads = map[string]string{
-	"order-placed":     `{"orderId":"%s","userId":"%s","items":[{"productId":"%s","quantity":2,"unitPrice":{"amount":1299,"currency":"EUR"}}],"total":{"amount":2598,"currency":"EUR"}}`,
-	"order-cancelled":  `{"orderId":"%s","userId":"%s","reason":"by_customer"}`,
-	"stock-reserved":   `{"orderId":"%s"}`,
-	"stock-rejected":   `{"orderId":"%s","productId":"%s","reason":"insufficient_stock"}`,
-	"order-confirmed":  `{"orderId":"%s","userId":"%s"}`,
-	"order-rejected":   `{"orderId":"%s","userId":"%s","reason":"insufficient_stock"}`,
-	"order-shipped":    `{"orderId":"%s","userId":"%s"}`,
-	"order-delivered":  `{"orderId":"%s","userId":"%s"}`,
-	"password-changed": `{"userId":"%s"}`,
+	"order-placed":       `{"orderId":"%s","userId":"%s","items":[{"productId":"%s","quantity":2,"unitPrice":{"amount":1299,"currency":"EUR"}}],"total":{"amount":2598,"currency":"EUR"}}`,
+	"order-cancelled":    `{"orderId":"%s","userId":"%s","reason":"by_customer","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
+	"stock-reserved":     `{"orderId":"%s"}`,
+	"stock-rejected":     `{"orderId":"%s","productId":"%s","reason":"insufficient_stock"}`,
+	"stock-low":          `{"productId":"%s","sku":"TEA","name":"Assam","available":4,"lowStockAt":5}`,
+	"order-confirmed":    `{"orderId":"%s","userId":"%s","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
+	"order-rejected":     `{"orderId":"%s","userId":"%s","reason":"insufficient_stock","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
+	"shipment-created":   `{"orderId":"%s","userId":"%s","items":[],"total":{"amount":2598,"currency":"EUR"},"shipment":{"shipmentId":"%s","carrier":"DHL","lines":[{"productId":"%s","name":"Assam","quantity":1}],"complete":false}}`,
+	"return-created":     `{"orderId":"%s","userId":"%s","returnId":"%s","lines":[{"productId":"%s","name":"Assam","quantity":1,"restock":false}],"refund":false,"refundShipping":false}`,
+	"return-received":    `{"orderId":"%s","userId":"%s","returnId":"%s","lines":[{"productId":"%s","name":"Assam","quantity":1,"restock":true}],"refund":true,"refundShipping":false}`,
+	"order-shipped":      `{"orderId":"%s","userId":"%s","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
+	"order-delivered":    `{"orderId":"%s","userId":"%s","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
+	"password-changed":   `{"userId":"%s"}`,
+	"payment-authorized": `{"orderId":"%s","userId":"%s","paymentId":"pay_1","authorizedAt":"2026-01-02T03:04:05Z","amount":{"amount":2598,"currency":"EUR"}}`,
+	"payment-captured":   `{"orderId":"%s","userId":"%s","paymentId":"pay_1","amount":{"amount":2598,"currency":"EUR"}}`,
+	"payment-refunded":   `{"orderId":"%s","userId":"%s","paymentId":"pay_1","refundId":"%s","amount":{"amount":1,"currency":"EUR"},"refunded":{"amount":1,"currency":"EUR"},"lines":[]}`,
+	"invoice-issued":     `{"invoiceId":"%s","orderId":"%s","userId":"%s","kind":"invoice","number":"2026-000001","total":{"amount":2598,"currency":"EUR"}}`,
+	"order-adopted":      `{"orderId":"%s","userId":"%s","payment":"required"}`,
+	"payment-disputed":   `{"orderId":"%s","userId":"%s","paymentId":"pay_1","outcome":"opened","amount":{"amount":2598,"currency":"EUR"}}`,
+	"api-key-changed":    `{"keyId":"%s","version":1,"scopes":["orders.read"],"secrets":[{"hash":"0000000000000000000000000000000000000000000000000000000000000000"}]}`,
+	"api-key-used":       `{"uses":[{"keyId":"%s","usedAt":"2026-01-02T03:00:00Z"}]}`,
+	"webhook-due":        `{"endpointId":"%s"}`,
+	"webhook-disabled":   `{"endpointId":"%s","url":"https://example.com/hook","reason":"failing","failingSince":"2026-01-02T03:04:05Z"}`,
+	"payment-failed":     `{"orderId":"%s","userId":"%s","amount":{"amount":2598,"currency":"EUR"},"reason":"declined"}`,
 
 	"registration-requested":   `{"registrationId":"%s"}`,
 	"password-reset-requested": `{"resetId":"%s"}`,
+	"email-change-requested":   `{"changeId":"%s"}`,
+	"email-changed":            `{"userId":"%s","changeId":"%s"}`,
+	"second-factor-changed":    `{"userId":"%s","change":"totp_added"}`,
+	"email-confirmed":          `{"userId":"%s","emailId":"%s"}`,
 	"user-deleted":             `{"userId":"%s"}`,
 	"access-revoked":           `{"userId":"%s","rightsVersion":2}`,
 	"product-changed":          `{"productId":"%s","sku":"SKU","name":"Assam","price":{"amount":1299,"currency":"EUR"},"status":"active","version":1}`,

@@ -17,7 +17,6 @@ import (
 	"souk/functions"
 	"souk/shared/auth"
 	"souk/shared/function/functiontest"
-	"souk/shared/manifest"
 )
 
 // TestIAP sends every function an admin's request, with and without an assertion of
@@ -36,11 +35,11 @@ func TestIAP(t *testing.T) {
 			tested++
 			t.Run(f.Name, func(t *testing.T) {
 				t.Parallel()
-				token := s.Token(t, auth.Principal{UserID: mustCallerID(t, s, f), Role: auth.Admin})
+				token := mustCreateCallerAs(t, s, f, auth.Owner).token
 				r := request(f, bearer(token))
 				without, forged, passed := r, r, r
 				want := granted
-				if f.Access == manifest.Admin {
+				if f.Access.IsStaff() {
 					want = http.StatusForbidden
 				}
 				forged.Header = withHeader(r.Header, auth.HeaderIAPAssertion, token)

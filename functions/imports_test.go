@@ -17,7 +17,7 @@ import (
 )
 
 // helpers lists packages that only tests may import: they import package testing.
-var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/fixtures", "functions/user/passwordtest", "shared/testsample"}
+var helpers = []string{"shared/dbtest", "shared/function/functiontest", "shared/mail/mailtest", "functions/fixtures", "functions/user/passwordtest", "functions/payment/provider/providertest", "shared/testsample"}
 
 // mayImport reports whether a file of one package may import another, both by their paths
 // in the module, such as functions/order and shared/api. It is the rule of DESIGN.md:
@@ -162,6 +162,10 @@ func TestImports(t *testing.T) {
 			"functions/user/c.go":               {"souk/functions/user/internal/password/cost", false},
 			"functions/user/d_test.go":          {"souk/functions/user/internal/password/cost", false},
 			"functions/user/internal/e.go":      {"souk/functions/user/internal/password", true},
+			"functions/payment/stripe/f.go":     {"souk/functions/payment/provider/providertest", false},
+			"functions/payment/g_test.go":       {"souk/functions/payment/provider/providertest", true},
+			"functions/order/k_test.go":         {"souk/functions/payment/provider/providertest", false},
+			"e2e/payment/c_test.go":             {"souk/functions/payment/provider/providertest", true},
 			"functions/order/cmd/main.go":       {"souk/functions/order", true},
 			"functions/order/cmd/other.go":      {"souk/functions/user", false},
 			"functions/order/cmd/list.go":       {"souk/functions", true},

@@ -11,14 +11,18 @@ import (
 // the reason. All other rules for input belong to its type, in the tags or in a Resolve
 // method: then one response reports every error of a request.
 var invalidInHandler = map[string]string{
-	"order/list.go":           "the rule depends on the caller's role",
-	"order/place.go":          "the rule depends on the prices of the catalogue",
-	"product/import.go":       "the body is read line by line, and the schema has checked the id",
-	"product/list.go":         "the rule depends on the content of the token",
-	"product/stock_adjust.go": "the rule depends on the stock",
-	"product/update.go":       "the rule depends on the product's attributes",
-	"user/password_change.go": "the rule depends on the account",
-	"user/password_reset.go":  "the rule depends on the account",
+	"order/checkout_complete.go": "the agreed total may have a withdrawn currency, as the catalogue",
+	"order/list.go":              "the rule depends on the caller's role",
+	"order/quote.go":             "the rule depends on the prices of the catalogue",
+	"product/import.go":          "the body is read line by line, and the schema has checked the id",
+	"product/list.go":            "the rule depends on the content of the token",
+	"product/stock_adjust.go":    "the rule depends on the stock",
+	"product/update.go":          "the rule depends on the product's attributes",
+	"user/list.go":               "the rule depends on the content of the token",
+	"user/password_change.go":    "the rule depends on the account",
+	"user/role.go":               "the rule depends on the shop's roles",
+	"user/password_reset.go":     "the rule depends on the account",
+	"payment/webhook.go":         "the body is verified first",
 }
 
 // TestInputRules requires that operations refuse input in one way.

@@ -14,6 +14,7 @@ import (
 
 	"souk/functions"
 	"souk/shared/database"
+	"souk/shared/database/migration"
 	"souk/shared/dbtest"
 	"souk/shared/function"
 )
@@ -31,7 +32,7 @@ func migrate(t testing.TB, url database.URL, service string) error {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	return database.Migrate(t.Context(), db.SQL(), migrations(service)...)
+	return migration.Apply(t.Context(), db.SQL(), migrations(service)...)
 }
 
 var increment = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
@@ -129,8 +130,11 @@ func TestInterruptedMigrations(t *testing.T) {
 func countFiles(t testing.TB, url database.URL, service string) (n int) {
 	t.Helper()
 	db := mustOpenDatabase(t, url)
-	for _, version := range []string{"event_migration", "idempotency_migration", service + "_migration"} {
-		n += len(mustReadStrings(t, db, "SELECT version_id FROM `"+version+"` WHERE version_id > 0"))
+	for _, set := range migrations(service) {
+		if set.FS == nil {
+			continue
+		}
+		n += len(mustReadStrings(t, db, "SELECT version_id FROM `"+set.Name+"_migration` WHERE version_id > 0"))
 	}
 	return n
 }

@@ -23,13 +23,20 @@ func TestPoison(t *testing.T) {
 			`{"orderId":"%s","items":[{"productId":"%s","quantity":-5}]}`, `{"orderId":"%s","items":[{"productId":"%s","quantity":0}]}`,
 		},
 		"stock-release": {`{}`, `null`, `{"orderId":"00000000-0000-0000-0000-000000000000"}`},
+		"stock-sell":    {`{}`, `null`, `{"orderId":"00000000-0000-0000-0000-000000000000"}`},
+		"stock-restock": {
+			`{}`, `null`, `{"orderId":"%s","lines":[{"productId":"%s","quantity":-5,"restock":true}]}`,
+			`{"orderId":"%s","lines":[{"quantity":1,"restock":true}]}`,
+		},
 		"catalog-sync": {
 			`{}`, `null`, `{"productId":"%s","version":1,"price":{"amount":-1,"currency":"EUR"}}`,
 			`{"productId":"%s","version":0,"price":{"amount":1,"currency":"EUR"}}`, `{"productId":"%s","version":1,"price":{"amount":1}}`,
 		},
-		"order-confirm":   {`{}`, `{"orderId":"%s"}`},
-		"order-anonymize": {`{}`, `null`},
-		"order-reject":    {`{}`, `{"orderId":"%s","reason":"none"}`},
+		"order-confirm":        {`{}`, `{"orderId":"%s"}`},
+		"order-anonymize":      {`{}`, `null`},
+		"order-adopt":          {`{}`, `null`, `{"userId":"%s"}`, `{"emailId":"%s"}`},
+		"order-reject":         {`{}`, `{"orderId":"%s","reason":"none"}`},
+		"order-payment-failed": {`{}`, `null`, `{"orderId":"%s","reason":"declined"}`},
 	}
 	for _, f := range functions.Manifest().Functions {
 		if slices.Contains(f.Events, revocation.Topic.Name()) {

@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"souk/emulators/buildtest"
 )
 
 // processTimeout is how long a test waits for a process before it fails. It is not a bound
@@ -21,6 +24,7 @@ const processTimeout = time.Minute
 type process struct {
 	url    string
 	cmd    *exec.Cmd
+	stdout lockedText
 	stderr lockedText
 	ended  chan struct{} // closed at the end of the process
 }
@@ -51,15 +55,24 @@ func (l *lockedText) Take() string {
 	return l.text.String()
 }
 
-// mustBuild builds a service's command and returns the path of the binary.
+// programs is the folder of the services' programs.
+var programs string
+
+// buildPrograms builds the services' programs once.
+var buildPrograms = sync.OnceValue(func() error {
+	sources := buildtest.Shop()
+	delete(sources, "souk")
+	return buildtest.Programs(context.Background(), programs, sources)
+})
+
+// mustBuild returns the path of a service's program. All are built before the first test that
+// needs one.
 func mustBuild(t *testing.T, service string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), service)
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./"+service+"/cmd").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build %s: %v\n%s", service, err, output)
+	if err := buildPrograms(); err != nil {
+		t.Fatal(err)
 	}
-	return binary
+	return filepath.Join(programs, service)
 }
 
 // mustRun starts a process with the given environment only.
@@ -68,7 +81,7 @@ func mustRun(t *testing.T, binary string, environment ...string) *process {
 	port := freePort(t)
 	p := &process{url: "http://127.0.0.1:" + port, ended: make(chan struct{}), cmd: exec.Command(binary)}
 	p.cmd.Env = append([]string{"PORT=" + port, "LOCAL_ONLY=true"}, environment...) // the last of two settings is used
-	p.cmd.Stderr = &p.stderr
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", binary, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"souk/functions"
 	"souk/functions/product"
 	"souk/shared/database"
+	"souk/shared/database/migration"
 	"souk/shared/dbtest"
 	"souk/shared/function"
 	"souk/shared/function/functiontest"
@@ -55,7 +56,7 @@ func mustReplicate(t *testing.T) *replicated {
 		t.Fatal(err)
 	}
 	r.primary = mustOpenAs(t, primary, access.Database)
-	if err := database.Migrate(t.Context(), r.primary.SQL(), append(function.Migrations(), product.Migrations)...); err != nil {
+	if err := migration.Apply(t.Context(), r.primary.SQL(), append(function.Migrations(), product.Migrations)...); err != nil {
 		t.Fatal(err)
 	}
 	at, err := servers.Provision(t.Context(), primary.AdminURL(), access) // grants rights on the tables

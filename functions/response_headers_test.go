@@ -16,10 +16,11 @@ import (
 // cacheable has the Cache-Control of the responses that caches may store. functions.yaml has
 // the same, from which docs/fidelity.md and the CDN in terraform/load_balancer.tf follow.
 var cacheable = map[string]string{
-	"product-get":   "public, max-age=5, stale-while-revalidate=30",
-	"product-list":  "public, max-age=5, stale-while-revalidate=30",
-	"category-list": "public, max-age=60",
-	"jwks":          "public, max-age=300",
+	"product-get":    "public, max-age=5, stale-while-revalidate=30",
+	"product-list":   "public, max-age=5, stale-while-revalidate=30",
+	"product-facets": "public, max-age=30, stale-while-revalidate=60",
+	"category-list":  "public, max-age=60",
+	"jwks":           "public, max-age=300",
 }
 
 // TestResponseHeaders checks the headers of every function's responses: to a valid request,

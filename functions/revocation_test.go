@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -52,14 +53,14 @@ func (u signedIn) principal(t *testing.T) auth.Principal {
 	t.Helper()
 	var claims struct {
 		Sub, SID      uuid.UUID
-		Role          auth.Role
-		RightsVersion int64 `json:"rights_version"`
+		StaffRole     auth.Role `json:"staff_role"`
+		RightsVersion int64     `json:"rights_version"`
 	}
 	mustDecode(t, decodePart(t, u.AccessToken, 1), &claims)
 	if claims.SID == uuid.Nil || claims.RightsVersion == 0 {
 		t.Fatalf("the token of a login has the claims %s", decodePart(t, u.AccessToken, 1))
 	}
-	return auth.Principal{UserID: claims.Sub, Role: claims.Role, SessionID: claims.SID, RightsVersion: claims.RightsVersion}
+	return auth.Principal{UserID: claims.Sub, Role: cmp.Or(claims.StaffRole, auth.Customer), SessionID: claims.SID, RightsVersion: claims.RightsVersion}
 }
 
 // endings has the operations that end the rights of an access token. Each ends those of a
@@ -68,16 +69,16 @@ var endings = map[string]struct {
 	role auth.Role // of the user before
 	end  func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool)
 }{
-	"demotion": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
+	"demotion": {auth.Owner, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		u.role = auth.Customer
-		mustSend(t, s, mustIssueAdminToken(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
+		mustSend(t, s, mustIssueStaffToken(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
 		return mustRefresh(t, s, u), true
 	}},
 	"promotion": {auth.Customer, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
-		u.role = auth.Admin
-		mustSend(t, s, mustIssueAdminToken(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
+		u.role = auth.Owner
+		mustSend(t, s, mustIssueStaffToken(t, s), http.MethodPut, "/v1/users/"+u.principal(t).UserID.String()+"/role", object{"role": u.role})
 		return mustRefresh(t, s, u), true
 	}},
 	"deletion": {auth.Customer, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
@@ -85,12 +86,12 @@ var endings = map[string]struct {
 		mustSend(t, s, u.AccessToken, http.MethodDelete, "/v1/users/me", nil)
 		return u, false
 	}},
-	"password change": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
+	"password change": {auth.Owner, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		mustSend(t, s, u.AccessToken, http.MethodPut, "/v1/users/me/password", fixtures.PasswordChange(u.password, fixtures.NewPassword))
 		return mustRefresh(t, s, u), true
 	}},
-	"password reset": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
+	"password reset": {auth.Owner, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		mustSend(t, s, "", http.MethodPost, "/v1/password-resets", object{"email": u.email})
 		token := mustStoreMailToken(t, s, `UPDATE password_reset SET token_hash = ? WHERE email_key = ?`, u.email)
@@ -98,7 +99,7 @@ var endings = map[string]struct {
 		u.password = fixtures.NewPassword
 		return mustLogIn(t, s, u), true
 	}},
-	"logout": {auth.Admin, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
+	"logout": {auth.Owner, func(t *testing.T, s *functiontest.Server, u signedIn) (signedIn, bool) {
 		t.Helper()
 		mustSend(t, s, u.AccessToken, http.MethodDelete, "/v1/sessions/current", nil)
 		return mustLogIn(t, s, u), true
@@ -108,15 +109,6 @@ var endings = map[string]struct {
 func mustSend(t *testing.T, s *functiontest.Server, token, method, path string, body any) {
 	t.Helper()
 	requireSuccess(t, s.Do(t, functiontest.Request{Method: method, Path: path, Token: token, Header: map[string]string{"If-Match": "*"}, Body: body}))
-}
-
-func mustIssueAdminToken(t *testing.T, s *functiontest.Server) string {
-	t.Helper()
-	id, err := user.Seed(t.Context(), s.DB, uuid.NewString()+"@example.com", fixtures.Password, auth.Admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Token(t, auth.Principal{UserID: id, Role: auth.Admin})
 }
 
 // issuer is the service that issues and revokes tokens.
@@ -135,7 +127,7 @@ func (s *shop) now() time.Time { return clock.System().Add(time.Duration(s.offse
 func (s *shop) check(t *testing.T, u signedIn, skip string, rule func(manifest.Function, functiontest.Response) string) (violations []string) {
 	t.Helper()
 	for _, f := range functions.Manifest().Functions {
-		if f.Access != manifest.User && f.Access != manifest.Admin || f.Name == skip {
+		if f.HTTP == "" || f.Access == manifest.Anyone || f.Name == skip {
 			continue
 		}
 		if violation := rule(f, s.readers[f.Service].Do(t, request(f, bearer(u.AccessToken)))); violation != "" {
@@ -190,7 +182,7 @@ func TestRevocation(t *testing.T) {
 func (s *shop) requireAccess(t *testing.T, u signedIn) {
 	t.Helper()
 	rule := func(f manifest.Function, got functiontest.Response) string {
-		want, err := expectedStatus(f, map[auth.Role]kind{auth.Customer: customer, auth.Admin: admin}[u.role])
+		want, err := expectedStatus(f, map[auth.Role]identity{auth.Customer: {kind: customer}, auth.Owner: {kind: staff, permissions: manifest.AllPermissions()}}[u.role])
 		if err != nil {
 			t.Fatal(err)
 		}

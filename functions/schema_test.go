@@ -7,6 +7,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"souk/shared/manifest"
 )
 
 func mustCompileSchema(t *testing.T) *jsonschema.Schema {
@@ -46,7 +48,7 @@ const (
 	goodScaling  = `scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 `
 	goodRoute    = "{name: order-get, service: order, http: GET /v1/orders, access: user, publishes: [order-seen], secrets: [AUTH_SIGNING_KEYS]}"
-	goodEvent    = "{name: order-track, service: order, events: [order-seen, order-created], publishes: [order-tracked]}"
+	goodEvent    = "{name: order-track, service: order, events: [order-seen, order-created], publishes: [order-tracked], filter: {payment: required}}"
 	goodSchedule = `{name: order-outbox, service: order, schedule: "*/5 0-6 * * 1,2"}`
 )
 
@@ -82,6 +84,14 @@ func TestSchema(t *testing.T) {
 		t.Parallel()
 		if err := validate(t, schema, document(goodDelivery, goodRoute, goodEvent, goodSchedule)); err != nil {
 			t.Error(err)
+		}
+		for _, p := range manifest.AllPermissions().List() {
+			if err := validate(t, schema, document(goodDelivery, replace(t, goodRoute, "user", string(manifest.Staff(p))))); err != nil {
+				t.Error(err)
+			}
+			if err := validate(t, schema, document(goodDelivery, replace(t, goodRoute, "user", "user, others: "+string(p)))); err != nil {
+				t.Error(err)
+			}
 		}
 		if err := validate(t, schema, restricting("{service: order, table: session, column: token_hash, read: [order-get], write: [order-place]}")); err != nil {
 			t.Error(err)
@@ -151,13 +161,20 @@ func TestSchema(t *testing.T) {
 		{"a name that begins with a digit", goodRoute, "order-get", "2nd-order"},
 		{"a name with two hyphens in a row", goodRoute, "order-get", "order--get"},
 		{"a name longer than Cloud Run allows", goodRoute, "order-get", strings.Repeat("a", 50)},
-		{"an unknown service", goodRoute, "service: order", "service: shipping"},
+		{"a service with a bad name", goodRoute, "service: order", "service: my-order"},
 		{"a route without a method", goodRoute, "GET /v1/orders", "/v1/orders"},
 		{"a route with an unknown method", goodRoute, "GET ", "FETCH "},
 		{"a route without a path", goodRoute, "GET /v1/orders", "GET"},
 		{"a route with a space in it", goodRoute, "/v1/orders", "/v1/my orders"},
 		{"a route without a rule", goodRoute, ", access: user", ""},
 		{"an unknown rule", goodRoute, "access: user", "access: customer"},
+		{"the rule of a former release", goodRoute, "access: user", "access: admin"},
+		{"an unknown permission", goodRoute, "access: user", "access: staff(orders.burn)"},
+		{"an unknown permission for others", goodRoute, "access: user", "access: user, others: orders.burn"},
+		{"a route with a filter", goodRoute, "access: user", "access: user, filter: {payment: required}"},
+		{"an empty filter", goodEvent, "filter: {payment: required}", "filter: {}"},
+		{"a filter by a reserved attribute", goodEvent, "payment: required", "googId: x"},
+		{"a filter of another type", goodEvent, "payment: required", "payment: true"},
 		{"a route with events", goodRoute, "access: user", "access: user, events: [order-created]"},
 		{"a route with a schedule", goodRoute, "access: user", `access: user, schedule: "* * * * *"`},
 		{"a secret that is not an environment variable", goodRoute, "AUTH_SIGNING_KEYS", "signing-keys"},
@@ -170,9 +187,9 @@ func TestSchema(t *testing.T) {
 		{"an empty list of subscribed events", goodEvent, "[order-seen, order-created]", "[]"},
 		{"an event subscribed to twice", goodEvent, "[order-seen, order-created]", "[order-seen, order-seen]"},
 		{"a subscribed event whose name is not a topic", goodEvent, "order-created", "order made"},
-		{"an event function with a rule", goodEvent, "service: order", "service: order, access: admin"},
+		{"an event function with a rule", goodEvent, "service: order", "service: order, access: staff(orders.read)"},
 		{"an event function with a schedule", goodEvent, "service: order", `service: order, schedule: "* * * * *"`},
-		{"a scheduled function with a rule", goodSchedule, "service: order", "service: order, access: admin"},
+		{"a scheduled function with a rule", goodSchedule, "service: order", "service: order, access: staff(orders.read)"},
 		{"a schedule of four fields", goodSchedule, "*/5 0-6 * * 1,2", "* * * *"},
 		{"a schedule of six fields", goodSchedule, "*/5 0-6 * * 1,2", "* * * * * *"},
 		{"a function without a trigger", goodSchedule, `, schedule: "*/5 0-6 * * 1,2"`, ""},

@@ -84,7 +84,7 @@ func mustServeThroughProxy(t *testing.T, s *functiontest.Server, service string,
 	t.Cleanup(func() { _ = db.Close() })
 	runtime := function.NewRuntime(function.Options{
 		Manifest: functions.Manifest(), Service: service, DB: db, Publisher: s.Published, Environment: environment(t),
-		UserAuth: s.Tokens.UserAuth, PushAuth: s.Tokens.PushAuth,
+		UserAuth: s.Tokens.UserAuth, PushAuth: s.Tokens.PushAuth, CheckoutTokens: s.Tokens.Checkouts,
 	})
 	handler, err := function.NewHandler(runtime, services[service].Build)
 	if err != nil {

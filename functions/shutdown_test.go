@@ -111,6 +111,18 @@ func TestProcess(t *testing.T) {
 		}
 	})
 
+	t.Run("a process writes one line for a request", func(t *testing.T) {
+		t.Parallel()
+		p := mustRun(t, binary, "DATABASE_URL="+string(url), "FUNCTION_TARGET=product-list", "K_SERVICE=product-list", "SOUK_EMULATOR=1")
+		p.mustListen(t)
+		list(t, p).MustBe(t, http.StatusOK)
+		p.mustTerminate(t)
+		p.mustExit(t)
+		if lines := strings.Count(p.stderr.String(), "\n"); lines != 1 || p.stdout.String() != "" {
+			t.Errorf("the process wrote %d lines and %q, want one line", lines, p.stdout.String())
+		}
+	})
+
 	t.Run("a process serves the function of FUNCTION_TARGET only, or all without it", func(t *testing.T) {
 		t.Parallel()
 		one := mustRun(t, binary, "DATABASE_URL="+string(url), "FUNCTION_TARGET=product-list")

@@ -35,7 +35,9 @@ func TestStrictQuery(t *testing.T) {
 		refuse(strings.Repeat("a&", 131_000), "query", api.FieldTooMany)
 		refuse("%ff=1", "query.\uFFFD", api.FieldUnknown)
 		for name, value := range e.query {
-			refuse(name+"="+value+"&"+name+"="+value, "query."+name, api.FieldDuplicate)
+			if !strings.Contains(value, ",") { // a list, which may also be sent as several parameters
+				refuse(name+"="+value+"&"+name+"="+value, "query."+name, api.FieldDuplicate)
+			}
 			refuse(strings.ToUpper(name)+"="+value, "query."+strings.ToUpper(name), api.FieldUnknown)
 			if strings.Trim(value, "0123456789") != "" && value != "true" {
 				refuse(name+"=Caf%e9", "query."+name, api.FieldEncoding)

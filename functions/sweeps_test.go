@@ -28,10 +28,14 @@ type sweep struct {
 // sweeps has the sweep of each scheduled function. TestSweepsIsolateRows fails when one is
 // missing.
 var sweeps = map[string]sweep{
-	"product-outbox": outboxSweep,
-	"order-outbox":   outboxSweep,
-	"user-outbox":    outboxSweep,
-	"order-expire":   {table: "orders", seed: seedOrder, pending: "status = 'pending'"},
+	"product-outbox":    outboxSweep,
+	"order-outbox":      outboxSweep,
+	"payment-outbox":    outboxSweep,
+	"user-outbox":       outboxSweep,
+	"webhook-outbox":    outboxSweep,
+	"payment-reconcile": {table: "operation", seed: seedCreation, pending: "state = 'pending'"},
+
+	"order-expire": {table: "orders", seed: seedOrder, pending: "status = 'pending'"},
 }
 
 var outboxSweep = sweep{table: "outbox", seed: seedOutbox, pending: "published_at IS NULL"}
@@ -50,6 +54,25 @@ func seedOutbox(t testing.TB, s *functiontest.Server) uuid.UUID {
 		VALUES (?, 'thing', ?, 'thing-created', '{}', '', ?)`, id[:], uuid.NewString(), time.Now().Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)
+	}
+	return id
+}
+
+// seedCreation inserts a payment that is to be created at the provider, and returns the id of its
+// operation.
+func seedCreation(t testing.TB, s *functiontest.Server) uuid.UUID {
+	t.Helper()
+	id, due := uuid.Must(uuid.NewV7()), time.Now().Add(-time.Hour)
+	for _, statement := range []string{
+		`INSERT INTO payment (order_id, user_id, provider, provider_version, state, version, amount, currency, capture_mode, captured,
+			refunded, cancel_source, failure, declines, page_url, needs_read, next_at, created_at, updated_at)
+		VALUES (?, ?, 'local', 0, 'requested', 1, 100, 'EUR', 'manual', 0, 0, '', '', 0, '', 0, ?, ?, ?)`,
+		`INSERT INTO operation (id, order_id, kind, state, amount, generation, attempts, must_check, last_error, last_code, created_at, updated_at)
+		SELECT ?, ?, 'create', 'pending', 100, 0, 0, 0, '', '', ?, ? FROM payment WHERE created_at <= ? LIMIT 1`,
+	} {
+		if _, err := s.DB.ExecContext(t.Context(), statement, id[:], id[:], due, due, due); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return id
 }
