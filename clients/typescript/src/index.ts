@@ -1,0 +1,7 @@
+export { createClient, type Client, type ClientOptions, type Method, type Result } from "./client.js";
+export { items, poll, type Item, type ListPath, type PollOptions } from "./pages.js";
+export { ConnectionError, PreconditionFailedError, ProblemError, type FieldError } from "./problem.js";
+export { type RetryOptions } from "./retry.js";
+export { isSignedOut, memoryStore, webStore, type TokenStore, type Tokens } from "./session.js";
+export type { ProblemCode } from "./generated/operations.js";
+export type { components, operations, paths } from "./generated/schema.js";
