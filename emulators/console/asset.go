@@ -47,6 +47,6 @@ func (c *Console) serveAsset(name string) http.Handler {
 		if r.URL.Query().Get("v") == file.tag {
 			w.Header().Set("Cache-Control", "max-age=31536000, immutable")
 		}
-		c.write(w, file.content)
+		c.writeCompressed(w, r, file.content)
 	})
 }

@@ -17,6 +17,8 @@ func newDataConsole(t *testing.T) (store *trace.Store, base string) {
 	change, _ := fakeSystem(t)
 	broker, source := newMessages(t)
 	urls := newDatabases(t)
+	addChanges(t, urls)
+	urls["webhook"] = newWebhooks(t)
 	store = newTraces()
 	_, base = newConsole(t, func(o *Options) {
 		change(o)
@@ -31,7 +33,7 @@ func TestDataPagesInBrowser(t *testing.T) {
 	_, base := newDataConsole(t)
 	for _, path := range []string{
 		"/traces", "/traces?id=" + oteltrace.TraceID{1}.String(), "/orders", "/orders?id=" + testOrder,
-		"/pubsub", "/pubsub?subscription=" + testLetters, "/databases",
+		"/pubsub", "/pubsub?subscription=" + testLetters, "/databases", "/trail", "/trail?id=" + testProduct, "/webhooks", "/webhooks?id=" + testWebhook,
 	} {
 		for width, scheme := range map[int64]string{400: "dark", 1600: "light"} {
 			t.Run(fmt.Sprintf("%s is stable and fits into %d pixels", path, width), func(t *testing.T) {
@@ -90,16 +92,16 @@ func TestMessagesInBrowser(t *testing.T) {
 	tb.must(chromedp.Navigate(EntryLink(base, testToken)))
 	tb.wait(`location.search === "" && !document.querySelector("#read-only")`)
 	tb.open(letters)
-	tb.must(chromedp.Click(`.message form[data-action="pubsub/replay"] button`))
+	tb.click(`.message form[data-action="pubsub/replay"] button`)
 	tb.wait(`document.querySelector(".toast")?.textContent === "Replayed one message."`)
 	tb.wait(`document.querySelector("#messages").textContent.includes("No messages")`)
 
 	tb.open(base + "/pubsub")
 	tb.wait(`document.querySelector("tr[data-href]").textContent.includes("` + testSource + `")`)
-	tb.must(chromedp.Click("#open-publish"))
+	tb.click("#open-publish")
 	tb.wait(`document.querySelector("#publish").open`)
 	get[any](tb, `(() => { const f = document.querySelector("#publish form"); f.data.value = '{"by": "hand"}'; return null; })()`)
-	tb.must(chromedp.Click("#publish .main-action"))
+	tb.click("#publish .main-action")
 	tb.wait(`document.querySelector(".toast")?.textContent.startsWith("Published message") && !document.querySelector("#publish").open`)
 	tb.wait(`document.querySelector("tr[data-href] td:nth-child(2)").textContent === "2"`)
 
@@ -107,7 +109,7 @@ func TestMessagesInBrowser(t *testing.T) {
 	get[any](tb, `(() => { window.confirm = () => true; return null; })()`)
 	get[any](tb, `act("pubsub/publish", {topic: "`+testLetters+`", data: "{}"}).then(() => null)`)
 	tb.wait(`document.querySelectorAll(".message").length === 1`)
-	tb.must(chromedp.Click(`header form[data-action="pubsub/discard"] button`))
+	tb.click(`header form[data-action="pubsub/discard"] button`)
 	tb.wait(`[...document.querySelectorAll(".toast")].some((e) => e.textContent === "Discarded one message.")`)
 	tb.wait(`document.querySelectorAll(".message").length === 0`)
 }
@@ -120,10 +122,10 @@ func TestOrdersInBrowser(t *testing.T) {
 	tb.open(base + "/orders")
 	tb.must(chromedp.KeyEvent("j"), chromedp.KeyEvent("\r"))
 	tb.wait(`location.search === "?id=` + testOrder + `" && document.querySelectorAll(".trail li").length === 3`)
-	tb.must(chromedp.Click(`a[href^="/traces?id="]`))
+	tb.click(`a[href^="/traces?id="]`)
 	tb.wait(`location.pathname === "/traces" && document.querySelector(".waterfall")`)
 	tb.open(base + "/databases")
 	tb.wait(`document.querySelector("#charts .line")?.getAttribute("d")?.length > 10`)
-	tb.must(chromedp.Click("tr.statement"))
+	tb.click("tr.statement")
 	tb.wait(`document.querySelector("#statements tr.detail").hidden === false`)
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,13 +13,16 @@ import (
 	"testing"
 	"time"
 
+	"souk/emulators/browsertest"
+
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 )
 
-// maxPageBytes is the most that a page and the files that it loads may have.
+// maxPageBytes is the most that a page and the files that it loads may have, as they are transferred.
 const maxPageBytes = 200 << 10
 
 // maxWait is how long a page may take to show something.
@@ -68,15 +70,7 @@ type tab struct {
 // newTab opens a tab that collects problems and layout shifts.
 func newTab(t *testing.T) *tab {
 	t.Helper()
-	found := false
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
-		_, err := exec.LookPath(name)
-		found = found || err == nil
-	}
-	if !found {
-		fmt.Fprintf(os.Stderr, "SKIPPED %s: Chromium is missing, install it with: apt-get install chromium\n", t.Name())
-		t.Skip("Chromium is missing")
-	}
+	browsertest.Require(t)
 	browser, err := sharedBrowser.start()
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +108,22 @@ func (tb *tab) must(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// click clicks an element. It tries again if live data replaced the element meanwhile.
+func (tb *tab) click(selector string) {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(tb, maxWait)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(selector))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "Could not find node") {
+			tb.t.Fatalf("click %s: %v", selector, err)
+		}
+	}
+}
+
 // wait waits until an expression is true, also across a navigation.
 func (tb *tab) wait(expression string) {
 	tb.t.Helper()
@@ -125,6 +135,7 @@ func (tb *tab) wait(expression string) {
 			return
 		}
 	}
+	tb.requireNoProblems()
 	tb.t.Fatalf("wait for %s: %v", expression, err)
 }
 
@@ -156,23 +167,21 @@ func paths(c *Console) []string {
 	return all
 }
 
-// TestPagesInBrowser opens every page in a narrow and a wide window, light and dark: nothing is
+// TestPagesInBrowser opens every page in a narrow dark and a wide light window: nothing is
 // wider than the window, nothing moves while data arrives, and the browser reports no problem.
 func TestPagesInBrowser(t *testing.T) {
 	t.Parallel()
 	change, _ := fakeSystem(t)
 	c, base := newConsole(t, change)
 	for _, path := range paths(c) {
-		for _, width := range []int64{400, 1600} {
+		for width, scheme := range map[int64]string{400: "dark", 1600: "light"} {
 			t.Run(fmt.Sprintf("%s is stable and fits into %d pixels", path, width), func(t *testing.T) {
 				t.Parallel()
 				tb := newTab(t)
 				tb.must(chromedp.EmulateViewport(width, 900))
-				for _, scheme := range []string{"dark", "light"} {
-					tb.setScheme(scheme)
-					tb.open(base + path)
-					tb.requireStable(scheme)
-				}
+				tb.setScheme(scheme)
+				tb.open(base + path)
+				tb.requireStable(scheme)
 			})
 		}
 	}
@@ -194,9 +203,7 @@ func (tb *tab) requireStable(scheme string) {
 	if shifts := get[[]string](tb, "window.shifts"); len(shifts) > 0 {
 		tb.t.Errorf("layout shifts:\n%s", strings.Join(shifts, "\n"))
 	}
-	if over := get[int](tb, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
-		tb.t.Errorf("the page is %d pixels wider than the window", over)
-	}
+	tb.requireFits()
 	dark := get[bool](tb, `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).every((c) => c < 60)`)
 	if dark != (scheme == "dark") {
 		tb.t.Errorf("the background is dark: %v, in the %s scheme", dark, scheme)
@@ -204,6 +211,18 @@ func (tb *tab) requireStable(scheme string) {
 	if moving := get[int](tb, "document.getAnimations().length"); moving > 0 {
 		tb.t.Errorf("%d animations with reduced motion", moving)
 	}
+	tb.requireNoProblems()
+}
+
+func (tb *tab) requireFits() {
+	tb.t.Helper()
+	if over := get[int](tb, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
+		tb.t.Errorf("the page is %d pixels wider than the window", over)
+	}
+}
+
+func (tb *tab) requireNoProblems() {
+	tb.t.Helper()
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	if diff := cmp.Diff([]string(nil), tb.problems); diff != "" {
@@ -219,7 +238,11 @@ func TestKeys(t *testing.T) {
 	tb := newTab(t)
 	tb.open(base + "/")
 	for i := range slices.Backward(c.pages) {
-		tb.must(chromedp.KeyEvent(fmt.Sprint(i + 1)))
+		key := sheet{Pages: c.pages}.Key(c.pages[i].name)
+		if key == "" {
+			continue
+		}
+		tb.must(chromedp.KeyEvent(key))
 		tb.wait(fmt.Sprintf("location.pathname === %q && document.readyState === 'complete'", "/"+c.pages[i].name))
 	}
 	tb.must(chromedp.KeyEvent("?"))
@@ -273,7 +296,7 @@ func TestActionsInBrowser(t *testing.T) {
 	tb.must(chromedp.Navigate(EntryLink(base, testToken)))
 	tb.wait(`location.search === "" && !document.querySelector("#read-only")`)
 	tb.open(base + "/functions?name=order-expire")
-	tb.must(chromedp.Click(`form[data-action="functions/run"] button`))
+	tb.click(`form[data-action="functions/run"] button`)
 	tb.wait(`document.querySelector(".toast")?.textContent === "Called order-expire."`)
 	if calls.Load() != 1 {
 		t.Errorf("the function was called %d times, want once", calls.Load())
@@ -288,27 +311,11 @@ func TestPagesAreSmall(t *testing.T) {
 	t.Parallel()
 	change, _ := fakeSystem(t)
 	c, base := newConsole(t, change)
-	fetch := func(path string) string {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil || response.StatusCode != http.StatusOK {
-			t.Fatalf("%s: status %d, %v", path, response.StatusCode, err)
-		}
-		return string(body)
-	}
 	for _, path := range paths(c) {
-		body := fetch(path)
-		size := len(body)
+		body := mustGet(t, base, path)
+		size := mustMeasure(t, base+path)
 		for _, match := range linked.FindAllStringSubmatch(body, -1) {
-			size += len(fetch(match[1]))
+			size += mustMeasure(t, base+match[1])
 		}
 		if size > maxPageBytes {
 			t.Errorf("%s and its files have %d bytes, want at most %d", path, size, maxPageBytes)
@@ -317,4 +324,64 @@ func TestPagesAreSmall(t *testing.T) {
 			t.Errorf("%s has inline styles or scripts, which the policy rejects", path)
 		}
 	}
+}
+
+// mustMeasure returns the bytes of a response as they are transferred to a browser.
+func mustMeasure(t *testing.T, url string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", "gzip") // so that the client does not decompress the body
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK || len(body) == 0 {
+		t.Fatalf("GET %s: %s, %d bytes, %v", url, response.Status, len(body), err)
+	}
+	return len(body)
+}
+
+// loadTiming is what a browser reports about a page, in milliseconds and bytes
+// (https://www.w3.org/TR/navigation-timing-2/, https://www.w3.org/TR/paint-timing/).
+type loadTiming struct {
+	Response, Paint, Interactive, Complete float64
+	Bytes, Files                           int
+}
+
+const readTiming = `(() => {
+	const page = performance.getEntriesByType("navigation")[0], files = performance.getEntriesByType("resource");
+	const paint = performance.getEntriesByType("paint").find((entry) => entry.name === "first-contentful-paint");
+	return {
+		response: page.responseEnd, paint: paint.startTime, interactive: page.domInteractive, complete: page.loadEventEnd,
+		bytes: [page, ...files].reduce((sum, entry) => sum + entry.transferSize, 0), files: files.length,
+	};
+})()`
+
+// TestFirstPageInBrowser logs when the first page is painted without a cache, and requires that
+// its files are small. Times are the machine's, and not compared: go test -v -run TestFirstPage.
+func TestFirstPageInBrowser(t *testing.T) {
+	t.Parallel()
+	change, _ := fakeSystem(t)
+	_, base := newConsole(t, change)
+	tb := newTab(t)
+	if _, err := chromedp.Call(tb, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	var all []loadTiming
+	for range 5 {
+		tb.must(chromedp.Navigate(base + "/"))
+		tb.wait(`performance.getEntriesByType("navigation")[0].loadEventEnd > 0 && performance.getEntriesByType("paint").length > 1`)
+		timing := get[loadTiming](tb, readTiming)
+		if timing.Bytes > maxPageBytes || timing.Files == 0 {
+			t.Errorf("the first page and its %d files have %d bytes, want at most %d", timing.Files, timing.Bytes, maxPageBytes)
+		}
+		all = append(all, timing)
+	}
+	slices.SortFunc(all, func(a, b loadTiming) int { return int(1000 * (a.Paint - b.Paint)) })
+	t.Logf("first page: median of %d %+v, fastest %+v", len(all), all[len(all)/2], all[0])
 }

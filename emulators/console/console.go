@@ -37,11 +37,12 @@ import (
 	"souk/emulators/trace"
 	"souk/shared/database"
 	"souk/shared/manifest"
+	"souk/shared/trail"
 )
 
 // pages are the pages in the order of the navigation. The first is served at /.
 var pages = []func(*Console) page{
-	systemPage, functionsPage, tracesPage, ordersPage, pubsubPage, databasesPage, logsPage, loadPage, labPage,
+	systemPage, functionsPage, tracesPage, ordersPage, trailPage, webhooksPage, pubsubPage, databasesPage, logsPage, loadPage, labPage,
 }
 
 // Options configures a console. A source that is nil is not available.
@@ -49,6 +50,9 @@ type Options struct {
 	Manifest *manifest.Manifest
 	// Token is the secret of the link that allows actions. It must not be empty.
 	Token string
+	// Private makes the console respond only to browsers that have opened the link with the
+	// token: in a network of containers, not only browsers of this machine reach it.
+	Private bool
 	// Hosts are allowed host names in addition to those of this machine.
 	Hosts hostcheck.Hosts
 	// Links are shown below the navigation.
@@ -62,7 +66,7 @@ type Options struct {
 	Topics func() pubsub.Stats
 	// RunSchedule calls a scheduled function now.
 	RunSchedule func(ctx context.Context, function string) error
-	// Load is the shop that the load page sends requests to.
+	// Load is the shop that the load page sends requests to, and that sends deliveries of webhooks again.
 	Load *load.Target
 	// Lab runs the experiments of the lab page.
 	Lab *Lab
@@ -73,15 +77,18 @@ type Options struct {
 	// Databases are the URLs of the services' databases, by service, for a login that may
 	// read all of them and the server's state.
 	Databases map[string]database.URL
+	// Trails are sources of the trails of services, by service, besides their tables trail.
+	Trails map[string]trail.Source
 	// Messages reads and changes what is in Pub/Sub. The console closes it.
 	Messages *messages.Source
 	// Undelivered returns the messages that are not acknowledged and match.
 	Undelivered func(match func(attributes map[string]string) bool) []pubsub.Peeked
-	// MailURL is the URL of the local mail server.
-	MailURL string
+	// MailURL is the URL of the local mail server, MailPage that for browsers if it is another.
+	MailURL, MailPage string
 
-	// period is the time between two samples, for tests: samplePeriod.
-	period time.Duration
+	// period is the time between two samples, sendTimeout the time in which a client must
+	// read an event. They are for tests: samplePeriod, sendTimeout.
+	period, sendTimeout time.Duration
 }
 
 // Link is a link to another page of the system.
@@ -112,6 +119,7 @@ func New(options Options) (*Console, error) {
 	if options.Token == "" {
 		return nil, errors.New("console: the token is empty")
 	}
+	options.sendTimeout = cmp.Or(options.sendTimeout, sendTimeout)
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}

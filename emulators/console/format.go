@@ -67,6 +67,14 @@ func percent(part, whole time.Duration) string {
 // clock writes the local time of day.
 func clock(t time.Time) string { return t.Local().Format("15:04:05.000") }
 
+// cut returns a text, or the beginning of a longer one.
+func cut(text string, characters int) string {
+	if runes := []rune(text); len(runes) > characters {
+		return string(runes[:characters]) + "…"
+	}
+	return text
+}
+
 // indent returns JSON in several lines, and other text as it is.
 func indent(text string) string {
 	var out bytes.Buffer

@@ -53,8 +53,8 @@ func TestGraphIsLayered(t *testing.T) {
 	g := newGraph(functions.Manifest())
 	for _, e := range g.Edges {
 		from, to := g.byID[e.From], g.byID[e.To]
-		if e.Kind != databaseEdge && from.X+from.W >= to.X {
-			t.Errorf("edge %s goes to the left: from %.0f to %.0f", e.ID, from.X+from.W, to.X)
+		if e.Kind != databaseEdge && from.X+from.W >= to.X && !leads(g, e.To, e.From) {
+			t.Errorf("edge %s goes to the left and closes no cycle: from %.0f to %.0f", e.ID, from.X+from.W, to.X)
 		}
 	}
 	for i, one := range g.Nodes {
@@ -74,6 +74,29 @@ func TestGraphIsLayered(t *testing.T) {
 			t.Errorf("node %s is outside of the band %s", one.ID, b.Name)
 		}
 	}
+}
+
+// leads reports whether events lead from one node to another. An edge of a cycle, such as a
+// cancelled order whose payment is voided, must go to the left somewhere.
+func leads(g *graph, from, to string) bool {
+	seen, next := map[string]bool{}, []string{from}
+	for len(next) > 0 {
+		at := next[0]
+		next = next[1:]
+		if at == to {
+			return true
+		}
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		for _, e := range g.Edges {
+			if e.Kind != databaseEdge && e.From == at {
+				next = append(next, e.To)
+			}
+		}
+	}
+	return false
 }
 
 // TestGraphWithCycle requires that a layout exists where events go round in a circle.

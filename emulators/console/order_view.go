@@ -111,6 +111,8 @@ func newOrderDelivery(d ordertrail.Delivery, since, whole time.Duration) orderDe
 	switch d.State {
 	case ordertrail.Done:
 		out.Class, out.Took = "good", formatDuration(d.Wait)
+	case ordertrail.Delivered:
+		out.Class = "good"
 	case ordertrail.DeadLetter, ordertrail.Missing:
 		out.Class = "bad"
 	}

@@ -2,11 +2,13 @@ package console
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 )
 
 //go:embed page
@@ -54,14 +56,17 @@ func (p page) Live() bool { return p.events != nil }
 // Asset returns the URL of a file of the console, which changes with its content.
 func (s sheet) Asset(name string) string { return "/asset/" + name + "?v=" + s.assets[name].tag }
 
-// Key returns the key that opens a page.
-func (s sheet) Key(name string) int {
+// pageKeys are the keys that open the first pages.
+const pageKeys = "1234567890"
+
+// Key returns the key that opens a page, or nothing for a page without one.
+func (s sheet) Key(name string) string {
 	for i, p := range s.Pages {
-		if p.name == name {
-			return i + 1
+		if p.name == name && i < len(pageKeys) {
+			return pageKeys[i : i+1]
 		}
 	}
-	return 0
+	return ""
 }
 
 // parsePages returns the template of every page by name.
@@ -100,7 +105,7 @@ func (c *Console) servePage(p page) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		c.write(w, body)
+		c.writeCompressed(w, r, body)
 	})
 }
 
@@ -130,6 +135,25 @@ func theme(r *http.Request) string {
 		return cookie.Value
 	}
 	return ""
+}
+
+// writeCompressed writes a body with gzip, if the client accepts it: the graph of the system has much
+// markup that is alike.
+func (c *Console) writeCompressed(w http.ResponseWriter, r *http.Request, body []byte) {
+	w.Header().Add("Vary", "Accept-Encoding")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		c.write(w, body)
+		return
+	}
+	var compressed bytes.Buffer
+	z := gzip.NewWriter(&compressed)
+	_, err := z.Write(body)
+	if err = errors.Join(err, z.Close()); err != nil {
+		http.Error(w, fmt.Sprintf("compress the response: %v", err), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	c.write(w, compressed.Bytes())
 }
 
 // write writes a body. It fails only if the client has disconnected.

@@ -68,7 +68,7 @@ func labPage(c *Console) page {
 		actions: map[string]action{
 			"start": l.start,
 			"stop": func(*http.Request) (string, error) {
-				if !c.end() {
+				if !c.end(experimentJob) {
 					return "", fmt.Errorf("%w: nothing is running", errInvalid)
 				}
 				return "Stopping the experiment and its systems.", nil
@@ -127,7 +127,7 @@ func (l *labRun) start(r *http.Request) (string, error) {
 	if lab == nil || !slices.ContainsFunc(lab.Experiments, func(x Experiment) bool { return x.Name == name }) {
 		return "", fmt.Errorf("%w: there is no experiment %q here", errInvalid, name)
 	}
-	err := l.console.begin("experiment "+name, func(ctx context.Context) {
+	err := l.console.begin(experimentJob, name, func(ctx context.Context) {
 		l.clear()
 		report, err := lab.Run(ctx, name, quick, l.add)
 		l.finish(name, report, err)
@@ -177,7 +177,7 @@ func (l *labRun) events(_ *http.Request, s *stream) error {
 	return s.every(loadInterval, func() error {
 		running := l.console.running()
 		l.mu.Lock()
-		now := labState{Running: running, Version: l.version, Lines: slices.Clone(l.lines)}
+		now := labState{Running: running, Version: l.version, Lines: append([]string{}, l.lines...)} // not null
 		l.mu.Unlock()
 		if now.Running == last.Running && now.Version == last.Version && slices.Equal(now.Lines, last.Lines) {
 			return nil
@@ -190,8 +190,9 @@ func (l *labRun) events(_ *http.Request, s *stream) error {
 // serveChart handles GET /lab/chart/{experiment}/{chart}.
 func (l *labRun) serveChart(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, chart := range l.reports[r.PathValue("experiment")].Charts {
+	charts := l.reports[r.PathValue("experiment")].Charts
+	l.mu.Unlock() // a client may read slowly
+	for _, chart := range charts {
 		if chart.Name == r.PathValue("chart") {
 			w.Header().Set("Content-Type", "image/svg+xml")
 			// Its style is in it, and nothing else is loaded.

@@ -29,7 +29,7 @@ func loadPage(c *Console) page {
 		actions: map[string]action{
 			"start": l.start,
 			"stop": func(*http.Request) (string, error) {
-				if !c.end() {
+				if !c.end(loadJob) {
 					return "", fmt.Errorf("%w: nothing is running", errInvalid)
 				}
 				return "Stopping. Orders that are placed are still decided.", nil
@@ -110,10 +110,11 @@ func (l *loadRun) start(r *http.Request) (string, error) {
 		return "", err
 	}
 	options.Target, options.Interval, options.Progress = *target, loadInterval, l.add
+	options.Abort = l.console.closed
 	if err := options.Check(); err != nil {
 		return "", fmt.Errorf("%w: %w", errInvalid, err)
 	}
-	err = l.console.begin("load "+string(options.Scenario), func(ctx context.Context) {
+	err = l.console.begin(loadJob, string(options.Scenario), func(ctx context.Context) {
 		l.reset(options)
 		result, err := load.Run(ctx, options)
 		l.finish(result, err)
@@ -127,20 +128,20 @@ func (l *loadRun) start(r *http.Request) (string, error) {
 // loadOptions returns the options in a form.
 func loadOptions(r *http.Request) (o load.Options, err error) {
 	o.Scenario = load.Scenario(r.PostFormValue("scenario"))
-	number := func(name string, most int) float64 {
+	number := func(name string, least float64, most int) float64 {
 		text := strings.TrimSpace(r.PostFormValue(name))
 		if text == "" {
 			return 0
 		}
 		value, failed := strconv.ParseFloat(text, 64)
-		if failed != nil || value < 0 || value > float64(most) {
-			err = fmt.Errorf("%w: %s is 0 to %d, not %q", errInvalid, name, most, text)
+		if failed != nil || !(value >= least && value <= float64(most)) { // NaN is neither
+			err = fmt.Errorf("%w: %s is %g to %d, not %q", errInvalid, name, least, most, text)
 		}
 		return value
 	}
-	o.Users = int(number("users", load.MaxUsers))
-	o.Rate = number("rate", load.MaxRate)
-	o.Duration = time.Duration(number("seconds", maxLoadSeconds) * float64(time.Second))
+	o.Users = int(number("users", 1, load.MaxUsers))
+	o.Rate = number("rate", 0, load.MaxRate)
+	o.Duration = time.Duration(number("seconds", 1, maxLoadSeconds) * float64(time.Second))
 	return o, err
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,7 +38,7 @@ type ordersView struct {
 }
 
 // orderStatuses are those that an order may have.
-var orderStatuses = []string{"pending", "confirmed", "shipped", "delivered", "rejected", "cancelled"}
+var orderStatuses = []string{"pending", "awaiting_payment", "confirmed", "partially_shipped", "shipped", "delivered", "rejected", "cancelled"}
 
 type orderList struct {
 	Error    string
@@ -47,18 +48,19 @@ type orderList struct {
 
 type orderRow struct {
 	ID, Short, Placed, Status, Class, Total, Items string
-	// Decided is how long it took until the order was confirmed, rejected or cancelled.
+	// Decided is how long it took until the order was confirmed, rejected or cancelled, or
+	// waited for its payment.
 	Decided string
 }
 
 // statusClass returns the class of a badge.
 func statusClass(status string) string {
 	switch status {
-	case "pending":
+	case "pending", "awaiting_payment":
 		return "warn"
 	case "confirmed", "delivered":
 		return "good"
-	case "shipped":
+	case "partially_shipped", "shipped":
 		return "info"
 	case "rejected", "cancelled":
 		return "bad"
@@ -95,7 +97,7 @@ func (c *Console) trails() *ordertrail.Source {
 		Manifest: c.options.Manifest, Databases: c.databases.Databases(), Undelivered: c.options.Undelivered, Traces: c.options.Traces,
 	}
 	if c.options.MailURL != "" {
-		s.Mails = ordertrail.MailsAt(c.options.MailURL)
+		s.Mails = ordertrail.MailsAt(c.options.MailURL, cmp.Or(c.options.MailPage, c.options.MailURL))
 	}
 	return s
 }

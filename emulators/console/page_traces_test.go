@@ -31,10 +31,10 @@ func newTraces() *trace.Store {
 	return s
 }
 
-// mustGet returns the body of a page.
-func mustGet(t *testing.T, base, path string) string {
+// fetch returns the status and the body of a page.
+func fetch(t *testing.T, link string) (status int, body string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, http.NoBody)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,21 @@ func mustGet(t *testing.T, base, path string) string {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s, %v\n%s", path, response.Status, err, body)
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return string(body)
+	return response.StatusCode, string(text)
+}
+
+// mustGet returns the body of a page.
+func mustGet(t *testing.T, base, path string) string {
+	t.Helper()
+	status, body := fetch(t, base+path)
+	if status != http.StatusOK {
+		t.Fatalf("%s: status %d\n%s", path, status, body)
+	}
+	return body
 }
 
 // requireTexts requires that a page has texts, or does not have those after "without".

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"souk/emulators/hostcheck"
 )
 
 // pagePolicy lets pages load files of the console only, and send data to it only (CSP
@@ -39,26 +41,19 @@ func (c *Console) protect(next http.Handler) http.Handler {
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
-		if foreign(r) {
+		if hostcheck.IsForeign(r) {
 			http.Error(w, "requests of other origins are not allowed", http.StatusForbidden)
 			return
 		}
+		if c.options.Private && !c.trusted(r) && !c.valid(r.URL.Query().Get(tokenParameter)) {
+			http.Error(w, "This console needs its link, which has a token: souk console", http.StatusForbidden)
+			return
+		}
+		if err := extend(w, c.options.sendTimeout); err != nil {
+			c.log.Debug("set the time in which a response must be read", "error", err)
+		}
 		next.ServeHTTP(w, r)
 	}))
-}
-
-// foreign reports whether a page of another origin sent a request. A link to the console is
-// no such request.
-func foreign(r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		u, err := url.Parse(origin)
-		return err != nil || u.Host != r.Host
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "cross-site", "same-site":
-		return r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate"
-	}
-	return false
 }
 
 // enter handles the link with the token: it sets the cookie and redirects to the page

@@ -90,6 +90,40 @@ func TestPagesAreProtected(t *testing.T) {
 	}
 }
 
+// TestPrivateConsole requires that a private console responds to nothing without the token.
+func TestPrivateConsole(t *testing.T) {
+	t.Parallel()
+	c, base := newConsole(t, func(o *Options) { o.Private = true })
+	paths := []string{"/", "/asset/console.css"}
+	for _, p := range c.pages {
+		paths = append(paths, "/"+p.name)
+		if p.events != nil {
+			paths = append(paths, "/"+p.name+"/events")
+		}
+		for pattern := range p.routes {
+			paths = append(paths, strings.TrimPrefix(pattern, "GET "))
+		}
+	}
+	for _, path := range paths {
+		t.Run(path+" needs the token", func(t *testing.T) {
+			t.Parallel()
+			for _, query := range []string{"", "?token", "?token=another"} {
+				if got := (call{path: path + query}).send(t, base); got != http.StatusForbidden {
+					t.Errorf("%s: status %d, want 403", path+query, got)
+				}
+			}
+		})
+	}
+	if got := (call{path: "/?token=" + testToken}).send(t, base); got != http.StatusSeeOther {
+		t.Errorf("the link: status %d, want 303", got)
+	}
+	for _, p := range c.pages {
+		if got := (call{path: "/" + p.name, trusted: true}).send(t, base); got != http.StatusOK {
+			t.Errorf("%s with the cookie: status %d, want 200", p.name, got)
+		}
+	}
+}
+
 // TestEntryLink requires that the link sets the cookie and removes the token from the URL.
 func TestEntryLink(t *testing.T) {
 	t.Parallel()

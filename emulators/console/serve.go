@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"souk/shared/health"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 // Serve serves a console on a listener until ctx is done. It closes the console.
 func Serve(ctx context.Context, listener net.Listener, c *Console) error {
 	server := &http.Server{
-		Handler: c, ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: health.Handler(c), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)

@@ -78,7 +78,7 @@ function patch(element, html) {
 // live receives the events of this page while it is visible: live({name: (data) => …}).
 // The query of the page is that of the events; it returns a function that reconnects.
 function live(handlers, query = () => location.search) {
-  let source = null;
+  let source = null, retry = 0;
   const state = (name, label) => {
     const element = $("#state");
     if (element) { element.dataset.state = name; text(element, label); }
@@ -87,7 +87,11 @@ function live(handlers, query = () => location.search) {
     close();
     source = new EventSource("/" + document.body.dataset.page + "/events" + query());
     source.onopen = () => state("live", "live");
-    source.onerror = () => state("lost", "reconnecting");
+    source.onerror = () => {
+      state("lost", "reconnecting");
+      // A response with an error ends the attempts of the browser.
+      if (source && source.readyState === EventSource.CLOSED) retry = setTimeout(open, 5000);
+    };
     for (const [name, handle] of Object.entries(handlers)) {
       source.addEventListener(name, (event) => {
         handle(JSON.parse(event.data));
@@ -95,7 +99,7 @@ function live(handlers, query = () => location.search) {
       });
     }
   };
-  const close = () => { if (source) source.close(); source = null; };
+  const close = () => { clearTimeout(retry); if (source) source.close(); source = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) { close(); state("", "paused"); } else open();
   });
@@ -132,8 +136,8 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
   const button = event.submitter;
+  const values = new URLSearchParams(new FormData(form, button)); // without the value of a disabled button
   if (button) button.disabled = true;
-  const values = new URLSearchParams(new FormData(form, button));
   const ok = await act(form.dataset.action, values);
   if (button) button.disabled = false;
   form.dispatchEvent(new CustomEvent("acted", { detail: { ok }, bubbles: true }));
@@ -178,7 +182,7 @@ document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select, textarea, [contenteditable]");
   if (event.key === "Escape" && typing) { event.preventDefault(); event.target.blur(); return; }
   if (typing) return;
-  const link = /^[1-9]$/.test(event.key) && $$(".nav a")[event.key - 1];
+  const link = $$(".nav a").find((a) => $("kbd", a).textContent === event.key);
   if (link) link.click();
   else if (event.key === "/") { const field = $("main input[type=search], main input:not([type=hidden])"); if (field) { event.preventDefault(); field.focus(); field.select(); } }
   else if (event.key === "j") step(1);

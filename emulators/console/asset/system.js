@@ -22,14 +22,28 @@ function mark(element, name, on) {
   if (element && element.classList.contains(name) !== on) element.classList.toggle(name, on);
 }
 
+const places = svg.dataset.dots.trim().split(" ");
+
+// showDots draws a dot for each instance of a function, as far as there are places.
+function showDots(element, states) {
+  const dots = element.getElementsByClassName("dot");
+  while (dots.length > states.length) dots[dots.length - 1].remove();
+  states.slice(0, places.length).forEach((state, i) => {
+    let dot = dots[i];
+    if (!dot) {
+      dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+      for (const [name, value] of [["cx", places[i]], ["cy", "10.5"], ["r", "2.6"]]) dot.setAttribute(name, value);
+      element.append(dot);
+    }
+    if (dot.getAttribute("class") !== "dot " + state) dot.setAttribute("class", "dot " + state);
+  });
+}
+
 function showFunction(f) {
   const element = document.getElementById("f-" + f.name);
   if (!element) return;
   const states = [...Array(f.serving).fill("serving"), ...Array(f.starting).fill("starting"), ...Array(f.draining).fill("draining")];
-  $$(".dot", element).forEach((dot, i) => {
-    const name = "dot " + (states[i] || "");
-    if (dot.getAttribute("class") !== name) dot.setAttribute("class", name);
-  });
+  showDots(element, states);
   mark(element, "busy", f.rate > 0);
   mark(element, "failing", f.errors > 0);
   mark(element, "full", f.queued > 0 || f.rejected > 0);
@@ -84,6 +98,11 @@ live({
     text($("#s-backlog"), format.count(backlog)).className = backlog > 100 ? "warn" : "";
     text($("#s-dead"), format.count(dead)).className = dead > 0 ? "bad" : "";
   },
+});
+
+// The graph has its own size, at which names can be read, and scrolls.
+$("#fit").addEventListener("click", (event) => {
+  event.currentTarget.setAttribute("aria-pressed", String(svg.classList.toggle("fit")));
 });
 
 // A node under the pointer or with the focus shows its edges and its neighbours only.

@@ -25,11 +25,7 @@ func (r *Reader) Tables(ctx context.Context) ([]Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	services := map[string]string{}
-	for service, schema := range r.schemas {
-		services[schema] = service
-	}
-	schemas := slices.Sorted(maps.Keys(services))
+	services, schemas := r.services()
 	tables, err := database.Collect(ctx, db, func(row database.Scanner) (t Table, err error) {
 		var schema string
 		err = row.Scan(&schema, &t.Name, &t.Rows, &t.DataBytes, &t.IndexBytes)
@@ -66,11 +62,7 @@ func (r *Reader) Statements(ctx context.Context, limit int) ([]Statement, error)
 	if err != nil {
 		return nil, err
 	}
-	services := map[string]string{}
-	for service, schema := range r.schemas {
-		services[schema] = service
-	}
-	schemas := slices.Sorted(maps.Keys(services))
+	services, schemas := r.services()
 	// Times are in picoseconds.
 	statements, err := database.Collect(ctx, db, func(row database.Scanner) (s Statement, err error) {
 		var schema string
@@ -87,4 +79,13 @@ func (r *Reader) Statements(ctx context.Context, limit int) ([]Statement, error)
 		return nil, fmt.Errorf("read the statements: %w", err)
 	}
 	return statements, nil
+}
+
+// services returns the service of each schema, and the schemas in order.
+func (r *Reader) services() (services map[string]string, schemas []string) {
+	services = map[string]string{}
+	for service, schema := range r.schemas {
+		services[schema] = service
+	}
+	return services, slices.Sorted(maps.Keys(services))
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -43,6 +44,16 @@ type Options struct {
 	Embedded func() *pubsub.Broker
 	// Record receives every replayed and every discarded message before it is removed.
 	Record func(deadletters.Record) error
+}
+
+// LogRecords returns Options.Record that logs replayed and discarded dead letters with their
+// attributes, without their data.
+func LogRecords(log *slog.Logger) func(deadletters.Record) error {
+	return func(r deadletters.Record) error {
+		log.Info("act on a dead letter", "action", r.Action, "reason", r.Why, "subscription", r.Subscription,
+			"messageId", r.MessageID, "attributes", r.Attributes, "topic", r.Topic, "newMessageId", r.NewMessageID)
+		return nil
+	}
 }
 
 // Source reads and changes the messages of a project. Callers must close it.

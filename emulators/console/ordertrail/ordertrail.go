@@ -83,6 +83,8 @@ type Event struct {
 	// Published is when it was published; zero if it waits in the outbox.
 	Created, Published time.Time
 	Deliveries         []Delivery
+
+	attributes map[string]string // of the message, besides the envelope
 }
 
 // States of a delivery.
@@ -91,6 +93,7 @@ const (
 	Unknown    = "not yet"     // it has not, and what the broker does is unknown
 	DeadLetter = "dead letter" // it is in the dead-letter topic
 	Unsent     = "unsent"      // the event is not published yet
+	Delivered  = "delivered"   // the broker has delivered it, and the function records no events
 	Missing    = "missing"     // neither the function nor the broker has it
 	// Others are the broker's: pubsub.StateWaiting and so on.
 )
@@ -174,11 +177,12 @@ type deliveryKey struct {
 	event    uuid.UUID
 }
 
-// deliveries returns the deliveries of an event to all functions that functions.yaml lists.
+// deliveries returns the deliveries of an event to all functions that functions.yaml lists, as far
+// as their filters select it.
 func (s *Source) deliveries(found *findings, e *Event) []Delivery {
 	var deliveries []Delivery
 	for _, f := range s.Manifest.Functions {
-		if slices.Contains(f.Events, e.Type) {
+		if slices.Contains(f.Events, e.Type) && f.Filter.Accepts(e.attributes) {
 			deliveries = append(deliveries, s.delivery(found, e, f))
 		}
 	}
@@ -204,6 +208,8 @@ func (s *Source) delivery(found *findings, e *Event, f manifest.Function) Delive
 		d.State, d.Reason, d.Attempts = DeadLetter, letter.Attributes[pubsub.AttributeErrorMessage], deliveryCount(letter)
 	case e.Published.IsZero():
 		d.State = Unsent
+	case s.Undelivered != nil && f.Inbox == manifest.NoInbox:
+		d.State = Delivered
 	case s.Undelivered != nil:
 		d.State = Missing
 	}

@@ -150,10 +150,10 @@ func TestFind(t *testing.T) {
 		trail := mustOpen(t).mustFind(t)
 		want := []string{
 			"0s pending by customer",
-			"0s order order-placed, stock-reserve done after 40ms",
+			"0s order order-placed, stock-reserve done after 40ms, webhook-fanout not yet",
 			"40ms product stock-reserved, order-confirm done after 40ms",
 			"80ms confirmed by system",
-			"80ms order order-confirmed, user-notify not yet",
+			"80ms order order-confirmed, user-notify not yet, webhook-fanout not yet",
 		}
 		if diff := cmp.Diff(want, describe(trail)); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
@@ -164,6 +164,18 @@ func TestFind(t *testing.T) {
 		}
 		if e := trail.Steps[1].Event; e.TraceID != traceIDText || !e.Published.Equal(at(5)) || e.Payload != `{"orderId":1}` {
 			t.Errorf("event %+v", e)
+		}
+	})
+	t.Run("an event is expected at the payment service only if the order must be paid", func(t *testing.T) {
+		t.Parallel()
+		s := mustOpen(t)
+		has := func() bool { return strings.Contains(strings.Join(describe(s.mustFind(t)), "\n"), "payment-request") }
+		if has() {
+			t.Error("the event of a free order is expected")
+		}
+		s.mustExec(t, "product", `UPDATE outbox SET attributes = '{"payment":"required"}' WHERE id = ?`, s.reserved[:])
+		if !has() {
+			t.Error("the event of an order that must be paid is not expected")
 		}
 	})
 	t.Run("an event that is not published yet is unsent", func(t *testing.T) {
@@ -236,6 +248,27 @@ func TestUndelivered(t *testing.T) {
 				t.Errorf("got %+v", d)
 			}
 		})
+	}
+}
+
+// TestUnrecorded requires that an event which the broker does not have any more is delivered to a
+// function that records no events.
+func TestUnrecorded(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t)
+	if d := delivery(t, s.mustFind(t), s.confirmed, "webhook-fanout"); d.State != ordertrail.Unknown {
+		t.Errorf("without a broker: got %+v", d)
+	}
+	var messages []pubsub.Peeked
+	s.Undelivered = func(func(map[string]string) bool) []pubsub.Peeked { return messages }
+	if d := delivery(t, s.mustFind(t), s.confirmed, "webhook-fanout"); d.State != ordertrail.Delivered {
+		t.Errorf("got %+v", d)
+	}
+	messages = []pubsub.Peeked{{
+		Subscription: "webhook-fanout.order-confirmed", Attributes: map[string]string{"id": s.confirmed.String()}, State: pubsub.StateReady,
+	}}
+	if d := delivery(t, s.mustFind(t), s.confirmed, "webhook-fanout"); d.State != pubsub.StateReady {
+		t.Errorf("while it waits: got %+v", d)
 	}
 }
 

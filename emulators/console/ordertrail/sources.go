@@ -19,8 +19,8 @@ import (
 // mailTimeout bounds the request to the mail server.
 const mailTimeout = 2 * time.Second
 
-// MailsAt returns Source.Mails of the mail server at a URL.
-func MailsAt(url string) func(ctx context.Context) ([]Mail, error) {
+// MailsAt returns Source.Mails of the mail server at a URL. A browser reaches it at page.
+func MailsAt(url, page string) func(ctx context.Context) ([]Mail, error) {
 	client := &http.Client{Timeout: mailTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	return func(ctx context.Context) ([]Mail, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/messages", http.NoBody)
@@ -50,7 +50,7 @@ func MailsAt(url string) func(ctx context.Context) ([]Mail, error) {
 		mails := make([]Mail, len(list.Items))
 		for i, m := range list.Items {
 			mails[i] = Mail{
-				URL: url + "/api/messages/" + strconv.FormatInt(m.ID, 10) + "/html", MessageID: m.MessageID, To: m.To, Subject: m.Subject, ReceivedAt: m.ReceivedAt,
+				URL: page + "/api/messages/" + strconv.FormatInt(m.ID, 10) + "/html", MessageID: m.MessageID, To: m.To, Subject: m.Subject, ReceivedAt: m.ReceivedAt,
 			}
 		}
 		return mails, nil

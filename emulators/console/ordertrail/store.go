@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -161,11 +162,15 @@ func (s *Source) readEvents(ctx context.Context, found *findings) error {
 		events, err := database.Collect(ctx, db, func(row database.Scanner) (e Event, err error) {
 			var traceparent string
 			var published sql.NullTime
-			err = row.Scan(&e.ID, &e.Type, &e.Payload, &traceparent, &e.Created, &published)
+			var attributes []byte
+			err = row.Scan(&e.ID, &e.Type, &e.Payload, &traceparent, &e.Created, &published, &attributes)
 			e.Service, e.Published, e.TraceID = service, published.Time, traceID(traceparent)
-			return e, err
+			if err != nil || attributes == nil {
+				return e, err
+			}
+			return e, json.Unmarshal(attributes, &e.attributes)
 		}, `
-			SELECT id, type, payload, traceparent, created_at, published_at
+			SELECT id, type, payload, traceparent, created_at, published_at, attributes
 			FROM outbox
 			WHERE id >= ? AND aggregateid = ?`, first[:], found.order.ID.String())
 		if err != nil {

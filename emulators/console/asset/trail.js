@@ -1,0 +1,3 @@
+"use strict";
+
+live({ changes: (html) => patch($("#changes"), html) });
