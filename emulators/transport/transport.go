@@ -4,6 +4,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -32,4 +33,10 @@ func New(dialTimeout time.Duration) *http.Transport {
 		IdleConnTimeout:     idleTimeout,
 		DisableCompression:  true,
 	}
+}
+
+// IsDial reports whether no connection was established, so that a request was not sent.
+func IsDial(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
