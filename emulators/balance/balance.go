@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"souk/emulators/pool"
 	"souk/emulators/transport"
 )
 
@@ -43,16 +44,21 @@ type Options struct {
 	// Wait is how long a request waits for a replica if none accepts it, like a request
 	// to Cloud Run that waits for an instance to start.
 	Wait time.Duration
+	// Concurrency is the maximum number of requests of a replica at the same time, by name.
+	// Further requests wait for pool.MaxWait. A name that is missing has no limit.
+	Concurrency map[string]int
+	// Queue is the number of requests of a name that may wait for busy replicas:
+	// pool.MaxQueue.
+	Queue int
 }
 
 // Transport is an http.RoundTripper that sends requests to the replica of a name with the
-// fewest, of several in turn. If a
+// fewest, of several in turn. If all are busy, a request waits in a bounded queue. If a
 // replica does not accept a request, the next one receives it. A request that may have
 // reached a replica is sent again only if its method is safe and it has no body.
 type Transport struct {
-	lookup func(ctx context.Context, host string) ([]string, error)
-	wait   time.Duration
-	base   *http.Transport
+	options Options
+	base    *http.Transport
 
 	mu    sync.Mutex
 	names map[string]*replicas
@@ -60,21 +66,18 @@ type Transport struct {
 
 // New returns a new transport. Callers should close its idle connections after use.
 func New(options Options) *Transport {
-	lookup := options.Lookup
-	if lookup == nil {
-		lookup = net.DefaultResolver.LookupHost
+	if options.Lookup == nil {
+		options.Lookup = net.DefaultResolver.LookupHost
 	}
-	return &Transport{
-		lookup: lookup, wait: options.Wait, names: map[string]*replicas{},
-		base: transport.New(dialTimeout),
-	}
+	options.Queue = cmp.Or(options.Queue, pool.MaxQueue)
+	return &Transport{options: options, names: map[string]*replicas{}, base: transport.New(dialTimeout)}
 }
 
 // CloseIdleConnections closes all connections that are not in use.
 func (t *Transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 
 // RoundTrip sends a request to a replica of its URL's host. A net.OpError with Op "dial"
-// means that the request was not sent.
+// means that the request was not sent, and so does an error that IsBusy reports.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	if _, err := netip.ParseAddr(host); err == nil {
@@ -90,13 +93,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// sendOrWait tries replicas until one accepts the request, at most for t.wait.
+// sendOrWait tries replicas until one accepts the request, at most for Options.Wait.
 func (t *Transport) sendOrWait(r *http.Request, service *replicas) (*http.Response, error) {
-	timeout := time.NewTimer(t.wait)
+	timeout := time.NewTimer(t.options.Wait)
 	defer timeout.Stop()
 	for {
 		response, err := t.tryReplicas(r, service)
-		if err == nil || !IsDial(err) {
+		if err == nil || !transport.IsDial(err) {
 			return response, err
 		}
 		retry := time.NewTimer(retryInterval)
@@ -117,7 +120,10 @@ func (t *Transport) tryReplicas(r *http.Request, service *replicas) (*http.Respo
 	tried := map[string]bool{}
 	var lastErr error
 	for len(tried) < maxAttempts {
-		replica, err := service.pick(r.Context(), tried)
+		replica, err := service.acquire(r.Context(), tried)
+		if err != nil && !transport.IsDial(err) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, cmp.Or(lastErr, err)
 		}
@@ -133,7 +139,7 @@ func (t *Transport) tryReplicas(r *http.Request, service *replicas) (*http.Respo
 			return nil, err
 		}
 		service.avoid(address)
-		if lastErr = err; !IsDial(err) && !repeatable(r) {
+		if lastErr = err; !transport.IsDial(err) && !repeatable(r) {
 			break
 		}
 	}
@@ -165,11 +171,9 @@ func (b *countedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// IsDial reports whether no connection was established, so that a request was not sent.
-func IsDial(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
-}
+// IsBusy reports whether all replicas were busy for as long as a request may wait, or the
+// queue was full.
+func IsBusy(err error) bool { return errors.Is(err, pool.ErrFull) || errors.Is(err, pool.ErrTimeout) }
 
 // repeatable reports whether a request may be sent twice: its method is safe (RFC 9110,
 // section 9.2.1), and it has no body that may have been read in part.
@@ -187,7 +191,7 @@ func (t *Transport) replicas(host string) *replicas {
 	defer t.mu.Unlock()
 	known := t.names[host]
 	if known == nil {
-		known = newReplicas(host, t.lookup)
+		known = newReplicas(host, t.options)
 		t.names[host] = known
 	}
 	return known

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -290,4 +291,36 @@ func TestNames(t *testing.T) {
 			s.mustDo(t, http.MethodGet, "")
 		}
 	})
+}
+
+// TestSlowLookup sends requests while a lookup takes longer than an address is valid: they wait
+// for it once, together.
+func TestSlowLookup(t *testing.T) {
+	t.Parallel()
+	replica := httptest.NewServer(http.HandlerFunc(echo))
+	t.Cleanup(replica.Close)
+	host, port, err := net.SplitHostPort(replica.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lookups atomic.Int64
+	transport := balance.New(balance.Options{Lookup: func(context.Context, string) ([]string, error) {
+		lookups.Add(1)
+		time.Sleep(1500 * time.Millisecond) // the slowness is what is tested
+		return []string{host}, nil
+	}})
+	s := &fakeService{Transport: transport, port: port, client: &http.Client{Transport: transport}}
+	t.Cleanup(s.CloseIdleConnections)
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			if _, err := s.do(t, http.MethodGet, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	clients.Wait()
+	if n := lookups.Load(); n != 1 {
+		t.Errorf("%d lookups, want 1", n)
+	}
 }

@@ -27,29 +27,51 @@ type replicas struct {
 	avoided map[string]time.Time
 }
 
-func newReplicas(host string, lookup func(ctx context.Context, host string) ([]string, error)) *replicas {
+func newReplicas(host string, options Options) *replicas {
 	return &replicas{
-		host: host, lookup: lookup, backends: map[string]*pool.Backend[string]{}, avoided: map[string]time.Time{},
-		pool: pool.New[string](pool.Options{Policy: pool.LeastRequestsInTurn}),
+		host: host, lookup: options.Lookup, backends: map[string]*pool.Backend[string]{}, avoided: map[string]time.Time{},
+		pool: pool.New[string](pool.Options{
+			Policy: pool.LeastRequestsInTurn, Concurrency: options.Concurrency[host], Queue: options.Queue,
+			Wait: func() time.Duration { return pool.MaxWait },
+		}),
 	}
 }
 
-// pick returns the replica with the fewest requests, of several in turn. It skips replicas
-// that were tried, and prefers those that have not failed recently. The caller must release it.
-func (s *replicas) pick(ctx context.Context, tried map[string]bool) (*pool.Backend[string], error) {
+// acquire returns the replica with the fewest requests, of several in turn. It skips replicas
+// that were tried, and prefers those that have not failed recently. If those that were not
+// tried are busy, it waits for one of them. The caller must release it.
+func (s *replicas) acquire(ctx context.Context, tried map[string]bool) (*pool.Backend[string], error) {
+	untried := func(address string) bool { return !tried[address] }
+	backend, err := s.pick(ctx, untried)
+	if backend != nil || err != nil {
+		return backend, err
+	}
+	backend, err = s.pool.AcquireUsable(ctx, untried)
+	if err != nil {
+		return nil, fmt.Errorf("wait for a replica of %s: %w", s.host, err)
+	}
+	return backend, nil
+}
+
+// pick returns a replica with room, or nil if all are busy that were not tried.
+func (s *replicas) pick(ctx context.Context, untried func(address string) bool) (*pool.Backend[string], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	if age := now.Sub(s.updatedAt); age >= addressTTL || s.stale && age >= retryInterval {
-		if err := s.refresh(ctx, now); err != nil {
+		if err := s.refresh(ctx); err != nil {
 			return nil, err
 		}
 	}
-	untried := func(address string) bool { return !tried[address] }
 	healthy := func(address string) bool { return untried(address) && !now.Before(s.avoided[address]) }
 	for _, usable := range []func(string) bool{healthy, untried} {
 		if backend := s.pool.Try(usable); backend != nil {
 			return backend, nil
+		}
+	}
+	for address := range s.backends {
+		if untried(address) {
+			return nil, nil
 		}
 	}
 	return nil, s.noReplica(fmt.Errorf("all %d replicas were tried", len(s.backends)))
@@ -57,11 +79,12 @@ func (s *replicas) pick(ctx context.Context, tried map[string]bool) (*pool.Backe
 
 // refresh looks up the name's addresses. If the lookup fails, the previous addresses stay,
 // unless the name does not exist.
-func (s *replicas) refresh(ctx context.Context, now time.Time) error {
+func (s *replicas) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	found, err := s.lookup(ctx, s.host)
-	s.updatedAt, s.stale = now, err != nil
+	// Requests that waited for a slow lookup use its result, and do not repeat it.
+	s.updatedAt, s.stale = time.Now(), err != nil
 	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok && dnsErr.IsNotFound {
 		s.setAddresses(nil)
 	}
@@ -75,7 +98,8 @@ func (s *replicas) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// setAddresses adds new replicas and removes those that are gone.
+// setAddresses adds new replicas and removes those that are gone. Requests that wait fail if
+// none remains.
 func (s *replicas) setAddresses(found []string) {
 	for address, backend := range s.backends {
 		if !slices.Contains(found, address) {
@@ -89,6 +113,9 @@ func (s *replicas) setAddresses(found []string) {
 		if s.backends[address] == nil {
 			s.backends[address] = s.pool.Add(address)
 		}
+	}
+	if len(s.backends) == 0 {
+		s.pool.Fail(s.noReplica(errors.New("all replicas were removed")))
 	}
 }
 

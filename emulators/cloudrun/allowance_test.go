@@ -1,9 +1,11 @@
 package cloudrun
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -161,4 +163,35 @@ func TestGroupsAreRemoved(t *testing.T) {
 			t.Errorf("%s still exists", folder)
 		}
 	}
+}
+
+// TestLowPriority compares the share of CPUs of an instance with low priority with that of another.
+func TestLowPriority(t *testing.T) {
+	t.Parallel()
+	for low, want := range map[bool][]string{false: {"1024", "100"}, true: {"128", "12"}} {
+		t.Run(fmt.Sprintf("an instance with lowPriority: %t", low), func(t *testing.T) {
+			t.Parallel()
+			p := mustLimit(t, func(o *Options) {
+				for i := range o.Manifest.Functions {
+					o.Manifest.Functions[i].LowPriority = low
+				}
+			})
+			p.mustDo(t, http.MethodPost, "/echo", "body")
+			folders := p.group().Folders()
+			folder := folders[len(folders)-1]
+			share := mustReadEither(t, filepath.Join(folder, "cpu.shares"), filepath.Join(folder, "cpu.weight"))
+			if !slices.Contains(want, strings.TrimSpace(share)) {
+				t.Errorf("the share is %s, want %s in version 1 or 2", share, want)
+			}
+		})
+	}
+}
+
+// mustReadEither returns the content of the first of two files if it exists, else of the second.
+func mustReadEither(t *testing.T, first, second string) string {
+	t.Helper()
+	if text, err := os.ReadFile(first); err == nil {
+		return string(text)
+	}
+	return mustRead(t, second)
 }

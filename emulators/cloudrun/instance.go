@@ -3,7 +3,6 @@ package cloudrun
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"souk/emulators/pool"
+	"souk/emulators/transport"
 )
 
 // state is the lifecycle state of an instance. It only moves forward.
@@ -34,7 +34,7 @@ type instance struct {
 	output  *output
 	// transport has the connections to this process only, so that no connection can be
 	// reused for another process on the same port.
-	transport *http.Transport
+	transport *transport.Host
 	pid       atomic.Int64
 	allowance *allowance
 
@@ -100,7 +100,7 @@ func (i *instance) run() {
 // failStart ends an instance that never listened.
 func (i *instance) failStart(err error) {
 	if backoff, expected := i.service.remove(i, err); !expected {
-		i.service.log.Error("instance did not start", "error", err, "lastLines", i.output.tail(), "nextNotBefore", backoff)
+		i.service.log.Error("instance did not start", "error", err, "lastLines", i.output.tail.read(), "nextNotBefore", backoff)
 	}
 	i.service.failedStart(err)
 }
@@ -113,7 +113,7 @@ func (i *instance) reportExit() {
 		return
 	}
 	i.service.log.Warn("instance died", "pid", i.pid.Load(), "exit", i.exit(),
-		"lastLines", i.output.tail(), "nextNotBefore", backoff)
+		"lastLines", i.output.tail.read(), "nextNotBefore", backoff)
 	i.service.scaleOnDemand()
 }
 

@@ -50,3 +50,32 @@ func TestKilledAgainAndAgainUnderLoad(t *testing.T) {
 	enough.Store(true)
 	clients.Wait()
 }
+
+// TestKilledWithWaitingRequests kills an instance at its concurrency limit: the requests inside
+// get a 503, and those that wait are served by the next instance.
+func TestKilledWithWaitingRequests(t *testing.T) {
+	t.Parallel()
+	p := mustStart(t, "", func(o *Options) { scaled(o, 8, 0, 1) })
+	inside := mustHold(t, p, 8)
+	var failed atomic.Int64
+	var clients sync.WaitGroup
+	for range 40 {
+		clients.Go(func() {
+			if a, err := p.do(http.MethodPost, "/echo", "body"); err != nil || a.status != http.StatusOK {
+				failed.Add(1)
+			}
+		})
+	}
+	waitUntil(t, "the other requests wait", func() bool { return p.status().Queued == 40 })
+	mustKill(t, p.status().Instances[0].PID, syscall.SIGKILL)
+	for _, h := range inside {
+		_ = h.body.Close() // the proxy reads the whole body before it responds
+		if a := <-h.got; a.status != http.StatusServiceUnavailable {
+			t.Errorf("a request inside got %+v, want 503", a)
+		}
+	}
+	clients.Wait()
+	if n := failed.Load(); n > 0 {
+		t.Errorf("%d of 40 waiting requests failed", n)
+	}
+}

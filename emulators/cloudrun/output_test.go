@@ -3,8 +3,10 @@ package cloudrun
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,7 +61,14 @@ func TestLogs(t *testing.T) {
 func TestStreamSplitsEndlessLines(t *testing.T) {
 	t.Parallel()
 	var got []int
-	s := stream{line: func(line []byte) { got = append(got, len(line)) }}
+	s := stream{
+		entry: func(entries, line []byte) []byte { return append(append(entries, line...), '\n') },
+		write: func(entries []byte) {
+			if len(entries) > 0 {
+				got = append(got, len(entries)-len("\n"))
+			}
+		},
+	}
 	for range 3 {
 		if _, err := s.Write(make([]byte, maxLine/2)); err != nil {
 			t.Fatal(err)
@@ -68,6 +77,44 @@ func TestStreamSplitsEndlessLines(t *testing.T) {
 	s.flush()
 	if len(got) != 2 || got[0] != maxLine || got[1] != maxLine/2 {
 		t.Errorf("got lines of %v bytes", got)
+	}
+}
+
+// Lines are written in order, those of a piece at once.
+func TestStreamWritesLinesAtOnce(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&text, "line %d of %s\n", i, strings.Repeat("x", i%50))
+	}
+	for _, size := range []int{7, 100, readSize, text.Len()} {
+		var got strings.Builder
+		writes := 0
+		s := stream{
+			entry: func(entries, line []byte) []byte { return append(append(entries, line...), '\n') },
+			write: func(entries []byte) {
+				if len(entries) > 0 {
+					writes++
+				}
+				if len(entries) > 2*maxEntries {
+					t.Errorf("%d bytes were written at once", len(entries))
+				}
+				got.Write(entries)
+			},
+		}
+		pieces := 0
+		for piece := range slices.Chunk([]byte(text.String()), size) {
+			pieces++
+			if _, err := s.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got.String() != text.String() {
+			t.Errorf("pieces of %d bytes: the lines differ from those written", size)
+		}
+		if most := pieces + text.Len()/maxEntries; writes > most {
+			t.Errorf("pieces of %d bytes: %d writes, want at most %d", size, writes, most)
+		}
 	}
 }
 
@@ -92,7 +139,7 @@ func TestTailKeepsTheLastLines(t *testing.T) {
 	for i := range 3 * tailLines {
 		o.entry([]byte{byte('a' + i%26)})
 	}
-	if tail := o.tail(); len(tail) != tailLines || tail[tailLines-1] != string(rune('a'+(3*tailLines-1)%26)) {
+	if tail := o.tail.read(); len(tail) != tailLines || tail[tailLines-1] != string(rune('a'+(3*tailLines-1)%26)) {
 		t.Errorf("got %v", tail)
 	}
 }

@@ -83,8 +83,8 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.StartTimeout = cmp.Or(o.StartTimeout, 10*time.Second)
 	o.Windows = o.Windows.WithDefaults()
-	o.Pending = cmp.Or(o.Pending, 10*time.Second)
-	o.Queue = cmp.Or(o.Queue, 1000)
+	o.Pending = cmp.Or(o.Pending, pool.MaxWait)
+	o.Queue = cmp.Or(o.Queue, pool.MaxQueue)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	o.StopGrace = cmp.Or(o.StopGrace, 10*time.Second)
 	o.Startup = o.Startup.withDefaults()

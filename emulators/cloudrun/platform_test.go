@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/emulators/transport"
 	"souk/shared/manifest"
 )
 
@@ -234,7 +235,10 @@ func mustStopListening(t *testing.T, p *platform) {
 	s := p.byName["hello"]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.instances[0].address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
+	inst := s.instances[0]
+	inst.transport.CloseIdleConnections()
+	inst.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
+	inst.transport = transport.NewHost(inst.address, time.Second)
 }
 
 func requireUnavailable(t *testing.T, a result) {

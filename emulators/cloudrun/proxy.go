@@ -9,10 +9,10 @@ import (
 	"net/http/httputil"
 	"sync"
 	"sync/atomic"
-	"syscall"
-
-	"souk/shared/api"
 	"time"
+
+	"souk/emulators/transport"
+	"souk/shared/api"
 )
 
 // maxTries is the number of instances that a request may be sent to, besides all that may
@@ -65,19 +65,21 @@ func (s *service) roundTrip(r *http.Request) (*http.Response, error) {
 			response.Body = &countedBody{ReadCloser: response.Body, request: r, done: func() { s.release(backend) }}
 			return response, nil
 		}
-		s.abandon(backend)
 		if _, ours := errors.AsType[*unreadable](err); ours || r.Context().Err() != nil {
+			s.abandon(backend)
 			return nil, err
 		}
-		// If the process does not listen, it is dead or about to end.
-		refused := errors.Is(err, syscall.ECONNREFUSED)
-		if refused || inst.died() {
+		// An instance that is dead, or does not listen any more, leaves the pool before its
+		// room is given to a waiting request.
+		unsent := transport.IsDial(err)
+		if unsent || inst.died() {
 			s.retire(inst)
 		}
-		if retry := refused || idempotent(r) && !sent; !retry || try == maxTries+s.settings.Max {
+		s.abandon(backend)
+		if retry := unsent || idempotent(r) && !sent; !retry || try == maxTries+s.settings.Max {
 			return nil, err
 		}
-		sent = sent || !refused
+		sent = sent || !unsent
 	}
 }
 

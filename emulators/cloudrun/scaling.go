@@ -43,7 +43,8 @@ const pendingStarts = 3.5
 
 // maxWait returns how long a request may wait for an instance.
 func (s *service) maxWait() time.Duration {
-	return max(s.platform.options.Pending, time.Duration(pendingStarts*float64(s.starts.mean())))
+	start := max(s.starts.mean(), s.platform.options.ColdStart) // no instance may have started yet
+	return max(s.platform.options.Pending, time.Duration(pendingStarts*float64(start)))
 }
 
 // startTimes are the times that instances took to start.

@@ -37,7 +37,7 @@ func (i *instance) start() error {
 	}
 	i.port = port
 	i.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port.number))
-	i.transport = transport.New(time.Second)
+	i.transport = transport.NewHost(i.address, time.Second)
 	options := i.service.platform.options
 	//nolint:noctx // a signal ends it after its requests; a context would kill it
 	i.cmd = exec.Command(filepath.Join(options.BinDir, i.service.function.Service))
@@ -69,7 +69,13 @@ func (s *service) newAllowance() (*allowance, error) {
 	if m == nil {
 		return nil, nil
 	}
-	return newAllowance(m, s.function.Name, s.scaling.MemoryBytes(), s.scaling.VCPUs(), s.log)
+	a, err := newAllowance(m, s.function.Name, s.scaling.MemoryBytes(), s.scaling.VCPUs(), s.log)
+	if err == nil && s.function.LowPriority {
+		if err = a.group.LowerPriority(); err != nil {
+			a.end()
+		}
+	}
+	return a, err
 }
 
 // environment returns Cloud Run's contract with a function and the one CPU that an instance

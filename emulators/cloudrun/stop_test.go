@@ -30,7 +30,7 @@ func TestIdleInstances(t *testing.T) {
 	})
 	t.Run("no request is lost if it arrives while its instance is being stopped", func(t *testing.T) {
 		t.Parallel()
-		p := mustStart(t, "", func(o *Options) { o.Windows = quickWindows(50 * time.Microsecond) })
+		p := mustStart(t, "", func(o *Options) { o.Windows = quickWindows(time.Millisecond) })
 		s := p.byName["hello"]
 		instances := func() int {
 			s.mu.Lock()

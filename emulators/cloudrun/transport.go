@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"souk/emulators/pool"
 	"souk/shared/api"
 	"souk/shared/telemetry"
 )
@@ -95,8 +96,7 @@ func (f *front) problem(err error) *api.Problem {
 			WithHeader("Retry-After", seconds(none.retryAfter))
 	}
 	if errors.Is(err, errBusy) {
-		return api.NewProblem(http.StatusTooManyRequests, api.CodeTooManyRequests, "All instances of %s are busy. Try again later.", name).
-			WithHeader("Retry-After", seconds(0))
+		return pool.BusyProblem(name)
 	}
 	// The effect of the request is unknown, so no Retry-After invites a repetition.
 	return api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s ended before it responded.", name)

@@ -37,8 +37,8 @@ var docsStyle []byte
 
 // docsNote is a text above the operations about the additions to the page.
 const docsNote = `<p class="souk-note">Each <code>POST</code> gets a new <code>Idempotency-Key</code>, unless you enter one. ` +
-	`Operations marked <span class="souk-admin">admin</span> need the token of an admin: log in with <code>POST /v1/sessions</code>, ` +
-	`then press Authorize.</p>`
+	`Operations marked with a permission, such as <span class="souk-staff">orders.write</span>, need the token of staff: ` +
+	`log in with <code>POST /v1/sessions</code>, then press Authorize.</p>`
 
 // inline matches the scripts and styles in a page.
 var inline = regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`)

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"souk/emulators/balance"
+	"souk/emulators/pool"
+	"souk/emulators/transport"
 	"souk/shared/api"
 )
 
@@ -25,10 +27,12 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		problem = api.UnreadableBody(rw.bodyError())
 	case errors.Is(ctxErr, context.DeadlineExceeded):
 		problem = api.NewProblem(http.StatusGatewayTimeout, "timeout", "%s did not respond in time.", rw.function)
-	case balance.IsDial(err):
+	case transport.IsDial(err):
 		// The request was not sent, so a retry is safe.
 		problem = api.NewProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%s is unavailable at the moment. Try again.", rw.function).
 			WithHeader("Retry-After", "1")
+	case balance.IsBusy(err):
+		problem = pool.BusyProblem(rw.function)
 	default:
 		problem = api.NewProblem(http.StatusBadGateway, "bad_gateway", "%s closed the connection before it responded.", rw.function)
 	}

@@ -89,7 +89,8 @@ type idleTransport interface {
 // New returns a new gateway to the HTTP functions of the manifest. The error names every
 // function with an invalid route or URL.
 func New(options Options) (*Gateway, error) {
-	g := &Gateway{options: options.withDefaults(), router: api.NewRouter(), transport: balance.New(balance.Options{Wait: replicaWait})}
+	g := &Gateway{options: options.withDefaults(), router: api.NewRouter()}
+	g.transport = balance.New(balance.Options{Wait: replicaWait, Concurrency: balance.Concurrency(options.Manifest, g.backend)})
 	if options.Tokens != nil {
 		g.transport = newIdentified(options.Tokens)
 	}
@@ -115,6 +116,14 @@ func New(options Options) (*Gateway, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// backend returns the URL of a function that clients call, "" for others.
+func (g *Gateway) backend(f manifest.Function) string {
+	if f.HTTP == "" {
+		return ""
+	}
+	return g.options.Backend(f.Name)
 }
 
 func (g *Gateway) addRoute(function manifest.Function) (err error) {

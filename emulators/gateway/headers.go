@@ -70,11 +70,20 @@ func rewrite(r *httputil.ProxyRequest, backend *url.URL) {
 			delete(r.Out.Header, name)
 		}
 	}
-	sent := r.In.Header["X-Forwarded-For"]
-	r.SetXForwarded()
-	api.AppendClient(r.Out.Header, sent, peerAddress(r.In), ownAddress(r.In))
-	telemetry.ToHeader(r.In.Context(), r.Out.Header)
-	r.Out.Header.Set(api.HeaderRequestID, writerFrom(r.In).requestID)
+	addForwarded(r.Out.Header, r.In)
+}
+
+// addForwarded adds the headers that the gateway adds to a client's request: the client's
+// address, the URL that it used, the trace and the request's id.
+func addForwarded(header http.Header, in *http.Request) {
+	protocol := "http"
+	if in.TLS != nil {
+		protocol = "https"
+	}
+	header["X-Forwarded-Host"], header["X-Forwarded-Proto"] = []string{in.Host}, []string{protocol}
+	api.AppendClient(header, in.Header["X-Forwarded-For"], peerAddress(in), ownAddress(in))
+	telemetry.ToHeader(in.Context(), header)
+	header.Set(api.HeaderRequestID, writerFrom(in).requestID)
 }
 
 // toCloudRun changes a request for a function on Cloud Run, when the gateway itself is one
@@ -89,16 +98,26 @@ func toCloudRun(r *httputil.ProxyRequest) {
 
 // peerAddress returns the address of the connected client.
 func peerAddress(r *http.Request) netip.Addr {
-	return api.ClientAddress(&http.Request{RemoteAddr: r.RemoteAddr}, 0)
+	return plainAddress(netip.ParseAddrPort(r.RemoteAddr))
 }
 
 // ownAddress returns the gateway's address on the client's connection.
 func ownAddress(r *http.Request) netip.Addr {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !ok {
+	switch local := r.Context().Value(http.LocalAddrContextKey).(type) {
+	case *net.TCPAddr:
+		return plainAddress(local.AddrPort(), nil)
+	case net.Addr:
+		return plainAddress(netip.ParseAddrPort(local.String()))
+	}
+	return netip.Addr{}
+}
+
+// plainAddress returns an address in the form that functions compare, or none after an error.
+func plainAddress(from netip.AddrPort, err error) netip.Addr {
+	if err != nil {
 		return netip.Addr{}
 	}
-	return api.ClientAddress(&http.Request{RemoteAddr: local.String()}, 0)
+	return from.Addr().Unmap().WithZone("")
 }
 
 // removeOwnHeaders removes headers from a function's response that the gateway sets itself.

@@ -103,6 +103,7 @@ func TestTrace(t *testing.T) {
 			traced := mustOpen(t, echoHeaders, func(o *Options) {
 				o.Tracer = telemetry.NewLocalTracer("gateway", recorded, func(bool) bool { return sampled })
 			})
+			traced.mustDo(t, http.MethodGet, LivenessPath, nil, nil) // is not recorded
 			seen := mustDecodeHeaders(t, traced.mustDo(t, http.MethodGet, "/v1/products/1?q=canary",
 				http.Header{"Traceparent": {"00-" + trace + "-" + parent + flag}}, nil))
 			if err := traced.stop(); err != nil {

@@ -13,6 +13,16 @@ import (
 // Link is a link on the page at /.
 type Link struct{ Title, URL, Text string }
 
+// ConsoleLink returns a link to the console.
+func ConsoleLink(url string) Link {
+	return Link{"Console", url, "Watch the system: functions, messages, databases, logs."}
+}
+
+// PaymentLink returns a link to the page of the payment provider.
+func PaymentLink(url string) Link {
+	return Link{"Payments", url, "The payment provider: test cards, payments and what was captured."}
+}
+
 // MailLink returns a link to the page of the mail server.
 func MailLink(url string) Link {
 	return Link{"Mail", url, "Mails of the shop, including tokens to confirm an address."}

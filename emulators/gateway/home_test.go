@@ -16,7 +16,7 @@ import (
 func TestPages(t *testing.T) {
 	t.Parallel()
 	d := mustOpen(t, http.NotFound, func(o *Options) {
-		o.OpenAPI, o.Links = functions.OpenAPI, []Link{MailLink("http://127.0.0.1:8025")}
+		o.OpenAPI, o.Links = functions.OpenAPI, []Link{MailLink("http://127.0.0.1:8025"), PaymentLink("http://127.0.0.1:8095")}
 	})
 	for path, want := range map[string]struct {
 		status    int
@@ -50,7 +50,7 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s is missing", f.Name)
 			}
 		}
-		for _, link := range []string{DocsPath, OpenAPIPath, LivenessPath, "http://127.0.0.1:8025"} {
+		for _, link := range []string{DocsPath, OpenAPIPath, LivenessPath, "http://127.0.0.1:8025", "http://127.0.0.1:8095"} {
 			if !strings.Contains(page.body, `href="`+link+`"`) {
 				t.Errorf("the link to %s is missing", link)
 			}
@@ -81,7 +81,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("the documents differ (-want +got):\n%s", diff)
 		}
 	})
-	t.Run("the documentation replaces the example of a key and marks operations for admins", func(t *testing.T) {
+	t.Run("the documentation replaces the example of a key and marks operations for staff", func(t *testing.T) {
 		t.Parallel()
 		page, script := d.mustDo(t, http.MethodGet, DocsPath, nil, nil), d.mustDo(t, http.MethodGet, "/docs/souk.js", nil, nil)
 		for _, want := range []string{"requestInterceptor: soukDocs.requestInterceptor", "soukDocs.plugin"} {
@@ -94,8 +94,8 @@ func TestPages(t *testing.T) {
 				t.Errorf("the script lacks %q", want)
 			}
 		}
-		if !strings.Contains(string(functions.OpenAPI), "x-access: admin") {
-			t.Error("the document does not mark operations for admins")
+		if !strings.Contains(string(functions.OpenAPI), "x-access: staff(orders.write)") {
+			t.Error("the document does not mark operations for staff")
 		}
 	})
 }

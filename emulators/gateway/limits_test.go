@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"souk/emulators/pool"
 )
 
 // countBody is a function that responds with the length of the body.
@@ -81,6 +83,13 @@ func TestUnreadableBody(t *testing.T) {
 	}
 }
 
+// busy is the way to a function all of whose replicas are busy.
+type busy struct{}
+
+func (busy) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("wait for a replica: %w", pool.ErrFull)
+}
+
 func TestFunctionWithoutResponse(t *testing.T) {
 	t.Parallel()
 	t.Run("an unreachable function is a 503 with Retry-After", func(t *testing.T) {
@@ -105,6 +114,17 @@ func TestFunctionWithoutResponse(t *testing.T) {
 		}
 		if strings.Contains(a.body, "127.0.0.1") {
 			t.Errorf("the response reveals an internal address: %s", a.body)
+		}
+	})
+	t.Run("a busy function is a 429 with Retry-After", func(t *testing.T) {
+		t.Parallel()
+		d := mustOpen(t, countBody, func(o *Options) {
+			o.Transport = func(string) http.RoundTripper { return busy{} }
+		})
+		a := d.mustDo(t, http.MethodPost, "/v1/products", nil, strings.NewReader("{}"))
+		a.requireProblem(t, http.StatusTooManyRequests, "too_many_requests")
+		if a.header.Get("Retry-After") != "1" {
+			t.Errorf("Retry-After: %q", a.header.Get("Retry-After"))
 		}
 	})
 	t.Run("an aborted response is a 502", func(t *testing.T) {

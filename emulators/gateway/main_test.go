@@ -23,10 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // list has one function of each trigger, and overlapping routes.
 func list() *manifest.Manifest {
 	return &manifest.Manifest{Functions: []manifest.Function{
-		{Name: "product-create", Service: "product", HTTP: "POST /v1/products", Access: manifest.Admin},
+		{Name: "product-create", Service: "product", HTTP: "POST /v1/products", Access: manifest.Staff(manifest.ProductsWrite)},
 		{Name: "product-get", Service: "product", HTTP: "GET /v1/products/{id}", Access: manifest.Anyone},
 		{Name: "user-get", Service: "user", HTTP: "GET /v1/users/me", Access: manifest.User},
-		{Name: "user-read", Service: "user", HTTP: "GET /v1/users/{id}", Access: manifest.Admin},
+		{Name: "user-read", Service: "user", HTTP: "GET /v1/users/{id}", Access: manifest.Staff(manifest.CustomersRead)},
 		{Name: "stock-reserve", Service: "product", Events: []string{"order-placed"}},
 		{Name: "product-outbox", Service: "product", Schedule: "* * * * *"},
 	}}

@@ -56,7 +56,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rw := &responseWriter{ResponseWriter: w, requestID: id, own: http.Header{}, expectsContinue: r.Header.Get("Expect") != ""}
 	rw.own.Set(api.HeaderRequestID, id)
 	rw.own.Set(api.HeaderContentTypeOptions, api.NoSniff)
-	traced, request := g.options.Tracer.Request(r.Context(), r.Header)
+	tracer := g.options.Tracer
+	if r.URL.Path == LivenessPath {
+		tracer = nil // health checks would hide the other traces
+	}
+	traced, request := tracer.Request(r.Context(), r.Header)
 	ctx := context.WithValue(traced, writerKey{}, rw)
 	defer func() {
 		cause := recover()
@@ -86,7 +90,8 @@ func (g *Gateway) log(ctx context.Context, rw *responseWriter, r *http.Request, 
 	if rw.err != nil {
 		level = max(level, slog.LevelWarn)
 	}
-	if !g.options.Logger.Enabled(ctx, level) {
+	handler := g.options.Logger.Handler()
+	if !handler.Enabled(ctx, level) {
 		return
 	}
 	attributes := []slog.Attr{
@@ -97,7 +102,10 @@ func (g *Gateway) log(ctx context.Context, rw *responseWriter, r *http.Request, 
 	if rw.err != nil {
 		attributes = append(attributes, slog.String("error", rw.err.Error()))
 	}
-	g.options.Logger.LogAttrs(ctx, level, "request", attributes...)
+	// A Logger would look up the line of code, which no log of the emulators has.
+	record := slog.NewRecord(time.Now(), level, "request", 0)
+	record.AddAttrs(attributes...)
+	_ = handler.Handle(ctx, record) // like a Logger: where could its error be logged?
 }
 
 // WriteHeader records the status for the log and adds the gateway's own headers to a

@@ -1,7 +1,8 @@
 // Package hostcheck protects the servers of a local system from DNS rebinding. A web page
 // may point its own name at 127.0.0.1 after it was loaded: for the browser it then has the
 // same origin as the local server and may read its responses. Such requests are recognized
-// by the name in the Host header.
+// by the name in the Host header. Requests of pages of other origins, which may not read responses but
+// could change something, are recognized by IsForeign.
 package hostcheck
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/go-sql-driver/mysql"
+	"github.com/googleapis/gax-go/v2"
 
 	"souk/emulators/lab/chart"
 	"souk/shared/database"
@@ -80,7 +81,7 @@ func write(ctx context.Context, db *sql.DB, connections int, duration time.Durat
 					_ = w.latencies.RecordValue(min(took, time.Minute).Microseconds()) // within its bounds
 				}
 				mu.Unlock()
-				if err != nil && pause(ctx, 10*time.Millisecond) != nil {
+				if err != nil && gax.Sleep(ctx, 10*time.Millisecond) != nil {
 					return
 				}
 			}
@@ -164,8 +165,8 @@ func (x *databaseRun) describeSaturation(spread, hot, latency chart.Series) {
 		"can serve only make the queue longer, and move it to where rows are locked.",
 		spread.Y[best], spread.X[best], spread.X[last], spread.Y[last], latency.Y[last]/max(latency.Y[best], 0.001))
 	x.report.find("Orders of one product came to %.0f a second with %.0f connections and %.0f at best: each waits for the commit of the one before it. "+
-		"So stock-reserve takes stock by one conditional UPDATE and calls nothing while it has the row. "+
-		"Connections do not lift this limit; several orders a commit would, which is not built.", hot.Y[0], hot.X[0], hot.Max())
+		"Connections do not lift this limit; several orders a commit do. So stock-reserve takes the stock of all orders that arrive together "+
+		"in one transaction, and calls nothing while it has the row.", hot.Y[0], hot.X[0], hot.Max())
 	x.report.compare(spread.Max() >= 1.5*spread.Y[0], "more connections raise the throughput: from %.0f to %.0f orders a second", spread.Y[0], spread.Max())
 	x.report.compare(hot.Max() <= 0.8*spread.Max(), "one product is slower than many: %.0f against %.0f orders a second", hot.Max(), spread.Max())
 	x.report.compare(latency.Y[last] > latency.Y[0], "beyond saturation latency grows: p99 %s ms against %s ms", milli(latency.Y[last]), milli(latency.Y[0]))

@@ -11,6 +11,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/googleapis/gax-go/v2"
 	"golang.org/x/sync/errgroup"
 
 	"souk/emulators/lab/chart"
@@ -111,7 +112,7 @@ func (x *eventsRun) phases(ctx context.Context) error {
 	if err := until(ctx, time.Minute, "orders are confirmed", func() (bool, error) { return x.drive.last().Orders.Confirmed > 5, nil }); err != nil {
 		return err
 	}
-	if err := pause(ctx, pick(e, 8*time.Second, 0)); err != nil {
+	if err := gax.Sleep(ctx, pick(e, 8*time.Second, 0)); err != nil {
 		return err
 	}
 	if err := x.brokerDown(ctx); err != nil {
@@ -132,7 +133,7 @@ func (x *eventsRun) brokerDown(ctx context.Context) error {
 	if err := x.StopBroker(ctx); err != nil {
 		return err
 	}
-	if err := pause(ctx, outage); err != nil {
+	if err := gax.Sleep(ctx, outage); err != nil {
 		return err
 	}
 	during := x.drive.last().Orders
@@ -181,7 +182,7 @@ func (x *eventsRun) consumerDown(ctx context.Context) error {
 				}
 			}
 		}
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
+		if err := gax.Sleep(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
 	"souk/emulators/lab/chart"
 	"souk/emulators/load"
 	"souk/functions"
@@ -39,7 +41,7 @@ func (x *eventsRun) watch(ctx context.Context) error {
 		if at := x.drive.elapsed(); x.drive.last().ElapsedSeconds > 0 {
 			x.backlog.Add(at, float64(pending))
 		}
-		if pause(ctx, pick(x.env, time.Second, 200*time.Millisecond)) != nil {
+		if gax.Sleep(ctx, pick(x.env, time.Second, 200*time.Millisecond)) != nil {
 			return nil
 		}
 	}
@@ -65,7 +67,7 @@ func (x *eventsRun) conclude(result load.Result) {
 		XLabel:      "seconds", YLabel: "orders/s", Series: []chart.Series{x.confirmed}, Spans: x.spans,
 	})
 	r.find("Every message was delivered at least twice and in random order, and took effect once: the inbox records each event in the transaction of its effect.")
-	r.find("order-place took %s ms at most: it tries to publish before it responds, and gives up after 5 s. Latency suffers, availability does not.", milli(place.Max))
+	r.find("order-place took %s ms at most: a request tries to publish before it responds, and gives up after 5 s. A request that shares its transaction with others may wait for the batch before it, too. After three attempts in a row without a response, an instance leaves events to the sweep at once, so that the other requests do not wait. Latency suffers, availability does not.", milli(place.Max))
 }
 
 // milli formats milliseconds.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
 	"souk/shared/health"
 )
 
@@ -47,7 +49,7 @@ func ServeInstance(ctx context.Context, getenv func(string) string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc(health.Path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if err := pause(r.Context(), wait); err != nil {
+		if err := gax.Sleep(r.Context(), wait); err != nil {
 			return
 		}
 		w.WriteHeader(http.StatusOK)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
 	"souk/emulators/lab/chart"
 	"souk/emulators/load"
 	"souk/emulators/local"
@@ -139,6 +141,8 @@ func (x *networkRun) latencies(ctx context.Context) error {
 		x.report.count(c.confirmed == c.sent && s.Orders.Placed == s.Orders.Confirmed, "with %s on each hop every order is confirmed: %d in the chain, %d in Souk",
 			delay, c.confirmed, s.Orders.Confirmed)
 	}
+	unused := x.routes.unused()
+	x.report.count(len(unused) == 0, "every hop of an order has the latency, from the customer to the gateway and on: %s%s", joined(local.Hops()), listed(unused))
 	last := len(x.cases) - 1
 	added := pick(x.env, 50.0, 5.0)
 	x.report.find("%s added to each hop cost the customer of the chain %s ms (%.0f round trips in a row), and the customer of Souk %s ms until the order is accepted "+
@@ -147,6 +151,7 @@ func (x *networkRun) latencies(ctx context.Context) error {
 		milli(x.shopResponse[last]-x.shopResponse[0]), milli(x.decisions[last]-x.decisions[0]))
 	x.report.compare(slices.Min(x.chainResponse) >= 0 && x.chainResponse[last] >= x.chainResponse[0]+10*added,
 		"a chain of three services pays a hop's latency ten times and more")
+	x.report.compare(x.shopResponse[last] >= x.shopResponse[0]+3*added, "an order in Souk waits for the hops to the gateway, to the function and to the database")
 	x.routes.setDelay(0)
 	return nil
 }
@@ -184,7 +189,7 @@ func (x *networkRun) down(ctx context.Context) error {
 	}
 	push.setDown(true)
 	before := d.last().Orders
-	err = pause(ctx, x.duration()/2)
+	err = gax.Sleep(ctx, x.duration()/2)
 	after := d.last().Orders
 	push.setDown(false)
 	result, _, failed := d.wait()

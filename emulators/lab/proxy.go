@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,7 @@ type proxy struct {
 	dialer   net.Dialer      // without a timeout: the target is on this machine
 	listener net.Listener
 	delay    atomic.Int64
+	used     atomic.Bool // by a connection
 	serving  sync.WaitGroup
 
 	mu          sync.Mutex
@@ -97,6 +100,7 @@ func (p *proxy) serve(client net.Conn) {
 	if !p.track(client) {
 		return
 	}
+	p.used.Store(true)
 	defer p.untrack(client)
 	server, err := p.dialer.DialContext(p.ctx, "tcp", p.target)
 	if err != nil || !p.track(server) {
@@ -153,13 +157,14 @@ type routes struct {
 
 	mu      sync.Mutex
 	proxies map[string]*proxy
+	hops    map[local.Hop][]*proxy
 	pushes  map[string]*proxy // by function
 	delay   time.Duration
 	err     error
 }
 
 func newRoutes(ctx context.Context) *routes {
-	return &routes{ctx: ctx, proxies: map[string]*proxy{}, pushes: map[string]*proxy{}}
+	return &routes{ctx: ctx, proxies: map[string]*proxy{}, hops: map[local.Hop][]*proxy{}, pushes: map[string]*proxy{}}
 }
 
 // route implements local.Options.Route. Its error is reported by close.
@@ -168,9 +173,10 @@ func (r *routes) route(hop local.Hop, function, address string) string {
 	if p == nil {
 		return address
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hops[hop] = append(r.hops[hop], p)
 	if hop == local.Push {
-		r.mu.Lock()
-		defer r.mu.Unlock()
 		r.pushes[function] = p
 	}
 	return p.address()
@@ -209,6 +215,27 @@ func (r *routes) setDelay(delay time.Duration) {
 	for _, p := range r.proxies {
 		p.setDelay(delay)
 	}
+}
+
+// unused describes the kinds of hops on which no connection passed a proxy.
+func (r *routes) unused() (problems []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, hop := range local.Hops() {
+		if !slices.ContainsFunc(r.hops[hop], func(p *proxy) bool { return p.used.Load() }) {
+			problems = append(problems, string(hop)+" has no proxy")
+		}
+	}
+	return problems
+}
+
+// joined returns the names of hops.
+func joined(hops []local.Hop) string {
+	names := make([]string, len(hops))
+	for i, hop := range hops {
+		names[i] = string(hop)
+	}
+	return strings.Join(names, ", ")
 }
 
 // push returns the proxy on the way from Pub/Sub to a function.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
 	"souk/emulators/load"
 	"souk/emulators/local"
 	"souk/emulators/mysql"
@@ -68,7 +70,7 @@ func (s *shop) audit(ctx context.Context, r *Report) error {
 			r.count(findings == "", "souk audit finds nothing%s", findings)
 			return nil
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := gax.Sleep(ctx, time.Second); err != nil {
 			return err
 		}
 	}
@@ -77,7 +79,7 @@ func (s *shop) audit(ctx context.Context, r *Report) error {
 // sweep publishes the events of the outboxes every two seconds instead of once a minute, until
 // ctx is done.
 func (s *shop) sweep(ctx context.Context) error {
-	for pause(ctx, 2*time.Second) == nil {
+	for gax.Sleep(ctx, 2*time.Second) == nil {
 		for _, service := range functions.Manifest().Services() {
 			// Ticks are lost while the broker is down, as the schedule's are.
 			if err := s.RunSchedule(ctx, service+"-outbox"); err != nil && ctx.Err() == nil {
@@ -109,8 +111,10 @@ type drive struct {
 	err       error
 }
 
-// drive starts a load on the shop, through a gateway's URL.
+// drive starts a load on the shop, through a gateway's URL. When ctx is done it ends at once:
+// what it waits for may be down.
 func (s *shop) drive(ctx context.Context, options load.Options, gateway string) *drive {
+	options.Abort = ctx.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	d := &drive{cancel: cancel, begin: time.Now()}
 	options.Target = load.Target{
@@ -180,18 +184,6 @@ func listed(problems []string) string {
 	return "; " + strings.Join(problems, "; ")
 }
 
-// pause waits for a time of the experiment itself, such as the length of an outage.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // until polls a condition until it holds, with a bound.
 func until(ctx context.Context, bound time.Duration, what string, condition func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, bound)
@@ -201,7 +193,7 @@ func until(ctx context.Context, bound time.Duration, what string, condition func
 		if ok || err != nil {
 			return err
 		}
-		if pause(ctx, 100*time.Millisecond) != nil {
+		if gax.Sleep(ctx, 100*time.Millisecond) != nil {
 			return fmt.Errorf("after %s it is still not true that %s", bound, what)
 		}
 	}

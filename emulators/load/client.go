@@ -27,8 +27,10 @@ type request struct {
 type response struct {
 	status int
 	etag   string
-	body   []byte
-	err    error
+	// retryAfter is the time of Retry-After, 0 without one.
+	retryAfter time.Duration
+	body       []byte
+	err        error
 }
 
 // client sends requests and records them.
@@ -90,7 +92,19 @@ func (c *client) do(ctx context.Context, r request) response {
 	if err != nil {
 		return response{err: err}
 	}
-	return response{status: received.StatusCode, etag: received.Header.Get("ETag"), body: body}
+	return response{
+		status: received.StatusCode, etag: received.Header.Get("ETag"), body: body,
+		retryAfter: parseRetryAfter(received.Header.Get("Retry-After")),
+	}
+}
+
+// parseRetryAfter returns the time of a Retry-After header in seconds, 0 of any other text.
+func parseRetryAfter(text string) time.Duration {
+	seconds, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return max(0, time.Duration(seconds)*time.Second)
 }
 
 // retryable reports whether the request may be repeated: it has no response, or one that says

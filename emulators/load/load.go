@@ -39,6 +39,7 @@ func Scenarios() []Scenario { return []Scenario{Browse, Checkout, FlashSale} }
 // than the lifetime of an access token.
 const (
 	MaxUsers    = 500
+	MinRate     = 0.01 // but for 0
 	MaxRate     = 5000
 	MaxStock    = 1_000_000
 	MaxDuration = 10 * time.Minute
@@ -84,6 +85,9 @@ type Options struct {
 	// Progress receives the state once per Interval, from one goroutine at a time.
 	Progress func(Snapshot)
 	Interval time.Duration
+	// Abort ends the load at once when it is closed: what is not decided is a problem in the
+	// result, and products remain. Nil: never.
+	Abort <-chan struct{}
 }
 
 func (o Options) withDefaults() Options {
@@ -122,6 +126,9 @@ func (o Options) Check() error {
 			errs = append(errs, fmt.Errorf("%s must be %g to %g, got %g", limit.name, limit.min, limit.max, limit.value))
 		}
 	}
+	if o.Rate > 0 && o.Rate < MinRate {
+		errs = append(errs, fmt.Errorf("rate must be 0, or at least %g, got %g", MinRate, o.Rate))
+	}
 	return errors.Join(errs...)
 }
 
@@ -153,14 +160,28 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	r := &run{options: options.withDefaults(), figures: newFigures()}
 	r.client = newClient(r.options.Target, r.options.Users, r.figures)
 	defer r.client.close()
+	lasting, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	go func() {
+		select {
+		case <-options.Abort:
+			abort()
+		case <-lasting.Done():
+		}
+	}()
 	if err := r.prepare(ctx); err != nil {
-		return Result{}, errors.Join(err, r.cleanUp(ctx))
+		return Result{}, errors.Join(err, r.cleanUp(lasting))
 	}
+	return r.load(ctx, lasting)
+}
+
+// load visits the prepared shop until ctx is done. What lasts longer ends when lasting is.
+func (r *run) load(ctx, lasting context.Context) (Result, error) {
 	r.begin = time.Now()
 	visiting, stopVisiting := context.WithTimeout(ctx, r.options.Duration)
 	defer stopVisiting()
 	// Visits that have started, and their orders, have Settle to end.
-	settled, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	settled, cancel := context.WithCancel(lasting)
 	defer cancel()
 	settling := make(chan *time.Timer, 1)
 	context.AfterFunc(visiting, func() { settling <- time.AfterFunc(r.options.Settle, cancel) })
@@ -173,11 +194,11 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	stopWatching()
 	watching.Wait()
 	if err != nil {
-		return Result{}, errors.Join(err, r.cleanUp(ctx))
+		return Result{}, errors.Join(err, r.cleanUp(lasting))
 	}
 	r.readStock(settled)
 	result := r.result(elapsed)
-	return result, r.cleanUp(ctx)
+	return result, r.cleanUp(lasting)
 }
 
 // watch reports the progress and samples the stock until ctx is done.

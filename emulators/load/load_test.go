@@ -3,7 +3,9 @@ package load_test
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"souk/emulators/load"
+	"souk/emulators/load/loadtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,21 +28,36 @@ func simulate(t *testing.T, name string, test func(t *testing.T)) {
 	})
 }
 
+// options returns the options of a load on a shop.
+func options(s *loadtest.Shop, scenario load.Scenario) load.Options {
+	// A visit that would start after exactly ten seconds does not.
+	return load.Options{Scenario: scenario, Users: 2, Duration: 10*time.Second - time.Millisecond, Target: s.Target()}
+}
+
+func mustRun(t *testing.T, options load.Options) load.Result {
+	t.Helper()
+	result, err := load.Run(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
 func TestPace(t *testing.T) {
 	t.Parallel()
 	simulate(t, "users of a closed loop visit one after the other", func(t *testing.T) {
-		s := newShop()
-		s.takes = 100 * time.Millisecond // a visit is two requests
-		got := mustRun(t, s.options(load.Browse)).Operation("product-list")
+		s := loadtest.New()
+		s.Takes = 100 * time.Millisecond // a visit is two requests
+		got := mustRun(t, options(s, load.Browse)).Operation("product-list")
 		if got.Count != 100 || got.Latency.Max < 99 || got.Latency.Max > 101 {
 			t.Errorf("got %+v, want 100 visits of 2 users in 10 s, 100 ms each", got)
 		}
 	})
 	simulate(t, "visits of an open loop start at the rate", func(t *testing.T) {
-		s, begin := newShop(), time.Now()
-		options := s.options(load.Browse)
-		options.Rate = 20
-		got := mustRun(t, options)
+		s, begin := loadtest.New(), time.Now()
+		o := options(s, load.Browse)
+		o.Rate = 20
+		got := mustRun(t, o)
 		if count := got.Operation("product-list").Count; count != 200 || got.Unsent != 0 {
 			t.Errorf("%d visits and %d unsent, want 200 in 10 s", count, got.Unsent)
 		}
@@ -48,11 +66,11 @@ func TestPace(t *testing.T) {
 		}
 	})
 	simulate(t, "latency counts from when a request was due, and visits that cannot start are reported", func(t *testing.T) {
-		s := newShop()
-		s.takes = 100 * time.Millisecond
-		options := s.options(load.Browse)
-		options.Users, options.Rate = 1, 10 // twice of what one user can do
-		got := mustRun(t, options)
+		s := loadtest.New()
+		s.Takes = 100 * time.Millisecond
+		o := options(s, load.Browse)
+		o.Users, o.Rate = 1, 10 // twice of what one user can do
+		got := mustRun(t, o)
 		list := got.Operation("product-list")
 		// The last visit starts after 10 s, and was due after 5 s.
 		if list.Count != 50 || list.Latency.Max < 4900 || list.Latency.Max > 5100 || got.Unsent != 49 {
@@ -60,15 +78,15 @@ func TestPace(t *testing.T) {
 		}
 	})
 	simulate(t, "a load ends early when its context is done", func(t *testing.T) {
-		s, begin := newShop(), time.Now()
+		s, begin := loadtest.New(), time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		got, err := load.Run(ctx, s.options(load.Checkout))
+		got, err := load.Run(ctx, options(s, load.Checkout))
 		if took := time.Since(begin).Round(time.Second); err != nil || !got.AddsUp() || took != 3*time.Second {
 			t.Errorf("after %s: %v, %v", took, err, got.Problems)
 		}
-		if len(s.archived) != len(s.stock) {
-			t.Errorf("%d of %d products are archived", len(s.archived), len(s.stock))
+		if len(s.Archived) != len(s.Stock) {
+			t.Errorf("%d of %d products are archived", len(s.Archived), len(s.Stock))
 		}
 	})
 }
@@ -76,66 +94,90 @@ func TestPace(t *testing.T) {
 func TestOrders(t *testing.T) {
 	t.Parallel()
 	simulate(t, "a flash sale sells all and no more", func(t *testing.T) {
-		s := newShop()
+		s := loadtest.New()
 		lines := 0
-		options := s.options(load.FlashSale)
-		options.Stock, options.Users = 200, 20
-		options.Progress = func(load.Snapshot) { lines++ }
-		got := mustRun(t, options)
+		o := options(s, load.FlashSale)
+		o.Stock, o.Users = 200, 20
+		o.Progress = func(load.Snapshot) { lines++ }
+		got := mustRun(t, o)
 		if !got.AddsUp() || got.Orders.Confirmed != 200 || got.Orders.Rejected == 0 || got.Stock.Remaining != 0 {
 			t.Errorf("got %+v %+v %v, want 200 confirmed, others rejected", got.Orders, got.Stock, got.Problems)
 		}
 		if lines < 9 {
 			t.Errorf("%d lines of progress in 10 s", lines)
 		}
-		for token, count := range s.tokens {
+		for token, count := range s.Tokens {
 			if count > 100 {
 				t.Errorf("%s has %d orders, more than the shop allows", token, count)
 			}
 		}
-		if len(s.archived) != 1 {
-			t.Errorf("archived %v, want the product", s.archived)
+		if len(s.Archived) != 1 {
+			t.Errorf("archived %v, want the product", s.Archived)
 		}
 	})
 	simulate(t, "an order is sent again under its key until its response is final", func(t *testing.T) {
-		s := newShop()
+		s := loadtest.New()
 		var requests atomic.Int64
-		s.fail = func(r *http.Request, before bool) bool {
+		s.Fail = func(r *http.Request, before bool) bool {
 			if r.Method != http.MethodPost || r.URL.Path != "/v1/orders" {
 				return false
 			}
 			n := requests.Add(1)
 			return n%5 == 0 || n%7 == 0 && !before
 		}
-		got := mustRun(t, s.options(load.Checkout))
-		if !got.AddsUp() || int(got.Orders.Placed) != len(s.orders) || got.Failures["503"] == 0 || got.Failures["no response"] == 0 {
-			t.Errorf("got %+v for %d orders, failures %v, problems %v", got.Orders, len(s.orders), got.Failures, got.Problems)
+		got := mustRun(t, options(s, load.Checkout))
+		if !got.AddsUp() || int(got.Orders.Placed) != len(s.Orders) || got.Failures["503"] == 0 || got.Failures["no response"] == 0 {
+			t.Errorf("got %+v for %d orders, failures %v, problems %v", got.Orders, len(s.Orders), got.Failures, got.Problems)
 		}
 	})
+	for retryAfter, want := range map[string]time.Duration{"3": 3 * time.Second, "soon": 50 * time.Millisecond, "": 50 * time.Millisecond} {
+		simulate(t, "a refused order with Retry-After "+strconv.Quote(retryAfter)+" is sent again after "+want.String(), func(t *testing.T) {
+			s := loadtest.New()
+			s.RetryAfter = retryAfter
+			var mu sync.Mutex
+			var sent []time.Time // of requests to place an order
+			s.Fail = func(r *http.Request, before bool) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				if before && r.Method == http.MethodPost && r.URL.Path == "/v1/orders" {
+					sent = append(sent, time.Now())
+				}
+				return len(sent) == 1
+			}
+			o := options(s, load.FlashSale)
+			o.Users, o.Duration = 1, time.Second
+			mustRun(t, o)
+			mu.Lock()
+			defer mu.Unlock()
+			if len(sent) < 2 || sent[1].Sub(sent[0]) != want+s.Takes {
+				t.Errorf("orders were sent at %v, want the second %s after the response to the first", sent, want)
+			}
+		})
+	}
 }
 
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		damage func(s *shop)
+		damage func(s *loadtest.Shop)
 		want   string
 	}{
-		"units that are taken and not sold": {func(s *shop) { s.reserve = func(n int64) int64 { return n + 1 } }, "are in confirmed orders"},
-		"units that are sold and not taken": {func(s *shop) { s.reserve = func(int64) int64 { return 0 } }, "are in confirmed orders"},
-		"a negative stock":                  {func(s *shop) { s.reserve = func(n int64) int64 { return 3 * n } }, "the stock of a product was -"},
-		"an order that is never decided":    {func(s *shop) { s.undecided = 40 }, "not decided in time"},
-		"an order without a final response": {func(s *shop) {
-			s.fail = func(r *http.Request, _ bool) bool {
-				return r.Method == http.MethodPost && r.URL.Path == "/v1/orders" && len(s.orders) > 40
+		"units that are taken and not sold": {func(s *loadtest.Shop) { s.Reserve = func(n int64) int64 { return n + 1 } }, "are in confirmed orders"},
+		"units that are sold and not taken": {func(s *loadtest.Shop) { s.Reserve = func(int64) int64 { return 0 } }, "are in confirmed orders"},
+		"a negative stock":                  {func(s *loadtest.Shop) { s.Reserve = func(n int64) int64 { return 3 * n } }, "the stock of a product was -"},
+		"an order that is never decided":    {func(s *loadtest.Shop) { s.Undecided = 40 }, "not decided in time"},
+		"an order without a final response": {func(s *loadtest.Shop) {
+			s.Fail = func(r *http.Request, _ bool) bool {
+				return r.Method == http.MethodPost && r.URL.Path == "/v1/orders" && len(s.Orders) > 40
 			}
 		}, "have no final response"},
 	} {
 		simulate(t, "the stock does not add up with "+name, func(t *testing.T) {
-			s := newShop()
+			s := loadtest.New()
 			test.damage(s)
-			options := s.options(load.FlashSale)
-			options.Users = 1
-			got := mustRun(t, options)
+			o := options(s, load.FlashSale)
+			o.Users = 1
+			got := mustRun(t, o)
 			if got.AddsUp() || !strings.Contains(strings.Join(got.Problems, "\n"), test.want) {
 				t.Errorf("problems %q, want one with %q", got.Problems, test.want)
 			}

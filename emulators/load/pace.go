@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/googleapis/gax-go/v2"
 )
 
 // visits starts visits until ctx is done and waits until they have ended. Visits that have
@@ -76,18 +78,10 @@ func (r *run) openLoop(ctx, settled context.Context) error {
 
 // waitUntil waits for a time and reports whether it came before ctx was done.
 func waitUntil(ctx context.Context, due time.Time) bool {
-	wait := time.Until(due)
-	if wait <= 0 {
-		return ctx.Err() == nil
+	if wait := time.Until(due); wait > 0 {
+		return gax.Sleep(ctx, wait) == nil
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return ctx.Err() == nil
 }
 
 // first returns the first error of a channel, nil if it has none.

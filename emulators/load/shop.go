@@ -103,7 +103,7 @@ func (r *run) readStock(ctx context.Context) {
 
 // cleanUp archives the products. Orders and accounts remain: the shop deletes neither.
 func (r *run) cleanUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), setUpTimeout)
+	ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
 	defer cancel()
 	if len(r.products) == 0 {
 		return nil

@@ -24,7 +24,8 @@ const (
 	// Orders are read after minPoll, and then after twice as long each time, up to maxPoll.
 	minPoll = 10 * time.Millisecond
 	maxPoll = 2 * time.Second
-	// A request that may have had an effect is repeated after minRetry, and so on.
+	// A request that may have had an effect is repeated after minRetry, and so on; and not
+	// before Retry-After.
 	minRetry = 50 * time.Millisecond
 	maxRetry = time.Second
 )
@@ -59,7 +60,7 @@ func (r *run) order(ctx context.Context, p *product, quantity int64, due time.Ti
 	}
 	status := r.decide(ctx, customer, placed)
 	switch status {
-	case "confirmed":
+	case "confirmed", "awaiting_payment": // its stock is reserved, and these orders are not paid
 		p.confirmed.Add(quantity)
 		r.figures.count(outcomeConfirmed)
 	case "rejected":
@@ -85,7 +86,7 @@ func (r *run) place(ctx context.Context, by *customer, p *product, quantity int6
 			return response.id(), outcomePlaced
 		case !response.retryable():
 			return "", outcomeRefused
-		case !waitUntil(ctx, time.Now().Add(wait)):
+		case !waitUntil(ctx, time.Now().Add(max(wait, response.retryAfter))):
 			return "", outcomeUnknown
 		}
 		due = time.Now()

@@ -15,6 +15,8 @@ import (
 	"souk/emulators/console"
 	"souk/emulators/gateway"
 	"souk/emulators/load"
+	"souk/functions/order/history"
+	"souk/shared/trail"
 )
 
 const (
@@ -37,7 +39,7 @@ func (c *consoleServer) status() ConsoleStatus {
 
 // link returns the link on the gateway's page.
 func (c *consoleServer) link() gateway.Link {
-	return gateway.Link{Title: "Console", URL: c.url, Text: "Watch the system: functions, messages, databases, logs."}
+	return gateway.ConsoleLink(c.url)
 }
 
 // startConsole serves the console on its own port of 127.0.0.1.
@@ -54,10 +56,11 @@ func (s *System) startConsole(ctx context.Context) (string, error) {
 		Manifest: s.options.Manifest, Token: token, Hosts: s.options.Hosts, Logger: s.log.With("part", "console"),
 		Links: []console.Link{
 			{Title: "Gateway", URL: s.gatewayURL()}, {Title: "API", URL: s.gatewayURL() + gateway.DocsPath}, {Title: "Mail", URL: s.mail.URL()},
+			{Title: "Payments", URL: s.paymentURL},
 		},
 		Functions: s.platform.Services, Topics: s.broker.Stats, RunSchedule: s.scheduler.Run,
 		FunctionLog: s.state.file(functionLog),
-		Traces:      s.traces.store, Databases: databases, Messages: s.messages(), Undelivered: s.undelivered, MailURL: s.mail.URL(),
+		Traces:      s.traces.store, Databases: databases, Trails: map[string]trail.Source{"order": history.Entries}, Messages: s.messages(), Undelivered: s.undelivered, MailURL: s.mail.URL(),
 		Load: &load.Target{
 			Gateway: s.gatewayURL(), Email: s.secrets.Admin.Email, Password: s.secrets.Admin.Password, Customers: s.Customers,
 		},

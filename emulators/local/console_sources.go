@@ -8,7 +8,6 @@ import (
 	"souk/emulators/console/messages"
 	"souk/emulators/mysql"
 	"souk/emulators/pubsub"
-	"souk/emulators/pubsub/deadletters"
 	"souk/shared/database"
 )
 
@@ -25,17 +24,11 @@ func (s *System) undelivered(match func(attributes map[string]string) bool) []pu
 	return s.currentBroker().PeekAll(match)
 }
 
-// messages returns the console's source of messages. Replayed and discarded dead letters
-// are logged with their attributes, without their data.
+// messages returns the console's source of messages.
 func (s *System) messages() *messages.Source {
-	log := s.log.With("part", "console")
 	return messages.New(messages.Options{
 		Host: s.broker.Addr(), Project: Project, Embedded: s.currentBroker,
-		Record: func(r deadletters.Record) error {
-			log.Info("act on a dead letter", "action", r.Action, "reason", r.Why, "subscription", r.Subscription,
-				"messageId", r.MessageID, "attributes", r.Attributes, "topic", r.Topic, "newMessageId", r.NewMessageID)
-			return nil
-		},
+		Record: messages.LogRecords(s.log.With("part", "console")),
 	})
 }
 

@@ -19,6 +19,9 @@ import (
 // jobs and the operator have access to it.
 const OperatorFolder = "operator"
 
+// providerFolder has the secrets of the payment provider.
+const providerFolder = "payment-provider"
+
 // serverAccount is the database server's account that creates the others.
 const serverAccount = "root"
 
@@ -30,8 +33,11 @@ type Containers struct {
 	Secrets string
 	// Gateway is the gateway's URL for clients.
 	Gateway string
-	// MailPage is the URL of the page that shows the mail.
-	MailPage string
+	// MailPage is the URL of the page that shows the mail, PaymentPage that of the payment
+	// provider, Console that of the console.
+	MailPage, PaymentPage, Console string
+	// Payments reports whether new orders must be paid.
+	Payments bool
 	// Database, PubSub and SMTP are the host:port of the servers.
 	Database, PubSub, SMTP string
 }
@@ -43,13 +49,15 @@ type Containers struct {
 //	product-get, …   a folder for each function: its database login, and its secrets in
 //	                 functions.yaml
 //	databases        the logins of the services: for audits, and to publish events again
+//	console          the console's login and the token of its link
+//	payment-provider the key of its API and the secret of its callbacks
 //	operator         the administrative secrets and the logins
 func (c Containers) WriteSecrets() error {
 	operator := &state{path: filepath.Join(c.Secrets, OperatorFolder)}
 	if err := os.MkdirAll(operator.path, 0o755); err != nil { //nolint:gosec // see below
 		return fmt.Errorf("create the folder of the secrets: %w", err)
 	}
-	known, err := operator.secrets(append(loginNames(c.Manifest), serverAccount), secretNames(c.Manifest))
+	known, err := operator.secrets(append(loginNames(c.Manifest), serverAccount, consoleAccount), append(secretNames(c.Manifest), consoleTokenVariable))
 	if err != nil {
 		return err
 	}
@@ -107,7 +115,10 @@ func (c Containers) files(known *secrets) (map[string]string, error) {
 			files[f.Name+"/"+name] = known.byName(name)
 		}
 	}
-	return files, nil
+	for _, name := range []string{paymentKey, paymentWebhookSecret} {
+		files[providerFolder+"/"+name] = known.byName(name)
+	}
+	return files, c.addConsoleFiles(files, known)
 }
 
 // PasswordVariable returns the environment variable with the password of a login.
@@ -136,10 +147,13 @@ func (c Containers) secrets() (*secrets, error) {
 	return operator.secrets(nil, nil)
 }
 
-// SeedLogins creates the accounts of the two logins.
+// SeedLogins creates the accounts of the two logins, and the console's login to the databases.
 func (c Containers) SeedLogins(ctx context.Context) error {
 	known, err := c.secrets()
 	if err != nil {
+		return err
+	}
+	if err := c.provisionConsole(ctx, known); err != nil {
 		return err
 	}
 	users, err := c.databaseURL(serverAccount, known.Databases[serverAccount], databaseName("", "user"))
@@ -161,10 +175,11 @@ func (c Containers) Status() (Status, error) {
 		return Status{}, err
 	}
 	status := Status{
-		Gateway: c.Gateway, Admin: known.Admin, Customer: known.Customer,
+		Console: c.consoleStatus(known), Gateway: c.Gateway, Admin: known.Admin, Customer: known.Customer,
 		Database: DatabaseStatus{Kind: "MySQL", DSN: string(admin), Names: map[string]string{}},
 		PubSub:   PubSubStatus{Host: c.PubSub, Project: Project},
 		Mail:     MailStatus{URL: c.MailPage, SMTP: c.smtp()},
+		Payments: PaymentStatus{URL: c.PaymentPage, APIKey: known.byName(paymentKey), Required: c.Payments},
 	}
 	for _, service := range c.Manifest.Services() {
 		status.Database.Names[service] = databaseName("", service)

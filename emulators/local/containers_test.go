@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"souk/emulators/console"
 	"souk/emulators/local"
 	"souk/functions"
 	"souk/shared/config"
@@ -21,7 +24,7 @@ func openContainers(t *testing.T) local.Containers {
 	t.Helper()
 	c := local.Containers{
 		Manifest: functions.Manifest(), Secrets: t.TempDir(),
-		Gateway: "http://127.0.0.1:8080", MailPage: "http://127.0.0.1:8025",
+		Gateway: "http://127.0.0.1:8080", MailPage: "http://127.0.0.1:8025", PaymentPage: "http://127.0.0.1:8095", Payments: true, Console: "http://127.0.0.1:8090",
 		Database: "mysql:3306", PubSub: "pubsub:8085", SMTP: "mail:1025",
 	}
 	if err := c.WriteSecrets(); err != nil {
@@ -74,6 +77,37 @@ func TestWriteSecrets(t *testing.T) {
 			t.Errorf("SMTP_URL = %q, %v", read["SMTP_URL"], err)
 		}
 	})
+	t.Run("the payment provider has the secrets of the functions that use it, and no other", func(t *testing.T) {
+		t.Parallel()
+		want, read := mustRead(t, c, "payment-webhook"), mustRead(t, c, "payment-provider")
+		delete(want, "DATABASE_URL")
+		if diff := cmp.Diff(want, read); diff != "" || len(read) != 2 || len(read["PAYMENT_API_KEY"]) < 26 {
+			t.Errorf("the provider's secrets differ (-want +got):\n%s", diff)
+		}
+		if other := mustRead(t, c, "invoice-issue"); other["PAYMENT_API_KEY"] != "" {
+			t.Error("a function that does not call the provider has its key")
+		}
+	})
+	t.Run("the console has a token and a login to each database", func(t *testing.T) {
+		t.Parallel()
+		read := mustRead(t, c, "console")
+		want := []string{"CONSOLE_TOKEN"}
+		for _, service := range c.Manifest.Services() {
+			variable := strings.ToUpper(service) + "_DATABASE_URL"
+			want = append(want, variable)
+			cfg, err := database.ParseURL(read[variable])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cfg.User != "souk_console" || cfg.DBName != "souk_"+service || len(cfg.Passwd) < 16 {
+				t.Errorf("%s has user %s and database %s", variable, cfg.User, cfg.DBName)
+			}
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(read)); !slices.Equal(got, want) || len(read["CONSOLE_TOKEN"]) < 26 {
+			t.Errorf("the console has the secrets %v, want %v with a long token", got, want)
+		}
+	})
 	t.Run("all users can read the files, and none can change them", func(t *testing.T) {
 		t.Parallel()
 		err := filepath.WalkDir(c.Secrets, func(path string, entry fs.DirEntry, err error) error {
@@ -117,6 +151,12 @@ func TestContainersStatus(t *testing.T) {
 	}
 	if status.Mail.URL != c.MailPage || !strings.Contains(status.Mail.SMTP, c.SMTP) {
 		t.Errorf("mail = %+v", status.Mail)
+	}
+	if status.Payments.URL != c.PaymentPage || !status.Payments.Required || status.Payments.APIKey != mustRead(t, c, "payment-provider")["PAYMENT_API_KEY"] {
+		t.Errorf("payments = %+v", status.Payments)
+	}
+	if link := console.EntryLink(c.Console, mustRead(t, c, "console")["CONSOLE_TOKEN"]); status.Console.URL != c.Console || status.Console.Link != link {
+		t.Errorf("console = %+v, want the link %s", status.Console, link)
 	}
 	if len(status.Functions) != len(c.Manifest.Functions) || status.Database.Names["order"] != "souk_order" {
 		t.Errorf("got %+v", status)

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
 	"souk/shared/database"
 )
 
@@ -85,7 +87,7 @@ func (l *databaseLock) awaitGrace(ctx context.Context) error {
 		if remaining <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, remaining); err != nil {
+		if err := gax.Sleep(ctx, remaining); err != nil {
 			return err
 		}
 	}
@@ -118,7 +120,7 @@ func (l *databaseLock) acquire(ctx context.Context) error {
 // watch checks the lock until ctx is done, and acquires it again when it is lost.
 func (l *databaseLock) watch(ctx context.Context, lost func(error)) {
 	defer close(l.ended)
-	for sleep(ctx, checkPeriod) == nil {
+	for gax.Sleep(ctx, checkPeriod) == nil {
 		if l.isHeld(ctx) || ctx.Err() != nil {
 			continue
 		}
@@ -155,7 +157,7 @@ func (l *databaseLock) reacquire(ctx context.Context) error {
 		if time.Since(begin) > staleAfter {
 			l.id = 0 // the id may now be that of another system's connection
 		}
-		if err := sleep(ctx, checkPeriod); err != nil {
+		if err := gax.Sleep(ctx, checkPeriod); err != nil {
 			return err
 		}
 	}
@@ -173,16 +175,4 @@ func (l *databaseLock) release() error {
 		return fmt.Errorf("release the lock %s: %w", l.name, err)
 	}
 	return nil
-}
-
-// sleep waits for a duration, or returns ctx's error if it is done before.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -12,9 +12,12 @@ import (
 
 	"souk/emulators/mysql"
 	order "souk/functions/order/migrations"
+	payment "souk/functions/payment/migrations"
 	product "souk/functions/product/migrations"
 	user "souk/functions/user/migrations"
+	webhook "souk/functions/webhook/migrations"
 	"souk/shared/database"
+	"souk/shared/database/migration"
 	"souk/shared/function"
 	"souk/shared/manifest"
 )
@@ -23,7 +26,9 @@ import (
 var tables = map[string]database.Migrations{
 	"product": product.All,
 	"order":   order.All,
+	"payment": payment.All,
 	"user":    user.All,
+	"webhook": webhook.All,
 }
 
 // Migrations returns all migrations of a service's database.
@@ -94,7 +99,7 @@ func (d Databases) migrate(ctx context.Context, service string) error {
 		return err
 	}
 	err = withDatabase(owner, func(db *database.DB) error {
-		return database.Migrate(ctx, db.SQL(), sets...)
+		return migration.Apply(ctx, db.SQL(), sets...)
 	})
 	if err != nil {
 		return fmt.Errorf("database %s: %w", name, err)

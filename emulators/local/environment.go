@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"souk/shared/manifest"
+	"souk/shared/profile"
 )
 
 const (
@@ -45,6 +46,9 @@ func (s *System) environment(f manifest.Function) []string {
 		"PUSH_AUDIENCE=" + s.audience(f),
 		"PUSH_SERVICE_ACCOUNT=" + PushServiceAccount,
 		"MAIL_FROM=" + mailFrom,
+		// An address is no domain: passkeys are used at the gateway by its name.
+		"USER_PASSKEY_DOMAIN=localhost",
+		"USER_PASSKEY_ORIGINS=" + strings.Replace(s.gatewayURL(), "127.0.0.1", "localhost", 1),
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + s.traces.url,
 		"GOMEMLIMIT=" + s.options.Manifest.ScalingOf(f).GoMemLimit(),
 	}
@@ -56,11 +60,15 @@ func (s *System) environment(f manifest.Function) []string {
 	for _, name := range f.Secrets {
 		environment = append(environment, name+"="+s.secrets.byName(name))
 	}
+	environment = append(environment, s.paymentEnvironment(f)...)
+	if f.Service == "webhook" {
+		environment = append(environment, "WEBHOOK_LOCAL_TARGETS=true")
+	}
 	return append(environment, ownSettings(f.Service, os.Environ())...)
 }
 
 // sharedSettings are the environment variables that are passed to all services.
-var sharedSettings = []string{"SHOP_CURRENCY", "PROFILE_DIR"}
+var sharedSettings = []string{"SHOP_CURRENCY", profile.Variable, "BATCH_ITEMS", "CHECKOUT_FOR", "GUEST_RETENTION"}
 
 // ownSettings returns the variables whose names start with the service's name, and those for
 // all services. ORDER_PENDING_FOR=1m souk up sets an option of the order service.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"souk/emulators/gateway"
 	"souk/emulators/pubsub"
 	"souk/shared/database"
 )
@@ -15,10 +16,14 @@ type Hop string
 
 // The hops that an experiment may route through a proxy.
 const (
+	ToFunction Hop = "gateway to function"
 	ToDatabase Hop = "function to database"
 	ToPubSub   Hop = "function to pub/sub"
 	Push       Hop = "pub/sub to function"
 )
+
+// Hops returns all kinds of hops.
+func Hops() []Hop { return []Hop{ToFunction, ToDatabase, ToPubSub, Push} }
 
 // route returns the address at which a part is reached over a hop from or to a function.
 func (s *System) route(hop Hop, function, address string) string {
@@ -38,13 +43,21 @@ func (s *System) routeURL(function string, url database.URL) database.URL {
 	return database.FormatURL(cfg)
 }
 
-// routePush returns a function's URL with the address of the hop to it.
-func (s *System) routePush(function, url string) string {
+// routeTo returns a function's URL with the address of a hop to it.
+func (s *System) routeTo(hop Hop, function, url string) string {
 	const scheme = "http://"
 	if s.options.Route == nil {
 		return url
 	}
-	return scheme + s.route(Push, function, url[len(scheme):])
+	return scheme + s.route(hop, function, url[len(scheme):])
+}
+
+// gatewayOptions returns the options of the gateway that are about its way to the functions.
+func (s *System) gatewayOptions() gateway.Options {
+	if s.options.Route == nil {
+		return gateway.Options{Backend: s.platform.URL, Transport: s.platform.Transport}
+	}
+	return gateway.Options{Backend: func(function string) string { return s.routeTo(ToFunction, function, s.platform.URL(function)) }}
 }
 
 // StopBroker stops the Pub/Sub broker, as an outage does. Messages are stored.

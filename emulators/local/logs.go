@@ -4,6 +4,7 @@ package local
 
 import (
 	"context"
+	"io"
 	"log/slog"
 )
 
@@ -18,14 +19,17 @@ const (
 // openLogs opens the logs of the functions and the emulators. Warnings of the emulators are
 // also written to Options.Warnings.
 func (s *System) openLogs() error {
-	functions, err := s.openLog(functionLog, maxFunctionLog)
+	functions, err := OpenLog(s.state.file(functionLog), maxFunctionLog, nil)
 	if err != nil {
 		return err
 	}
-	emulators, err := s.openLog(emulatorLog, maxEmulatorLog)
+	s.closeLater(functionLog, functions)
+	file, err := OpenLog(s.state.file(emulatorLog), maxEmulatorLog, nil)
 	if err != nil {
 		return err
 	}
+	emulators := newDelayedLog(file)
+	s.closeLater(emulatorLog, emulators)
 	s.functionLog = functions
 	var handler slog.Handler = slog.NewTextHandler(emulators, &slog.HandlerOptions{Level: slog.LevelInfo})
 	if s.options.Warnings != nil {
@@ -36,11 +40,6 @@ func (s *System) openLogs() error {
 	return nil
 }
 
-func (s *System) openLog(name string, limit int64) (*Log, error) {
-	log, err := OpenLog(s.state.file(name), limit, nil)
-	if err != nil {
-		return nil, err
-	}
+func (s *System) closeLater(name string, log io.Closer) {
 	s.started("log "+name, func(context.Context) error { return log.Close() })
-	return log, nil
 }

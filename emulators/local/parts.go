@@ -19,6 +19,7 @@ import (
 	"souk/emulators/mysql"
 	"souk/emulators/pubsub"
 	"souk/emulators/scheduler"
+	"souk/emulators/transport"
 	"souk/functions"
 	"souk/shared/function"
 	"souk/shared/manifest"
@@ -134,17 +135,21 @@ func (s *System) startFunctions(ctx context.Context) (string, error) {
 // endpoint returns the push URL of a function.
 func (s *System) endpoint(f manifest.Function) string {
 	f.HTTP = function.Pattern(f)
-	return s.routePush(f.Name, s.platform.URL(f.Name)) + f.Path()
+	return s.routeTo(Push, f.Name, s.platform.URL(f.Name)) + f.Path()
 }
 
 // audience returns the audience of a function's push tokens. A token for one function is not
 // valid for another.
 func (s *System) audience(f manifest.Function) string { return s.platform.URL(f.Name) }
 
+// pushDialTimeout bounds the connection to a proxy between the broker and a function.
+const pushDialTimeout = 5 * time.Second
+
 // brokerOptions returns the options of the broker, on a free port.
 func (s *System) brokerOptions() pubsub.Options {
 	return pubsub.Options{
 		Dir: s.state.file("pubsub"), Tokens: s.issuer, Tracer: s.traces.tracer("pubsub"), Logger: s.log.With("part", "pubsub"),
+		Transport: s.platform.Direct(transport.New(pushDialTimeout)),
 		Duplicate: s.options.Duplicate, Shuffle: s.options.Shuffle,
 	}
 }
@@ -207,11 +212,12 @@ func (s *System) startScheduler(ctx context.Context) (string, error) {
 }
 
 func (s *System) startGateway(ctx context.Context) (string, error) {
-	handler, err := gateway.New(gateway.Options{
-		Manifest: s.options.Manifest, Backend: s.platform.URL, Transport: s.platform.Transport, OpenAPI: functions.OpenAPI,
-		Links:   []gateway.Link{s.console.link(), gateway.MailLink(s.mail.URL())},
-		Origins: s.options.Origins, Hosts: s.options.Hosts, Tracer: s.traces.tracer("gateway"), Logger: s.log.With("part", "gateway"),
-	})
+	options := s.gatewayOptions()
+	options.Manifest, options.OpenAPI = s.options.Manifest, functions.OpenAPI
+	options.Links = []gateway.Link{s.console.link(), gateway.MailLink(s.mail.URL()), gateway.PaymentLink(s.paymentURL)}
+	options.Origins, options.Hosts = s.options.Origins, s.options.Hosts
+	options.Tracer, options.Logger = s.traces.tracer("gateway"), s.log.With("part", "gateway")
+	handler, err := gateway.New(options)
 	if err != nil {
 		return "", err
 	}
@@ -237,6 +243,7 @@ func (s *System) Status() Status {
 		Database:  DatabaseStatus{Kind: s.server.Kind, Version: s.server.Version, DSN: string(s.server.AdminURL()), Names: s.databases},
 		PubSub:    PubSubStatus{Host: s.broker.Addr(), Project: Project},
 		Mail:      MailStatus{URL: s.mail.URL(), SMTP: s.mail.SMTP()},
+		Payments:  PaymentStatus{URL: s.paymentURL, APIKey: s.secrets.byName(paymentKey), Required: s.options.Payments},
 		Functions: s.platform.Services(),
 	}
 }

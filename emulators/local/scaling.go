@@ -3,20 +3,16 @@
 package local
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"souk/emulators/cloudrun"
 	"souk/emulators/cloudrun/cgroup"
 	"souk/emulators/mysql"
 	"souk/shared/manifest"
+	"souk/shared/strictyaml"
 )
 
 // Scaling overrides the scaling of a manifest, as a file of --scaling does.
@@ -38,9 +34,7 @@ func ReadScaling(file string) (Scaling, error) {
 	if err != nil {
 		return s, fmt.Errorf("read the scaling: %w", err)
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
+	if err := strictyaml.Unmarshal(text, &s); err != nil {
 		return s, fmt.Errorf("read the scaling in %s: %w", file, err)
 	}
 	return s, nil

@@ -56,9 +56,9 @@ windows: {cpu: 10s, concurrency: 20s, idle: 30s, tick: 500ms}
 			t.Fatal(err)
 		}
 		for name, want := range map[string]manifest.Scaling{
-			"order-place":   {Concurrency: 1, Memory: "256Mi", CPU: "500m", MinInstances: 1, MaxInstances: 4, Pool: 2},
-			"order-get":     {Concurrency: 40, Memory: "256Mi", CPU: "1", MaxInstances: 4, Pool: 2},
-			"stock-reserve": {Concurrency: 20, Memory: "256Mi", CPU: "1", MaxInstances: 3, Pool: 2},
+			"order-place":     {Concurrency: 1, Memory: "256Mi", CPU: "500m", MinInstances: 1, MaxInstances: 4, Pool: 4},
+			"order-get":       {Concurrency: 40, Memory: "256Mi", CPU: "1", MaxInstances: 4, Pool: 2},
+			"order-anonymize": {Concurrency: 20, Memory: "256Mi", CPU: "1", MaxInstances: 3, Pool: 2},
 		} {
 			f, _ := list.Function(name)
 			if diff := cmp.Diff(want, list.ScalingOf(f)); diff != "" {
@@ -84,6 +84,13 @@ windows: {cpu: 10s, concurrency: 20s, idle: 30s, tick: 500ms}
 		"windows: {cpu: 1s}":                            "windows of autoscaling",
 		"function: {pull: {concurrency: 1}}":            `unknown kind of function "pull"`,
 		"function: {http: {concurrency: 1000}}":         "for each connection of the pool",
+		"function: {http: {maxInstances: 100000}}":      "maxInstances of 1 to 1000",
+		"function: {http: {pool: 100000}}":              "a pool of 1 to 1000",
+		"function: {http: {cpu: 64}}":                   "cpu",
+		"function: {http: {maxInstances: 2.5}}":         "2.5 is not an integer",
+		"windows: {tick: 1ns}":                          "a tick of 1ms or more",
+		"windows: {cpu: 1000h}":                         "at most 10000 ticks",
+		"functions: {}\n---\nfunctions: {}":             "more than one document",
 		"functions:\n  order-get: {maxInstances: many}": "cannot unmarshal",
 	} {
 		t.Run(text+" is an error", func(t *testing.T) {

@@ -18,6 +18,12 @@ import (
 
 const secretsFile = "secrets.json"
 
+// The secrets of the payment provider, which has them as well as functions.
+const (
+	paymentKey           = "PAYMENT_API_KEY"
+	paymentWebhookSecret = "PAYMENT_WEBHOOK_SECRET" //nolint:gosec // G101: a name
+)
+
 // Login is the login of an initial account.
 type Login struct {
 	Email    string `json:"email"`
@@ -147,7 +153,7 @@ func loginNames(list *manifest.Manifest) []string {
 
 // secretNames returns the names of all secrets of functions.
 func secretNames(list *manifest.Manifest) []string {
-	var names []string
+	names := []string{paymentKey, paymentWebhookSecret} // of the provider
 	for _, f := range list.Functions {
 		names = append(names, f.Secrets...)
 	}
@@ -159,7 +165,7 @@ func secretNames(list *manifest.Manifest) []string {
 func (s *secrets) seed(ctx context.Context, users database.URL) error {
 	return withDatabase(users, func(db *database.DB) error {
 		group, ctx := errgroup.WithContext(ctx)
-		for login, role := range map[Login]auth.Role{s.Admin: auth.Admin, s.Customer: auth.Customer} {
+		for login, role := range map[Login]auth.Role{s.Admin: auth.Owner, s.Customer: auth.Customer} {
 			group.Go(func() error {
 				_, err := user.Seed(ctx, db, login.Email, login.Password, role)
 				return err

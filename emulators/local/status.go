@@ -15,10 +15,11 @@ type Status struct {
 	Database  DatabaseStatus    `json:"database"`
 	PubSub    PubSubStatus      `json:"pubsub"`
 	Mail      MailStatus        `json:"mail"`
+	Payments  PaymentStatus     `json:"payments"`
 	Functions []cloudrun.Status `json:"functions"`
 }
 
-// ConsoleStatus is the local console. A system of containers has none.
+// ConsoleStatus is the local console.
 type ConsoleStatus struct {
 	URL string `json:"url"`
 	// Link is the URL that allows a browser to perform actions.
@@ -49,6 +50,16 @@ type MailStatus struct {
 	URL string `json:"url"`
 	// SMTP is the URL for sending mail.
 	SMTP string `json:"smtp"`
+}
+
+// PaymentStatus is the payment provider.
+type PaymentStatus struct {
+	// URL is the URL of its API and payment pages.
+	URL string `json:"url"`
+	// APIKey is the bearer token of its API.
+	APIKey string `json:"apiKey"`
+	// Required reports whether new orders must be paid.
+	Required bool `json:"required"`
 }
 
 // String returns the server's kind and version.

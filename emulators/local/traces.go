@@ -11,8 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"souk/emulators/sampling"
 	"souk/emulators/trace"
 	"souk/shared/telemetry"
 )
@@ -20,9 +19,6 @@ import (
 const (
 	// traceHeaderTimeout bounds how long the receiver of traces reads the header of a request.
 	traceHeaderTimeout = 5 * time.Second
-	// tracesPerSecond and traceBurst bound the traces that are recorded because a page of the
-	// console is open. Each request in them takes 0.2 ms of CPU, and a page shows the newest.
-	tracesPerSecond, traceBurst = 25, 50
 )
 
 // traces are the recorded traces of the system. Functions export their spans over HTTP; the
@@ -32,19 +28,21 @@ type traces struct {
 	url   string
 	// always records every trace. Otherwise those that begin while a page of the console is
 	// open are recorded, up to a rate.
-	always bool
-	limit  *rate.Limiter
+	always  bool
+	sampler *sampling.Sampler
 	// watching reports whether a page of the console is open. It is set when there is one.
 	watching atomic.Pointer[func() bool]
 }
 
 // sampled reports whether a trace that begins now is recorded. A client's wish is ignored.
 func (t *traces) sampled(bool) bool {
-	if t.always {
-		return true
-	}
+	return t.always || t.sampler.Sampled(false)
+}
+
+// watched reports whether a page of the console is open.
+func (t *traces) watched() bool {
 	watching := t.watching.Load()
-	return watching != nil && (*watching)() && t.limit.Allow()
+	return watching != nil && (*watching)()
 }
 
 // tracer returns the tracer of a part of the system.
@@ -61,7 +59,7 @@ func (s *System) startTraces(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listen for traces: %w", err)
 	}
-	s.traces.store, s.traces.limit = trace.New(trace.Options{}), rate.NewLimiter(tracesPerSecond, traceBurst)
+	s.traces.store, s.traces.sampler = trace.New(trace.Options{}), sampling.New(s.traces.watched)
 	s.traces.url, s.traces.always = "http://"+listener.Addr().String(), s.options.Traces
 	server := &http.Server{Handler: s.options.Hosts.Handler(s.traces.store), ReadHeaderTimeout: traceHeaderTimeout}
 	served := make(chan struct{})

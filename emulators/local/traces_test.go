@@ -5,18 +5,18 @@ package local
 import (
 	"testing"
 
-	"golang.org/x/time/rate"
+	"souk/emulators/sampling"
 )
 
 // TestSampled requires that traces are recorded always, or only while a page of the console is
-// open and not more than the limit, whatever the client's flag is.
+// open, whatever the client's flag is.
 func TestSampled(t *testing.T) {
 	t.Parallel()
 	watching := func(open bool) *func() bool {
 		f := func() bool { return open }
 		return &f
 	}
-	const requests, burst = 10, 3
+	const requests = 10
 	for name, test := range map[string]struct {
 		always  bool
 		console *func() bool
@@ -24,13 +24,14 @@ func TestSampled(t *testing.T) {
 	}{
 		"before there is a console none are": {false, nil, 0},
 		"while no page is open none are":     {false, watching(false), 0},
-		"while a page is open some are":      {false, watching(true), burst},
+		"while a page is open a few are":     {false, watching(true), requests},
 		"with --traces all are":              {true, watching(false), requests},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, flag := range []bool{true, false} {
-				recorded := traces{always: test.always, limit: rate.NewLimiter(0, burst)}
+				recorded := traces{always: test.always}
+				recorded.sampler = sampling.New(recorded.watched)
 				recorded.watching.Store(test.console)
 				got := 0
 				for range requests {

@@ -28,11 +28,24 @@ type message struct {
 	Size       int       `json:"size"`
 
 	letter catch.Letter
+	// unread is set until read.
+	unread bool
+}
+
+// read parses the mail. Most mails are deleted before anything shows them, and parsing is
+// most of the work of receiving one.
+func (m *message) read() {
+	if !m.unread {
+		return
+	}
+	m.unread = false
+	m.letter = catch.Read(m.letter.Source)
+	m.Subject, m.MessageID = m.letter.Subject, m.letter.MessageID
 }
 
 type box struct {
 	mu       sync.Mutex
-	messages []message // oldest first
+	messages []*message // oldest first
 	size     int
 	last     int64
 	// changed is closed and replaced with every change.
@@ -42,18 +55,19 @@ type box struct {
 
 func newBox() *box { return &box{changed: make(chan struct{})} }
 
+// put adds a mail, of which only the envelope and the source are read.
 func (b *box) put(letter catch.Letter, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last++
 	b.size += len(letter.Source)
-	b.messages = append(b.messages, message{
-		ID: b.last, From: letter.From, To: letter.To, Subject: letter.Subject, MessageID: letter.MessageID,
-		ReceivedAt: at, Size: len(letter.Source), letter: letter,
+	b.messages = append(b.messages, &message{
+		ID: b.last, From: letter.From, To: letter.To, ReceivedAt: at, Size: len(letter.Source), letter: letter, unread: true,
 	})
 	for len(b.messages) > maxLetters || b.size > maxBytes {
 		b.size -= b.messages[0].Size
-		b.messages = slices.Delete(b.messages, 0, 1)
+		b.messages[0] = nil
+		b.messages = b.messages[1:]
 	}
 	b.notify()
 }
@@ -81,11 +95,12 @@ func (b *box) close() {
 func (b *box) get(id int64) (message, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.IndexFunc(b.messages, func(m message) bool { return m.ID == id })
+	i := slices.IndexFunc(b.messages, func(m *message) bool { return m.ID == id })
 	if i < 0 {
 		return message{}, false
 	}
-	return b.messages[i], true
+	b.messages[i].read()
+	return *b.messages[i], true
 }
 
 // filter selects messages. A zero field matches all.
@@ -95,10 +110,13 @@ type filter struct {
 	after   int64
 }
 
-func (f filter) matches(m message) bool {
+func (f filter) matches(m *message) bool {
 	isRecipient := func(address string) bool { return strings.EqualFold(address, f.to) }
-	return m.ID > f.after && (f.to == "" || slices.ContainsFunc(m.To, isRecipient)) &&
-		strings.Contains(strings.ToLower(m.Subject), strings.ToLower(f.subject))
+	if m.ID <= f.after || f.to != "" && !slices.ContainsFunc(m.To, isRecipient) {
+		return false
+	}
+	m.read()
+	return strings.Contains(strings.ToLower(m.Subject), strings.ToLower(f.subject))
 }
 
 // list returns the matching messages, newest first. Without any, it waits for one until
@@ -123,7 +141,7 @@ func (b *box) find(f filter) (found []message, changed <-chan struct{}, final bo
 	found = []message{}
 	for _, m := range slices.Backward(b.messages) {
 		if f.matches(m) {
-			found = append(found, m)
+			found = append(found, *m)
 		}
 	}
 	return found, b.changed, b.closed

@@ -56,7 +56,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		box: newBox(), smtp: incoming.Addr(), http: page.Addr(),
 		served: make(chan error, 1), failed: make(chan error, 1),
 	}
-	s.mail = catch.Serve(incoming, catch.Options{Logger: o.Logger, Deliver: func(letter catch.Letter) error {
+	s.mail = catch.Serve(incoming, catch.Options{Logger: o.Logger, Unread: true, Deliver: func(letter catch.Letter) error {
 		s.box.put(letter, time.Now().UTC())
 		return nil
 	}})

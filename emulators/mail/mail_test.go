@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -185,5 +186,48 @@ func TestBox(t *testing.T) {
 	b.close()
 	if found := b.list(t.Context(), filter{to: "unknown@example.com"}); len(found) != 0 {
 		t.Errorf("found %d messages", len(found))
+	}
+}
+
+// TestCloseAborted closes the server with a context that has ended: only a mail in transfer makes
+// this an error.
+func TestCloseAborted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		commands []string
+		fails    bool
+	}{
+		"a connection without a mail is no error": {commands: []string{"EHLO client"}},
+		"a mail in transfer is an error":          {commands: []string{"EHLO client", "MAIL FROM:<a@souk.test>"}, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := Start(t.Context(), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			host := strings.TrimPrefix(s.SMTP(), "smtp://")
+			conn, err := textproto.Dial("tcp", host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, _, err := conn.ReadResponse(220); err != nil {
+				t.Fatal(err)
+			}
+			for _, command := range test.commands {
+				if err := conn.PrintfLine("%s", command); err != nil {
+					t.Fatal(err)
+				}
+				if _, _, err := conn.ReadResponse(250); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := s.Close(ended); (err != nil) != test.fails {
+				t.Errorf("Close returned %v, want an error: %t", err, test.fails)
+			}
+		})
 	}
 }

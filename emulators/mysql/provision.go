@@ -18,6 +18,8 @@ type Access struct {
 	Rights database.Rights
 	// Password has at least 16 letters and digits; NewPassword generates one.
 	Password string
+	// Process lets the user see the connections of all users and what they execute.
+	Process bool
 }
 
 // String returns the user and the database without the password.
@@ -118,6 +120,11 @@ func provision(ctx context.Context, admin *sql.DB, a Access) error {
 	} {
 		if _, err := admin.ExecContext(ctx, step.statement); err != nil {
 			return fmt.Errorf("provision %s: %s: %w", a, step.what, err)
+		}
+	}
+	if a.Process {
+		if _, err := admin.ExecContext(ctx, "GRANT PROCESS ON *.* TO "+a.account()); err != nil {
+			return fmt.Errorf("provision %s: grant the privilege PROCESS: %w", a, err)
 		}
 	}
 	if err := database.Grant(ctx, admin, a.Database, a.User, a.Rights); err != nil {

@@ -50,6 +50,37 @@ func unique(prefix string) string {
 	return prefix + "_" + strings.ToLower(rand.Text()[:8])
 }
 
+// TestReadOnlyUser requires that a user with rights to read and to see connections writes
+// nothing.
+func TestReadOnlyUser(t *testing.T) {
+	t.Parallel()
+	_, a := mustProvision(t, unique("read"))
+	a.User, a.Rights.ReadOnly, a.Process = unique("reader"), true, true
+	url, err := mysql.Provision(t.Context(), dbtest.URL(t), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := mustOpen(t, dbtest.URL(t)).ExecContext(context.Background(), "DROP USER "+a.User); err != nil {
+			t.Error(err)
+		}
+	})
+	db := mustOpen(t, url)
+	mustExec(t, db, `SELECT * FROM thing`)
+	var users int
+	if err := db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM information_schema.processlist WHERE user <> ?`, a.User).Scan(&users); err != nil || users == 0 {
+		t.Errorf("the user sees %d connections of others, %v; want some", users, err)
+	}
+	for _, denied := range []string{
+		`INSERT INTO thing VALUES (1)`, `UPDATE thing SET id = 2`, `DELETE FROM thing`, `CREATE TABLE more (id INT)`, `SELECT * FROM mysql.user`,
+	} {
+		var refused *driver.MySQLError
+		if _, err := db.ExecContext(t.Context(), denied); !errors.As(err, &refused) || !denials[refused.Number] {
+			t.Errorf("%s: error = %v, want that it is denied", denied, err)
+		}
+	}
+}
+
 // denials are the server's error numbers for missing privileges:
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
 var denials = map[uint16]bool{1044: true, 1045: true, 1142: true, 1227: true, 1370: true, 1410: true}

@@ -9,7 +9,7 @@ import (
 
 // MaxConnections is the max_connections of a private server: enough for the pools of all
 // instances that functions.yaml allows, and for operators and tests.
-const MaxConnections = 400
+const MaxConnections = 1200
 
 // arguments returns the private server's settings: independent of the machine's
 // configuration, reachable from this machine only, and small.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,6 +18,14 @@ var (
 	ErrFull = errors.New("all backends are busy, and the queue is full")
 	// ErrTimeout is the error of a request that waited too long.
 	ErrTimeout = errors.New("all backends were busy for as long as a request may wait")
+)
+
+// Limits of the requests that wait, as on Cloud Run
+// (https://cloud.google.com/run/docs/about-instance-autoscaling): MaxWait is how long a request
+// waits for an instance, and MaxQueue bounds the number of those that wait for a function.
+const (
+	MaxWait  = 10 * time.Second
+	MaxQueue = 1000
 )
 
 // Policy selects one of several backends with room.
@@ -76,7 +85,8 @@ type Backend[T any] struct {
 
 // waiter is a waiting request. It leaves the queue when it gets a backend or an error.
 type waiter[T any] struct {
-	got chan result[T]
+	got    chan result[T]
+	usable func(T) bool
 }
 
 type result[T any] struct {
@@ -110,10 +120,16 @@ func (p *Pool[T]) Add(value T) *Backend[T] {
 // Acquire returns a backend with room for a request, for which the caller must call Release.
 // If no backend has room, the request waits.
 func (p *Pool[T]) Acquire(ctx context.Context) (*Backend[T], error) {
-	if b := p.Try(nil); b != nil {
+	return p.AcquireUsable(ctx, nil)
+}
+
+// AcquireUsable is Acquire for a request that only usable backends may serve. Nil makes all
+// usable. The function is called with locks and must not change what it returns.
+func (p *Pool[T]) AcquireUsable(ctx context.Context, usable func(T) bool) (*Backend[T], error) {
+	if b := p.Try(usable); b != nil {
 		return b, nil
 	}
-	waiting, element, err := p.enqueue()
+	waiting, element, err := p.enqueue(usable)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +166,11 @@ func (p *Pool[T]) Try(usable func(T) bool) *Backend[T] {
 }
 
 // enqueue makes a request wait, unless a backend has room by now.
-func (p *Pool[T]) enqueue() (*waiter[T], *list.Element, error) {
+func (p *Pool[T]) enqueue(usable func(T) bool) (*waiter[T], *list.Element, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := &waiter[T]{got: make(chan result[T], 1)}
-	if p.queue.Len() >= p.options.Queue && p.pick(nil) == nil {
+	w := &waiter[T]{got: make(chan result[T], 1), usable: usable}
+	if p.queue.Len() >= p.options.Queue && p.pick(usable) == nil {
 		return nil, nil, ErrFull
 	}
 	p.usage.change(1)
@@ -182,15 +198,22 @@ func (p *Pool[T]) dequeue(element *list.Element) *waiter[T] {
 	return w
 }
 
-// serveQueue gives waiting requests the backends with room.
+// serveQueue gives waiting requests the backends with room. A request that may use none of
+// them does not delay those that came later.
 func (p *Pool[T]) serveQueue() {
-	for p.queue.Len() > 0 {
-		b := p.take(nil)
-		if b == nil {
-			return
+	for element := p.queue.Front(); element != nil && p.hasRoom(); {
+		next := element.Next()
+		w, _ := element.Value.(*waiter[T])
+		if b := p.take(w.usable); b != nil {
+			p.dequeue(element).got <- result[T]{backend: b}
 		}
-		p.dequeue(p.queue.Front()).got <- result[T]{backend: b}
+		element = next
 	}
+}
+
+// hasRoom reports whether any backend has room for a request.
+func (p *Pool[T]) hasRoom() bool {
+	return slices.ContainsFunc(p.backends, func(b *Backend[T]) bool { return b.inFlight < p.options.Concurrency })
 }
 
 // Fail ends all waiting requests with an error.

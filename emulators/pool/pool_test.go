@@ -152,6 +152,31 @@ func TestQueue(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a request waits for the backends that it may use, and delays no other", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p := newPool(func(o *pool.Options) { o.Concurrency = 1 })
+			only := make(chan string, 1)
+			go func() {
+				b, err := p.AcquireUsable(t.Context(), func(value string) bool { return value == "b" })
+				if err != nil {
+					t.Error(err)
+				}
+				only <- b.Value
+			}()
+			synctest.Wait()
+			other := waiting(t.Context(), p)
+			p.Add("a")
+			synctest.Wait()
+			if len(only) != 0 || len(other) != 1 {
+				t.Fatalf("%d and %d with a backend, want the second only", len(only), len(other))
+			}
+			p.Add("b")
+			if got := <-only; got != "b" {
+				t.Errorf("got %s, want b", got)
+			}
+		})
+	})
 	t.Run("a request beyond the queue's length fails at once", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

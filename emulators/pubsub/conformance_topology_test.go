@@ -21,6 +21,7 @@ func testTopology(t *testing.T, b broker) {
 			Functions: []manifest.Function{
 				{Name: "reserve" + suffix, Events: []string{"placed" + suffix}, Publishes: []string{"unheard" + suffix}},
 				{Name: "sweep" + suffix, Schedule: "* * * * *"},
+				{Name: "pay" + suffix, Events: []string{"placed" + suffix}, Filter: manifest.Filter{"payment": "required"}},
 				{Name: "get" + suffix, HTTP: "GET /"},
 			},
 		},
@@ -64,6 +65,25 @@ func testTopology(t *testing.T, b broker) {
 			t.Errorf("subscription = %v", s)
 		}
 	})
+	testTopologyFilter(t, b, topology, suffix)
+}
+
+// testTopologyFilter changes the filter of a function's subscription. Pub/Sub changes no filter,
+// so Apply replaces the subscription.
+func testTopologyFilter(t *testing.T, b broker, topology pubsub.Topology, suffix string) {
+	t.Helper()
+	name := "projects/" + project + "/subscriptions/pay" + suffix + ".placed" + suffix
+	for _, filter := range []manifest.Filter{{"payment": "required"}, {"payment": "required", "currency": "EUR"}, nil} {
+		topology.Manifest.Functions[2].Filter = filter
+		mustApply(t, b, topology)
+		s, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pb.GetSubscriptionRequest{Subscription: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.GetFilter() != filter.String() {
+			t.Errorf("the filter is %q, want %q", s.GetFilter(), filter)
+		}
+	}
 }
 
 // mustApply applies the topology.

@@ -22,6 +22,8 @@ const (
 	compactFloor = 8 << 20
 	// compactGrowth is the factor of its compacted size to which the journal may grow.
 	compactGrowth = 4
+	// maxBuffer is the size in bytes of the largest buffer that is reused.
+	maxBuffer = 64 << 10
 )
 
 // journal is an append-only file of records, one JSON object a line. It survives
@@ -39,6 +41,8 @@ type journal struct {
 	// broken is set when the end of the file could not be repaired after a failed
 	// write: any record after it would be unreadable.
 	broken error
+	// buffer is reused for the text of records.
+	buffer []byte
 }
 
 // openJournal locks dir and passes every record of its journal to apply. It drops an
@@ -112,15 +116,15 @@ func replayLine(number int, line []byte, apply func(record) error) error {
 // compact replaces the file by the given records, which describe the same state. If
 // that fails, the old file stays.
 func (j *journal) compact(records []record) error {
-	var text bytes.Buffer
-	if err := encode(&text, records); err != nil {
+	text, err := encode(nil, records)
+	if err != nil {
 		return err
 	}
 	draft, err := os.OpenFile(j.path()+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("compact the journal: %w", err)
 	}
-	_, err = draft.Write(text.Bytes())
+	_, err = draft.Write(text)
 	if err == nil {
 		err = os.Rename(draft.Name(), j.path())
 	}
@@ -133,7 +137,7 @@ func (j *journal) compact(records []record) error {
 		}
 	}
 	j.file, j.broken = draft, nil
-	j.size = int64(text.Len())
+	j.size = int64(len(text))
 	j.compactAt = max(compactFloor, j.size*compactGrowth)
 	return nil
 }
@@ -143,13 +147,16 @@ func (j *journal) append(records ...record) error {
 	if j.broken != nil {
 		return j.broken
 	}
-	var text bytes.Buffer
-	if err := encode(&text, records); err != nil {
+	text, err := encode(j.buffer[:0], records)
+	if err != nil {
 		return err
 	}
-	_, err := j.file.Write(text.Bytes())
+	if cap(text) <= maxBuffer {
+		j.buffer = text
+	}
+	_, err = j.file.Write(text)
 	if err == nil {
-		j.size += int64(text.Len())
+		j.size += int64(len(text))
 		return nil
 	}
 	err = fmt.Errorf("write to the journal: %w", err)
@@ -172,13 +179,12 @@ func releaseLock(lock *os.File) error {
 	return errors.Join(unix.Flock(int(lock.Fd()), unix.LOCK_UN), lock.Close())
 }
 
-func encode(w io.Writer, records []record) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
+// encode appends records as lines.
+func encode(b []byte, records []record) (text []byte, err error) {
 	for _, r := range records {
-		if err := encoder.Encode(r); err != nil {
-			return fmt.Errorf("encode a record of the journal: %w", err)
+		if b, err = appendRecord(b, r); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return b, nil
 }

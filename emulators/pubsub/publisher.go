@@ -151,11 +151,11 @@ func (b publisher) Publish(_ context.Context, request *pb.PublishRequest) (*pb.P
 }
 
 func (b *Broker) findTopic(name string) (*topic, error) {
-	if err := checkName(name, "topics"); err != nil {
-		return nil, err
-	}
 	if t := b.topics[name]; t != nil {
 		return t, nil
+	}
+	if err := checkName(name, "topics"); err != nil {
+		return nil, err
 	}
 	return nil, status.Errorf(codes.NotFound, "Resource not found (resource=%s).", name)
 }

@@ -3,7 +3,6 @@ package pubsub
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,31 +25,19 @@ const (
 	minWindow = 10
 	maxWindow = 1000
 
+	// dialTimeout bounds the connection to an endpoint.
+	dialTimeout = 5 * time.Second
+
 	// userAgent is the User-Agent that Pub/Sub sends.
 	userAgent = "CloudPubSub-Google"
 
 	// maxDrain is how many bytes of a response are read so that its connection can be
 	// used again. The content has no meaning.
 	maxDrain = 64 << 10
+
+	// bodyOverhead is the usual size in bytes of a push body without its data.
+	bodyOverhead = 1 << 10
 )
-
-// pushBody is the JSON body of a push: https://cloud.google.com/pubsub/docs/push
-type pushBody struct {
-	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
-	Message         pushMessage `json:"message"`
-	Subscription    string      `json:"subscription"`
-}
-
-// pushMessage has two names for id and time, like Pub/Sub's.
-type pushMessage struct {
-	Attributes       map[string]string `json:"attributes,omitempty"`
-	Data             []byte            `json:"data,omitempty"`
-	MessageID        string            `json:"messageId"`
-	MessageIDAlias   string            `json:"message_id"`
-	OrderingKey      string            `json:"orderingKey,omitempty"`
-	PublishTime      string            `json:"publishTime"`
-	PublishTimeAlias string            `json:"publish_time"`
-}
 
 // outcome is the result of a push: acknowledged, or the reason of the failure.
 type outcome struct {
@@ -60,26 +47,27 @@ type outcome struct {
 
 // pusher sends push requests.
 type pusher struct {
-	client *http.Client
-	tokens TokenSource
-	tracer *telemetry.Tracer
+	// transport does not follow redirects: they are no acknowledgement, and the token must
+	// not be sent to another host.
+	transport http.RoundTripper
+	tokens    TokenSource
+	tracer    *telemetry.Tracer
 	// ctx ends when pushes in flight are aborted.
 	ctx    context.Context
 	cutOff context.CancelFunc
 }
 
-func newPusher(tokens TokenSource, tracer *telemetry.Tracer) *pusher {
+func newPusher(options Options) *pusher {
 	ctx, cancel := context.WithCancel(context.Background())
+	if options.Transport == nil {
+		options.Transport = transport.New(dialTimeout)
+	}
 	return &pusher{
-		tokens: tokens,
-		tracer: tracer,
-		ctx:    ctx,
-		cutOff: cancel,
-		client: &http.Client{
-			Transport: transport.New(5 * time.Second),
-			// A redirect is no acknowledgement, and the token must not be sent to another host.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		tokens:    options.Tokens,
+		tracer:    options.Tracer,
+		ctx:       ctx,
+		cutOff:    cancel,
+		transport: options.Transport,
 	}
 }
 
@@ -145,7 +133,7 @@ func (p *pusher) post(ctx context.Context, config *pb.Subscription, m *pb.Pubsub
 	if err != nil {
 		return outcome{reason: err.Error()}
 	}
-	response, err := p.client.Do(request)
+	response, err := p.transport.RoundTrip(request)
 	if processing.Load() {
 		err = nil
 	}
@@ -177,10 +165,7 @@ func acknowledges(code int) bool {
 }
 
 func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.PubsubMessage, attempt int) (*http.Request, error) {
-	body, err := json.Marshal(newPushBody(config, m, attempt))
-	if err != nil {
-		return nil, fmt.Errorf("encode message %s: %w", m.GetMessageId(), err)
-	}
+	body := appendPushBody(make([]byte, 0, bodyOverhead+2*len(m.GetData())), config, m, attempt)
 	endpoint := config.GetPushConfig().GetPushEndpoint()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -211,22 +196,9 @@ func (p *pusher) request(ctx context.Context, config *pb.Subscription, m *pb.Pub
 	return request, nil
 }
 
-func newPushBody(config *pb.Subscription, m *pb.PubsubMessage, attempt int) pushBody {
-	published := m.GetPublishTime().AsTime().Format("2006-01-02T15:04:05.000Z07:00")
-	body := pushBody{
-		Message: pushMessage{
-			Attributes:       m.GetAttributes(),
-			Data:             m.GetData(),
-			MessageID:        m.GetMessageId(),
-			MessageIDAlias:   m.GetMessageId(),
-			OrderingKey:      m.GetOrderingKey(),
-			PublishTime:      published,
-			PublishTimeAlias: published,
-		},
-		Subscription: config.GetName(),
+// closeIdle closes idle connections to endpoints.
+func (p *pusher) closeIdle() {
+	if t, ok := p.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
 	}
-	if config.GetDeadLetterPolicy() != nil {
-		body.DeliveryAttempt = attempt
-	}
-	return body
 }

@@ -104,6 +104,7 @@ func (t Topology) pushSubscription(project string, f manifest.Function, topic st
 			MaxDeliveryAttempts: int32(min(delivery.MaxDeliveryAttempts, maxMaxAttempts)),
 		},
 		ExpirationPolicy: &pb.ExpirationPolicy{},
+		Filter:           f.Filter.String(),
 	}, nil
 }
 
@@ -142,6 +143,23 @@ func ensureSubscription(ctx context.Context, client *pubsub.Client, want *pb.Sub
 	}
 	if got.GetTopic() != want.GetTopic() {
 		return fmt.Errorf("subscription %s belongs to topic %s, not %s: delete it once it is empty", want.GetName(), got.GetTopic(), want.GetTopic())
+	}
+	if got.GetFilter() != want.GetFilter() {
+		return replaceSubscription(ctx, client, want)
+	}
+	return nil
+}
+
+// replaceSubscription deletes a subscription and creates it anew, because Pub/Sub changes no
+// filter. Its undelivered messages are lost, as when Terraform replaces it.
+func replaceSubscription(ctx context.Context, client *pubsub.Client, want *pb.Subscription) error {
+	admin := client.SubscriptionAdminClient
+	err := admin.DeleteSubscription(ctx, &pb.DeleteSubscriptionRequest{Subscription: want.GetName()})
+	if err != nil && status.Code(err) != codes.NotFound {
+		return fmt.Errorf("delete subscription %s, which has another filter: %w", want.GetName(), err)
+	}
+	if _, err := admin.CreateSubscription(ctx, want); err != nil {
+		return fmt.Errorf("create subscription %s with another filter: %w", want.GetName(), err)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func TestPushTrace(t *testing.T) {
 	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	for flag, want := range map[string]int{"-01": 1, "-00": 0} {
 		recorded := tracetest.NewInMemoryExporter()
-		p := newPusher(nil, telemetry.NewLocalTracer("pubsub", recorded, telemetry.ParentBased))
+		p := newPusher(Options{Tracer: telemetry.NewLocalTracer("pubsub", recorded, telemetry.ParentBased)})
 		message := &pb.PubsubMessage{MessageId: "1", Attributes: map[string]string{"traceparent": "00-" + trace + "-" + parent + flag}}
 		if got := p.tracedPost(config, message, 2); !got.acknowledged {
 			t.Fatalf("the push failed: %s", got.reason)
@@ -42,6 +42,6 @@ func TestPushTrace(t *testing.T) {
 		if err := recorded.Shutdown(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
-		p.client.CloseIdleConnections()
+		p.closeIdle()
 	}
 }

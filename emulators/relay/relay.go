@@ -1,11 +1,12 @@
 // Package relay adds to pushes what Google's Pub/Sub emulator leaves out: the token
-// that authenticates Pub/Sub, and a fast retry after a failure. The emulator accepts
+// that authenticates Pub/Sub, the filters of subscriptions, and a fast retry after a failure. The emulator accepts
 // the configuration of push tokens, but sends none. With the relay, functions verify
 // pushes as in the cloud (docs/adr/0019).
 package relay
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"time"
 
+	"souk/emulators/balance"
 	"souk/emulators/identity"
 	"souk/shared/event"
 	"souk/shared/manifest"
@@ -65,7 +67,7 @@ func New(options Options) (http.Handler, error) {
 }
 
 // forward returns a handler that sends messages to a function and returns its status. It
-// retries server errors after each of the delays.
+// retries server errors, and pushes to a busy function, after each of the delays.
 func (o Options) forward(f manifest.Function, to *url.URL) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		log := o.Logger.With("function", f.Name)
@@ -75,9 +77,13 @@ func (o Options) forward(f manifest.Function, to *url.URL) http.Handler {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
+		if !accepts(f.Filter, body) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		status, err := o.push(r, f, to, body)
 		for _, delay := range o.Retries {
-			if status < http.StatusInternalServerError {
+			if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
 				break
 			}
 			select {
@@ -94,8 +100,23 @@ func (o Options) forward(f manifest.Function, to *url.URL) http.Handler {
 	})
 }
 
-// push sends a message to its function once and returns the status of the response, 503
-// without a response.
+// accepts reports whether a function with this filter receives a push: Google's emulator stores
+// the filters of subscriptions and delivers all messages. It passes on what it cannot read, for
+// the function to refuse it.
+func accepts(filter manifest.Filter, body []byte) bool {
+	if len(filter) == 0 {
+		return true
+	}
+	var push struct {
+		Message struct {
+			Attributes map[string]string `json:"attributes"`
+		} `json:"message"`
+	}
+	return json.Unmarshal(body, &push) != nil || filter.Accepts(push.Message.Attributes)
+}
+
+// push sends a message to its function once and returns the status of the response. Without
+// a response, that is 429 if all replicas are busy, and 503 otherwise.
 func (o Options) push(r *http.Request, f manifest.Function, to *url.URL, body []byte) (status int, err error) {
 	token, err := o.Tokens.Token(o.ServiceAccount, o.Audience(f))
 	if err != nil {
@@ -108,6 +129,9 @@ func (o Options) push(r *http.Request, f manifest.Function, to *url.URL, body []
 	out.Header.Set("Content-Type", r.Header.Get("Content-Type"))
 	out.Header.Set("Authorization", "Bearer "+token)
 	response, err := o.Transport.RoundTrip(out)
+	if balance.IsBusy(err) {
+		return http.StatusTooManyRequests, err
+	}
 	if err != nil {
 		return http.StatusServiceUnavailable, err
 	}

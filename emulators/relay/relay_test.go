@@ -37,6 +37,7 @@ func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*h
 	handler, err = relay.New(relay.Options{
 		Manifest: &manifest.Manifest{Functions: []manifest.Function{
 			{Name: "stock-reserve", Events: []string{"order-placed"}},
+			{Name: "payment-request", Events: []string{"order-placed"}, Filter: manifest.Filter{"payment": "required"}},
 			{Name: "order-get", HTTP: "GET /v1/orders/{id}"},
 		}},
 		Endpoint:       func(f manifest.Function) string { return backend.URL + "/" + f.Name },
@@ -56,7 +57,12 @@ func open(t *testing.T, function http.HandlerFunc, retries ...time.Duration) (*h
 // mustPost sends a push like the emulator's and returns the status.
 func mustPost(t *testing.T, url string) int {
 	t.Helper()
-	response, err := http.Post(url, "application/json", strings.NewReader(`{"message":{}}`))
+	return mustPostBody(t, url, `{"message":{}}`)
+}
+
+func mustPostBody(t *testing.T, url, body string) int {
+	t.Helper()
+	response, err := http.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +132,41 @@ func TestRelay(t *testing.T) {
 			if got := mustPost(t, server.URL+"/stock-reserve"); got != want || tries.Load() != 3 {
 				t.Errorf("after %d failures: status %d and %d attempts, want status %d and 3 attempts", failures, got, tries.Load(), want)
 			}
+		}
+	})
+	t.Run("a push to a busy function is retried", func(t *testing.T) {
+		t.Parallel()
+		var tries atomic.Int64
+		server, _ := open(t, func(w http.ResponseWriter, _ *http.Request) {
+			if tries.Add(1) == 1 {
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}, time.Millisecond)
+		if got := mustPost(t, server.URL+"/stock-reserve"); got != http.StatusNoContent {
+			t.Errorf("got %d", got)
+		}
+	})
+	t.Run("a message that the filter does not select is acknowledged, and no function is called", func(t *testing.T) {
+		t.Parallel()
+		var calls atomic.Int64
+		server, _ := open(t, func(w http.ResponseWriter, _ *http.Request) {
+			calls.Add(1)
+			w.WriteHeader(http.StatusConflict)
+		})
+		for body, want := range map[string]int{
+			`{"message":{}}`: http.StatusNoContent,
+			`{"message":{"attributes":{"payment":"none"}}}`:        http.StatusNoContent,
+			`{"message":{"attributes":{"payment":"required"}}}`:    http.StatusConflict,
+			`{"message":{"attributes":"a fault of the emulator"}}`: http.StatusConflict,
+		} {
+			if got := mustPostBody(t, server.URL+"/payment-request", body); got != want {
+				t.Errorf("%s: got %d, want %d", body, got, want)
+			}
+		}
+		if calls.Load() != 2 {
+			t.Errorf("the function was called %d times", calls.Load())
 		}
 	})
 	t.Run("functions of the public API are not reachable", func(t *testing.T) {

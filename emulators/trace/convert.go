@@ -25,22 +25,6 @@ const (
 	maxDepth      = 8    // of arrays in arrays
 )
 
-// convertSpans returns the spans of an OTLP request.
-func convertSpans(all []*tracepb.ResourceSpans) []*Span {
-	var spans []*Span
-	for _, rs := range all {
-		service, instance := origin(rs.GetResource())
-		for _, scope := range rs.GetScopeSpans() {
-			for _, in := range scope.GetSpans() {
-				span := convertSpan(in)
-				span.Service, span.Instance = service, instance
-				spans = append(spans, span)
-			}
-		}
-	}
-	return spans
-}
-
 // origin returns the name and the instance of the service that a resource describes.
 func origin(resource *resourcepb.Resource) (service, instance string) {
 	for _, a := range resource.GetAttributes() {

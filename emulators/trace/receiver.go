@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -68,6 +68,11 @@ func (s *Store) receive(w http.ResponseWriter, r *http.Request) (refused int, er
 	if err := check(w, r); err != nil {
 		return 0, err
 	}
+	// A client that sends slowly occupies a slot that others need.
+	err = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.options.ReadTimeout))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) { // by a recorder
+		return 0, fmt.Errorf("bound the time of a request: %w", err)
+	}
 	select {
 	case s.receiver.slots <- struct{}{}:
 	case <-r.Context().Done():
@@ -78,13 +83,11 @@ func (s *Store) receive(w http.ResponseWriter, r *http.Request) (refused int, er
 	if err != nil {
 		return 0, err
 	}
-	// TracesData has the wire format of ExportTraceServiceRequest, whose package
-	// depends on a gRPC gateway.
-	var data tracepb.TracesData
-	if err := proto.Unmarshal(body, &data); err != nil {
+	spans, refused, err := decode(body)
+	if err != nil {
 		return 0, &httpError{http.StatusBadRequest, codes.InvalidArgument, "the body is not an ExportTraceServiceRequest in binary Protobuf"}
 	}
-	return s.Add(convertSpans(data.GetResourceSpans())...), nil
+	return s.store(spans, refused), nil
 }
 
 // check checks path, method and header of a request.
@@ -156,7 +159,8 @@ func exportResponse(refused int) []byte {
 	partial := protowire.AppendTag(nil, fieldRejectedSpans, protowire.VarintType)
 	partial = protowire.AppendVarint(partial, uint64(refused))
 	partial = protowire.AppendTag(partial, fieldErrorMessage, protowire.BytesType)
-	partial = protowire.AppendString(partial, fmt.Sprintf("a span needs a trace id and a span id, and a trace has at most %d spans", maxSpans))
+	partial = protowire.AppendString(partial, fmt.Sprintf(
+		"a span needs a trace id and a span id, and has at most %d bytes; a trace has at most %d spans, a request %d", maxMessage, maxSpans, maxRequestSpans))
 	return protowire.AppendBytes(protowire.AppendTag(nil, fieldPartialSuccess, protowire.BytesType), partial)
 }
 

@@ -14,6 +14,10 @@ const (
 	DefaultBytes  = 32 << 20
 	// maxSpans bounds the spans of one trace: a waterfall of more is not readable.
 	maxSpans = 5000
+	// maxNames bounds the services and the orders of one trace that searches find.
+	maxNames = 100
+	// DefaultReadTimeout is less than exporters wait for a response.
+	DefaultReadTimeout = 5 * time.Second
 )
 
 // Options bounds a store. Zero values are the defaults.
@@ -22,6 +26,8 @@ type Options struct {
 	Traces int
 	// Bytes is the estimated memory of all spans.
 	Bytes int
+	// ReadTimeout is how long a client may take to send a request.
+	ReadTimeout time.Duration
 }
 
 // Store contains the newest traces: the oldest are removed when it is full. It is
@@ -63,14 +69,20 @@ func New(options Options) *Store {
 	if options.Bytes <= 0 {
 		options.Bytes = DefaultBytes
 	}
+	if options.ReadTimeout <= 0 {
+		options.ReadTimeout = DefaultReadTimeout
+	}
 	return &Store{options: options, receiver: newReceiver()}
 }
 
 // Add stores spans and returns how many it refused: those without ids, and those of
 // traces that have reached their limit. A span that is there already is ignored: exporters
 // repeat requests without a response.
-func (s *Store) Add(spans ...*Span) (refused int) {
-	if len(spans) == 0 {
+func (s *Store) Add(spans ...*Span) (refused int) { return s.store(spans, 0) }
+
+// store stores spans, and counts them with others that were refused.
+func (s *Store) store(spans []*Span, refused int) int {
+	if len(spans)+refused == 0 {
 		return 0
 	}
 	s.mu.Lock()
@@ -131,9 +143,9 @@ func (r *record) add(span *Span) {
 // duration returns the time from the earliest start to the latest end, at least 0.
 func (r *record) duration() time.Duration { return max(r.end.Sub(r.start), 0) }
 
-// appendNew appends a text that is not empty and not in the list.
+// appendNew appends a text that is not empty and not in the list, unless it is full.
 func appendNew(list []string, text string) []string {
-	if text == "" || slices.Contains(list, text) {
+	if text == "" || len(list) >= maxNames || slices.Contains(list, text) {
 		return list
 	}
 	return append(list, text)

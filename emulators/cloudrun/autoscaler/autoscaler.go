@@ -41,15 +41,24 @@ func (w Windows) WithDefaults() Windows {
 	return w
 }
 
-// Check returns an error for windows that are negative or shorter than a tick.
+// Bounds of the windows: a tick measures all instances, and a window has a value for each tick.
+const (
+	minTick  = time.Millisecond
+	maxTicks = 10_000
+)
+
+// Check returns an error for windows that are negative, shorter than a tick or too long.
 func (w Windows) Check() error {
 	w = w.WithDefaults()
 	switch {
-	case w.Tick < 0 || w.Idle < 0:
-		return fmt.Errorf("need a tick and an idle time above zero, got %s and %s", w.Tick, w.Idle)
+	case w.Tick < minTick || w.Idle < 0:
+		return fmt.Errorf("need a tick of %s or more and an idle time above zero, got %s and %s", minTick, w.Tick, w.Idle)
 	case w.CPU < w.Tick || w.Concurrency < w.Tick:
 		return fmt.Errorf("need windows for CPU and concurrency of a tick (%s) or more, got %s and %s",
 			w.Tick, w.CPU, w.Concurrency)
+	case max(w.CPU, w.Concurrency)/w.Tick > maxTicks:
+		return fmt.Errorf("need windows for CPU and concurrency of at most %d ticks (%s), got %s and %s",
+			maxTicks, w.Tick, w.CPU, w.Concurrency)
 	}
 	return nil
 }

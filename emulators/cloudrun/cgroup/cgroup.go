@@ -29,6 +29,10 @@ const period = 100_000
 // minQuota is the smallest quota that the kernel accepts, in microseconds: a hundredth of a CPU.
 const minQuota = 1000
 
+// lowShare is how many times the CPU time of a group with low priority another group gets
+// while CPUs are scarce.
+const lowShare = 8
+
 // layout names the files of a version.
 type layout struct {
 	version int
@@ -38,6 +42,10 @@ type layout struct {
 	limit, peak, events, quota string
 	// quotaSuffix follows the quota in its file.
 	quotaSuffix string
+	// weight is the file of a group's share of scarce CPUs, and lowWeight that of a group
+	// with low priority.
+	weight    string
+	lowWeight int
 }
 
 // folders returns the folders that contain the groups.
@@ -212,6 +220,15 @@ func (g *Group) SetCPU(cpus float64) error {
 	quota := max(minQuota, int64(math.Round(cpus*period)))
 	if _, err := g.quota.WriteAt([]byte(strconv.FormatInt(quota, 10)+g.quotaSuffix), 0); err != nil {
 		return fmt.Errorf("set the CPU quota of a control group: %w", err)
+	}
+	return nil
+}
+
+// LowerPriority lets processes outside of the group use scarce CPUs first: an eighth of the
+// usual share remains.
+func (g *Group) LowerPriority() error {
+	if err := write(g.file(g.cpu, g.weight), strconv.Itoa(g.lowWeight)); err != nil {
+		return fmt.Errorf("lower the priority of a control group: %w", err)
 	}
 	return nil
 }

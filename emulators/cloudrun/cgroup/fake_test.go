@@ -96,6 +96,9 @@ func mustGroup(t *testing.T, root string) *Group {
 	if err := g.SetCPU(0); err != nil {
 		t.Fatal(err)
 	}
+	if err := g.LowerPriority(); err != nil {
+		t.Fatal(err)
+	}
 	if !strings.HasPrefix(g.name, "souk-1-4711-") || !strings.HasSuffix(g.name, "-order-place") {
 		t.Errorf("name = %s", g.name)
 	}
@@ -111,7 +114,7 @@ func TestFilesOfVersion1(t *testing.T) {
 		t.Errorf("memory (-want +got):\n%s", diff)
 	}
 	// A regular file has the rest of the quota of 100000 behind 1000.
-	if diff := cmp.Diff(map[string]string{"cgroup.procs": "99", "cpu.cfs_quota_us": "100000"},
+	if diff := cmp.Diff(map[string]string{"cgroup.procs": "99", "cpu.cfs_quota_us": "100000", "cpu.shares": "128"},
 		mustReadFiles(t, filepath.Join(root, "sys/fs/cgroup/cpu", g.name))); diff != "" {
 		t.Errorf("CPU (-want +got):\n%s", diff)
 	}
@@ -131,7 +134,7 @@ func TestFilesOfVersion2(t *testing.T) {
 	root := mustFake(t, version2())
 	g := mustGroup(t, root)
 	// A regular file has the end of the first quota, "100000 100000", behind the second.
-	if diff := cmp.Diff(map[string]string{"cgroup.procs": "99", "memory.max": "268435456", "cpu.max": "1000 10000000"},
+	if diff := cmp.Diff(map[string]string{"cgroup.procs": "99", "memory.max": "268435456", "cpu.max": "1000 10000000", "cpu.weight": "12"},
 		mustReadFiles(t, filepath.Join(root, "sys/fs/cgroup/user/souk", g.name))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -68,7 +68,7 @@ func (m mounts) layout() (layout, error) {
 		return layout{
 			version: 1, memory: m["memory"], cpu: m["cpu"],
 			limit: "memory.limit_in_bytes", peak: "memory.max_usage_in_bytes", events: "memory.oom_control",
-			quota: "cpu.cfs_quota_us",
+			quota: "cpu.cfs_quota_us", weight: "cpu.shares", lowWeight: 1024 / lowShare,
 		}, nil
 	}
 	own := m[""]
@@ -85,7 +85,7 @@ func (m mounts) layout() (layout, error) {
 	return layout{
 		version: 2, memory: own, cpu: own,
 		limit: "memory.max", peak: "memory.peak", events: "memory.events",
-		quota: "cpu.max", quotaSuffix: fmt.Sprintf(" %d", period),
+		quota: "cpu.max", quotaSuffix: fmt.Sprintf(" %d", period), weight: "cpu.weight", lowWeight: 100 / lowShare,
 	}, nil
 }
 

@@ -52,7 +52,8 @@ const soukDocs = (() => {
             .specJson()
             .getIn(["paths", operation.get("path"), operation.get("method"), "x-access"]);
           const path = h(Original, { ...props, key: "path" });
-          return access === "admin" ? [path, h("span", { key: "access", className: "souk-admin" }, "admin")] : path;
+          const permission = /^staff\((.*)\)$/.exec(access ?? "");
+          return permission ? [path, h("span", { key: "access", className: "souk-staff" }, permission[1])] : path;
         },
       },
     }),
