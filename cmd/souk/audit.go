@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -19,20 +19,28 @@ import (
 	"souk/shared/database"
 )
 
+// auditLong is the description of the command.
+const auditLong = `Read a snapshot of each service's database and check that stock, reservations,
+orders, events and payments are consistent. List also the rows that break the current rules for
+text, currencies, countries and roles, which earlier versions accepted. The audit
+changes nothing and needs only read access.
+The databases are those of the running system, or those of --product-url,
+--order-url, --payment-url and --user-url (default $PRODUCT_DATABASE_URL and so on).
+Payments are also compared with the list of the payment provider: that of the running
+system, or the one at $PAYMENT_PROVIDER_URL, whose API key is in $PAYMENT_API_KEY. This
+program can read the local provider only, not Stripe. Checks that need the list and are
+made without it are printed as NOT CHECKED.
+The exit status is 1 if a check has findings and is not listed in --accept, or if the
+list of a provider that was given cannot be read.`
+
 func (p *program) auditCommand() *cobra.Command {
 	asJSON, cloudSQL, options := false, false, audit.Options{Manifest: functions.Manifest()}
 	accepted := []string{}
 	urls := map[string]*string{}
 	command := &cobra.Command{
 		Use:   "audit",
-		Short: "Check that stock, reservations, orders and events are consistent",
-		Long: `Read a snapshot of each of the three databases and check that stock, reservations,
-orders and events are consistent. List also the rows that break the current rules for
-text, currencies, countries and roles, which earlier versions accepted. The audit
-changes nothing and needs only read access.
-The databases are those of the running system, or those of --product-url,
---order-url and --user-url (default $PRODUCT_DATABASE_URL and so on).
-The exit status is 1 if a check has findings and is not listed in --accept.`,
+		Short: "Check that stock, reservations, orders, events and payments are consistent",
+		Long:  auditLong,
 		Example: `  souk audit
   souk audit --accept rule-currency,rule-text
   souk audit --json | jq '.checks[] | select(.count > 0)'`,
@@ -45,21 +53,31 @@ The exit status is 1 if a check has findings and is not listed in --accept.`,
 			if err != nil {
 				return err
 			}
+			if options.Provider, options.NoProvider, err = p.auditedProvider(command.Context(), urls, cloudSQL); err != nil {
+				return err
+			}
 			return p.audit(command.Context(), databases, options, asJSON)
 		},
 	}
 	p.stateDirFlag(command)
+	addAuditFlags(command, &options)
 	flags := command.Flags()
 	for _, service := range functions.Manifest().Services() {
 		urls[service] = flags.String(service+"-url", "", "database of the "+service+" service: mysql://user:password@host:3306/name")
 	}
-	flags.DurationVar(&options.Grace, "grace", audit.DefaultGrace, "age below which changes are not compared between databases")
-	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "longest time for which an order may be pending")
-	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "longest time for which an event may wait to be published")
 	flags.StringSliceVar(&accepted, "accept", nil, "checks whose findings are listed but do not fail the audit")
 	flags.BoolVar(&cloudSQL, "cloud-sql", false, "read the databases on Cloud SQL, with the settings of migrate-cloud-sql")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return command
+}
+
+// addAuditFlags adds the flags for the times of an audit.
+func addAuditFlags(command *cobra.Command, options *audit.Options) {
+	flags := command.Flags()
+	flags.DurationVar(&options.Grace, "grace", audit.DefaultGrace, "age below which changes are not compared between databases")
+	flags.DurationVar(&options.PendingFor, "pending-for", audit.DefaultPendingFor, "longest time for which an order may be pending")
+	flags.DurationVar(&options.UnpaidFor, "unpaid-for", audit.DefaultUnpaidFor, "longest time for which an order may wait for its payment")
+	flags.DurationVar(&options.OutboxFor, "outbox-for", audit.DefaultOutboxFor, "longest time for which an event may wait to be published")
 }
 
 // acceptedChecks returns the checks of the given names.
@@ -127,18 +145,7 @@ func (p *program) audit(ctx context.Context, databases map[string]database.Confi
 // serviceDatabases returns the URLs that flags or variables give, all of them or
 // none, or else those of the running system.
 func (p *program) serviceDatabases(ctx context.Context, flags map[string]*string) (map[string]database.URL, error) {
-	urls, missing := map[string]database.URL{}, []string{}
-	for _, service := range slices.Sorted(maps.Keys(flags)) {
-		url := *flags[service]
-		if url == "" {
-			url = p.getenv(strings.ToUpper(service) + "_DATABASE_URL")
-		}
-		if url == "" {
-			missing = append(missing, "--"+service+"-url")
-			continue
-		}
-		urls[service] = database.URL(url)
-	}
+	urls, missing := p.givenDatabases(flags)
 	if len(missing) == 0 {
 		return urls, nil
 	}
@@ -152,6 +159,21 @@ func (p *program) serviceDatabases(ctx context.Context, flags map[string]*string
 	return databasesOf(status)
 }
 
+// givenDatabases returns the URLs that flags or variables give, and the flags of those that
+// are missing.
+func (p *program) givenDatabases(flags map[string]*string) (urls map[string]database.URL, missing []string) {
+	urls = map[string]database.URL{}
+	for _, service := range slices.Sorted(maps.Keys(flags)) {
+		url := cmp.Or(*flags[service], p.getenv(strings.ToUpper(service)+"_DATABASE_URL"))
+		if url == "" {
+			missing = append(missing, "--"+service+"-url")
+			continue
+		}
+		urls[service] = database.URL(url)
+	}
+	return urls, missing
+}
+
 // databasesOf returns the databases of a running system.
 func databasesOf(status local.Status) (map[string]database.URL, error) {
 	urls := map[string]database.URL{}
@@ -163,37 +185,4 @@ func databasesOf(status local.Status) (map[string]database.URL, error) {
 		urls[service] = url
 	}
 	return urls, nil
-}
-
-func (p *program) printAudit(r audit.Report) error {
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	for _, result := range r.Checks {
-		if result.Count == 0 {
-			fmt.Fprintf(table, "ok\t%s\n", result.Check)
-			continue
-		}
-		found := "FOUND"
-		if result.Accepted {
-			found = "accepted"
-		}
-		fmt.Fprintf(table, "%s %d\t%s\t%s\n", found, result.Count, result.Check, result.Means)
-	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	for _, result := range r.Checks {
-		for _, finding := range result.Examples {
-			fmt.Fprintf(p.stdout, "%s: %s: %s\n", result.Check, finding.Subject, finding.Detail)
-		}
-		if more := result.Count - len(result.Examples); more > 0 {
-			fmt.Fprintf(p.stdout, "%s: and %d more\n", result.Check, more)
-		}
-	}
-	outcome := p.green("it adds up")
-	if !r.OK {
-		outcome = p.red("it does not add up")
-	}
-	p.say("%s: %d orders, %d products, %d reservations, %d users. Changed within %s and not compared: %d.",
-		outcome, r.Rows["orders"], r.Rows["product"], r.Rows["reservation"], r.Rows["user"], r.Grace, r.InFlight)
-	return nil
 }

@@ -20,13 +20,16 @@ func (p *program) containers() local.Containers {
 		return standard
 	}
 	return local.Containers{
-		Manifest: functions.Manifest(),
-		Secrets:  or("SECRETS_DIR", "/run/secrets"),
-		Gateway:  p.getenv("SOUK_URL"),
-		MailPage: p.getenv("SOUK_MAIL_URL"),
-		Database: or("MYSQL_HOST", "mysql:3306"),
-		PubSub:   or("PUBSUB_EMULATOR_HOST", "pubsub:8085"),
-		SMTP:     or("SMTP_HOST", "mail:1025"),
+		Manifest:    functions.Manifest(),
+		Secrets:     or("SECRETS_DIR", "/run/secrets"),
+		Gateway:     p.getenv("SOUK_URL"),
+		MailPage:    p.getenv("SOUK_MAIL_URL"),
+		PaymentPage: p.getenv(paymentPageVariable),
+		Payments:    p.getenv(paymentsVariable) == paymentsOn,
+		Console:     p.getenv("CONSOLE_URL"),
+		Database:    or("MYSQL_HOST", "mysql:3306"),
+		PubSub:      or("PUBSUB_EMULATOR_HOST", "pubsub:8085"),
+		SMTP:        or("SMTP_HOST", "mail:1025"),
 	}
 }
 

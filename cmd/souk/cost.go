@@ -34,7 +34,10 @@ variables and from measurements of each function. Prices are Google's list price
 of the date in the first lines. Check them.
 
 The estimate is an upper bound: no two requests share an instance's time, and nothing
-is cached. It excludes cold starts, traffic of attackers, discounts and taxes.`,
+is cached. It excludes cold starts, traffic of attackers, discounts and taxes.
+
+With payments (Terraform's variable payments) the fees of the payment provider are printed
+below the total, by the assumptions of --order-value, --fee-percent and --fee-fixed.`,
 		Example: `  souk cost                                       what an idle shop costs
   souk cost --orders 3000 --reads 500000 --users 2000 --var-file terraform/env/prod.tfvars`,
 		Args: cobra.NoArgs,
@@ -43,6 +46,11 @@ is cached. It excludes cold starts, traffic of attackers, discounts and taxes.`,
 	command.Flags().Float64Var(&flags.usage.Orders, "orders", 0, "orders a month")
 	command.Flags().Float64Var(&flags.usage.Reads, "reads", 0, "reads of the catalogue a month")
 	command.Flags().Float64Var(&flags.usage.Users, "users", 0, "active users a month")
+	fees := &flags.usage.Fees
+	*fees = cost.DefaultFees
+	command.Flags().Float64Var(&fees.OrderUSD, "order-value", fees.OrderUSD, "average total of an order in USD, for the payment provider's fees")
+	command.Flags().Float64Var(&fees.Percent, "fee-percent", fees.Percent, "percentage of each payment that the payment provider charges")
+	command.Flags().Float64Var(&fees.FixedUSD, "fee-fixed", fees.FixedUSD, "what the payment provider charges for each payment in USD")
 	command.Flags().StringVar(&flags.values, "var-file", "", "file with values of Terraform's variables (default: their defaults)")
 	command.Flags().StringVar(&flags.terraform, "terraform", "terraform", "folder of Terraform's files")
 	command.Flags().StringVar(&flags.price, "prices", "", "prices, in the form of cmd/souk/internal/cost/prices.yaml (default: that file)")
@@ -119,7 +127,16 @@ func billText(b *cost.Bill) string {
 	for _, part := range parts {
 		fmt.Fprintf(&text, "%10.2f  %s\n", b.Idle[part], part)
 	}
+	if fees := b.Provider; fees != nil {
+		fmt.Fprintf(&text, "\nPayment provider, not in the total: %s payments x (%s %% of USD %.2f + USD %.2f) = USD %.2f a month.\n",
+			number(fees.Payments), price(fees.Percent), fees.OrderUSD, fees.FixedUSD, fees.CostUSD)
+		fmt.Fprintln(&text, "These are assumptions: --order-value, --fee-percent and --fee-fixed. The provider's price list has yours.")
+	}
 	fmt.Fprintln(&text, "Functions without calls cost nothing. The resources around them run day and night.")
+	fmt.Fprintf(&text, "\nAn order takes %.1f ms of CPU in all functions together, as measured on %s.\n", b.Measured.OrderCPUMs, b.Measured.On)
+	if b.Earlier != nil {
+		fmt.Fprintf(&text, "On %s it took %.1f ms, with which the total is USD %.2f.\n", b.Earlier.On, b.Earlier.OrderCPUMs, b.Earlier.TotalUSD)
+	}
 	return text.String()
 }
 

@@ -58,6 +58,31 @@ func TestCost(t *testing.T) {
 			t.Errorf("the parts of idle add up to %v, it is %v, and with usage %v", idle, bill.IdleUSD, bill.TotalUSD)
 		}
 	})
+	t.Run("compares the measurements with earlier ones", func(t *testing.T) {
+		t.Parallel()
+		args := []string{"cost", "--terraform", terraform, "--orders=5e6"}
+		r := souk(t, append(args, "--json")...).requireExitCode(t, 0)
+		var estimate struct {
+			TotalUSD          float64
+			Measured, Earlier struct {
+				On                   string
+				OrderCPUMs, TotalUSD float64
+			}
+		}
+		if err := json.Unmarshal([]byte(r.stdout), &estimate); err != nil {
+			t.Fatal(err)
+		}
+		now, earlier := estimate.Measured, estimate.Earlier
+		if now.TotalUSD != estimate.TotalUSD || now.OrderCPUMs <= 0 || earlier.OrderCPUMs <= 0 || earlier.TotalUSD <= 0 || earlier.On >= now.On {
+			t.Errorf("measured %+v, earlier %+v, total %v: want two estimates, and the total of the later one", now, earlier, estimate.TotalUSD)
+		}
+		text := souk(t, args...).requireExitCode(t, 0).stdout
+		for _, on := range []string{now.On, earlier.On} {
+			if !strings.Contains(text, on) {
+				t.Errorf("the text does not name the measurements of %s:\n%s", on, text)
+			}
+		}
+	})
 	for name, test := range map[string]struct {
 		args  []string
 		says  string

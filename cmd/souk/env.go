@@ -23,6 +23,7 @@ your own commands and do not configure souk.`,
 			for _, variable := range [][2]string{
 				{"SOUK_URL", s.Gateway},
 				{"SOUK_MAIL_URL", s.Mail.URL},
+				{paymentPageVariable, s.Payments.URL},
 				{"SOUK_ADMIN_EMAIL", s.Admin.Email},
 				{"SOUK_ADMIN_PASSWORD", s.Admin.Password},
 				{"SOUK_CUSTOMER_EMAIL", s.Customer.Email},

@@ -26,6 +26,9 @@ var afterEval = map[string][]struct {
 	"load":        {{"load browse --users 1 --duration 1s", 0, ""}},
 	"audit":       {{"audit", 0, "it adds up"}, {"audit --json", 0, `"ok": true`}},
 	"deadletters": {{"deadletters list", 0, ""}, {"deadletters show order-confirm.stock-reserved", 0, ""}},
+	"keys":        {{"keys list", 0, ""}},
+	"trail":       {{"trail --resource product --operation product-archive --limit 1", 0, `status "active" → "archived"`}, {"trail --json", 0, `"service": "user"`}}, // of the load
+	"listen":      {{"listen --events order.lost", 1, "body.eventTypes"}},
 	"scheduler":   {{"scheduler run order-outbox", 0, "called order-outbox"}},
 	"down":        {{"down", 0, "stopped after"}}, // the last: it ends the system
 }

@@ -13,13 +13,13 @@ import (
 func (p *program) firstAdminCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "first-admin EMAIL",
-		Short: "Create the first admin on Google Cloud",
-		Long: `Give an account the role admin in a shop without an admin. The account must be
+		Short: "Create the first owner of a shop on Google Cloud",
+		Long: `Give an account the role owner in a shop without an owner. The account must be
 registered and its e-mail address confirmed. The command fails if the shop has an
-admin: admins appoint others with PUT /v1/users/{id}/role.
+owner: owners appoint others with PUT /v1/users/{id}/role.
 
 Run it in the Cloud Run job migrate, which reaches the database (docs/deploy.md). An
-account that may run that job with other arguments can create the first admin. The
+account that may run that job with other arguments can create the first owner. The
 settings are those of migrate-cloud-sql.`,
 		Example: "  gcloud run jobs execute migrate --args=first-admin,amira@example.com --wait",
 		Args:    cobra.ExactArgs(1),
@@ -43,6 +43,6 @@ func (p *program) firstAdmin(ctx context.Context, settings database.Config, emai
 	if err != nil {
 		return err
 	}
-	p.say("user %s is admin, from the next sign-in or refresh on", id)
+	p.say("user %s is an owner, from the next sign-in or refresh on", id)
 	return nil
 }

@@ -33,10 +33,10 @@ func TestFirstAdminCommand(t *testing.T) {
 	}
 	var said bytes.Buffer
 	p := &program{getenv: func(string) string { return "" }, stderr: &said}
-	if err := p.firstAdmin(t.Context(), settings, "amira@example.com"); err != nil || !strings.Contains(said.String(), "is admin") {
+	if err := p.firstAdmin(t.Context(), settings, "amira@example.com"); err != nil || !strings.Contains(said.String(), "is an owner") {
 		t.Errorf("got %v, said %q", err, said.String())
 	}
-	if err := p.firstAdmin(t.Context(), settings, "ben@example.com"); !errors.Is(err, user.ErrHasAdmin) {
+	if err := p.firstAdmin(t.Context(), settings, "ben@example.com"); !errors.Is(err, user.ErrHasOwner) {
 		t.Errorf("a second one: got %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -9,7 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"souk/emulators/gateway"
+	"souk/emulators/sampling"
 	"souk/functions"
+	"souk/shared/config"
+	"souk/shared/telemetry"
 )
 
 func (p *program) gatewayCommand() *cobra.Command {
@@ -23,12 +28,18 @@ as in containers. Requests are spread over all addresses of a name.
 With --cloud-run it is a Cloud Run service itself: BACKENDS is a JSON object with the
 URLs of the functions by name, and requests carry an ID token of the service account.
 
-CORS_ORIGINS lists the origins whose pages may call the API in a browser.`,
+CORS_ORIGINS lists the origins whose pages may call the API in a browser.
+
+Traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT: the share TRACE_SAMPLE_RATIO, and those
+that begin while a page of the console is open, if CONSOLE_WATCHING_URL reports that.`,
 		Example: "  souk gateway --listen :8080 --backend 'http://{function}:8080'",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			options, err := p.gatewayOptions(backend, allowedHosts, cloudRun)
 			if err != nil {
+				return err
+			}
+			if options.Tracer, err = p.gatewayTracer(command.Context()); err != nil {
 				return err
 			}
 			door, err := gateway.New(options)
@@ -78,6 +89,26 @@ func (p *program) gatewayOptions(backend, allowedHosts string, cloudRun bool) (g
 	return options, nil
 }
 
+// gatewayTracer returns what records the gateway's traces until ctx is done, or nil.
+func (p *program) gatewayTracer(ctx context.Context) (*telemetry.Tracer, error) {
+	traces, err := config.Load[telemetry.TraceConfig](config.Environment{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": p.getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), "TRACE_SAMPLE_RATIO": cmp.Or(p.getenv("TRACE_SAMPLE_RATIO"), "0"),
+	})
+	if err == nil {
+		err = traces.Validate()
+	}
+	if err != nil {
+		return nil, p.usageError("%v", err)
+	}
+	process := telemetry.Process{Service: "gateway"}
+	if url := p.getenv("CONSOLE_WATCHING_URL"); url != "" && traces.Endpoint != "" {
+		remote := &sampling.Remote{URL: url}
+		go remote.Follow(ctx)
+		process.Sampler = sampling.New(remote.Watching).Sampled
+	}
+	return traces.NewTracer(process), nil
+}
+
 // cloudRunBackends returns the URLs of functions on Cloud Run, as Terraform gives them.
 func (p *program) cloudRunBackends() (func(name string) string, error) {
 	urls := map[string]string{}
@@ -99,8 +130,15 @@ func (p *program) cloudRunBackends() (func(name string) string, error) {
 
 // links are what the gateway's page leads to, as far as the environment names it.
 func (p *program) links() []gateway.Link {
-	if url := p.getenv("SOUK_MAIL_URL"); url != "" {
-		return []gateway.Link{gateway.MailLink(url)}
+	var links []gateway.Link
+	if url := p.getenv("CONSOLE_URL"); url != "" {
+		links = append(links, gateway.ConsoleLink(url))
 	}
-	return nil
+	if url := p.getenv("SOUK_MAIL_URL"); url != "" {
+		links = append(links, gateway.MailLink(url))
+	}
+	if url := p.getenv(paymentPageVariable); url != "" {
+		links = append(links, gateway.PaymentLink(url))
+	}
+	return links
 }

@@ -22,10 +22,6 @@ func (p *program) downCommand() *cobra.Command {
 	return p.hostCommand("down", "Stop the running system")
 }
 
-func (p *program) consoleCommand() *cobra.Command {
-	return p.hostCommand("console", "Open the console in a browser")
-}
-
 func (p *program) databaseCommand() *cobra.Command {
 	return p.hostCommand("database", "Run a command with a temporary database server")
 }

@@ -172,7 +172,7 @@ func (p *program) labEnv(flags labFlags) (*lab.Env, error) {
 func auditSystem(ctx context.Context, status local.Status) (findings string, err error) {
 	options := audit.Options{
 		Manifest: functions.Manifest(), Databases: map[string]*sql.DB{},
-		PendingFor: audit.DefaultPendingFor, OutboxFor: audit.DefaultOutboxFor,
+		PendingFor: audit.DefaultPendingFor, UnpaidFor: audit.DefaultUnpaidFor, OutboxFor: audit.DefaultOutboxFor,
 	}
 	urls, err := databasesOf(status)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -54,7 +55,9 @@ func runExperiment(ctx context.Context, executable, name string, quick bool, pro
 		last = strings.TrimSpace(scanner.Text())
 		progress(last)
 	}
-	err = command.Wait()
+	// A line that is too long for the scanner must not block the experiment.
+	_, copied := io.Copy(io.Discard, lines)
+	err = errors.Join(copied, command.Wait())
 	if ctx.Err() != nil {
 		return lab.Report{}, errors.New("the experiment was stopped")
 	}

@@ -27,7 +27,7 @@ func labCosts(folder string) (map[string]lab.Cost, error) {
 		if err != nil {
 			return nil, err
 		}
-		estimate, err := cost.Estimate(shop, prices, cost.Usage(lab.BusyUsage))
+		estimate, err := cost.Estimate(shop, prices, cost.Usage{Orders: lab.BusyUsage.Orders, Reads: lab.BusyUsage.Reads, Users: lab.BusyUsage.Users})
 		if err != nil {
 			return nil, err
 		}

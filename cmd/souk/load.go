@@ -42,6 +42,11 @@ confirmed order, or the other way round; a stock was negative; an order was lost
 		ValidArgs: scenarioNames(),
 		RunE: func(command *cobra.Command, args []string) error {
 			options.Scenario = load.Scenario(args[0])
+			for _, name := range []string{"users", "duration", "stock"} { // zero selects the default below
+				if flag := command.Flags().Lookup(name); flag.Changed && strings.Trim(flag.Value.String(), "0s") == "" {
+					return p.usageError("--%s must be greater than 0", name)
+				}
+			}
 			if err := options.Check(); err != nil {
 				return p.usageError("%w", err)
 			}
@@ -51,7 +56,7 @@ confirmed order, or the other way round; a stock was negative; an order was lost
 	p.stateDirFlag(command)
 	flags := command.Flags()
 	flags.IntVar(&options.Users, "users", 10, fmt.Sprintf("users at the same time, up to %d", load.MaxUsers))
-	flags.Float64Var(&options.Rate, "rate", 0, "visits a second, up to 5000; 0: as many as the users manage")
+	flags.Float64Var(&options.Rate, "rate", 0, fmt.Sprintf("visits a second, %g to %d; 0: as many as the users manage", load.MinRate, load.MaxRate))
 	flags.DurationVar(&options.Duration, "duration", 10*time.Second, "how long, up to 10m")
 	flags.Int64Var(&options.Stock, "stock", 0, "stock of each product (default 200 for flash-sale, 100000 for checkout)")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")

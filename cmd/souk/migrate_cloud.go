@@ -14,6 +14,7 @@ import (
 	"souk/functions"
 	"souk/shared/config"
 	"souk/shared/database"
+	"souk/shared/database/migration"
 	"souk/shared/manifest"
 )
 
@@ -139,7 +140,7 @@ func migrateAndGrant(ctx context.Context, settings database.Config, service stri
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := database.Migrate(ctx, db.SQL(), sets...); err != nil {
+	if err := migration.Apply(ctx, db.SQL(), sets...); err != nil {
 		return nil, err
 	}
 	return grant(ctx, db, settings, logins)

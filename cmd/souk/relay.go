@@ -64,15 +64,16 @@ PUBSUB_EMULATOR_HOST is the emulator, PRODUCT_DATABASE_URL and so on the databas
 
 // relay forwards pushes and maintains the topics until ctx ends.
 func (p *program) relay(ctx context.Context, address string, hosts hostcheck.Hosts, issuer *identity.Issuer, topics local.Topics) error {
-	replicas := balance.New(balance.Options{Wait: pushWait})
+	list := topics.Topology.Manifest
+	endpoint := func(f manifest.Function) string {
+		f.HTTP = function.Pattern(f)
+		return fill(functionURL)(f) + f.Path()
+	}
+	replicas := balance.New(balance.Options{Wait: pushWait, Concurrency: balance.Concurrency(list, endpoint)})
 	defer replicas.CloseIdleConnections()
 	handler, err := relay.New(relay.Options{
-		Manifest: topics.Topology.Manifest, Audience: topics.Topology.Audience, ServiceAccount: local.PushServiceAccount,
-		Endpoint: func(f manifest.Function) string {
-			f.HTTP = function.Pattern(f)
-			return fill(functionURL)(f) + f.Path()
-		},
-		Tokens: issuer, Transport: replicas, Retries: pushRetries, Logger: topics.Log,
+		Manifest: list, Audience: topics.Topology.Audience, ServiceAccount: local.PushServiceAccount,
+		Endpoint: endpoint, Tokens: issuer, Transport: replicas, Retries: pushRetries, Logger: topics.Log,
 	})
 	if err != nil {
 		return err

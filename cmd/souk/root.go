@@ -90,14 +90,14 @@ func (p *program) addCommands(root *cobra.Command) {
 		commands  []*cobra.Command
 	}{
 		{"local", "Run the shop on this machine:", []*cobra.Command{
-			p.upCommand(), p.downCommand(), p.statusCommand(), p.consoleCommand(), p.envCommand(), p.loadCommand(), p.labCommand(),
+			p.upCommand(), p.downCommand(), p.statusCommand(), p.consoleCommand(), p.envCommand(), p.listenCommand(), p.loadCommand(), p.labCommand(),
 			p.schedulerCommand(), p.databaseCommand(),
 		}},
 		{"operate", "Look after a shop, on this machine or in the cloud:", []*cobra.Command{
-			p.auditCommand(), p.deadLettersCommand(), p.costCommand(), p.firstAdminCommand(), p.syntheticOrderCommand(),
+			p.auditCommand(), p.deadLettersCommand(), p.keysCommand(), p.trailCommand(), p.costCommand(), p.firstAdminCommand(), p.syntheticOrderCommand(),
 		}},
 		{"machine", "For containers and pipelines:", []*cobra.Command{
-			p.secretsCommand(), p.migrateCommand(), p.topicsCommand(), p.gatewayCommand(), p.relayCommand(), p.mailCommand(),
+			p.secretsCommand(), p.migrateCommand(), p.topicsCommand(), p.gatewayCommand(), p.relayCommand(), p.mailCommand(), p.paymentCommand(),
 			p.healthcheckCommand(), p.migrateCloudSQLCommand(), p.rolloutCommand(),
 		}},
 	} {

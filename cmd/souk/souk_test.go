@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/emulators/buildtest"
 	"souk/emulators/local"
 	"souk/shared/dbtest"
 )
@@ -34,17 +35,9 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(folder)
 	binDir = folder
-	for name, source := range map[string]string{
-		"souk": "souk/cmd/souk", "product": "souk/functions/product/cmd",
-		"order": "souk/functions/order/cmd", "user": "souk/functions/user/cmd",
-	} {
-		build := exec.Command("go", "build", "-o", filepath.Join(folder, name), source)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			fmt.Fprintf(os.Stderr, "build %s: %v\n", source, err)
-			return 1
-		}
+	if err := buildtest.Programs(context.Background(), folder, buildtest.Shop()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return m.Run()
 }

@@ -52,6 +52,9 @@ func (p *program) printStatus(s local.Status) error {
 	}
 	fmt.Fprintf(table, "gateway\t%s\n", s.Gateway)
 	fmt.Fprintf(table, "mail\t%s\n", s.Mail.URL)
+	if s.Payments.URL != "" {
+		fmt.Fprintf(table, "payments\t%s\n", s.Payments.URL)
+	}
 	fmt.Fprintf(table, "admin\t%s  %s\n", s.Admin.Email, s.Admin.Password)
 	fmt.Fprintf(table, "customer\t%s  %s\n", s.Customer.Email, s.Customer.Password)
 	fmt.Fprintf(table, "database\t%s  %s\n", s.Database, s.Database.DSN)

@@ -18,6 +18,9 @@ func (p *program) summary(s local.Status, took time.Duration) {
 	p.say("  gateway    %s", p.bold(s.Gateway))
 	p.say("  docs       %s%s", s.Gateway, gateway.DocsPath)
 	p.say("  mail       %s", s.Mail.URL)
+	if s.Payments.Required {
+		p.say("  payments   %s", s.Payments.URL)
+	}
 	p.say("  admin      %s  %s", s.Admin.Email, s.Admin.Password)
 	p.say("  customer   %s  %s", s.Customer.Email, s.Customer.Password)
 	p.say("  database   %s", s.Database)
@@ -25,7 +28,7 @@ func (p *program) summary(s local.Status, took time.Duration) {
 	p.say("  logs       %s/functions.log, emulators.log", p.stateDir)
 	p.say("")
 	p.say("  real       the functions (the programs that run in the cloud), %s", s.Database)
-	p.say("  emulated   Cloud Run, Pub/Sub, push tokens, Cloud Scheduler, the load balancer, the mail server")
+	p.say("  emulated   Cloud Run, Pub/Sub, push tokens, Cloud Scheduler, the load balancer, the mail server, the payment provider")
 	p.say("")
 	p.say("Next, in another terminal:")
 	p.say(`  eval "$(%s)"`, p.command("env"))

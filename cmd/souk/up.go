@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type upFlags struct {
 	allowedHosts       string
 	detach, traces     bool
 	duplicate, shuffle bool
+	payments           string
 	scaling            string
 	coldStart          time.Duration
 	unlimited          bool
@@ -45,6 +47,10 @@ MySQL or MariaDB server program of this machine, or Docker, or installs one.
 CORS_ORIGINS lists the origins whose pages may call the API in a browser, such
 as http://localhost:3000, or * for all. The default is none.
 
+Payments are made at a provider that moves no money, which runs in this process.
+PAYMENT_PROVIDER_URL names another one, such as a "souk payment" that is restarted by
+itself; PAYMENT_API_KEY and PAYMENT_WEBHOOK_SECRET have its secrets.
+
 Servers accept only the host names 127.0.0.1 and localhost, so that web pages cannot
 read them. --allowed-hosts adds names.
 
@@ -60,8 +66,9 @@ Ctrl-C stops everything that this command started. Data is not deleted.`,
   souk up --pubsub-duplicate --pubsub-shuffle`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if flags.port < 0 || flags.port > 65535 {
-				return p.usageError("--port must be 0 to 65535, got %d", flags.port)
+			flags.payments = cmp.Or(flags.payments, p.getenv(paymentsVariable), paymentsOn)
+			if err := p.checkUp(flags); err != nil {
+				return err
 			}
 			if flags.detach {
 				return p.detach(command.Context())
@@ -70,16 +77,39 @@ Ctrl-C stops everything that this command started. Data is not deleted.`,
 		},
 	}
 	p.stateDirFlag(command)
+	addUpFlags(command, &flags)
+	return command
+}
+
+// addUpFlags adds the flags of `souk up` but --state-dir.
+func addUpFlags(command *cobra.Command, flags *upFlags) {
 	command.Flags().IntVar(&flags.port, "port", 8080, "port of the gateway on 127.0.0.1; 0 chooses a free one")
 	command.Flags().StringVar(&flags.databaseURL, "database-url", "", "database server to use: mysql://user:password@host:3306/ (default $DATABASE_URL)")
 	allowedHostsFlag(command, &flags.allowedHosts)
 	command.Flags().BoolVar(&flags.detach, "detach", false, "run in the background; souk down stops it")
 	command.Flags().BoolVar(&flags.traces, "traces", false, "record all traces, not only while a page of the console is open")
+	command.Flags().StringVar(&flags.payments, "payments", "", "whether new orders must be paid, at a provider that moves no money: on or off (default $PAYMENTS, or on)")
 	command.Flags().BoolVar(&flags.duplicate, "pubsub-duplicate", false, "deliver every message at least twice")
 	command.Flags().BoolVar(&flags.shuffle, "pubsub-shuffle", false, "deliver messages in random order")
-	scalingFlags(command, &flags)
-	return command
+	scalingFlags(command, flags)
 }
+
+// checkUp returns a usage error for flags whose values cannot work.
+func (p *program) checkUp(flags upFlags) error {
+	if flags.port < 0 || flags.port > 65535 {
+		return p.usageError("--port must be 0 to 65535, got %d", flags.port)
+	}
+	if flags.payments != paymentsOn && flags.payments != paymentsOff {
+		return p.usageError("--payments must be %s or %s, got %q", paymentsOn, paymentsOff, flags.payments)
+	}
+	if flags.coldStart < 0 || flags.coldStart > maxColdStart {
+		return p.usageError("--cold-start must be 0 to %s, got %s", maxColdStart, flags.coldStart)
+	}
+	return nil
+}
+
+// maxColdStart is the longest --cold-start: Cloud Run's default time for a start.
+const maxColdStart = 4 * time.Minute
 
 // scalingFlags adds the flags for how functions run.
 func scalingFlags(command *cobra.Command, flags *upFlags) {
@@ -151,7 +181,13 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 	if err != nil {
 		return local.Options{}, err
 	}
+	provider, err := p.paymentProvider()
+	if err != nil {
+		return local.Options{}, err
+	}
 	return local.Options{
+		PaymentProvider: provider,
+
 		Scaling:     scaling,
 		ColdStart:   flags.coldStart,
 		Unlimited:   flags.unlimited,
@@ -163,12 +199,24 @@ func (p *program) options(flags upFlags) (local.Options, error) {
 		Port:        flags.port,
 		DatabaseURL: database.URL(url),
 		Lab:         consoleLab(executable),
+		Payments:    flags.payments == paymentsOn,
 		Duplicate:   flags.duplicate,
 		Shuffle:     flags.shuffle,
 		Traces:      flags.traces,
 		Report:      p.progress,
 		Warnings:    p.stderr,
 	}, nil
+}
+
+// paymentProvider returns the payment provider that the environment names, if any.
+func (p *program) paymentProvider() (local.PaymentProvider, error) {
+	provider := local.PaymentProvider{
+		URL: p.getenv(providerURLVariable), APIKey: p.getenv(paymentKeyVariable), WebhookSecret: p.getenv(paymentSecretVariable),
+	}
+	if provider.URL != "" && (provider.APIKey == "" || provider.WebhookSecret == "") {
+		return provider, p.usageError("%s is set: set %s and %s, too", providerURLVariable, paymentKeyVariable, paymentSecretVariable)
+	}
+	return provider, nil
 }
 
 // progress prints a step when it begins, and again with its duration when it is done.

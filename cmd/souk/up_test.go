@@ -29,7 +29,7 @@ func TestUp(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.stdout), &fields); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"admin", "console", "customer", "database", "functions", "gateway", "mail", "pubsub"}
+		want := []string{"admin", "console", "customer", "database", "functions", "gateway", "mail", "payments", "pubsub"}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); diff != "" {
 			t.Errorf("fields (-want +got):\n%s", diff)
 		}
@@ -101,6 +101,7 @@ func TestUp(t *testing.T) {
 	t.Run("scheduler run refuses a function without a schedule", func(t *testing.T) {
 		souk(t, "scheduler", "run", "order-place", "--state-dir", stateDir).requireExitCode(t, 1).requireStderr(t, "order-place")
 	})
+	t.Run("listen forwards events to a program", func(t *testing.T) { testListen(t, stateDir) })
 	t.Run("what is secret is for its owner alone", func(t *testing.T) {
 		for _, name := range []string{"secrets.json", "souk.lock", "control.sock"} {
 			info, err := os.Stat(filepath.Join(stateDir, name))

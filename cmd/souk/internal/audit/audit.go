@@ -1,5 +1,5 @@
-// Package audit reads the services' three databases and checks that stock,
-// reservations, orders and events are consistent.
+// Package audit reads the services' databases and checks that stock,
+// reservations, orders, events and payments are consistent.
 //
 // It is a second opinion: it knows the tables, and nothing of the code that fills
 // them. Its SQL, its table of transitions and its sums are its own, so that an error in a
@@ -9,13 +9,21 @@
 // of their keys. What is compared between databases is compared only where it has
 // been at rest for the grace period: events are still on their way.
 //
-//	audit.go     the checks and their report    snapshot.go  a database at one moment
-//	stock.go     within product                 merge.go     two databases side by side
-//	order.go     within order                   events.go    outboxes and inboxes
+//	audit.go     the audit and its report    checks.go    the names of the checks
+//	snapshot.go  a database at one moment    merge.go     two databases side by side
+//	stock.go     within product              events.go    outboxes and inboxes
+//	order.go     within order
 //	between.go   what one service stores of another's
+//	prices.go    totals and quotes of orders, uses of discounts
 //	placed.go    orders and the prices that they were placed at
-//	evidence.go  orders, and what keys and events have of them
+//	payment.go   orders and whether they must be paid
+//	money.go     orders and their payments    totals.go    the same by currency
+//	provider.go  payments and the provider's list of them
+//	guest.go     orders of guests and their checkouts
+//	keys.go      API keys and the copies of them
+//	evidence.go  orders, and what keys, checkouts and events have of them
 //	movement.go  what has moved stock
+//	webhook.go   events and their deliveries to endpoints
 //	rules.go     today's rules for text, money, addresses and roles
 package audit
 
@@ -32,89 +40,25 @@ import (
 	"souk/shared/manifest"
 )
 
-// Check names one kind of damage.
-type Check string
-
-// Every kind of damage that is looked for.
-const (
-	StockSum           Check = "stock-sum"
-	StockNegative      Check = "stock-negative"
-	ProductMissing     Check = "product-missing"
-	ReservationMissing Check = "reservation-missing"
-	ReservationDiffers Check = "reservation-differs"
-	ReservationLeft    Check = "reservation-left"
-	ReservationOrphan  Check = "reservation-orphan"
-	OrderTotal         Check = "order-total"
-	OrderItems         Check = "order-items"
-	HistoryMismatch    Check = "history-mismatch"
-	HistoryMove        Check = "history-move"
-	OrderOverdue       Check = "order-overdue"
-	UserMissing        Check = "user-missing"
-	PersonLeft         Check = "person-left"
-	CatalogDiffers     Check = "catalog-differs"
-	OutboxStuck        Check = "outbox-stuck"
-	EventUnconsumed    Check = "event-unconsumed"
-	OrderDoubled       Check = "order-doubled"
-	OrderLost          Check = "order-lost"
-	OrderPrice         Check = "order-price"
-	HistoryGap         Check = "history-gap"
-	EventMissing       Check = "event-missing"
-	MovementDoubled    Check = "movement-doubled"
-	MovementSource     Check = "movement-source"
-	RuleCurrency       Check = "rule-currency"
-	RuleCountry        Check = "rule-country"
-	RuleText           Check = "rule-text"
-	RuleRole           Check = "rule-role"
-)
-
-// meanings of the checks, in the order in which they are reported.
-var meanings = []struct {
-	check Check
-	means string
-}{
-	{StockSum, "a product's stock is not its movements less what is reserved"},
-	{StockNegative, "a product has less than no stock"},
-	{ProductMissing, "stock is reserved or booked of a product that does not exist"},
-	{ReservationMissing, "a confirmed order has no stock reserved"},
-	{ReservationDiffers, "an order has other products or quantities reserved than it lists"},
-	{ReservationLeft, "a rejected or cancelled order still has stock reserved"},
-	{ReservationOrphan, "stock is reserved for an order that does not exist"},
-	{OrderTotal, "an order's total is not the sum of its lines"},
-	{OrderItems, "an order has no lines"},
-	{HistoryMismatch, "an order's history is missing or does not end in its status"},
-	{HistoryMove, "an order's history has a change of status that is not allowed"},
-	{OrderOverdue, "an order has been pending for longer than it may"},
-	{UserMissing, "an order belongs to a user that does not exist"},
-	{PersonLeft, "an order still has data of a user whose account was deleted"},
-	{CatalogDiffers, "the order service's copy of a product differs from the product"},
-	{OutboxStuck, "events wait in an outbox for longer than the sweep takes"},
-	{EventUnconsumed, "a published event has not reached a consumer"},
-	{OrderDoubled, "an order has no request of its own"},
-	{OrderLost, "there are traces of an order that does not exist"},
-	{OrderPrice, "an order's prices or total are not those that it was placed at"},
-	{HistoryGap, "an order's history lacks a version, or the order has another version"},
-	{EventMissing, "a change of an order's status has no event, or an event no change"},
-	{MovementDoubled, "a request has moved the stock of a product twice"},
-	{MovementSource, "stock was moved by no request and no line of an import"},
-	{RuleCurrency, "a currency is not in use"},
-	{RuleCountry, "a country is not one of ISO 3166-1"},
-	{RuleText, "a text breaks a rule for text that is entered today"},
-	{RuleRole, "a role is neither customer nor admin"},
-}
-
 // maxExamples bounds the findings that a report lists of each check. All are counted.
 const maxExamples = 20
 
 // Options of an audit.
 type Options struct {
-	// Databases of the services, by service: product, order and user.
+	// Databases of the services, by service.
 	Databases map[string]*sql.DB
 	// Manifest lists which function consumes which event.
 	Manifest *manifest.Manifest
+	// Provider lists the payments at the payment provider. Nil: they are not compared, for the
+	// reason NoProvider.
+	Provider   PaymentLister
+	NoProvider string
 	// Grace is how long an event between two databases may be in flight.
 	Grace time.Duration
 	// PendingFor is how long an order may be pending.
 	PendingFor time.Duration
+	// UnpaidFor is how long an order may wait for its payment.
+	UnpaidFor time.Duration
 	// OutboxFor is how long an event may wait in an outbox.
 	OutboxFor time.Duration
 	// Accepted are the checks whose findings are listed, but do not fail the audit.
@@ -125,20 +69,13 @@ type Options struct {
 
 // What suits Options, unless there is reason for more or less. A sweep publishes
 // what is left every minute, and an order's events may wait for it at each of their
-// steps. order-expire cancels what has been pending for 90 minutes.
+// steps. order-expire cancels what has been pending for 90 minutes, or unpaid for 15.
 const (
 	DefaultGrace      = 5 * time.Minute
 	DefaultPendingFor = 105 * time.Minute
+	DefaultUnpaidFor  = 30 * time.Minute
 	DefaultOutboxFor  = 5 * time.Minute
 )
-
-// Checks returns the name of every check.
-func Checks() (checks []Check) {
-	for _, m := range meanings {
-		checks = append(checks, m.check)
-	}
-	return checks
-}
 
 // retention is how long services retain published events and idempotency keys. What
 // is compared with them is younger by slack, for the clocks of machines differ.
@@ -162,6 +99,10 @@ type Report struct {
 	// Rows counts what was looked at, by table.
 	Rows   map[string]int64 `json:"rows"`
 	Checks []Result         `json:"checks"`
+	// Provider is what was compared with the payment provider.
+	Provider Provider `json:"provider"`
+	// Money are the sums of what was compared, by currency.
+	Money []Total `json:"money"`
 }
 
 // Result is what came of one check.
@@ -171,8 +112,10 @@ type Result struct {
 	// Count is the number of findings; Examples are the first of them.
 	Count int `json:"count"`
 	// Accepted reports whether the findings do not fail the audit.
-	Accepted bool      `json:"accepted,omitempty"`
-	Examples []Finding `json:"examples"`
+	Accepted bool `json:"accepted,omitempty"`
+	// NotChecked reports that the check was not made: see Provider.
+	NotChecked bool      `json:"notChecked,omitempty"`
+	Examples   []Finding `json:"examples"`
 }
 
 // Finding is one inconsistency.
@@ -185,11 +128,15 @@ type Finding struct {
 // auditor is one audit under way.
 type auditor struct {
 	options              Options
-	order, product, user *snapshot
+	snapshots            map[string]*snapshot // by service
+	order, product, user *snapshot            // of snapshots
 	results              map[Check]*Result
 	rows                 map[string]int64
 	inFlight             int64
 	evidence             map[uuid.UUID]evidence // that no order has claimed yet
+	provider             Provider
+	listed               map[uuid.UUID][]listed // at the provider, by order, without those compared
+	byCurrency           map[string]*Total
 }
 
 // Run audits. Its error is that it could not look; damage is in the report.
@@ -198,31 +145,45 @@ func Run(ctx context.Context, options Options) (report Report, err error) {
 		options.Now = time.Now()
 	}
 	options.Now = options.Now.UTC()
-	a := &auditor{options: options, results: map[Check]*Result{}, rows: map[string]int64{}}
+	a := &auditor{options: options, snapshots: map[string]*snapshot{}, results: map[Check]*Result{}, rows: map[string]int64{}, byCurrency: map[string]*Total{}}
 	for _, m := range meanings {
 		a.results[m.check] = &Result{Check: m.check, Means: m.means, Examples: []Finding{}}
 	}
+	// The provider before the databases: what it has recorded was stored before their snapshots,
+	// or is as recent as the audit.
+	if err := a.readProvider(ctx); err != nil {
+		return Report{}, err
+	}
 	// The order database first: what it knows of products and stock was then in
 	// the others' databases before their snapshots.
-	for _, s := range []struct {
-		service string
-		into    **snapshot
-	}{{"order", &a.order}, {"product", &a.product}, {"user", &a.user}} {
-		taken, err := take(ctx, s.service, options.Databases[s.service])
+	for _, service := range a.services() {
+		taken, err := take(ctx, service, options.Databases[service])
 		if err != nil {
 			return Report{}, err
 		}
 		defer func() { err = errors.Join(err, taken.release()) }()
-		*s.into = taken
+		a.snapshots[service] = taken
 	}
+	a.order, a.product, a.user = a.snapshots["order"], a.snapshots["product"], a.snapshots["user"]
 	for _, check := range []func(context.Context) error{
-		a.stock, a.movements, a.orders, a.placed, a.reservations, a.catalog, a.users, a.events, a.rules,
+		a.stock, a.movements, a.orders, a.placed, a.payments, a.money, a.reservations, a.catalog, a.users, a.keys, a.events, a.rules,
 	} {
 		if err := check(ctx); err != nil {
 			return Report{}, err
 		}
 	}
 	return a.report(), nil
+}
+
+// services returns the services in the order in which their databases are read.
+func (a *auditor) services() []string {
+	services := []string{"order"}
+	for _, service := range a.options.Manifest.Services() {
+		if !slices.Contains(services, service) {
+			services = append(services, service)
+		}
+	}
+	return services
 }
 
 // atRest reports whether what happened at t has had time to reach everyone.
@@ -240,10 +201,14 @@ func (a *auditor) find(check Check, subject, detail string, args ...any) {
 func (a *auditor) report() Report {
 	report := Report{
 		OK: true, At: a.options.Now, Grace: a.options.Grace, GraceS: a.options.Grace.Seconds(),
-		InFlight: a.inFlight, Rows: a.rows,
+		InFlight: a.inFlight, Rows: a.rows, Provider: a.provider, Money: a.sortedTotals(),
+	}
+	if a.options.Provider != nil && !a.provider.Checked {
+		report.OK = false
 	}
 	for _, m := range meanings {
 		result := *a.results[m.check]
+		result.NotChecked = !a.provider.Checked && slices.Contains(ofProvider, m.check)
 		result.Accepted = slices.Contains(a.options.Accepted, m.check)
 		report.OK = report.OK && (result.Count == 0 || result.Accepted)
 		report.Checks = append(report.Checks, result)

@@ -142,9 +142,9 @@ func list(items []item) string {
 
 // goods is what is known of a product.
 type goods struct {
-	name, currency, status string
-	price, version         int64
-	changed                time.Time
+	name, currency, taxClass, status string
+	price, weight, version           int64
+	changed                          time.Time
 }
 
 // same reports whether two services have the same data of a product.
@@ -154,26 +154,27 @@ func (g goods) same(other goods) bool {
 }
 
 func (g goods) String() string {
-	return fmt.Sprintf("version %d: %q, %d %s, %s", g.version, g.name, g.price, g.currency, g.status)
+	return fmt.Sprintf("version %d: %q, %d %s, %s, tax class %q, %d g", g.version, g.name, g.price, g.currency, g.status, g.taxClass, g.weight)
 }
 
-// catalog compares the order service's copy of each product with the product.
+// catalog compares the order service's copy of each product with the product. It does not compare
+// categories: copies of products that have not changed since copies have one lack theirs.
 func (a *auditor) catalog(ctx context.Context) error {
 	products, err := open(ctx, a.product, func(rows *sql.Rows) (id uuid.UUID, g goods, err error) {
-		err = rows.Scan(&id, &g.name, &g.price, &g.currency, &g.status, &g.version, &g.changed)
+		err = rows.Scan(&id, &g.name, &g.price, &g.currency, &g.taxClass, &g.weight, &g.status, &g.version, &g.changed)
 		return id, g, err
 	}, `
-		SELECT id, name, price_amount, price_currency, status, version, updated_at
+		SELECT id, name, price_amount, price_currency, tax_class, weight, status, version, updated_at
 		FROM product FORCE INDEX (PRIMARY)
 		ORDER BY id`)
 	if err != nil {
 		return err
 	}
 	copies, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, g goods, err error) {
-		err = rows.Scan(&id, &g.name, &g.price, &g.currency, &g.status, &g.version)
+		err = rows.Scan(&id, &g.name, &g.price, &g.currency, &g.taxClass, &g.weight, &g.status, &g.version)
 		return id, g, err
 	}, `
-		SELECT product_id, name, price_amount, price_currency, status, version
+		SELECT product_id, name, price_amount, price_currency, tax_class, weight, status, version
 		FROM catalog FORCE INDEX (PRIMARY)
 		ORDER BY product_id`)
 	if err != nil {
@@ -195,8 +196,11 @@ func (a *auditor) catalog(ctx context.Context) error {
 	})
 }
 
+// owned counts the orders of an owner, and those of them that guests have placed.
+type owned struct{ orders, guests int64 }
+
 // users checks that each order's user exists. Orders of a deleted user have the
-// zero id as their owner.
+// zero id as their owner. Those of a guest have the id of the checkout, which no account has.
 func (a *auditor) users(ctx context.Context) (err error) {
 	if a.rows["user"], err = a.user.count(ctx, "user"); err != nil {
 		return err
@@ -205,20 +209,19 @@ func (a *auditor) users(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	owners, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, orders int64, err error) {
-		err = rows.Scan(&id, &orders)
-		return id, orders, err
+	owners, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, o owned, err error) {
+		err = rows.Scan(&id, &o.orders, &o.guests)
+		return id, o, err
 	}, `
-		SELECT user_id, COUNT(*)
-		FROM orders
-		GROUP BY user_id
-		ORDER BY user_id`)
+		SELECT o.user_id, COUNT(*), COUNT(g.order_id)
+		FROM orders o
+		LEFT JOIN guest_order g ON g.order_id = o.id
+		GROUP BY o.user_id
+		ORDER BY o.user_id`)
 	if err != nil {
 		return err
 	}
-	users, err := open(ctx, a.user, func(rows *sql.Rows) (id uuid.UUID, _ struct{}, err error) {
-		return id, struct{}{}, rows.Scan(&id)
-	}, `
+	users, err := open(ctx, a.user, scanID, `
 		SELECT id
 		FROM user FORCE INDEX (PRIMARY)
 		ORDER BY id`)
@@ -226,9 +229,16 @@ func (a *auditor) users(ctx context.Context) (err error) {
 		owners.close()
 		return err
 	}
-	return merge(owners, users, func(id uuid.UUID, orders []int64, users []struct{}) {
-		if len(orders) > 0 && len(users) == 0 && id != uuid.Nil && !leaving[id] {
-			a.find(UserMissing, about("user", id), "does not exist, but has %d orders", orders[0])
+	return merge(owners, users, func(id uuid.UUID, orders []owned, users []struct{}) {
+		if len(orders) == 0 {
+			return
+		}
+		of, isGuest := orders[0].orders-orders[0].guests, orders[0].guests > 0
+		if of > 0 && len(users) == 0 && id != uuid.Nil && !leaving[id] {
+			a.find(UserMissing, about("user", id), "does not exist, but has %d orders", of)
+		}
+		if isGuest && (len(users) > 0 || id == uuid.Nil) {
+			a.find(GuestOrder, about("user", id), "is not a guest, but has %d orders of guests", orders[0].guests)
 		}
 	})
 }

@@ -72,6 +72,12 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 			},
 			[]audit.Check{audit.ReservationDiffers}, "has reserved 2 of product",
 		},
+		"restocked units that are not for sale": {
+			"product",
+			[]statement{do(`UPDATE reservation_item SET restocked = 1 WHERE order_id = ? AND product_id = ?`, confirmed[:], tea[:])},
+			[]statement{do(`UPDATE reservation_item SET restocked = 0 WHERE order_id = ? AND product_id = ?`, confirmed[:], tea[:])},
+			[]audit.Check{audit.StockSum}, tea.String(),
+		},
 		"a cancelled order that kept its stock": {
 			"product",
 			[]statement{

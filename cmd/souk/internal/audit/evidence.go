@@ -41,7 +41,7 @@ var eventTypes = func() map[string]string {
 // more memory.
 const maxEventTypes = 8
 
-// evidence is what the outbox and the idempotency keys have of an order. Both are
+// evidence is what the outbox, the idempotency keys and the checkouts have of an order. All are
 // written in the transaction of the order or of its change, and retained for a day, so
 // that the evidence of all orders is that of a day's orders.
 type evidence struct {
@@ -70,7 +70,7 @@ func (e evidence) traces() (traces []string) {
 		traces = append(traces, "events of other types")
 	}
 	if e.requests > 0 {
-		traces = append(traces, "the response that created it")
+		traces = append(traces, "the response or the checkout that created it")
 	}
 	return traces
 }
@@ -116,7 +116,11 @@ func (a *auditor) readEvidence(ctx context.Context) error {
 	}, `
 		SELECT `+recordedOrder+`
 		FROM idempotency_key
-		WHERE status = 201 AND header LIKE '%"/v1/orders/%'`)
+		WHERE status = 201 AND header LIKE '%"/v1/orders/%'
+		UNION ALL
+		SELECT order_id
+		FROM checkout
+		WHERE order_id IS NOT NULL`)
 }
 
 // compareEvidence compares an order and its history with the evidence, and removes
@@ -145,8 +149,9 @@ func (a *auditor) compareEvidence(id uuid.UUID, steps []step) {
 }
 
 // compareRequests compares an order with the request that created it: the order is
-// placed with an Idempotency-Key, whose row has the response that names the order. The
-// keys of a deleted account are deleted with it.
+// placed with an Idempotency-Key, whose row has the response that names the order, or it is
+// that of a checkout, which names it. The keys and checkouts of a deleted account are deleted
+// with it.
 //
 // The id of an order (UUIDv7) has the time of that request too. A row that was copied
 // has an id or a time of its own: that finds copies of any age.
@@ -182,6 +187,11 @@ func (a *auditor) lost(ctx context.Context) error {
 		SELECT DISTINCT i.order_id, 'lines'
 		FROM order_item i
 		LEFT JOIN orders o ON o.id = i.order_id
+		WHERE o.id IS NULL
+		UNION ALL
+		SELECT g.order_id, 'a guest'
+		FROM guest_order g
+		LEFT JOIN orders o ON o.id = g.order_id
 		WHERE o.id IS NULL
 		UNION ALL
 		SELECT DISTINCT h.order_id, 'a history'

@@ -105,3 +105,8 @@ func compareHeads[L, R any](left *stream[L], right *stream[R]) int {
 	}
 	return bytes.Compare(left.key[:], right.key[:])
 }
+
+// scanID reads a row that is an id alone, for open.
+func scanID(rows *sql.Rows) (id uuid.UUID, _ struct{}, err error) {
+	return id, struct{}{}, rows.Scan(&id)
+}

@@ -56,47 +56,30 @@ func (a *auditor) orders(ctx context.Context) (err error) {
 	if err := a.histories(ctx); err != nil {
 		return err
 	}
+	if err := a.guests(ctx); err != nil {
+		return err
+	}
+	if err := a.afterSale(ctx); err != nil {
+		return err
+	}
 	return a.lost(ctx)
-}
-
-func (a *auditor) totals(ctx context.Context) error {
-	return a.order.query(ctx, func(rows *sql.Rows) error {
-		var id uuid.UUID
-		var total, lines, sum int64
-		if err := rows.Scan(&id, &total, &lines, &sum); err != nil {
-			return err
-		}
-		if lines == 0 {
-			a.find(OrderItems, about("order", id), "a total of %d for nothing", total)
-			return nil
-		}
-		a.find(OrderTotal, about("order", id), "a total of %d, but its %d lines add up to %d", total, lines, sum)
-		return nil
-	}, `
-		SELECT o.id, o.total_amount, COALESCE(i.lines_of, 0), COALESCE(i.amount, 0)
-		FROM orders o
-		LEFT JOIN (
-			SELECT order_id, COUNT(*) AS lines_of, SUM(unit_price * quantity) AS amount
-			FROM order_item
-			GROUP BY order_id
-		) i ON i.order_id = o.id
-		WHERE i.lines_of IS NULL OR i.amount <> o.total_amount`)
 }
 
 func (a *auditor) overdue(ctx context.Context) error {
 	return a.order.query(ctx, func(rows *sql.Rows) error {
 		var id uuid.UUID
+		var status string
 		var since time.Time
-		if err := rows.Scan(&id, &since); err != nil {
+		if err := rows.Scan(&id, &status, &since); err != nil {
 			return err
 		}
-		a.find(OrderOverdue, about("order", id), "pending since %s", since.Format(time.RFC3339))
+		a.find(OrderOverdue, about("order", id), "%s since %s", status, since.Format(time.RFC3339))
 		return nil
 	}, `
-		SELECT id, created_at
+		SELECT id, status, updated_at
 		FROM orders
-		WHERE status = 'pending' AND created_at < ?
-		ORDER BY id`, a.options.Now.Add(-a.options.PendingFor))
+		WHERE status = 'pending' AND created_at < ? OR status = 'awaiting_payment' AND updated_at < ?
+		ORDER BY id`, a.options.Now.Add(-a.options.PendingFor), a.options.Now.Add(-a.options.UnpaidFor))
 }
 
 // persons checks that no personal data is left of deleted accounts: in one
@@ -108,7 +91,7 @@ func (a *auditor) persons(ctx context.Context) error {
 			return err
 		}
 		if owner == uuid.Nil {
-			a.find(PersonLeft, about("order", id), "has no owner, but has an address or an actor in its history")
+			a.find(PersonLeft, about("order", id), "has no owner, but has an address, a name or an actor in its history")
 			return nil
 		}
 		a.find(PersonLeft, about("order", id), "belongs to user %s, whose account was deleted", owner)
@@ -118,7 +101,7 @@ func (a *auditor) persons(ctx context.Context) error {
 		FROM orders o
 		LEFT JOIN customer c ON c.user_id = o.user_id
 		WHERE c.deleted_at IS NOT NULL OR o.user_id = ? AND (
-			o.shipping_address IS NOT NULL OR EXISTS (
+			COALESCE(o.shipping_address, o.billing_address, o.email, o.contact_name) IS NOT NULL OR EXISTS (
 				SELECT 1
 				FROM order_history h
 				WHERE h.order_id = o.id AND h.actor = 'customer' AND h.actor_id IS NOT NULL))
@@ -130,21 +113,28 @@ func (a *auditor) persons(ctx context.Context) error {
 type step struct {
 	now     string
 	current int64 // version of the order
+	tagged  int64 // changes of its tags
 	owner   uuid.UUID
 	created time.Time
 	version sql.NullInt64
 	status  sql.NullString
+	reason  sql.NullString
 	at      sql.NullTime
+}
+
+// isOfReturn reports whether a step is about a return, which does not change the status.
+func (s *step) isOfReturn(from string) bool {
+	return s.status.String == from && slices.Contains(order.ReturnReasons, s.reason.String)
 }
 
 func (a *auditor) histories(ctx context.Context) error {
 	scan := func(rows *sql.Rows) (id uuid.UUID, s step, err error) {
-		err = rows.Scan(&id, &s.now, &s.current, &s.owner, &s.created, &s.version, &s.status, &s.at)
+		err = rows.Scan(&id, &s.now, &s.current, &s.tagged, &s.owner, &s.created, &s.version, &s.status, &s.reason, &s.at)
 		return id, s, err
 	}
 	// Not ordered by version too: that would sort the whole table.
 	steps, err := open(ctx, a.order, scan, `
-		SELECT o.id, o.status, o.version, o.user_id, o.created_at, h.version, h.status, h.moved_at
+		SELECT o.id, o.status, o.version, o.tag_changes, o.user_id, o.created_at, h.version, h.status, h.reason, h.moved_at
 		FROM orders o FORCE INDEX (PRIMARY)
 		LEFT JOIN order_history h ON h.order_id = o.id
 		ORDER BY o.id`)
@@ -168,7 +158,7 @@ func (a *auditor) history(id uuid.UUID, steps []step) {
 	a.versions(id, steps)
 	from := ""
 	for _, s := range steps {
-		if to := s.status.String; !slices.Contains(allowed[from], to) {
+		if to := s.status.String; !slices.Contains(allowed[from], to) && !s.isOfReturn(from) {
 			a.find(HistoryMove, about("order", id), "went from %s to %s with version %d", cmp.Or(from, "nothing"), to, s.version.Int64)
 		}
 		from = s.status.String
@@ -176,14 +166,14 @@ func (a *auditor) history(id uuid.UUID, steps []step) {
 }
 
 // versions compares the versions of an order's history with that of the order. Each change
-// of status raises the version by one. Erasure also raises it once, without an entry in the
-// history: one version of an anonymized order, but not the first, is missing there.
+// of status raises the version by one. Erasure also raises it once, and each change of the tags,
+// without an entry in the history: these versions are missing there, and the first is not.
 func (a *auditor) versions(id uuid.UUID, steps []step) {
 	order, erasures := steps[0], int64(0)
 	if order.owner == uuid.Nil {
 		erasures = 1
 	}
-	missing := order.current - int64(len(steps))
+	missing := order.current - int64(len(steps)) - order.tagged
 	first, last := steps[0].version.Int64, steps[len(steps)-1].version.Int64
 	if missing >= 0 && missing <= erasures && first == 1 && last <= order.current {
 		return

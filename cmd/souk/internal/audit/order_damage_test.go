@@ -15,9 +15,13 @@ var orderTables = map[string]string{"orders": "id", "order_item": "order_id", "o
 // copied returns statements that copy an order, and those that remove the copy.
 func copied(from, to uuid.UUID) (plant, mend []statement) {
 	for table, id := range orderTables {
+		changes := id + " = ?"
+		if table == "orders" {
+			changes += ", number = NULL" // unique
+		}
 		plant = append(plant,
 			in("order", fmt.Sprintf("CREATE TABLE copied AS SELECT * FROM %s WHERE %s = ?", table, id), from[:]),
-			in("order", fmt.Sprintf("UPDATE copied SET %s = ?", id), to[:]),
+			in("order", fmt.Sprintf("UPDATE copied SET %s", changes), to[:]),
 			in("order", fmt.Sprintf("INSERT INTO %s SELECT * FROM copied", table)),
 			in("order", "DROP TABLE copied"))
 		mend = append(mend, in("order", fmt.Sprintf("DELETE FROM %s WHERE %s = ?", table, id), to[:]))
@@ -147,6 +151,12 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 			"order",
 			[]statement{do(`UPDATE orders SET version = 7 WHERE id = ?`, confirmed[:])},
 			[]statement{do(`UPDATE orders SET version = 2 WHERE id = ?`, confirmed[:])},
+			[]audit.Check{audit.HistoryGap}, confirmed.String(),
+		},
+		"a change of tags that has not increased the version": {
+			"order",
+			[]statement{do(`UPDATE orders SET tag_changes = 1 WHERE id = ?`, confirmed[:])},
+			[]statement{do(`UPDATE orders SET tag_changes = 0 WHERE id = ?`, confirmed[:])},
 			[]audit.Check{audit.HistoryGap}, confirmed.String(),
 		},
 		"a change of status without its event": {

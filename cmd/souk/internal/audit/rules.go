@@ -17,7 +17,8 @@ import (
 // Every text column of every table is read: a new one is a single line of text until
 // columnRules or exemptColumns says something else.
 func (a *auditor) rules(ctx context.Context) error {
-	for _, s := range []*snapshot{a.order, a.product, a.user} {
+	for _, service := range a.services() {
+		s := a.snapshots[service]
 		tables, err := textTables(ctx, s)
 		if err != nil {
 			return err

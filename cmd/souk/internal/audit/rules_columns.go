@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"souk/shared/address"
+	"souk/shared/auth"
 	"souk/shared/emailaddress"
 	"souk/shared/money"
 	"souk/shared/text"
@@ -29,6 +30,7 @@ var exemptColumns = map[string]string{
 	"inbox.consumer":         "the name of a function",
 	"outbox.aggregateid":     "an id",
 	"outbox.aggregatetype":   "a constant of the program",
+	"outbox.attributes":      "constants of the program",
 	"outbox.payload":         "JSON of the program, for a day; its texts are from columns with rules",
 	"outbox.traceparent":     "an id",
 	"outbox.type":            "a constant of the program",
@@ -44,8 +46,14 @@ var columnRules = map[string]rule{
 	"catalog.name":                    required,
 	"catalog.price_currency":          currency,
 	"order_history.reason":            block,
+	"order_note.body":                 block,
+	"order_return.reason":             block,
 	"order_item.name":                 required,
+	"order_copy.billing_address":      shippingAddress,
+	"order_copy.shipping_address":     shippingAddress,
+	"orders.billing_address":          shippingAddress,
 	"orders.shipping_address":         shippingAddress,
+	"orders.tags":                     jsonLines,
 	"orders.total_currency":           currency,
 	"product.attributes":              jsonLines,
 	"product.description":             block,
@@ -58,6 +66,9 @@ var columnRules = map[string]rule{
 	"stock_movement.reason":           block,
 	"user.email":                      email,
 	"user.role":                       role,
+	"user.staff_role":                 staffRole,
+	"user.tags":                       jsonLines,
+	"user_note.body":                  block,
 }
 
 func broken(check Check, err error) []breach {
@@ -114,6 +125,13 @@ func role(value string) []breach {
 		return nil
 	}
 	return []breach{{RuleRole, fmt.Sprintf("%q: must be customer or admin", value)}}
+}
+
+func staffRole(value string) []breach {
+	if value == "" || auth.Role(value).IsStaff() {
+		return nil
+	}
+	return []breach{{RuleRole, fmt.Sprintf("%q: must be a role of staff", value)}}
 }
 
 // shippingAddress checks an address in JSON.

@@ -18,11 +18,15 @@ import (
 	"souk/functions"
 	"souk/functions/fixtures"
 	"souk/functions/order"
+	"souk/functions/payment"
 	"souk/functions/product"
 	"souk/functions/user"
+	"souk/functions/webhook"
 	"souk/shared/auth"
+	"souk/shared/config"
+	"souk/shared/database"
 	"souk/shared/dbtest"
-	"souk/shared/event"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
 )
@@ -37,26 +41,41 @@ type shop struct {
 	customer  string // a token
 	admin     string
 	userID    uuid.UUID
+	users     *database.DB        // of the service that is not served
+	provider  audit.PaymentLister // nil: payments are not compared with a provider
 }
+
+// paymentSettings name a payment provider and a mail server that are not there.
+var paymentSettings = config.Environment{
+	"PAYMENT_API_KEY": strings.Repeat("k", 32), "PAYMENT_WEBHOOK_SECRET": strings.Repeat("s", 32),
+	"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@example.com>",
+}
+
+// webhookSettings are those of the webhook service.
+var webhookSettings = config.Environment{"WEBHOOK_SECRET_KEYS": strings.Repeat("w", 32)}
 
 func open(t *testing.T) *shop {
 	t.Helper()
-	users := dbtest.New(t, event.Migrations, user.Migrations)
+	users := dbtest.New(t, append(function.Migrations(), user.Migrations)...)
 	contract := functiontest.WithContract(functiontest.NewContract(functions.OpenAPI, functions.Events))
 	s := &shop{
 		services: map[string]*functiontest.Server{
 			"product": functiontest.Start(t, functions.Manifest(), "product", product.Functions, product.Migrations, nil, contract),
 			"order":   functiontest.Start(t, functions.Manifest(), "order", order.Functions, order.Migrations, nil, contract),
+			"payment": functiontest.Start(t, functions.Manifest(), "payment", payment.Functions, payment.Migrations, paymentSettings, contract),
+			"webhook": functiontest.Start(t, functions.Manifest(), "webhook", webhook.Functions, webhook.Migrations, webhookSettings, contract),
 		},
 		delivered: map[uuid.UUID]bool{},
+		users:     users,
 	}
-	s.databases = map[string]*sql.DB{
-		"product": s.services["product"].DB.SQL(), "order": s.services["order"].DB.SQL(), "user": users.SQL(),
+	s.databases = map[string]*sql.DB{"user": users.SQL()}
+	for name, service := range s.services {
+		s.databases[name] = service.DB.SQL()
 	}
-	// The user service is not served here, so nothing reaches its inbox.
+	// The user service is not served here, so nothing reaches its inbox, and no endpoint is.
 	served := *functions.Manifest()
 	served.Functions = slices.DeleteFunc(slices.Clone(served.Functions), func(f manifest.Function) bool {
-		return f.Service == "user" && len(f.Events) > 0
+		return f.Service == "user" && len(f.Events) > 0 || f.Name == "webhook-deliver"
 	})
 	s.list = &served
 	var err error
@@ -65,12 +84,12 @@ func open(t *testing.T) *shop {
 		t.Fatal(err)
 	}
 	s.customer = s.services["order"].Token(t, auth.Principal{UserID: s.userID, Role: auth.Customer})
-	s.admin = s.services["product"].Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Admin})
+	s.admin = s.services["product"].Token(t, auth.Principal{UserID: uuid.New(), Role: auth.Owner})
 	return s
 }
 
-// deliver brings every published event to every function that waits for it, until
-// there are no more.
+// deliver brings every published event to every function that waits for it, and whose filter
+// selects it, until there are no more.
 func (s *shop) deliver(t *testing.T) {
 	t.Helper()
 	for again := true; again; {
@@ -80,7 +99,7 @@ func (s *shop) deliver(t *testing.T) {
 				for _, from := range s.services {
 					for _, e := range from.Published.Events(topic) {
 						key := uuid.NewSHA1(e.ID, []byte(f.Name))
-						if s.delivered[key] {
+						if s.delivered[key] || !f.Filter.Accepts(e.Extra) {
 							continue
 						}
 						s.services[f.Service].Deliver(t, f.Name, e).MustBe(t, http.StatusNoContent)
@@ -94,7 +113,7 @@ func (s *shop) deliver(t *testing.T) {
 
 func (s *shop) mustCreate(t *testing.T, sku string, stock int) uuid.UUID {
 	t.Helper()
-	var p product.Product
+	var p product.StaffProduct
 	s.services["product"].Do(t, fixtures.CreateProduct(s.admin, fixtures.Product(sku, stock))).MustBe(t, http.StatusCreated).Into(t, &p)
 	s.deliver(t)
 	return p.ID
@@ -145,6 +164,18 @@ func (s *shop) mustCancel(t *testing.T, id uuid.UUID) {
 	s.services["order"].Do(t, fixtures.ChangeOrderStatus(s.customer, id, "cancel")).MustBe(t, http.StatusOK)
 }
 
+// mustTag changes the tags of an order twice, and adds a note.
+func (s *shop) mustTag(t *testing.T, id uuid.UUID) {
+	t.Helper()
+	admin := s.services["order"].Tokens.Admin(t)
+	for _, tag := range []string{"gift", "late"} {
+		s.services["order"].Do(t, functiontest.Request{Method: http.MethodPut, Path: "/v1/orders/" + id.String() + "/tags", Token: admin,
+			Header: map[string]string{"If-Match": "*"}, Body: map[string]any{"tags": []string{tag}}}).MustBe(t, http.StatusOK)
+	}
+	s.services["order"].Do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders/" + id.String() + "/notes", Token: admin,
+		Body: map[string]any{"text": "two\nlines"}}).MustBe(t, http.StatusCreated)
+}
+
 // mustErase has another customer place two orders, of which one is shipped, and then
 // delete the account; the shipped order is delivered afterwards.
 func (s *shop) mustErase(t *testing.T, product uuid.UUID) {
@@ -167,8 +198,8 @@ func (s *shop) mustErase(t *testing.T, product uuid.UUID) {
 func (s *shop) mustAudit(t *testing.T, later time.Duration) audit.Report {
 	t.Helper()
 	report, err := audit.Run(t.Context(), audit.Options{
-		Databases: s.databases, Manifest: s.list, Now: time.Now().Add(later),
-		Grace: audit.DefaultGrace, PendingFor: audit.DefaultPendingFor, OutboxFor: audit.DefaultOutboxFor,
+		Databases: s.databases, Manifest: s.list, Provider: s.provider, NoProvider: "there is none", Now: time.Now().Add(later),
+		Grace: audit.DefaultGrace, PendingFor: audit.DefaultPendingFor, UnpaidFor: audit.DefaultUnpaidFor, OutboxFor: audit.DefaultOutboxFor,
 	})
 	if err != nil {
 		t.Fatal(err)

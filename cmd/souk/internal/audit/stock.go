@@ -44,7 +44,7 @@ func (a *auditor) stockSums(ctx context.Context) error {
 			GROUP BY product_id
 		) m ON m.product_id = p.id
 		LEFT JOIN (
-			SELECT i.product_id, SUM(i.quantity) AS units
+			SELECT i.product_id, SUM(i.quantity - i.restocked) AS units
 			FROM reservation_item i
 			JOIN reservation r ON r.order_id = i.order_id
 			WHERE r.state = 'reserved'

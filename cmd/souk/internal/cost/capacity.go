@@ -47,9 +47,12 @@ type Ceiling struct {
 func Capacity(shop Shop) []Ceiling {
 	order := traffic{calls: map[string]float64{}, messages: map[string]float64{}}
 	maps.Copy(order.calls, shop.Behaviour.Order)
+	if shop.Settings.paid() {
+		maps.Copy(order.calls, shop.Behaviour.Paid)
+	}
 	called := order.calls
 	for range shop.Functions.Functions {
-		called = shop.follow(called, order)
+		called = shop.follow(called, &order)
 	}
 	ceilings := slices.Concat(shop.databaseCeilings(order), shop.instanceCeilings(order))
 	slices.SortStableFunc(ceilings, func(a, b Ceiling) int { return cmp.Compare(a.PerSecond, b.PerSecond) })
@@ -60,7 +63,7 @@ func Capacity(shop Shop) []Ceiling {
 func (s Shop) databaseCeilings(order traffic) []Ceiling {
 	const unit = "orders"
 	var commits, waiting, busy float64
-	for name, n := range order.calls {
+	for name, n := range byName(order.calls) {
 		call := s.call(name)
 		if f, _ := s.Functions.Function(name); f.Method() != "GET" {
 			commits += n
@@ -68,7 +71,7 @@ func (s Shop) databaseCeilings(order traffic) []Ceiling {
 		waiting += n * math.Max(0, call.Ms-call.CPUMs)
 		busy += n * call.Ms
 	}
-	for _, n := range order.messages {
+	for _, n := range byName(order.messages) {
 		commits += n // its row of the outbox is marked
 	}
 	instances := 1 + float64(len(s.Settings.Database.OwnInstance))
@@ -87,7 +90,7 @@ func (s Shop) databaseCeilings(order traffic) []Ceiling {
 			"`database.max_connections` along with the tier, one instance a service"},
 		{"one hot product", 1000 / reserve, unit,
 			fmt.Sprintf("1 row ÷ %.2f ms that stock-reserve has it locked", reserve),
-			"batching, which is not built yet: deliveries would share the lock"},
+			"deliveries that arrive together: they share a transaction, which is not counted here"},
 	}
 }
 
@@ -96,7 +99,7 @@ func (s Shop) instanceCeilings(order traffic) []Ceiling {
 	type load struct{ held, busy float64 }
 	loads := map[string]load{}
 	mails := 0.0
-	for name, n := range order.calls {
+	for name, n := range byName(order.calls) {
 		f, _ := s.Functions.Function(name)
 		one, run := loads[s.runOf(f)], s.call(name)
 		one.held += n * run.Ms
@@ -108,13 +111,13 @@ func (s Shop) instanceCeilings(order traffic) []Ceiling {
 	}
 	services := s.services(traffic{})
 	var pools, processors Ceiling
-	for name, one := range loads {
+	for name, one := range byName(loads) {
 		if one.held <= 0 {
 			continue
 		}
 		run := services[name]
 		first := func(c *Ceiling, kind string, capacity, each float64, how, lift string) {
-			if rate := capacity * 1000 / each; c.Name == "" || rate < c.PerSecond || rate == c.PerSecond && name < c.Name {
+			if rate := capacity * 1000 / each; c.Name == "" || rate < c.PerSecond {
 				*c = Ceiling{kind, rate, "orders", how, lift}
 			}
 		}
@@ -139,7 +142,7 @@ func (s Shop) otherCeilings() []Ceiling {
 	login, catalogue := services[s.runOf(signIn)], services[s.runOf(read)]
 	addresses := s.Settings.addresses()
 	var instances, pools float64
-	for _, run := range services {
+	for _, run := range byName(services) {
 		instances += run.max
 		pools += run.max * run.pool
 	}

@@ -70,8 +70,9 @@ func TestCapacityPage(t *testing.T) {
 	}
 	var want strings.Builder
 	for _, example := range []string{"tiny", "dev", "prod"} {
-		want.WriteString(capacityTable(t, example))
+		want.WriteString(capacityTable(t, example, nil))
 	}
+	want.WriteString(capacityTable(t, "prod", &Payments{Enabled: true}))
 	if *update {
 		if err := os.WriteFile(path, []byte(before+begin+want.String()+end+after), 0o600); err != nil {
 			t.Fatal(err)
@@ -83,18 +84,22 @@ func TestCapacityPage(t *testing.T) {
 	}
 }
 
-func capacityTable(t *testing.T, example string) string {
+func capacityTable(t *testing.T, example string, payments *Payments) string {
 	t.Helper()
 	settings, err := ReadSettings(terraform, terraform+"/env/"+example+".tfvars.example")
 	if err != nil {
 		t.Fatal(err)
+	}
+	title := example
+	if settings.Payments = payments; payments != nil {
+		title += ", with payments"
 	}
 	shop, err := NewShop(functions.Manifest(), settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var table strings.Builder
-	fmt.Fprintf(&table, "\n### The example for %s\n\n| at | gives | computation | lifted by |\n|---|---|---|---|\n", example)
+	fmt.Fprintf(&table, "\n### The example for %s\n\n| at | gives | computation | lifted by |\n|---|---|---|---|\n", title)
 	for _, c := range Capacity(shop) {
 		if !(c.PerSecond > 0) || math.IsInf(c.PerSecond, 0) {
 			t.Errorf("%s: the ceiling %q is %v", example, c.Name, c.PerSecond)

@@ -29,6 +29,8 @@ type Usage struct {
 	Reads float64 `json:"reads"`
 	// Users are people who use their accounts.
 	Users float64 `json:"users"`
+	// Fees are those of the payment provider.
+	Fees Fees `json:"fees"`
 }
 
 // most is more of anything than a shop of this kind has: a slip of the finger.
@@ -47,7 +49,15 @@ func (u Usage) check() error {
 			return fmt.Errorf("%s is %v: expected at most %.0e a month", field.name, field.value, most)
 		}
 	}
-	return nil
+	return u.Fees.check()
+}
+
+// paid returns the orders that must be paid.
+func (u Usage) paid(s Settings) float64 {
+	if !s.paid() {
+		return 0
+	}
+	return u.Orders
 }
 
 // Line is one thing that is paid for.
@@ -75,10 +85,26 @@ type Bill struct {
 	Lines        []Line `json:"lines"`
 	// TotalUSD is the sum of the lines.
 	TotalUSD float64 `json:"totalUsd"`
+	// Provider is what the payment provider charges, which is in no line and not in the total; nil
+	// for a shop without payments.
+	Provider *ProviderFees `json:"paymentProvider,omitempty"`
 	// IdleUSD is what the same shop costs without any usage, and Idle what of it is for
 	// what: it adds up to the same.
 	IdleUSD float64            `json:"idleUsd"`
 	Idle    map[string]float64 `json:"idle"`
+	// Measured is the basis of the estimate, and Earlier the same estimate from earlier
+	// measurements; it is nil without any.
+	Measured Measurement  `json:"measured"`
+	Earlier  *Measurement `json:"earlier,omitempty"`
+}
+
+// Measurement is an estimate from the measurements of a date.
+type Measurement struct {
+	On string `json:"on"`
+	// OrderCPUMs is the CPU time of all functions for one order, in milliseconds, from its
+	// placement to the last mail.
+	OrderCPUMs float64 `json:"orderCpuMs"`
+	TotalUSD   float64 `json:"totalUsd"`
 }
 
 // Estimate computes the bill. Its error names what is absurd or has no price.
@@ -94,10 +120,37 @@ func Estimate(shop Shop, prices *Prices, usage Usage) (*Bill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bill{
+	bill := &Bill{
 		Usage: usage, Settings: shop.Settings, PricesRead: prices.Read, PricesRegion: prices.Region,
-		Lines: used, TotalUSD: total(used), IdleUSD: total(idle), Idle: parts(idle),
-	}, nil
+		Lines: used, TotalUSD: total(used), IdleUSD: total(idle), Idle: parts(idle), Provider: usage.providerFees(shop.Settings),
+	}
+	if bill.Measured, err = shop.measurement(total(used)); err != nil || shop.Earlier == nil {
+		return bill, err
+	}
+	shop.Measured = *shop.Earlier
+	if used, err = lines(shop, prices, usage); err != nil {
+		return nil, err
+	}
+	earlier, err := shop.measurement(total(used))
+	bill.Earlier = &earlier
+	return bill, err
+}
+
+// measurement returns what the measurements of the shop result in.
+func (s Shop) measurement(totalUSD float64) (Measurement, error) {
+	idle, err := s.traffic(Usage{})
+	if err != nil {
+		return Measurement{}, err
+	}
+	used, err := s.traffic(Usage{Orders: 1})
+	if err != nil {
+		return Measurement{}, err
+	}
+	m := Measurement{On: s.Measured.On, TotalUSD: totalUSD}
+	for name, calls := range byName(used.calls) {
+		m.OrderCPUMs += (calls - idle.calls[name]) * s.call(name).CPUMs
+	}
+	return m, nil
 }
 
 // parts adds lines up by what they are for.

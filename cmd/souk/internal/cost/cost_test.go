@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"souk/functions"
-	"souk/shared/manifest"
+	"souk/shared/manifest/manifestfile"
 )
 
 const terraform = "../../../../terraform"
@@ -15,7 +15,7 @@ const terraform = "../../../../terraform"
 // small is a shop of three functions, with figures that are easy to reckon with.
 func small(t *testing.T, change func(*Shop)) Shop {
 	t.Helper()
-	list, err := manifest.Parse([]byte(`
+	list, err := manifestfile.Parse([]byte(`
 delivery: {ackDeadline: 30s, minBackoff: 1s, maxBackoff: 600s, maxDeliveryAttempts: 20}
 scaling: {function: {http: &s {concurrency: 40, memory: 256Mi, cpu: "1", minInstances: 0, maxInstances: 3, pool: 2}, push: *s}, service: {http: *s, push: *s}}
 functions:
@@ -85,7 +85,7 @@ func TestByHand(t *testing.T) {
 		bill.requireLine(t, "sql-g1-small", 730, 730*0.035)
 		bill.requireLine(t, "sql-storage", 10, 1.70)
 		bill.requireLine(t, "lb-rules", 730, 18.25)
-		bill.requireLine(t, "armor-rules", 12, 12)
+		bill.requireLine(t, "armor-rules", 13, 13)
 		bill.requireLine(t, "run-requests", 730, 0) // the outbox, each hour
 		bill.requireLine(t, "run-cpu", 73, 0)       // 730 × 0.1 s × 1 vCPU
 		bill.requireLine(t, "scheduler", 2, 0)      // the outbox and the export
@@ -264,8 +264,8 @@ func TestFigures(t *testing.T) {
 	if got := traffic.messages["order-confirmed"]; math.Abs(got-0.98) > 1e-9 {
 		t.Errorf("of 1 order, %v are confirmed, want 0.98", got)
 	}
-	// confirmed or rejected, shipped, delivered
-	if got := traffic.calls["user-notify"]; math.Abs(got-3) > 1e-9 {
-		t.Errorf("of 1 order, %v mails are sent, want 3", got)
+	// confirmed or rejected, shipment-created, order-shipped, delivered
+	if got := traffic.calls["user-notify"]; math.Abs(got-4) > 1e-9 {
+		t.Errorf("of 1 order, user-notify is called %v times, want 4", got)
 	}
 }

@@ -1,14 +1,13 @@
 package cost
 
 import (
-	"bytes"
 	_ "embed" // the prices and figures that come with the program
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"souk/shared/strictyaml"
 )
 
 //go:embed prices.yaml
@@ -39,7 +38,7 @@ func StandardPrices() (*Prices, error) { return ParsePrices(pricesYAML) }
 // ParsePrices reads prices.yaml. Its error lists all errors.
 func ParsePrices(text []byte) (*Prices, error) {
 	var p Prices
-	if err := parse(text, &p); err != nil {
+	if err := strictyaml.Unmarshal(text, &p); err != nil {
 		return nil, fmt.Errorf("read the prices: %w", err)
 	}
 	var errs []error
@@ -58,11 +57,4 @@ func ParsePrices(text []byte) (*Prices, error) {
 		return nil, fmt.Errorf("read the prices: %w", errors.Join(errs...))
 	}
 	return &p, nil
-}
-
-// parse reads YAML and rejects unknown fields.
-func parse(text []byte, into any) error {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	return decoder.Decode(into)
 }

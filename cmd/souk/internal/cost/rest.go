@@ -9,7 +9,7 @@ import (
 // messages is what Pub/Sub carries, and who triggers it.
 func (s Shop) messages(t traffic) []quantity {
 	var bytes, scheduled float64
-	for topic, n := range t.messages {
+	for topic, n := range byName(t.messages) {
 		deliveries := 0.0
 		for _, f := range s.Functions.Functions {
 			if slices.Contains(f.Topics(), topic) {
@@ -24,7 +24,8 @@ func (s Shop) messages(t traffic) []quantity {
 		}
 	}
 	return []quantity{
-		{"pubsub", bytes / gib, "published once, delivered to each subscription; 1,000 bytes at least each time"},
+		{"pubsub", bytes / gib, fmt.Sprintf(
+			"published once, delivered to each subscription; 1,000 bytes at least each time, also for the %.0f messages that filters leave out", t.filtered)},
 		{"scheduler", scheduled + s.exported(), "scheduled functions, and exports of databases"},
 	}
 }
@@ -90,10 +91,13 @@ func (s Shop) watched(t traffic) []quantity {
 		logs += t.calls[f.Name] * each
 	}
 	conditions, series := s.watching()
-	decided := math.Min(t.calls["order-place"], minutes)
+	decided, counted, durations := math.Min(t.calls["order-place"], minutes), float64(metricSeries), "time to the decision, of orders confirmed and rejected"
+	if s.Settings.paid() {
+		counted, durations = counted+1, durations+", and to the confirmation of paid ones"
+	}
 	return []quantity{
 		{"logs", logs / gib, "what a function, Cloud Run and the load balancer write of a call"},
-		{"metrics", decided * metricSeries * 80 / (1 << 20), "time to the decision, of orders confirmed and rejected: 80 bytes a minute each"},
+		{"metrics", decided * counted * 80 / (1 << 20), durations + ": 80 bytes a minute each"},
 		{"uptime", uptimeChecks * uptimeRegions * seconds / uptimePeriod, "2 checks × 3 regions, every 5 minutes"},
 		{"alerts", conditions, "conditions of all alerts"},
 		{"alert-series", series, "each looked at every 30 or 60 s"},
@@ -109,7 +113,10 @@ func (s Shop) watching() (conditions, series float64) {
 	if s.Settings.ExpectedWithin > 0 {
 		plain++
 	}
-	few := float64(tinyAlerts)
+	few, burns := float64(tinyAlerts), float64(burns)
+	if s.Settings.Payments != nil {
+		plain, few, burns = plain+paymentAlerts, few+paymentAlerts, burns+paymentBurns
+	}
 	if s.exported() > 0 {
 		plain, few = plain+1, few+1
 	}

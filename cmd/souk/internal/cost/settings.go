@@ -31,7 +31,18 @@ type Settings struct {
 	Subnet string `json:"subnet"`
 	// Exports is whether the databases are exported daily.
 	Exports *bool `json:"database_exports"`
+	// Payments are nil for a shop that never had payments.
+	Payments *Payments `json:"payments"`
 }
+
+// Payments is how orders are paid.
+type Payments struct {
+	// Enabled reports whether new orders must be paid.
+	Enabled bool `json:"enabled"`
+}
+
+// paid reports whether new orders must be paid.
+func (s Settings) paid() bool { return s.Payments != nil && s.Payments.Enabled }
 
 // Scaling is how a Cloud Run service scales. What is not given is that of functions.yaml.
 type Scaling struct {
@@ -70,7 +81,7 @@ type profile struct {
 func profiles() map[string]profile {
 	two, three := 2.0, 3.0
 	return map[string]profile{
-		"standard": {granularity: "function", tier: "db-g1-small", maxConnections: 400, exports: true},
+		"standard": {granularity: "function", tier: "db-g1-small", maxConnections: 800, exports: true},
 		Tiny:       {granularity: "service", tier: "db-f1-micro", maxConnections: 100, maxInstances: &two, pool: &three},
 	}
 }
@@ -146,7 +157,7 @@ func ReadSettings(dir, tfvars string) (Settings, error) {
 // there is none.
 var wanted = map[string]string{
 	"environment": "dev", "profile": "", "region": "", "granularity": "", "scaling": "", "database": "",
-	"key_rotation_days": "", "orders_expected_within": "", "subnet": "", "database_exports": "",
+	"key_rotation_days": "", "orders_expected_within": "", "subnet": "", "database_exports": "", "payments": "",
 }
 
 // readValues returns the values of a tfvars file, none for "".

@@ -14,9 +14,11 @@ const gib = 1 << 30
 // What load_balancer.tf, cloud_armor.tf and alerting.tf have: a test in terraform/ holds these to the
 // plan.
 const (
-	armorRules = 12 // nine of Google's sets, two limits, the default
+	armorRules = 13 // nine of Google's sets, three limits, the default
 	alerts     = 12 // alerting.tf, without those that a variable switches on
 	burns      = 94 // slo.tf: 13 SLOs at three paces and eight at one, two windows each
+	// Those that the variable payments adds: order-not-confirmed and order-not-paid, and an SLO.
+	paymentAlerts, paymentBurns = 2, 6
 	// The same of the profile tiny.
 	tinyAlerts = 5
 	// A log-based metric has a series for each value of its labels, with a point of 80
@@ -79,7 +81,7 @@ func (s Shop) services(t traffic) map[string]service {
 	if s.Settings.Profile == Tiny {
 		services["gateway"] = s.gateway(t)
 	}
-	for name, one := range services {
+	for name, one := range byName(services) {
 		// There are never more instances than there may be.
 		one.busy = math.Min(one.busy, one.max*seconds)
 		services[name] = one
@@ -122,7 +124,7 @@ func take[T any](into, given *T) {
 // kept waiting for them.
 func (s Shop) run(t traffic) []quantity {
 	var calls, busy, cpu, memory, idleCPU, idleMemory float64
-	for name, n := range t.calls {
+	for name, n := range byName(t.calls) {
 		calls += n
 		if f, _ := s.Functions.Function(name); f.HTTP != "" && s.Settings.Profile == Tiny {
 			calls += n // through the gateway
@@ -131,7 +133,7 @@ func (s Shop) run(t traffic) []quantity {
 	}
 	warm := 0.0
 	services := s.services(t)
-	for _, one := range services {
+	for _, one := range byName(services) {
 		cpu += one.busy * one.cpus
 		memory += one.busy * one.memory
 		idle := math.Max(0, one.min*seconds-one.busy)

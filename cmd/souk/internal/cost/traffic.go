@@ -4,14 +4,20 @@ import (
 	_ "embed" // the figures that come with the program
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"math"
 	"slices"
 
 	"souk/shared/manifest"
+	"souk/shared/strictyaml"
 )
 
 //go:embed measured.yaml
 var measuredYAML []byte
+
+//go:embed measured_earlier.yaml
+var earlierYAML []byte
 
 //go:embed behaviour.yaml
 var behaviourYAML []byte
@@ -45,9 +51,11 @@ const headerBytes, requestBytes = 600, 900
 // Behaviour is what people do: see behaviour.yaml.
 type Behaviour struct {
 	Order                map[string]float64            `yaml:"order"`
+	Paid                 map[string]float64            `yaml:"paid"`
 	Read                 map[string]float64            `yaml:"read"`
 	User                 map[string]float64            `yaml:"user"`
 	Publishes            map[string]map[string]float64 `yaml:"publishes"`
+	PublishesPaid        map[string]map[string]float64 `yaml:"publishesPaid"`
 	CloudRunLogBytes     float64                       `yaml:"cloudRunLogBytes"`
 	LoadBalancerLogBytes float64                       `yaml:"loadBalancerLogBytes"`
 	Rollouts             float64                       `yaml:"rollouts"`
@@ -61,6 +69,8 @@ type Shop struct {
 	Settings  Settings
 	Functions *manifest.Manifest
 	Measured  Measured
+	// Earlier are earlier measurements, to compare with. They are optional.
+	Earlier   *Measured
 	Behaviour Behaviour
 }
 
@@ -73,10 +83,13 @@ func NewShop(list *manifest.Manifest, settings Settings) (Shop, error) {
 			return s, fmt.Errorf("scaling of %s: cpu is a number such as 1 or 500m, memory such as 256Mi or 1Gi", name)
 		}
 	}
-	if err := parse(measuredYAML, &s.Measured); err != nil {
+	if err := strictyaml.Unmarshal(measuredYAML, &s.Measured); err != nil {
 		return s, fmt.Errorf("read measured.yaml: %w", err)
 	}
-	if err := parse(behaviourYAML, &s.Behaviour); err != nil {
+	if err := strictyaml.Unmarshal(earlierYAML, &s.Earlier); err != nil {
+		return s, fmt.Errorf("read measured_earlier.yaml: %w", err)
+	}
+	if err := strictyaml.Unmarshal(behaviourYAML, &s.Behaviour); err != nil {
 		return s, fmt.Errorf("read behaviour.yaml: %w", err)
 	}
 	return s, nil
@@ -86,6 +99,8 @@ func NewShop(list *manifest.Manifest, settings Settings) (Shop, error) {
 type traffic struct {
 	// calls are a function's, messages a topic's.
 	calls, messages map[string]float64
+	// filtered are the deliveries that a subscription's filter leaves out.
+	filtered float64
 }
 
 // The uptime checks of alerting.tf: from how many of Google's regions they ask, and how
@@ -104,7 +119,7 @@ func (s Shop) traffic(u Usage) (traffic, error) {
 	// of functions at most, or it would never end.
 	called := t.calls
 	for range s.Functions.Functions {
-		if called = s.follow(called, t); len(called) == 0 {
+		if called = s.follow(called, &t); len(called) == 0 {
 			return t, nil
 		}
 	}
@@ -116,8 +131,8 @@ func (s Shop) begin(u Usage, t traffic) error {
 	for _, share := range []struct {
 		n    float64
 		each map[string]float64
-	}{{u.Orders, s.Behaviour.Order}, {u.Reads, s.Behaviour.Read}, {u.Users, s.Behaviour.User}} {
-		for name, n := range share.each {
+	}{{u.Orders, s.Behaviour.Order}, {u.paid(s.Settings), s.Behaviour.Paid}, {u.Reads, s.Behaviour.Read}, {u.Users, s.Behaviour.User}} {
+		for name, n := range byName(share.each) {
 			if f, known := s.Functions.Function(name); !known || f.HTTP == "" {
 				return fmt.Errorf("behaviour.yaml: %s is no function that clients call", name)
 			}
@@ -143,12 +158,16 @@ func (s Shop) begin(u Usage, t traffic) error {
 
 // follow counts the messages that calls publish and the calls that these cause, and
 // returns the latter.
-func (s Shop) follow(calls map[string]float64, t traffic) map[string]float64 {
+func (s Shop) follow(calls map[string]float64, t *traffic) map[string]float64 {
 	caused := map[string]float64{}
-	for topic, n := range s.publish(calls) {
+	for topic, n := range byName(s.publish(calls)) {
 		t.messages[topic] += n
 		for _, f := range s.Functions.Functions {
-			if slices.Contains(f.Events, topic) {
+			switch {
+			case !slices.Contains(f.Events, topic):
+			case len(f.Filter) > 0 && !s.Settings.paid():
+				t.filtered += n // Its message has no attribute payment: the only filter there is.
+			default:
 				caused[f.Name] += n
 			}
 		}
@@ -162,13 +181,16 @@ func (s Shop) follow(calls map[string]float64, t traffic) map[string]float64 {
 // publish returns the messages that calls publish, by topic.
 func (s Shop) publish(calls map[string]float64) map[string]float64 {
 	messages := map[string]float64{}
-	for name, n := range calls {
+	for name, n := range byName(calls) {
 		f, _ := s.Functions.Function(name)
 		if n == 0 || f.Schedule != "" {
 			continue
 		}
 		for _, topic := range f.Publishes {
 			each, given := s.Behaviour.Publishes[name][topic]
+			if ofPaid, differs := s.Behaviour.PublishesPaid[name][topic]; differs && s.Settings.paid() {
+				each, given = ofPaid, true
+			}
 			if !given {
 				each = 1
 			}
@@ -176,6 +198,18 @@ func (s Shop) publish(calls map[string]float64) map[string]float64 {
 		}
 	}
 	return messages
+}
+
+// byName iterates in the order of names: a sum of floating-point numbers depends on its
+// order, and the figures of a page on the sum.
+func byName[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			if !yield(name, m[name]) {
+				return
+			}
+		}
+	}
 }
 
 // call is what one call of a function takes. One that was not measured counts as the

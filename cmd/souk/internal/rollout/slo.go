@@ -17,12 +17,18 @@ type SLOs struct {
 	// Journeys are made of requests, Messages of deliveries. Every function is in one.
 	Journeys map[string]Journey `json:"journeys"`
 	Messages map[string]Journey `json:"messages"`
-	Decided  struct {
-		Good          float64 `json:"good"`
-		WithinSeconds float64 `json:"within_seconds"`
-	} `json:"decided"`
+	// Decided is the time from the placing of an order to its decision, Paid that from the report of
+	// its payment to its confirmation. A rollout does not use Paid: a shop may have no payments.
+	Decided OrderTime `json:"decided"`
+	Paid    OrderTime `json:"paid"`
 	// PageAtBurnRate is the burn rate of the error budget at which an alert pages.
 	PageAtBurnRate float64 `json:"page_at_burn_rate"`
+}
+
+// OrderTime is how many of the orders take no longer than a time.
+type OrderTime struct {
+	Good          float64 `json:"good"`
+	WithinSeconds float64 `json:"within_seconds"`
 }
 
 // Journey is what is guaranteed of functions together.
@@ -48,7 +54,7 @@ func ReadSLOs(r io.Reader) (SLOs, error) {
 	if err := decoder.Decode(&p); err != nil {
 		return SLOs{}, fmt.Errorf("read the SLOs: %w", err)
 	}
-	shares := []float64{p.Decided.Good}
+	shares := []float64{p.Decided.Good, p.Paid.Good}
 	for _, j := range p.all() {
 		shares = append(shares, j.Available, j.Fast)
 	}

@@ -38,7 +38,7 @@ func TestSmokeOfTheShop(t *testing.T) {
 			s := functiontest.Start(t, functions.Manifest(), service, of.build, of.migrations, config.Environment{
 				"AUTH_ISSUER": signing.Issuer, "AUTH_AUDIENCE": signing.Audience, "AUTH_SIGNING_KEYS": signing.Keys.Reveal(),
 				"AUTH_PUBLIC_KEYS": tokens.Published.Keys, "MAIL_TOKEN_KEY": strings.Repeat("k", 32),
-				"SHOP_URL": "http://127.0.0.1:1", "SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>",
+				"SECOND_FACTOR_KEYS": strings.Repeat("f", 32), "SHOP_URL": "http://127.0.0.1:1", "SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "Souk <shop@souk.test>",
 			})
 			if err := Smoke(t.Context(), http.DefaultClient, mustRun(t, service+"-"+HTTP, ByService), s.URL); err != nil {
 				t.Error(err)
