@@ -13,8 +13,12 @@ import (
 	"testing"
 )
 
-// The Cloud Run services of granularity "service".
-var all = []string{"product-http", "product-push", "order-http", "order-push", "user-http", "user-push"}
+// services are those of the shop in these tests, and all its Cloud Run services of granularity
+// "service".
+var (
+	services = []string{"product", "order", "user"}
+	all      = []string{"product-http", "product-push", "order-http", "order-push", "user-http", "user-push"}
+)
 
 // project is a cloud with everything that a script needs to work on it.
 type project struct {
@@ -38,7 +42,7 @@ func mustProject(t *testing.T, changed ...string) project {
 		t.Fatal(err)
 	}
 	images := "souk r/souk@sha256:new sha256:index\n"
-	for _, service := range []string{"product", "order", "user"} {
+	for _, service := range services {
 		state := "old"
 		if slices.Contains(changed, service) {
 			state = "new"
@@ -130,7 +134,7 @@ func (p project) run(t *testing.T, script string, env ...string) (ok bool, said 
 	return err == nil, out.String()
 }
 
-var scriptArgs = map[string][]string{"images": {"product", "order", "user", "souk", "deploy"}, "mysql": {"start"}}
+var scriptArgs = map[string][]string{"mysql": {"start"}}
 
 // mustServe fails unless every service gives all requests to one revision, of the
 // image wanted, and no tag is left.

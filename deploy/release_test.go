@@ -72,13 +72,13 @@ func TestPromotion(t *testing.T) {
 	dev := mustProject(t)
 	dev.mustChange(t, func(c *cloud) { c.Build, c.Newest, c.UnderWay = mustBuild(t), buildID, 2 })
 	dev.mustDeploy(t, "PROMOTE_TO=souk-prod", "ATTESTOR=projects/p/attestors/a", "KEY_VERSION=projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1")
-	dev.mustServe(t, newOf("product", "order", "user"))
+	dev.mustServe(t, newOf(services...))
 	inDev := dev.mustRead(t)
 	announced := "pubsub topics publish projects/souk-prod/topics/releases --attribute=release=" + commit
 	if last := inDev.Calls[len(inDev.Calls)-1]; !strings.HasPrefix(last, announced) {
 		t.Errorf("the last call is %s, want %s", last, announced)
 	}
-	if len(inDev.Attested) != 5 || !strings.HasPrefix(inDev.Attested[0], devRepository) {
+	if len(inDev.Attested) != len(functions.Manifest().Services())+2 || !strings.HasPrefix(inDev.Attested[0], devRepository) {
 		t.Errorf("signed are %q", inDev.Attested)
 	}
 
@@ -87,7 +87,7 @@ func TestPromotion(t *testing.T) {
 		p := mustProject(t)
 		p.mustChange(t, func(c *cloud) { c.Objects = inDev.Objects })
 		p.mustDeploy(t, prod...)
-		p.mustServe(t, newOf("product", "order", "user"))
+		p.mustServe(t, newOf(services...))
 		inProd := p.mustRead(t)
 		for name, service := range inProd.Services {
 			if want := strings.ReplaceAll(inDev.Services[name].Image, "souk-dev", "souk-prod"); service.Image != want || !slices.Contains(inProd.Registry, want) {

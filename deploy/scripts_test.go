@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"souk/functions"
 )
 
 func TestImages(t *testing.T) {
@@ -23,7 +25,7 @@ func TestImages(t *testing.T) {
 			t.Fatal(err)
 		}
 		var want strings.Builder
-		for _, service := range scriptArgs["images"] {
+		for _, service := range append(slices.Sorted(slices.Values(functions.Manifest().Services())), "souk", "deploy") {
 			want.WriteString(service + " r.example/souk/" + service + digest + index + "\n")
 		}
 		if string(text) != want.String() {

@@ -245,6 +245,27 @@ locals {
         ])
       }
     } : {},
+    # A line about an order is repeated every ten minutes while it is so.
+    local.has_payments ? {
+      order-not-confirmed = {
+        title    = "An order is paid, but not confirmed"
+        severity = "CRITICAL"
+        wait     = "0s"
+        query = join("", [
+          "sum(increase(logging_googleapis_com:user_${google_logging_metric.payment_mismatch["not-confirmed"].name}{",
+          "monitored_resource=\"cloud_run_revision\"}[15m])) > 0",
+        ])
+      }
+      order-not-paid = {
+        title    = "An order is confirmed, but not paid"
+        severity = "ERROR"
+        wait     = "0s"
+        query = join("", [
+          "sum(increase(logging_googleapis_com:user_${google_logging_metric.payment_mismatch["not-paid"].name}{",
+          "monitored_resource=\"cloud_run_revision\"}[15m])) > 0",
+        ])
+      }
+    } : {},
     var.orders_expected_within > 0 ? {
       no-orders = {
         title    = "No order was decided for ${var.orders_expected_within} hours"
@@ -270,6 +291,7 @@ locals {
   )
 
   prom_requests = "loadbalancing_googleapis_com:https_request_count"
+  prom_paid     = "logging_googleapis_com:user_${google_logging_metric.order_paid.name}"
   prom_decided  = "logging_googleapis_com:user_${google_logging_metric.order_decided.name}_count"
 }
 
@@ -309,8 +331,8 @@ resource "google_monitoring_alert_policy" "alert" {
 
 resource "google_logging_metric" "order_decided" {
   name            = "souk_order_decided_seconds"
-  description     = "From an order's being placed to its being confirmed or rejected."
-  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"order confirmed or rejected\""
+  description     = "From an order's being placed to its being confirmed, awaiting payment or rejected."
+  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"order decided\""
   value_extractor = "EXTRACT(jsonPayload.seconds)"
 
   metric_descriptor {
@@ -335,6 +357,53 @@ resource "google_logging_metric" "order_decided" {
     explicit_buckets {
       bounds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 1800]
     }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_logging_metric" "order_paid" {
+  name            = "souk_order_paid_seconds"
+  description     = "From the provider's report of a payment to the order's being confirmed."
+  filter          = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"order paid\""
+  value_extractor = "EXTRACT(jsonPayload.seconds)"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = "s"
+
+    labels {
+      key        = "synthetic"
+      value_type = "STRING"
+    }
+  }
+
+  label_extractors = { synthetic = "EXTRACT(jsonPayload.synthetic)" }
+
+  bucket_options {
+    explicit_buckets {
+      bounds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 1800]
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# Payments that disagree with their orders: payment-reconcile logs each every ten minutes.
+resource "google_logging_metric" "payment_mismatch" {
+  for_each = {
+    not-confirmed = "jsonPayload.message=\"order paid but not confirmed\""
+    not-paid      = "jsonPayload.message=\"order confirmed but not paid\""
+  }
+
+  name        = "souk_order_${replace(each.key, "-", "_")}"
+  description = "Log entries about orders and payments that disagree."
+  filter      = "resource.type=\"cloud_run_revision\" AND ${each.value}"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
   }
 
   depends_on = [google_project_service.api]

@@ -180,6 +180,18 @@ locals {
       # A new function is created with an image that may be from before it: docs/rollout.md.
       run.target == null ? {} : { FUNCTION_TARGET = run.target, FUNCTION_TARGET_OPTIONAL = "true" },
       var.synthetic_order == null ? {} : { SYNTHETIC_CUSTOMER = var.synthetic_order.customer_id },
+      # The defaults of the functions: no payments.
+      try(var.payments.enabled, false) && run.service == "order" ? { PAYMENTS = "on" } : {},
+      var.payments == null || run.service != "payment" ? {} : {
+        PAYMENT_PROVIDER   = var.payments.provider
+        PAYMENT_CAPTURE    = var.payments.capture
+        PAYMENT_RETURN_URL = coalesce(var.payments.return_url, "https://${var.domain}/")
+        SELLER_NAME        = var.payments.seller.name
+        SELLER_ADDRESS     = join("; ", var.payments.seller.address)
+        SELLER_TAX_ID      = var.payments.seller.tax_id
+        SELLER_CONTACT     = var.payments.seller.contact
+        SELLER_DETAILS     = var.payments.seller.details
+      },
       # Without an endpoint functions record nothing. The ratio is theirs: a client can choose the trace's id and set
       # the sampled flag, so neither may decide (docs/adr/0042).
       var.trace_sample_ratio == 0 ? {} : {

@@ -3,7 +3,9 @@ package terraform_test
 import (
 	"encoding/json"
 	"math"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,11 +14,20 @@ import (
 func TestCostCountsWhatIsPlanned(t *testing.T) {
 	t.Parallel()
 	souk := mustSouk(t)
-	for _, environment := range []string{"tiny", "dev", "prod"} {
-		t.Run(environment, func(t *testing.T) {
+	const payments = `payments={seller={name="Example GmbH",address=["Main Street 1"]}}`
+	for _, name := range []string{"tiny", "dev", "prod", "tiny with payments", "prod with payments"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := mustPlanOf(t, environment)
-			values := "env/" + environment + ".tfvars.example"
+			environment, further, _ := strings.Cut(name, " ")
+			values, args := "env/"+environment+".tfvars.example", []string(nil)
+			if further != "" {
+				text := mustRead(t, values) + "\n" + payments + "\n"
+				values, args = filepath.Join(t.TempDir(), "values.tfvars"), []string{"-var=" + payments}
+				if err := os.WriteFile(values, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := mustPlanOf(t, environment, args...)
 			text, err := exec.CommandContext(t.Context(), souk, "cost", "--json", "--terraform=.", "--var-file="+values).Output()
 			if err != nil {
 				t.Fatal(err)

@@ -32,6 +32,10 @@ locals {
       ])
     },
     {
+      title = "From the provider's callback to confirmed, 95th percentile, s"
+      query = "histogram_quantile(0.95, sum by (le) (rate(${local.prom_paid}_bucket[5m])))"
+    },
+    {
       title = "Oldest message not acknowledged, s"
       query = join("", [
         "max by (subscription_id) ",
@@ -63,7 +67,10 @@ locals {
       query = "sum(increase(logging_googleapis_com:user_${google_logging_metric.panics.name}[10m]))"
     },
   ]
-  shown_charts = [for c in local.charts : c if local.load_balancer || !strcontains(c.query, "loadbalancing_")]
+  shown_charts = [
+    for c in local.charts : c if(local.load_balancer || !strcontains(c.query, "loadbalancing_")) &&
+    (local.has_payments || !strcontains(c.query, local.prom_paid))
+  ]
 }
 
 resource "google_monitoring_dashboard" "shop" {

@@ -69,26 +69,41 @@ func pageFaults(page string) (faults []string) {
 	return faults
 }
 
-// TestBackends requires that the page counts the backend services: one for each function
-// that clients call.
-func TestBackends(t *testing.T) {
+// TestQuotas requires that the page counts what grows with the functions: backend
+// services, and for both granularities network endpoint groups and service accounts.
+func TestQuotas(t *testing.T) {
 	t.Parallel()
-	n := 0
+	clients, all := 0, 0
+	clientServices, allServices := map[string]bool{}, map[string]bool{}
 	for _, f := range functions.Manifest().Functions {
-		if f.HTTP != "" {
-			n++
+		run := fmt.Sprintf("%s-%s", f.Service, f.Kind())
+		all++
+		if allServices[run] = true; f.HTTP != "" {
+			clients++
+			clientServices[run] = true
 		}
 	}
-	page, row := mustRead(t, deployPage), regexp.MustCompile(`\| Backend services \| \d+ \| (.*): \d+ today \|`)
-	want := row.ReplaceAllString(page, fmt.Sprintf("| Backend services | %d | $1: %[1]d today |", n))
+	page := mustRead(t, deployPage)
+	want := page
+	for name, cell := range map[string]string{
+		"Backend services":                   fmt.Sprint(clients),
+		"Network endpoint groups, by region": fmt.Sprintf("%d, or %d with `granularity = \"service\"`", clients, len(clientServices)),
+		"Service accounts":                   fmt.Sprintf("%d, or %d with `granularity = \"service\"`, and about ten of the platform", all, len(allServices)),
+	} {
+		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(name) + ` \| [^|]+ \|`)
+		if !row.MatchString(want) {
+			t.Fatalf("it has no row for %q", name)
+		}
+		want = row.ReplaceAllLiteralString(want, fmt.Sprintf("| %s | %s |", name, cell))
+	}
 	if *update {
 		if err := os.WriteFile(deployPage, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if !row.MatchString(page) || want != page {
-		t.Errorf("it does not count %d backend services: run `make generate`", n)
+	if want != page {
+		t.Error("it counts something else than the functions need: run `make generate`")
 	}
 }
 

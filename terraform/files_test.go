@@ -125,6 +125,26 @@ func TestWhatGoMustHave(t *testing.T) {
 			t.Errorf("found no more than %q", messages)
 		}
 	})
+	t.Run("the fields of these lines", func(t *testing.T) {
+		t.Parallel()
+		metrics := strings.Split(watch, `resource "google_logging_metric"`)[1:]
+		for _, metric := range metrics {
+			metric, _, _ = strings.Cut(metric, "\nresource ")
+			for _, message := range all(`jsonPayload[.]message=\\"([^"\\]+)\\"`, metric) {
+				for _, field := range all(`EXTRACT[(]jsonPayload[.]([A-Za-z]+)[)]`, metric) {
+					if !logsField(source, message, field) {
+						t.Errorf("the log entry %q has no field %s", message, field)
+					}
+				}
+			}
+		}
+		if len(metrics) < 7 {
+			t.Errorf("found %d metrics only", len(metrics))
+		}
+		if logsField(source, "order paid", "status") || !logsField(source, "order decided", "status") {
+			t.Error("a missing field is not found")
+		}
+	})
 	t.Run("the variables that functions are given", func(t *testing.T) {
 		t.Parallel()
 		variables := all(`(?m)^ +([A-Z][A-Z_]+) += `, settings)
@@ -161,6 +181,17 @@ func TestWhatGoMustHave(t *testing.T) {
 			t.Errorf("cloud_run.tf has %q, functions.yaml is held to %q", numbers, want)
 		}
 	})
+}
+
+// logsField reports whether a call of slog with a message has an attribute.
+func logsField(source, message, field string) bool {
+	call := regexp.MustCompile(`(?:slog|logger)[.][A-Za-z]+[(][^"]*"` + regexp.QuoteMeta(message) + `"((?s:.*?))\n\t*\}`)
+	for _, match := range call.FindAllStringSubmatch(source, -1) {
+		if strings.Contains(match[1], `"`+field+`"`) {
+			return true
+		}
+	}
+	return false
 }
 
 func mustReadGo(t *testing.T, roots ...string) string {

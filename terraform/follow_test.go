@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"souk/emulators/buildtest"
 )
 
 // follow runs all commands of a page in one shell, in a copy of the repository, with
@@ -53,7 +55,7 @@ func mustWriteStandIn(t *testing.T, folder string) {
 		"gcloud": `case "$*" in
 *--data-file=-*) cat >/dev/null ;;
 *"images describe"*) echo sha256:` + strings.Repeat("a", 64) + ` ;;
-*"project-info describe"*) printf '%s,50.0,0.0\n' BACKEND_SERVICES NETWORKS ;;
+*"project-info describe"*) printf '%s,200.0,0.0\n' BACKEND_SERVICES NETWORKS ;;
 *"regions describe"*) echo NETWORK_ENDPOINT_GROUPS,50.0,0.0 ;;
 *"revisions list"*) printf 'product-http-2\nproduct-http-1\n' ;;
 esac`,
@@ -93,9 +95,8 @@ esac`
 func mustSouk(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "souk")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/souk")
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build souk: %v\n%s", err, said)
+	if err := buildtest.Program(t.Context(), program, "souk/cmd/souk"); err != nil {
+		t.Fatal(err)
 	}
 	return program
 }

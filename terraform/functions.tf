@@ -6,13 +6,15 @@ locals {
 
   functions = {
     for f in local.manifest.functions : f.name => {
-      name      = f.name
-      service   = f.service
-      kind      = try(f.http, null) != null ? "http" : "push"
-      method    = try(split(" ", f.http)[0], null)
-      path      = try(split(" ", f.http)[1], null)
-      access    = try(f.access, null)
-      schedule  = try(f.schedule, null)
+      name     = f.name
+      service  = f.service
+      kind     = try(f.http, null) != null ? "http" : "push"
+      method   = try(split(" ", f.http)[0], null)
+      path     = try(split(" ", f.http)[1], null)
+      access   = try(f.access, null)
+      schedule = try(f.schedule, null)
+      # In Pub/Sub's syntax, as manifest.Filter has it.
+      filter    = join(" AND ", [for name, value in try(f.filter, {}) : "attributes.${name} = \"${value}\""])
       topics    = try(f.schedule, null) != null ? [f.name] : try(f.events, [])
       publishes = try(f.publishes, [])
       database  = try(f.database, null) != "none"
@@ -44,7 +46,7 @@ locals {
   http_functions = { for name, f in local.functions : name => f if f.kind == "http" }
   scheduled      = { for name, f in local.functions : name => f if f.schedule != null }
 
-  admin_functions = [for f in values(local.http_functions) : f.name if f.access == "admin"]
+  staff_functions = [for f in values(local.http_functions) : f.name if startswith(f.access, "staff(")]
 
   # What a service's functions publish. Its outbox function publishes what they left.
   published = {
@@ -107,7 +109,12 @@ locals {
   # Every pair that a rule or a subscription is made of.
   subscriptions = merge([
     for name, f in local.functions : {
-      for topic in f.topics : "${name}.${topic}" => { function = name, run = local.run_of[name], topic = topic }
+      for topic in f.topics : "${name}.${topic}" => {
+        function = name
+        run      = local.run_of[name]
+        topic    = topic
+        filter   = f.filter
+      }
     }
   ]...)
 

@@ -52,15 +52,15 @@ func (j journeys) journeyErrors(list []manifest.Function) (errs []string) {
 var update = flag.Bool("update", false, "add functions without a journey to slo.json")
 
 // defaultJourneys are the journeys to which functions are added that are in none: those for
-// admins, those of each service for other callers, and those that messages call.
-var defaultJourneys = map[string]string{"admin": "admin", "product": "browse", "order": "orders", "user": "account", "messages": "upkeep"}
+// staff, those of each service for other callers, and those that messages call.
+var defaultJourneys = map[string]string{"admin": "admin", "product": "browse", "order": "orders", "payment": "orders", "user": "account", "messages": "upkeep"}
 
 // defaultJourney returns the journey of a function that is in none.
 func defaultJourney(f manifest.Function) string {
 	switch {
 	case f.Kind() == manifest.KindPush:
 		return defaultJourneys["messages"]
-	case f.Access == manifest.Admin:
+	case f.Access.IsStaff():
 		return defaultJourneys["admin"]
 	}
 	return defaultJourneys[f.Service]
@@ -100,7 +100,7 @@ func TestJourneyLists(t *testing.T) {
 	t.Run("a function without a journey is added to that of its callers", func(t *testing.T) {
 		t.Parallel()
 		added := []manifest.Function{
-			{Name: "order-new", Service: "order", HTTP: "GET /v1/new", Access: manifest.User}, {Name: "user-new", Service: "user", HTTP: "GET /v1/news", Access: manifest.Admin},
+			{Name: "order-new", Service: "order", HTTP: "GET /v1/new", Access: manifest.User}, {Name: "user-new", Service: "user", HTTP: "GET /v1/news", Access: manifest.Staff(manifest.CustomersRead)},
 			{Name: "product-hear", Service: "product", Events: []string{"order-placed"}},
 		}
 		var completed journeys

@@ -100,7 +100,7 @@ resource "google_compute_backend_service" "function" {
   }
 
   dynamic "iap" {
-    for_each = each.value.access == "admin" && length(var.admin_iap_members) > 0 ? [1] : []
+    for_each = startswith(each.value.access, "staff(") && length(var.admin_iap_members) > 0 ? [1] : []
     content {
       enabled = true
     }
@@ -114,7 +114,7 @@ resource "google_compute_backend_service" "function" {
 
 resource "google_iap_web_backend_service_iam_member" "admin" {
   for_each = {
-    for pair in setproduct(local.admin_functions, var.admin_iap_members) :
+    for pair in setproduct(local.staff_functions, var.admin_iap_members) :
     "${pair[0]} ${pair[1]}" => { function = pair[0], member = pair[1] } if local.load_balancer
   }
 

@@ -52,3 +52,8 @@ output "secrets_to_fill" {
   description = "The secrets whose first version an operator adds."
   value       = sort(local.secrets)
 }
+
+output "webhook_url" {
+  description = "Where the payment provider sends its callbacks to, once payments are configured: docs/deploy.md."
+  value       = try("https://${var.domain}/v1/payments/${var.payments.provider}/webhook", "none")
+}

@@ -7,7 +7,7 @@ locals {
       load_balancer   = true
       granularity     = "function"
       tier            = "db-g1-small"
-      max_connections = 400
+      max_connections = 800
       scaling         = {}
       exports         = true
       alerts          = null # all of alerting.tf, and those of the SLOs
@@ -21,7 +21,8 @@ locals {
       scaling         = { max_instances = 2, pool = 3 }
       exports         = false
       alerts = [
-        "database-disk", "database-down", "database-export", "dead-letters", "outbox-stuck", "shop-unreachable",
+        "database-disk", "database-down", "database-export", "dead-letters", "order-not-confirmed", "order-not-paid",
+        "outbox-stuck", "shop-unreachable",
       ]
     }
   }

@@ -51,6 +51,9 @@ resource "google_pubsub_subscription" "push" {
   topic                      = google_pubsub_topic.topic[each.value.topic].id
   ack_deadline_seconds       = local.ack_deadline
   message_retention_duration = "604800s" # 7 days
+  # Pub/Sub changes no filter: another one replaces the subscription, and what it has not
+  # delivered is lost (docs/rollout.md).
+  filter = each.value.filter
 
   push_config {
     push_endpoint = "${google_cloud_run_v2_service.function[each.value.run].uri}/${each.value.function}"

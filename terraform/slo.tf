@@ -14,6 +14,11 @@ locals {
   # An order is decided by four functions and three messages after it was placed.
   decided_within_seconds = local.objectives.decided.within_seconds
 
+  # An order is confirmed by two functions and two messages after the provider's callback. Without
+  # payments there is no such objective.
+  paid_within_seconds = local.objectives.paid.within_seconds
+  has_payments        = var.payments != null
+
   at_front = {
     for name, j in local.journeys : name => join(" AND ", [
       "resource.type=\"https_lb_rule\"",
@@ -36,6 +41,9 @@ locals {
     },
     { for name, j in local.both : "${name}-fast" => { goal = j.fast, page = j.page, runbook = "slo-latency" } },
     { "order-decided" = { goal = local.objectives.decided.good, page = true, runbook = "slo-order-decided" } },
+    local.has_payments ? {
+      "order-paid" = { goal = local.objectives.paid.good, page = true, runbook = "slo-order-paid" }
+    } : {},
   )
 
   # A budget of 28 days is spent in two days at the first pace, in five at the second,
@@ -64,6 +72,7 @@ locals {
     { for name, slo in google_monitoring_slo.acknowledged : "${name}-available" => slo.name },
     { for name, slo in google_monitoring_slo.prompt : "${name}-fast" => slo.name },
     { "order-decided" = google_monitoring_slo.decided.name },
+    { for slo in google_monitoring_slo.paid : "order-paid" => slo.name },
   )
 }
 
@@ -188,6 +197,31 @@ resource "google_monitoring_slo" "decided" {
       ])
       range {
         max = local.decided_within_seconds
+      }
+    }
+  }
+}
+
+resource "google_monitoring_slo" "paid" {
+  count = local.has_payments ? 1 : 0
+
+  service = google_monitoring_custom_service.journey["order"].service_id
+  slo_id  = "paid"
+  display_name = format(
+    "order: %s %% confirmed within %s s of the provider's callback",
+    local.objectives.paid.good * 100, local.paid_within_seconds,
+  )
+  goal                = local.slos["order-paid"].goal
+  rolling_period_days = 28
+
+  request_based_sli {
+    distribution_cut {
+      distribution_filter = join(" AND ", [
+        "metric.type=\"logging.googleapis.com/user/${google_logging_metric.order_paid.name}\"",
+        "resource.type=\"cloud_run_revision\"",
+      ])
+      range {
+        max = local.paid_within_seconds
       }
     }
   }

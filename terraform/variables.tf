@@ -171,6 +171,70 @@ variable "settings" {
     ])
     error_message = "A setting is an environment variable in capitals, not PORT or X_GOOGLE_."
   }
+
+  validation {
+    condition = length(setintersection(keys(var.settings), [
+      "PAYMENTS", "PAYMENT_PROVIDER", "PAYMENT_CAPTURE", "PAYMENT_RETURN_URL", "SELLER_NAME", "SELLER_ADDRESS",
+      "SELLER_TAX_ID", "SELLER_CONTACT", "SELLER_DETAILS",
+    ])) == 0
+    error_message = "Payments and the seller are configured by the variable payments, not by settings."
+  }
+}
+
+variable "payments" {
+  description = <<-EOT
+    How orders are paid: the provider, when the money is captured (shipment or at_once), the page of the shop to which
+    the provider leads its customers back (without one, the shop's domain), and the seller that invoices name: lines of
+    its address, its number for value-added tax, an address for questions, and what the law requires besides. null:
+    there never was a payment. enabled = false: new orders need no payment, and those from before can still be
+    captured, refunded and invoiced. docs/payments.md says how to switch payments on and off.
+  EOT
+  type = object({
+    enabled    = optional(bool, true)
+    provider   = optional(string, "stripe")
+    capture    = optional(string, "shipment")
+    return_url = optional(string)
+    seller = optional(object({
+      name    = optional(string, "")
+      address = optional(list(string), [])
+      tax_id  = optional(string, "")
+      contact = optional(string, "")
+      details = optional(string, "")
+    }))
+  })
+  default = null
+
+  validation {
+    condition = (
+      try(var.payments.provider, "stripe") == "stripe" &&
+      contains(["shipment", "at_once"], try(var.payments.capture, "shipment"))
+    )
+    error_message = "payments.provider is stripe, and payments.capture shipment or at_once."
+  }
+
+  validation {
+    condition = (
+      try(var.payments.return_url, null) == null ||
+      can(regex("^https://[^/@]+(/.*)?$", var.payments.return_url))
+    )
+    error_message = "payments.return_url is a URL with https."
+  }
+
+  validation {
+    condition = var.payments == null || (
+      trimspace(try(var.payments.seller.name, "")) != "" &&
+      length([for line in try(var.payments.seller.address, []) : line if trimspace(line) != ""]) > 0
+    )
+    error_message = <<-EOT
+      payments.seller needs a name and an address: invoices must name the seller, and without it none is issued, such as
+      seller = { name = "Example GmbH", address = ["Main Street 1", "10115 Berlin"], tax_id = "DE123456789" }.
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for line in try(var.payments.seller.address, []) : !can(regex("[;\\n]", line))])
+    error_message = "A line of payments.seller.address has no semicolon and no line break: each is an item of the list."
+  }
 }
 
 # Pipeline -----------------------------------------------------------------------
@@ -435,12 +499,13 @@ variable "subnet" {
 
 variable "requests_per_minute" {
   description = <<-EOT
-    How many requests a minute one address may make: to all operations, and to those that anyone may call and that
-    write (sign in, register, reset).
+    How many requests a minute one address may make: to all operations, to those that anyone may call and that
+    write (sign in, register, reset), and to the payment provider's webhook, whose callbacks come from few addresses.
   EOT
   type = object({
-    all     = optional(number, 600)
-    sign_in = optional(number, 30)
+    all      = optional(number, 600)
+    sign_in  = optional(number, 30)
+    webhooks = optional(number, 3000)
   })
   default = {}
 }
@@ -472,9 +537,9 @@ variable "cors_origins" {
 
 variable "admin_iap_members" {
   description = <<-EOT
-    Who may pass Identity-Aware Proxy to the admin operations, such as group:staff@example.com, with a Google token in
-    Proxy-Authorization and the shop's in Authorization (docs/adr/0033). Empty leaves it out: the shop's own tokens
-    decide alone.
+    Who may pass Identity-Aware Proxy to the operations for staff, such as group:staff@example.com, with a Google
+    token in Proxy-Authorization and the shop's in Authorization (docs/adr/0033). Empty leaves it out: the shop's own
+    tokens decide alone.
   EOT
   type        = list(string)
   default     = []

@@ -9,7 +9,9 @@ variables {
   images = {
     product = "example.com/souk/product@sha256:0000000000000000000000000000000000000000000000000000000000000001"
     order   = "example.com/souk/order@sha256:0000000000000000000000000000000000000000000000000000000000000002"
+    payment = "example.com/souk/payment@sha256:0000000000000000000000000000000000000000000000000000000000000006"
     user    = "example.com/souk/user@sha256:0000000000000000000000000000000000000000000000000000000000000003"
+    webhook = "example.com/souk/webhook@sha256:0000000000000000000000000000000000000000000000000000000000000003"
     souk    = "example.com/souk/souk@sha256:0000000000000000000000000000000000000000000000000000000000000004"
     deploy  = "example.com/souk/deploy@sha256:0000000000000000000000000000000000000000000000000000000000000005"
   }
@@ -39,6 +41,17 @@ run "every_function" {
   assert {
     condition     = alltrue([for name, s in google_cloud_run_v2_service.function : s.template[0].service_account == google_service_account.run[name].email])
     error_message = "A function runs as another identity."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for f in yamldecode(file(var.manifest)).functions : [
+        for topic in try(f.events, []) : google_pubsub_subscription.push["${f.name}.${topic}"].filter == (
+          can(f.filter) ? "attributes.payment = \"required\"" : "" # the only filter there is today
+        )
+      ]
+    ]))
+    error_message = "A subscription does not have the filter of functions.yaml."
   }
 
   assert {
@@ -362,7 +375,7 @@ run "admin_operations_behind_iap" {
 
   assert {
     condition = alltrue([
-      for f in yamldecode(file(var.manifest)).functions : (length(google_compute_backend_service.function[f.name].iap) == 1) == (f.access == "admin") if can(f.http)
+      for f in yamldecode(file(var.manifest)).functions : (length(google_compute_backend_service.function[f.name].iap) == 1) == (startswith(f.access, "staff(")) if can(f.http)
     ])
     error_message = "The proxy stands before something else than the admin operations."
   }

@@ -281,3 +281,63 @@ run "a_receiver_of_traces_by_its_host" {
 
   expect_failures = [var.trace_endpoint]
 }
+
+run "payments_by_another_provider" {
+  command = plan
+
+  variables {
+    payments = { provider = "local", seller = { name = "Example GmbH", address = ["Main Street 1", "10115 Berlin"] } }
+  }
+
+  expect_failures = [var.payments]
+}
+
+run "payments_that_return_without_encryption" {
+  command = plan
+
+  variables {
+    payments = { return_url = "http://shop.example/orders", seller = { name = "Example GmbH", address = ["Main Street 1", "10115 Berlin"] } }
+  }
+
+  expect_failures = [var.payments]
+}
+
+run "payments_without_a_seller" {
+  command = plan
+
+  variables {
+    payments = {}
+  }
+
+  expect_failures = [var.payments]
+}
+
+run "a_seller_without_an_address" {
+  command = plan
+
+  variables {
+    payments = { seller = { name = "Example GmbH", address = [" "] } }
+  }
+
+  expect_failures = [var.payments]
+}
+
+run "a_seller_with_two_lines_in_one" {
+  command = plan
+
+  variables {
+    payments = { seller = { name = "Example GmbH", address = ["Main Street 1; 10115 Berlin"] } }
+  }
+
+  expect_failures = [var.payments]
+}
+
+run "payments_by_a_setting" {
+  command = plan
+
+  variables {
+    settings = { PAYMENTS = "on" }
+  }
+
+  expect_failures = [var.settings]
+}
