@@ -25,6 +25,8 @@ const maxUntilHealthy = time.Minute
 type compose struct {
 	project string
 	status  local.Status
+	// pages are the shop's web pages: payments lead back to them.
+	pages site
 	// since is the time from which its logs are checked.
 	since time.Time
 	// idle is the memory of each container before the first request, in MiB.
@@ -41,11 +43,27 @@ func startCompose() (*compose, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &compose{project: "souk-e2e", since: time.Now()}
+	consolePort, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	paymentPort, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	c := &compose{project: "souk-e2e", since: time.Now(), pages: openSite()}
+	for _, setting := range c.pages.environment() {
+		name, value, _ := strings.Cut(setting, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return nil, err
+		}
+	}
 	// Compose needs these whenever it reads the file.
 	for name, value := range map[string]string{
-		"COMPOSE_PROJECT_NAME": c.project, "SOUK_PORT": strconv.Itoa(port), "SOUK_MAIL_PORT": strconv.Itoa(mailPort), "ORDER_PENDING_FOR": "1m",
-		"ORDER_MAX_OPEN": "1000000", "ORDER_MAX_PIECES": "1000000",
+		"COMPOSE_PROJECT_NAME": c.project, "SOUK_PORT": strconv.Itoa(port), "SOUK_MAIL_PORT": strconv.Itoa(mailPort), "SOUK_CONSOLE_PORT": strconv.Itoa(consolePort),
+		"SOUK_PAYMENT_PORT": strconv.Itoa(paymentPort), "PAYMENTS": "off",
+		"ORDER_PENDING_FOR": "1m",
+		"ORDER_MAX_OPEN":    "1000000", "ORDER_MAX_PIECES": "1000000", "USER_STOCK_MAIL": stockMailbox,
 	} {
 		if err := os.Setenv(name, value); err != nil {
 			return nil, err

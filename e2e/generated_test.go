@@ -38,6 +38,8 @@ type apiOperation struct {
 var rareOperations = []string{
 	"session-create", "user-register", "email-verify", "password-change", "password-reset", "password-reset-request",
 	"product-import", "product-export", "user-export", "user-delete", "session-delete", "product-archive",
+	"session-confirm", "email-change", "email-confirm", "email-revert", "second-factor-delete", "second-factor-reset",
+	"user-role", "role-update", "role-delete",
 }
 
 // TestGeneratedRequests sends requests that are generated from openapi.yaml, valid and

@@ -229,6 +229,7 @@ func TestImport(t *testing.T) {
 				}
 			}
 			eventually(t, "a tenth of the file is imported", func() bool { return len(s.versions(t, category)) > catalogLines/10 })
+			ended := s.countLogged(t, "/v1/products/import")
 			interruptions[name](t, disconnect)
 			// The other half is larger than the buffers, so an import that was not
 			// interrupted would be noticed.
@@ -238,11 +239,16 @@ func TestImport(t *testing.T) {
 			if got.summary.Created == all.Created {
 				t.Fatal("the import was not interrupted")
 			}
+			s.awaitLogged(t, "/v1/products/import", ended)
+			existing, unchanged := 0, 0
 			eventually(t, "the import has stopped writing", func() bool {
-				before := len(s.versions(t, category))
-				return before < all.Created && before == len(s.versions(t, category))
+				if now := len(s.versions(t, category)); now == existing {
+					unchanged++
+				} else {
+					existing, unchanged = now, 0
+				}
+				return existing < all.Created && unchanged == quietPolls
 			})
-			existing := len(s.versions(t, category))
 			if s.platform != nil {
 				s.souk(t, "audit")
 			}
@@ -255,6 +261,29 @@ func TestImport(t *testing.T) {
 		})
 	}
 }
+
+// countLogged returns how many requests for a path functions have logged, which they do at the end
+// of a request. It is 0 for a system without a file of its functions' logs.
+func (s *system) countLogged(t *testing.T, path string) int {
+	t.Helper()
+	if s.platform == nil {
+		return 0
+	}
+	return strings.Count(s.logs(t)["functions.log"], path)
+}
+
+// awaitLogged waits until functions have logged more requests for a path than before.
+func (s *system) awaitLogged(t *testing.T, path string, before int) {
+	t.Helper()
+	if s.platform == nil || s.logs(t)["functions.log"] == "" {
+		return
+	}
+	eventually(t, "a request for "+path+" has ended", func() bool { return s.countLogged(t, path) > before })
+}
+
+// quietPolls is how many polls in a row, with growing pauses, must find nothing new until an import
+// that was interrupted is taken as ended: a transaction of it may take some time.
+const quietPolls = 6
 
 // Bounds that are printed beside the figures.
 const (

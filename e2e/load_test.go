@@ -29,5 +29,5 @@ func TestLoad(t *testing.T) {
 			}
 		})
 	}
-	s.souk(t, "audit", "--grace", "0s")
+	eventually(t, "the audit finds nothing", func() bool { return s.audit(t, "--grace", "0s").OK }) // once the last mails are sent
 }

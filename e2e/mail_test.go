@@ -78,7 +78,7 @@ func (s *system) mustRegister(t testing.TB, email, password, name string) (accou
 	body := fixtures.Registration(email)
 	body["password"], body["name"] = password, name
 	s.do(t, fixtures.Register(body)).MustBe(t, http.StatusCreated)
-	token := s.mustReadMails(t, email, "confirm")[0].token(t)
+	token := s.mustReadMails(t, email, "confirm your e-mail address")[0].token(t)
 	s.canaries.plant(email, password, token)
 	s.post(t, "/v1/email-verifications/confirm", map[string]any{"token": token, "password": password}).MustBe(t, http.StatusOK).Into(t, &account)
 	return account

@@ -23,6 +23,7 @@ import (
 	"souk/functions"
 	"souk/functions/fixtures"
 	"souk/functions/order"
+	"souk/functions/payment"
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/function/functiontest"
@@ -47,7 +48,7 @@ func TestMeasure(t *testing.T) {
 	if file == "" {
 		t.Skip("SOUK_MEASURE is not set: run make measure")
 	}
-	s := openSystem(t)
+	s := startSystem(t, paymentsOn)
 	s.skipUnlessOwned(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("CPU time is read from /proc")
@@ -106,22 +107,31 @@ func (s *system) runWorkload(t *testing.T, rounds int) {
 		}
 		var o order.Order
 		s.place(t, session.AccessToken, "", p.ID, 1).MustBe(t, http.StatusCreated).Into(t, &o)
-		eventually(t, "the order is confirmed", func() bool {
-			s.do(t, fixtures.GetOrder(session.AccessToken, o.ID)).
-				MustBe(t, http.StatusOK).Into(t, &o)
-			return o.Status == order.Confirmed
-		})
-		for _, step := range []string{"ship", "deliver"} {
-			s.do(t, fixtures.ChangeOrderStatus(admin, o.ID, step)).MustBe(t, http.StatusOK)
-		}
+		s.payShipAndRefund(t, admin, session.AccessToken, o.ID)
+		s.place(t, session.AccessToken, "", p.ID, 1).MustBe(t, http.StatusCreated).Into(t, &o)
+		s.pay(t, session.AccessToken, o.ID)
+		s.do(t, fixtures.ChangeOrderStatus(session.AccessToken, o.ID, "cancel")).MustBe(t, http.StatusOK)
+		s.awaitPayment(t, session.AccessToken, o.ID, "voided", func(p payment.Payment) bool { return p.Status == payment.Voided })
 		s.do(t, functiontest.Request{Method: http.MethodDelete, Path: "/v1/sessions/current", Token: session.AccessToken}).MustBe(t, http.StatusNoContent)
 	}
+	s.runGuest(t, p.ID)
 	for _, f := range functions.Manifest().Functions {
 		if f.Schedule != "" {
 			s.souk(t, "scheduler", "run", f.Name)
 		}
 	}
 	s.mustReadMails(t, email, "delivered")
+}
+
+// runGuest has a guest pay, and make an account that adopts the order.
+func (s *system) runGuest(t *testing.T, product uuid.UUID) {
+	t.Helper()
+	guest := uuid.NewString() + "@example.com"
+	id, token := s.checkOut(t, guest, product)
+	s.pay(t, token, id)
+	s.mustRegister(t, guest, fixtures.Password, "Amira")
+	account := s.mustLogIn(t, guest, fixtures.Password)
+	s.awaitPayment(t, account, id, "the account's", func(payment.Payment) bool { return true })
 }
 
 // mustReadCalls returns the mean usage of each function from a log. The size of lines
@@ -171,22 +181,29 @@ func (s *system) cpuTime(t *testing.T) map[string]time.Duration {
 	spent := map[string]time.Duration{}
 	for _, f := range mustParseStatus(t, s.souk(t, "status", "--json")).Functions {
 		for _, pid := range f.PIDs {
-			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, thread := range threads {
-				text, err := os.ReadFile(thread)
-				if err != nil {
-					continue // the thread has ended
-				}
-				busy, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-				if err != nil {
-					t.Fatal(err)
-				}
-				spent[f.Name] += time.Duration(busy)
-			}
+			spent[f.Name] += cpuTimeOf(t, pid)
 		}
+	}
+	return spent
+}
+
+// cpuTimeOf returns the CPU time of a process so far, to the nanosecond.
+func cpuTimeOf(t testing.TB, pid int) (spent time.Duration) {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // the thread has ended
+		}
+		busy, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spent += time.Duration(busy)
 	}
 	return spent
 }
@@ -235,7 +252,8 @@ func (s *system) eventBytes(t *testing.T) map[string]float64 {
 func mustMeasureImages(t *testing.T) float64 {
 	t.Helper()
 	var size counter
-	for _, name := range []string{"product", "order", "user", "souk"} {
+	images := append(functions.Manifest().Services(), "souk")
+	for _, name := range images {
 		program, err := os.Open(filepath.Join(programs, name))
 		if err != nil {
 			t.Fatal(err)
@@ -249,7 +267,7 @@ func mustMeasureImages(t *testing.T) float64 {
 			t.Fatal(err)
 		}
 	}
-	return math.Ceil(float64(size)/(1<<20)) + 4*2
+	return math.Ceil(float64(size)/(1<<20)) + float64(len(images))*2
 }
 
 // counter counts the bytes that are written to it.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -34,27 +35,28 @@ type platform interface {
 type processes struct {
 	stateDir string
 	// databases is the URL of its databases; empty for its own server.
-	databases string
-	flags     []string
+	databases   string
+	flags       []string
+	environment []string
 }
 
 func (p *processes) command(args ...string) (command *exec.Cmd, cancel func()) {
 	// Not the test's context: the last command runs after its end.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	command = exec.CommandContext(ctx, filepath.Join(programs, "souk"), append(args, "--state-dir="+p.stateDir)...)
-	command.Env = append(os.Environ(), testSettings...)
+	command.Env = slices.Concat(os.Environ(), testSettings, p.environment)
 	if p.databases == "" {
 		command.Env = append(command.Env, "DATABASE_URL=")
 	}
 	return command, cancel
 }
 
-// testSettings raise the limits per customer, since tests use few customers.
-var testSettings = []string{"ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000"}
+// testSettings raise the limits per customer, since tests use few customers, and have low stock mailed.
+var testSettings = []string{"ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000", "USER_STOCK_MAIL=" + stockMailbox}
 
 func (p *processes) start(t testing.TB) local.Status {
 	t.Helper()
-	mustSouk(t, p, append([]string{"up", "--detach", "--port=0", "--database-url=" + p.databases}, p.flags...)...)
+	mustSouk(t, p, append([]string{"up", "--detach", "--port=0", "--payments=off", "--database-url=" + p.databases}, p.flags...)...)
 	return p.status(t)
 }
 

@@ -11,7 +11,7 @@ import (
 // TestReadme runs the shell blocks of the walk in README.md.
 func TestReadme(t *testing.T) {
 	parallel(t)
-	s := startSystem(t)
+	s := startSystem(t, paymentsOn)
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the walk fails: %v", err)
 	}
-	for _, want := range []string{`"available":50`, `"status":"confirmed"`, `"available":48`} {
+	for _, want := range []string{`"available":50`, `"status":"confirmed"`, `"available":48`, `"status":"captured"`, "%PDF-1.", `"reason":"insufficient_stock"`, `"status":"partially_refunded"`} {
 		if !strings.Contains(string(output), want) {
 			t.Errorf("the output lacks %s", want)
 		}

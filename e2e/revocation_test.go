@@ -52,7 +52,7 @@ func TestRevokedTokens(t *testing.T) {
 		}
 	}
 	logIn(t)
-	setRole(t, auth.Admin)
+	setRole(t, auth.Owner)
 	refresh(t)
 	for _, path := range adminPaths {
 		get(t, path, session.AccessToken).MustBe(t, http.StatusOK)

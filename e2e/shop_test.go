@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/functions"
 	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/functions/product"
@@ -47,7 +48,7 @@ func (s *system) customer(t testing.TB) string {
 // mustCreateProduct creates a product, and returns it when it can be ordered.
 func (s *system) mustCreateProduct(t testing.TB, admin, customer string, stock int) product.Product {
 	t.Helper()
-	var p product.Product
+	var p product.StaffProduct
 	s.do(t, fixtures.CreateProduct(admin, fixtures.Product("E2E-"+uuid.NewString(), stock))).MustBe(t, http.StatusCreated).Into(t, &p)
 	// The order is accepted, and later rejected for its quantity, when the product is known.
 	eventually(t, "the new product can be ordered", func() bool {
@@ -60,7 +61,7 @@ func (s *system) mustCreateProduct(t testing.TB, admin, customer string, stock i
 		response.MustBeProblem(t, http.StatusConflict, "product_unavailable")
 		return false
 	})
-	return p
+	return p.Product
 }
 
 func (s *system) mustGetProduct(t testing.TB, id uuid.UUID) product.Product {
@@ -137,7 +138,7 @@ func (s *system) sweep(t testing.TB) {
 	if s.platform == nil {
 		return
 	}
-	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {
-		s.souk(t, "scheduler", "run", function)
+	for _, service := range functions.Manifest().Services() {
+		s.souk(t, "scheduler", "run", service+"-outbox")
 	}
 }

@@ -9,19 +9,20 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"souk/emulators/buildtest"
 	"souk/emulators/local"
 	"souk/functions"
 	"souk/shared/dbtest"
@@ -93,14 +94,8 @@ func run(m *testing.M) (code int, err error) {
 		defer func() { err = errors.Join(err, containers.remove()) }()
 		return m.Run(), nil
 	}
-	for program, source := range map[string]string{
-		"souk": "./cmd/souk", "product": "./functions/product/cmd", "order": "./functions/order/cmd", "user": "./functions/user/cmd",
-	} {
-		build := exec.Command("go", "build", "-o", filepath.Join(programs, program), source)
-		build.Dir, build.Stderr = "..", os.Stderr
-		if err := build.Run(); err != nil {
-			return 1, fmt.Errorf("build %s: %w", source, err)
-		}
+	if err := buildtest.Programs(context.Background(), programs, buildtest.Shop()); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
 }
@@ -147,11 +142,21 @@ func (s *system) skipUnlessOwned(t *testing.T) {
 // of the test.
 func startSystem(t testing.TB, flags ...string) *system {
 	t.Helper()
+	return startSystemFor(t, site{}, flags...)
+}
+
+// startSystemFor is startSystem with the settings that the pages of a site need. The system of
+// containers has the site of its own.
+func startSystemFor(t testing.TB, pages site, flags ...string) *system {
+	t.Helper()
 	if containers != nil {
-		if len(flags) > 0 {
+		c := &compose{project: containers.project, status: containers.status, pages: containers.pages, since: time.Now()}
+		switch {
+		case slices.Equal(flags, []string{paymentsOn}):
+			c.requirePayments(t)
+		case len(flags) > 0:
 			t.Skipf("Google's emulator has no %s", strings.Join(flags, ", "))
 		}
-		c := &compose{project: containers.project, status: containers.status, since: time.Now()}
 		s := &system{Status: c.status, platform: c}
 		t.Cleanup(func() {
 			s.requireNoSecretsInLogs(t)
@@ -162,7 +167,7 @@ func startSystem(t testing.TB, flags ...string) *system {
 	if programs == "" {
 		t.Skip("this test needs its own system, not the one of SOUK_STATUS")
 	}
-	own := &processes{stateDir: t.TempDir(), databases: string(dbtest.ReservePrefix(t)), flags: flags}
+	own := &processes{stateDir: t.TempDir(), databases: string(dbtest.ReservePrefix(t)), flags: flags, environment: pages.environment()}
 	s := &system{platform: own}
 	t.Cleanup(func() {
 		own.stop(t)

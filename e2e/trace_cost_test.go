@@ -7,11 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,7 +65,7 @@ func (p process) cpuOfRequest(b *testing.B, path string) time.Duration {
 	b.Helper()
 	const clients, requests = 4, 250
 	request := []byte("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	before := p.cpuTime(b)
+	before := cpuTimeOf(b, p.Process.Pid)
 	errs := make([]error, clients)
 	var all sync.WaitGroup
 	for i := range clients {
@@ -80,7 +77,7 @@ func (p process) cpuOfRequest(b *testing.B, path string) time.Duration {
 			b.Fatal(err)
 		}
 	}
-	return (p.cpuTime(b) - before) / (clients * requests)
+	return (cpuTimeOf(b, p.Process.Pid) - before) / (clients * requests)
 }
 
 // send sends a request a number of times on one connection.
@@ -97,25 +94,4 @@ func (p process) send(request []byte, times int) error {
 		}
 	}
 	return nil
-}
-
-// cpuTime returns the CPU time of the process so far.
-func (p process) cpuTime(b *testing.B) (spent time.Duration) {
-	b.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.Process.Pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, thread := range threads {
-		text, err := os.ReadFile(thread)
-		if err != nil {
-			continue // the thread has ended
-		}
-		busy, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		spent += time.Duration(busy)
-	}
-	return spent
 }

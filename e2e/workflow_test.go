@@ -65,9 +65,9 @@ func TestWorkflow(t *testing.T) {
 		s.do(t, functiontest.Request{Method: http.MethodPost, Path: "/v1/orders", Token: customer,
 			Header: map[string]string{"traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "Prefer": "wait=20", "Idempotency-Key": trace},
 			Body:   fixtures.Order(fixtures.Item(p.ID, 1))}).MustBe(t, http.StatusCreated)
-		want := []string{"order-confirm", "order-place", "stock-reserve", "user-notify"}
+		want := []string{"order-confirm", "order-place", "stock-reserve", "user-notify", "webhook-fanout"}
 		var got []string
-		eventually(t, "four functions log the trace", func() bool {
+		eventually(t, "five functions log the trace", func() bool {
 			got = s.tracedFunctions(t, trace)
 			return slices.Equal(got, want)
 		})

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/googleapis/gax-go/v2"
 )
 
 const (
 	// A refused order is repeated with the same key after minRetry, and then after twice as
-	// long each time, up to maxRetry; and not before Retry-After or maxRetry.
+	// long each time, up to maxRetry; and not before Retry-After.
 	minRetry = 50 * time.Millisecond
 	maxRetry = time.Second
 	// statusPoll is the interval at which an order is read that was pending in the response.
@@ -47,14 +48,18 @@ func (t *tally) add(o tally) {
 	t.ends = append(t.ends, o.ends...)
 }
 
-// client is a customer with its own connection.
+// client is a connection with customers of its own.
 type client struct {
 	wire
-	token string
-	tally tally
+	// tokens are those of customers who take turns.
+	tokens []string
+	orders int
+	tally  tally
 	// deadline ends the attempts to place an order; an order that was placed is awaited.
 	deadline context.Context //nolint:containedctx // as long as the client
 	problem  string
+	// reserved counts an order as confirmed that waits for its payment.
+	reserved bool
 }
 
 // order places an order of one unit of each product, and waits until it is decided.
@@ -74,9 +79,10 @@ func (c *client) order(ctx context.Context, products []string) {
 		c.problem = err.Error()
 		return
 	}
+	c.orders++
 	begin := time.Now()
 	request := newRequest(http.MethodPost, "/v1/orders", text,
-		bearer(c.token), "Prefer: wait=20", "Idempotency-Key: "+uuid.NewString())
+		bearer(c.token()), "Prefer: wait=20", "Idempotency-Key: "+uuid.NewString())
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		got, err := c.send(request)
 		c.tally.requests++
@@ -85,11 +91,14 @@ func (c *client) order(ctx context.Context, products []string) {
 			return
 		}
 		c.refused(got, err)
-		if !pause(c.deadline, max(wait, min(got.retryAfter, maxRetry))) {
+		if gax.Sleep(c.deadline, max(wait, got.retryAfter)) != nil {
 			return
 		}
 	}
 }
+
+// token returns the access token of the current order's customer.
+func (c *client) token() string { return c.tokens[c.orders%len(c.tokens)] }
 
 // refused counts a response that is not final.
 func (c *client) refused(got reply, err error) {
@@ -111,38 +120,26 @@ func (c *client) decide(ctx context.Context, body []byte, begin time.Time) {
 		if err := json.Unmarshal(body, &order); err != nil {
 			c.problem = err.Error()
 		}
-		switch order.Status {
-		case "confirmed":
+		switch {
+		case order.Status == "confirmed", order.Status == "awaiting_payment" && c.reserved:
 			c.tally.confirmed++
 			c.tally.latencies = append(c.tally.latencies, milliseconds(time.Since(begin)))
 			c.tally.ends = append(c.tally.ends, time.Now())
 			return
-		case "rejected":
+		case order.Status == "rejected":
 			c.tally.rejected++
 			return
 		}
 		for {
-			if !pause(ctx, statusPoll) {
+			if gax.Sleep(ctx, statusPoll) != nil {
 				c.tally.lost++
 				return
 			}
-			if got, err := c.send(get("/v1/orders/"+order.ID, bearer(c.token))); err == nil && got.status == http.StatusOK {
+			if got, err := c.send(get("/v1/orders/"+order.ID, bearer(c.token()))); err == nil && got.status == http.StatusOK {
 				body = got.body
 				break
 			}
 		}
-	}
-}
-
-// pause waits, and reports whether ctx is not done.
-func pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -157,7 +154,7 @@ func (s *shop) buy(ctx context.Context, clients int, duration time.Duration, pic
 	var working sync.WaitGroup
 	for i := range clients {
 		working.Go(func() {
-			c := &client{wire: wire{address: s.address}, token: s.tokens[i%len(s.tokens)], deadline: deadline}
+			c := &client{wire: wire{address: s.address}, tokens: s.tokensOf(i), deadline: deadline}
 			for deadline.Err() == nil {
 				c.order(ctx, pick())
 			}

@@ -70,8 +70,9 @@ type insertRows func(ctx context.Context, tx *sql.Tx, from, to int) error
 
 // analyzed are the tables that are filled together, by the one that is counted.
 var analyzed = map[string][]string{
-	"product": {"product", "product_word"},
-	"orders":  {"orders", "order_item", "order_history"},
+	"product": {"product", "product_word", "product_prefix"},
+	"orders":  {"orders", "order_item", "order_history", "order_word", "guest_order"},
+	"user":    {"user", "address", "user_word"},
 }
 
 // fill adds rows to a table until it has size rows. Rows have numbers in the order of their
@@ -163,7 +164,7 @@ func wordsOf(number int) (name, description []string) {
 func categoryOf(number int) string { return word(vocabulary + number%categories) }
 
 func fillProducts(ctx context.Context, tx *sql.Tx, from, to int) error {
-	var products, words [][]any
+	var products, words, prefixes [][]any
 	for number := from; number < to; number++ {
 		id := numberedID("product", number)
 		name, description := wordsOf(number)
@@ -175,17 +176,41 @@ func fillProducts(ctx context.Context, tx *sql.Tx, from, to int) error {
 		for _, entry := range unique(name) {
 			words = append(words, []any{entry, true, id[:]})
 		}
-		for _, entry := range unique(slices.Concat(name, description, []string{category, sku})) {
+		complete := unique(slices.Concat(name, description, []string{category, sku}))
+		for _, entry := range complete {
 			words = append(words, []any{entry, false, id[:]})
 		}
+		for _, entry := range beginnings(name, complete) {
+			prefixes = append(prefixes, []any{entry, true, id[:]})
+		}
+		for _, entry := range beginnings(slices.Concat(name, []string{category, sku}), complete) {
+			prefixes = append(prefixes, []any{entry, false, id[:]})
+		}
 	}
-	slices.SortFunc(words, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	byWord := func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) }
+	slices.SortFunc(words, byWord)
+	slices.SortFunc(prefixes, byWord)
 	err := insertAll(ctx, tx, `product (id, sku, name, description, category, price_amount, price_currency,
 		available, status, version, created_at, updated_at)`, products)
 	if err != nil {
 		return err
 	}
-	return insertAll(ctx, tx, "product_word (word, in_name, product_id)", words)
+	if err := insertAll(ctx, tx, "product_word (word, in_name, product_id)", words); err != nil {
+		return err
+	}
+	return insertAll(ctx, tx, "product_prefix (word, in_name, product_id)", prefixes)
+}
+
+// beginnings returns the beginnings of words that are no complete words of a product.
+func beginnings(words, complete []string) (all []string) {
+	for _, word := range words {
+		for i := 1; i < len(word); i++ {
+			if !slices.Contains(complete, word[:i]) {
+				all = append(all, word[:i])
+			}
+		}
+	}
+	return unique(all)
 }
 
 func fillOrders(ctx context.Context, tx *sql.Tx, from, to int) error {

@@ -27,8 +27,8 @@ Written by ` + "`make bench DOC=1`" + ` from one run: commit %s, %s, %d CPUs, %s
   and mail of the round.
 - One work: ` + "`make bench BENCH=orders`" + `. Beside another commit: ` + "`make bench BASE=be2cbdc`" + `. With a million
   rows: ` + "`make bench BENCH=search,flat ROWS=1000000`" + `; the data set stays in ` + "`.souk-bench`" + `.
-- Where the time of a function goes: ` + "`PROFILE_DIR=/tmp make bench BENCH=get`" + `, then
-  ` + "`go tool pprof -top /tmp/product-get-*.cpu.pprof`" + `.
+- Where the time of a function or of ` + "`souk up`" + ` goes: ` + "`PROFILE_DIR=/tmp make bench BENCH=orders`" + `, then
+  ` + "`go tool pprof -top /tmp/order-place-*.cpu.pprof`" + `, or ` + "`souk-*.cpu.pprof`" + `.
 `
 
 // document returns the report as a document in Markdown.

@@ -14,7 +14,7 @@ import (
 
 	"souk/emulators/local"
 	"souk/emulators/mysql"
-	"souk/shared/database"
+	"souk/shared/database/migration"
 )
 
 // orderFloor sends the statements of an order, and does nothing else: 17 in 3 transactions, on
@@ -64,7 +64,7 @@ func (b *bench) createDatabase(ctx context.Context, name, service string, connec
 	if err != nil {
 		return nil, err
 	}
-	if err := database.Migrate(ctx, db, sets...); err != nil {
+	if err := migration.Apply(ctx, db, sets...); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

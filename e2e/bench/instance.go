@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
 	"souk/shared/database"
 )
 
@@ -79,7 +81,7 @@ func (i *instance) await(ctx context.Context, request []byte) error {
 		if err == nil {
 			return errors.Join(fmt.Errorf("status %d: %.200s", got.status, got.body), w.close())
 		}
-		if !pause(ctx, 100*time.Microsecond) {
+		if gax.Sleep(ctx, 100*time.Microsecond) != nil {
 			return fmt.Errorf("wait for %s: %w", i.process.Path, err)
 		}
 	}

@@ -87,7 +87,7 @@ func (f figureResult) cell(name string) string {
 
 // reference returns the median of the floor, or that with few rows, with its name.
 func (f figureResult) reference() string {
-	for _, name := range []string{floor, small} {
+	for _, name := range []string{floor, small, gets} {
 		if value, measured := f.Medians[name]; measured {
 			return name + " " + number(value)
 		}

@@ -25,6 +25,7 @@ const (
 	base  = "base"
 	floor = "floor"
 	small = "small" // the shop with few rows
+	gets  = "gets"  // gets beside other reads
 )
 
 // series has the values of all rounds, by subject and figure.

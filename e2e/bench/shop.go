@@ -18,6 +18,10 @@ import (
 // setUpTimeout bounds the wait until new products can be ordered.
 const setUpTimeout = time.Minute
 
+// customersPerClient is the number of customers who take turns in a client. The limits of a customer
+// are checked against the customer's open orders, of which a shop's customer has a few.
+const customersPerClient = 8
+
 // shop is a system with products and customers for orders.
 type shop struct {
 	*system
@@ -25,14 +29,14 @@ type shop struct {
 	products []string
 }
 
-// openShop starts the system of a side, with customers and products.
-func (b *bench) openShop(ctx context.Context, s side, customers int) (*shop, error) {
+// openShop starts the system of a side, with products, and with the customers of clients.
+func (b *bench) openShop(ctx context.Context, s side, clients int) (*shop, error) {
 	started, err := b.start(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	opened := &shop{system: started}
-	err = opened.createCustomers(ctx, b, customers)
+	err = opened.createCustomers(ctx, b, clients*customersPerClient)
 	if err == nil {
 		err = opened.createProducts(ctx, orderProducts, enough)
 	}
@@ -40,6 +44,12 @@ func (b *bench) openShop(ctx context.Context, s side, customers int) (*shop, err
 		return nil, errors.Join(err, started.stop())
 	}
 	return opened, nil
+}
+
+// tokensOf returns the access tokens of a client's customers.
+func (s *shop) tokensOf(client int) []string {
+	begin := client * customersPerClient % len(s.tokens)
+	return s.tokens[begin:min(begin+customersPerClient, len(s.tokens))]
 }
 
 // createCustomers creates accounts as copies of the customer of the system, which works for
@@ -129,7 +139,7 @@ func columnsOf(ctx context.Context, db *sql.DB, table string) (columns []string,
 
 // createProducts creates products, and waits until they can be ordered.
 func (s *shop) createProducts(ctx context.Context, count int, stock int64) error {
-	admin, err := s.token(uuid.New(), auth.Admin)
+	admin, err := s.token(uuid.New(), auth.Owner)
 	if err != nil {
 		return err
 	}
@@ -167,7 +177,7 @@ func (s *shop) awaitProducts(ctx context.Context) error {
 	defer cancel()
 	const perOrder = 50
 	for begin := 0; begin < len(s.products); begin += perOrder {
-		c := &client{wire: wire{address: s.address}, token: s.tokens[0], deadline: ctx}
+		c := &client{wire: wire{address: s.address}, tokens: s.tokens[:1], deadline: ctx, reserved: s.side.payments}
 		c.order(ctx, s.products[begin:min(begin+perOrder, len(s.products))])
 		if err := c.close(); err != nil {
 			return err

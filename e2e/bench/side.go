@@ -7,10 +7,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+
+	"souk/functions"
 )
 
-var services = []string{"product", "order", "user"}
+// functionTag is the tag of the programs of services, and rareLibraries are compiled without
+// inlining, both as in functions/Dockerfile.
+const functionTag = "nethttpomithttp2"
+
+var rareLibraries = []string{
+	"cloud.google.com", "encoding/gob", "encoding/xml", "github.com/cloudevents", "github.com/go-jose", "github.com/google",
+	"github.com/googleapis", "github.com/json-iterator", "github.com/modern-go", "github.com/wneessen", "go.opencensus.io",
+	"go.opentelemetry.io/contrib", "go.opentelemetry.io/otel/exporters", "go.opentelemetry.io/otel/sdk", "go.uber.org",
+	"golang.org/x/oauth2", "golang.org/x/text", "google.golang.org/api", "google.golang.org/genproto", "html/template",
+	"net/rpc", "regexp", "text/template",
+}
+
+// services are those of this commit; its base may lack some.
+var services = functions.Manifest().Services()
 
 // side is one commit of the shop: its programs, and the folder of its system.
 type side struct {
@@ -19,6 +33,8 @@ type side struct {
 	bin  string
 	// state is the state folder of its system.
 	state string
+	// payments requires that orders are paid.
+	payments bool
 }
 
 func (s side) program(name string) string { return filepath.Join(s.bin, name) }
@@ -55,11 +71,22 @@ func withWorktree(ctx context.Context, root, commit, folder string, do func(sour
 func (s side) build(ctx context.Context, source, tags string) error {
 	packages := map[string]string{"souk": "./cmd/souk"}
 	for _, service := range services {
-		packages[service] = "./functions/" + service + "/cmd"
+		path := "./functions/" + service + "/cmd"
+		if _, err := os.Stat(filepath.Join(source, path)); err == nil {
+			packages[service] = path
+		}
 	}
-	for _, name := range slices.Concat(services, []string{"souk"}) {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-			"-tags="+tags, "-ldflags=-s -w", "-o", s.program(name), packages[name])
+	for name, path := range packages {
+		args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", s.program(name)}
+		if name == "souk" {
+			args = append(args, "-tags="+tags)
+		} else {
+			args = append(args, "-tags="+tags+","+functionTag)
+			for _, library := range rareLibraries {
+				args = append(args, "-gcflags="+library+"/...=-l")
+			}
+		}
+		build := exec.CommandContext(ctx, "go", append(args, path)...)
 		build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s of %s: %w\n%s", name, s.name, err, out)

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestSmoke measures reads and orders with few clients and one short round.
+// TestSmoke measures reads, orders and payments with few clients and one short round.
 func TestSmoke(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"mariadbd", "/usr/sbin/mariadbd", "mysqld", "/usr/sbin/mysqld"} {
@@ -35,7 +35,7 @@ func smoke(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
 	var table bytes.Buffer
 	err := run(t.Context(), []string{
-		"-root=../..", "-state=" + t.TempDir(), "-bench=get,orders", "-rounds=1",
+		"-root=../..", "-state=" + t.TempDir(), "-bench=get,orders,pay", "-rounds=1",
 		"-round=200ms", "-clients=2", "-tags=", "-json=" + path,
 	}, &table)
 	if err != nil {
@@ -59,7 +59,7 @@ func smoke(t *testing.T) {
 			}
 		}
 	}
-	if len(got.Works) != 2 || table.Len() == 0 {
-		t.Errorf("%d works, table %q; want 2", len(got.Works), table.String())
+	if len(got.Works) != 3 || table.Len() == 0 {
+		t.Errorf("%d works, table %q; want 3", len(got.Works), table.String())
 	}
 }

@@ -29,7 +29,7 @@ const (
 
 // limits raise the limits of customers and logins, which the load would reach.
 var limits = []string{
-	"ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000",
+	"ORDER_MAX_OPEN=1000000", "ORDER_MAX_PIECES=1000000", "ORDER_MAX_UNPAID=1000000", "ORDER_MAX_UNPAID_OF_NETWORK=1000000",
 	"USER_LOGIN_TRIES=1000000", "USER_LOGIN_TRIES_PER_NETWORK=1000000", "USER_LOGIN_TRIES_PER_ACCOUNT=1000000",
 }
 
@@ -46,7 +46,11 @@ type system struct {
 // start starts the system of a side on the durable server.
 func (b *bench) start(ctx context.Context, s side) (*system, error) {
 	up := exec.Command(s.program("souk"), "up", "--port=0", "--state-dir="+s.state) //nolint:noctx // stop ends it
-	up.Env = append(append(os.Environ(), limits...), "DATABASE_URL="+string(b.server.AdminURL())+s.name)
+	payments := "PAYMENTS=off"
+	if s.payments {
+		payments = "PAYMENTS=on"
+	}
+	up.Env = append(append(os.Environ(), limits...), payments, "DATABASE_URL="+string(b.server.AdminURL())+s.name)
 	var output bytes.Buffer
 	up.Stdout, up.Stderr = io.Discard, &output
 	up.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C ends it through stop
@@ -105,7 +109,8 @@ func (s *system) connect() error {
 
 // token returns an access token of a user.
 func (s *system) token(user uuid.UUID, role auth.Role) (string, error) {
-	return s.signer.Sign(auth.Principal{UserID: user, Role: role}, time.Now(), auth.AccessTokenTTL)
+	permissions, _ := role.BuiltIn()
+	return s.signer.Sign(auth.Principal{UserID: user, Role: role, Permissions: permissions}, time.Now(), auth.AccessTokenTTL)
 }
 
 func (s *system) pid() int { return s.process.Process.Pid }

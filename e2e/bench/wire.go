@@ -32,6 +32,14 @@ type reply struct {
 	body       []byte
 }
 
+// problem returns the error of a request whose response is not the expected one.
+func (r reply) problem(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%s: status %d: %.200s", what, r.status, r.body)
+}
+
 // send sends a request and reads the response. After an error the next send connects anew.
 func (w *wire) send(request []byte) (reply, error) {
 	if w.connection == nil {

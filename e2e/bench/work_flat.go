@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"souk/shared/auth"
@@ -111,7 +112,8 @@ func (b *bench) openFlat(ctx context.Context, size int, keys, keysURL string) (*
 			url = set.orderURL
 		}
 		started, err := b.sides[0].launchFunction(read.service, read.function, url,
-			"AUTH_ISSUER="+issuer, "AUTH_AUDIENCE="+audience, "AUTH_JWKS_URL="+keysURL)
+			"AUTH_ISSUER="+issuer, "AUTH_AUDIENCE="+audience, "AUTH_JWKS_URL="+keysURL,
+			"CHECKOUT_TOKEN_KEYS="+strings.Repeat("c", 32))
 		if err != nil {
 			return opened, err
 		}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/googleapis/gax-go/v2"
 )
 
 // readInterval is the time between the reads of one client, whose latency is measured.
@@ -16,8 +18,7 @@ func prepareLogins(ctx context.Context, b *bench) ([]subject, error) {
 	return b.withShops(ctx, 1, func(ctx context.Context, s *shop) (sample, error) {
 		path := get("/v1/products/" + s.products[0])
 		quiet, err := readDuring(ctx, s.address, path, func() error {
-			pause(ctx, b.options.round)
-			return nil
+			return gax.Sleep(ctx, b.options.round)
 		})
 		if err != nil {
 			return nil, err
@@ -42,7 +43,7 @@ func readDuring(ctx context.Context, address string, request []byte, do func() e
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		w := &wire{address: address}
-		for pause(ctx, readInterval) && readErr == nil {
+		for gax.Sleep(ctx, readInterval) == nil && readErr == nil {
 			var took float64
 			took, readErr = w.read(request)
 			latencies = append(latencies, took)

@@ -151,10 +151,7 @@ func microseconds(d time.Duration) float64 { return float64(d.Microseconds()) }
 
 func prepareGateway(ctx context.Context, b *bench) ([]subject, error) {
 	subjects, err := b.withShops(ctx, 1, func(ctx context.Context, s *shop) (sample, error) {
-		rate, latencies, err := readLoad(ctx, s.address, 16, b.options.round, func() []byte {
-			return get("/v1/products/" + s.products[rand.IntN(len(s.products))])
-		})
-		return sample{"rate": rate, "p99": quantile(latencies, 0.99)}, err
+		return b.readThroughGateway(ctx, s)
 	})
 	if err != nil {
 		return subjects, err
@@ -165,6 +162,27 @@ func prepareGateway(ctx context.Context, b *bench) ([]subject, error) {
 	}
 	bare, err := b.bareSubject(ctx, set.productURL, 16, func() string { return productPath(rand.IntN(orderProducts)) })
 	return append(subjects, bare...), err
+}
+
+// readThroughGateway measures reads of the products of a shop.
+func (b *bench) readThroughGateway(ctx context.Context, s *shop) (sample, error) {
+	before, err := readCPU(b.databasePID, s.pid())
+	if err != nil {
+		return nil, err
+	}
+	rate, latencies, err := readLoad(ctx, s.address, 16, b.options.round, func() []byte {
+		return get("/v1/products/" + s.products[rand.IntN(len(s.products))])
+	})
+	if err != nil {
+		return nil, err
+	}
+	after, err := readCPU(b.databasePID, s.pid())
+	used, n := after.minus(before), float64(len(latencies))
+	return sample{
+		"rate": rate, "p99": quantile(latencies, 0.99),
+		"souk": microseconds(used.souk) / n, "functions": microseconds(used.functions) / n,
+		"database": microseconds(used.database) / n, "load": microseconds(used.load) / n,
+	}, err
 }
 
 func prepareSearch(ctx context.Context, b *bench) ([]subject, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"time"
 
@@ -37,6 +38,9 @@ func measureStarts(ctx context.Context, s side, url database.URL) (sample, error
 	largest := int64(0)
 	for _, service := range services {
 		info, err := os.Stat(s.program(service))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

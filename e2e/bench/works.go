@@ -5,9 +5,9 @@ import "fmt"
 // works returns all works, in the order of the table.
 func works() []work {
 	return []work{
-		ordersWork(), latencyWork(), hotWork(),
+		ordersWork(), latencyWork(), payWork(), hotWork(),
 		getWork(), crowdWork(), gatewayWork(), listWork(),
-		searchWork(), flatWork(), loginsWork(), startWork(), overloadWork(),
+		searchWork(), flatWork(), staffWork(), loginsWork(), startWork(), overloadWork(),
 	}
 }
 
@@ -40,6 +40,22 @@ func latencyWork() work {
 		bound:   "The path of the events: three functions, each with a transaction and a publication, and the waiting read.",
 		figures: []figure{{"p50", "p50", "ms", []bar{atMost(15)}}, {"p99", "p99", "ms", []bar{atMost(30)}}},
 		prepare: prepareLatency,
+	}
+}
+
+func payWork() work {
+	return work{
+		name: "pay", title: "Pay an order: placed, paid and confirmed, one client, through the gateway",
+		bound: "The path of the events and of the provider's callback: nine transactions and four requests to the provider. " +
+			"The customer's time on the payment page is not in it. The floor sends the statements of an order and of its payment " +
+			"in 6 transactions, and two requests to a provider of its own, without functions and events.",
+		figures: []figure{
+			{"p50", "p50", "ms", []bar{atMost(60)}}, {"p99", "p99", "ms", nil},
+			{"payable", "placed until it can be paid, p50", "ms", nil},
+			{"confirmed", "card entered until confirmed, p50", "ms", nil},
+			{"lost", "orders paid and not confirmed", "", []bar{atMost(0)}},
+		},
+		prepare: preparePay,
 	}
 }
 
@@ -87,8 +103,13 @@ func crowdWork() work {
 func gatewayWork() work {
 	return work{
 		name: "get-gateway", title: "product-get through the local gateway, 16 clients; the floor on its own port",
-		bound:   "CPU: the gateway is a second HTTP server beside the function, on the same cores.",
-		figures: []figure{{"rate", "requests", "1/s", []bar{atLeastOf(0.6, floor)}}, {"p99", "p99", "ms", nil}},
+		bound: "CPU: the gateway is a second HTTP server beside the function, on the same cores.",
+		figures: []figure{
+			{"rate", "requests", "1/s", []bar{atLeastOf(0.6, floor)}},
+			{"souk", "CPU of the souk process", "µs", nil}, {"functions", "CPU of the functions", "µs", nil},
+			{"database", "CPU of the database", "µs", nil}, {"load", "CPU of the load program", "µs", nil},
+			{"p99", "p99", "ms", nil},
+		},
 		prepare: prepareGateway,
 	}
 }
@@ -121,6 +142,17 @@ func flatWork() work {
 	}
 	for _, read := range flatReads {
 		w.figures = append(w.figures, figure{read.name, read.name, "ms", []bar{atMostOf(1.3, small)}})
+	}
+	return w
+}
+
+func staffWork() work {
+	w := work{
+		name: "staff", title: "p99 of what staff searches among ROWS orders, accounts and products, 4 clients, beside product-get",
+		bound: "Index entries read until the page is full, at most 4,000 a list.", prepare: prepareStaff,
+	}
+	for _, read := range staffReads {
+		w.figures = append(w.figures, figure{read.name, read.name, "ms", []bar{atMostOf(15, gets)}})
 	}
 	return w
 }

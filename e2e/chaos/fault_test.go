@@ -13,11 +13,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"souk/functions/fixtures"
 )
 
 // workflow lists the functions that process orders. Four of five kills are of one of
 // them.
-var workflow = []string{"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release", "stock-adjust", "order-outbox", "product-outbox"}
+var workflow = []string{
+	"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release", "stock-adjust", "order-outbox", "product-outbox",
+	"payment-request", "payment-webhook", "payment-capture", "payment-void", "payment-reconcile", "payment-outbox", "refund-create",
+	"invoice-draft", "invoice-issue", "credit-note-issue", "order-payment-failed", "order-expire",
+}
 
 // injector injects faults at random moments of the campaign.
 type injector struct {
@@ -54,6 +60,9 @@ func newInjector(t *testing.T, s *system, random *rand.Rand) *injector {
 		{"system killed", *systemKills, i.s.kill},
 		{"connections cut", *connectionKills, i.cutConnections},
 		{"rows locked", *rowLocks, i.lockRows},
+		{"provider killed", *providerKills, func() error { return i.s.provider.kill(i.pause()) }},
+		{"provider suspended", *providerStops, func() error { return i.s.provider.suspend(i.pause()) }},
+		{"fault of the provider", *providerFaults, i.failProvider},
 	} {
 		for n := range f.count {
 			at := 0.02 + 0.96*(float64(n)+random.Float64())/float64(f.count)
@@ -103,8 +112,10 @@ func (i *injector) String() string {
 func (i *injector) requireAllInjected(t *testing.T) {
 	t.Helper()
 	total := 0
-	for _, count := range i.counts {
-		total += count
+	for kind, count := range i.counts {
+		if !strings.HasPrefix(kind, "provider: ") { // a kind of those that are counted already
+			total += count
+		}
 	}
 	if total != len(i.plan) {
 		t.Errorf("%d of %d faults were injected: %v are missing", total, len(i.plan), i.missed)
@@ -161,6 +172,20 @@ func (i *injector) stopFunction() error {
 		}
 	})
 	return nil
+}
+
+// failProvider injects faults of the next requests to the provider, or of its next callbacks.
+func (i *injector) failProvider() error {
+	operation, kinds := "callback", []string{"duplicate", "reorder", "lose", "delay"}
+	if i.random.IntN(3) > 0 {
+		operation = []string{"create", "get", "list", "capture", "void", "refund", "any", "pay"}[i.random.IntN(8)]
+		kinds = []string{"slow", "timeout_before", "timeout_after", "error_before", "error_after", "callback_first"}
+	}
+	kind := kinds[i.random.IntN(len(kinds))]
+	i.counts["provider: "+kind]++
+	return i.s.provider.inject(fixtures.Object{
+		"operation": operation, "kind": kind, "count": 1 + i.random.IntN(3), "delayMillis": 1 + i.random.IntN(2*int(providerTimeout.Milliseconds())),
+	})
 }
 
 // pause returns a random duration of a fault.

@@ -3,16 +3,14 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"souk/functions/fixtures"
+	"souk/shared/idempotency"
 )
 
 // product is the clients' record of a product.
@@ -30,49 +28,29 @@ type shop struct {
 	customers []*account
 	products  []*product
 	placed    atomic.Int64 // acknowledged orders
+	shipping  atomic.Int64 // attempts to ship orders
 
 	mu       sync.Mutex
 	requests []*request
-	orders   []*request // acknowledged ones
+	orders   []*request      // acknowledged ones
+	shipped  []string        // ids of orders whose shipment was acknowledged
+	paid     map[string]bool // ids of orders that customers have paid
 }
 
 func newShop(t *testing.T, s *system) *shop {
 	t.Helper()
 	return &shop{
-		s: s, admin: &account{s: s, login: s.status.Admin},
+		s: s, admin: &account{s: s, login: s.status.Admin}, paid: map[string]bool{},
 		customers: []*account{{s: s, login: s.status.Customer}, {s: s, login: s.status.Admin}},
 	}
 }
 
-var tokenForm = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
-
-// register adds customers, since an account may use 10,000 keys a day.
-func (sh *shop) register(t *testing.T, count int) {
-	t.Helper()
-	send := func(want int, path string, body fixtures.Object) {
-		t.Helper()
-		if got := sh.s.send("POST", path, nil, body); got.status != want {
-			t.Fatalf("POST %s: %d %s", path, got.status, got.body)
-		}
-	}
-	for range count {
-		l := login{newKey() + "@example.com", fixtures.Password}
-		send(http.StatusCreated, "/v1/users", fixtures.Registration(l.Email))
-		mail, err := http.Get(sh.s.status.Mail.URL + "/api/latest?wait=20&to=" + url.QueryEscape(l.Email))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(mail.Body)
-		if mail.Body.Close(); err != nil {
-			t.Fatal(err)
-		}
-		send(http.StatusOK, "/v1/email-verifications/confirm", fixtures.Object{"token": string(tokenForm.Find(text)), "password": l.Password})
-		sh.customers = append(sh.customers, &account{s: sh.s, login: l})
-	}
+// progress returns the paid fraction of the orders.
+func (sh *shop) progress() float64 {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return float64(len(sh.paid)) / float64(max(1, *orders))
 }
-
-// progress returns the acknowledged fraction of the orders.
-func (sh *shop) progress() float64 { return float64(sh.placed.Load()) / float64(max(1, *orders)) }
 
 // record stores a request for the oracle.
 func (sh *shop) record(r *request) {
@@ -95,57 +73,28 @@ func (sh *shop) done(kind string) []*request {
 	return found
 }
 
-func (sh *shop) createProducts(t *testing.T, count int) {
-	t.Helper()
-	for range count {
-		sh.createProduct(t, rand.Int64N(500))
-	}
-	// The order service receives new products with a delay.
-	for _, p := range sh.products {
-		r := sh.newOrder(sh.customers[0], []*product{p}, []int64{1})
-		r.execute(t, false)
-		sh.record(r)
-	}
-}
-
-func (sh *shop) createProduct(t *testing.T, stock int64) {
-	t.Helper()
-	sku := "CHAOS-" + newKey()
-	r := &request{
-		kind: "create", method: "POST", path: "/v1/products", key: newKey(), account: sh.admin, subject: sku, amount: stock,
-		body: fixtures.Product(sku, int(stock)),
-	}
-	got := r.execute(t, true)
-	sh.record(r)
-	if got.status != http.StatusCreated {
-		t.Errorf("create a product: %d %s", got.status, got.body)
-		return
-	}
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	sh.products = append(sh.products, &product{id: got.id(), stock: stock, prices: map[int64]bool{1299: true}})
-}
-
-// work sends random operations until all orders are placed and all faults are injected.
+// work sends random operations until all orders are paid and all faults are injected.
 func (sh *shop) work(t *testing.T, random *rand.Rand, faultsDone func() bool) {
 	for sh.progress() < 1 || !faultsDone() {
 		if t.Failed() && sh.progress() >= 1 {
 			return
 		}
 		switch n := random.IntN(100); {
-		case n < 60:
+		case n < 50:
 			sh.place(t, random)
-		case n < 72:
+		case n < 58:
 			sh.cancel(t, random)
-		case n < 80:
-			sh.adjust(t, random)
-		case n < 85:
+		case n < 76:
 			sh.ship(t, random)
-		case n < 90:
+		case n < 84:
+			sh.refund(t, random)
+		case n < 89:
+			sh.adjust(t, random)
+		case n < 93:
 			sh.setPrice(t, random)
-		case n < 92:
-			sh.createProduct(t, random.Int64N(200))
 		case n < 95:
+			sh.createProduct(t, random.Int64N(200))
+		case n < 97:
 			sh.createAddress(t)
 		default:
 			sh.read(t, random)
@@ -195,6 +144,7 @@ func (sh *shop) place(t *testing.T, random *rand.Rand) {
 		return
 	}
 	sh.placed.Add(1)
+	sh.pay(t, random, r)
 }
 
 // pickOrder returns an acknowledged order, usually a recent one.
@@ -231,14 +181,23 @@ func (sh *shop) cancel(t *testing.T, random *rand.Rand) {
 	}
 }
 
+// maxShipping bounds the attempts to ship orders. They and the deliveries are requests of one admin,
+// whose idempotency keys are limited.
+const maxShipping = idempotency.MaxPerCaller / 2
+
 func (sh *shop) ship(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	o := sh.pickOrder(random)
-	if o == nil {
+	if o == nil || sh.shipping.Add(1) > maxShipping {
 		return
 	}
 	id := o.response.id()
 	got := sh.change(t, random, &request{kind: "ship", method: "POST", path: "/v1/orders/" + id + "/ship", account: sh.admin, subject: id})
+	if got.status == http.StatusOK {
+		sh.mu.Lock()
+		sh.shipped = append(sh.shipped, id)
+		sh.mu.Unlock()
+	}
 	if got.status == http.StatusOK && random.IntN(2) == 0 {
 		sh.change(t, random, &request{kind: "deliver", method: "POST", path: "/v1/orders/" + id + "/deliver", account: sh.admin, subject: id})
 	}
@@ -305,31 +264,4 @@ func (sh *shop) read(t *testing.T, random *rand.Rand) {
 	if got := r.sendUntilFinal(t); got.status != http.StatusOK {
 		t.Errorf("GET %s: %d %s", r.path, got.status, got.body)
 	}
-}
-
-// replay repeats every successful request with a key: the response must be the first one,
-// byte for byte.
-func (sh *shop) replay(t *testing.T) {
-	t.Helper()
-	var next atomic.Int64
-	var replayed atomic.Int64
-	var all sync.WaitGroup
-	for range *clients {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(sh.requests); i = int(next.Add(1)) - 1 {
-				r := sh.requests[i]
-				if r.key == "" || r.response.status >= http.StatusBadRequest {
-					continue
-				}
-				again := r.sendUntilFinal(t)
-				requireSame(t, r, r.response, again)
-				if !again.replayed {
-					t.Errorf("%s %s with the key %s is not marked as a replay", r.method, r.path, r.key)
-				}
-				replayed.Add(1)
-			}
-		})
-	}
-	all.Wait()
-	t.Logf("%d requests were repeated", replayed.Load())
 }

@@ -17,6 +17,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"souk/emulators/buildtest"
+	"souk/functions"
 )
 
 // startTimeout bounds one start of the system, including the recovery of the database.
@@ -41,6 +44,7 @@ type system struct {
 	bin, stateDir string
 	port          int
 	status        status
+	provider      *provider
 
 	mu      sync.Mutex // held while the system is killed and started
 	command *exec.Cmd
@@ -51,21 +55,17 @@ type system struct {
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	s := &system{bin: t.TempDir(), stateDir: filepath.Join(t.TempDir(), "state"), port: freePort(t)}
-	for program, source := range map[string]string{
-		"souk": "./cmd/souk", "product": "./functions/product/cmd", "order": "./functions/order/cmd", "user": "./functions/user/cmd",
-	} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(s.bin, program), source)
-		build.Dir = "../.."
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", source, err, out)
-		}
+	s.provider = &provider{s: s, port: freePort(t), dir: filepath.Join(t.TempDir(), "provider")}
+	err := buildtest.Programs(t.Context(), s.bin, buildtest.Shop())
+	if err != nil {
+		t.Fatal(err)
 	}
-	var err error
 	if s.output, err = os.Create(filepath.Join(t.TempDir(), "up.log")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		s.stop(t)
+		s.provider.stop(t)
 		if t.Failed() {
 			s.logTail(t)
 		}
@@ -91,24 +91,33 @@ func freePort(t *testing.T) int {
 
 // environment returns the test's environment without DATABASE_URL, so that the system
 // starts its own database server, which can be killed.
-func environment() []string {
+func (s *system) environment() []string {
 	variables := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "DATABASE_URL=") })
-	return append(variables, "ORDER_MAX_OPEN=100000000", "ORDER_MAX_PIECES=100000000")
+	variables = append(variables, "ORDER_MAX_OPEN=100000000", "ORDER_MAX_PIECES=100000000",
+		"ORDER_MAX_UNPAID=100000000", "ORDER_MAX_UNPAID_OF_NETWORK=100000000")
+	if *expire {
+		variables = append(variables, "ORDER_UNPAID_FOR=1m")
+	}
+	return append(variables, s.provider.environment()...)
 }
 
 // start starts the system and returns when it is ready.
 func (s *system) start(t *testing.T) {
 	t.Helper()
-	if err := s.tryStart(); err != nil {
+	err := s.provider.start()
+	if err == nil {
+		err = s.tryStart()
+	}
+	if err != nil {
 		s.logTail(t)
 		t.Fatal(err)
 	}
 }
 
 func (s *system) tryStart() error {
-	s.command = exec.Command(filepath.Join(s.bin, "souk"), "up", "--port="+strconv.Itoa(s.port), "--state-dir="+s.stateDir,
+	s.command = exec.Command(filepath.Join(s.bin, "souk"), "up", "--payments=on", "--port="+strconv.Itoa(s.port), "--state-dir="+s.stateDir,
 		"--pubsub-duplicate", "--pubsub-shuffle")
-	s.command.Env, s.command.Stdout, s.command.Stderr = environment(), s.output, s.output
+	s.command.Env, s.command.Stdout, s.command.Stderr = s.environment(), s.output, s.output
 	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.command.Start(); err != nil {
 		return err
@@ -158,7 +167,7 @@ func (s *system) souk(args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, filepath.Join(s.bin, "souk"), append(args, "--state-dir="+s.stateDir)...)
-	command.Env = environment()
+	command.Env = s.environment()
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
@@ -167,10 +176,14 @@ func (s *system) souk(args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// sweep publishes pending events. The scheduler does so once a minute.
+// sweep publishes pending events and continues with payments. The scheduler does so once a minute.
 func (s *system) sweep(t *testing.T) {
 	t.Helper()
-	for _, function := range []string{"product-outbox", "order-outbox", "user-outbox"} {
+	scheduled := []string{"payment-reconcile"}
+	for _, service := range functions.Manifest().Services() {
+		scheduled = append(scheduled, service+"-outbox")
+	}
+	for _, function := range scheduled {
 		if _, err := s.souk("scheduler", "run", function); err != nil {
 			t.Error(err)
 		}

@@ -3,19 +3,23 @@
 package lab_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"souk/emulators/buildtest"
 	"souk/emulators/lab"
 )
 
@@ -39,14 +43,8 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
-	for program, source := range map[string]string{
-		"souk": "./cmd/souk", "product": "./functions/product/cmd", "order": "./functions/order/cmd", "user": "./functions/user/cmd",
-	} {
-		build := exec.Command("go", "build", "-o", filepath.Join(programs, program), source)
-		build.Dir, build.Stderr = "../..", os.Stderr
-		if err := build.Run(); err != nil {
-			return 1, fmt.Errorf("build %s: %w", source, err)
-		}
+	if err := buildtest.Programs(context.Background(), programs, buildtest.Shop()); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
 }
@@ -84,10 +82,7 @@ func mustRun(t *testing.T, name string) []lab.Report {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	command := exec.CommandContext(ctx, filepath.Join(programs, "souk"), args...)
-	// A private server for each system: it can be killed.
-	command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "DATABASE_URL=") })
-	command.Env = append(command.Env, "TMPDIR="+folder)
+	command := newCommand(ctx, folder, args...)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
@@ -97,9 +92,80 @@ func mustRun(t *testing.T, name string) []lab.Report {
 	if err := json.Unmarshal(stdout.Bytes(), &reports); err != nil || len(reports) == 0 {
 		t.Fatalf("%d reports, %v:\n%s", len(reports), err, stdout.Bytes())
 	}
+	requireNothing(t, folder)
+	return reports
+}
+
+// newCommand returns a command of souk with temporary files in a folder, and with a private
+// server for each system: it can be killed.
+func newCommand(ctx context.Context, folder string, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, filepath.Join(programs, "souk"), args...)
+	command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "DATABASE_URL=") })
+	command.Env = append(command.Env, "TMPDIR="+folder)
+	return command
+}
+
+// TestInterrupt interrupts each experiment while its systems run, as Ctrl-C and the console's
+// page do: it ends soon, and leaves neither processes nor files.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	if *full {
+		t.Skip("the figures of the other test are measured on a machine that does nothing else")
+	}
+	// Lines of progress after which something of the shop is down, or its systems run.
+	lines := map[string]string{"events": "Pub/Sub is down for", "network": "stock is down"}
+	for _, experiment := range lab.All() {
+		t.Run(experiment.Name+" leaves nothing when it is interrupted", func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			command := newCommand(ctx, folder, "lab", experiment.Name, "--quick")
+			stderr, err := command.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// The first line is the hypothesis, and the second the first step of the experiment.
+			scanner, n := bufio.NewScanner(stderr), 0
+			for ; scanner.Scan(); n++ {
+				if text, known := lines[experiment.Name]; known && strings.Contains(scanner.Text(), text) || !known && n == 1 {
+					break
+				}
+			}
+			if err := command.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			output, err := io.ReadAll(stderr)
+			if err != nil {
+				t.Error(err)
+			}
+			err = command.Wait()
+			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Errorf("after the line %q: %v, want the exit status 1 soon\n%s", scanner.Text(), err, output)
+			}
+			requireNothing(t, folder)
+		})
+	}
+}
+
+// requireNothing requires that a folder is empty, and that no process uses it.
+func requireNothing(t *testing.T, folder string) {
+	t.Helper()
 	remaining, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil || len(remaining) > 0 {
 		t.Errorf("the experiment left %v, %v", remaining, err)
 	}
-	return reports
+	processes, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range processes {
+		// A process that has ended meanwhile, or that is of another user, is none of it.
+		if environment, err := os.ReadFile(path); err == nil && bytes.Contains(environment, []byte(folder)) {
+			t.Errorf("a process is left: %s", path)
+		}
+	}
 }
