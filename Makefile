@@ -10,8 +10,8 @@ ARGS ?=
 TEST ?= ./...
 TESTFLAGS ?=
 
-SERVICES := product order user
-FOLDERS  := cmd deploy docs e2e emulators functions shared terraform
+SERVICES := $(patsubst functions/%/cmd,%,$(wildcard functions/*/cmd))
+FOLDERS  := clients/go cmd deploy docs e2e emulators functions shared terraform
 PROGRAMS := bin/souk $(SERVICES:%=bin/%)
 # Folders stand here too: a file that is gone changes its folder's time only.
 SOURCES  := go.mod go.sum $(shell find cmd emulators functions shared ! -name '*_test.go' ! -path '*/testdata/*')
@@ -63,9 +63,10 @@ test-compose: ## Run the end-to-end tests against Docker Compose, which they sta
 
 # The size of a campaign:  make chaos CHAOS="-orders 2000 -function-kills 100"
 CHAOS ?= -orders 20000 -function-kills 1000 -function-stops 40 -database-kills 20 -database-stops 10 -system-kills 10 \
-	-connection-kills 100 -row-locks 100 -sweep=false -quiet 60s
+	-connection-kills 100 -row-locks 100 -provider-kills 50 -provider-stops 20 -provider-faults 1000 -provider-timeout 5s \
+	-sweep=false -expire -quiet 5m
 .PHONY: chaos
-chaos: ## Run orders while everything is killed, and compare with what clients were acknowledged (CHAOS=...)
+chaos: ## Pay orders while everything is killed, and compare with the acknowledgments and the provider (CHAOS=...)
 	go test ./e2e/chaos -count=1 -v -timeout 3h $(CHAOS)
 
 .PHONY: lab
@@ -74,7 +75,12 @@ lab: ## Run the experiments on scaling in full, and compare what is seen with th
 
 .PHONY: test-long
 test-long: bin/souk ## Run all cases of the tests of which `make test` runs a sample (shared/testsample)
-	bin/souk database -- go test ./e2e -count=1 -v -timeout 1h -run '^(TestKill|TestDatabaseKilled|TestImport)$$' -long
+	bin/souk database -- go test ./e2e -count=1 -v -timeout 1h -run '^(TestKill|TestDatabaseKilled|TestImport|TestRandomCarts)$$' -long
+	go test ./shared/pricing -count=1 -v -timeout 1h -run '^TestProperties$$' -long
+	bin/souk database -- go test ./functions -count=1 -timeout 1h -run '^Test(KeyedCutOff|RightsAreNeeded)$$' -long
+	bin/souk database -- go test ./functions/payment -count=1 -v -timeout 1h -run '^TestInvoiceNumbers$$' -long
+	bin/souk database -- go test ./functions/order -count=1 -v -timeout 1h -run '^TestRandomCarts$$' -long
+	bin/souk database -- go test ./functions/webhook -count=1 -v -timeout 1h -run '^TestOutage$$' -long
 
 .PHONY: memory
 memory: bin/souk ## Measure the memory of every function under its worst requests
@@ -112,6 +118,13 @@ generate: ## Write what follows from functions.yaml and the operations: document
 	go generate ./functions
 	go run ./cmd/souk lab all --report docs/scaling.md --rewrite
 
+.PHONY: clients
+clients: ## Generate and compile the clients, the TypeScript one with its example (needs npm)
+	go generate ./functions
+	@command -v npm >/dev/null || { echo 'no npm: install Node.js from 20 on' >&2; exit 1; }
+	cd clients/typescript && npm ci --ignore-scripts --no-audit --no-fund && npm run build && npm run pretest
+	cd clients/typescript && node scripts/build-example.mjs build/example-site
+
 .PHONY: lint-openapi
 lint-openapi: ## Hold functions/openapi.yaml to the rules in redocly.yaml (needs npx)
 	@command -v npx >/dev/null || { echo 'no npx: install Node.js and npm' >&2; exit 1; }
@@ -136,10 +149,13 @@ check: ## Check formatting, vet, lint and the module files
 	@echo 'gofmt -l'; unformatted=$$(gofmt -l $(FOLDERS)); \
 		[[ -z $$unformatted ]] || { printf 'not formatted (gofmt -w $(FOLDERS)):\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
+	go -C clients/go vet ./...
 	go build -tags container -o /dev/null ./cmd/souk
+	go vet -tags container ./cmd/souk
 	@echo 'golangci-lint run (its first build takes about two minutes)'
 	@$(LINT) run ./...
 	go mod tidy -diff
+	go -C clients/go mod tidy -diff
 	go -C tools mod tidy -diff
 
 .PHONY: lint-scripts
