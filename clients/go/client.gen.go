@@ -4995,7 +4995,7 @@ type ClientInterface interface {
 
 	// EmailRevertWithBody Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5004,7 +5004,7 @@ type ClientInterface interface {
 
 	// EmailRevert Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6586,7 +6586,7 @@ func (c *Client) DiscountUpdate(ctx context.Context, id openapi_types.UUID, para
 
 // EmailRevertWithBody Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6605,7 +6605,7 @@ func (c *Client) EmailRevertWithBody(ctx context.Context, contentType string, bo
 
 // EmailRevert Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15914,7 +15914,7 @@ type ClientWithResponsesInterface interface {
 
 	// EmailRevertWithBodyWithResponse Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15923,7 +15923,7 @@ type ClientWithResponsesInterface interface {
 
 	// EmailRevertWithResponse Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21774,7 +21774,7 @@ func (c *ClientWithResponses) DiscountUpdateWithResponse(ctx context.Context, id
 
 // EmailRevertWithBodyWithResponse Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21789,7 +21789,7 @@ func (c *ClientWithResponses) EmailRevertWithBodyWithResponse(ctx context.Contex
 
 // EmailRevertWithResponse Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). A second factor remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

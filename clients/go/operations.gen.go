@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "69a12f7913102e5656141fab7a8a00e2a4ccc5895126bbc40556a3c6e7eb2fc7"
+const documentHash = "bf93d38f7caeda2a82ba0836a472aed0efabe33cd09a142208863bbf5dfaa0a1"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -28,7 +28,9 @@ type revertEmailInput struct {
 //
 // Requires the token that was mailed to the old address, which becomes the address of the
 // account again. All sessions end, and the password is no longer valid: set a new one by a
-// password reset (POST /v1/password-resets). A second factor remains.
+// password reset (POST /v1/password-resets). What the account has got since the change was
+// requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it
+// has seen a secret. A second factor from before remains.
 func (s *service) emailRevert(ctx context.Context, in *revertEmailInput) (*struct{}, error) {
 	token := hashSecret(in.Body.Token)
 	var c emailChange
@@ -60,16 +62,17 @@ func (s *service) emailRevert(ctx context.Context, in *revertEmailInput) (*struc
 }
 
 // revertEmail restores the old address of a locked account, and ends all access of those who
-// know its password. The tokens of later changes, whose addresses may be an attacker's, are
+// know its password or have added credentials since the request of the change. The tokens of later changes, whose addresses may be an attacker's, are
 // deleted with the changes; those of earlier ones remain valid.
 func (s *service) revertEmail(ctx context.Context, tx *database.Tx, u User, c emailChange) error {
+	ctx = trail.ByAccount(ctx, u.ID, u.Role)
 	before, changed := u, u.Email
 	u.Email, u.UpdatedAt = c.OldEmail, s.Now()
 	u.Version++
 	if err := updateEmail(ctx, tx, u); err != nil {
 		return err
 	}
-	if err := recordChange(trail.ByAccount(ctx, u.ID, u.Role), tx, u.ID, before, u, u.UpdatedAt); err != nil {
+	if err := recordChange(ctx, tx, u.ID, before, u, u.UpdatedAt); err != nil {
 		return err
 	}
 	if err := deleteEmailChangesSince(ctx, tx, u.ID, c.CreatedAt); err != nil {
@@ -82,6 +85,12 @@ func (s *service) revertEmail(ctx context.Context, tx *database.Tx, u User, c em
 		if err := deletePasswordResets(ctx, tx, emailKey(email)); err != nil {
 			return err
 		}
+	}
+	if err := s.removeFactorsSince(ctx, tx, u.ID, c.CreatedAt); err != nil {
+		return fmt.Errorf("remove the factors of user %s since %s: %w", u.ID, c.CreatedAt, err)
+	}
+	if err := s.revokeKeysSince(ctx, tx, u.ID, c.CreatedAt); err != nil {
+		return fmt.Errorf("revoke the keys of user %s since %s: %w", u.ID, c.CreatedAt, err)
 	}
 	if err := deleteOtherFamilies(ctx, tx, u.ID, uuid.Nil); err != nil {
 		return err

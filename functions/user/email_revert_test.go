@@ -1,12 +1,18 @@
 package user
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"souk/functions/fixtures"
+	"souk/shared/auth"
 	"souk/shared/function/functiontest"
 )
 
@@ -77,6 +83,107 @@ func TestRevertEmail(t *testing.T) {
 		s.revertEmail(t, strings.Repeat("A", 43)).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
 		moving.advance(emailRevertTTL)
 		s.revertEmail(t, expired).MustBeProblem(t, http.StatusBadRequest, "invalid_token")
+	})
+}
+
+// TestRevertEmailAccess requires that a revert removes what was added since the change, with which
+// a person who took the account over could sign in or call the API, and that what the account had
+// before remains.
+func TestRevertEmailAccess(t *testing.T) {
+	t.Parallel()
+	factors := func(t *testing.T, s factorServer, token string) (kinds []string) {
+		t.Helper()
+		var state SecondFactor
+		s.call(t, http.MethodGet, "/v1/users/me/second-factor", token, nil).MustBe(t, http.StatusOK).Into(t, &state)
+		for _, f := range state.Factors {
+			kinds = append(kinds, f.Kind)
+		}
+		return append(kinds, fmt.Sprintf("%d codes", state.RecoveryCodes))
+	}
+	// reset sets fixtures.Password again: the revert has voided it.
+	reset := func(t *testing.T, s factorServer, email string) {
+		t.Helper()
+		s.mustRequestReset(t, email)
+		s.reset(t, s.lastToken(t, email), fixtures.Password).MustBe(t, http.StatusNoContent)
+	}
+
+	t.Run("an account without a second factor has none again", func(t *testing.T) {
+		t.Parallel()
+		s := openFactors(t, nil)
+		ada := s.mustRegister(t, "ada@example.com")
+		login := s.mustSignIn(t, ada.Email)
+		token := s.mustReplaceEmail(t, ada, login.AccessToken, "eve@example.com")
+		s.mustEnrolApp(t, login.AccessToken)
+		s.clock.advance(time.Second)
+		s.mustAddPasskey(t, s.mustRefresh(t, login.RefreshToken).AccessToken)
+		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
+		reset(t, s, ada.Email)
+		if diff := cmp.Diff([]string{"0 codes"}, factors(t, s, s.mustSignIn(t, ada.Email).AccessToken)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		entries := s.mustListTrail(t, "operation=email-revert")
+		if want := []string{"email-revert by customer", "email-revert by customer"}; !slices.Equal(operations(entries), want) {
+			t.Errorf("the trail has %v, want the address and the factors", operations(entries))
+		}
+		mails := len(s.Mail.To(ada.Email))
+		events := s.Published.Events("second-factor-changed")
+		s.Deliver(t, "password-changed-mail", events[len(events)-1]).MustBe(t, http.StatusNoContent)
+		if sent := s.Mail.To(ada.Email); len(sent) != mails+1 || !strings.Contains(sent[mails].Text, "was reverted") {
+			t.Errorf("%d mails after %d, want one about the factors to the old address", len(sent), mails)
+		}
+	})
+
+	t.Run("the second factor from before remains, without the recovery codes since", func(t *testing.T) {
+		t.Parallel()
+		s := openFactors(t, nil)
+		ada := s.mustRegister(t, "ada@example.com")
+		app := s.mustEnrolApp(t, s.mustSignIn(t, ada.Email).AccessToken)
+		access := s.mustSignInWith(t, ada.Email, app.code(t)).AccessToken
+		token := s.mustReplaceEmail(t, ada, access, "eve@example.com")
+		s.clock.advance(time.Second)
+		s.mustAddPasskey(t, access)
+		s.call(t, http.MethodPost, "/v1/users/me/recovery-codes", access, nil).MustBe(t, http.StatusCreated)
+		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
+		reset(t, s, ada.Email)
+		s.clock.advance(time.Minute)
+		app.at = s.clock.now()
+		if diff := cmp.Diff([]string{"totp", "0 codes"}, factors(t, s, s.mustSignInWith(t, ada.Email, app.code(t)).AccessToken)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+
+	t.Run("recovery codes from before remain", func(t *testing.T) {
+		t.Parallel()
+		s := openFactors(t, nil)
+		ada := s.mustRegister(t, "ada@example.com")
+		app := s.mustEnrolApp(t, s.mustSignIn(t, ada.Email).AccessToken)
+		token := s.mustReplaceEmail(t, ada, s.mustSignInWith(t, ada.Email, app.code(t)).AccessToken, "eve@example.com")
+		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
+		reset(t, s, ada.Email)
+		s.mustSignInWith(t, ada.Email, app.codes[0])
+	})
+
+	t.Run("keys that the account has created or rotated since are revoked, others remain", func(t *testing.T) {
+		t.Parallel()
+		s := openFactors(t, nil)
+		ada := s.mustRegister(t, "ada@example.com")
+		s.mustPutRole(t, ada.ID, auth.Owner)
+		access := s.mustSignIn(t, ada.Email).AccessToken
+		before, rotated := s.mustCreateKey(t, access), s.mustCreateKey(t, access)
+		s.clock.advance(time.Second)
+		token := s.mustReplaceEmail(t, ada, access, "eve@example.com")
+		s.clock.advance(time.Second)
+		since := s.mustCreateKey(t, access)
+		rotated = s.mustRotate(t, access, rotated.ID, time.Hour)
+		_, other := s.mustAdmin(t)
+		others := s.mustCreateKey(t, other)
+		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
+		for key, accepted := range map[*KeyWithSecret]bool{&before: true, &others: true, &since: false, &rotated: false} {
+			s.requireKey(t, key.Secret, accepted)
+		}
+		if states := s.mustFindKeyEvents(t, since.ID); !states[len(states)-1].Revoked {
+			t.Error("the revocation is not published")
+		}
 	})
 }
 

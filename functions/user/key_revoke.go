@@ -34,13 +34,7 @@ func (s *service) keyRevoke(ctx context.Context, in *revokeKeyInput) (*struct{},
 		if err := in.Check(k.Version); err != nil {
 			return err
 		}
-		if err := deleteKeyRow(ctx, tx, k.ID); err != nil {
-			return err
-		}
-		if err := recordKey(ctx, tx, k.ID, k, nil, s.Now()); err != nil {
-			return err
-		}
-		return s.publishKey(ctx, tx, apikey.Changed{KeyID: k.ID, Version: k.Version + 1, Revoked: true})
+		return s.revokeKey(ctx, tx, k)
 	})
 	if errors.Is(err, database.ErrNotFound) {
 		return nil, api.NotFound("key", in.ID)
@@ -49,4 +43,15 @@ func (s *service) keyRevoke(ctx context.Context, in *revokeKeyInput) (*struct{},
 		return nil, fmt.Errorf("revoke key %s: %w", in.ID, err)
 	}
 	return nil, nil //nolint:nilnil // a 204 has no body
+}
+
+// revokeKey deletes a locked key, and publishes that it is revoked.
+func (s *service) revokeKey(ctx context.Context, tx *database.Tx, k Key) error {
+	if err := deleteKeyRow(ctx, tx, k.ID); err != nil {
+		return err
+	}
+	if err := recordKey(ctx, tx, k.ID, k, nil, s.Now()); err != nil {
+		return err
+	}
+	return s.publishKey(ctx, tx, apikey.Changed{KeyID: k.ID, Version: k.Version + 1, Revoked: true})
 }

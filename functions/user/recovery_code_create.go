@@ -29,7 +29,7 @@ func (s *service) recoveryCodeCreate(ctx context.Context, _ *struct{}) (*recover
 		if !owner.SecondFactor {
 			return noSecondFactor()
 		}
-		if out.Body.RecoveryCodes, err = replaceRecoveryCodes(ctx, tx, owner.ID); err != nil {
+		if out.Body.RecoveryCodes, err = replaceRecoveryCodes(ctx, tx, owner.ID, s.Now()); err != nil {
 			return err
 		}
 		return s.publishFactorChange(ctx, tx, owner.ID, recoveryCodesCreated)

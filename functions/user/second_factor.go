@@ -69,6 +69,7 @@ const (
 	recoveryCodesCreated factorChange = "recovery_codes_created"
 	recoveryCodeUsed     factorChange = "recovery_code_used"
 	secondFactorReset    factorChange = "reset"
+	secondFactorReverted factorChange = "reverted"
 )
 
 // secondFactorChanged is the payload of second-factor-changed.
@@ -114,7 +115,7 @@ func checkLogin(ctx context.Context, tx *database.Tx, caller auth.Principal) err
 // and the recovery codes are returned.
 func (s *service) addFactor(ctx context.Context, tx *database.Tx, owner factorOwner, session uuid.UUID, change factorChange) (codes []string, err error) {
 	if !owner.SecondFactor {
-		if codes, err = replaceRecoveryCodes(ctx, tx, owner.ID); err != nil {
+		if codes, err = replaceRecoveryCodes(ctx, tx, owner.ID, s.Now()); err != nil {
 			return nil, err
 		}
 		if err := s.setSecondFactor(ctx, tx, owner.ID, session, true); err != nil {
@@ -145,12 +146,12 @@ func (s *service) publishFactorChange(ctx context.Context, tx *database.Tx, user
 }
 
 // replaceRecoveryCodes replaces the recovery codes of an account, and returns the new ones.
-func replaceRecoveryCodes(ctx context.Context, tx *database.Tx, userID uuid.UUID) ([]string, error) {
+func replaceRecoveryCodes(ctx context.Context, tx *database.Tx, userID uuid.UUID, at time.Time) ([]string, error) {
 	if err := deleteRecoveryCodes(ctx, tx, userID); err != nil {
 		return nil, err
 	}
 	codes := totp.NewRecoveryCodes()
-	return codes, insertRecoveryCodes(ctx, tx, userID, codes)
+	return codes, insertRecoveryCodes(ctx, tx, userID, codes, at)
 }
 
 // recoveryCodes is a response with recovery codes.

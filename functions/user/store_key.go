@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,6 +49,18 @@ func lockKey(ctx context.Context, tx *database.Tx, id uuid.UUID) (Key, error) {
 		FROM api_key
 		WHERE id = ?
 		FOR UPDATE`, id[:])
+}
+
+// lockKeysSince returns the keys that have got a secret since a time, and locks them until the
+// transaction ends.
+func lockKeysSince(ctx context.Context, tx *database.Tx, since time.Time) ([]Key, error) {
+	return database.Collect(ctx, tx, scanKey, `
+		SELECT `+keyColumns+`
+		FROM api_key
+		WHERE rotated_at >= ?
+		ORDER BY id
+		LIMIT ?
+		FOR UPDATE`, since, apikey.MaxKeys)
 }
 
 // selectKeys returns keys with lower ids, which are older, newest first.

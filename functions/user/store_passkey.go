@@ -72,6 +72,14 @@ func deletePasskey(ctx context.Context, q database.Queryer, userID, id uuid.UUID
 		WHERE id = ? AND user_id = ?`, id[:], userID[:]))
 }
 
+// deletePasskeysSince deletes the passkeys of a user that were registered since a time, and reports
+// whether there were any.
+func deletePasskeysSince(ctx context.Context, q database.Queryer, userID uuid.UUID, since time.Time) (bool, error) {
+	return database.Affected(q.ExecContext(ctx, `
+		DELETE FROM passkey
+		WHERE user_id = ? AND created_at >= ?`, userID[:], since))
+}
+
 func deletePasskeys(ctx context.Context, q database.Queryer, userID uuid.UUID) error {
 	_, err := q.ExecContext(ctx, `
 		DELETE FROM passkey

@@ -116,12 +116,28 @@ func deleteAnyTOTP(ctx context.Context, q database.Queryer, userID uuid.UUID) er
 	return err
 }
 
-func insertRecoveryCodes(ctx context.Context, q database.Queryer, userID uuid.UUID, codes []string) error {
+// deleteTOTPSince deletes an authenticator app of a user that was confirmed since a time, and
+// reports whether it existed.
+func deleteTOTPSince(ctx context.Context, q database.Queryer, userID uuid.UUID, since time.Time) (bool, error) {
+	return database.Affected(q.ExecContext(ctx, `
+		DELETE FROM totp
+		WHERE user_id = ? AND confirmed_at >= ?`, userID[:], since))
+}
+
+// deleteUnconfirmedTOTP deletes an authenticator app of a user that is not confirmed.
+func deleteUnconfirmedTOTP(ctx context.Context, q database.Queryer, userID uuid.UUID) error {
+	_, err := q.ExecContext(ctx, `
+		DELETE FROM totp
+		WHERE user_id = ? AND confirmed_at IS NULL`, userID[:])
+	return err
+}
+
+func insertRecoveryCodes(ctx context.Context, q database.Queryer, userID uuid.UUID, codes []string, at time.Time) error {
 	for _, code := range codes {
 		hash := totp.HashRecoveryCode(code)
 		_, err := q.ExecContext(ctx, `
-			INSERT INTO recovery_code (user_id, code_hash)
-			VALUES (?, ?)`, userID[:], hash[:])
+			INSERT INTO recovery_code (user_id, code_hash, created_at)
+			VALUES (?, ?, ?)`, userID[:], hash[:], at)
 		if err != nil {
 			return err
 		}
@@ -151,6 +167,14 @@ func deleteRecoveryCodes(ctx context.Context, q database.Queryer, userID uuid.UU
 		DELETE FROM recovery_code
 		WHERE user_id = ?`, userID[:])
 	return err
+}
+
+// deleteRecoveryCodesSince deletes the recovery codes of a user that were created since a time, and
+// reports whether there were any.
+func deleteRecoveryCodesSince(ctx context.Context, q database.Queryer, userID uuid.UUID, since time.Time) (bool, error) {
+	return database.Affected(q.ExecContext(ctx, `
+		DELETE FROM recovery_code
+		WHERE user_id = ? AND created_at >= ?`, userID[:], since))
 }
 
 // selectFactors returns the factors of a user, oldest first.

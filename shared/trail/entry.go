@@ -103,3 +103,18 @@ func ReadTable(ctx context.Context, q database.Queryer, f Filter, cursor string,
 		ORDER BY id DESC
 		LIMIT ?`, append(args, limit)...)
 }
+
+// LockResources returns the ids of the resources that an account has changed by operations since a
+// time, and locks the entries for reading until the transaction ends.
+func LockResources(ctx context.Context, tx *database.Tx, actorID uuid.UUID, since time.Time, operations ...string) ([]uuid.UUID, error) {
+	first := firstID(since)
+	args := []any{actorID[:], first[:]}
+	for _, operation := range operations {
+		args = append(args, operation)
+	}
+	return database.Collect(ctx, tx, database.ScanColumn[uuid.UUID], `
+		SELECT DISTINCT resource_id
+		FROM trail FORCE INDEX (trail_by_actor)
+		WHERE actor_id = ? AND id >= ? AND operation IN (`+database.Placeholders(len(operations))+`)
+		LOCK IN SHARE MODE`, args...)
+}
