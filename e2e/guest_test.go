@@ -94,6 +94,7 @@ func (s *system) expireGuests(t *testing.T) {
 	for _, statement := range []string{
 		`UPDATE guest_order SET placed_at = placed_at - INTERVAL 1096 DAY`, `UPDATE checkout SET expires_at = expires_at - INTERVAL 3 DAY`,
 		`UPDATE unpaid_order SET placed_at = placed_at - INTERVAL 3 DAY`, `UPDATE order_source SET used_at = used_at - INTERVAL 3 DAY`,
+		`UPDATE network_limit SET full_at = full_at - INTERVAL 3 DAY`,
 	} {
 		s.mustExec(t, "order", statement)
 	}

@@ -4865,7 +4865,7 @@ type ClientInterface interface {
 
 	// CheckoutCreateWithBody Create a checkout
 	//
-	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4874,7 +4874,7 @@ type ClientInterface interface {
 
 	// CheckoutCreate Create a checkout
 	//
-	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4890,7 +4890,7 @@ type ClientInterface interface {
 
 	// CheckoutUpdateWithBody Update a checkout
 	//
-	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4899,7 +4899,7 @@ type ClientInterface interface {
 
 	// CheckoutUpdate Update a checkout
 	//
-	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5140,7 +5140,7 @@ type ClientInterface interface {
 
 	// OrderPlaceWithBody Place an order
 	//
-	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5149,7 +5149,7 @@ type ClientInterface interface {
 
 	// OrderPlace Place an order
 	//
-	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6316,7 +6316,7 @@ func (c *Client) CategoryList(ctx context.Context, params *CategoryListParams, r
 
 // CheckoutCreateWithBody Create a checkout
 //
-// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6335,7 +6335,7 @@ func (c *Client) CheckoutCreateWithBody(ctx context.Context, contentType string,
 
 // CheckoutCreate Create a checkout
 //
-// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6371,7 +6371,7 @@ func (c *Client) CheckoutGet(ctx context.Context, id openapi_types.UUID, params 
 
 // CheckoutUpdateWithBody Update a checkout
 //
-// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6390,7 +6390,7 @@ func (c *Client) CheckoutUpdateWithBody(ctx context.Context, id openapi_types.UU
 
 // CheckoutUpdate Update a checkout
 //
-// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6881,7 +6881,7 @@ func (c *Client) OrderList(ctx context.Context, params *OrderListParams, reqEdit
 
 // OrderPlaceWithBody Place an order
 //
-// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6900,7 +6900,7 @@ func (c *Client) OrderPlaceWithBody(ctx context.Context, params *OrderPlaceParam
 
 // OrderPlace Place an order
 //
-// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15776,7 +15776,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckoutCreateWithBodyWithResponse Create a checkout
 	//
-	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15785,7 +15785,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckoutCreateWithResponse Create a checkout
 	//
-	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+	// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15803,7 +15803,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckoutUpdateWithBodyWithResponse Update a checkout
 	//
-	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15812,7 +15812,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckoutUpdateWithResponse Update a checkout
 	//
-	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+	// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16069,7 +16069,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderPlaceWithBodyWithResponse Place an order
 	//
-	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16078,7 +16078,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderPlaceWithResponse Place an order
 	//
-	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+	// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21552,7 +21552,7 @@ func (c *ClientWithResponses) CategoryListWithResponse(ctx context.Context, para
 
 // CheckoutCreateWithBodyWithResponse Create a checkout
 //
-// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21567,7 +21567,7 @@ func (c *ClientWithResponses) CheckoutCreateWithBodyWithResponse(ctx context.Con
 
 // CheckoutCreateWithResponse Create a checkout
 //
-// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt.
+// The response has the current prices, with taxes, shipping and discounts. Nothing is reserved before the checkout is completed. With an access token, the checkout is the account's. A guest gets a token for the checkout and its order. Unfinished checkouts are deleted after expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21597,7 +21597,7 @@ func (c *ClientWithResponses) CheckoutGetWithResponse(ctx context.Context, id op
 
 // CheckoutUpdateWithBodyWithResponse Update a checkout
 //
-// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21612,7 +21612,7 @@ func (c *ClientWithResponses) CheckoutUpdateWithBodyWithResponse(ctx context.Con
 
 // CheckoutUpdateWithResponse Update a checkout
 //
-// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed.
+// Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22019,7 +22019,7 @@ func (c *ClientWithResponses) OrderListWithResponse(ctx context.Context, params 
 
 // OrderPlaceWithBodyWithResponse Place an order
 //
-// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22034,7 +22034,7 @@ func (c *ClientWithResponses) OrderPlaceWithBodyWithResponse(ctx context.Context
 
 // OrderPlaceWithResponse Place an order
 //
-// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status.
+// The order gets the shop's current prices, with its taxes, shipping charge and automatic discounts. It is pending until its stock is reserved, and then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait to get the new status in the response. If payment is required, the order is then awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed response contains the order as it was placed: get its Location for the current status. The refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "bf93d38f7caeda2a82ba0836a472aed0efabe33cd09a142208863bbf5dfaa0a1"
+const documentHash = "9ff04b6ec2551f9c6d11a643c99eae6646ca151227e8d1a3fbbda0b59512f857"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -59,18 +59,47 @@ var quoteTable = crc64.MakeTable(crc64.ISO)
 // showCheckout returns a checkout with its price as it is now. The error is a problem if a product
 // is not for sale.
 func (s *service) showCheckout(ctx context.Context, q database.Queryer, c *checkout) (*checkoutResponse, error) {
-	in := c.cart()
-	quoted, err := s.quote(ctx, q, in)
+	quoted, err := s.quote(ctx, q, c.cart())
 	if err != nil {
 		return nil, err
 	}
+	return s.newCheckoutResponse(c, &quoted)
+}
+
+// showEntered is showCheckout after content was entered that replaces discount codes. It counts the codes
+// that are refused. The error is a problem, and reveals nothing about the codes, if too many of the network were.
+func (s *service) showEntered(ctx context.Context, tx *database.Tx, c *checkout, replaced []string) (*checkoutResponse, error) {
+	network, entered := networkID(ctx), newCodes(c.Content.DiscountCodes, replaced)
+	if len(entered) == 0 {
+		return s.showCheckout(ctx, tx, c)
+	}
+	limit, err := s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), network)
+	if err != nil {
+		return nil, err
+	}
+	if problem := limit.check(ctx, network, len(entered)); problem != nil {
+		return nil, problem
+	}
+	quoted, err := s.quote(ctx, tx, c.cart())
+	if err != nil {
+		return nil, err
+	}
+	limit.spend(network, countRefused(entered, &quoted.quote))
+	if err := limit.store(ctx, tx); err != nil {
+		return nil, err
+	}
+	return s.newCheckoutResponse(c, &quoted)
+}
+
+// newCheckoutResponse returns the response with a checkout at a quoted price.
+func (s *service) newCheckoutResponse(c *checkout, quoted *quoted) (*checkoutResponse, error) {
 	// As an order, so that the two show the same.
 	o := Order{UserID: c.UserID, Items: quoted.items}
 	s.setPrice(&o, &quoted.quote, quoted.plain)
 	shown := Checkout{
 		ID: c.ID, Items: o.Items, Prices: o.Prices, Contact: Contact{c.Content.Email, c.Content.Name, c.Content.BillingAddress},
 		ShippingOptions: []ShippingOption{}, ShippingMethod: c.Content.ShippingMethod, ShippingAddress: c.Content.ShippingAddress,
-		DiscountCodes: append([]string{}, c.Content.DiscountCodes...), Problems: c.problems(&quoted),
+		DiscountCodes: append([]string{}, c.Content.DiscountCodes...), Problems: c.problems(quoted),
 		Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, ExpiresAt: c.ExpiresAt,
 	}
 	for _, option := range quoted.quote.Shipping.Options {

@@ -40,7 +40,8 @@ func (in *checkoutUpdateInput) Resolve(huma.Context) []error {
 // # Update a checkout
 //
 // Changes the fields that are sent. Lists are replaced; addresses are merged, and null removes
-// one. A completed checkout cannot be changed.
+// one. A completed checkout cannot be changed. The refused discount codes of one network are limited: 429 has
+// the time to wait in Retry-After.
 func (s *service) checkoutUpdate(ctx context.Context, in *checkoutUpdateInput) (response *checkoutResponse, err error) {
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		c, err := s.ownCheckout(ctx, tx, in.ID, locked)
@@ -64,7 +65,7 @@ func (s *service) checkoutUpdate(ctx context.Context, in *checkoutUpdateInput) (
 				return err
 			}
 		}
-		response, err = s.showCheckout(ctx, tx, &c)
+		response, err = s.showEntered(ctx, tx, &c, before.DiscountCodes)
 		return err
 	})
 	return response, err

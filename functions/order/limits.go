@@ -18,6 +18,7 @@ type openOrders struct {
 	count   map[uuid.UUID]int64
 	units   map[customerProduct]int64
 	unpaid  unpaidOrders
+	codes   *networkLimit // of refused discount codes
 }
 
 // lockOpenOrdersOf reads the open orders of the customers of new orders. It locks the customers

@@ -24,6 +24,8 @@ type placement struct {
 	context context.Context //nolint:containedctx // of the request, for the order's event
 	// accept returns a problem if the customer did not agree to the price; nil agrees to any.
 	accept  func(*pricing.Quote) *api.Problem
+	// entered are the discount codes that the request has, unless a checkout has counted them before.
+	entered map[string]bool
 	problem *api.Problem // the reason for which the order is not placed; nil if it is
 }
 
@@ -55,6 +57,9 @@ func (s *service) placeOrders(ctx context.Context, tx *database.Tx, placements [
 	if err != nil {
 		return err
 	}
+	if open.codes, err = s.lockRefusedCodes(ctx, tx, priced); err != nil {
+		return err
+	}
 	if open.unpaid, err = s.lockUnpaidOrders(ctx, tx, priced); err != nil {
 		return err
 	}
@@ -62,7 +67,10 @@ func (s *service) placeOrders(ctx context.Context, tx *database.Tx, placements [
 		return err
 	}
 	placed, uses, err := s.decidePlacements(prices, open, priced)
-	if err != nil || len(placed) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := open.codes.store(ctx, tx); err != nil || len(placed) == 0 {
 		return err
 	}
 	if err := s.insertPlaced(ctx, tx, placed, uses); err != nil {
@@ -116,10 +124,15 @@ func (s *service) decidePlacement(prices *priceList, open openOrders, p *placeme
 	if problem := open.check(p.order, s.settings); problem != nil {
 		return nil, problem
 	}
+	network := networkID(p.context)
+	if problem := open.codes.check(p.context, network, len(p.entered)); problem != nil {
+		return nil, problem
+	}
 	quote, err := prices.quote(&p.cart)
 	if err != nil {
 		return nil, err
 	}
+	open.codes.spend(network, countRefused(p.entered, &quote))
 	if problem := prices.orderable(&p.cart, &quote); problem != nil {
 		return nil, problem
 	}
@@ -160,6 +173,17 @@ func (s *service) insertPlaced(ctx context.Context, tx *database.Tx, placed []*p
 		}
 	})
 	return nil
+}
+
+// lockRefusedCodes returns the limit of refused codes for the networks of placements with entered codes.
+func (s *service) lockRefusedCodes(ctx context.Context, tx *database.Tx, placements []*placement) (*networkLimit, error) {
+	var networks []uuid.UUID
+	for _, p := range placements {
+		if len(p.entered) > 0 {
+			networks = append(networks, networkID(p.context))
+		}
+	}
+	return s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), networks...)
 }
 
 func ordersOf(placements []*placement) []*Order {

@@ -22,6 +22,28 @@ var codeProblems = map[pricing.CodeProblem]string{
 	pricing.CodeNotCombinable:  "cannot be combined with the other discounts of the order",
 }
 
+// newCodes returns the different codes that are not among those before, in the form in which they are compared.
+func newCodes(codes, before []string) map[string]bool {
+	entered := map[string]bool{}
+	for _, code := range codes {
+		entered[pricing.FoldCode(code)] = true
+	}
+	for _, code := range before {
+		delete(entered, pricing.FoldCode(code))
+	}
+	return entered
+}
+
+// countRefused returns how many of the entered codes a quote refuses.
+func countRefused(entered map[string]bool, quote *pricing.Quote) (count int) {
+	for _, refused := range quote.RefusedCodes {
+		if entered[pricing.FoldCode(refused.Code)] {
+			count++
+		}
+	}
+	return count
+}
+
 // codeRefused returns the problem for discount codes that do not apply. Its code is that of the
 // first one.
 func codeRefused(codes []string, refused []pricing.RefusedCode) *api.Problem {

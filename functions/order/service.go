@@ -72,7 +72,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Event("order-adopt", s.adopt),
 		function.EventBatch("catalog-sync", s.catalogSync),
 		function.Event("order-revocations", s.StoreAccessChange),
-		function.Schedule("order-outbox", s.Sweep(s.pruneDeletedCustomers, s.pruneCheckouts, s.pruneUnpaidOrders, s.anonymizeGuests, s.numberOrders)),
+		function.Schedule("order-outbox", s.Sweep(s.pruneDeletedCustomers, s.pruneCheckouts, s.pruneUnpaidOrders, s.pruneNetworkLimits, s.anonymizeGuests, s.numberOrders)),
 	}), nil
 }
 

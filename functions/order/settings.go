@@ -42,6 +42,11 @@ type settings struct {
 	MaxUnpaidOrders          int64 `env:"ORDER_MAX_UNPAID" envDefault:"20"`
 	MaxUnpaidOrdersOfNetwork int64 `env:"ORDER_MAX_UNPAID_OF_NETWORK" envDefault:"100"`
 
+	// MaxGuestCheckoutsOfNetwork is the maximum number of checkouts that guests create from one
+	// network within an hour, MaxRefusedCodesOfNetwork that of discount codes that are refused to it.
+	MaxGuestCheckoutsOfNetwork int `env:"CHECKOUT_MAX_OF_NETWORK" envDefault:"60"`
+	MaxRefusedCodesOfNetwork   int `env:"DISCOUNT_MAX_REFUSED_OF_NETWORK" envDefault:"20"`
+
 	// CheckoutTTL is how long a checkout exists, and the token of a guest's is valid.
 	CheckoutTTL time.Duration `env:"CHECKOUT_FOR" envDefault:"24h"`
 
@@ -125,6 +130,9 @@ func (s settings) validate() error {
 	}
 	if s.MaxUnpaidOrders < 1 || s.MaxUnpaidOrdersOfNetwork < 1 {
 		errs = append(errs, fmt.Errorf("ORDER_MAX_UNPAID is %d and ORDER_MAX_UNPAID_OF_NETWORK %d: must be at least 1", s.MaxUnpaidOrders, s.MaxUnpaidOrdersOfNetwork))
+	}
+	if s.MaxGuestCheckoutsOfNetwork < 1 || s.MaxRefusedCodesOfNetwork < 1 {
+		errs = append(errs, fmt.Errorf("CHECKOUT_MAX_OF_NETWORK is %d and DISCOUNT_MAX_REFUSED_OF_NETWORK %d: must be at least 1", s.MaxGuestCheckoutsOfNetwork, s.MaxRefusedCodesOfNetwork))
 	}
 	if s.MaxOpenOrders < 1 {
 		errs = append(errs, fmt.Errorf("ORDER_MAX_OPEN is %d: must be at least 1", s.MaxOpenOrders))

@@ -28,7 +28,7 @@ func TestSettings(t *testing.T) {
 
 	for name, value := range map[string]string{
 		"ORDER_PENDING_FOR": "59s 0s -1s 15 soon", "ORDER_UNPAID_FOR": "59s -15m 15 soon", "PAYMENTS": "On true 1 yes", "ORDER_MAX_OPEN": "0 -1 many", "ORDER_MAX_PIECES": "0 -1 1.5",
-		"GUEST_RETENTION": "0s 2399h 3y",
+		"GUEST_RETENTION": "0s 2399h 3y", "CHECKOUT_MAX_OF_NETWORK": "0 -1 many", "DISCOUNT_MAX_REFUSED_OF_NETWORK": "0 -1 many",
 	} {
 		t.Run("an invalid "+name+" is named in the error", func(t *testing.T) {
 			t.Parallel()
