@@ -110,7 +110,7 @@ func requireNetworkLimit(t *testing.T, s *functiontest.Server, f manifest.Functi
 	own := uuid.NewString()[:4]
 	const maxRequests = 25
 	for range maxRequests {
-		response := send("2001:db8:"+own+":1::1")
+		response := send("2001:db8:" + own + ":1::1")
 		if response.Status != http.StatusTooManyRequests {
 			continue
 		}
@@ -118,7 +118,7 @@ func requireNetworkLimit(t *testing.T, s *functiontest.Server, f manifest.Functi
 		if got := response.Header.Get("RateLimit"); !strings.HasPrefix(got, `"`+limit.name+`"`) || response.Header.Get("Retry-After") == "" {
 			t.Errorf("RateLimit is %s and Retry-After %q, want the limit %s", got, response.Header.Get("Retry-After"), limit.name)
 		}
-		if response := send("2001:db8:"+own+":2::1"); response.Status == http.StatusTooManyRequests {
+		if response := send("2001:db8:" + own + ":2::1"); response.Status == http.StatusTooManyRequests {
 			t.Errorf("another network is limited: %s", response.Body)
 		}
 		return

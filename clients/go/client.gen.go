@@ -1654,7 +1654,7 @@ type Discount struct {
 	// MaxUses The maximum number of orders. 0 is no limit.
 	MaxUses *int64 `json:"maxUses,omitempty"`
 
-	// MaxUsesPerCustomer The maximum number of orders of one customer. 0 is no limit.
+	// MaxUsesPerCustomer The maximum number of orders of one customer. 0 is no limit. A discount with this limit is for customers with an account only: the e-mail address of a guest is not confirmed.
 	MaxUsesPerCustomer *int64 `json:"maxUsesPerCustomer,omitempty"`
 	MinimumTotal       *Money `json:"minimumTotal,omitempty"`
 
@@ -1701,7 +1701,7 @@ type DiscountRules struct {
 	// MaxUses The maximum number of orders. 0 is no limit.
 	MaxUses *int64 `json:"maxUses,omitempty"`
 
-	// MaxUsesPerCustomer The maximum number of orders of one customer. 0 is no limit.
+	// MaxUsesPerCustomer The maximum number of orders of one customer. 0 is no limit. A discount with this limit is for customers with an account only: the e-mail address of a guest is not confirmed.
 	MaxUsesPerCustomer *int64 `json:"maxUsesPerCustomer,omitempty"`
 	MinimumTotal       *Money `json:"minimumTotal,omitempty"`
 

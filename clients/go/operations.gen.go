@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "9ff04b6ec2551f9c6d11a643c99eae6646ca151227e8d1a3fbbda0b59512f857"
+const documentHash = "19bec1fb37e34625d20b3810252c1c223ab655c6427e7fc975b129a4fe57e5a1"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -62,15 +62,16 @@ func (c *checkout) mailbox() uuid.UUID {
 	return emailaddress.ID(c.Content.Email)
 }
 
-// cart returns the cart of the checkout. Uses of discounts by guests are counted by their e-mail
-// address.
+// cart returns the cart of the checkout. Uses of discounts by guests are stored by their e-mail address, for
+// the account that adopts the order. They change no quote: it would reveal what others have ordered with
+// the address (docs/adr/0079).
 func (c *checkout) cart() cart {
 	customer := c.UserID
 	if mailbox := c.mailbox(); mailbox != uuid.Nil {
 		customer = mailbox
 	}
 	in := &c.Content
-	return cart{customer: customer, items: in.Items, address: in.ShippingAddress, shippingMethod: in.ShippingMethod, codes: in.DiscountCodes}
+	return cart{customer: customer, guest: c.isGuest(), items: in.Items, address: in.ShippingAddress, shippingMethod: in.ShippingMethod, codes: in.DiscountCodes}
 }
 
 // contact returns the contact of the checkout's order.

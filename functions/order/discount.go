@@ -48,7 +48,7 @@ type DiscountTerms struct {
 	From               *time.Time   `json:"from,omitempty" doc:"The beginning of the period in which it applies." trail:"value"`
 	Until              *time.Time   `json:"until,omitempty" doc:"The end of the period. The discount does not apply at this time." trail:"value"`
 	MaxUses            int64        `json:"maxUses,omitempty" minimum:"0" maximum:"1000000000" doc:"The maximum number of orders. 0 is no limit." example:"1000" trail:"value"`
-	MaxUsesPerCustomer int64        `json:"maxUsesPerCustomer,omitempty" minimum:"0" maximum:"1000000000" doc:"The maximum number of orders of one customer. 0 is no limit." example:"1" trail:"value"`
+	MaxUsesPerCustomer int64        `json:"maxUsesPerCustomer,omitempty" minimum:"0" maximum:"1000000000" doc:"The maximum number of orders of one customer. 0 is no limit. A discount with this limit is for customers with an account only: the e-mail address of a guest is not confirmed." example:"1" trail:"value"`
 	Exclusive          bool         `json:"exclusive,omitempty" doc:"Whether it is not combined with others. If several discounts apply and one is exclusive, only one is used: the first exclusive code, otherwise the oldest exclusive automatic discount." trail:"value"`
 }
 

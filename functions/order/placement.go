@@ -23,7 +23,7 @@ type placement struct {
 	order   *Order
 	context context.Context //nolint:containedctx // of the request, for the order's event
 	// accept returns a problem if the customer did not agree to the price; nil agrees to any.
-	accept  func(*pricing.Quote) *api.Problem
+	accept func(*pricing.Quote) *api.Problem
 	// entered are the discount codes that the request has, unless a checkout has counted them before.
 	entered map[string]bool
 	problem *api.Problem // the reason for which the order is not placed; nil if it is

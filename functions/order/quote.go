@@ -18,6 +18,7 @@ import (
 // cart is what a customer wants to order, with everything on which its price depends.
 type cart struct {
 	customer       uuid.UUID // whose uses of discounts are counted
+	guest          bool      // discounts with a limit by customer do not apply
 	items          []placeItem
 	address        *address.PostalAddress // nil while it is unknown
 	shippingMethod string                 // "" while none is chosen
@@ -110,7 +111,7 @@ func (p *priceList) quote(c *cart) (pricing.Quote, error) {
 
 // cart returns a cart with what its price depends on.
 func (p *priceList) cart(c *cart) pricing.Cart {
-	in := pricing.Cart{ShippingMethod: c.shippingMethod, Codes: c.codes, Time: p.at, Lines: make([]pricing.CartLine, len(c.items))}
+	in := pricing.Cart{ShippingMethod: c.shippingMethod, Codes: c.codes, Guest: c.guest, Time: p.at, Lines: make([]pricing.CartLine, len(c.items))}
 	if c.address != nil {
 		in.Destination = pricing.Destination{Country: c.address.Country, Region: c.address.Region, PostalCode: c.address.PostalCode}
 	}

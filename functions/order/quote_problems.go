@@ -15,6 +15,7 @@ var codeProblems = map[pricing.CodeProblem]string{
 	pricing.CodeUnknown:        "does not exist",
 	pricing.CodeNotYetValid:    "is not valid yet",
 	pricing.CodeExpired:        "is no longer valid",
+	pricing.CodeNeedsAccount:   "is for customers with an account: sign in, and create a checkout of the account",
 	pricing.CodeUsedUp:         "was used as often as it can be",
 	pricing.CodeUsedByCustomer: "was used as often as one customer can use it",
 	pricing.CodeMinimumTotal:   "needs an order of a higher value",

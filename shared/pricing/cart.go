@@ -24,6 +24,9 @@ type Cart struct {
 	// Codes are the discount codes that the customer entered. Case, and spaces around them,
 	// do not matter; a code that is entered twice counts once.
 	Codes []string
+	// Guest is set for a customer without an account, whose uses are not known: discounts with a limit by
+	// customer do not apply.
+	Guest bool
 	// Uses has how often discounts were used before, by their id. A discount without an entry
 	// was not used.
 	Uses map[string]Uses

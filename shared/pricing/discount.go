@@ -34,7 +34,8 @@ type Discount struct {
 	// From and Until are the period, without Until itself. A zero time is no bound.
 	From  time.Time `json:"from,omitzero"`
 	Until time.Time `json:"until,omitzero"`
-	// MaxUses and MaxUsesPerCustomer are limits of uses; 0 is no limit.
+	// MaxUses and MaxUsesPerCustomer are limits of uses; 0 is no limit. A discount with a limit by customer
+	// does not apply to guests.
 	MaxUses            int64 `json:"maxUses,omitempty"`
 	MaxUsesPerCustomer int64 `json:"maxUsesPerCustomer,omitempty"`
 	// Exclusive discounts are not combined with others. If several discounts apply and one of
@@ -53,6 +54,7 @@ const (
 	CodeExpired        CodeProblem = "expired"
 	CodeMinimumTotal   CodeProblem = "minimum_total"
 	CodeNotForThese    CodeProblem = "not_for_these_lines"
+	CodeNeedsAccount   CodeProblem = "account_required"
 	CodeUsedUp         CodeProblem = "used_up"
 	CodeUsedByCustomer CodeProblem = "used_up_by_customer"
 	CodeNotCombinable  CodeProblem = "not_combinable"
@@ -88,6 +90,8 @@ func (d *Discount) problem(cart *Cart, subtotal int64) CodeProblem {
 		return CodeMinimumTotal
 	case !slices.ContainsFunc(cart.Lines, d.appliesTo):
 		return CodeNotForThese
+	case d.MaxUsesPerCustomer > 0 && cart.Guest:
+		return CodeNeedsAccount
 	// The uses are checked last: those of discounts that are not applicable need not be known.
 	case d.MaxUses > 0 && uses.Total >= d.MaxUses:
 		return CodeUsedUp

@@ -1,6 +1,7 @@
 package pricing_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,8 @@ func TestCodeProblems(t *testing.T) {
 		"one use is left":                    {func(d *pricing.Discount) { d.MaxUses = 6 }, "WELCOME", ""},
 		"the customer's uses are used up":    {func(d *pricing.Discount) { d.MaxUsesPerCustomer = 1 }, "WELCOME", pricing.CodeUsedByCustomer},
 		"the customer has one more use":      {func(d *pricing.Discount) { d.MaxUsesPerCustomer = 2 }, "WELCOME", ""},
+		"a guest has no uses":                {func(d *pricing.Discount) { d.MaxUsesPerCustomer = 2 }, "WELCOME", pricing.CodeNeedsAccount},
+		"a guest can use one without limit":  {func(*pricing.Discount) {}, "WELCOME", ""},
 		"the subtotal is below the minimum":  {func(d *pricing.Discount) { d.MinimumTotal = 5938 }, "WELCOME", pricing.CodeMinimumTotal},
 		"the subtotal is the minimum":        {func(d *pricing.Discount) { d.MinimumTotal = 5937 }, "WELCOME", ""},
 		"no line is of the category":         {func(d *pricing.Discount) { d.Categories = []string{"coffee"} }, "WELCOME", pricing.CodeNotForThese},
@@ -43,7 +46,7 @@ func TestCodeProblems(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cart, settings := documented()
-			cart.Codes = []string{test.code}
+			cart.Codes, cart.Guest = []string{test.code}, strings.HasPrefix(name, "a guest")
 			cart.Uses = map[string]pricing.Uses{"d1": {Total: 5, Customer: 1}}
 			test.change(&settings.Discounts[0])
 			quote := mustQuote(t, cart, settings)
