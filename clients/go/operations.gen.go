@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "19bec1fb37e34625d20b3810252c1c223ab655c6427e7fc975b129a4fe57e5a1"
+const documentHash = "6aaa71a874c1136e3b7043c25c3f18ba17ddd3ff2b143bd6b6b6bcb72d3b655d"
 
 // operations are the operations of the shop.
 var operations = []operation{
