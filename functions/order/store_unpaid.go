@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,6 +44,43 @@ func insertUnpaidOrders(ctx context.Context, tx *database.Tx, placed []*placemen
 		return nil
 	}
 	return database.InsertRows(ctx, tx, "unpaid_order (source, order_id, placed_at)", "", rows)
+}
+
+// unpaidKey is the primary key of unpaid_order.
+type unpaidKey struct{ source, order uuid.UUID }
+
+// unpaidRow is a row of unpaid_order, and the status of its order.
+type unpaidRow struct {
+	unpaidKey
+	status Status
+}
+
+// selectUnpaidOrders returns a page of unpaid_order after a key, by the primary key.
+func selectUnpaidOrders(ctx context.Context, q database.Queryer, after unpaidKey, limit int) ([]unpaidRow, error) {
+	return database.Collect(ctx, q, func(row database.Scanner) (r unpaidRow, err error) {
+		return r, row.Scan(&r.source, &r.order, &r.status)
+	}, `
+		SELECT u.source, u.order_id, o.status
+		FROM (
+			SELECT source, order_id
+			FROM unpaid_order FORCE INDEX (PRIMARY)
+			WHERE (source = ? AND order_id > ?) OR source > ?
+			ORDER BY source, order_id
+			LIMIT ?
+		) u
+		STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = u.order_id
+		ORDER BY u.source, u.order_id`, after.source[:], after.order[:], after.source[:], limit)
+}
+
+// deleteUnpaidOrders deletes rows of unpaid_order.
+func deleteUnpaidOrders(ctx context.Context, tx *database.Tx, keys []unpaidKey) error {
+	args := make([]any, 0, 2*len(keys))
+	for _, k := range keys {
+		args = append(args, k.source[:], k.order[:])
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM unpaid_order WHERE (source = ? AND order_id = ?)`+
+		strings.Repeat(` OR (source = ? AND order_id = ?)`, len(keys)-1), args...)
+	return err
 }
 
 // deleteSource deletes a source of orders.

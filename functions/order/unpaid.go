@@ -104,8 +104,16 @@ func (u unpaidOrders) add(ctx context.Context, o *Order, limits settings) *api.P
 
 const codeTooManyUnpaid = "too_many_unpaid_orders"
 
-// pruneUnpaidOrders deletes the sources of orders that are paid or expired for certain.
+// unpaidPage is how many sources of orders the sweep reads, and deletes in a transaction.
+const unpaidPage = 500
+
+// pruneUnpaidOrders deletes the sources of orders that are paid, have ended, or expired for certain.
+// Each new order counts the rows of its sources: without the rows of settled orders, that number
+// is bounded by the limits and by what a network orders between two sweeps.
 func (s *service) pruneUnpaidOrders(ctx context.Context) error {
+	if err := s.pruneSettledOrders(ctx); err != nil {
+		return fmt.Errorf("prune sources of settled orders: %w", err)
+	}
 	before := s.Now().Add(-s.settings.PendingTimeout - s.settings.UnpaidTimeout - unpaidRetention)
 	for _, statement := range []string{pruneUnpaidOrdersSQL, pruneSourcesSQL} {
 		if err := database.Prune(ctx, s.DB, statement, before); err != nil {
@@ -113,4 +121,29 @@ func (s *service) pruneUnpaidOrders(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pruneSettledOrders deletes the sources of orders that are paid or have ended.
+func (s *service) pruneSettledOrders(ctx context.Context) error {
+	for after := (unpaidKey{}); ; {
+		page, err := selectUnpaidOrders(ctx, s.DB, after, unpaidPage)
+		if err != nil {
+			return err
+		}
+		var settled []unpaidKey
+		for _, row := range page {
+			if row.status != Pending && row.status != AwaitingPayment {
+				settled = append(settled, row.unpaidKey)
+			}
+		}
+		if len(settled) > 0 {
+			if err := s.DB.InTx(ctx, func(ctx context.Context, tx *database.Tx) error { return deleteUnpaidOrders(ctx, tx, settled) }); err != nil {
+				return err
+			}
+		}
+		if len(page) < unpaidPage {
+			return nil
+		}
+		after = page[len(page)-1].unpaidKey
+	}
 }

@@ -91,6 +91,35 @@ func TestUnpaidLimits(t *testing.T) {
 		s.place(t, buyer, fixtures.Item(cup, 1)).MustBeProblem(t, http.StatusConflict, "too_many_unpaid_orders")
 	})
 
+	t.Run("sources of settled orders are deleted by the sweep", func(t *testing.T) {
+		t.Parallel()
+		s := openWith(t, config.Environment{"PAYMENTS": "on", "ORDER_MAX_UNPAID": "400"})
+		cup, buyer := s.mustAddProduct(t, "Cup", 500), s.customer(t)
+		var placed []order.Order
+		for range 3 {
+			placed = append(placed, s.mustPlace(t, buyer, fixtures.Item(cup, 1)))
+		}
+		for i, status := range []order.Status{order.Confirmed, order.Cancelled, order.AwaitingPayment} {
+			if _, err := s.DB.ExecContext(t.Context(), `UPDATE orders SET status = ? WHERE id = ?`, status, placed[i].ID[:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// More than a page.
+		if _, err := s.DB.ExecContext(t.Context(), `
+			INSERT INTO unpaid_order (source, order_id, placed_at)
+			SELECT UNHEX(LPAD(HEX(n), 32, '0')), ?, UTC_TIMESTAMP(6)
+			FROM (WITH RECURSIVE seq (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM seq WHERE n < 999) SELECT n FROM seq) numbers`, placed[0].ID[:]); err != nil {
+			t.Fatal(err)
+		}
+		s.sweep(t)
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM unpaid_order WHERE order_id <> ?`, placed[2].ID[:]); n != 0 {
+			t.Errorf("%d sources of settled orders remain", n)
+		}
+		if n := s.mustCount(t, `SELECT COUNT(*) FROM unpaid_order WHERE order_id = ?`, placed[2].ID[:]); n != 1 {
+			t.Errorf("%d sources of an unpaid order, want its customer", n)
+		}
+	})
+
 	t.Run("old sources are deleted, and those of a deleted account", func(t *testing.T) {
 		t.Parallel()
 		s := openWith(t, settings)
