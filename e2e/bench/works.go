@@ -149,7 +149,7 @@ func flatWork() work {
 func staffWork() work {
 	w := work{
 		name: "staff", title: "p99 of what staff searches among ROWS orders, accounts and products, 4 clients, beside product-get",
-		bound: "Index entries read until the page is full, at most 4,000 a list.", prepare: prepareStaff,
+		bound: "Index entries read until the page is full, at most 2,000 a list.", prepare: prepareStaff,
 	}
 	for _, read := range staffReads {
 		w.figures = append(w.figures, figure{read.name, read.name, "ms", []bar{atMostOf(15, gets)}})

@@ -12,9 +12,10 @@ import (
 
 const (
 	// scanLimit is how many entries of a list a request reads at most. The next page continues there.
-	scanLimit = 4_000
-	// collectLimit is how many estimated entries a list may have that is read as a whole and sorted.
-	collectLimit = 4_000
+	scanLimit = 2_000
+	// collectLimit is how many estimated entries a list may have that is read as a whole and sorted. Each
+	// costs the lookup of an order, twice as much as that of a word.
+	collectLimit = 2_000
 	// skew is how much rarer than expected the orders may be that pass all filters, for example because
 	// two words exclude each other.
 	skew = 16
@@ -43,6 +44,7 @@ func (q *Query) chooseSource(ctx context.Context, db database.Queryer, sources [
 			best, lowest = s, cost
 		}
 	}
+	best.fill = float64(limit) * max(best.entries/max(hits, 1), 1)
 	return best, nil
 }
 

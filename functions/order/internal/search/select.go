@@ -47,26 +47,57 @@ func (t Table[T]) Select(ctx context.Context, db database.Queryer, q *Query, aft
 func (t Table[T]) selectFrom(
 	ctx context.Context, db database.Queryer, q *Query, s *source, accounts []uuid.UUID, after *Position, limit int,
 ) (orders []T, end *Position, err error) {
-	if s.sortedBy == q.column() && !q.isExact(s) {
-		if end, err = q.findEnd(ctx, db, s, after); err != nil {
+	for _, scan := range q.windows(s) {
+		if scan > 0 {
+			if end, err = q.findEnd(ctx, db, s, after, scan); err != nil {
+				return nil, nil, err
+			}
+		}
+		found, err := t.readLists(ctx, db, q, s, accounts, after, end, limit-len(orders))
+		if err != nil {
 			return nil, nil, err
 		}
+		orders = append(orders, found...)
+		if len(orders) == limit || end == nil {
+			return orders, nil, nil
+		}
+		after = end
 	}
+	return orders, end, nil
+}
+
+// windows returns how many entries of each list to read at a time, 0 for as many as the page needs. A
+// page that is expected to be full early is read in two windows: a search for the end of a window reads
+// all of its entries, in the index alone.
+func (q *Query) windows(s *source) []int {
+	most := cmp.Or(q.scan, scanLimit)
+	isShort := s.entries > 0 && s.entries <= float64(most)/2
+	if s.sortedBy != q.column() || q.isExact(s) || isShort {
+		return []int{0}
+	}
+	const margin = 3
+	if first := int(margin * s.fill / float64(len(s.lists))); first > 0 && first <= most*3/4 {
+		return []int{first, most - first}
+	}
+	return []int{most}
+}
+
+// readLists returns the orders of the lists of a source between two positions, in the search's order.
+func (t Table[T]) readLists(
+	ctx context.Context, db database.Queryer, q *Query, s *source, accounts []uuid.UUID, after, end *Position, limit int,
+) (orders []T, err error) {
 	for i := range s.lists {
 		text := q.statement(t.Columns, s, &s.lists[i], accounts, after, end, limit)
 		found, err := database.Collect(ctx, db, t.Scan, text.text.String(), text.args...)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		orders = append(orders, found...)
 	}
 	if len(s.lists) > 1 {
 		orders = t.merge(q, orders)
 	}
-	if len(orders) >= limit {
-		return orders[:limit], nil, nil
-	}
-	return orders, end, nil
+	return orders[:min(len(orders), limit)], nil
 }
 
 // merge sorts the orders of several lists. An order that has moved from one list to another between the
@@ -91,9 +122,9 @@ func (q *Query) compare(a, b Position) int {
 	return c
 }
 
-// findEnd returns the position up to which a request reads the lists of a source, nil if they end
-// before.
-func (q *Query) findEnd(ctx context.Context, db database.Queryer, s *source, after *Position) (end *Position, err error) {
+// findEnd returns the position up to which so many entries of each list of a source are read, nil if
+// all lists end before.
+func (q *Query) findEnd(ctx context.Context, db database.Queryer, s *source, after *Position, scan int) (end *Position, err error) {
 	for i := range s.lists {
 		l := &s.lists[i]
 		text := &statement{}
@@ -105,7 +136,7 @@ func (q *Query) findEnd(ctx context.Context, db database.Queryer, s *source, aft
 		q.addCreated(text, l.id)
 		q.addAfter(text, l.id, after)
 		q.addOrder(text, l.id)
-		text.add(` LIMIT 1 OFFSET ?`, cmp.Or(q.scan, scanLimit)-1)
+		text.add(` LIMIT 1 OFFSET ?`, scan-1)
 		last, err := database.Collect(ctx, db, q.scanPosition, text.text.String(), text.args...)
 		if err != nil {
 			return nil, err
@@ -132,11 +163,26 @@ func (q *Query) scanPosition(row database.Scanner) (Position, error) {
 	return q.position(key), err
 }
 
-// statement returns the statement that reads orders from a list. STRAIGHT_JOIN reads the tables in the
-// order of the statement. Without it the servers read and sort all orders, because they do not expect the
-// page to fill early.
+// statement returns the statement that reads orders from a list. If it reads more orders than it
+// returns, it first selects their ids: reading and sorting all columns of the others costs several
+// times as much as reading the list.
 func (q *Query) statement(columns string, s *source, l *list, accounts []uuid.UUID, after, end *Position, limit int) *statement {
 	text := &statement{}
+	if s.sortedBy == q.column() && q.isExact(s) {
+		q.addList(text, columns, s, l, accounts, after, end, limit)
+		return text
+	}
+	text.add(`SELECT STRAIGHT_JOIN ` + columns + ` FROM (`)
+	q.addList(text, l.id+` AS hit`, s, l, accounts, after, end, limit)
+	text.add(`) h JOIN orders o FORCE INDEX (PRIMARY) ON o.id = h.hit`)
+	q.addOrder(text, `o.id`)
+	return text
+}
+
+// addList adds the query that reads orders from a list. STRAIGHT_JOIN reads the tables in the order of
+// the statement. Without it the servers read and sort all orders, because they do not expect the page to
+// fill early.
+func (q *Query) addList(text *statement, columns string, s *source, l *list, accounts []uuid.UUID, after, end *Position, limit int) {
 	text.add(`SELECT STRAIGHT_JOIN ` + columns + ` FROM ` + l.table + l.alias() + ` FORCE INDEX (` + l.hint + `)`)
 	for i, word := range q.Words {
 		if word != s.word {
@@ -163,5 +209,4 @@ func (q *Query) statement(columns string, s *source, l *list, accounts []uuid.UU
 	q.addEnd(text, l.id, end)
 	q.addOrder(text, l.id)
 	text.add(` LIMIT ?`, limit)
-	return text
 }

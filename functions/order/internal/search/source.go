@@ -34,6 +34,8 @@ type source struct {
 	sortedBy string // the column of its order besides the id
 	// entries is the estimated number of entries of all lists.
 	entries float64
+	// fill is the number of entries among which a page is expected, 0 if there is no estimate.
+	fill float64
 }
 
 // list is a part of an index.
