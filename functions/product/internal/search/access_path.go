@@ -11,10 +11,13 @@ import (
 
 // accessPath is the way in which a search reads the tables.
 type accessPath struct {
-	terms  []term // the rarest first
-	byWord bool   // read the products of the first word, newest first, instead of index
-	index  string // an index of product; "" leaves the choice to the server
+	terms   []term   // the rarest first
+	byWord  bool     // read the products of the first word, newest first, instead of index
+	index   string   // an index of product; "" leaves the choice to the server
+	attempt *attempt // nil if the index is read to a full page
 }
+
+func (path accessPath) isAttempt() bool { return path.attempt != nil }
 
 func (path accessPath) force() string {
 	if path.index == "" {
@@ -44,6 +47,10 @@ func chooseAccessPaths(ctx context.Context, q database.Queryer, f Query, limit i
 		rarest := slices.SortedStableFunc(slices.Values(terms), func(a, b term) int {
 			return cmp.Compare(e.terms[a], e.terms[b])
 		})
+		if f.sortsByPrice() && len(terms) > 0 {
+			paths[i] = f.pricePath(rarest, e, limit)
+			continue
+		}
 		best := e.cheapest(f.candidates(rarest, e), rarest, limit)
 		paths[i] = accessPath{terms: rarest, byWord: best.index == "", index: best.index}
 	}
@@ -144,12 +151,17 @@ const skew = 16
 // search reads until it has a page of products, which it expects to be as frequent as if words
 // and filters were independent of each other.
 func (e estimates) cheapest(all []candidate, terms []term, limit int) candidate {
+	part := min(1, skew*float64(limit)/e.hits(terms))
+	return slices.MinFunc(all, func(a, b candidate) int { return cmp.Compare(a.cost(part), b.cost(part)) })
+}
+
+// hits returns the number of products with all of a search, if words and filters are independent.
+func (e estimates) hits(terms []term) float64 {
 	hits := e.filter * e.stock / e.category
 	for _, t := range terms {
 		hits *= min(1, e.terms[t]/e.all)
 	}
-	part := min(1, skew*float64(limit)/hits)
-	return slices.MinFunc(all, func(a, b candidate) int { return cmp.Compare(a.cost(part), b.cost(part)) })
+	return hits
 }
 
 func (c candidate) cost(part float64) float64 {

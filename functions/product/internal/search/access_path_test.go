@@ -189,3 +189,36 @@ func TestRowsReadForPages(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsReadByPrice counts the rows that the server reads for words in the order of the price: few
+// for a word that is as frequent at all prices, and those of the attempt and of the word for one that
+// the first products do not have.
+func TestRowsReadByPrice(t *testing.T) {
+	t.Parallel()
+	const dear = soldOut / 5
+	db := dbtest.NewUnchecked(t, migrations)
+	products := randomProducts(soldOut)
+	for i := range products {
+		p := &products[i]
+		p.Status, p.Name, p.Description, p.Category, p.Price = OnSale, "often", "", "tea", int64(i)
+		if i >= soldOut-dear {
+			p.Name = "dear"
+		}
+	}
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		mustInsert(ctx, t, tx, products)
+		return Insert(ctx, tx, documents(products)...)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dbtest.Analyze(t, db, "product", "product_word", "product_prefix")
+	for word, maxRows := range map[string]int{"often": 400, "dear": 9 * dear} {
+		for _, prefix := range []string{"", word} {
+			f := Query{Words: []string{word}, Text: word, Prefix: prefix, Order: PriceAscending, MaxPrice: money.Max}
+			if rows, hits := mustReadRows(t, db, f); rows > maxRows || hits != 21 {
+				t.Errorf("%+v reads %d rows and finds %d products, want at most %d rows and 21 products", f, rows, hits, maxRows)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,17 +57,20 @@ func (t Table[P]) Select(ctx context.Context, q database.Queryer, f Query, after
 
 // selectByPaths is Select with an access path for each part of the search.
 func (t Table[P]) selectByPaths(ctx context.Context, q database.Queryer, f Query, paths []accessPath, after *Position, limit int) ([]Hit[P], error) {
-	if f.Order == Relevance {
+	switch {
+	case f.Order == Relevance:
 		return t.selectTiers(ctx, q, f, paths, after, limit)
+	case slices.ContainsFunc(paths, accessPath.isAttempt):
+		return t.selectParts(ctx, q, f, paths, after, limit)
 	}
 	s := &queryBuilder{}
 	if len(paths) == 1 {
-		f.addStatement(s, t.Columns, paths[0], anywhere, 0, after, limit)
+		f.addStatement(s, t.Columns, paths[0], anywhere, 0, after, nil, limit)
 		return t.query(ctx, q, s)
 	}
 	for i, path := range paths {
 		s.add([]string{`(`, ` UNION ALL (`}[i])
-		f.addStatement(s, t.Columns, path, anywhere, 0, after, limit)
+		f.addStatement(s, t.Columns, path, anywhere, 0, after, nil, limit)
 		s.add(`)`)
 	}
 	f.addOrder(s, `id`)
@@ -82,7 +86,7 @@ func (t Table[P]) selectTiers(ctx context.Context, q database.Queryer, f Query, 
 	}
 	for tier := first; tier < len(tierScopes)*len(paths) && len(hits) < limit; tier++ {
 		s := &queryBuilder{}
-		f.addStatement(s, t.Columns, paths[tier%len(paths)], tierScopes[tier/len(paths)], tier, after, limit-len(hits))
+		f.addStatement(s, t.Columns, paths[tier%len(paths)], tierScopes[tier/len(paths)], tier, after, nil, limit-len(hits))
 		found, err := t.query(ctx, q, s)
 		if err != nil {
 			return nil, err
@@ -112,14 +116,38 @@ func (s *queryBuilder) add(text string, args ...any) {
 	s.args = append(s.args, args...)
 }
 
-// addStatement adds the statement that reads products of a part of the search by an access path.
-// STRAIGHT_JOIN reads the tables in the order of the statement. Without it the servers
+// addStatement adds the statement that reads products of a part of the search by an access path, after
+// a position and up to an end. If it reads more products than it returns, it first selects their ids:
+// reading and sorting all columns of the others costs several times as much as reading the entries.
+func (f Query) addStatement(s *queryBuilder, columns string, path accessPath, in scope, tier int, after, end *Position, limit int) {
+	if !f.readsOthers(path) {
+		s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS tier`, tier)
+		f.addSelected(s, path, in, after, end, limit)
+		return
+	}
+	s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS tier FROM (SELECT STRAIGHT_JOIN id AS hit`, tier)
+	f.addSelected(s, path, in, after, end, limit)
+	s.add(`) h JOIN product FORCE INDEX (PRIMARY) ON id = hit`)
+	f.addOrder(s, `id`)
+}
+
+// readsOthers reports whether an access path reads rows that are not in the page: to sort them, or
+// before it compares their words.
+func (f Query) readsOthers(path accessPath) bool {
+	if path.byWord {
+		return f.sorts()
+	}
+	return len(path.terms) > 0 || f.sorts() && path.index != f.orderIndex()
+}
+
+// addSelected adds the tables, the conditions, the order and the limit of the products that a statement
+// selects. STRAIGHT_JOIN reads the tables in the order of the statement. Without it the servers
 // read and sort all products, because they do not expect the page to fill early.
-func (f Query) addStatement(s *queryBuilder, columns string, path accessPath, in scope, tier int, after *Position, limit int) {
-	s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS tier`, tier)
+func (f Query) addSelected(s *queryBuilder, path accessPath, in scope, after, end *Position, limit int) {
 	id := f.addTables(s, path, in)
 	f.addFilters(s)
 	f.addAfter(s, id, after)
+	f.addEnd(s, end)
 	f.addOrder(s, id)
 	s.add(` LIMIT ?`, limit)
 }
@@ -132,7 +160,7 @@ func (f Query) addTables(s *queryBuilder, path accessPath, in scope) (id string)
 		id = `w0.product_id`
 		s.add(` FROM ` + path.terms[0].table() + ` w0 FORCE INDEX (PRIMARY)`)
 		addTerms(s, path.terms, 1, in, id)
-		s.add(` JOIN product p ON id = w0.product_id`)
+		s.add(` JOIN product p ` + f.forceLookup() + ` ON id = w0.product_id`)
 		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.terms[0].word, in == inName, f.status())
 	} else {
 		s.add(` FROM product p ` + path.force())
@@ -147,6 +175,15 @@ func (f Query) addTables(s *queryBuilder, path accessPath, in scope) (id string)
 		s.add(`)`)
 	}
 	return id
+}
+
+// forceLookup returns the hint for lookups of products by id. product_by_status has the price besides the
+// id: its entries are a fifth of a row.
+func (f Query) forceLookup() string {
+	if f.sortsByPrice() && f.Category == "" && !f.InStock && !f.LowStock {
+		return `FORCE INDEX (product_by_status)`
+	}
+	return ``
 }
 
 // addTerms joins the terms that a product must have, beginning with terms[from]. Each

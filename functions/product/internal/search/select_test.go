@@ -121,6 +121,18 @@ func by(index string) chooser {
 	}
 }
 
+// try returns a chooser of access paths that try the order of the search.
+func try(within, most int, otherwise accessPath) chooser {
+	return func(_ context.Context, _ database.Queryer, f Query, _ int) (paths []accessPath, err error) {
+		for _, terms := range f.parts() {
+			others := otherwise
+			others.terms = terms
+			paths = append(paths, accessPath{terms: terms, index: f.orderIndex(), attempt: &attempt{within, most, others}})
+		}
+		return paths, nil
+	}
+}
+
 // choosers returns choosers of every access path of a search with words.
 func (f Query) choosers() []chooser {
 	all := []chooser{chooseAccessPaths, by("")}
@@ -132,6 +144,11 @@ func (f Query) choosers() []chooser {
 	}
 	if f.Order != Relevance {
 		all = append(all, by(f.orderIndex()))
+	}
+	if f.sortsByPrice() {
+		for _, within := range []int{1, 7, 1_000} {
+			all = append(all, try(within, 20, accessPath{byWord: true}), try(within, 5*within, accessPath{index: "product_by_status"}))
+		}
 	}
 	return all
 }

@@ -1,0 +1,127 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"souk/shared/database"
+)
+
+// attempt is a limit of an access path in the order of the search.
+type attempt struct {
+	within    int // the number of entries in which a page is expected to be full
+	most      int // the number of entries that are read in all
+	otherwise accessPath
+}
+
+// attemptMargin is how many times the entries are read among which a page is expected: the entries
+// between the products of a search are not equally many.
+const attemptMargin = 2
+
+// pricePath returns the access path of words in the order of the price. Products that are read to be
+// sorted cost more than entries of the index of that order, which is tried if the page is expected
+// among fewer entries. Words may be rarer among low or high prices: then the attempt ends early.
+func (f Query) pricePath(rarest []term, e estimates, limit int) accessPath {
+	sorted := slices.DeleteFunc(f.candidates(rarest, e), func(c candidate) bool { return c.isOrdered })
+	best := e.cheapest(sorted, rarest, limit)
+	path := accessPath{terms: rarest, byWord: best.index == "", index: best.index}
+	fill := e.filter * float64(limit) / max(e.hits(rarest), 1)
+	if fill >= best.entries {
+		return path
+	}
+	try := attempt{within: max(int(attemptMargin*fill), limit), most: int(attemptMargin * best.entries), otherwise: path}
+	return accessPath{terms: rarest, index: f.orderIndex(), attempt: &try}
+}
+
+// selectParts returns the products of a search by price, whose parts are read one after the other: an
+// attempt shows by its result whether the others are to be read.
+func (t Table[P]) selectParts(ctx context.Context, q database.Queryer, f Query, paths []accessPath, after *Position, limit int) (hits []Hit[P], err error) {
+	for _, path := range paths {
+		found, err := t.selectPart(ctx, q, f, path, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, found...)
+	}
+	slices.SortFunc(hits, func(a, b Hit[P]) int { return f.compare(t.Key(&a.Product), t.Key(&b.Product)) })
+	return hits[:min(len(hits), limit)], nil
+}
+
+// selectPart returns the products of a part of a search by an access path.
+func (t Table[P]) selectPart(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) (hits []Hit[P], err error) {
+	if path.isAttempt() {
+		hits, after, err = t.try(ctx, q, f, path, after, limit)
+		if err != nil || after == nil || len(hits) == limit {
+			return hits, err
+		}
+		path = path.attempt.otherwise
+	}
+	s := &queryBuilder{}
+	f.addStatement(s, t.Columns, path, anywhere, 0, after, nil, limit-len(hits))
+	others, err := t.query(ctx, q, s)
+	return append(hits, others...), err
+}
+
+// try returns the products that an attempt finds, and the position where it has ended, nil at the end of
+// the index. Estimates are wrong by a factor of two, a quotient of them by four: if the page is not full,
+// the products that were found show how many entries it needs.
+func (t Table[P]) try(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) (hits []Hit[P], end *Position, err error) {
+	within := path.attempt.within
+	for read := 0; len(hits) < limit && (read == 0 || read+within <= path.attempt.most); {
+		if end, err = f.findEnd(ctx, q, path, after, within); err != nil {
+			return nil, nil, err
+		}
+		s := &queryBuilder{}
+		f.addStatement(s, t.Columns, path, anywhere, 0, after, end, limit-len(hits))
+		found, err := t.query(ctx, q, s)
+		if err != nil {
+			return nil, nil, err
+		}
+		hits = append(hits, found...)
+		if end == nil {
+			return hits, nil, nil
+		}
+		after, read = end, read+within
+		within = attemptMargin * within * (limit - len(hits)) / max(len(found), 1)
+	}
+	return hits, after, nil
+}
+
+// findEnd returns the position after so many entries of the index of an attempt, nil if it ends before.
+func (f Query) findEnd(ctx context.Context, q database.Queryer, path accessPath, after *Position, within int) (end *Position, err error) {
+	f.InStock, f.LowStock = false, false // not in the index
+	s := &queryBuilder{}
+	s.add(`SELECT id, price_amount FROM product `+path.force()+` WHERE status = ?`, f.status())
+	f.addFilters(s)
+	f.addAfter(s, `id`, after)
+	f.addOrder(s, `id`)
+	s.add(` LIMIT 1 OFFSET ?`, within-1)
+	ends, err := database.Collect(ctx, q, func(row database.Scanner) (p Position, err error) {
+		return p, row.Scan(&p.ID, &p.Price)
+	}, s.text.String(), s.args...)
+	if err != nil || len(ends) == 0 {
+		return nil, err
+	}
+	return &ends[0], nil
+}
+
+// compare compares keys in an order by price.
+func (f Query) compare(a, b Key) int {
+	c := cmp.Or(cmp.Compare(a.Price, b.Price), database.CompareIDs(a.ID, b.ID))
+	if f.Order == PriceDescending {
+		return -c
+	}
+	return c
+}
+
+// addEnd adds the condition that excludes products after a position in an order by price.
+func (f Query) addEnd(s *queryBuilder, end *Position) {
+	switch {
+	case end == nil:
+	case f.Order == PriceAscending:
+		s.add(` AND (price_amount < ? OR price_amount = ? AND id <= ?)`, end.Price, end.Price, end.ID[:])
+	default:
+		s.add(` AND (price_amount > ? OR price_amount = ? AND id >= ?)`, end.Price, end.Price, end.ID[:])
+	}
+}
