@@ -95,6 +95,31 @@ func TestDocumentExamples(t *testing.T) {
 	}
 }
 
+// TestResponseSchemaNames requires that the schemas of responses have names, by which generated clients
+// call their types. A body without a type of its own is named after the operation's request.
+func TestResponseSchemaNames(t *testing.T) {
+	t.Parallel()
+	derived, compared := regexp.MustCompile(`Request\d*$|\d$`), 0
+	for path, methods := range mustParseDocument(t) {
+		for method, operation := range methods {
+			for status, response := range operation.Responses {
+				for _, content := range response.Content {
+					if content.Schema.Ref == "" {
+						continue
+					}
+					compared++
+					if derived.MatchString(content.Schema.Ref) {
+						t.Errorf("%s %s: the response %s has the schema %s: give the body a type", method, path, status, content.Schema.Ref)
+					}
+				}
+			}
+		}
+	}
+	if compared < 60 {
+		t.Errorf("only %d schemas were compared", compared)
+	}
+}
+
 // isServed reports whether a function serves one resource at a path.
 func isServed(t *testing.T, path string) bool {
 	t.Helper()

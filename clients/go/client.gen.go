@@ -52,6 +52,24 @@ func (e AttemptError) Valid() bool {
 	}
 }
 
+// Defines values for CreatedPasskeyKind.
+const (
+	CreatedPasskeyKindPasskey CreatedPasskeyKind = "passkey"
+	CreatedPasskeyKindTotp    CreatedPasskeyKind = "totp"
+)
+
+// Valid indicates whether the value is a known member of the CreatedPasskeyKind enum.
+func (e CreatedPasskeyKind) Valid() bool {
+	switch e {
+	case CreatedPasskeyKindPasskey:
+		return true
+	case CreatedPasskeyKindTotp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeliveryState.
 const (
 	DeliveryStateDelivered DeliveryState = "delivered"
@@ -619,24 +637,6 @@ func (e PasskeyChallengeRequestPurpose) Valid() bool {
 	case PasskeyChallengeRequestPurposeRegistration:
 		return true
 	case PasskeyChallengeRequestPurposeSignIn:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PasskeyCreateRequest1Kind.
-const (
-	PasskeyCreateRequest1KindPasskey PasskeyCreateRequest1Kind = "passkey"
-	PasskeyCreateRequest1KindTotp    PasskeyCreateRequest1Kind = "totp"
-)
-
-// Valid indicates whether the value is a known member of the PasskeyCreateRequest1Kind enum.
-func (e PasskeyCreateRequest1Kind) Valid() bool {
-	switch e {
-	case PasskeyCreateRequest1KindPasskey:
-		return true
-	case PasskeyCreateRequest1KindTotp:
 		return true
 	default:
 		return false
@@ -1600,6 +1600,27 @@ type CheckoutUpdateRequest struct {
 	ShippingMethod nullable.Nullable[string] `json:"shippingMethod,omitempty"`
 }
 
+// CreatedPasskey defines model for CreatedPasskey.
+type CreatedPasskey struct {
+	CreatedAt time.Time          `json:"createdAt"`
+	ID        openapi_types.UUID `json:"id"`
+
+	// Kind totp is an authenticator app.
+	Kind CreatedPasskeyKind `json:"kind"`
+
+	// Name The name of a passkey.
+	Name *string `json:"name,omitempty"`
+
+	// RecoveryCodes Ten codes, each of which replaces the second factor once, or none if the account has them. They are shown only here: store them safely.
+	RecoveryCodes []string `json:"recoveryCodes"`
+
+	// UsedAt The time of the last sign-in with a passkey.
+	UsedAt *time.Time `json:"usedAt,omitempty"`
+}
+
+// CreatedPasskeyKind totp is an authenticator app.
+type CreatedPasskeyKind string
+
 // Delivery defines model for Delivery.
 type Delivery struct {
 	// Attempts The number of attempts.
@@ -2533,6 +2554,15 @@ type PageStockMovement struct {
 	NextPageToken *string `json:"nextPageToken,omitempty"`
 }
 
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Challenge The token that continues the sign-in (POST /v1/sessions/confirm) or the registration (POST /v1/users/me/passkeys), within five minutes.
+	Challenge string `json:"challenge"`
+
+	// Options The options of WebAuthn as JSON. In a browser: navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)}) to sign in, navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)}) to register.
+	Options map[string]interface{} `json:"options"`
+}
+
 // PasskeyChallengeRequest defines model for PasskeyChallengeRequest.
 type PasskeyChallengeRequest struct {
 	// Purpose registration adds a passkey to the caller's account.
@@ -2541,15 +2571,6 @@ type PasskeyChallengeRequest struct {
 
 // PasskeyChallengeRequestPurpose registration adds a passkey to the caller's account.
 type PasskeyChallengeRequestPurpose string
-
-// PasskeyChallengeRequest1 defines model for PasskeyChallengeRequest1.
-type PasskeyChallengeRequest1 struct {
-	// Challenge The token that continues the sign-in (POST /v1/sessions/confirm) or the registration (POST /v1/users/me/passkeys), within five minutes.
-	Challenge string `json:"challenge"`
-
-	// Options The options of WebAuthn as JSON. In a browser: navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)}) to sign in, navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)}) to register.
-	Options map[string]interface{} `json:"options"`
-}
 
 // PasskeyCreateRequest defines model for PasskeyCreateRequest.
 type PasskeyCreateRequest struct {
@@ -2562,27 +2583,6 @@ type PasskeyCreateRequest struct {
 	// Passkey The response of the authenticator as JSON: JSON.stringify(await navigator.credentials.create(...)).
 	Passkey string `json:"passkey"`
 }
-
-// PasskeyCreateRequest1 defines model for PasskeyCreateRequest1.
-type PasskeyCreateRequest1 struct {
-	CreatedAt time.Time          `json:"createdAt"`
-	ID        openapi_types.UUID `json:"id"`
-
-	// Kind totp is an authenticator app.
-	Kind PasskeyCreateRequest1Kind `json:"kind"`
-
-	// Name The name of a passkey.
-	Name *string `json:"name,omitempty"`
-
-	// RecoveryCodes Ten codes, each of which replaces the second factor once, or none if the account has them. They are shown only here: store them safely.
-	RecoveryCodes []string `json:"recoveryCodes"`
-
-	// UsedAt The time of the last sign-in with a passkey.
-	UsedAt *time.Time `json:"usedAt,omitempty"`
-}
-
-// PasskeyCreateRequest1Kind totp is an authenticator app.
-type PasskeyCreateRequest1Kind string
 
 // PasswordChangeRequest defines model for PasswordChangeRequest.
 type PasswordChangeRequest struct {
@@ -3325,8 +3325,8 @@ type TotpConfirmRequest struct {
 	Code string `json:"code"`
 }
 
-// TotpCreateRequest defines model for TotpCreateRequest.
-type TotpCreateRequest struct {
+// TotpSetup defines model for TotpSetup.
+type TotpSetup struct {
 	// Secret The secret in base32, to type it into an app.
 	Secret string `json:"secret"`
 
@@ -18792,11 +18792,11 @@ type PasskeyChallengeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
-	JSON201 *PasskeyChallengeRequest1
+	JSON201 *PasskeyChallenge
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
-func (r PasskeyChallengeResponse) GetJSON201() *PasskeyChallengeRequest1 {
+func (r PasskeyChallengeResponse) GetJSON201() *PasskeyChallenge {
 	return r.JSON201
 }
 
@@ -20534,11 +20534,11 @@ type PasskeyCreateResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
-	JSON201 *PasskeyCreateRequest1
+	JSON201 *CreatedPasskey
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
-func (r PasskeyCreateResponse) GetJSON201() *PasskeyCreateRequest1 {
+func (r PasskeyCreateResponse) GetJSON201() *CreatedPasskey {
 	return r.JSON201
 }
 
@@ -20725,11 +20725,11 @@ type TotpCreateResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
-	JSON201 *TotpCreateRequest
+	JSON201 *TotpSetup
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
-func (r TotpCreateResponse) GetJSON201() *TotpCreateRequest {
+func (r TotpCreateResponse) GetJSON201() *TotpSetup {
 	return r.JSON201
 }
 
@@ -24914,7 +24914,7 @@ func ParsePasskeyChallengeResponse(rsp *http.Response) (*PasskeyChallengeRespons
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
-		var dest PasskeyChallengeRequest1
+		var dest PasskeyChallenge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -25950,7 +25950,7 @@ func ParsePasskeyCreateResponse(rsp *http.Response) (*PasskeyCreateResponse, err
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
-		var dest PasskeyCreateRequest1
+		var dest CreatedPasskey
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -26060,7 +26060,7 @@ func ParseTotpCreateResponse(rsp *http.Response) (*TotpCreateResponse, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
-		var dest TotpCreateRequest
+		var dest TotpSetup
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

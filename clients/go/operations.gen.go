@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "6aaa71a874c1136e3b7043c25c3f18ba17ddd3ff2b143bd6b6b6bcb72d3b655d"
+const documentHash = "10baef7dbc182dfbeefcadbecab421e9a482b633728d6f443249ea0e363d534b"
 
 // operations are the operations of the shop.
 var operations = []operation{

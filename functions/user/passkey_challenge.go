@@ -29,10 +29,13 @@ type challengePasskeyInput struct {
 type challengePasskeyOutput struct {
 	// CacheControl forbids caches to store the challenge.
 	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Challenge string         `json:"challenge" doc:"The token that continues the sign-in (POST /v1/sessions/confirm) or the registration (POST /v1/users/me/passkeys), within five minutes." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
-		Options   map[string]any `json:"options" doc:"The options of WebAuthn as JSON. In a browser: navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)}) to sign in, navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)}) to register."`
-	}
+	Body         passkeyChallenge
+}
+
+// passkeyChallenge is the begin of a ceremony with a passkey.
+type passkeyChallenge struct {
+	Challenge string         `json:"challenge" doc:"The token that continues the sign-in (POST /v1/sessions/confirm) or the registration (POST /v1/users/me/passkeys), within five minutes." example:"Vb5vP0hQk2m8cU1sXn3rT6wY9zA4dF7gJ0lKqEiOuMs"`
+	Options   map[string]any `json:"options" doc:"The options of WebAuthn as JSON. In a browser: navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)}) to sign in, navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)}) to register."`
 }
 
 // passkeyChallenge handles POST /v1/passkeys/challenges. A sign-in names no account, so that its

@@ -29,10 +29,13 @@ type createPasskeyInput struct {
 type createPasskeyOutput struct {
 	// CacheControl forbids caches to store the recovery codes.
 	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Factor
-		RecoveryCodes []string `json:"recoveryCodes" maxItems:"10" doc:"Ten codes, each of which replaces the second factor once, or none if the account has them. They are shown only here: store them safely." example:"[\"7k3m-9xq2-dh4w-0b8t\"]"`
-	}
+	Body         createdPasskey
+}
+
+// createdPasskey is a new passkey, and the recovery codes that come with the first factor.
+type createdPasskey struct {
+	Factor
+	RecoveryCodes []string `json:"recoveryCodes" maxItems:"10" doc:"Ten codes, each of which replaces the second factor once, or none if the account has them. They are shown only here: store them safely." example:"[\"7k3m-9xq2-dh4w-0b8t\"]"`
 }
 
 // passkeyCreate handles POST /v1/users/me/passkeys. It ignores an Idempotency-Key, because its

@@ -16,10 +16,13 @@ import (
 type createTOTPOutput struct {
 	// CacheControl forbids caches to store the secret.
 	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Secret string `json:"secret" doc:"The secret in base32, to type it into an app." example:"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"`
-		URL    string `json:"url" doc:"The secret as an otpauth URL, to show it as a QR code." example:"otpauth://totp/Souk:ada@example.com?algorithm=SHA1&digits=6&issuer=Souk&period=30&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"`
-	}
+	Body         totpSetup
+}
+
+// totpSetup is what an authenticator app needs.
+type totpSetup struct {
+	Secret string `json:"secret" doc:"The secret in base32, to type it into an app." example:"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"`
+	URL    string `json:"url" doc:"The secret as an otpauth URL, to show it as a QR code." example:"otpauth://totp/Souk:ada@example.com?algorithm=SHA1&digits=6&issuer=Souk&period=30&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"`
 }
 
 // totpCreate handles POST /v1/users/me/totp. It ignores an Idempotency-Key, because its
