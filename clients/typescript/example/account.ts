@@ -2,6 +2,7 @@ import { items } from "../src/index.js";
 import { announce, explain, field, form, h, values } from "./dom.js";
 import { go, type Page } from "./main.js";
 import { forgetCheckout, formatMoney, shop } from "./shop.js";
+import { signIn, signInForm } from "./signin.js";
 
 const password = (label: string, name: string, autocomplete: string) =>
   field({ label, name, type: "password", autocomplete, minlength: autocomplete === "new-password" ? 8 : 1, maxlength: 128 });
@@ -27,22 +28,17 @@ export const accountPage: Page = async (_, signal) => {
   }, "Sign out");
   return [
     h("h1", {}, `Hello ${user.name}`), h("p", { class: "soft" }, user.email),
-    h("h2", {}, "Your orders"), orders.children.length ? orders : h("p", {}, "There are none yet."), h("div", { class: "actions" }, leave),
+    h("h2", {}, "Your orders"), orders.children.length ? orders : h("p", {}, "There are none yet."), h("div", { class: "actions" }, h("a", { class: "button plain", href: "/security" }, "Sign-in and security"), leave),
   ];
 };
 
 function signInPage(): Node[] {
   const note = h("p", { role: "status" });
-  const signIn = form("Sign in", async (element) => {
-    const { email = "", password = "" } = values(element);
-    await shop.signIn({ email, password });
-    forgetCheckout();
-    go("/account");
-  }, h("h2", {}, "Sign in"), field({ label: "E-mail", name: "email", type: "email", autocomplete: "username" }), password("Password", "password", "current-password"));
+  const existing = signInForm();
   const forgotten = h("button", {
     class: "plain", type: "button",
     async onclick() {
-      const { email = "" } = values(signIn);
+      const { email = "" } = values(existing.querySelector("form")!);
       try {
         await shop.POST("/v1/password-resets", { body: { email } });
         note.textContent = "If there is an account with this address, a mail with a link is on its way.";
@@ -61,7 +57,7 @@ function signInPage(): Node[] {
   field({ label: "Name", name: "name", autocomplete: "name" }),
   field({ label: "E-mail", name: "newEmail", type: "email", autocomplete: "email" }),
   password("Password, at least 8 characters", "newPassword", "new-password"));
-  return [h("h1", {}, "Your account"), h("div", { class: "split" }, h("div", {}, signIn, h("div", { class: "actions" }, forgotten), note), register)];
+  return [h("h1", {}, "Your account"), h("div", { class: "split" }, h("div", {}, h("h2", {}, "Sign in"), existing, h("div", { class: "actions" }, forgotten), note), register)];
 }
 
 /** mailToken returns the token of a link in a mail, and removes it from the address and the history. */
@@ -78,8 +74,7 @@ export const confirmPage: Page = () => {
     form("Confirm", async (element) => {
       const { password = "" } = values(element);
       const { data: user } = await shop.POST("/v1/email-verifications/confirm", { body: { token, password } });
-      await shop.signIn({ email: user.email, password });
-      go("/account");
+      await signIn(user.email, password);
     }, h("p", {}, "Enter the password that you have chosen."), password("Password", "password", "current-password")),
   ];
 };

@@ -14,14 +14,63 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Att
   return element;
 }
 
+/** svg returns a picture of one path. */
+export function svg(attributes: Record<string, string>, path: string): SVGElement {
+  const create = (name: "svg" | "path", values: Record<string, string>): SVGElement => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(values)) element.setAttribute(key, value);
+    return element;
+  };
+  const picture = create("svg", attributes);
+  picture.append(create("path", { d: path }));
+  return picture;
+}
+
+/** action returns a button that is disabled while it runs, with a place for its error. */
+export function action(text: string, run: () => Promise<unknown>): HTMLElement {
+  const alert = h("div", { role: "alert" });
+  const button = h("button", {
+    class: "plain", type: "button",
+    async onclick() {
+      button.disabled = true;
+      alert.textContent = "";
+      try {
+        await run();
+      } catch (error) {
+        alert.textContent = explain(error);
+      } finally {
+        button.disabled = false;
+      }
+    },
+  }, text);
+  return h("div", { class: "action" }, button, alert);
+}
+
 /** announce has screen readers read a text. */
 export function announce(text: string): void {
   document.getElementById("status")!.textContent = text;
 }
 
+/** browserErrors are the errors of passkeys, by their names (WebAuthn, sections 5.1.3 and 5.1.4). */
+const browserErrors: Record<string, string> = {
+  NotAllowedError: "That was cancelled, or took too long. Please try again.",
+  InvalidStateError: "This device has a passkey of your account already.",
+  SecurityError: "Passkeys of the shop cannot be used at this address.",
+};
+
+/** problems are errors whose detail is for programs, by their codes. */
+const problems: Record<string, string> = {
+  invalid_challenge: "That took too long, or there were too many attempts. Please sign in again.",
+  wrong_code: "The code is wrong, or was used already. Please enter the next one.",
+  wrong_passkey: "The shop does not know this passkey. Use another one, or your password.",
+  passkeys_off: "The shop does not offer passkeys.",
+};
+
 /** explain returns what an error means for a customer. */
 export function explain(error: unknown): string {
   if (error instanceof ConnectionError) return "The shop cannot be reached. Check your connection and try again.";
+  if (error instanceof DOMException) return browserErrors[error.name] ?? "Your browser could not do that.";
+  if (error instanceof ProblemError && error.code in problems) return problems[error.code]!;
   if (!(error instanceof ProblemError)) return "Something went wrong. Reload the page and try again.";
   if (error.errors.length > 0) return "Please check your entries.";
   if (error.code === "overloaded" || error.status === 429) return "The shop is busy. Please try again in a moment.";

@@ -3,7 +3,9 @@ import { cartPage, catalogPage, productPage } from "./catalog.js";
 import { checkoutPage } from "./checkout.js";
 import { explain, h } from "./dom.js";
 import { orderPage, returnPage } from "./order.js";
+import { securityPage } from "./security.js";
 import { showCount } from "./shop.js";
+import { codePage, signInPage } from "./signin.js";
 
 /** Page returns the content of a page, which begins with its h1. The signal is aborted when the customer leaves it. */
 export type Page = (parameter: string, signal: AbortSignal) => Promise<Node[]> | Node[];
@@ -16,6 +18,9 @@ const pages: [RegExp, Page][] = [
   [/^\/return$/, returnPage],
   [/^\/orders\/([\w-]+)$/, orderPage],
   [/^\/account$/, accountPage],
+  [/^\/security$/, securityPage],
+  [/^\/sign-in$/, signInPage],
+  [/^\/sign-in\/code$/, codePage],
   [/^\/confirm-email$/, confirmPage],
   [/^\/reset-password$/, resetPage],
 ];

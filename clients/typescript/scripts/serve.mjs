@@ -1,4 +1,4 @@
-// Serves the example on http://127.0.0.1:3000 (PORT), for the shop at SOUK_URL.
+// Serves the example on http://localhost:3000 (PORT), for the shop at SOUK_URL.
 import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,7 @@ createServer((request, response) => {
   response.writeHead(200, { "Content-Type": `${type ?? "text/html"}; charset=utf-8`, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" });
   createReadStream(folder + (type ? pathname : "/index.html")).pipe(response);
 }).listen(port, "127.0.0.1", () => {
-  console.log(`http://127.0.0.1:${port} sells what the shop at ${shop} has. Start that with:`);
-  console.log(`CORS_ORIGINS=http://127.0.0.1:${port} PAYMENT_RETURN_URL=http://127.0.0.1:${port}/return USER_PAGES_URL=http://127.0.0.1:${port} make up`);
+  const origin = `http://localhost:${port}`; // browsers have no passkeys for an address
+  console.log(`${origin} sells what the shop at ${shop} has. Start that with:`);
+  console.log(`CORS_ORIGINS=${origin} PAYMENT_RETURN_URL=${origin}/return USER_PAGES_URL=${origin} USER_PASSKEY_ORIGINS=${origin} make up`);
 });

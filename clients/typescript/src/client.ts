@@ -53,8 +53,12 @@ export interface Client {
   PUT: Method<"put">;
   PATCH: Method<"patch">;
   DELETE: Method<"delete">;
-  /** Signs in. All later requests are the account's. */
+  /** Signs in. All later requests are the account's. It throws SecondFactorError if the account has a second factor. */
   signIn(credentials: components["schemas"]["SessionCreateRequest"]): Promise<Tokens>;
+  /** Completes a sign-in by a code of the authenticator app, a recovery code, or a passkey (signInWithPasskey). */
+  confirmSignIn(confirmation: components["schemas"]["SessionConfirmRequest"]): Promise<Tokens>;
+  /** Replaces the tokens of the session, whose rights have changed. They are undefined if it has ended. */
+  refresh(): Promise<Tokens | undefined>;
   /** Signs out, also if the shop cannot be reached. */
   signOut(): Promise<void>;
   /** The tokens of the session, or undefined. */
@@ -100,6 +104,13 @@ export function createClient(options: ClientOptions): Client {
     async signIn(credentials) {
       const { data } = await POST("/v1/sessions", { body: credentials });
       return session.begin(data);
+    },
+    async confirmSignIn(confirmation) {
+      const { data } = await POST("/v1/sessions/confirm", { body: confirmation });
+      return session.begin(data);
+    },
+    async refresh() {
+      return session.tokens && session.refresh(session.tokens);
     },
     async signOut() {
       if (!session.tokens) return;

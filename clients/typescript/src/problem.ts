@@ -47,6 +47,18 @@ export class PreconditionFailedError extends ProblemError {
   override readonly name = "PreconditionFailedError";
 }
 
+/** SecondFactorError is a sign-in whose password is right, and which needs a second factor: continue it by confirmSignIn. */
+export class SecondFactorError extends ProblemError {
+  override readonly name = "SecondFactorError";
+  /** The token that continues the sign-in, within five minutes. */
+  readonly challenge: string;
+
+  constructor(response: Response, body: Partial<components["schemas"]["Problem"]> & { challenge: string }) {
+    super(response, body);
+    this.challenge = body.challenge;
+  }
+}
+
 /** ConnectionError is a request without a response. If it was a change, it may have taken effect. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
@@ -61,11 +73,13 @@ export class ConnectionError extends Error {
 
 /** readProblem returns the error of a response, whose body it reads. */
 export async function readProblem(response: Response): Promise<ProblemError> {
-  let body: object = {};
+  let body: Partial<components["schemas"]["Problem"]> = {};
   if (response.headers.get("Content-Type")?.startsWith(problemType)) {
     const parsed: unknown = await response.json().catch(() => undefined); // an incomplete response
     if (typeof parsed === "object" && parsed !== null) body = parsed;
   }
+  const { code, challenge } = body;
+  if (code === "second_factor_required" && challenge) return new SecondFactorError(response, { ...body, challenge });
   return response.status === 412 ? new PreconditionFailedError(response, body) : new ProblemError(response, body);
 }
 

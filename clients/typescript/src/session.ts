@@ -11,6 +11,8 @@ export interface Tokens {
   refreshToken: string;
   /** The time in milliseconds at which the access token expires. */
   expiresAt: number;
+  /** Present if the account must add a second factor: until then the session has the rights of a customer. */
+  secondFactor?: "enrolment_required";
 }
 
 /** TokenStore stores the tokens of a session. Tabs of a browser may share one. */
@@ -78,8 +80,8 @@ export class Session {
 
   /** begin stores the tokens of a response: those of a new session, or of one that was refreshed. */
   begin(issued: components["schemas"]["Tokens"], session: string = randomUUID()): Tokens {
-    const { accessToken, refreshToken, expiresIn } = issued;
-    const tokens = { session, accessToken, refreshToken, expiresAt: Date.now() + expiresIn * 1000 };
+    const { accessToken, refreshToken, expiresIn, secondFactor } = issued;
+    const tokens: Tokens = { session, accessToken, refreshToken, expiresAt: Date.now() + expiresIn * 1000, ...(secondFactor && { secondFactor }) };
     this.store.set(tokens);
     return tokens;
   }
@@ -94,7 +96,7 @@ export class Session {
     if (tokens && tokens.expiresAt - leeway < Date.now()) tokens = await this.refresh(tokens);
     if (!tokens) return next(request);
     const response = await next(withToken(request, tokens.accessToken));
-    if (response.status !== 401) return response;
+    if (response.status !== 401 || needsLogin(response)) return response;
     const renewed = await this.refresh(tokens);
     if (!renewed) return response;
     await response.body?.cancel();
@@ -136,6 +138,11 @@ export class Session {
     const locks = globalThis.navigator?.locks;
     return locks ? (locks.request(`souk ${this.url}`, run) as Promise<T>) : run();
   }
+}
+
+/** needsLogin reports whether a response asks for a new sign-in (RFC 9470, section 3), which no refresh replaces. */
+function needsLogin(response: Response): boolean {
+  return response.headers.get("WWW-Authenticate")?.includes("insufficient_user_authentication") === true;
 }
 
 /** withToken returns a copy of a request with a bearer token. */
