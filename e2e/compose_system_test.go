@@ -54,6 +54,9 @@ func startCompose() (*compose, error) {
 	c := &compose{project: "souk-e2e", since: time.Now(), pages: openSite()}
 	for _, setting := range c.pages.environment() {
 		name, value, _ := strings.Cut(setting, "=")
+		if name == "USER_PASSKEY_ORIGINS" {
+			value += ",http://localhost:" + strconv.Itoa(port) // tests without pages use the gateway's
+		}
 		if err := os.Setenv(name, value); err != nil {
 			return nil, err
 		}

@@ -40,13 +40,19 @@ func (s site) environment() []string {
 	if s.server == nil {
 		return nil
 	}
-	return []string{"CORS_ORIGINS=" + s.server.URL, "USER_PAGES_URL=" + s.server.URL, "PAYMENT_RETURN_URL=" + s.server.URL + "/return"}
+	return []string{
+		"CORS_ORIGINS=" + s.origin(), "USER_PAGES_URL=" + s.origin(), "PAYMENT_RETURN_URL=" + s.origin() + "/return",
+		"USER_PASSKEY_ORIGINS=" + s.origin(), "USER_SECOND_FACTOR_ROLES=" + factorRole,
+	}
 }
+
+// origin returns the origin of the pages. It has a name, since browsers have no passkeys for an address.
+func (s site) origin() string { return strings.Replace(s.server.URL, "127.0.0.1", "localhost", 1) }
 
 // returnOrigin returns the origin to which payments of a system lead back.
 func returnOrigin(s *system) string {
 	if containers != nil {
-		return containers.pages.server.URL
+		return containers.pages.origin()
 	}
 	return strings.TrimSuffix(s.Gateway, "/")
 }

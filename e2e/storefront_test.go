@@ -109,13 +109,11 @@ func (f storefront) register(t *testing.T, s *system, email string) {
 	f.Wait(`document.body.textContent.includes("Hello Amira")`)
 }
 
-// TestStorefront has a guest and a new customer buy on the pages of the example in Chromium, which are
-// of another origin than the shop.
-func TestStorefront(t *testing.T) {
-	parallel(t)
+// openStorefront builds the example, and starts a shop for its pages.
+func openStorefront(t *testing.T) (*system, site) {
+	t.Helper()
 	requireTypeScript(t)
-	browser := browsertest.Start(t)
-	pages := site{}
+	var pages site
 	if containers != nil {
 		pages = containers.pages
 	} else {
@@ -130,10 +128,19 @@ func TestStorefront(t *testing.T) {
 		t.Fatalf("build the example: %v\n%s", err, output)
 	}
 	pages.show(folder)
+	return s, pages
+}
+
+// TestStorefront has a guest and a new customer buy on the pages of the example in Chromium, which are
+// of another origin than the shop.
+func TestStorefront(t *testing.T) {
+	parallel(t)
+	browser := browsertest.Start(t)
+	s, pages := openStorefront(t)
 	tea := s.sellTea(t)
 	open := func(t *testing.T, width int64, scheme string) storefront {
 		t.Helper()
-		return storefront{browsertest.NewTab(browser, t), pages.server.URL, scheme, width}
+		return storefront{browsertest.NewTab(browser, t), pages.origin(), scheme, width}
 	}
 	t.Run("a guest buys in a wide window", func(t *testing.T) {
 		f := open(t, 1600, "light")

@@ -36,10 +36,10 @@ type Tab struct {
 	t   testing.TB
 }
 
-// NewTab opens a tab until the end of the test.
+// NewTab opens a tab with a storage of its own until the end of the test.
 func NewTab(browser context.Context, t testing.TB) Tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser)
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	return Tab{ctx, t}
 }
