@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "10baef7dbc182dfbeefcadbecab421e9a482b633728d6f443249ea0e363d534b"
+const documentHash = "8b5a47620e1f3cfde9a8e4d988532decdad4a04e039e99c24e1e4f4101ccd8de"
 
 // operations are the operations of the shop.
 var operations = []operation{
