@@ -17,7 +17,7 @@ var openAPI = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewL
 // fieldRule is the rule of a field of a request in openapi.yaml.
 type fieldRule struct {
 	nullable bool
-	// text is the rule of a text: line, multiline or password; "" for a string with a
+	// text is the rule of a text: line, label, multiline or password; "" for a string with a
 	// format or pattern, and for other types.
 	text string
 }
@@ -50,7 +50,7 @@ func mustReadRule(t *testing.T, f manifest.Function, path []any) fieldRule {
 	}
 	switch {
 	case !schema.Type.Includes("string"):
-	case schema.Format == function.Multiline || schema.Format == function.Password:
+	case schema.Format == function.Multiline || schema.Format == function.Label || schema.Format == function.Password:
 		rule.text = schema.Format
 	case schema.Format == "" && schema.Pattern == "" && schema.Enum == nil:
 		rule.text = "line"

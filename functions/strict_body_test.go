@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"souk/shared/api"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
 )
@@ -114,7 +115,13 @@ func textCases(t *testing.T, body object, field field, rule fieldRule) []bodyCas
 	for _, control := range []string{`\u0000`, `\u001b`, `\u0085`, `\u2028`} {
 		cases = append(cases, bodyCase{"a control character", raw(`"` + text + control + `x"`), field.place, api.FieldControl})
 	}
-	if rule.text == "line" {
+	if rule.text == function.Label {
+		cases = append(cases, bodyCase{"an invisible character", raw(`"a\u200db"`), field.place, api.FieldInvisible})
+	}
+	if rule.text != function.Multiline {
+		for _, invisible := range []string{`\u200b`, `\u2060`, `\ufeff`, `\u202e`} {
+			cases = append(cases, bodyCase{"an invisible character", raw(`"a` + invisible + `b"`), field.place, api.FieldInvisible})
+		}
 		cases = append(cases, bodyCase{"two lines", raw(`"` + text + `\n` + text + `"`), field.place, api.FieldControl})
 	}
 	return append(cases, bodyCase{"blanks", raw(`" \u00a0\t"`), field.place, api.FieldBlank})

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "8b5a47620e1f3cfde9a8e4d988532decdad4a04e039e99c24e1e4f4101ccd8de"
+const documentHash = "ece397f5f131bf7523201acac1dbdfcdc551c0398e1d26c0b6f6d04f99031a6d"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -32,7 +32,7 @@ type listInput struct {
 	Currency    string        `query:"currency" pattern:"^[A-Z]{3}$" patternDescription:"a currency code of three capital letters" doc:"Return only orders in this currency. It is required with minTotal, maxTotal, and an order by total." example:"EUR"`
 	Customer    uuid.NullUUID `query:"customer" format:"uuid" doc:"Return only orders of this account. Only staff can list another account's orders; the response then has orderCount."`
 	Product     uuid.NullUUID `query:"product" format:"uuid" doc:"Return only orders with this product."`
-	Tag         string        `query:"tag" maxLength:"40" doc:"Return only orders with this tag, whatever its case. Only staff can send it." example:"gift"`
+	Tag         string        `query:"tag" format:"label" maxLength:"40" doc:"Return only orders with this tag, whatever its case. Only staff can send it." example:"gift"`
 	OrderBy     string        `query:"orderBy" enum:"-createdAt,createdAt,-total,total,-updatedAt,updatedAt" default:"-createdAt" doc:"The sort order. A minus is descending." example:"-createdAt"`
 	UserID      uuid.NullUUID `query:"userId" format:"uuid" deprecated:"true" doc:"The older name of customer."`
 }

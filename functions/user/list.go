@@ -18,7 +18,7 @@ import (
 type listInput struct {
 	api.PageQuery
 	Q   string `query:"q" maxLength:"254" doc:"Return only accounts whose e-mail address begins with this text, in the order of the addresses, and then those whose name has all of its words (only the first eight are used), newest first. Case, and in names accents, are ignored. Words of names are found only if they are complete." example:"amira"`
-	Tag string `query:"tag" maxLength:"40" doc:"Return only accounts with this tag, whatever its case, newest first. It cannot be sent with q." example:"vip"`
+	Tag string `query:"tag" format:"label" maxLength:"40" doc:"Return only accounts with this tag, whatever its case, newest first. It cannot be sent with q." example:"vip"`
 }
 
 // Resolve implements huma.Resolver. It refuses two searches at the same time: an address finds accounts in

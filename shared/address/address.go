@@ -134,6 +134,8 @@ func code(err error) string {
 	switch {
 	case errors.Is(err, text.ErrBlank):
 		return api.FieldBlank
+	case errors.Is(err, text.ErrInvisible):
+		return api.FieldInvisible
 	case errors.Is(err, text.ErrControl):
 		return api.FieldControl
 	case errors.Is(err, text.ErrEncoding):

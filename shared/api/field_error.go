@@ -3,7 +3,7 @@ package api
 // FieldError is one error of the input.
 type FieldError struct {
 	Location string `json:"location" doc:"The path of the value, such as body.items[0].quantity." example:"body.items[0].quantity"`
-	Code     string `json:"code" enum:"required,null_not_allowed,unknown_field,duplicate_field,invalid_type,invalid_format,not_allowed,out_of_range,too_short,too_long,too_few_items,too_many_items,blank,control_character,invalid_utf8,invalid_syntax,common_password" doc:"The error, for programs. Codes do not change." example:"out_of_range"`
+	Code     string `json:"code" enum:"required,null_not_allowed,unknown_field,duplicate_field,invalid_type,invalid_format,not_allowed,out_of_range,too_short,too_long,too_few_items,too_many_items,blank,control_character,invisible_character,invalid_utf8,invalid_syntax,common_password" doc:"The error, for programs. Codes do not change." example:"out_of_range"`
 	Message  string `json:"message" doc:"A description of the error." example:"must be 1 or more"`
 }
 
@@ -27,6 +27,7 @@ const (
 	FieldTooMany        = "too_many_items"   // more elements or members than the maximum
 	FieldBlank          = "blank"            // no visible character
 	FieldControl        = "control_character"
+	FieldInvisible      = "invisible_character"
 	FieldEncoding       = "invalid_utf8"
 	FieldSyntax         = "invalid_syntax"  // the body, the line or the query cannot be parsed
 	FieldCommonPassword = "common_password" // a password that is easy to guess

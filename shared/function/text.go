@@ -15,6 +15,9 @@ import (
 const (
 	// Multiline is the format of text that may have several lines.
 	Multiline = "multiline"
+	// Label is the format of a single line that is compared with others, such as a tag: it has no
+	// invisible characters.
+	Label = "label"
 	// Password is the format of secrets, which must reach the operation unchanged.
 	// It is OpenAPI's (https://spec.openapis.org/registry/format/password.html).
 	Password = "password"
@@ -30,6 +33,8 @@ func checkText(schema *huma.Schema, value string) (string, error) {
 		return value, nil
 	case schema.Format == Multiline:
 		rule = text.Multiline
+	case schema.Format == Label:
+		rule = text.Label
 	case schema.Format == "" && schema.Pattern == "" && len(schema.Enum) == 0 && schema.Const == nil:
 		rule = text.Line
 	case !utf8.ValidString(value):
@@ -44,6 +49,8 @@ func checkText(schema *huma.Schema, value string) (string, error) {
 func textError(location string, err error) *api.FieldError {
 	code := api.FieldControl
 	switch {
+	case errors.Is(err, text.ErrInvisible):
+		code = api.FieldInvisible
 	case errors.Is(err, text.ErrBlank):
 		code = api.FieldBlank
 	case errors.Is(err, text.ErrEncoding):

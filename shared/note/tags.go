@@ -22,7 +22,7 @@ type TagsInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	api.IfMatch
 	Body struct {
-		Tags []string `json:"tags" maxItems:"20" minLength:"1" maxLength:"40" doc:"All tags. Case does not matter when they are compared. An empty list removes the tags." example:"[\"gift\",\"fragile\"]"`
+		Tags []string `json:"tags" format:"label" maxItems:"20" minLength:"1" maxLength:"40" doc:"All tags. Case does not matter when they are compared. An empty list removes the tags." example:"[\"gift\",\"fragile\"]"`
 	}
 }
 

@@ -34,6 +34,27 @@ func TestLine(t *testing.T) {
 	}
 }
 
+// TestInvisible requires that invisible characters within a line are refused, and around it removed,
+// and that labels have none.
+func TestInvisible(t *testing.T) {
+	t.Parallel()
+	misleading := []rune{'\u200b', '\u2060', '\ufeff', '\u061c', '\u200e', '\u200f', '\u202a', '\u202e', '\u2066', '\u2069'}
+	for _, r := range misleading {
+		check(t, text.Line, "a"+string(r)+"b", "", text.ErrInvisible)
+		check(t, text.Label, "a"+string(r)+"b", "", text.ErrInvisible)
+		check(t, text.Line, string(r)+" a"+string(r), "a", nil)
+		check(t, text.Multiline, "a"+string(r)+"b", "a"+string(r)+"b", nil)
+	}
+	for _, r := range []rune{'\u200c', '\u200d', '\u00ad', '\u034f', '\u3164', '\u2800', '\U000e0020'} {
+		check(t, text.Line, "a"+string(r)+"b", "a"+string(r)+"b", nil)
+		check(t, text.Label, "a"+string(r)+"b", "", text.ErrInvisible)
+	}
+	for _, allowed := range []string{"می‌خواهم", "क्‍ष", "👩‍🍳"} {
+		check(t, text.Line, allowed, allowed, nil)
+	}
+	check(t, text.Label, "Zoë ❤️", "Zoë ❤️", nil)
+}
+
 func TestBlock(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -57,7 +78,7 @@ func TestBlock(t *testing.T) {
 func FuzzText(f *testing.F) {
 	f.Add("a\r\n\tb")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, rule := range []func(string) (string, error){text.Line, text.Multiline} {
+		for _, rule := range []func(string) (string, error){text.Line, text.Label, text.Multiline} {
 			if once, err := rule(s); err == nil {
 				check(t, rule, once, once, nil)
 			}

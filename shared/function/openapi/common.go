@@ -25,7 +25,7 @@ const description = "The API of a shop: catalogue, orders and accounts.\n\n" +
 	"- A `POST` with an `Idempotency-Key` can be sent again: it takes effect once and has the same response for 24 hours. An account can use 10,000 keys in that time; more are refused with 429. While the first request is in progress, others get 409 `idempotency_in_flight`. Invalid input, 401, 403, 404, 429, 5xx and responses with `Retry-After` are not stored.\n" +
 	"- Under overload a request gets 503 `overloaded` at once: it had no effect. Send it again after the seconds in `Retry-After`.\n" +
 	"- Unknown fields and query parameters are refused, and so are duplicates and names that differ only in letter case.\n" +
-	"- Text is UTF-8. It is trimmed and must not contain control characters; text of `format: multiline` may contain line feeds and tabs.\n" +
+	"- Text is UTF-8. It is trimmed and must not contain control characters; text of `format: multiline` may contain line feeds and tabs. Other text must not contain invisible characters (zero-width spaces, changes of direction); text of `format: label` contains none at all.\n" +
 	"- A `PATCH` is a JSON Merge Patch (RFC 7396): `null` clears a nullable field and is refused for other fields.\n" +
 	"- Send `X-Request-Id` to identify a request in your logs and the shop's, and `traceparent` (W3C Trace Context) to make it part of your trace."
 
