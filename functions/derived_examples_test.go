@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -41,7 +42,11 @@ func deriveExample(t testing.TB, f manifest.Function) example {
 		case p.Name == "pageToken" || p.Name == "pageSize":
 			e.paged = true
 		default:
-			e.query[p.Name], _ = p.Example.(string)
+			examples := p.Schema.Value.Examples
+			if len(examples) == 0 {
+				t.Fatalf("%s: the query parameter %s has no example", f.Name, p.Name)
+			}
+			e.query[p.Name] = fmt.Sprint(examples[0])
 		}
 	}
 	return e

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"souk/shared/api"
+	"souk/shared/function"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
 )
@@ -41,6 +44,38 @@ func TestStrictQuery(t *testing.T) {
 			refuse(strings.ToUpper(name)+"="+value, "query."+strings.ToUpper(name), api.FieldUnknown)
 			if strings.Trim(value, "0123456789") != "" && value != "true" {
 				refuse(name+"=Caf%e9", "query."+name, api.FieldEncoding)
+			}
+		}
+	})
+}
+
+// TestBlankQuery sends every function each parameter of its query without a value, and with blanks
+// only: without its filter, a list has everything.
+func TestBlankQuery(t *testing.T) {
+	t.Parallel()
+	forEachFunction(t, func(t *testing.T, s *functiontest.Server, f manifest.Function) {
+		t.Parallel()
+		d, err := openAPI()
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid := requestTo(t, s, f, mustCreateCaller(t, s, f))
+		for _, parameter := range d.Paths.Find(f.Path()).GetOperation(f.Method()).Parameters {
+			name, schema := parameter.Value.Name, parameter.Value.Schema.Value
+			if parameter.Value.In != openapi3.ParameterInQuery {
+				continue
+			}
+			isText := schema.Type.Is("string") && (schema.Format == "" || schema.Format == function.Label) && schema.Pattern == "" && schema.Enum == nil
+			for _, blank := range []string{"", "%20", "%0A", "%E2%80%8B"} {
+				if name == "pageToken" && blank == "" { // the first page
+					continue
+				}
+				r := valid
+				r.Path += "?" + name + "=" + blank
+				problem := requireRefusal(t, r.Path, s.Do(t, r), http.StatusBadRequest)
+				if !problem.names("query."+name) || (isText || blank == "") && !problem.has("query."+name, api.FieldBlank) {
+					t.Errorf("%s: got %+v, want an error at query.%s", r.Path, problem, name)
+				}
 			}
 		}
 	})

@@ -163,7 +163,7 @@ func TestListByTag(t *testing.T) {
 	s.mustSetTags(t, admin, c.ID, "gift", "late")
 	s.mustSetTags(t, admin, c.ID, "late")
 	for query, want := range map[string]string{
-		"tag=gift": "b a", "tag=+GIFT+": "b a", "tag=f%C3%BCsse": "a", "tag=late": "c", "tag=gif": "", "tag=other": "", "tag=": "c b a",
+		"tag=gift": "b a", "tag=+GIFT+": "b a", "tag=f%C3%BCsse": "a", "tag=late": "c", "tag=gif": "", "tag=other": "",
 		"tag=gift&q=pot": "b", "tag=gift&customer=" + owner.UserID.String(): "a", "tag=late&status=pending&orderBy=createdAt": "c",
 		"tag=gift&currency=EUR&orderBy=total": "a b", "tag=gift&orderBy=updatedAt": "a b",
 	} {

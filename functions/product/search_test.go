@@ -101,7 +101,6 @@ func TestSearch(t *testing.T) {
 		"the beginning, by name":            {"q=te&orderBy=name&inStock=true", "A1 D1 D2 P1"},
 		"the beginning of a SKU":            {"q=p", "P2 P1"},
 		"only punctuation":                  {"q=" + url.QueryEscape(`"+-*`), ""},
-		"only blanks":                       {"q=++", "Z1 P2 P1 D2 D1 A2 A1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

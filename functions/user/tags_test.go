@@ -123,7 +123,7 @@ func TestListByTag(t *testing.T) {
 		s.Do(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/users?" + query, Token: admin}).MustBe(t, http.StatusOK).Into(t, &page)
 		return page
 	}
-	for query, want := range map[string]string{"tag=vip": "Bob Ada", "tag=+Vip+": "Bob Ada", "tag=late": "Ada", "tag=vi": "", "tag=late&q=+": "Ada"} {
+	for query, want := range map[string]string{"tag=vip": "Bob Ada", "tag=+Vip+": "Bob Ada", "tag=late": "Ada", "tag=vi": ""} {
 		var names []string
 		for _, u := range list(t, query).Items {
 			names = append(names, u.Name)

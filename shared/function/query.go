@@ -52,6 +52,9 @@ func (c *checkedContext) checkQuery() []api.FieldError {
 	return errs
 }
 
+// errBlankParameter is text.ErrBlank for a parameter.
+var errBlankParameter = fmt.Errorf("%w: omit the parameter", text.ErrBlank)
+
 // checkParameter returns the values of a query parameter, normalized by its text rule.
 func checkParameter(parameter *huma.Param, values []string, location string) ([]string, *api.FieldError) {
 	schema := parameter.Schema
@@ -65,9 +68,15 @@ func checkParameter(parameter *huma.Param, values []string, location string) ([]
 	checked := make([]string, len(values))
 	for i, value := range values {
 		var err error
-		// A blank parameter, like q=, counts as absent.
-		if checked[i], err = checkText(item, value); err != nil && !errors.Is(err, text.ErrBlank) {
+		if checked[i], err = checkText(item, value); errors.Is(err, text.ErrBlank) {
+			return nil, textError(location, errBlankParameter)
+		} else if err != nil {
 			return nil, textError(location, err)
+		}
+		// It would count as absent, and a list without its filter has everything. Without a page token
+		// it begins.
+		if checked[i] == "" && parameter.Name != "pageToken" {
+			return nil, textError(location, errBlankParameter)
 		}
 		if _, err := strconv.ParseInt(value, 10, 64); item.Type == huma.TypeInteger && errors.Is(err, strconv.ErrRange) {
 			return nil, &api.FieldError{Location: location, Code: api.FieldRange, Message: "is a number that is too large or too small"}
