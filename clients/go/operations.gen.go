@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "ece397f5f131bf7523201acac1dbdfcdc551c0398e1d26c0b6f6d04f99031a6d"
+const documentHash = "bebc3e1f18dee76b5b01767dcbc3dd903355c70169236fa3346748716c137ff8"
 
 // operations are the operations of the shop.
 var operations = []operation{
