@@ -1441,7 +1441,7 @@ type CategoryFacet struct {
 	// Count The number of products: exact up to 1,000, and at least this many if more is true.
 	Count int64 `json:"count"`
 
-	// More Whether there are more products than count. It is also true for all counts of words that more than 10,000 products have, of which the newest are counted.
+	// More Whether there are more products than count. It is also true for all counts of words that more than 2,500 products have, of which the newest 1,000 are counted.
 	More bool `json:"more"`
 }
 
@@ -1987,7 +1987,7 @@ type Facets struct {
 	// Count The number of products: exact up to 1,000, and at least this many if more is true.
 	Count int64 `json:"count"`
 
-	// More Whether there are more products than count. It is also true for all counts of words that more than 10,000 products have, of which the newest are counted.
+	// More Whether there are more products than count. It is also true for all counts of words that more than 2,500 products have, of which the newest 1,000 are counted.
 	More bool `json:"more"`
 
 	// MoreCategories Whether there are further categories.
@@ -2695,7 +2695,7 @@ type PriceFacet struct {
 	// MinPrice The lowest price of the range, in minor units: a value for the parameter minPrice.
 	MinPrice int64 `json:"minPrice"`
 
-	// More Whether there are more products than count. It is also true for all counts of words that more than 10,000 products have, of which the newest are counted.
+	// More Whether there are more products than count. It is also true for all counts of words that more than 2,500 products have, of which the newest 1,000 are counted.
 	More bool `json:"more"`
 }
 
@@ -5498,7 +5498,7 @@ type ClientInterface interface {
 
 	// ProductFacets Count products by filter
 	//
-	// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000.
+	// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000. Those of a search without words may be 10 seconds old.
 	//
 	// Corresponds with GET /v1/products/facets (the `ProductFacets` operationId).
 	ProductFacets(ctx context.Context, params *ProductFacetsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -7599,7 +7599,7 @@ func (c *Client) ProductExport(ctx context.Context, params *ProductExportParams,
 
 // ProductFacets Count products by filter
 //
-// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000.
+// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000. Those of a search without words may be 10 seconds old.
 //
 // Corresponds with GET /v1/products/facets (the `ProductFacets` operationId).
 func (c *Client) ProductFacets(ctx context.Context, params *ProductFacetsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -16445,7 +16445,7 @@ type ClientWithResponsesInterface interface {
 
 	// ProductFacetsWithResponse Count products by filter
 	//
-	// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000.
+	// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000. Those of a search without words may be 10 seconds old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22611,7 +22611,7 @@ func (c *ClientWithResponses) ProductExportWithResponse(ctx context.Context, par
 
 // ProductFacetsWithResponse Count products by filter
 //
-// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000.
+// The numbers of the products that GET /v1/products lists for the same filters, by category and by price range. Counts are exact up to 1,000. Those of a search without words may be 10 seconds old.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "bebc3e1f18dee76b5b01767dcbc3dd903355c70169236fa3346748716c137ff8"
+const documentHash = "9270eddb530f15bf35599bbf22dce91ae69c1b473c948384a0b20208f378bea2"
 
 // operations are the operations of the shop.
 var operations = []operation{

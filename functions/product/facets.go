@@ -26,7 +26,7 @@ type Facets struct {
 // FacetCount is a number of products.
 type FacetCount struct {
 	Count int  `json:"count" doc:"The number of products: exact up to 1,000, and at least this many if more is true." example:"42"`
-	More  bool `json:"more" doc:"Whether there are more products than count. It is also true for all counts of words that more than 10,000 products have, of which the newest are counted."`
+	More  bool `json:"more" doc:"Whether there are more products than count. It is also true for all counts of words that more than 2,500 products have, of which the newest 1,000 are counted."`
 }
 
 // CategoryFacet is the number of products of a category.
@@ -55,20 +55,28 @@ type facetsOutput struct{ Body Facets }
 // # Count products by filter
 //
 // The numbers of the products that GET /v1/products lists for the same filters, by category and by
-// price range. Counts are exact up to 1,000.
+// price range. Counts are exact up to 1,000. Those of a search without words may be 10 seconds old.
 func (s *service) facets(ctx context.Context, in *facetsInput) (*facetsOutput, error) {
 	query := in.query()
 	hash, err := query.Hash()
 	if err != nil {
 		return nil, err
 	}
-	facets, err := s.counts.Get(ctx, hash, func(ctx context.Context) (facets Facets, err error) {
-		err = s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
-			facets, err = readFacets(ctx, q, query)
-			return err
+	read := func(ctx context.Context) (Facets, error) {
+		return s.counts.Get(ctx, hash, func(ctx context.Context) (facets Facets, err error) {
+			err = s.ReplicaReader.Do(ctx, func(q database.Queryer) (err error) {
+				facets, err = readFacets(ctx, q, query)
+				return err
+			})
+			return facets, err
 		})
-		return facets, err
-	})
+	}
+	var facets Facets
+	if query.Text == "" {
+		facets, err = s.recent.get(ctx, hash, read)
+	} else {
+		facets, err = read(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("count products: %w", err)
 	}

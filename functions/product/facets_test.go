@@ -68,6 +68,21 @@ func TestFacets(t *testing.T) {
 		MustBeProblem(t, http.StatusBadRequest, "invalid_request")
 }
 
+// TestAgeOfFacets counts products before and after a further one was created. Counts without words are
+// stored in the instance, those with words are not.
+func TestAgeOfFacets(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	for i, want := range []map[string]int{{"": 1, "q=assam": 1, "q=none": 0}, {"": 1, "q=assam": 2, "inStock=true": 2}} {
+		s.mustCreate(t, fixtures.Product(fmt.Sprint("ASSAM-", i), 1))
+		for query, count := range want {
+			if got := s.mustCountFacets(t, query).Count; got != count {
+				t.Errorf("%d products: %q counts %d, want %d", i+1, query, got, count)
+			}
+		}
+	}
+}
+
 // priceRange returns the range of a price.
 func priceRange(price int64) string {
 	begins := []int64{0, 1, 2, 5, 10, 20, 50, 100, 200, 500}

@@ -71,5 +71,6 @@ type service struct {
 	products   *database.BatchReader[uuid.UUID, Product]
 	lists      database.SharedReader[listKey, api.Page[Product]]
 	counts     database.SharedReader[string, Facets]
+	recent     recentFacets
 	categories database.SharedReader[categoriesKey, api.Page[Category]]
 }

@@ -15,6 +15,16 @@ type accessPath struct {
 	byWord  bool     // read the products of the first word, newest first, instead of index
 	index   string   // an index of product; "" leaves the choice to the server
 	attempt *attempt // nil if the index is read to a full page
+	// isCovered reports whether the statement reads only columns of product_by_id.
+	isCovered bool
+}
+
+// lookup returns the index in which products of a word are looked up.
+func (path accessPath) lookup() string {
+	if path.isCovered {
+		return `product_by_id`
+	}
+	return `PRIMARY`
 }
 
 func (path accessPath) isAttempt() bool { return path.attempt != nil }

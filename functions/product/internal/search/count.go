@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,9 +15,10 @@ import (
 const (
 	// MaxCount is the largest count. A count is exact up to it.
 	MaxCount = 1_000
-	// maxCounted is the number of entries of a word, newest first, that are counted. Each
-	// costs a lookup of its product, a few microseconds.
-	maxCounted = 10_000
+	// maxCounted is the number of entries of a word that are counted. Each costs a lookup of its
+	// product, a few microseconds. Of a word with more, the newest countedOfMore are counted.
+	maxCounted    = 2_500
+	countedOfMore = MaxCount
 	// countsPerStatement is the number of counts that a statement has at most.
 	countsPerStatement = 16
 )
@@ -169,9 +171,9 @@ type category struct {
 // maxCounted of them, or all that pass the filters if they are fewer.
 func (t *tally) addPart(ctx context.Context, q database.Queryer, f Query, terms []term, e estimates) error {
 	rarest := slices.SortedStableFunc(slices.Values(terms), func(a, b term) int { return cmp.Compare(e.terms[a], e.terms[b]) })
-	path := accessPath{terms: rarest, byWord: true}
+	path := accessPath{terms: rarest, byWord: true, isCovered: true}
 	f.Order = Newest
-	fewest := min(e.terms[rarest[0]], maxCounted)
+	fewest := min(e.terms[rarest[0]], maxCounted/2) // an estimate may be half the number
 	for _, c := range f.candidates(rarest, e)[1:] {
 		if c.entries < fewest {
 			path, fewest = accessPath{terms: rarest, index: c.index}, c.entries
@@ -182,13 +184,13 @@ func (t *tally) addPart(ctx context.Context, q database.Queryer, f Query, terms 
 	id := f.addTables(s, path, anywhere)
 	f.addFilters(s)
 	if path.byWord {
-		end, err := selectEnd(ctx, q, rarest[0])
+		end, err := findLast(ctx, q, rarest[0])
 		if err != nil {
 			return err
 		}
-		if len(end) > 0 {
+		if end != nil {
 			t.isPartial = true
-			s.add(` AND `+id+` > ?`, end[0])
+			s.add(` AND `+id+` >= ?`, end)
 		}
 	}
 	s.add(` LIMIT ?`, 2*maxCounted)
@@ -200,14 +202,27 @@ func (t *tally) addPart(ctx context.Context, q database.Queryer, f Query, terms 
 	return nil
 }
 
-// selectEnd returns the product of a term after the newest maxCounted ones, none if it has fewer.
-func selectEnd(ctx context.Context, q database.Queryer, t term) ([][]byte, error) {
-	return database.Collect(ctx, q, database.ScanColumn[[]byte], `
+// findLast returns the last product of a term that is counted, nil if all of them are.
+func findLast(ctx context.Context, q database.Queryer, t term) ([]byte, error) {
+	next, err := selectNewest(ctx, q, t, maxCounted)
+	if err != nil || next == nil {
+		return nil, err
+	}
+	return selectNewest(ctx, q, t, countedOfMore-1)
+}
+
+// selectNewest returns the product of a term after the newest n ones, nil if it has no more.
+func selectNewest(ctx context.Context, q database.Queryer, t term, n int) ([]byte, error) {
+	id, err := database.Get(ctx, q, database.ScanColumn[[]byte], `
 		SELECT product_id
 		FROM `+t.table()+` FORCE INDEX (PRIMARY)
 		WHERE word = ? AND in_name = 0
 		ORDER BY product_id DESC
-		LIMIT 1 OFFSET ?`, t.word, maxCounted)
+		LIMIT 1 OFFSET ?`, t.word, n)
+	if errors.Is(err, database.ErrNotFound) {
+		return nil, nil
+	}
+	return id, err
 }
 
 // add counts a product.

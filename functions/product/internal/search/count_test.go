@@ -36,16 +36,20 @@ func TestEveryCount(t *testing.T) {
 	}
 }
 
-// TestCountBounds counts more products than a count has, by index and by words.
+// TestCountBounds counts more products than a count has, by index and by words, of which one has more
+// products than are counted.
 func TestCountBounds(t *testing.T) {
 	t.Parallel()
 	db := dbtest.NewUnchecked(t, migrations)
 	products := randomProducts(soldOut)
 	for i := range products {
 		p := &products[i]
-		p.Status, p.Name, p.Description, p.Category, p.Price, p.Available = OnSale, "frequent", "", "tea", 150, 1
-		if i < MaxCount {
+		p.Status, p.Name, p.Description, p.Category, p.Price, p.Available = OnSale, "frequent", "every", "tea", 150, 1
+		switch {
+		case i < MaxCount:
 			p.Category, p.Price, p.Name = "pots", 15, "frequently"
+		case i >= maxCounted:
+			p.Name = "other"
 		}
 	}
 	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
@@ -56,18 +60,29 @@ func TestCountBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	dbtest.Analyze(t, db, "product", "product_word", "product_prefix")
-	for _, f := range []Query{{MaxPrice: money.Max}, {MaxPrice: money.Max, Text: "x", Words: []string{"frequent"}, Prefix: "frequent"}} {
+	all := "{1000 true} {1000 true} {1000 false} {1000 true} {1000 false}"
+	for _, c := range []struct {
+		query   Query
+		want    string
+		maxRows int
+	}{
+		{Query{}, all, 4 * soldOut},
+		{Query{Text: "x", Words: []string{"frequent"}, Prefix: "frequent"}, all, 4*maxCounted + 10},
+		{Query{Text: "x", Words: []string{"every"}}, "{1000 true} {1000 true} {0 false} {1000 true} {0 false}", 2*maxCounted + 3*MaxCount},
+	} {
+		f := c.query
+		f.MaxPrice = money.Max
 		var counts Counts
 		rows := dbtest.RowsRead(t, db, func(ctx context.Context, tx *database.Tx) (err error) {
 			counts, err = CountProducts(ctx, tx, f, []string{"pots", "tea"})
 			return err
 		})
 		got := fmt.Sprint(counts.All, counts.Categories["tea"], counts.Categories["pots"], counts.Prices[PriceRange{100, 199}], counts.Prices[PriceRange{10, 19}])
-		if want := "{1000 true} {1000 true} {1000 false} {1000 true} {1000 false}"; got != want {
-			t.Errorf("%+v: %s, want %s", f, got, want)
+		if got != c.want {
+			t.Errorf("%+v: %s, want %s", f, got, c.want)
 		}
-		if maxRows := 4 * soldOut; rows > maxRows {
-			t.Errorf("%+v reads %d rows, want at most %d", f, rows, maxRows)
+		if rows > c.maxRows {
+			t.Errorf("%+v reads %d rows, want at most %d", f, rows, c.maxRows)
 		}
 	}
 }

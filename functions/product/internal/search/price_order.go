@@ -15,9 +15,14 @@ type attempt struct {
 	otherwise accessPath
 }
 
-// attemptMargin is how many times the entries are read among which a page is expected: the entries
-// between the products of a search are not equally many.
-const attemptMargin = 2
+const (
+	// attemptMargin is how many times the entries are read among which a page is expected: the entries
+	// between the products of a search are not equally many.
+	attemptMargin = 1.5
+	// estimateBias is what InnoDB's estimate of the share of a frequent word is too large by: it doubles
+	// the estimate of a long range, and reports at most half of a table.
+	estimateBias = 4
+)
 
 // pricePath returns the access path of words in the order of the price. Products that are read to be
 // sorted cost more than entries of the index of that order, which is tried if the page is expected
@@ -26,11 +31,11 @@ func (f Query) pricePath(rarest []term, e estimates, limit int) accessPath {
 	sorted := slices.DeleteFunc(f.candidates(rarest, e), func(c candidate) bool { return c.isOrdered })
 	best := e.cheapest(sorted, rarest, limit)
 	path := accessPath{terms: rarest, byWord: best.index == "", index: best.index}
-	fill := e.filter * float64(limit) / max(e.hits(rarest), 1)
-	if fill >= best.entries {
+	fill := estimateBias * e.filter * float64(limit) / max(e.hits(rarest), 1)
+	if 2*fill >= best.entries { // the estimate of the entries is doubled, too
 		return path
 	}
-	try := attempt{within: max(int(attemptMargin*fill), limit), most: int(attemptMargin * best.entries), otherwise: path}
+	try := attempt{within: max(int(attemptMargin*fill), limit), most: int(best.entries), otherwise: path}
 	return accessPath{terms: rarest, index: f.orderIndex(), attempt: &try}
 }
 
@@ -64,8 +69,7 @@ func (t Table[P]) selectPart(ctx context.Context, q database.Queryer, f Query, p
 }
 
 // try returns the products that an attempt finds, and the position where it has ended, nil at the end of
-// the index. Estimates are wrong by a factor of two, a quotient of them by four: if the page is not full,
-// the products that were found show how many entries it needs.
+// the index. If the page is not full, the products that were found show how many entries it needs.
 func (t Table[P]) try(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) (hits []Hit[P], end *Position, err error) {
 	within := path.attempt.within
 	for read := 0; len(hits) < limit && (read == 0 || read+within <= path.attempt.most); {
@@ -83,7 +87,7 @@ func (t Table[P]) try(ctx context.Context, q database.Queryer, f Query, path acc
 			return hits, nil, nil
 		}
 		after, read = end, read+within
-		within = attemptMargin * within * (limit - len(hits)) / max(len(found), 1)
+		within = int(attemptMargin * float64(within*(limit-len(hits))/max(len(found), 1)))
 	}
 	return hits, after, nil
 }

@@ -125,6 +125,7 @@ func (f Query) addStatement(s *queryBuilder, columns string, path accessPath, in
 		f.addSelected(s, path, in, after, end, limit)
 		return
 	}
+	path.isCovered = f.sortsByPrice() && !f.LowStock
 	s.add(`SELECT STRAIGHT_JOIN `+columns+`, ? AS tier FROM (SELECT STRAIGHT_JOIN id AS hit`, tier)
 	f.addSelected(s, path, in, after, end, limit)
 	s.add(`) h JOIN product FORCE INDEX (PRIMARY) ON id = hit`)
@@ -160,7 +161,7 @@ func (f Query) addTables(s *queryBuilder, path accessPath, in scope) (id string)
 		id = `w0.product_id`
 		s.add(` FROM ` + path.terms[0].table() + ` w0 FORCE INDEX (PRIMARY)`)
 		addTerms(s, path.terms, 1, in, id)
-		s.add(` JOIN product p ` + f.forceLookup() + ` ON id = w0.product_id`)
+		s.add(` JOIN product p FORCE INDEX (` + path.lookup() + `) ON id = w0.product_id`)
 		s.add(` WHERE w0.word = ? AND w0.in_name = ? AND status = ?`, path.terms[0].word, in == inName, f.status())
 	} else {
 		s.add(` FROM product p ` + path.force())
@@ -175,15 +176,6 @@ func (f Query) addTables(s *queryBuilder, path accessPath, in scope) (id string)
 		s.add(`)`)
 	}
 	return id
-}
-
-// forceLookup returns the hint for lookups of products by id. product_by_status has the price besides the
-// id: its entries are a fifth of a row.
-func (f Query) forceLookup() string {
-	if f.sortsByPrice() && f.Category == "" && !f.InStock && !f.LowStock {
-		return `FORCE INDEX (product_by_status)`
-	}
-	return ``
 }
 
 // addTerms joins the terms that a product must have, beginning with terms[from]. Each
