@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "9270eddb530f15bf35599bbf22dce91ae69c1b473c948384a0b20208f378bea2"
+const documentHash = "ea918bd7c9debbf7d18b8a7869ff37beb2e98a5d4596e7061b0676deeee0070c"
 
 // operations are the operations of the shop.
 var operations = []operation{
