@@ -85,7 +85,13 @@ const redeliverFor = 10 * time.Minute
 // respond, its error makes Pub/Sub redeliver the event, for some minutes.
 func (s *service) driveForEvent(ctx context.Context, e event.Event, orderID uuid.UUID) error {
 	err := s.drive(ctx, orderID, false)
-	if err == nil || s.Now().Sub(e.Time) < redeliverFor {
+	if err == nil {
+		return nil
+	}
+	if s.Now().Sub(e.Time) < redeliverFor {
+		if errors.Is(err, errBusy) {
+			return event.Later(err)
+		}
 		return err
 	}
 	if _, ofProvider := errors.AsType[*provider.Error](err); ofProvider || errors.Is(err, errBusy) {

@@ -9,6 +9,7 @@ import (
 
 	"souk/functions/payment/provider"
 	"souk/shared/config"
+	"souk/shared/event"
 	"souk/shared/function/functiontest"
 )
 
@@ -144,6 +145,7 @@ func TestInterrupted(t *testing.T) {
 			if p != pointRecorded {
 				// Until the claim ends, it is not known that the other delivery has died.
 				f.Deliver(t, "payment-request", e).MustBe(t, http.StatusInternalServerError)
+				requireWarning(t, e)
 			}
 			f.advance(claimTimeout)
 			f.Deliver(t, "payment-request", e).MustBe(t, http.StatusNoContent)
@@ -152,6 +154,16 @@ func TestInterrupted(t *testing.T) {
 			}
 			f.paymentOf(t, o) // one
 		})
+	}
+}
+
+// requireWarning requires that the last delivery of an event was logged as one that is to be redelivered in the
+// usual course.
+func requireWarning(t *testing.T, e event.Event) {
+	t.Helper()
+	entries := logs.Entries(t, "process event", "event", e.ID.String())
+	if last := entries[len(entries)-1]; last["severity"] != "WARNING" {
+		t.Errorf("logged was %v", last)
 	}
 }
 

@@ -79,14 +79,14 @@ func (s *service) newReturnRefund(ctx context.Context, tx *database.Tx, a *accou
 		slog.WarnContext(ctx, "nothing remains to be refunded for a return", "order", a.orderID, "return", in.ReturnID, "payment", a.state)
 		return nil, nil //nolint:nilnil // as documented
 	case !a.state.isRefundable():
-		return nil, fmt.Errorf("the payment is %s", a.state)
+		return nil, event.Later(fmt.Errorf("the payment is %s", a.state))
 	}
 	quote, earlier, err := readRefunded(ctx, tx, a)
 	if err != nil {
 		return nil, err
 	}
 	if quote == nil {
-		return nil, errors.New("the prices of the order's lines are not known")
+		return nil, event.Later(errors.New("the prices of the order's lines are not known"))
 	}
 	content, err := priceReturn(quote, a.captured, a.refundable()-a.reserved(), earlier, in)
 	if err != nil {

@@ -39,7 +39,11 @@ func (d *endpointDeps) push(read func(event.Push) (event.Event, error), handle f
 		ctx, cancel := context.WithTimeout(ctx, d.delivery.AckDeadline-ackMargin)
 		defer cancel()
 		if err := handle(ctx, e); err != nil {
-			slog.ErrorContext(ctx, "process event", "subscription", push.Subscription, "event", e.ID,
+			level := slog.LevelError
+			if event.IsLater(err) {
+				level = slog.LevelWarn
+			}
+			slog.Log(ctx, level, "process event", "subscription", push.Subscription, "event", e.ID,
 				"type", e.Type, "attempt", push.DeliveryAttempt, "error", err)
 			api.Internal().Write(w, r.WithContext(ctx))
 			return

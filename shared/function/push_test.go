@@ -78,6 +78,18 @@ func TestEvent(t *testing.T) {
 		requireCount(t, s, 0, `outbox WHERE payload LIKE '%failed%'`)
 	})
 
+	t.Run("fails with a warning if it is to be redelivered in the usual course", func(t *testing.T) {
+		t.Parallel()
+		e := newAccountCreated(t, "in use", false)
+		trace, _ := newTrace()
+		e.Traceparent = "00-" + trace + "-00f067aa0ba902b7-01"
+		s.Deliver(t, "account-copy", e).MustBeProblem(t, http.StatusInternalServerError, "internal")
+		if line := mustLogLine(t, trace, "process event"); line["event"] != e.ID.String() || line["severity"] != "WARNING" {
+			t.Errorf("logged was %v", line)
+		}
+		requireCount(t, s, 0, `copied WHERE name = 'in use'`)
+	})
+
 	t.Run("takes effect when it is redelivered after a failure", func(t *testing.T) {
 		t.Parallel()
 		e := newAccountCreated(t, "in the end", true)

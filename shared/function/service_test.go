@@ -226,6 +226,9 @@ func (s *service) copyAccount(ctx context.Context, tx *database.Tx, e event.Even
 	if deadline, limited := ctx.Deadline(); !limited || time.Until(deadline) > 28*time.Second {
 		return errors.New("the handler's deadline is after Pub/Sub's")
 	}
+	if payload.Name == "in use" {
+		return fmt.Errorf("copy an account: %w", event.Later(errInside))
+	}
 	if payload.Fail {
 		return errInside
 	}
