@@ -28,7 +28,7 @@ func (s *service) noteCreate(ctx context.Context, tx *database.Tx, in *note.Crea
 	if o.isErased() {
 		return nil, api.NewProblem(http.StatusConflict, codeErased, "The personal data of the order was erased, and notes are free text, which may be personal. Use tags.")
 	}
-	return notes.Create(ctx, tx, in, s.Now())
+	return notes.CreateOnLocked(ctx, tx, in, s.Now())
 }
 
 // codeErased is the code of the problem of an order that can have no notes.

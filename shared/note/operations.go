@@ -30,6 +30,11 @@ func (s Subject) Create(ctx context.Context, tx *database.Tx, in *CreateInput, n
 	if err := s.lock(ctx, tx, in.ID); err != nil {
 		return nil, err
 	}
+	return s.CreateOnLocked(ctx, tx, in, now)
+}
+
+// CreateOnLocked is Create for a resource that the transaction has locked.
+func (s Subject) CreateOnLocked(ctx context.Context, tx *database.Tx, in *CreateInput, now time.Time) (*Response, error) {
 	count, err := s.count(ctx, tx, in.ID)
 	if err != nil {
 		return nil, fmt.Errorf("count the notes on %s %s: %w", s.Resource, in.ID, err)
