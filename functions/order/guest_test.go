@@ -24,10 +24,14 @@ func TestGuestBecomesCustomer(t *testing.T) {
 	s.completeCheckout(t, c.Token, c).MustBe(t, http.StatusOK).Into(t, &o)
 	s.changeDiscount(t, http.MethodPatch, d.ID, map[string]any{"maxUsesPerCustomer": 1}).MustBe(t, http.StatusOK)
 	account := s.customer(t)
+	read := fixtures.GetOrder(s.Tokens.Admin(t), o.ID)
+	before := s.Do(t, read).MustBe(t, http.StatusOK).Header.Get("ETag")
 	event := functiontest.NewEvent(t, "email-confirmed", map[string]any{"userId": account.UserID, "emailId": emailaddress.ID("amira@example.com")})
 	for range 2 {
 		s.Deliver(t, "order-adopt", event).MustBe(t, http.StatusNoContent)
 	}
+	read.Header = map[string]string{"If-None-Match": before}
+	s.Do(t, read).MustBe(t, http.StatusOK) // the customer is another one
 	s.Do(t, fixtures.GetOrder(c.Token, o.ID)).MustBeProblem(t, http.StatusNotFound, "order_not_found")
 	s.completeCheckout(t, c.Token, c).MustBeProblem(t, http.StatusNotFound, "order_not_found")
 	if adopted := s.mustGet(t, account.token, o.ID); adopted.UserID != account.UserID || adopted.Email != "" || adopted.Total != o.Total {

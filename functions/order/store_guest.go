@@ -41,14 +41,13 @@ func lockGuestOrders(ctx context.Context, tx *database.Tx, mailbox uuid.UUID) ([
 	return ids, nil
 }
 
-// adoptOrders makes locked orders of guests those of an account. Their version, which counts
-// changes of the status, does not change: callers that could read an order before cannot read it now.
-// The uses of discounts by the mailbox become those of the account, so that its limits hold, and
+// adoptOrders makes locked orders of guests those of an account. Their version increases: staff gets another
+// representation. The time of the last update remains: unpaid orders are cancelled by it. The uses of discounts by the mailbox become those of the account, so that its limits hold, and
 // its deletion erases them.
 func adoptOrders(ctx context.Context, tx *database.Tx, account emailConfirmed, orders []uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders FORCE INDEX (PRIMARY)
-		SET user_id = ?, email = NULL, contact_name = NULL
+		SET user_id = ?, email = NULL, contact_name = NULL, adoptions = adoptions + 1, version = version + 1
 		WHERE id IN (`+database.Placeholders(len(orders))+`)`, append([]any{account.UserID[:]}, database.IDs(orders)...)...)
 	if err != nil {
 		return err

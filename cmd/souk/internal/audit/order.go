@@ -113,7 +113,7 @@ func (a *auditor) persons(ctx context.Context) error {
 type step struct {
 	now     string
 	current int64 // version of the order
-	tagged  int64 // changes of its tags
+	silent  int64 // changes of its tags and its customer, which are not in the history
 	owner   uuid.UUID
 	created time.Time
 	version sql.NullInt64
@@ -129,12 +129,12 @@ func (s *step) isOfReturn(from string) bool {
 
 func (a *auditor) histories(ctx context.Context) error {
 	scan := func(rows *sql.Rows) (id uuid.UUID, s step, err error) {
-		err = rows.Scan(&id, &s.now, &s.current, &s.tagged, &s.owner, &s.created, &s.version, &s.status, &s.reason, &s.at)
+		err = rows.Scan(&id, &s.now, &s.current, &s.silent, &s.owner, &s.created, &s.version, &s.status, &s.reason, &s.at)
 		return id, s, err
 	}
 	// Not ordered by version too: that would sort the whole table.
 	steps, err := open(ctx, a.order, scan, `
-		SELECT o.id, o.status, o.version, o.tag_changes, o.user_id, o.created_at, h.version, h.status, h.reason, h.moved_at
+		SELECT o.id, o.status, o.version, o.tag_changes + o.adoptions, o.user_id, o.created_at, h.version, h.status, h.reason, h.moved_at
 		FROM orders o FORCE INDEX (PRIMARY)
 		LEFT JOIN order_history h ON h.order_id = o.id
 		ORDER BY o.id`)
@@ -166,14 +166,14 @@ func (a *auditor) history(id uuid.UUID, steps []step) {
 }
 
 // versions compares the versions of an order's history with that of the order. Each change
-// of status raises the version by one. Erasure also raises it once, and each change of the tags,
+// of status raises the version by one. Erasure also raises it once, and each change of the tags and of the customer,
 // without an entry in the history: these versions are missing there, and the first is not.
 func (a *auditor) versions(id uuid.UUID, steps []step) {
 	order, erasures := steps[0], int64(0)
 	if order.owner == uuid.Nil {
 		erasures = 1
 	}
-	missing := order.current - int64(len(steps)) - order.tagged
+	missing := order.current - int64(len(steps)) - order.silent
 	first, last := steps[0].version.Int64, steps[len(steps)-1].version.Int64
 	if missing >= 0 && missing <= erasures && first == 1 && last <= order.current {
 		return

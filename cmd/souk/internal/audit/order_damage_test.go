@@ -159,6 +159,12 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 			[]statement{do(`UPDATE orders SET tag_changes = 0 WHERE id = ?`, confirmed[:])},
 			[]audit.Check{audit.HistoryGap}, confirmed.String(),
 		},
+		"a change of the customer that has not increased the version": {
+			"order",
+			[]statement{do(`UPDATE orders SET adoptions = 1 WHERE id = ?`, confirmed[:])},
+			[]statement{do(`UPDATE orders SET adoptions = 0 WHERE id = ?`, confirmed[:])},
+			[]audit.Check{audit.HistoryGap}, confirmed.String(),
+		},
 		"a change of status without its event": {
 			"order",
 			[]statement{
