@@ -190,6 +190,7 @@ const (
 	EndpointEventTypesProductChanged    EndpointEventTypes = "product.changed"
 	EndpointEventTypesReturnCreated     EndpointEventTypes = "return.created"
 	EndpointEventTypesReturnReceived    EndpointEventTypes = "return.received"
+	EndpointEventTypesReturnRejected    EndpointEventTypes = "return.rejected"
 	EndpointEventTypesShipmentCreated   EndpointEventTypes = "shipment.created"
 	EndpointEventTypesStockLow          EndpointEventTypes = "stock.low"
 )
@@ -228,6 +229,8 @@ func (e EndpointEventTypes) Valid() bool {
 	case EndpointEventTypesReturnCreated:
 		return true
 	case EndpointEventTypesReturnReceived:
+		return true
+	case EndpointEventTypesReturnRejected:
 		return true
 	case EndpointEventTypesShipmentCreated:
 		return true
@@ -274,6 +277,7 @@ const (
 	EndpointFieldsEventTypesProductChanged    EndpointFieldsEventTypes = "product.changed"
 	EndpointFieldsEventTypesReturnCreated     EndpointFieldsEventTypes = "return.created"
 	EndpointFieldsEventTypesReturnReceived    EndpointFieldsEventTypes = "return.received"
+	EndpointFieldsEventTypesReturnRejected    EndpointFieldsEventTypes = "return.rejected"
 	EndpointFieldsEventTypesShipmentCreated   EndpointFieldsEventTypes = "shipment.created"
 	EndpointFieldsEventTypesStockLow          EndpointFieldsEventTypes = "stock.low"
 )
@@ -312,6 +316,8 @@ func (e EndpointFieldsEventTypes) Valid() bool {
 	case EndpointFieldsEventTypesReturnCreated:
 		return true
 	case EndpointFieldsEventTypesReturnReceived:
+		return true
+	case EndpointFieldsEventTypesReturnRejected:
 		return true
 	case EndpointFieldsEventTypesShipmentCreated:
 		return true
@@ -361,6 +367,7 @@ const (
 	EndpointSecretEventTypesProductChanged    EndpointSecretEventTypes = "product.changed"
 	EndpointSecretEventTypesReturnCreated     EndpointSecretEventTypes = "return.created"
 	EndpointSecretEventTypesReturnReceived    EndpointSecretEventTypes = "return.received"
+	EndpointSecretEventTypesReturnRejected    EndpointSecretEventTypes = "return.rejected"
 	EndpointSecretEventTypesShipmentCreated   EndpointSecretEventTypes = "shipment.created"
 	EndpointSecretEventTypesStockLow          EndpointSecretEventTypes = "stock.low"
 )
@@ -399,6 +406,8 @@ func (e EndpointSecretEventTypes) Valid() bool {
 	case EndpointSecretEventTypesReturnCreated:
 		return true
 	case EndpointSecretEventTypesReturnReceived:
+		return true
+	case EndpointSecretEventTypesReturnRejected:
 		return true
 	case EndpointSecretEventTypesShipmentCreated:
 		return true
@@ -931,6 +940,7 @@ const (
 	WebhookUpdateRequestEventTypesProductChanged    WebhookUpdateRequestEventTypes = "product.changed"
 	WebhookUpdateRequestEventTypesReturnCreated     WebhookUpdateRequestEventTypes = "return.created"
 	WebhookUpdateRequestEventTypesReturnReceived    WebhookUpdateRequestEventTypes = "return.received"
+	WebhookUpdateRequestEventTypesReturnRejected    WebhookUpdateRequestEventTypes = "return.rejected"
 	WebhookUpdateRequestEventTypesShipmentCreated   WebhookUpdateRequestEventTypes = "shipment.created"
 	WebhookUpdateRequestEventTypesStockLow          WebhookUpdateRequestEventTypes = "stock.low"
 )
@@ -969,6 +979,8 @@ func (e WebhookUpdateRequestEventTypes) Valid() bool {
 	case WebhookUpdateRequestEventTypesReturnCreated:
 		return true
 	case WebhookUpdateRequestEventTypesReturnReceived:
+		return true
+	case WebhookUpdateRequestEventTypesReturnRejected:
 		return true
 	case WebhookUpdateRequestEventTypesShipmentCreated:
 		return true

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "ea918bd7c9debbf7d18b8a7869ff37beb2e98a5d4596e7061b0676deeee0070c"
+const documentHash = "7f923fcad80fe1ba95b1d243398b770778ebe80c0ba405a9bd7c08393e871e6a"
 
 // operations are the operations of the shop.
 var operations = []operation{

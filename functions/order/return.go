@@ -17,10 +17,13 @@ import (
 // maxReturns is the maximum number of returns of an order.
 const maxReturns = 100
 
-// The topics of the events about returns. return-received refunds and restocks the units.
+// The topics of the events about returns. return-received refunds and restocks the units. return-rejected is
+// about a return of which nothing has arrived or was accepted; older versions published return-received
+// without lines for it.
 var (
 	returnCreated  = event.NewTopic[ReturnChanged]("return-created", "order")
 	returnReceived = event.NewTopic[ReturnChanged]("return-received", "order")
+	returnRejected = event.NewTopic[ReturnChanged]("return-rejected", "order")
 )
 
 // Reasons in the history of an order, of entries about its returns. They do not change its status.
@@ -72,8 +75,8 @@ type ReturnLine struct {
 	Restock  bool  `json:"restock" doc:"Whether the received units are for sale again."`
 }
 
-// ReturnChanged is the payload of return-created, with the announced units, and of return-received,
-// with those that have arrived, none if the return was rejected.
+// ReturnChanged is the payload of return-created, with the announced units, of return-received, with those
+// that have arrived, and of return-rejected, without any.
 type ReturnChanged struct {
 	OrderID  uuid.UUID       `json:"orderId"`
 	Number   string          `json:"number,omitempty"` // absent for an order that has none yet

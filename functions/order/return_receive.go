@@ -76,16 +76,16 @@ func (s *service) returnReceive(ctx context.Context, tx *database.Tx, in *return
 	if err != nil {
 		return nil, err
 	}
-	now, reason := s.Now(), reasonReturnRejected
+	now, reason, topic := s.Now(), reasonReturnRejected, returnRejected
 	r.Status, r.ClosedAt = ReturnRejected, &now
 	if received > 0 {
-		r.Status, reason = ReturnReceived, reasonReturnReceived
+		r.Status, reason, topic = ReturnReceived, reasonReturnReceived, returnReceived
 		r.Refund, r.RefundShipping = in.Body.Refund, in.Body.RefundShipping
 	}
 	if err := closeReturn(ctx, tx, &o, r); err != nil {
 		return nil, fmt.Errorf("close return %s of order %s: %w", r.ID, o.ID, err)
 	}
-	return &returnOutput{*r}, s.recordReturn(ctx, tx, &o, r, reason, actor, returnReceived)
+	return &returnOutput{*r}, s.recordReturn(ctx, tx, &o, r, reason, actor, topic)
 }
 
 // receive sets which units of an open return have arrived, and returns their number. Units that have come

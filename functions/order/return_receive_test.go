@@ -83,8 +83,11 @@ func TestReturns(t *testing.T) {
 		if got := after.Returns[0]; got.Status != order.ReturnRejected || got.Refund || after.Items[0].Returned != 0 {
 			t.Errorf("got %+v", after)
 		}
-		if got := s.returnEvents(t, "return-received", o.ID); len(got) != 1 || len(got[0].Lines) != 0 || got[0].Refund {
-			t.Errorf("return-received is %+v", got)
+		if got := s.returnEvents(t, "return-rejected", o.ID); len(got) != 1 || got[0].ReturnID != r.ID || len(got[0].Lines) != 0 || got[0].Refund {
+			t.Errorf("return-rejected is %+v", got)
+		}
+		if got := s.returnEvents(t, "return-received", o.ID); len(got) != 0 {
+			t.Errorf("nothing was received, and return-received is %+v", got)
 		}
 		s.requestStatus(t, admin, "deliver", o.ID).MustBe(t, http.StatusOK)
 		s.mustReturnUnits(t, owner.token, o.ID, cup, 1)
