@@ -5179,7 +5179,7 @@ type ClientInterface interface {
 
 	// OrderCancelWithBody Cancel an order
 	//
-	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -5190,7 +5190,7 @@ type ClientInterface interface {
 
 	// OrderCancel Cancel an order
 	//
-	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -5201,7 +5201,7 @@ type ClientInterface interface {
 
 	// OrderDeliver Mark an order as delivered
 	//
-	// Requires a shipped order.
+	// Requires a shipped order. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -5356,7 +5356,7 @@ type ClientInterface interface {
 
 	// OrderShip Mark an order as shipped
 	//
-	// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled.
+	// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -5387,7 +5387,7 @@ type ClientInterface interface {
 
 	// OrderTagsWithBody Replace the tags of an order
 	//
-	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -5398,7 +5398,7 @@ type ClientInterface interface {
 
 	// OrderTags Replace the tags of an order
 	//
-	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -6950,7 +6950,7 @@ func (c *Client) OrderGet(ctx context.Context, id openapi_types.UUID, params *Or
 
 // OrderCancelWithBody Cancel an order
 //
-// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -6971,7 +6971,7 @@ func (c *Client) OrderCancelWithBody(ctx context.Context, id openapi_types.UUID,
 
 // OrderCancel Cancel an order
 //
-// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -6992,7 +6992,7 @@ func (c *Client) OrderCancel(ctx context.Context, id openapi_types.UUID, params 
 
 // OrderDeliver Mark an order as delivered
 //
-// Requires a shipped order.
+// Requires a shipped order. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -7297,7 +7297,7 @@ func (c *Client) ReturnReceive(ctx context.Context, id openapi_types.UUID, retur
 
 // OrderShip Mark an order as shipped
 //
-// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled.
+// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -7358,7 +7358,7 @@ func (c *Client) ShipmentCreate(ctx context.Context, id openapi_types.UUID, para
 
 // OrderTagsWithBody Replace the tags of an order
 //
-// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -7379,7 +7379,7 @@ func (c *Client) OrderTagsWithBody(ctx context.Context, id openapi_types.UUID, p
 
 // OrderTags Replace the tags of an order
 //
-// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -16110,7 +16110,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderCancelWithBodyWithResponse Cancel an order
 	//
-	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -16121,7 +16121,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderCancelWithResponse Cancel an order
 	//
-	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+	// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -16132,7 +16132,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderDeliverWithResponse Mark an order as delivered
 	//
-	// Requires a shipped order.
+	// Requires a shipped order. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -16297,7 +16297,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderShipWithResponse Mark an order as shipped
 	//
-	// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled.
+	// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -16330,7 +16330,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderTagsWithBodyWithResponse Replace the tags of an order
 	//
-	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -16341,7 +16341,7 @@ type ClientWithResponsesInterface interface {
 
 	// OrderTagsWithResponse Replace the tags of an order
 	//
-	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+	// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 	//
 	// Requires the permission `orders.write`.
 	//
@@ -22078,7 +22078,7 @@ func (c *ClientWithResponses) OrderGetWithResponse(ctx context.Context, id opena
 
 // OrderCancelWithBodyWithResponse Cancel an order
 //
-// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -22095,7 +22095,7 @@ func (c *ClientWithResponses) OrderCancelWithBodyWithResponse(ctx context.Contex
 
 // OrderCancelWithResponse Cancel an order
 //
-// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded.
+// Cancels an order that has not been shipped. Its stock becomes available again, and its payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -22112,7 +22112,7 @@ func (c *ClientWithResponses) OrderCancelWithResponse(ctx context.Context, id op
 
 // OrderDeliverWithResponse Mark an order as delivered
 //
-// Requires a shipped order.
+// Requires a shipped order. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -22367,7 +22367,7 @@ func (c *ClientWithResponses) ReturnReceiveWithResponse(ctx context.Context, id 
 
 // OrderShipWithResponse Mark an order as shipped
 //
-// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled.
+// Ships everything that remains of a confirmed or partially shipped order, as one shipment without tracking. The first shipment captures the payment. A shipped order can no longer be cancelled. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -22418,7 +22418,7 @@ func (c *ClientWithResponses) ShipmentCreateWithResponse(ctx context.Context, id
 
 // OrderTagsWithBodyWithResponse Replace the tags of an order
 //
-// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //
@@ -22435,7 +22435,7 @@ func (c *ClientWithResponses) OrderTagsWithBodyWithResponse(ctx context.Context,
 
 // OrderTagsWithResponse Replace the tags of an order
 //
-// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+// Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags remain when the personal data of the order is erased: use notes for what is about a person. A change increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response has the customer's personal data for callers with orders.read only.
 //
 // Requires the permission `orders.write`.
 //

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "7f923fcad80fe1ba95b1d243398b770778ebe80c0ba405a9bd7c08393e871e6a"
+const documentHash = "4ed5471a394a1cce7e281da4fdc5f13d534fa0a1fa49d60b89ae7ae5879467f3"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -33,7 +33,7 @@ type cancelInput struct {
 // # Cancel an order
 //
 // Cancels an order that has not been shipped. Its stock becomes available again, and its
-// payment is voided or refunded.
+// payment is voided or refunded. To staff without orders.read, the response has no personal data of the customer.
 func (s *service) cancel(ctx context.Context, tx *database.Tx, in *cancelInput) (*orderResponse, error) {
 	reason := reasonByCustomer
 	if caller, _ := auth.PrincipalFrom(ctx); caller.Can(manifest.OrdersWrite) {

@@ -16,7 +16,7 @@ type deliverInput struct {
 //
 // # Mark an order as delivered
 //
-// Requires a shipped order.
+// Requires a shipped order. The response has the customer's personal data for callers with orders.read only.
 func (s *service) deliver(ctx context.Context, tx *database.Tx, in *deliverInput) (*orderResponse, error) {
 	return s.changeStatusForCaller(ctx, tx, in.ID, Delivered, "")
 }

@@ -85,7 +85,11 @@ func (s *service) returnReceive(ctx context.Context, tx *database.Tx, in *return
 	if err := closeReturn(ctx, tx, &o, r); err != nil {
 		return nil, fmt.Errorf("close return %s of order %s: %w", r.ID, o.ID, err)
 	}
-	return &returnOutput{*r}, s.recordReturn(ctx, tx, &o, r, reason, actor, topic)
+	response := &returnOutput{*r}
+	if !o.mayRead(ctx) {
+		response.Body.Reason = ""
+	}
+	return response, s.recordReturn(ctx, tx, &o, r, reason, actor, topic)
 }
 
 // receive sets which units of an open return have arrived, and returns their number. Units that have come

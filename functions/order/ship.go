@@ -17,12 +17,12 @@ type shipInput struct {
 // # Mark an order as shipped
 //
 // Ships everything that remains of a confirmed or partially shipped order, as one shipment without
-// tracking. The first shipment captures the payment. A shipped order can no longer be cancelled.
+// tracking. The first shipment captures the payment. A shipped order can no longer be cancelled. The response
+// has the customer's personal data for callers with orders.read only.
 func (s *service) ship(ctx context.Context, tx *database.Tx, in *shipInput) (*orderResponse, error) {
 	o, _, err := s.addShipment(ctx, tx, in.ID, parcel{})
 	if err != nil {
 		return nil, err
 	}
-	o.showTags(ctx)
-	return newResponse(*o), nil
+	return newResponseTo(ctx, *o), nil
 }

@@ -42,8 +42,7 @@ func (s *service) changeStatusForCaller(ctx context.Context, tx *database.Tx, id
 	if len(changed) == 0 {
 		return nil, statusConflict(&o, to)
 	}
-	o.showTags(ctx)
-	return newResponse(o), nil
+	return newResponseTo(ctx, o), nil
 }
 
 // lockOrderForCaller locks an order and returns the caller as an actor. It returns the problem

@@ -19,7 +19,8 @@ import (
 //
 // Staff and API keys see the tags of an order and find orders by them, customers and guests do not. Tags
 // remain when the personal data of the order is erased: use notes for what is about a person. A change
-// increases the version of the order; updatedAt, from which the time to pay is computed, remains.
+// increases the version of the order; updatedAt, from which the time to pay is computed, remains. The response
+// has the customer's personal data for callers with orders.read only.
 func (s *service) tags(ctx context.Context, tx *database.Tx, in *note.TagsInput) (*orderResponse, error) {
 	o, err := lockOrder(ctx, tx, in.ID)
 	if errors.Is(err, database.ErrNotFound) {
@@ -41,8 +42,7 @@ func (s *service) tags(ctx context.Context, tx *database.Tx, in *note.TagsInput)
 			return nil, err
 		}
 	}
-	o.showTags(ctx)
-	return newResponse(o), nil
+	return newResponseTo(ctx, o), nil
 }
 
 // showTags adds the tags to an order in a response to staff. Other callers do not see them.
