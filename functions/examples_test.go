@@ -71,6 +71,7 @@ var examples = map[string]example{
 	"checkout-complete": {create: createCheckout, body: fixedBody(object{"version": 1, "total": fixtures.Price(2 * 1299)})},
 	"shipment-create":   {create: createOrderOfSample("stock-reserved"), body: shipmentBody},
 	"return-create":     {create: createOrderOfSample("stock-reserved", "/ship"), body: returnBody},
+	"return-cancel":     {create: createReturned, part: readReturn},
 	"return-receive":    {create: createReturned, part: readReturn, body: fixedBody(object{"lines": []any{receivedLine()}, "refund": true, "refundShipping?": true})},
 	"order-list": {paged: true, query: map[string]string{
 		"q": "tea", "status": "pending,confirmed", "createdFrom": "2026-01-01T00:00:00Z", "createdTo": "2126-01-01T00:00:00Z", "updatedFrom": "2026-01-01T00:00:00Z", "updatedTo": "2126-01-01T00:00:00Z",

@@ -126,6 +126,7 @@ var payloads = map[string]string{
 	"return-created":     `{"orderId":"%s","userId":"%s","returnId":"%s","lines":[{"productId":"%s","name":"Assam","quantity":1,"restock":false}],"refund":false,"refundShipping":false}`,
 	"return-received":    `{"orderId":"%s","userId":"%s","returnId":"%s","lines":[{"productId":"%s","name":"Assam","quantity":1,"restock":true}],"refund":true,"refundShipping":false}`,
 	"return-rejected":    `{"orderId":"%s","userId":"%s","returnId":"%s","lines":[],"refund":false,"refundShipping":false}`,
+	"return-cancelled":   `{"orderId":"%s","userId":"%s","returnId":"%s","lines":[],"refund":false,"refundShipping":false}`,
 	"order-shipped":      `{"orderId":"%s","userId":"%s","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
 	"order-delivered":    `{"orderId":"%s","userId":"%s","items":[],"total":{"amount":2598,"currency":"EUR"}}`,
 	"password-changed":   `{"userId":"%s"}`,

@@ -38,6 +38,7 @@ var networkLimits = map[string]networkLimit{
 
 	"checkout-complete": {bounded: guestCheckout + ", and each has one order"},
 	"order-cancel":      {bounded: guestCheckout + ", and each has one order, which is cancelled once"},
+	"return-cancel":     {bounded: guestCheckout + ", and each has one order, whose returns are limited"},
 	"return-create":     {bounded: guestCheckout + ", and each has one order, whose returns are limited"},
 	"payment-webhook":   {bounded: "the signature of the payment provider"},
 	"email-verify":      {bounded: mailedToken}, "password-reset": {bounded: mailedToken}, "email-revert": {bounded: mailedToken},

@@ -188,6 +188,7 @@ const (
 	EndpointEventTypesPaymentFailed     EndpointEventTypes = "payment.failed"
 	EndpointEventTypesPaymentRefunded   EndpointEventTypes = "payment.refunded"
 	EndpointEventTypesProductChanged    EndpointEventTypes = "product.changed"
+	EndpointEventTypesReturnCancelled   EndpointEventTypes = "return.cancelled"
 	EndpointEventTypesReturnCreated     EndpointEventTypes = "return.created"
 	EndpointEventTypesReturnReceived    EndpointEventTypes = "return.received"
 	EndpointEventTypesReturnRejected    EndpointEventTypes = "return.rejected"
@@ -225,6 +226,8 @@ func (e EndpointEventTypes) Valid() bool {
 	case EndpointEventTypesPaymentRefunded:
 		return true
 	case EndpointEventTypesProductChanged:
+		return true
+	case EndpointEventTypesReturnCancelled:
 		return true
 	case EndpointEventTypesReturnCreated:
 		return true
@@ -275,6 +278,7 @@ const (
 	EndpointFieldsEventTypesPaymentFailed     EndpointFieldsEventTypes = "payment.failed"
 	EndpointFieldsEventTypesPaymentRefunded   EndpointFieldsEventTypes = "payment.refunded"
 	EndpointFieldsEventTypesProductChanged    EndpointFieldsEventTypes = "product.changed"
+	EndpointFieldsEventTypesReturnCancelled   EndpointFieldsEventTypes = "return.cancelled"
 	EndpointFieldsEventTypesReturnCreated     EndpointFieldsEventTypes = "return.created"
 	EndpointFieldsEventTypesReturnReceived    EndpointFieldsEventTypes = "return.received"
 	EndpointFieldsEventTypesReturnRejected    EndpointFieldsEventTypes = "return.rejected"
@@ -312,6 +316,8 @@ func (e EndpointFieldsEventTypes) Valid() bool {
 	case EndpointFieldsEventTypesPaymentRefunded:
 		return true
 	case EndpointFieldsEventTypesProductChanged:
+		return true
+	case EndpointFieldsEventTypesReturnCancelled:
 		return true
 	case EndpointFieldsEventTypesReturnCreated:
 		return true
@@ -365,6 +371,7 @@ const (
 	EndpointSecretEventTypesPaymentFailed     EndpointSecretEventTypes = "payment.failed"
 	EndpointSecretEventTypesPaymentRefunded   EndpointSecretEventTypes = "payment.refunded"
 	EndpointSecretEventTypesProductChanged    EndpointSecretEventTypes = "product.changed"
+	EndpointSecretEventTypesReturnCancelled   EndpointSecretEventTypes = "return.cancelled"
 	EndpointSecretEventTypesReturnCreated     EndpointSecretEventTypes = "return.created"
 	EndpointSecretEventTypesReturnReceived    EndpointSecretEventTypes = "return.received"
 	EndpointSecretEventTypesReturnRejected    EndpointSecretEventTypes = "return.rejected"
@@ -402,6 +409,8 @@ func (e EndpointSecretEventTypes) Valid() bool {
 	case EndpointSecretEventTypesPaymentRefunded:
 		return true
 	case EndpointSecretEventTypesProductChanged:
+		return true
+	case EndpointSecretEventTypesReturnCancelled:
 		return true
 	case EndpointSecretEventTypesReturnCreated:
 		return true
@@ -816,6 +825,7 @@ func (e ReturnRequestedBy) Valid() bool {
 
 // Defines values for ReturnStatus.
 const (
+	ReturnStatusCancelled ReturnStatus = "cancelled"
 	ReturnStatusReceived  ReturnStatus = "received"
 	ReturnStatusRejected  ReturnStatus = "rejected"
 	ReturnStatusRequested ReturnStatus = "requested"
@@ -824,6 +834,8 @@ const (
 // Valid indicates whether the value is a known member of the ReturnStatus enum.
 func (e ReturnStatus) Valid() bool {
 	switch e {
+	case ReturnStatusCancelled:
+		return true
 	case ReturnStatusReceived:
 		return true
 	case ReturnStatusRejected:
@@ -938,6 +950,7 @@ const (
 	WebhookUpdateRequestEventTypesPaymentFailed     WebhookUpdateRequestEventTypes = "payment.failed"
 	WebhookUpdateRequestEventTypesPaymentRefunded   WebhookUpdateRequestEventTypes = "payment.refunded"
 	WebhookUpdateRequestEventTypesProductChanged    WebhookUpdateRequestEventTypes = "product.changed"
+	WebhookUpdateRequestEventTypesReturnCancelled   WebhookUpdateRequestEventTypes = "return.cancelled"
 	WebhookUpdateRequestEventTypesReturnCreated     WebhookUpdateRequestEventTypes = "return.created"
 	WebhookUpdateRequestEventTypesReturnReceived    WebhookUpdateRequestEventTypes = "return.received"
 	WebhookUpdateRequestEventTypesReturnRejected    WebhookUpdateRequestEventTypes = "return.rejected"
@@ -975,6 +988,8 @@ func (e WebhookUpdateRequestEventTypes) Valid() bool {
 	case WebhookUpdateRequestEventTypesPaymentRefunded:
 		return true
 	case WebhookUpdateRequestEventTypesProductChanged:
+		return true
+	case WebhookUpdateRequestEventTypesReturnCancelled:
 		return true
 	case WebhookUpdateRequestEventTypesReturnCreated:
 		return true
@@ -2051,7 +2066,7 @@ type HistoryEntry struct {
 	Actor HistoryEntryActor `json:"actor"`
 	At    time.Time         `json:"at"`
 
-	// Reason The reason, for a status that has several possible causes. return_requested, return_received and return_rejected are about a return, with an unchanged status. units_withdrawn is about units that were refunded and are for sale again: they are not to be shipped, or have come back.
+	// Reason The reason, for a status that has several possible causes. return_requested, return_received, return_rejected and return_cancelled are about a return, with an unchanged status. units_withdrawn is about units that were refunded and are for sale again: they are not to be shipped, or have come back.
 	Reason *string            `json:"reason,omitempty"`
 	Status HistoryEntryStatus `json:"status"`
 }
@@ -2968,7 +2983,7 @@ type Resent struct {
 
 // Return defines model for Return.
 type Return struct {
-	// ClosedAt When the return was received or rejected.
+	// ClosedAt When the return was received, rejected or cancelled.
 	ClosedAt  *time.Time         `json:"closedAt,omitempty"`
 	CreatedAt time.Time          `json:"createdAt"`
 	ID        openapi_types.UUID `json:"id"`
@@ -2984,14 +2999,14 @@ type Return struct {
 	RefundShipping bool              `json:"refundShipping"`
 	RequestedBy    ReturnRequestedBy `json:"requestedBy"`
 
-	// Status requested: the units are expected. received: units have arrived. rejected: none has arrived or was accepted.
+	// Status requested: the units are expected. received: units have arrived. rejected: none has arrived or was accepted. cancelled: the units are not expected any more, and can be in another return.
 	Status ReturnStatus `json:"status"`
 }
 
 // ReturnRequestedBy defines model for Return.RequestedBy.
 type ReturnRequestedBy string
 
-// ReturnStatus requested: the units are expected. received: units have arrived. rejected: none has arrived or was accepted.
+// ReturnStatus requested: the units are expected. received: units have arrived. rejected: none has arrived or was accepted. cancelled: the units are not expected any more, and can be in another return.
 type ReturnStatus string
 
 // ReturnCreateRequest defines model for ReturnCreateRequest.
@@ -3725,6 +3740,12 @@ type RefundCreateParams struct {
 type ReturnCreateParams struct {
 	// IdempotencyKey Identifies the request, such as a random UUID. A request that is sent again with the same key has no second effect.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ReturnCancelParams defines parameters for ReturnCancel.
+type ReturnCancelParams struct {
+	// IdempotencyKey Identifies the request, such as a random UUID. A request that is sent again with the same key has no second effect.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ReturnReceiveParams defines parameters for ReturnReceive.
@@ -5331,6 +5352,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/orders/{id}/returns (the `ReturnCreate` operationId).
 	ReturnCreate(ctx context.Context, id openapi_types.UUID, params *ReturnCreateParams, body ReturnCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReturnCancel Cancel a return
+	//
+	// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+	//
+	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
+	//
+	// Corresponds with POST /v1/orders/{id}/returns/{returnId}/cancel (the `ReturnCancel` operationId).
+	ReturnCancel(ctx context.Context, id openapi_types.UUID, returnID openapi_types.UUID, params *ReturnCancelParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReturnReceiveWithBody Receive a return
 	//
@@ -7243,6 +7273,25 @@ func (c *Client) ReturnCreateWithBody(ctx context.Context, id openapi_types.UUID
 // Corresponds with POST /v1/orders/{id}/returns (the `ReturnCreate` operationId).
 func (c *Client) ReturnCreate(ctx context.Context, id openapi_types.UUID, params *ReturnCreateParams, body ReturnCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReturnCreateRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReturnCancel Cancel a return
+//
+// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+//
+// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
+//
+// Corresponds with POST /v1/orders/{id}/returns/{returnId}/cancel (the `ReturnCancel` operationId).
+func (c *Client) ReturnCancel(ctx context.Context, id openapi_types.UUID, returnID openapi_types.UUID, params *ReturnCancelParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReturnCancelRequest(c.Server, id, returnID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11245,6 +11294,62 @@ func NewReturnCreateRequestWithBody(server string, id openapi_types.UUID, params
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReturnCancelRequest constructs an http.Request for the ReturnCancel method
+func NewReturnCancelRequest(server string, id openapi_types.UUID, returnID openapi_types.UUID, params *ReturnCancelParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "returnId", returnID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/returns/%s/cancel", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -16273,6 +16378,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/orders/{id}/returns (the `ReturnCreate` operationId).
 	ReturnCreateWithResponse(ctx context.Context, id openapi_types.UUID, params *ReturnCreateParams, body ReturnCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReturnCreateResponse, error)
 
+	// ReturnCancelWithResponse Cancel a return
+	//
+	// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+	//
+	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/orders/{id}/returns/{returnId}/cancel (the `ReturnCancel` operationId).
+	ReturnCancelWithResponse(ctx context.Context, id openapi_types.UUID, returnID openapi_types.UUID, params *ReturnCancelParams, reqEditors ...RequestEditorFn) (*ReturnCancelResponse, error)
+
 	// ReturnReceiveWithBodyWithResponse Receive a return
 	//
 	// Closes a return with the units that have arrived, which are refunded and for sale again as the request decides. Refunds follow within seconds, at most what was captured: read the payment for them. They need the permission refunds.write, too. Units that have not arrived can be returned again.
@@ -18630,6 +18746,47 @@ func (r ReturnCreateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReturnCreateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReturnCancelResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Return
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReturnCancelResponse) GetJSON200() *Return {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReturnCancelResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReturnCancelResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReturnCancelResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReturnCancelResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22331,6 +22488,23 @@ func (c *ClientWithResponses) ReturnCreateWithResponse(ctx context.Context, id o
 	return ParseReturnCreateResponse(rsp)
 }
 
+// ReturnCancelWithResponse Cancel a return
+//
+// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+//
+// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/orders/{id}/returns/{returnId}/cancel (the `ReturnCancel` operationId).
+func (c *ClientWithResponses) ReturnCancelWithResponse(ctx context.Context, id openapi_types.UUID, returnID openapi_types.UUID, params *ReturnCancelParams, reqEditors ...RequestEditorFn) (*ReturnCancelResponse, error) {
+	rsp, err := c.ReturnCancel(ctx, id, returnID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReturnCancelResponse(rsp)
+}
+
 // ReturnReceiveWithBodyWithResponse Receive a return
 //
 // Closes a return with the units that have arrived, which are refunded and for sale again as the request decides. Refunds follow within seconds, at most what was captured: read the payment for them. They need the permission refunds.write, too. Units that have not arrived can be returned again.
@@ -24801,6 +24975,32 @@ func ParseReturnCreateResponse(rsp *http.Response) (*ReturnCreateResponse, error
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReturnCancelResponse parses an HTTP response from a ReturnCancelWithResponse call
+func ParseReturnCancelResponse(rsp *http.Response) (*ReturnCancelResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReturnCancelResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Return
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	}
 

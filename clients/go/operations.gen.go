@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "4ed5471a394a1cce7e281da4fdc5f13d534fa0a1fa49d60b89ae7ae5879467f3"
+const documentHash = "344529d334da088314e98532cbd26de215771ba5538ec57f2176fe0a3f9221ad"
 
 // operations are the operations of the shop.
 var operations = []operation{
@@ -81,6 +81,7 @@ var operations = []operation{
 	{"POST /v1/orders/{id}/notes", true, true},
 	{"POST /v1/orders/{id}/refunds", true, true},
 	{"POST /v1/orders/{id}/returns", true, true},
+	{"POST /v1/orders/{id}/returns/{returnId}/cancel", true, true},
 	{"POST /v1/orders/{id}/returns/{returnId}/receive", true, true},
 	{"POST /v1/orders/{id}/ship", true, true},
 	{"POST /v1/orders/{id}/shipments", true, true},

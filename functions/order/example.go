@@ -112,13 +112,15 @@ func (o *Order) fillExample() {
 func (Return) AdjustExample(operation string, example map[string]any) {
 	created := Return{Status: ReturnRequested, RequestedBy: Customer, CreatedAt: exampleTime.Add(72 * time.Hour)}
 	line := ReturnLine{Units: exampleUnits}
-	if operation != "return-create" {
-		closed := created.CreatedAt.Add(96 * time.Hour)
+	example["closedAt"] = created.CreatedAt.Add(96 * time.Hour)
+	switch operation {
+	case "return-create":
+		delete(example, "closedAt")
+	case "return-cancel":
+		created.Status = ReturnCancelled
+	default:
 		created.Status, created.Refund = ReturnReceived, true
 		line.Received, line.Restock = line.Quantity, true
-		example["closedAt"] = closed
-	} else {
-		delete(example, "closedAt")
 	}
 	example["status"], example["requestedBy"], example["createdAt"] = created.Status, created.RequestedBy, created.CreatedAt
 	example["refund"], example["refundShipping"] = created.Refund, created.RefundShipping

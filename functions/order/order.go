@@ -73,7 +73,7 @@ type HistoryEntry struct {
 	Status Status    `json:"status"`
 	At     time.Time `json:"at"`
 	Actor  ActorKind `json:"actor" enum:"customer,shop,system" doc:"The party that changed the status."`
-	Reason string    `json:"reason,omitempty" doc:"The reason, for a status that has several possible causes. return_requested, return_received and return_rejected are about a return, with an unchanged status. units_withdrawn is about units that were refunded and are for sale again: they are not to be shipped, or have come back." example:"insufficient_stock"`
+	Reason string    `json:"reason,omitempty" doc:"The reason, for a status that has several possible causes. return_requested, return_received, return_rejected and return_cancelled are about a return, with an unchanged status. units_withdrawn is about units that were refunded and are for sale again: they are not to be shipped, or have come back." example:"insufficient_stock"`
 
 	actorID uuid.UUID // is stored for audits and not part of responses
 }

@@ -3,12 +3,14 @@ package order
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"souk/shared/api"
 	"souk/shared/database"
 	"souk/shared/event"
 	"souk/shared/trail"
@@ -21,9 +23,10 @@ const maxReturns = 100
 // about a return of which nothing has arrived or was accepted; older versions published return-received
 // without lines for it.
 var (
-	returnCreated  = event.NewTopic[ReturnChanged]("return-created", "order")
-	returnReceived = event.NewTopic[ReturnChanged]("return-received", "order")
-	returnRejected = event.NewTopic[ReturnChanged]("return-rejected", "order")
+	returnCreated   = event.NewTopic[ReturnChanged]("return-created", "order")
+	returnReceived  = event.NewTopic[ReturnChanged]("return-received", "order")
+	returnRejected  = event.NewTopic[ReturnChanged]("return-rejected", "order")
+	returnCancelled = event.NewTopic[ReturnChanged]("return-cancelled", "order")
 )
 
 // Reasons in the history of an order, of entries about its returns. They do not change its status.
@@ -31,11 +34,12 @@ const (
 	reasonReturnRequested = "return_requested"
 	reasonReturnReceived  = "return_received"
 	reasonReturnRejected  = "return_rejected"
+	reasonReturnCancelled = "return_cancelled"
 )
 
 // ReturnReasons are the reasons in the history of an order that do not change its status, also that of
 // withdrawn units. They are for programs that check the stored orders.
-var ReturnReasons = []string{reasonReturnRequested, reasonReturnReceived, reasonReturnRejected, reasonUnitsWithdrawn}
+var ReturnReasons = []string{reasonReturnRequested, reasonReturnReceived, reasonReturnRejected, reasonReturnCancelled, reasonUnitsWithdrawn}
 
 // ReturnStatus is the status of a return.
 type ReturnStatus string
@@ -45,11 +49,12 @@ const (
 	ReturnRequested ReturnStatus = "requested" // the units are on their way back
 	ReturnReceived  ReturnStatus = "received"  // units have arrived
 	ReturnRejected  ReturnStatus = "rejected"  // none has arrived or was accepted
+	ReturnCancelled ReturnStatus = "cancelled" // the units are not expected any more
 )
 
 // Schema implements huma.SchemaProvider with the list of statuses.
 func (ReturnStatus) Schema(huma.Registry) *huma.Schema {
-	schema := &huma.Schema{Type: huma.TypeString, Enum: []any{string(ReturnRequested), string(ReturnReceived), string(ReturnRejected)}}
+	schema := &huma.Schema{Type: huma.TypeString, Enum: []any{string(ReturnRequested), string(ReturnReceived), string(ReturnRejected), string(ReturnCancelled)}}
 	schema.PrecomputeMessages()
 	return schema
 }
@@ -57,14 +62,14 @@ func (ReturnStatus) Schema(huma.Registry) *huma.Schema {
 // Return are units of an order that come back.
 type Return struct {
 	ID             uuid.UUID    `json:"id" format:"uuid"`
-	Status         ReturnStatus `json:"status" doc:"requested: the units are expected. received: units have arrived. rejected: none has arrived or was accepted."`
+	Status         ReturnStatus `json:"status" doc:"requested: the units are expected. received: units have arrived. rejected: none has arrived or was accepted. cancelled: the units are not expected any more, and can be in another return."`
 	Lines          []ReturnLine `json:"lines" nullable:"false"`
 	Reason         string       `json:"reason,omitempty" doc:"The customer's reason. It is absent after the customer's account was deleted." example:"does not fit"`
 	RequestedBy    ActorKind    `json:"requestedBy" enum:"customer,shop"`
 	Refund         bool         `json:"refund" doc:"Whether the received units are refunded, if the order was paid."`
 	RefundShipping bool         `json:"refundShipping" doc:"Whether the shipping is refunded with them."`
 	CreatedAt      time.Time    `json:"createdAt"`
-	ClosedAt       *time.Time   `json:"closedAt,omitempty" doc:"When the return was received or rejected."`
+	ClosedAt       *time.Time   `json:"closedAt,omitempty" doc:"When the return was received, rejected or cancelled."`
 }
 
 // ReturnLine is a number of units of an item in a return.
@@ -76,7 +81,7 @@ type ReturnLine struct {
 }
 
 // ReturnChanged is the payload of return-created, with the announced units, of return-received, with those
-// that have arrived, and of return-rejected, without any.
+// that have arrived, and of return-rejected and return-cancelled, without any.
 type ReturnChanged struct {
 	OrderID  uuid.UUID       `json:"orderId"`
 	Number   string          `json:"number,omitempty"` // absent for an order that has none yet
@@ -120,6 +125,32 @@ func (o *Order) returnable(item *Item) int64 {
 
 // isOpen reports whether the units of a return are expected.
 func (r *Return) isOpen() bool { return r.Status == ReturnRequested }
+
+// openReturn returns a return of the order whose units are expected. The error is a problem if there is none.
+func (o *Order) openReturn(id uuid.UUID) (*Return, error) {
+	i := slices.IndexFunc(o.Returns, func(r Return) bool { return r.ID == id })
+	if i < 0 {
+		return nil, api.NotFound("return", id)
+	}
+	r := &o.Returns[i]
+	if !r.isOpen() {
+		return nil, api.NewProblem(http.StatusConflict, codeReturnClosed, "The return is %s already. Create another one for units that have come back since.", r.Status)
+	}
+	return r, nil
+}
+
+// codeReturnClosed is the code of the problem of a return whose units are not expected.
+const codeReturnClosed = "return_closed"
+
+// newReturnResponse returns the response of an operation that has changed a return. Its reason is the customer's
+// own words: callers that may not read the order do not get it.
+func (o *Order) newReturnResponse(ctx context.Context, r *Return) *returnOutput {
+	response := &returnOutput{*r}
+	if !o.mayRead(ctx) {
+		response.Body.Reason = ""
+	}
+	return response
+}
 
 // find returns the line of a product, nil without one.
 func (r *Return) find(product uuid.UUID) *ReturnLine {

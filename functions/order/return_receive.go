@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -64,13 +63,9 @@ func (s *service) returnReceive(ctx context.Context, tx *database.Tx, in *return
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(o.Returns, func(r Return) bool { return r.ID == in.ReturnID })
-	if i < 0 {
-		return nil, api.NotFound("return", in.ReturnID)
-	}
-	r := &o.Returns[i]
-	if !r.isOpen() {
-		return nil, api.NewProblem(http.StatusConflict, "return_closed", "The return is %s already. Create another one for units that have come back since.", r.Status)
+	r, err := o.openReturn(in.ReturnID)
+	if err != nil {
+		return nil, err
 	}
 	received, err := o.receive(r, in.Body.Lines)
 	if err != nil {
@@ -85,11 +80,7 @@ func (s *service) returnReceive(ctx context.Context, tx *database.Tx, in *return
 	if err := closeReturn(ctx, tx, &o, r); err != nil {
 		return nil, fmt.Errorf("close return %s of order %s: %w", r.ID, o.ID, err)
 	}
-	response := &returnOutput{*r}
-	if !o.mayRead(ctx) {
-		response.Body.Reason = ""
-	}
-	return response, s.recordReturn(ctx, tx, &o, r, reason, actor, topic)
+	return o.newReturnResponse(ctx, r), s.recordReturn(ctx, tx, &o, r, reason, actor, topic)
 }
 
 // receive sets which units of an open return have arrived, and returns their number. Units that have come

@@ -71,7 +71,7 @@ var orderPlaced = event.NewTopic[Placed]("order-placed", "order")
 
 // Topics lists the topics that the service publishes to.
 var Topics = func() []event.AnyTopic {
-	topics := []event.AnyTopic{orderPlaced, orderAdopted, shipmentCreated, returnCreated, returnReceived, returnRejected, apikey.UsedTopic}
+	topics := []event.AnyTopic{orderPlaced, orderAdopted, shipmentCreated, returnCreated, returnReceived, returnRejected, returnCancelled, apikey.UsedTopic}
 	for _, t := range transitions {
 		if t.isPublished() {
 			topics = append(topics, t.topic)

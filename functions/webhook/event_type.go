@@ -39,6 +39,7 @@ var publicTypes = []publicType{
 	{"return.created", "return-created", "A return was created", returnData},
 	{"return.received", "return-received", "Units of a return were received", returnData},
 	{"return.rejected", "return-rejected", "A return was rejected", returnData},
+	{"return.cancelled", "return-cancelled", "A return was cancelled", returnData},
 	{"payment.authorized", "payment-authorized", "A payment was authorized", paymentData},
 	{"payment.captured", "payment-captured", "A payment was captured", paymentData},
 	{"payment.failed", "payment-failed", "A payment failed", failureData},
