@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "344529d334da088314e98532cbd26de215771ba5538ec57f2176fe0a3f9221ad"
+const documentHash = "466752ea726ca5d9eb9a2f0f66a93c74e94b65cc6ea65262034714815dab7a39"
 
 // operations are the operations of the shop.
 var operations = []operation{
