@@ -255,6 +255,34 @@ func TestSession(t *testing.T) {
 			t.Errorf("%v, %v, %+v", publicErr, err, f.calls)
 		}
 	})
+	t.Run("a code completes a sign-in, and a request that needs a new one refreshes nothing", func(t *testing.T) {
+		t.Parallel()
+		f := newFake(t, func(w http.ResponseWriter, c call, _ int) {
+			switch c.path {
+			case "/v1/sessions":
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, `{"title":"t","status":401,"code":"second_factor_required","detail":"d","challenge":"c1"}`)
+			case "/v1/sessions/confirm":
+				respondJSON(w, http.StatusCreated, `{"accessToken":"a1","refreshToken":"r1","expiresIn":900,"tokenType":"Bearer"}`)
+			default:
+				w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", max_age="300"`)
+				respondProblem(w, http.StatusUnauthorized, "recent_login_required")
+			}
+		})
+		shop := f.open(t, Options{})
+		p, isProblem := errors.AsType[*Problem](shop.SignIn(t.Context(), "amira@example.com", "seven green lanterns"))
+		if !isProblem || p.Code != "second_factor_required" || p.Challenge != "c1" {
+			t.Fatalf("the sign-in is %v", p)
+		}
+		if err := shop.ConfirmSignIn(t.Context(), p.Challenge, "287082"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := shop.RecoveryCodeCreateWithResponse(t.Context())
+		if tokens, _ := shop.Tokens(); !HasCode(err, "recent_login_required") || tokens.AccessToken != "a1" || len(f.refreshes()) != 0 {
+			t.Errorf("%v, with the tokens %+v and the refreshes %q", err, tokens, f.refreshes())
+		}
+	})
 	t.Run("a session that the shop has ended is removed", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, func(w http.ResponseWriter, c call, _ int) {

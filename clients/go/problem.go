@@ -23,6 +23,9 @@ type Problem struct {
 	Errors []FieldError `json:"errors"`
 	// Current is the resource as it is now, for a request that expected another state of it.
 	Current json.RawMessage `json:"current"`
+	// Challenge continues an operation that is not complete: a sign-in, by ConfirmSignIn, if the code is
+	// second_factor_required.
+	Challenge string `json:"challenge"`
 	// TraceID is the trace of the request: include it in support requests.
 	TraceID string `json:"traceId"`
 	// RetryAfter is the time after which the request may be sent again, 0 if the shop names none.

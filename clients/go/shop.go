@@ -65,7 +65,8 @@ func Open(server string, options Options) (*Shop, error) {
 	return s, nil
 }
 
-// SignIn begins a session: all later requests are the account's.
+// SignIn begins a session: all later requests are the account's. If the account has a second factor, the error is a
+// Problem with the code second_factor_required and a challenge for ConfirmSignIn.
 func (s *Shop) SignIn(ctx context.Context, email, password string) error {
 	response, err := s.SessionCreateWithResponse(ctx, SessionCreateRequest{Email: email, Password: password})
 	if err != nil {
@@ -73,6 +74,19 @@ func (s *Shop) SignIn(ctx context.Context, email, password string) error {
 	}
 	if response.JSON201 == nil {
 		return fmt.Errorf("sign in: unexpected status %s", response.Status())
+	}
+	s.transport.session.begin(*response.JSON201, time.Now())
+	return nil
+}
+
+// ConfirmSignIn completes a sign-in by a code of the authenticator app or a recovery code.
+func (s *Shop) ConfirmSignIn(ctx context.Context, challenge, code string) error {
+	response, err := s.SessionConfirmWithResponse(ctx, SessionConfirmRequest{Challenge: challenge, Code: &code})
+	if err != nil {
+		return fmt.Errorf("confirm the sign-in: %w", err)
+	}
+	if response.JSON201 == nil {
+		return fmt.Errorf("confirm the sign-in: unexpected status %s", response.Status())
 	}
 	s.transport.session.begin(*response.JSON201, time.Now())
 	return nil

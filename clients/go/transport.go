@@ -104,7 +104,7 @@ func (t *transport) authorize(request *http.Request, o operation) (*http.Respons
 	}
 	setToken(request, token)
 	response, err := t.send(request, isRepeatable(request))
-	if err != nil || response.StatusCode != http.StatusUnauthorized {
+	if err != nil || response.StatusCode != http.StatusUnauthorized || needsLogin(response) {
 		return response, err
 	}
 	renewed, err := t.session.accessToken(request.Context(), token)
@@ -114,6 +114,11 @@ func (t *transport) authorize(request *http.Request, o operation) (*http.Respons
 	_ = response.Body.Close() // it is replaced
 	setToken(request, renewed)
 	return t.send(request, isRepeatable(request))
+}
+
+// needsLogin reports whether a response asks for a new sign-in (RFC 9470, section 3), which no refresh replaces.
+func needsLogin(response *http.Response) bool {
+	return strings.Contains(response.Header.Get("WWW-Authenticate"), "insufficient_user_authentication")
 }
 
 // closeAfter closes the response of a request that fails with another error.
