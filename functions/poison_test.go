@@ -28,6 +28,10 @@ func TestPoison(t *testing.T) {
 			`{}`, `null`, `{"orderId":"%s","lines":[{"productId":"%s","quantity":-5,"restock":true}]}`,
 			`{"orderId":"%s","lines":[{"quantity":1,"restock":true}]}`,
 		},
+		"stock-ship": {
+			`{}`, `null`, `{"orderId":"%s"}`, `{"orderId":"%s","shipment":{"lines":[]}}`,
+			`{"orderId":"%s","shipment":{"lines":[{"productId":"%s","quantity":-5}]}}`, `{"orderId":"%s","shipment":{"lines":[{"quantity":1}]}}`,
+		},
 		"catalog-sync": {
 			`{}`, `null`, `{"productId":"%s","version":1,"price":{"amount":-1,"currency":"EUR"}}`,
 			`{"productId":"%s","version":0,"price":{"amount":1,"currency":"EUR"}}`, `{"productId":"%s","version":1,"price":{"amount":1}}`,

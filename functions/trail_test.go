@@ -23,6 +23,7 @@ import (
 var withoutEntry = map[string]string{
 	"stock-reserve":     "what orders reserve is in reservation and reservation_item, and in the orders' histories",
 	"stock-release":     "what orders reserve is in reservation and reservation_item, and in the orders' histories",
+	"stock-ship":        "what is shipped is in reservation_item, and in the orders' histories",
 	"stock-sell":        "deletes what the limits of unpaid orders are computed from",
 	"catalog-sync":      "stores a copy: the change is in the trail of the product service",
 	"payment-match":     "stores when the order was confirmed, which is in its history",

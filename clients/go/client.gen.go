@@ -3204,9 +3204,15 @@ type StaffProduct struct {
 	// LowStockAt The stock is low when at most this many units are available. It is null for no threshold.
 	LowStockAt nullable.Nullable[int64] `json:"lowStockAt"`
 	Name       string                   `json:"name"`
-	Price      Money                    `json:"price"`
-	Sku        string                   `json:"sku"`
-	Status     StaffProductStatus       `json:"status"`
+
+	// OnHand The number of units in the warehouse: available and reserved ones. It is what a count of the shelf should find.
+	OnHand int64 `json:"onHand"`
+	Price  Money `json:"price"`
+
+	// Reserved The number of units that orders have reserved and that are not shipped yet. Orders from before the shop counted them are not included.
+	Reserved int64              `json:"reserved"`
+	Sku      string             `json:"sku"`
+	Status   StaffProductStatus `json:"status"`
 
 	// TaxClass The tax class, to which the shop's tax rates refer. It is empty for the standard class.
 	TaxClass  string    `json:"taxClass"`
@@ -3282,6 +3288,9 @@ type StockMovement struct {
 
 	// Reason The reason of an adjustment, as it was sent. For an order, reserved or released.
 	Reason string `json:"reason"`
+
+	// Reserved The units of an order that are reserved and not shipped yet.
+	Reserved *int64 `json:"reserved,omitempty"`
 
 	// UserID The account that sent the adjustment or the import.
 	UserID *openapi_types.UUID `json:"userId,omitempty"`
@@ -5531,7 +5540,7 @@ type ClientInterface interface {
 
 	// ProductExport Export the catalogue
 	//
-	// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the field available is only for information.
+	// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the fields available, reserved and onHand are only for information.
 	//
 	// Requires the permission `products.read`.
 	//
@@ -5605,7 +5614,7 @@ type ClientInterface interface {
 
 	// StockAdjustWithBody Adjust the stock of a product
 	//
-	// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+	// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 	//
 	// Requires the permission `stock.write`.
 	//
@@ -5616,7 +5625,7 @@ type ClientInterface interface {
 
 	// StockAdjust Adjust the stock of a product
 	//
-	// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+	// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 	//
 	// Requires the permission `stock.write`.
 	//
@@ -7641,7 +7650,7 @@ func (c *Client) ProductCreate(ctx context.Context, params *ProductCreateParams,
 
 // ProductExport Export the catalogue
 //
-// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the field available is only for information.
+// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the fields available, reserved and onHand are only for information.
 //
 // Requires the permission `products.read`.
 //
@@ -7795,7 +7804,7 @@ func (c *Client) ProductUpdate(ctx context.Context, id openapi_types.UUID, param
 
 // StockAdjustWithBody Adjust the stock of a product
 //
-// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 //
 // Requires the permission `stock.write`.
 //
@@ -7816,7 +7825,7 @@ func (c *Client) StockAdjustWithBody(ctx context.Context, id openapi_types.UUID,
 
 // StockAdjust Adjust the stock of a product
 //
-// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 //
 // Requires the permission `stock.write`.
 //
@@ -16562,7 +16571,7 @@ type ClientWithResponsesInterface interface {
 
 	// ProductExportWithResponse Export the catalogue
 	//
-	// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the field available is only for information.
+	// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the fields available, reserved and onHand are only for information.
 	//
 	// Requires the permission `products.read`.
 	//
@@ -16646,7 +16655,7 @@ type ClientWithResponsesInterface interface {
 
 	// StockAdjustWithBodyWithResponse Adjust the stock of a product
 	//
-	// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+	// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 	//
 	// Requires the permission `stock.write`.
 	//
@@ -16657,7 +16666,7 @@ type ClientWithResponsesInterface interface {
 
 	// StockAdjustWithResponse Adjust the stock of a product
 	//
-	// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+	// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 	//
 	// Requires the permission `stock.write`.
 	//
@@ -22780,7 +22789,7 @@ func (c *ClientWithResponses) ProductCreateWithResponse(ctx context.Context, par
 
 // ProductExportWithResponse Export the catalogue
 //
-// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the field available is only for information.
+// Oldest first, including archived products. The format is that of the import. Importing the file restores everything except the stock: the fields available, reserved and onHand are only for information.
 //
 // Requires the permission `products.read`.
 //
@@ -22912,7 +22921,7 @@ func (c *ClientWithResponses) ProductUpdateWithResponse(ctx context.Context, id 
 
 // StockAdjustWithBodyWithResponse Adjust the stock of a product
 //
-// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 //
 // Requires the permission `stock.write`.
 //
@@ -22929,7 +22938,7 @@ func (c *ClientWithResponses) StockAdjustWithBodyWithResponse(ctx context.Contex
 
 // StockAdjustWithResponse Adjust the stock of a product
 //
-// Records a delivery, a loss or a stocktaking difference. At most the available units can be removed, which do not include units that are reserved for orders.
+// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the count and onHand, which includes the units that are reserved for orders and still on the shelf. At most the available units can be removed, which do not include these.
 //
 // Requires the permission `stock.write`.
 //

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "466752ea726ca5d9eb9a2f0f66a93c74e94b65cc6ea65262034714815dab7a39"
+const documentHash = "81712bb4fd6646f2e7b442368f97a6d2f8ec1a5e0c7976e1efd5757a52c58c41"
 
 // operations are the operations of the shop.
 var operations = []operation{
@@ -81,7 +81,6 @@ var operations = []operation{
 	{"POST /v1/orders/{id}/notes", true, true},
 	{"POST /v1/orders/{id}/refunds", true, true},
 	{"POST /v1/orders/{id}/returns", true, true},
-	{"POST /v1/orders/{id}/returns/{returnId}/cancel", true, true},
 	{"POST /v1/orders/{id}/returns/{returnId}/receive", true, true},
 	{"POST /v1/orders/{id}/ship", true, true},
 	{"POST /v1/orders/{id}/shipments", true, true},

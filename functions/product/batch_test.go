@@ -42,7 +42,7 @@ func openBatch(t *testing.T, seed uint64) *batchFixture {
 	for i := range batchProducts {
 		p := Product{
 			ID: f.newID(), SKU: fmt.Sprint("P", i), Name: "Product", Category: "all", Status: Active,
-			Price: money.Money{Amount: batchPrice, Currency: "EUR"}, Available: 2 + f.random.Int64N(6),
+			Price: money.Money{Amount: batchPrice, Currency: "EUR"}, Available: 2 + f.random.Int64N(6), Reserved: 20,
 			Version: 1, CreatedAt: f.Now(), UpdatedAt: f.Now(),
 		}
 		if f.random.IntN(6) == 0 {
@@ -101,9 +101,9 @@ func message[P any](payload P) function.Message[P] {
 // state returns the stock, the reservations and the events that a transaction has changed.
 func (f *batchFixture) state(ctx context.Context, tx *database.Tx) (any, error) {
 	return batchtest.Rows(ctx, tx,
-		`SELECT CONCAT_WS(' ', HEX(id), available) FROM product ORDER BY id`,
+		`SELECT CONCAT_WS(' ', HEX(id), available, reserved) FROM product ORDER BY id`,
 		`SELECT CONCAT_WS(' ', HEX(order_id), state) FROM reservation ORDER BY order_id`,
-		`SELECT CONCAT_WS(' ', HEX(order_id), HEX(product_id), quantity, restocked, unit_price, price_currency)
+		`SELECT CONCAT_WS(' ', HEX(order_id), HEX(product_id), quantity, restocked, unshipped, unit_price, price_currency)
 			FROM reservation_item ORDER BY order_id, product_id`,
 		`SELECT CONCAT_WS(' ', HEX(order_id), HEX(product_id), HEX(source), quantity) FROM unpaid_item ORDER BY order_id, product_id, source`,
 		`SELECT CONCAT_WS(' ', type, aggregateid, payload) FROM outbox ORDER BY aggregateid, type`)
@@ -162,7 +162,7 @@ func TestStockReleaseInBatches(t *testing.T) {
 		})
 }
 
-// TestStockRestockInBatches checks that refunds restock the same units in batches as one by one, in
+// TestStockRestockInBatches checks that refunds and returns restock the same units in batches as one by one, in
 // every order of arrival, also more than are reserved.
 func TestStockRestockInBatches(t *testing.T) {
 	t.Parallel()
@@ -170,10 +170,33 @@ func TestStockRestockInBatches(t *testing.T) {
 	var messages []function.Message[restocking]
 	for _, id := range append(f.decided, f.decided...) {
 		line := restockedLine{ProductID: f.item(f.random.IntN(batchProducts)).ProductID, Quantity: 2, Restock: f.random.IntN(3) > 0}
-		messages = append(messages, message(restocking{OrderID: id, Lines: []restockedLine{line}}))
+		event := restocking{OrderID: id, Lines: []restockedLine{line}}
+		if f.random.IntN(2) == 0 {
+			event.ReturnID = f.newID()
+		}
+		messages = append(messages, message(event))
 	}
 	batchtest.CheckEquivalent(t, f.DB, func() []function.Message[restocking] { return messages }, f.stockRestock,
 		func(ctx context.Context, tx *database.Tx, _ []function.Message[restocking]) (any, error) {
+			return f.state(ctx, tx)
+		})
+}
+
+// TestStockShipInBatches checks that shipments reduce what is reserved by the same units in batches as
+// one by one, in every order of arrival, also by more than are reserved.
+func TestStockShipInBatches(t *testing.T) {
+	t.Parallel()
+	f := openBatch(t, 1)
+	var messages []function.Message[shipmentCreated]
+	for _, id := range append(f.decided, f.decided[0], f.decided[0], f.newID()) {
+		var lines []shippedLine
+		for product := range batchProducts {
+			lines = append(lines, shippedLine{ProductID: f.products[product], Quantity: 1 + f.random.Int64N(2)})
+		}
+		messages = append(messages, message(shipmentCreated{OrderID: id, Shipment: &shipment{Lines: lines[:1+f.random.IntN(batchProducts)]}}))
+	}
+	batchtest.CheckEquivalent(t, f.DB, func() []function.Message[shipmentCreated] { return messages }, f.stockShip,
+		func(ctx context.Context, tx *database.Tx, _ []function.Message[shipmentCreated]) (any, error) {
 			return f.state(ctx, tx)
 		})
 }

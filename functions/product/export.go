@@ -24,8 +24,8 @@ type exportInput struct {
 // # Export the catalogue
 //
 // Oldest first, including archived products. The format is that of the import. Importing
-// the file restores everything except the stock: the field available is only for
-// information.
+// the file restores everything except the stock: the fields available, reserved and onHand
+// are only for information.
 func (s *service) export(ctx context.Context, in *exportInput) (*importOutput, error) {
 	// Read before the response begins: later errors can only abort it.
 	first, err := selectCatalog(ctx, s.DB, uuid.Nil, exportBatch)
@@ -56,10 +56,10 @@ func exportBody(operation *huma.Operation) {
 }
 
 const (
-	exportedNDJSON = `{"sku":"TEA-ASSAM-250","name":"Assam, 250 g","description":"A strong black tea.","category":"tea","price":{"amount":1299,"currency":"EUR"},"taxClass":"reduced","weight":270,"available":50,"status":"active","images":[],"attributes":{},"lowStockAt":5}
+	exportedNDJSON = `{"sku":"TEA-ASSAM-250","name":"Assam, 250 g","description":"A strong black tea.","category":"tea","price":{"amount":1299,"currency":"EUR"},"taxClass":"reduced","weight":270,"available":50,"status":"active","images":[],"attributes":{},"lowStockAt":5,"reserved":3,"onHand":53}
 `
-	exportedCSV = `sku,name,description,category,price,currency,taxClass,weight,available,status,images,attributes,lowStockAt
-TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,reduced,270,50,active,,,5
+	exportedCSV = `sku,name,description,category,price,currency,taxClass,weight,available,status,images,attributes,lowStockAt,reserved,onHand
+TEA-ASSAM-250,"Assam, 250 g",A strong black tea.,tea,1299,EUR,reduced,270,50,active,,,5,3,53
 `
 )
 

@@ -33,8 +33,9 @@ type Product struct {
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`
 
-	// LowStockAt is StaffProduct.LowStockAt.
+	// LowStockAt is StaffProduct.LowStockAt, and Reserved is StaffProduct.Reserved.
 	LowStockAt *int64 `json:"-"`
+	Reserved   int64  `json:"-"`
 }
 
 // StaffProduct is a product with what only staff may see.
@@ -42,10 +43,15 @@ type StaffProduct struct {
 	Product
 	LowStockAt *int64 `json:"lowStockAt" doc:"The stock is low when at most this many units are available. It is null for no threshold." example:"5" trail:"value"`
 	LowStock   bool   `json:"lowStock" doc:"Whether the stock is low: at most lowStockAt units are available."`
+	Reserved   int64  `json:"reserved" doc:"The number of units that orders have reserved and that are not shipped yet. Orders from before the shop counted them are not included." example:"3"`
+	OnHand     int64  `json:"onHand" doc:"The number of units in the warehouse: available and reserved ones. It is what a count of the shelf should find." example:"53"`
 }
 
 func newStaffProduct(p Product) StaffProduct {
-	return StaffProduct{Product: p, LowStockAt: p.LowStockAt, LowStock: p.LowStockAt != nil && p.Available <= *p.LowStockAt}
+	return StaffProduct{
+		Product: p, LowStockAt: p.LowStockAt, LowStock: p.LowStockAt != nil && p.Available <= *p.LowStockAt,
+		Reserved: p.Reserved, OnHand: p.Available + p.Reserved,
+	}
 }
 
 func newStaffProducts(products []Product) []StaffProduct {

@@ -2,6 +2,7 @@ package product
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,12 +33,12 @@ func (record) TransformSchema(registry huma.Registry, schema *huma.Schema) *huma
 	return schema
 }
 
-// availableColumn is the stock in an export. An import ignores it, because units may
+// stockColumns are the stock in an export. An import ignores them, because units may
 // have been sold since.
-const availableColumn = "available"
+var stockColumns = []string{"available", "reserved", "onHand"}
 
 // catalogFormat is the format of an imported and of an exported catalogue.
-var catalogFormat = sync.OnceValue(func() *feed.Format[StaffProduct] { return feed.NewFormat[record, StaffProduct](availableColumn) })
+var catalogFormat = sync.OnceValue(func() *feed.Format[StaffProduct] { return feed.NewFormat[record, StaffProduct](stockColumns...) })
 
 // maxLocation is the maximum length of a location. The name of an unknown field comes
 // from the file and may be long.
@@ -53,7 +54,7 @@ var recordRules = sync.OnceValues(func() (huma.Registry, *huma.Schema) {
 func parseRecord(line feed.Line) (r record, errs []api.FieldError) {
 	fields, isObject := line.Fields.(map[string]any)
 	if isObject {
-		delete(fields, availableColumn)
+		maps.DeleteFunc(fields, func(name string, _ any) bool { return slices.Contains(stockColumns, name) })
 	} else if len(line.Errs) > 0 {
 		return r, uniqueLocations(line.Errs)
 	}

@@ -58,6 +58,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.EventBatch("stock-release", s.stockRelease),
 		function.EventBatch("stock-restock", s.stockRestock),
 		function.EventBatch("stock-sell", s.stockSell),
+		function.EventBatch("stock-ship", s.stockShip),
 		function.Event("product-revocations", s.revocations),
 		function.Schedule("product-outbox", s.Sweep(s.pruneUnpaidItems)),
 	}, nil

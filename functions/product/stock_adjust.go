@@ -34,8 +34,9 @@ func (in *adjustStockInput) Resolve(huma.Context) []error {
 //
 // # Adjust the stock of a product
 //
-// Records a delivery, a loss or a stocktaking difference. At most the available units can be
-// removed, which do not include units that are reserved for orders.
+// Records a delivery, a loss or a stocktaking difference. After a count, send the difference of the
+// count and onHand, which includes the units that are reserved for orders and still on the shelf. At
+// most the available units can be removed, which do not include these.
 func (s *service) stockAdjust(ctx context.Context, tx *database.Tx, in *adjustStockInput) (*staffResponse, error) {
 	delta := *in.Body.Delta // the schema requires it
 	caller, _ := auth.PrincipalFrom(ctx)

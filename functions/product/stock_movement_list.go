@@ -16,10 +16,12 @@ import (
 // StockMovement is a change of a product's stock. The sum of all deltas of a product is what is
 // available.
 type StockMovement struct {
-	ID     uuid.UUID    `json:"id" format:"uuid" doc:"The id of the movement. That of an order's movement is the id of the order."`
-	Kind   MovementKind `json:"kind" enum:"adjustment,import,order"`
-	Delta  int64        `json:"delta" doc:"The number of units that were added or, if negative, removed. For an order, the units that it holds or that were sold: 0 after they are released, and less after some are for sale again." example:"25"`
-	Reason string       `json:"reason" doc:"The reason of an adjustment, as it was sent. For an order, reserved or released." example:"delivery 4711"`
+	ID    uuid.UUID    `json:"id" format:"uuid" doc:"The id of the movement. That of an order's movement is the id of the order."`
+	Kind  MovementKind `json:"kind" enum:"adjustment,import,order"`
+	Delta int64        `json:"delta" doc:"The number of units that were added or, if negative, removed. For an order, the units that it holds or that were sold: 0 after they are released, and less after some are for sale again." example:"25"`
+	// Reserved is only in movements of orders.
+	Reserved int64  `json:"reserved,omitempty" doc:"The units of an order that are reserved and not shipped yet." example:"2"`
+	Reason   string `json:"reason" doc:"The reason of an adjustment, as it was sent. For an order, reserved or released." example:"delivery 4711"`
 	// Who caused the movement, and by what.
 	UserID     *uuid.UUID `json:"userId,omitempty" format:"uuid" doc:"The account that sent the adjustment or the import."`
 	OrderID    *uuid.UUID `json:"orderId,omitempty" format:"uuid" doc:"The order that reserved the units."`

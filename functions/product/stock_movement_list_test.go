@@ -46,6 +46,7 @@ func TestListStockMovements(t *testing.T) {
 	cancelled := newOrder(item(p, 2))
 	s.Deliver(t, "stock-release", functiontest.NewEvent(t, "order-cancelled", fixtures.OrderCancelled(cancelled))).MustBe(t, http.StatusNoContent)
 	newOrder(item(p, 30)) // rejected
+	s.mustChangeStock(t, shipmentEvent(t, reserved, p.ID, 1))
 	s.adjust(t, p.ID, 5).MustBe(t, http.StatusOK)
 	s.mustImport(t, ndjson, `{"sku":"MOVED","stockDelta":-1}`)
 
@@ -56,12 +57,13 @@ func TestListStockMovements(t *testing.T) {
 		Reason string
 		Order  uuid.UUID
 		HasWho bool
+		Units  int64
 	}
 	var got []movement
 	var sum int64
 	for _, m := range movements {
 		sum += m.Delta
-		row := movement{m.Kind, m.Delta, m.Reason, uuid.Nil, m.UserID != nil}
+		row := movement{m.Kind, m.Delta, m.Reason, uuid.Nil, m.UserID != nil, m.Reserved}
 		if m.OrderID != nil {
 			row.Order = *m.OrderID
 		}
@@ -71,11 +73,11 @@ func TestListStockMovements(t *testing.T) {
 		got = append(got, row)
 	}
 	want := []movement{
-		{product.ImportMovement, -1, "import", uuid.Nil, true},
-		{product.AdjustmentMovement, 5, "count", uuid.Nil, true},
-		{product.OrderMovement, 0, "released", cancelled, false},
-		{product.OrderMovement, -3, "reserved", reserved, false},
-		{product.AdjustmentMovement, 10, "first stock", uuid.Nil, true},
+		{product.ImportMovement, -1, "import", uuid.Nil, true, 0},
+		{product.AdjustmentMovement, 5, "count", uuid.Nil, true, 0},
+		{product.OrderMovement, 0, "released", cancelled, false, 0},
+		{product.OrderMovement, -3, "reserved", reserved, false, 2},
+		{product.AdjustmentMovement, 10, "first stock", uuid.Nil, true, 0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("movements (-want +got):\n%s", diff)

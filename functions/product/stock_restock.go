@@ -23,6 +23,20 @@ import (
 type restocking struct {
 	OrderID uuid.UUID       `json:"orderId"`
 	Lines   []restockedLine `json:"lines"`
+	// ReturnID is only in return-received. Returned units were shipped.
+	ReturnID uuid.UUID `json:"returnId,omitzero"`
+}
+
+// restockedUnits are units of a product of an order that are for sale again.
+type restockedUnits struct{ refunded, returned int64 }
+
+// add adds the units of a line.
+func (u *restockedUnits) add(event restocking, line restockedLine) {
+	if event.ReturnID != uuid.Nil {
+		u.returned += line.Quantity
+	} else {
+		u.refunded += line.Quantity
+	}
 }
 
 type restockedLine struct {
@@ -50,9 +64,10 @@ type reservedProduct struct{ orderID, productID uuid.UUID }
 
 // stockRestock makes refunded and returned units available again, if the event says so. They are
 // units that are reserved for the order: what was released because of a cancellation, or restocked by
-// an earlier event, is available already.
+// an earlier event, is available already. Refunded units that were not shipped are not reserved any
+// more; those of a return were shipped.
 func (s *service) stockRestock(ctx context.Context, tx *database.Tx, messages []function.Message[restocking]) error {
-	wanted := map[reservedProduct]int64{}
+	wanted := map[reservedProduct]restockedUnits{}
 	causes := map[uuid.UUID]*function.Message[restocking]{} // by order
 	for i := range messages {
 		event := messages[i].Payload
@@ -62,7 +77,10 @@ func (s *service) stockRestock(ctx context.Context, tx *database.Tx, messages []
 		causes[event.OrderID] = &messages[i]
 		for _, line := range event.Lines {
 			if line.Restock {
-				wanted[reservedProduct{event.OrderID, line.ProductID}] += line.Quantity
+				item := reservedProduct{event.OrderID, line.ProductID}
+				units := wanted[item]
+				units.add(event, line)
+				wanted[item] = units
 			}
 		}
 	}
@@ -74,22 +92,24 @@ func (s *service) stockRestock(ctx context.Context, tx *database.Tx, messages []
 	if err != nil {
 		return err
 	}
-	units := map[uuid.UUID]int64{}
+	changes := stockChanges{}
 	var entries []trail.Change
 	for _, key := range slices.SortedFunc(maps.Keys(wanted), reservedProduct.compare) {
 		if states[key.orderID] != reserved {
 			continue
 		}
-		restocked, err := restockItem(ctx, tx, key, wanted[key])
+		change, err := restockItem(ctx, tx, key, wanted[key])
 		if err != nil {
 			return err
 		}
-		if restocked > 0 {
-			units[key.productID] += restocked
-			entries = append(entries, key.restocked(causes[key.orderID].Context, restocked, s.Now()))
+		if change != (stockChange{}) {
+			changes.add(key.productID, change)
+		}
+		if change.available > 0 {
+			entries = append(entries, key.restocked(causes[key.orderID].Context, change.available, s.Now()))
 		}
 	}
-	if err := returnStock(ctx, tx, units); err != nil {
+	if err := changeStock(ctx, tx, changes); err != nil {
 		return err
 	}
 	return trail.Record(ctx, tx, entries...)

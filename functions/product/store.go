@@ -15,7 +15,7 @@ import (
 // editableColumns are the columns that an update writes, in the order of editableValues.
 const editableColumns = `name, description, category, price_amount, price_currency, tax_class, weight, status, images, attributes, low_stock_at`
 
-const productColumns = `id, sku, ` + editableColumns + `, available, version, created_at, updated_at`
+const productColumns = `id, sku, ` + editableColumns + `, available, reserved, version, created_at, updated_at`
 
 // assignments are the assignments of an UPDATE of the editable columns.
 var assignments = strings.ReplaceAll(editableColumns, `,`, ` = ?,`) + ` = ?`
@@ -27,7 +27,7 @@ func (p *Product) editableValues() []any {
 
 // values returns the values of productColumns, which are pointers except for the id.
 func (p *Product) values(id any) []any {
-	return slices.Concat([]any{id, &p.SKU}, p.editableValues(), []any{&p.Available, &p.Version, &p.CreatedAt, &p.UpdatedAt})
+	return slices.Concat([]any{id, &p.SKU}, p.editableValues(), []any{&p.Available, &p.Reserved, &p.Version, &p.CreatedAt, &p.UpdatedAt})
 }
 
 // scanInto returns where the columns of a product are scanned into.

@@ -37,16 +37,16 @@ func selectStockMovements(ctx context.Context, q database.Queryer, product, befo
 // selectOrderMovements returns the orders of a product before an id, newest first.
 func selectOrderMovements(ctx context.Context, q database.Queryer, product, before uuid.UUID, limit int) ([]StockMovement, error) {
 	return database.Collect(ctx, q, func(row database.Scanner) (m StockMovement, err error) {
-		if err := row.Scan(&m.ID, &m.Delta, &m.Reason, &m.At); err != nil {
+		if err := row.Scan(&m.ID, &m.Delta, &m.Reserved, &m.Reason, &m.At); err != nil {
 			return m, err
 		}
 		m.Kind, m.OrderID = OrderMovement, &m.ID
 		if m.Delta = -m.Delta; m.Reason != reserved {
-			m.Delta = 0
+			m.Delta, m.Reserved = 0, 0
 		}
 		return m, nil
 	}, `
-		SELECT STRAIGHT_JOIN i.order_id, i.quantity - i.restocked, r.state, r.updated_at
+		SELECT STRAIGHT_JOIN i.order_id, i.quantity - i.restocked, COALESCE(i.unshipped, 0), r.state, r.updated_at
 		FROM reservation_item i FORCE INDEX (reservation_item_by_product)
 		JOIN reservation r ON r.order_id = i.order_id
 		WHERE i.product_id = ? AND i.order_id < ?

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,9 +87,9 @@ func insertReservedItems(ctx context.Context, q database.Queryer, items []reserv
 	rows := make([][]any, len(items))
 	for i := range items {
 		item := &items[i]
-		rows[i] = []any{item.orderID[:], item.ProductID[:], item.Quantity, item.UnitPrice.Amount, item.UnitPrice.Currency}
+		rows[i] = []any{item.orderID[:], item.ProductID[:], item.Quantity, item.Quantity, item.UnitPrice.Amount, item.UnitPrice.Currency}
 	}
-	err := database.InsertRows(ctx, q, `reservation_item (order_id, product_id, quantity, unit_price, price_currency)`, "", rows)
+	err := database.InsertRows(ctx, q, `reservation_item (order_id, product_id, quantity, unshipped, unit_price, price_currency)`, "", rows)
 	if err != nil {
 		return fmt.Errorf("insert %d reserved items: %w", len(items), err)
 	}
@@ -101,56 +102,89 @@ func releaseStock(ctx context.Context, tx *database.Tx, orderIDs []uuid.UUID) er
 	if len(orderIDs) == 0 {
 		return nil
 	}
-	quantities := map[uuid.UUID]int64{}
+	changes := stockChanges{}
 	err := database.Each(ctx, tx, func(row database.Scanner) error {
-		var item placedItem
-		err := row.Scan(&item.ProductID, &item.Quantity)
-		quantities[item.ProductID] += item.Quantity
+		var id uuid.UUID
+		var units, unshipped int64
+		err := row.Scan(&id, &units, &unshipped)
+		changes.add(id, stockChange{available: units, reserved: -unshipped})
 		return err
 	}, `
-		SELECT product_id, quantity - restocked
+		SELECT product_id, quantity - restocked, COALESCE(unshipped, 0)
 		FROM reservation_item
 		WHERE order_id IN (`+database.Placeholders(len(orderIDs))+`)`, database.IDs(orderIDs)...)
 	if err != nil {
 		return fmt.Errorf("read the items of %d orders from %s: %w", len(orderIDs), orderIDs[0], err)
 	}
-	return returnStock(ctx, tx, quantities)
+	return changeStock(ctx, tx, changes)
 }
 
-// returnStock makes units of products available again. It locks products in the order of their
-// ids.
-func returnStock(ctx context.Context, tx *database.Tx, units map[uuid.UUID]int64) error {
-	if len(units) == 0 {
-		return nil
-	}
-	ids := database.SortedIDs(maps.Keys(units))
-	quantity, args := quantityByID(ids, units)
-	_, err := tx.ExecContext(ctx, updateStock+` + `+quantity+`
-		WHERE id IN (`+database.Placeholders(len(ids))+`)`, append(args, database.IDs(ids)...)...)
-	if err != nil {
-		return fmt.Errorf("return the stock of %d products from %s: %w", len(ids), ids[0], err)
-	}
-	return nil
-}
-
-// restockItem records that units of an item are available again. It returns how many: no more than
-// are still reserved. The order's reservation must be locked.
-func restockItem(ctx context.Context, tx *database.Tx, item reservedProduct, units int64) (int64, error) {
-	held, err := database.Get(ctx, tx, database.ScanColumn[int64], `
-		SELECT quantity - restocked
+// restockItem records that units of an item are available again, and returns how the stock changes: by
+// no more than are still reserved. Refunded units are not shipped any more, as far as they were not. The
+// order's reservation must be locked.
+func restockItem(ctx context.Context, tx *database.Tx, item reservedProduct, units restockedUnits) (change stockChange, err error) {
+	change, err = database.Get(ctx, tx, func(row database.Scanner) (change stockChange, err error) {
+		var held, unshipped int64
+		err = row.Scan(&held, &unshipped)
+		return stockChange{
+			available: min(units.refunded+units.returned, held),
+			reserved:  -min(units.refunded, unshipped),
+		}, err
+	}, `
+		SELECT quantity - restocked, COALESCE(unshipped, 0)
 		FROM reservation_item
 		WHERE order_id = ? AND product_id = ?`, item.orderID[:], item.productID[:])
 	if errors.Is(err, database.ErrNotFound) {
-		return 0, nil
+		return stockChange{}, nil
 	}
-	if units = min(units, held); err == nil && units > 0 {
+	if err == nil && change != (stockChange{}) {
 		_, err = tx.ExecContext(ctx, `
 			UPDATE reservation_item
-			SET restocked = restocked + ?
-			WHERE order_id = ? AND product_id = ?`, units, item.orderID[:], item.productID[:])
+			SET restocked = restocked + ?, unshipped = unshipped + ?
+			WHERE order_id = ? AND product_id = ?`, change.available, change.reserved, item.orderID[:], item.productID[:])
 	}
 	if err != nil {
-		return 0, fmt.Errorf("restock product %s of order %s: %w", item.productID, item.orderID, err)
+		return stockChange{}, fmt.Errorf("restock product %s of order %s: %w", item.productID, item.orderID, err)
 	}
-	return units, nil
+	return change, nil
+}
+
+// selectUnshipped returns the units that are to be shipped of orders whose stock is reserved. The
+// reservations must be locked.
+func selectUnshipped(ctx context.Context, q database.Queryer, orderIDs []uuid.UUID) (map[reservedProduct]int64, error) {
+	unshipped := map[reservedProduct]int64{}
+	err := database.Each(ctx, q, func(row database.Scanner) error {
+		var item reservedProduct
+		var units int64
+		err := row.Scan(&item.orderID, &item.productID, &units)
+		unshipped[item] = units
+		return err
+	}, `
+		SELECT order_id, product_id, unshipped
+		FROM reservation_item
+		WHERE order_id IN (`+database.Placeholders(len(orderIDs))+`) AND unshipped > 0`, database.IDs(orderIDs)...)
+	if err != nil {
+		return nil, fmt.Errorf("read the unshipped items of %d orders from %s: %w", len(orderIDs), orderIDs[0], err)
+	}
+	return unshipped, nil
+}
+
+// shipItems records that units of items are shipped, no more than selectUnshipped has returned. The
+// statement locks the rows of their orders only, because of the index.
+func shipItems(ctx context.Context, q database.Queryer, shipped map[reservedProduct]int64) error {
+	orders := map[uuid.UUID]bool{}
+	var args []any
+	for _, item := range slices.SortedFunc(maps.Keys(shipped), reservedProduct.compare) {
+		orders[item.orderID] = true
+		args = append(args, item.orderID[:], item.productID[:], shipped[item])
+	}
+	ids := database.SortedIDs(maps.Keys(orders))
+	_, err := q.ExecContext(ctx, `
+		UPDATE reservation_item FORCE INDEX (PRIMARY)
+		SET unshipped = unshipped - CASE`+strings.Repeat(" WHEN order_id = ? AND product_id = ? THEN ?", len(shipped))+` ELSE 0 END
+		WHERE order_id IN (`+database.Placeholders(len(ids))+`)`, append(args, database.IDs(ids)...)...)
+	if err != nil {
+		return fmt.Errorf("ship items of %d orders from %s: %w", len(ids), ids[0], err)
+	}
+	return nil
 }

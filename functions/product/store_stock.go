@@ -112,8 +112,9 @@ func takeStock(ctx context.Context, q database.Queryer, stock map[uuid.UUID]*sto
 	}
 	ids := database.SortedIDs(maps.Keys(taken))
 	quantity, args := quantityByID(ids, taken)
-	all := slices.Concat(args, database.IDs(ids), []any{Active}, args)
-	found, err := database.AffectedRows(q.ExecContext(ctx, updateStock+` - `+quantity+`
+	all := slices.Concat(args, args, database.IDs(ids), []any{Active}, args)
+	found, err := database.AffectedRows(q.ExecContext(ctx, updateProducts+`
+		SET available = available - `+quantity+`, reserved = reserved + `+quantity+`
 		WHERE id IN (`+database.Placeholders(len(ids))+`) AND status = ? AND available >= `+quantity, all...))
 	if err != nil {
 		return fmt.Errorf("reserve the stock of %d products from %s: %w", len(ids), ids[0], err)
@@ -124,12 +125,45 @@ func takeStock(ctx context.Context, q database.Queryer, stock map[uuid.UUID]*sto
 	return nil
 }
 
-// updateStock begins the statements that change the stock of several products. Because of the index
+// stockChange is how the stock of a product changes: the units that can be ordered, and those that are
+// reserved for orders and not shipped yet.
+type stockChange struct{ available, reserved int64 }
+
+// stockChanges are changes by product.
+type stockChanges map[uuid.UUID]stockChange
+
+func (c stockChanges) add(product uuid.UUID, change stockChange) {
+	sum := c[product]
+	c[product] = stockChange{sum.available + change.available, sum.reserved + change.reserved}
+}
+
+// changeStock changes the stock of products whose units are released, restocked or shipped. It locks
+// products in the order of their ids.
+func changeStock(ctx context.Context, tx *database.Tx, changes stockChanges) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	available, reserved := map[uuid.UUID]int64{}, map[uuid.UUID]int64{}
+	for id, change := range changes {
+		available[id], reserved[id] = change.available, change.reserved
+	}
+	ids := database.SortedIDs(maps.Keys(changes))
+	addAvailable, availableArgs := quantityByID(ids, available)
+	addReserved, reservedArgs := quantityByID(ids, reserved)
+	_, err := tx.ExecContext(ctx, updateProducts+`
+		SET available = available + `+addAvailable+`, reserved = reserved + `+addReserved+`
+		WHERE id IN (`+database.Placeholders(len(ids))+`)`, slices.Concat(availableArgs, reservedArgs, database.IDs(ids))...)
+	if err != nil {
+		return fmt.Errorf("change the stock of %d products from %s: %w", len(ids), ids[0], err)
+	}
+	return nil
+}
+
+// updateProducts begins the statements that change the stock of several products. Because of the index
 // they lock only these products, in the order of their ids, as lockStock does: the server may choose
 // to read a small table as a whole.
-const updateStock = `
-		UPDATE product FORCE INDEX (PRIMARY)
-		SET available = available`
+const updateProducts = `
+		UPDATE product FORCE INDEX (PRIMARY)`
 
 // quantityByID returns an SQL expression for the quantity of a product by its id, and its
 // arguments.
