@@ -67,7 +67,19 @@ func afterSaleDamages(delivered, confirmed, returned uuid.UUID) map[string]damag
 				do(`DELETE FROM shipment WHERE order_id = ?`, confirmed[:]),
 				do(`DELETE FROM shipment_item WHERE order_id = ?`, confirmed[:]),
 			},
-			[]audit.Check{audit.ShipmentStatus}, "is confirmed, and 1 of its 4 units are shipped",
+			[]audit.Check{audit.ShipmentStatus, audit.ReservedUnits}, "is confirmed, and 1 of its 4 units are shipped",
+		},
+		"a shipped unit that is still reserved": {
+			"product",
+			[]statement{
+				do(`UPDATE reservation_item SET unshipped = 1 WHERE order_id = ?`, returned[:]),
+				do(`UPDATE product SET reserved = reserved + 1 WHERE id = (SELECT product_id FROM reservation_item WHERE order_id = ?)`, returned[:]),
+			},
+			[]statement{
+				do(`UPDATE reservation_item SET unshipped = 0 WHERE order_id = ?`, returned[:]),
+				do(`UPDATE product SET reserved = reserved - 1 WHERE id = (SELECT product_id FROM reservation_item WHERE order_id = ?)`, returned[:]),
+			},
+			[]audit.Check{audit.ReservedUnits}, returned.String() + " has 0 units of product",
 		},
 		"a shipped order of which a shipment is gone": {
 			"order",

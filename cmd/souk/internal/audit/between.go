@@ -17,6 +17,8 @@ type ordered struct {
 	changed time.Time
 	item    item
 	price   price
+	// remaining is the number of units that are to be shipped.
+	remaining sql.NullInt64
 }
 
 // held is one item of a reservation, beside the reservation's state.
@@ -25,6 +27,9 @@ type held struct {
 	changed time.Time
 	item    item
 	price   price
+	// unshipped is the number of units that the product service counts as reserved and not shipped. It
+	// is NULL where they are not counted.
+	unshipped sql.NullInt64
 }
 
 // price is what one unit costs; both are NULL where that is not recorded.
@@ -44,10 +49,14 @@ type item struct {
 // reservations compares what orders list with what is reserved for them.
 func (a *auditor) reservations(ctx context.Context) error {
 	lines, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, o ordered, err error) {
-		err = rows.Scan(&id, &o.status, &o.changed, &o.item.product, &o.item.quantity, &o.price.amount, &o.price.currency)
+		err = rows.Scan(&id, &o.status, &o.changed, &o.item.product, &o.item.quantity, &o.price.amount, &o.price.currency, &o.remaining)
 		return id, o, err
 	}, `
-		SELECT o.id, o.status, o.updated_at, i.product_id, i.quantity, i.unit_price, o.total_currency
+		SELECT o.id, o.status, o.updated_at, i.product_id, i.quantity, i.unit_price, o.total_currency,
+			IF(o.status IN ('shipped', 'delivered'), 0, i.quantity - i.withdrawn - COALESCE((
+				SELECT SUM(s.quantity)
+				FROM shipment_item s
+				WHERE s.order_id = i.order_id AND s.line = i.line), 0))
 		FROM orders o FORCE INDEX (PRIMARY)
 		LEFT JOIN order_item i ON i.order_id = o.id
 		ORDER BY o.id`)
@@ -55,10 +64,10 @@ func (a *auditor) reservations(ctx context.Context) error {
 		return err
 	}
 	items, err := open(ctx, a.product, func(rows *sql.Rows) (id uuid.UUID, h held, err error) {
-		err = rows.Scan(&id, &h.state, &h.changed, &h.item.product, &h.item.quantity, &h.price.amount, &h.price.currency)
+		err = rows.Scan(&id, &h.state, &h.changed, &h.item.product, &h.item.quantity, &h.price.amount, &h.price.currency, &h.unshipped)
 		return id, h, err
 	}, `
-		SELECT r.order_id, r.state, r.updated_at, i.product_id, i.quantity, i.unit_price, i.price_currency
+		SELECT r.order_id, r.state, r.updated_at, i.product_id, i.quantity, i.unit_price, i.price_currency, i.unshipped
 		FROM reservation r FORCE INDEX (PRIMARY)
 		LEFT JOIN reservation_item i ON i.order_id = r.order_id
 		ORDER BY r.order_id`)
@@ -91,8 +100,24 @@ func (a *auditor) reservation(id uuid.UUID, lines []ordered, items []held) {
 			a.find(ReservationDiffers, subject, "lists %s, but has reserved %s", want, got)
 			return
 		}
+		a.unshippedUnits(subject, lines, items)
 	}
 	a.reservedPrices(subject, lines, items)
+}
+
+// unshippedUnits finds units that are counted as reserved and do not remain to be shipped. There may be
+// fewer than remain: the product service is read after the order service, and may have got a refund before
+// it.
+func (a *auditor) unshippedUnits(subject string, lines []ordered, items []held) {
+	remaining := map[uuid.UUID]int64{}
+	for _, o := range lines {
+		remaining[o.item.product.UUID] = o.remaining.Int64
+	}
+	for _, h := range items {
+		if product := h.item.product.UUID; h.unshipped.Int64 > remaining[product] {
+			a.find(ReservedUnits, subject, "has %d units of product %s to be shipped, but %d are reserved", remaining[product], product, h.unshipped.Int64)
+		}
+	}
 }
 
 // reservedPrices compares the prices of an order with those that its stock was taken

@@ -7,6 +7,8 @@ type Check string
 const (
 	StockSum           Check = "stock-sum"
 	StockNegative      Check = "stock-negative"
+	ReservedSum        Check = "reserved-sum"
+	ReservedUnits      Check = "reserved-units"
 	ProductMissing     Check = "product-missing"
 	ReservationMissing Check = "reservation-missing"
 	ReservationDiffers Check = "reservation-differs"
@@ -59,6 +61,8 @@ var meanings = []struct {
 }{
 	{StockSum, "a product's stock is not its movements less what is reserved"},
 	{StockNegative, "a product has less than no stock"},
+	{ReservedSum, "a product's reserved units are not the unshipped ones of its orders"},
+	{ReservedUnits, "more units of an order are reserved than remain to be shipped"},
 	{ProductMissing, "stock is reserved or booked of a product that does not exist"},
 	{ReservationMissing, "a confirmed order has no stock reserved"},
 	{ReservationDiffers, "an order has other products or quantities reserved than it lists"},

@@ -40,11 +40,11 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 			"product",
 			[]statement{
 				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ? AND order_id = ?`, unknownID[:], cup[:], confirmed[:]),
-				do(`UPDATE product SET available = available + 2 WHERE id = ?`, cup[:]),
+				do(`UPDATE product SET available = available + 2, reserved = reserved - 2 WHERE id = ?`, cup[:]),
 			},
 			[]statement{
 				do(`UPDATE reservation_item SET product_id = ? WHERE product_id = ?`, cup[:], unknownID[:]),
-				do(`UPDATE product SET available = available - 2 WHERE id = ?`, cup[:]),
+				do(`UPDATE product SET available = available - 2, reserved = reserved + 2 WHERE id = ?`, cup[:]),
 			},
 			[]audit.Check{audit.ProductMissing, audit.ReservationDiffers}, unknownID.String(),
 		},
@@ -52,11 +52,11 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 			"product",
 			[]statement{
 				do(`UPDATE reservation SET state = 'released' WHERE order_id = ?`, confirmed[:]),
-				do(`UPDATE product SET available = available + 2 WHERE id IN (?, ?)`, tea[:], cup[:]),
+				do(`UPDATE product SET available = available + 2, reserved = reserved - 2 WHERE id IN (?, ?)`, tea[:], cup[:]),
 			},
 			[]statement{
 				do(`UPDATE reservation SET state = 'reserved' WHERE order_id = ?`, confirmed[:]),
-				do(`UPDATE product SET available = available - 2 WHERE id IN (?, ?)`, tea[:], cup[:]),
+				do(`UPDATE product SET available = available - 2, reserved = reserved + 2 WHERE id IN (?, ?)`, tea[:], cup[:]),
 			},
 			[]audit.Check{audit.ReservationMissing}, confirmed.String(),
 		},
@@ -78,15 +78,31 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 			[]statement{do(`UPDATE reservation_item SET restocked = 0 WHERE order_id = ? AND product_id = ?`, confirmed[:], tea[:])},
 			[]audit.Check{audit.StockSum}, tea.String(),
 		},
+		"reserved units that no order has": {
+			"product",
+			[]statement{do(`UPDATE product SET reserved = reserved + 1 WHERE id = ?`, tea[:])},
+			[]statement{do(`UPDATE product SET reserved = reserved - 1 WHERE id = ?`, tea[:])},
+			[]audit.Check{audit.ReservedSum}, "3 reserved, but 2 units of its orders are not shipped",
+		},
+		"more unshipped units than were ordered": {
+			"product",
+			[]statement{
+				do(`UPDATE reservation_item SET unshipped = 4 WHERE order_id = ? AND product_id = ?`, cancelled[:], tea[:]),
+			},
+			[]statement{
+				do(`UPDATE reservation_item SET unshipped = 3 WHERE order_id = ? AND product_id = ?`, cancelled[:], tea[:]),
+			},
+			[]audit.Check{audit.ReservedSum}, "4 of 3 units of order " + cancelled.String(),
+		},
 		"a cancelled order that kept its stock": {
 			"product",
 			[]statement{
 				do(`UPDATE reservation SET state = 'reserved' WHERE order_id = ?`, cancelled[:]),
-				do(`UPDATE product SET available = available - 3 WHERE id = ?`, tea[:]),
+				do(`UPDATE product SET available = available - 3, reserved = reserved + 3 WHERE id = ?`, tea[:]),
 			},
 			[]statement{
 				do(`UPDATE reservation SET state = 'released' WHERE order_id = ?`, cancelled[:]),
-				do(`UPDATE product SET available = available + 3 WHERE id = ?`, tea[:]),
+				do(`UPDATE product SET available = available + 3, reserved = reserved - 3 WHERE id = ?`, tea[:]),
 			},
 			[]audit.Check{audit.ReservationLeft}, cancelled.String(),
 		},
@@ -131,7 +147,7 @@ func (s *shop) orderDamages(confirmed, rejected uuid.UUID) map[string]damage {
 			"order",
 			[]statement{do(`UPDATE orders SET status = 'shipped' WHERE id = ?`, confirmed[:])},
 			[]statement{do(`UPDATE orders SET status = 'confirmed' WHERE id = ?`, confirmed[:])},
-			[]audit.Check{audit.HistoryMismatch}, "is shipped, but its history ends with confirmed",
+			[]audit.Check{audit.HistoryMismatch, audit.ReservedUnits}, "is shipped, but its history ends with confirmed",
 		},
 		"a change of status that is not allowed": {
 			"order",

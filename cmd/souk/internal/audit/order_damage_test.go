@@ -115,12 +115,12 @@ func completeCopy(confirmed, twin uuid.UUID) damage {
 		in("product", `CREATE TABLE copied AS SELECT * FROM reservation_item WHERE order_id = ?`, confirmed[:]),
 		in("product", `UPDATE copied SET order_id = ?`, twin[:]),
 		in("product", `INSERT INTO reservation_item SELECT * FROM copied`),
-		in("product", `UPDATE product p JOIN copied c ON c.product_id = p.id SET p.available = p.available - c.quantity`),
+		in("product", `UPDATE product p JOIN copied c ON c.product_id = p.id SET p.available = p.available - c.quantity, p.reserved = p.reserved + c.unshipped`),
 		in("product", `DROP TABLE copied`))
 	mend = append(mend,
 		in("order", `DELETE FROM outbox WHERE aggregateid = ?`, twin.String()),
 		in("product", `DELETE FROM inbox WHERE event_id = ?`, unknownID[:]),
-		in("product", `UPDATE product p JOIN reservation_item c ON c.product_id = p.id AND c.order_id = ? SET p.available = p.available + c.quantity`, twin[:]),
+		in("product", `UPDATE product p JOIN reservation_item c ON c.product_id = p.id AND c.order_id = ? SET p.available = p.available + c.quantity, p.reserved = p.reserved - c.unshipped`, twin[:]),
 		in("product", `DELETE FROM reservation_item WHERE order_id = ?`, twin[:]),
 		in("product", `DELETE FROM reservation WHERE order_id = ?`, twin[:]))
 	return damage{"order", plant, mend, []audit.Check{audit.OrderDoubled}, twin.String()}
@@ -175,7 +175,7 @@ func (s *shop) moveDamages(confirmed, rejected, delivered uuid.UUID) map[string]
 				do(`DELETE FROM order_history WHERE order_id = ? AND version = 3`, confirmed[:]),
 				do(`UPDATE orders SET status = 'confirmed', version = 2 WHERE id = ?`, confirmed[:]),
 			},
-			[]audit.Check{audit.EventMissing}, "0 events order-shipped",
+			[]audit.Check{audit.EventMissing, audit.ReservedUnits}, "0 events order-shipped",
 		},
 		"a change of status whose event is there twice": {
 			"order",

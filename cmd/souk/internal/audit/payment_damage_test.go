@@ -140,11 +140,11 @@ func paymentDamages(tea, free, paid, waiting uuid.UUID) map[string]damage {
 			"product",
 			[]statement{
 				do(`UPDATE reservation SET state = 'released' WHERE order_id = ?`, waiting[:]),
-				do(`UPDATE product SET available = available + 3 WHERE id = ?`, tea[:]),
+				do(`UPDATE product SET available = available + 3, reserved = reserved - 3 WHERE id = ?`, tea[:]),
 			},
 			[]statement{
 				do(`UPDATE reservation SET state = 'reserved' WHERE order_id = ?`, waiting[:]),
-				do(`UPDATE product SET available = available - 3 WHERE id = ?`, tea[:]),
+				do(`UPDATE product SET available = available - 3, reserved = reserved + 3 WHERE id = ?`, tea[:]),
 			},
 			[]audit.Check{audit.ReservationMissing}, waiting.String(),
 		},
@@ -183,7 +183,7 @@ func moneyDamages(paid, cancelled uuid.UUID) map[string]damage {
 	return map[string]damage{
 		"a confirmed order whose payment is gone":        {"payment", plant, mend, []audit.Check{audit.MoneyUnpaid}, paid.String()},
 		"a confirmed order whose payment was declined":   {"payment", set(paid, "state = 'declined'"), set(paid, "state = 'authorized'"), []audit.Check{audit.MoneyUnpaid}, "is declined"},
-		"a shipped order whose payment was not captured": {"order", status("shipped"), status("confirmed"), []audit.Check{audit.MoneyUnpaid, audit.MoneyTotal, audit.HistoryMove, audit.EventMissing}, "nothing is captured"},
+		"a shipped order whose payment was not captured": {"order", status("shipped"), status("confirmed"), []audit.Check{audit.MoneyUnpaid, audit.MoneyTotal, audit.HistoryMove, audit.EventMissing, audit.ReservedUnits}, "nothing is captured"},
 		"a cancelled order whose payment is authorized":  {"payment", set(cancelled, "state = 'authorized'"), set(cancelled, "state = 'voided'"), []audit.Check{audit.MoneyUnreturned}, cancelled.String()},
 		"a cancelled order whose payment was captured":   {"payment", set(cancelled, "state = 'captured', captured = amount"), set(cancelled, "state = 'voided', captured = 0"), []audit.Check{audit.MoneyUnreturned}, "1299 EUR"},
 		"a payment of another amount":                    {"payment", set(paid, "amount = amount + 1"), set(paid, "amount = amount - 1"), []audit.Check{audit.MoneyDiffers}, paid.String()},

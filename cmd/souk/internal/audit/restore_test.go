@@ -40,6 +40,7 @@ func TestRestoreToAPointInTime(t *testing.T) {
 		s.deliver(t)
 		if i%2 == 0 {
 			s.mustShip(t, id, "ship")
+			s.deliver(t)
 		}
 	}
 	want, at := s.mustPointInTime(t)

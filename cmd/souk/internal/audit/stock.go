@@ -22,6 +22,12 @@ func (a *auditor) stock(ctx context.Context) (err error) {
 	if err := a.negativeStock(ctx); err != nil {
 		return err
 	}
+	if err := a.reservedSums(ctx); err != nil {
+		return err
+	}
+	if err := a.unshippedItems(ctx); err != nil {
+		return err
+	}
 	return a.missingProducts(ctx)
 }
 
@@ -51,6 +57,46 @@ func (a *auditor) stockSums(ctx context.Context) error {
 			GROUP BY i.product_id
 		) r ON r.product_id = p.id
 		WHERE p.available <> COALESCE(m.units, 0) - COALESCE(r.units, 0)`)
+}
+
+// reservedSums adds up the units that are reserved and not shipped. Items of orders from before they were
+// counted have none.
+func (a *auditor) reservedSums(ctx context.Context) error {
+	return a.product.query(ctx, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var reserved, unshipped int64
+		if err := rows.Scan(&id, &reserved, &unshipped); err != nil {
+			return err
+		}
+		a.find(ReservedSum, about("product", id), "%d reserved, but %d units of its orders are not shipped", reserved, unshipped)
+		return nil
+	}, `
+		SELECT p.id, p.reserved, COALESCE(r.units, 0)
+		FROM product p
+		LEFT JOIN (
+			SELECT i.product_id, SUM(i.unshipped) AS units
+			FROM reservation_item i
+			JOIN reservation r ON r.order_id = i.order_id
+			WHERE r.state = 'reserved'
+			GROUP BY i.product_id
+		) r ON r.product_id = p.id
+		WHERE p.reserved <> COALESCE(r.units, 0)`)
+}
+
+// unshippedItems finds items of which more units are not shipped than were ordered, or less than none.
+func (a *auditor) unshippedItems(ctx context.Context) error {
+	return a.product.query(ctx, func(rows *sql.Rows) error {
+		var order, id uuid.UUID
+		var quantity, unshipped int64
+		if err := rows.Scan(&order, &id, &quantity, &unshipped); err != nil {
+			return err
+		}
+		a.find(ReservedSum, about("product", id), "%d of %d units of order %s are not shipped", unshipped, quantity, order)
+		return nil
+	}, `
+		SELECT order_id, product_id, quantity, unshipped
+		FROM reservation_item
+		WHERE unshipped NOT BETWEEN 0 AND quantity`)
 }
 
 func (a *auditor) negativeStock(ctx context.Context) error {
