@@ -32,6 +32,8 @@ var orderSteps = []staffStep{
 				t.Errorf("the mail is\n%s", mail.Text)
 			}
 			d.awaitPayment(t, d.owner.token, d.order.ID, "captured", func(p payment.Payment) bool { return p.Status == payment.Captured && p.Captured == d.order.Total })
+			d.awaitReserved(t, d.cup, dayCups-2)
+			d.awaitReserved(t, d.pot, dayPots)
 		},
 	}, {
 		name: "ship the others", needs: needs(manifest.OrdersWrite), changesOrder: "shipment-create",
@@ -49,6 +51,8 @@ var orderSteps = []staffStep{
 					t.Errorf("the second shipment has %+v, want %+v", lines, units)
 				}
 			}
+			d.awaitReserved(t, d.cup, 0)
+			d.awaitReserved(t, d.pot, 0)
 		},
 	}, {
 		name: "read the payment", needs: needs(manifest.OrdersRead),

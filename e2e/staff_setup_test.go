@@ -168,6 +168,16 @@ func (d *staffDay) awaitStock(t *testing.T, p product.Product, units int64) {
 	eventually(t, "the units are for sale", func() bool { return d.readProduct(t, p).Available == units })
 }
 
+// awaitReserved waits until a number of units of a product is reserved and in the warehouse, besides the
+// available ones.
+func (d *staffDay) awaitReserved(t *testing.T, p product.Product, units int64) {
+	t.Helper()
+	eventually(t, "the other units are shipped", func() bool {
+		got := d.readProduct(t, p)
+		return got.Reserved == units && got.OnHand == got.Available+units
+	})
+}
+
 // readProduct returns a product, as the owner finds it by its SKU: no cache has it.
 func (d *staffDay) readProduct(t *testing.T, p product.Product) product.StaffProduct {
 	t.Helper()

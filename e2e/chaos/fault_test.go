@@ -20,7 +20,7 @@ import (
 // workflow lists the functions that process orders. Four of five kills are of one of
 // them.
 var workflow = []string{
-	"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release", "stock-adjust", "order-outbox", "product-outbox",
+	"order-place", "stock-reserve", "order-confirm", "order-reject", "order-cancel", "stock-release", "stock-ship", "stock-adjust", "order-outbox", "product-outbox",
 	"payment-request", "payment-webhook", "payment-capture", "payment-void", "payment-reconcile", "payment-outbox", "refund-create",
 	"invoice-draft", "invoice-issue", "credit-note-issue", "order-payment-failed", "order-expire",
 }

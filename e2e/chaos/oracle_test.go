@@ -190,6 +190,12 @@ func (o *oracle) checkStock(t *testing.T, sh *shop) {
 		if available != want[p.id]-sold || available < 0 {
 			t.Errorf("product %s: %d were stocked and %d sold, but %d are available", p.id, want[p.id], sold, available)
 		}
+		unshipped := mustColumn[int64](t, o.order, `
+			SELECT COALESCE(SUM(i.quantity), 0) FROM order_item i JOIN orders o ON o.id = i.order_id
+			WHERE i.product_id = UNHEX(REPLACE(?, '-', '')) AND o.status = 'confirmed'`, p.id)[0]
+		if reserved := mustColumn[int64](t, o.product, `SELECT reserved FROM product WHERE id = UNHEX(REPLACE(?, '-', ''))`, p.id)[0]; reserved != unshipped {
+			t.Errorf("product %s: %d are to be shipped, but %d are reserved", p.id, unshipped, reserved)
+		}
 	}
 	for _, r := range sh.done("create") {
 		if n := mustColumn[int64](t, o.product, `SELECT COUNT(*) FROM product WHERE sku = ?`, r.subject)[0]; n != 1 {
