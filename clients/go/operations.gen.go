@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "81712bb4fd6646f2e7b442368f97a6d2f8ec1a5e0c7976e1efd5757a52c58c41"
+const documentHash = "9ae878cb76fa04ccd401eb4f32fa66481303bfdfe1c6dbd89bb3460265f37d3f"
 
 // operations are the operations of the shop.
 var operations = []operation{
@@ -81,6 +81,7 @@ var operations = []operation{
 	{"POST /v1/orders/{id}/notes", true, true},
 	{"POST /v1/orders/{id}/refunds", true, true},
 	{"POST /v1/orders/{id}/returns", true, true},
+	{"POST /v1/orders/{id}/returns/{returnId}/cancel", true, true},
 	{"POST /v1/orders/{id}/returns/{returnId}/receive", true, true},
 	{"POST /v1/orders/{id}/ship", true, true},
 	{"POST /v1/orders/{id}/shipments", true, true},
