@@ -140,8 +140,9 @@ func TestRowsReadForTwoWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	dbtest.Analyze(t, db, "product", "product_word")
-	// An entry of the rarer word, one of the other and, for the words in the name, one of each.
-	const maxRows = 4*rare + 100
+	// An entry of the rarer word, one of the other and, for the words in the name, one of each. By price,
+	// an attempt of as many entries, and the sorted products.
+	const maxRows = 6*rare + 100
 	for _, order := range []Order{Newest, PriceAscending, PriceDescending, ByName, Relevance} {
 		for _, words := range [][]string{{"rare", "frequent"}, {"frequent", "rare"}} {
 			f := Query{Words: words, Order: order, MaxPrice: money.Max}

@@ -32,7 +32,7 @@ func (f Query) pricePath(rarest []term, e estimates, limit int) accessPath {
 	best := e.cheapest(sorted, rarest, limit)
 	path := accessPath{terms: rarest, byWord: best.index == "", index: best.index}
 	fill := estimateBias * e.filter * float64(limit) / max(e.hits(rarest), 1)
-	if 2*fill >= best.entries { // the estimate of the entries is doubled, too
+	if fill >= best.entries { // half as many, doubled: a sorted product costs two entries of the index
 		return path
 	}
 	try := attempt{within: max(int(attemptMargin*fill), limit), most: int(best.entries), otherwise: path}
