@@ -33,7 +33,7 @@ resource "google_pubsub_subscription" "dead_letter" {
   name                       = google_pubsub_topic.dead_letter[each.key].name
   topic                      = google_pubsub_topic.dead_letter[each.key].id
   ack_deadline_seconds       = local.ack_deadline
-  message_retention_duration = "1209600s" # 14 days; the inbox remembers 15
+  message_retention_duration = "1209600s" # 14 days
 
   expiration_policy {
     ttl = "" # never

@@ -32,9 +32,11 @@ const (
 	// outboxRetention is how long a published row is stored, for diagnosis and
 	// Republish.
 	outboxRetention = 24 * time.Hour
-	// inboxRetention is how long the id of a processed event is stored. Pub/Sub
-	// retains a message for 7 days, and a dead letter may be published again 7 days later.
-	inboxRetention = 15 * 24 * time.Hour
+	// InboxRetention is how long the id of a processed event is stored: longer than the way of a
+	// message that becomes a dead letter and is replayed at the last moment. It is then delivered to
+	// all subscriptions of its topic, also to those whose functions had processed it at once.
+	// A row has about 150 bytes: 1,000 orders a day are about 50 MB in 31 days.
+	InboxRetention = 31 * 24 * time.Hour
 )
 
 // Publisher publishes events to their topics. It returns one error for each event, in

@@ -38,7 +38,7 @@ func (o *Outbox) Sweep(ctx context.Context, cleanups ...func(context.Context) er
 	errs := []error{
 		o.publishPending(ctx, time.Unix(0, 0).UTC()),
 		database.Prune(ctx, o.db, pruneOutbox, o.now().Add(-outboxRetention)),
-		database.Prune(ctx, o.db, pruneInbox, o.now().Add(-inboxRetention)),
+		database.Prune(ctx, o.db, pruneInbox, o.now().Add(-InboxRetention)),
 	}
 	for _, cleanUp := range cleanups {
 		errs = append(errs, cleanUp(ctx))
