@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -56,7 +57,7 @@ ago (36h).
 				return err
 			}
 			return p.withShop(command.Context(), shop, func(shop *shopClient) error {
-				return p.trail(command.Context(), trailmerge.New(shop.trails(query, services)...), flags.limit, asJSON)
+				return p.trail(command.Context(), trailmerge.New(shop.trails(query, services)...), flags.operation, flags.limit, asJSON)
 			})
 		},
 	}
@@ -169,8 +170,25 @@ func (c *shopClient) trails(query url.Values, services []string) (lists []trailm
 	return lists
 }
 
+// operationHint returns that no function has a name, with those that are similar, or "". A name without a
+// function is not an error: the trail has entries of former releases.
+func operationHint(name string) string {
+	if _, found := functions.Manifest().Function(name); found || name == "" {
+		return ""
+	}
+	names := &cobra.Command{SuggestionsMinimumDistance: 3}
+	for _, f := range functions.Manifest().Functions {
+		names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+	}
+	similar := names.SuggestionsFor(name)
+	if len(similar) == 0 {
+		return fmt.Sprintf("no function is named %s in this release: docs/architecture.md lists them", name)
+	}
+	return fmt.Sprintf("no function is named %s in this release; similar names: %s", name, strings.Join(similar, ", "))
+}
+
 // trail prints the first entries of a merged trail.
-func (p *program) trail(ctx context.Context, m *trailmerge.Merger, limit int, asJSON bool) error {
+func (p *program) trail(ctx context.Context, m *trailmerge.Merger, operation string, limit int, asJSON bool) error {
 	entries := []trailmerge.Entry{}
 	for len(entries) < limit {
 		entry, found, err := m.Next(ctx)
@@ -187,6 +205,9 @@ func (p *program) trail(ctx context.Context, m *trailmerge.Merger, limit int, as
 	}
 	if err := p.printTrail(entries); err != nil {
 		return err
+	}
+	if hint := operationHint(operation); hint != "" && len(entries) == 0 {
+		p.say("%s", hint)
 	}
 	if m.MayHaveMore() {
 		p.say("%d changes; raise --limit for older ones", len(entries))

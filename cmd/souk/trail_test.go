@@ -17,6 +17,20 @@ import (
 	"souk/functions"
 )
 
+// TestOperationHint requires that the name of no function gets similar names.
+func TestOperationHint(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"": "", "order-cancel": "",
+		"order-cancle": "similar names: order-cancel",
+		"nope":         "no function is named nope",
+	} {
+		if got := operationHint(name); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestTrailQuery(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 29, 18, 0, 0, 0, time.UTC)
