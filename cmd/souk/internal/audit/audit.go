@@ -166,7 +166,7 @@ func Run(ctx context.Context, options Options) (report Report, err error) {
 	}
 	a.order, a.product, a.user = a.snapshots["order"], a.snapshots["product"], a.snapshots["user"]
 	for _, check := range []func(context.Context) error{
-		a.stock, a.movements, a.orders, a.placed, a.payments, a.money, a.reservations, a.catalog, a.users, a.keys, a.events, a.rules,
+		a.stock, a.movements, a.orders, a.placed, a.payments, a.money, a.reservations, a.catalog, a.users, a.trails, a.keys, a.events, a.rules,
 	} {
 		if err := check(ctx); err != nil {
 			return Report{}, err

@@ -79,7 +79,7 @@ var meanings = []struct {
 	{OrderOverdue, "an order has been pending, or has waited for its payment, for longer than it may"},
 	{UserMissing, "an order belongs to a user that does not exist"},
 	{GuestOrder, "an order of a guest has no e-mail address, belongs to an account, or is not that of its checkout"},
-	{PersonLeft, "an order still has data of a user whose account was deleted"},
+	{PersonLeft, "an order or the trail still has data of a user whose account was deleted"},
 	{CatalogDiffers, "the order service's copy of a product differs from the product"},
 	{KeyDiffers, "a service's copy of an API key differs from the key"},
 	{OutboxStuck, "events wait in an outbox for longer than the sweep takes"},

@@ -17,6 +17,7 @@ func (s *shop) damages(t *testing.T, tea, cup, confirmed, rejected, cancelled uu
 	all := s.stockDamages(t, tea, cup, confirmed, cancelled)
 	maps.Copy(all, s.orderDamages(confirmed, rejected))
 	maps.Copy(all, s.otherDamages(t, tea, confirmed))
+	maps.Copy(all, trailDamages())
 	return all
 }
 
@@ -221,6 +222,34 @@ func (s *shop) otherDamages(t *testing.T, tea, confirmed uuid.UUID) map[string]d
 			[]statement{do(`UPDATE inbox SET consumer = 'unknown' WHERE event_id = ? AND consumer = 'stock-reserve'`, reserve.ID[:])},
 			[]statement{do(`UPDATE inbox SET consumer = 'stock-reserve' WHERE consumer = 'unknown'`)},
 			[]audit.Check{audit.EventUnconsumed}, reserve.ID.String(),
+		},
+	}
+}
+
+// trailEntry inserts an entry of the unknown operation into a trail.
+func trailEntry(resource string, resourceID uuid.UUID, actor string, actorID any) statement {
+	id := uuid.Must(uuid.NewV7())
+	return do(`
+		INSERT INTO trail (id, changed_at, operation, resource, resource_id, resource_name, actor, actor_id, actor_role, changes, request_id, trace_id)
+		VALUES (?, ?, 'unknown', ?, ?, '', ?, ?, '', '[]', '', '')`, id[:], time.Now().UTC(), resource, resourceID[:], actor, actorID)
+}
+
+// trailDamages returns entries of the trail that name a deleted account.
+func trailDamages() map[string]damage {
+	mend := do(`DELETE FROM trail WHERE operation = 'unknown'`)
+	return map[string]damage{
+		"a deleted account that is an actor in the trail": {
+			"order",
+			[]statement{
+				do(`INSERT INTO customer (user_id, deleted_at) VALUES (?, ?)`, unknownID[:], time.Now().UTC().Add(-24*time.Hour)),
+				trailEntry("discount", uuid.Nil, "customer", unknownID[:]),
+			},
+			[]statement{do(`DELETE FROM customer WHERE user_id = ?`, unknownID[:]), mend},
+			[]audit.Check{audit.PersonLeft}, unknownID.String(),
+		},
+		"a deleted account that was changed in the trail": {
+			"user", []statement{trailEntry("user", unknownID, "function", nil)}, []statement{mend},
+			[]audit.Check{audit.PersonLeft}, unknownID.String(),
 		},
 	}
 }

@@ -109,5 +109,22 @@ func (s *shop) guestDamages(checkout, ofAccount, guest, other, placed uuid.UUID)
 			},
 			[]audit.Check{audit.PersonLeft}, placed.String(),
 		},
+		"a guest who is an actor in the trail of an order without owner": {
+			"order",
+			[]statement{
+				do(`CREATE TABLE owned AS SELECT id, user_id, shipping_address, billing_address, contact_name FROM orders WHERE id = ?`, placed[:]),
+				do(`UPDATE orders SET user_id = ?, shipping_address = NULL, billing_address = NULL, contact_name = NULL WHERE id = ?`, uuid.Nil[:], placed[:]),
+				do(`UPDATE order_history SET actor = 'system' WHERE order_id = ? AND actor = 'customer'`, placed[:]),
+				trailEntry("order", placed, "guest", foreign[:]),
+			},
+			[]statement{
+				do(`UPDATE orders o JOIN owned w ON w.id = o.id
+					SET o.user_id = w.user_id, o.shipping_address = w.shipping_address, o.billing_address = w.billing_address, o.contact_name = w.contact_name`),
+				do(`DROP TABLE owned`),
+				do(`UPDATE order_history SET actor = 'customer' WHERE order_id = ? AND version = 1`, placed[:]),
+				do(`DELETE FROM trail WHERE operation = 'unknown'`),
+			},
+			[]audit.Check{audit.PersonLeft}, "a guest is the actor",
+		},
 	}
 }
