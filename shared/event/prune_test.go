@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"souk/shared/event"
 )
 
 func TestSweepPrunes(t *testing.T) {
@@ -19,9 +21,9 @@ func TestSweepPrunes(t *testing.T) {
 	var rows []string
 	var args []any
 	for i := range 1500 {
-		at := h.now.Add(-16 * 24 * time.Hour)
+		at := h.now.Add(-event.InboxRetention - 24*time.Hour)
 		if i == 0 {
-			at = h.now.Add(-14 * 24 * time.Hour)
+			at = h.now.Add(-event.InboxRetention + 24*time.Hour)
 		}
 		id := uuid.New()
 		rows, args = append(rows, `('thing-store', ?, ?)`), append(args, id[:], at)
