@@ -78,13 +78,13 @@ func seedCreation(t testing.TB, s *functiontest.Server) uuid.UUID {
 }
 
 // mustStartSweeper serves a service whose clock is ahead, so that new orders expire at once.
-func mustStartSweeper(t *testing.T, service string) *functiontest.Server {
+func mustStartSweeper(t *testing.T, service string, options ...functiontest.Option) *functiontest.Server {
 	t.Helper()
 	settings := maps.Clone(environment(t))
 	settings["ORDER_PENDING_FOR"] = "1m"
 	ahead := func() time.Time { return clock.System().Add(2 * time.Minute) }
 	return functiontest.Start(t, functions.Manifest(), service, services[service].Build, services[service].Migrations, settings,
-		functiontest.WithClock(ahead))
+		append(options, functiontest.WithClock(ahead))...)
 }
 
 // mustListTextColumns returns the text columns of a table, with the longest text of each, at

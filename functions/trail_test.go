@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,7 @@ import (
 	"souk/functions"
 	"souk/functions/fixtures"
 	"souk/shared/database"
+	"souk/shared/dbtest"
 	"souk/shared/emailaddress"
 	"souk/shared/function/functiontest"
 	"souk/shared/manifest"
@@ -126,6 +128,12 @@ var causes = map[string]func(testing.TB, *functiontest.Server){
 	},
 }
 
+// recordingTransactions has the number of transactions of a request that records changes in several: each
+// records its own.
+var recordingTransactions = map[string]int{
+	"refund-create": 2, // the refund before the provider is asked, and its result afterwards
+}
+
 // changingBodies are bodies of functions whose example is what the new resource has already.
 var changingBodies = map[string]object{
 	"product-update": {"name": "Darjeeling, 250 g"},
@@ -193,7 +201,8 @@ func adoptOrder(t testing.TB, s *functiontest.Server) {
 }
 
 // TestTrail requires that each function that can change something records it in the trail, or is
-// listed with a reason. A request's entry has its caller and its id.
+// listed with a reason. A request's entry has its caller and its id, and all of a request's entries
+// are one statement.
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	requireKnown(t, withoutEntry)
@@ -201,9 +210,9 @@ func TestTrail(t *testing.T) {
 	for _, service := range functions.Manifest().Services() {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			s := mustStart(t, service)
+			s := mustStart(t, service, functiontest.WithProxy)
 			if service == "order" {
-				s = mustStartSweeper(t, service) // its orders expire
+				s = mustStartSweeper(t, service, functiontest.WithProxy) // its orders expire
 			}
 			for _, f := range functions.Manifest().FunctionsOf(service) {
 				if f.HTTP != "" && f.Method() == http.MethodGet || withoutEntry[f.Name] != "" {
@@ -261,11 +270,23 @@ func testEntry(t *testing.T, s *functiontest.Server, f manifest.Function) {
 	if body := changingBodies[f.Name]; body != nil {
 		request.Body = body
 	}
+	var statements atomic.Int64
+	s.Statements.Set(func(statement string) dbtest.Fate {
+		if strings.Contains(statement, "INSERT INTO trail") {
+			statements.Add(1)
+		}
+		return dbtest.Pass
+	})
 	response := s.Do(t, request)
+	s.Statements.Set(nil)
 	requireSuccess(t, response)
 	id := response.Header.Get("X-Request-Id")
 	if f.Name == "user-delete" { // the entry has neither the account nor the id of its request
 		id = ""
+	}
+	recorded := min(max(recordingTransactions[f.Name], 1), mustCountRows(t, s, "trail", `operation = ? AND request_id = ?`, f.Name, id))
+	if n := statements.Load(); f.Name != "user-delete" && n != int64(recorded) {
+		t.Errorf("the entries of a request are inserted by %d statements, want %d", n, recorded)
 	}
 	if countEntries(t, s, f, `operation = ? AND request_id = ?`, f.Name, id) == 0 {
 		t.Errorf("the change by request %s has no entry in the trail", id)
