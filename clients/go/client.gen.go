@@ -20643,6 +20643,9 @@ type UserExportResponse struct {
 
 		// Tags The tags that the shop has given the account.
 		Tags []string `json:"tags"`
+
+		// Trail The newest changes of the account, and those that it has made of the shop's accounts, roles and keys, 400 at most. Each has its time, operation, kind of actor, resource and changed fields; of personal fields only that they have changed, and of other accounts only that they were changed.
+		Trail []map[string]interface{} `json:"trail"`
 	}
 }
 
@@ -20675,6 +20678,9 @@ func (r UserExportResponse) GetJSON200() *struct {
 
 	// Tags The tags that the shop has given the account.
 	Tags []string `json:"tags"`
+
+	// Trail The newest changes of the account, and those that it has made of the shop's accounts, roles and keys, 400 at most. Each has its time, operation, kind of actor, resource and changed fields; of personal fields only that they have changed, and of other accounts only that they were changed.
+	Trail []map[string]interface{} `json:"trail"`
 } {
 	return r.JSON200
 }
@@ -26145,6 +26151,9 @@ func ParseUserExportResponse(rsp *http.Response) (*UserExportResponse, error) {
 
 			// Tags The tags that the shop has given the account.
 			Tags []string `json:"tags"`
+
+			// Trail The newest changes of the account, and those that it has made of the shop's accounts, roles and keys, 400 at most. Each has its time, operation, kind of actor, resource and changed fields; of personal fields only that they have changed, and of other accounts only that they were changed.
+			Trail []map[string]interface{} `json:"trail"`
 		}
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err

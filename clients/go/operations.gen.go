@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "9ae878cb76fa04ccd401eb4f32fa66481303bfdfe1c6dbd89bb3460265f37d3f"
+const documentHash = "f309f38c984ef9715d900d4d961f252f09a828a8a043c42c868aad8fd9095a53"
 
 // operations are the operations of the shop.
 var operations = []operation{
@@ -81,7 +81,6 @@ var operations = []operation{
 	{"POST /v1/orders/{id}/notes", true, true},
 	{"POST /v1/orders/{id}/refunds", true, true},
 	{"POST /v1/orders/{id}/returns", true, true},
-	{"POST /v1/orders/{id}/returns/{returnId}/cancel", true, true},
 	{"POST /v1/orders/{id}/returns/{returnId}/receive", true, true},
 	{"POST /v1/orders/{id}/ship", true, true},
 	{"POST /v1/orders/{id}/shipments", true, true},

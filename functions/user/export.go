@@ -19,8 +19,8 @@ import (
 )
 
 // exportBuffer is the number of bytes up to which an export is buffered until it is
-// complete, about ten thousand orders. A longer export is sent while it is created.
-const exportBuffer = 8 << 20
+// complete, about 2,500 orders. A longer export is sent while it is created.
+const exportBuffer = 2 << 20
 
 type exportInput struct {
 	// Authorization is forwarded to the order service, which authorizes the caller.
@@ -43,6 +43,7 @@ type storedData struct {
 	SecondFactor SecondFactor        `json:"secondFactor"`
 	Tags         []string            `json:"tags"`
 	Notes        []exportedNote      `json:"notes"`
+	Trail        []exportedChange    `json:"trail"`
 }
 
 // exportedNote is a note on the account, without its author.
@@ -121,6 +122,9 @@ func (s *service) readStoredData(ctx context.Context, id uuid.UUID) (d storedDat
 		return d, fmt.Errorf("read the second factor: %w", err)
 	}
 	if d.Notes, err = readExportedNotes(ctx, s.DB, id); err != nil {
+		return d, err
+	}
+	if d.Trail, err = readExportedTrail(ctx, s.DB, id); err != nil {
 		return d, err
 	}
 	return d, nil
@@ -207,9 +211,10 @@ func exportBody(operation *huma.Operation) {
 				"secondFactor": {Type: huma.TypeObject, Description: "The authenticator app, the passkeys and the number of recovery codes, as GET /v1/users/me/second-factor returns them."},
 				"tags":         {Type: huma.TypeArray, Description: "The tags that the shop has given the account.", Items: &huma.Schema{Type: huma.TypeString}},
 				"notes":        list("The shop's notes on the account, each with its text and the times of its creation and last change, newest first."),
+				"trail":        list("The newest changes of the account, and those that it has made of the shop's accounts, roles and keys, 400 at most. Each has its time, operation, kind of actor, resource and changed fields; of personal fields only that they have changed, and of other accounts only that they were changed."),
 				"orders":       list("The orders, as GET /v1/orders returns them, newest first. One that must be paid also has its payment with the refunds, in paymentRecord, and its invoices and credit notes, in invoices."),
 			},
-			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "emailChanges", "secondFactor", "tags", "notes", "orders"},
+			Required: []string{"exportedAt", "account", "addresses", "sessions", "networks", "emailChanges", "secondFactor", "tags", "notes", "trail", "orders"},
 		}}},
 	}}
 }

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,9 +12,18 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"souk/functions"
+	"souk/shared/auth"
 	"souk/shared/config"
+	"souk/shared/database"
 	"souk/shared/function/functiontest"
+	"souk/shared/manifest"
+	"souk/shared/trail"
 )
 
 // orderService is a fake of the order service.
@@ -150,6 +160,68 @@ func TestExport(t *testing.T) {
 		_, stranger := s.Tokens.Customer(t)
 		s.export(t, stranger).MustBeProblem(t, http.StatusUnauthorized, "unauthenticated")
 	})
+}
+
+// TestExportTrail requires that an export has the changes of the account and those by it, and nothing
+// about others.
+func TestExportTrail(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, newOrderService(t, func(w http.ResponseWriter, _ string) { page(w, "", 0, 0, "") }).URL)
+	ada, other := s.mustRegister(t, "ada@example.com"), s.mustRegister(t, "other@example.com")
+	staff := s.Tokens.Admin(t)
+	s.mustSetTags(t, staff, ada.ID, "vip")
+	s.mustPutRole(t, ada.ID, auth.Owner)
+	access := s.mustSignIn(t, ada.Email).AccessToken
+	s.mustSetTags(t, access, other.ID, "wholesale")
+	created := s.mustCreateRole(t, manifest.OrdersRead)
+	response := s.export(t, access).MustBe(t, http.StatusOK)
+	var document exported
+	response.Into(t, &document)
+	var operations []string
+	for _, change := range document.Trail {
+		operations = append(operations, change.Operation+" by "+string(change.Actor))
+	}
+	want := []string{"user-tags by staff", "session-create by staff", "user-role by staff", "user-tags by staff", "email-verify by customer"}
+	if diff := cmp.Diff(want, operations); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, text := range []string{other.ID.String(), "wholesale", string(created.Name)} {
+		if strings.Contains(string(response.Body), text) {
+			t.Errorf("%s is in the export", text)
+		}
+	}
+}
+
+// TestExportTrailIsBounded requires that an export has the newest changes only.
+func TestExportTrailIsBounded(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := uuid.New()
+	changes := make([]trail.Change, maxExportedChanges+1)
+	for i := range changes {
+		changes[i] = trail.Change{Resource: resourceUser, ID: id, After: trail.Fields{"n": i, "text": strings.Repeat("x", 400)}, At: time.Unix(int64(i), 0)}
+	}
+	if err := s.DB.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) error { return trail.Record(ctx, tx, changes...) }); err != nil {
+		t.Fatal(err)
+	}
+	exported, err := readExportedTrail(t.Context(), s.DB, id)
+	if err != nil || len(exported) != maxExportedChanges || exported[0].At.Unix() != maxExportedChanges {
+		t.Errorf("got %d changes, error %v, want the newest %d", len(exported), err, maxExportedChanges)
+	}
+}
+
+// TestExportMemory requires that the exports of an instance at the same time fit into a part of its
+// memory. A buffer that grows has up to three times its size.
+func TestExportMemory(t *testing.T) {
+	t.Parallel()
+	f, found := functions.Manifest().Function("user-export")
+	if !found {
+		t.Fatal("there is no user-export")
+	}
+	scaling := functions.Manifest().ScalingOf(f)
+	if need := int64(scaling.Concurrency) * 3 * (exportBuffer + exportedChangesBytes); need > scaling.MemoryBytes()/2 {
+		t.Errorf("%d exports at the same time need %d bytes of %s", scaling.Concurrency, need, scaling.Memory)
+	}
 }
 
 // An incomplete export never looks complete, whatever the order service does.
