@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "f309f38c984ef9715d900d4d961f252f09a828a8a043c42c868aad8fd9095a53"
+const documentHash = "adea3dec98c1afdc67cb91ff35eb71f2e9f93c8552e8f1027e825f45d1b9810d"
 
 // operations are the operations of the shop.
 var operations = []operation{
@@ -81,6 +81,7 @@ var operations = []operation{
 	{"POST /v1/orders/{id}/notes", true, true},
 	{"POST /v1/orders/{id}/refunds", true, true},
 	{"POST /v1/orders/{id}/returns", true, true},
+	{"POST /v1/orders/{id}/returns/{returnId}/cancel", true, true},
 	{"POST /v1/orders/{id}/returns/{returnId}/receive", true, true},
 	{"POST /v1/orders/{id}/ship", true, true},
 	{"POST /v1/orders/{id}/shipments", true, true},
