@@ -17,6 +17,8 @@ type orderView struct {
 	Lines                        []orderLine
 	Steps                        []orderStep
 	Traces                       []orderTrace
+	// Changes are the newest of the order's part of the trail.
+	Changes changeList
 	// Notes say what is unknown.
 	Notes []string
 }

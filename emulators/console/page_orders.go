@@ -142,7 +142,9 @@ func (c *Console) viewOrder(r *http.Request, text string) (*orderView, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
-	return newOrderView(trail), ""
+	v := newOrderView(trail)
+	v.Changes = c.newestChanges(r, id)
+	return v, ""
 }
 
 // orderEvents sends the list, or the order in the query.

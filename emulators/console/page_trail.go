@@ -24,6 +24,8 @@ const (
 	trailPeriod = 2 * time.Second
 	// trailPageSize is the number of changes on a page.
 	trailPageSize = 50
+	// newestChanges is the number of changes on the page of a resource.
+	newestChanges = 5
 	// maxTrailValue is the most characters of a value that are shown.
 	maxTrailValue = 200
 )
@@ -117,6 +119,19 @@ func (c *Console) listChanges(r *http.Request) changeList {
 	if page.NextPageToken != "" {
 		query.Set("after", page.NextPageToken)
 		list.Older = "/trail?" + query.Encode()
+	}
+	return list
+}
+
+// newestChanges returns the newest changes of a resource and its parts.
+func (c *Console) newestChanges(r *http.Request, id uuid.UUID) (list changeList) {
+	in := &trail.ListInput{PageQuery: api.PageQuery{PageSize: newestChanges}, ResourceID: uuid.NullUUID{UUID: id, Valid: true}}
+	page, err := shoptrail.List(r.Context(), c.databases.Databases(), c.options.Trails, in)
+	if err != nil {
+		list.Error = err.Error()
+	}
+	for _, e := range page.Items {
+		list.Rows = append(list.Rows, c.newChangeRow(e))
 	}
 	return list
 }

@@ -59,6 +59,7 @@ func TestTrailPage(t *testing.T) {
 			"without /functions?name=order-pack", "without >Older<",
 		}},
 		{"an order leads to its page and to its changes", "/trail?resource=order", []string{"/orders?id=" + testOrder, "/trail?id=" + testOrder, "→ shipped", "without by manager"}},
+		{"the page of an order has its part of the trail", "/orders?id=" + testOrder, []string{"order-pack", "/trail?id=" + testOrder}},
 		{"an id selects changes", "/trail?id=" + testProduct, []string{"→ 1399", "without → shipped"}},
 		{"an operation selects changes", "/trail?operation=order-pack", []string{"→ shipped", "without → 1399"}},
 		{"a search without results is explained", "/trail?operation=order-place", []string{"No change matches"}},
