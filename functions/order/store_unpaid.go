@@ -49,7 +49,7 @@ func insertUnpaidOrders(ctx context.Context, tx *database.Tx, placed []*placemen
 // unpaidKey is the primary key of unpaid_order.
 type unpaidKey struct{ source, order uuid.UUID }
 
-// unpaidRow is a row of unpaid_order, and the status of its order.
+// unpaidRow is a row of unpaid_order, and the status of its order, "" if there is no such order.
 type unpaidRow struct {
 	unpaidKey
 	status Status
@@ -60,7 +60,7 @@ func selectUnpaidOrders(ctx context.Context, q database.Queryer, after unpaidKey
 	return database.Collect(ctx, q, func(row database.Scanner) (r unpaidRow, err error) {
 		return r, row.Scan(&r.source, &r.order, &r.status)
 	}, `
-		SELECT u.source, u.order_id, o.status
+		SELECT u.source, u.order_id, COALESCE(o.status, '')
 		FROM (
 			SELECT source, order_id
 			FROM unpaid_order FORCE INDEX (PRIMARY)
@@ -68,7 +68,7 @@ func selectUnpaidOrders(ctx context.Context, q database.Queryer, after unpaidKey
 			ORDER BY source, order_id
 			LIMIT ?
 		) u
-		STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = u.order_id
+		LEFT JOIN orders o FORCE INDEX (PRIMARY) ON o.id = u.order_id
 		ORDER BY u.source, u.order_id`, after.source[:], after.order[:], after.source[:], limit)
 }
 

@@ -104,10 +104,10 @@ func TestUnpaidLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// More than a page.
+		// More than a page, and one whose order is missing.
 		if _, err := s.DB.ExecContext(t.Context(), `
 			INSERT INTO unpaid_order (source, order_id, placed_at)
-			SELECT UNHEX(LPAD(HEX(n), 32, '0')), ?, UTC_TIMESTAMP(6)
+			SELECT UNHEX(LPAD(HEX(n), 32, '0')), IF(n = 7, UNHEX(REPEAT('0', 32)), ?), UTC_TIMESTAMP(6)
 			FROM (WITH RECURSIVE seq (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM seq WHERE n < 999) SELECT n FROM seq) numbers`, placed[0].ID[:]); err != nil {
 			t.Fatal(err)
 		}
