@@ -73,7 +73,7 @@ func (s *service) facets(ctx context.Context, in *facetsInput) (*facetsOutput, e
 	}
 	var facets Facets
 	if query.Text == "" {
-		facets, err = s.recent.get(ctx, hash, read)
+		facets, err = s.recent.get(ctx, s.Now, hash, read)
 	} else {
 		facets, err = read(ctx)
 	}

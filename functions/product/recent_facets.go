@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"souk/shared/clock"
 )
 
 const (
@@ -25,15 +27,15 @@ type recentEntry struct {
 	readAt time.Time
 }
 
-func (e recentEntry) isFresh() bool { return time.Since(e.readAt) < facetsMaxAge }
+func (e recentEntry) isFresh(now time.Time) bool { return now.Sub(e.readAt) < facetsMaxAge }
 
-// get returns the counts of a search that are younger than facetsMaxAge. If there are none, it returns
-// what read returns. The slices of the result are shared and must not be changed.
-func (r *recentFacets) get(ctx context.Context, hash string, read func(ctx context.Context) (Facets, error)) (Facets, error) {
-	if e := r.find(hash); e.isFresh() {
+// get returns the counts of a search that are younger than facetsMaxAge by a clock. If there are none, it
+// returns what read returns. The slices of the result are shared and must not be changed.
+func (r *recentFacets) get(ctx context.Context, now clock.Clock, hash string, read func(ctx context.Context) (Facets, error)) (Facets, error) {
+	begin := now() // a change that is committed later may be missing
+	if e := r.find(hash); e.isFresh(begin) {
 		return e.facets, nil
 	}
-	begin := time.Now() // a change that is committed later may be missing
 	facets, err := read(ctx)
 	if err == nil {
 		r.store(hash, recentEntry{facets, begin})
@@ -53,14 +55,23 @@ func (r *recentFacets) store(hash string, e recentEntry) {
 	if r.entries == nil {
 		r.entries = map[string]recentEntry{}
 	}
-	if len(r.entries) >= maxRecentFacets {
-		for key, old := range r.entries {
-			if !old.isFresh() {
-				delete(r.entries, key)
-			}
+	if _, replaces := r.entries[hash]; !replaces && len(r.entries) >= maxRecentFacets {
+		r.evict(e.readAt)
+	}
+	r.entries[hash] = e
+}
+
+// evict deletes the counts that are too old, and the oldest if none is.
+func (r *recentFacets) evict(now time.Time) {
+	oldest, before := "", len(r.entries)
+	for key, e := range r.entries {
+		if !e.isFresh(now) {
+			delete(r.entries, key)
+		} else if oldest == "" || e.readAt.Before(r.entries[oldest].readAt) {
+			oldest = key
 		}
 	}
-	if len(r.entries) < maxRecentFacets {
-		r.entries[hash] = e
+	if len(r.entries) == before {
+		delete(r.entries, oldest)
 	}
 }

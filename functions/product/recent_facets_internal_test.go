@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"souk/shared/clock"
 )
 
 // TestRecentFacets reads counts before and after their age, those of other searches, and those of more
@@ -18,7 +20,7 @@ func TestRecentFacets(t *testing.T) {
 		reads := 0
 		get := func(hash string) int {
 			t.Helper()
-			facets, err := recent.get(t.Context(), hash, func(context.Context) (Facets, error) {
+			facets, err := recent.get(t.Context(), clock.System, hash, func(context.Context) (Facets, error) {
 				reads++
 				return Facets{FacetCount: FacetCount{Count: reads}}, nil
 			})
@@ -27,7 +29,7 @@ func TestRecentFacets(t *testing.T) {
 			}
 			return facets.Count
 		}
-		if _, err := recent.get(t.Context(), "a", func(context.Context) (Facets, error) { return Facets{}, errors.New("no database") }); err == nil {
+		if _, err := recent.get(t.Context(), clock.System, "a", func(context.Context) (Facets, error) { return Facets{}, errors.New("no database") }); err == nil {
 			t.Error("the error of a read is not returned")
 		}
 		for i, want := range []int{1, 1, 2, 1} {
@@ -45,6 +47,14 @@ func TestRecentFacets(t *testing.T) {
 		}
 		for i := range 3 * maxRecentFacets {
 			get(fmt.Sprint(i))
+			time.Sleep(time.Millisecond)
+		}
+		last := reads
+		if get(fmt.Sprint(2 * maxRecentFacets)); reads != last {
+			t.Error("the oldest of the searches that are stored at most was evicted")
+		}
+		if get(fmt.Sprint(2*maxRecentFacets - 1)); reads != last+1 {
+			t.Error("a search before those is still stored")
 		}
 		if got := len(recent.entries); got != maxRecentFacets {
 			t.Errorf("%d searches are stored, want %d", got, maxRecentFacets)
