@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -28,9 +29,9 @@ type revertEmailInput struct {
 //
 // Requires the token that was mailed to the old address, which becomes the address of the
 // account again. All sessions end, and the password is no longer valid: set a new one by a
-// password reset (POST /v1/password-resets). What the account has got since the change was
-// requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it
-// has seen a secret. A second factor from before remains.
+// password reset (POST /v1/password-resets). What was added in the seven days before the change
+// was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys
+// that the account has created or rotated in that time are revoked. An older second factor remains.
 func (s *service) emailRevert(ctx context.Context, in *revertEmailInput) (*struct{}, error) {
 	token := hashSecret(in.Body.Token)
 	var c emailChange
@@ -61,9 +62,9 @@ func (s *service) emailRevert(ctx context.Context, in *revertEmailInput) (*struc
 	return nil, nil //nolint:nilnil // a 204 has no body
 }
 
-// revertEmail restores the old address of a locked account, and ends all access of those who
-// know its password or have added credentials since the request of the change. The tokens of later changes, whose addresses may be an attacker's, are
-// deleted with the changes; those of earlier ones remain valid.
+// revertEmail restores the old address of a locked account, voids its password, removes its recent
+// credentials and revokes its sessions and tokens. The tokens of later changes, whose addresses may
+// be an attacker's, are deleted with the changes; those of earlier ones remain valid.
 func (s *service) revertEmail(ctx context.Context, tx *database.Tx, u User, c emailChange) error {
 	ctx = trail.ByAccount(ctx, u.ID, u.Role)
 	before, changed := u, u.Email
@@ -86,17 +87,22 @@ func (s *service) revertEmail(ctx context.Context, tx *database.Tx, u User, c em
 			return err
 		}
 	}
-	if err := s.removeFactorsSince(ctx, tx, u.ID, c.CreatedAt); err != nil {
-		return fmt.Errorf("remove the factors of user %s since %s: %w", u.ID, c.CreatedAt, err)
+	since := c.credentialsSince()
+	if err := s.removeFactorsSince(ctx, tx, u.ID, since); err != nil {
+		return fmt.Errorf("remove the factors of user %s since %s: %w", u.ID, since, err)
 	}
-	if err := s.revokeKeysSince(ctx, tx, u.ID, c.CreatedAt); err != nil {
-		return fmt.Errorf("revoke the keys of user %s since %s: %w", u.ID, c.CreatedAt, err)
+	if err := s.revokeKeysSince(ctx, tx, u.ID, since); err != nil {
+		return fmt.Errorf("revoke the keys of user %s since %s: %w", u.ID, since, err)
 	}
 	if err := deleteOtherFamilies(ctx, tx, u.ID, uuid.Nil); err != nil {
 		return err
 	}
 	return s.revokeTokens(ctx, tx, u.ID)
 }
+
+// credentialsSince returns the time from which on credentials may be those of the person who
+// requested the change. It is before the request: an attacker can add a passkey first.
+func (c emailChange) credentialsSince() time.Time { return c.CreatedAt.Add(-emailRevertTTL) }
 
 // invalidRevertToken returns the problem of a token that reverts no change.
 func invalidRevertToken() error {

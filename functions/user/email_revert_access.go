@@ -11,8 +11,8 @@ import (
 	"souk/shared/trail"
 )
 
-// removeFactorsSince removes the factors and the recovery codes that a locked account has got since
-// a time. Those from before remain.
+// removeFactorsSince removes the factors and the recovery codes of a locked account that were
+// added since a time. Older ones remain.
 func (s *service) removeFactorsSince(ctx context.Context, tx *database.Tx, userID uuid.UUID, since time.Time) error {
 	if err := deleteUnconfirmedTOTP(ctx, tx, userID); err != nil {
 		return err
@@ -45,8 +45,8 @@ func (s *service) removeFactorsSince(ctx context.Context, tx *database.Tx, userI
 	return s.publishFactorChange(ctx, tx, userID, secondFactorReverted)
 }
 
-// revokeKeysSince revokes the API keys of which a locked account has seen a secret since a time:
-// those that it has created or rotated.
+// revokeKeysSince revokes the API keys that a locked account has created or rotated since a time:
+// their secrets were in its responses.
 func (s *service) revokeKeysSince(ctx context.Context, tx *database.Tx, userID uuid.UUID, since time.Time) error {
 	keys, err := lockKeysSince(ctx, tx, since)
 	if err != nil || len(keys) == 0 {

@@ -86,9 +86,9 @@ func TestRevertEmail(t *testing.T) {
 	})
 }
 
-// TestRevertEmailAccess requires that a revert removes what was added since the change, with which
-// a person who took the account over could sign in or call the API, and that what the account had
-// before remains.
+// TestRevertEmailAccess requires that a revert removes the credentials with which a person who took
+// the account over could sign in or call the API, and that older ones remain. Those are added with a
+// clock that is set back: the tokens of deliveries are valid for an hour.
 func TestRevertEmailAccess(t *testing.T) {
 	t.Parallel()
 	factors := func(t *testing.T, s factorServer, token string) (kinds []string) {
@@ -133,11 +133,34 @@ func TestRevertEmailAccess(t *testing.T) {
 		}
 	})
 
+	t.Run("a passkey that was added before the request is removed", func(t *testing.T) {
+		t.Parallel()
+		s := openFactors(t, nil)
+		ada := s.mustRegister(t, "ada@example.com")
+		s.clock.advance(time.Minute - emailRevertTTL)
+		d := s.mustAddPasskey(t, s.mustSignIn(t, ada.Email).AccessToken)
+		s.clock.advance(emailRevertTTL - time.Minute)
+		c := s.mustBeginPasskey(t, "", purposeSignIn)
+		var attacker tokens
+		s.completePasskey(t, c, d.get(t, c, ada.ID)).MustBe(t, http.StatusCreated).Into(t, &attacker)
+		token := s.mustReplaceEmail(t, ada, attacker.AccessToken, "eve@example.com")
+		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
+		reset(t, s, ada.Email)
+		if diff := cmp.Diff([]string{"0 codes"}, factors(t, s, s.mustSignIn(t, ada.Email).AccessToken)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		c = s.mustBeginPasskey(t, "", purposeSignIn)
+		s.completePasskey(t, c, d.get(t, c, ada.ID)).MustBeProblem(t, http.StatusUnauthorized, "wrong_passkey")
+	})
+
 	t.Run("the second factor from before remains, without the recovery codes since", func(t *testing.T) {
 		t.Parallel()
 		s := openFactors(t, nil)
 		ada := s.mustRegister(t, "ada@example.com")
+		s.clock.advance(-emailRevertTTL - time.Minute)
 		app := s.mustEnrolApp(t, s.mustSignIn(t, ada.Email).AccessToken)
+		s.clock.advance(emailRevertTTL + time.Minute)
+		app.at = s.clock.now()
 		access := s.mustSignInWith(t, ada.Email, app.code(t)).AccessToken
 		token := s.mustReplaceEmail(t, ada, access, "eve@example.com")
 		s.clock.advance(time.Second)
@@ -156,7 +179,10 @@ func TestRevertEmailAccess(t *testing.T) {
 		t.Parallel()
 		s := openFactors(t, nil)
 		ada := s.mustRegister(t, "ada@example.com")
+		s.clock.advance(-emailRevertTTL - time.Minute)
 		app := s.mustEnrolApp(t, s.mustSignIn(t, ada.Email).AccessToken)
+		s.clock.advance(emailRevertTTL + time.Minute)
+		app.at = s.clock.now()
 		token := s.mustReplaceEmail(t, ada, s.mustSignInWith(t, ada.Email, app.code(t)).AccessToken, "eve@example.com")
 		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
 		reset(t, s, ada.Email)
@@ -168,8 +194,12 @@ func TestRevertEmailAccess(t *testing.T) {
 		s := openFactors(t, nil)
 		ada := s.mustRegister(t, "ada@example.com")
 		s.mustPutRole(t, ada.ID, auth.Owner)
+		s.clock.advance(-emailRevertTTL - time.Minute)
 		access := s.mustSignIn(t, ada.Email).AccessToken
 		before, rotated := s.mustCreateKey(t, access), s.mustCreateKey(t, access)
+		s.clock.advance(emailRevertTTL + time.Minute)
+		access = s.mustSignIn(t, ada.Email).AccessToken
+		early := s.mustCreateKey(t, access)
 		s.clock.advance(time.Second)
 		token := s.mustReplaceEmail(t, ada, access, "eve@example.com")
 		s.clock.advance(time.Second)
@@ -178,7 +208,7 @@ func TestRevertEmailAccess(t *testing.T) {
 		_, other := s.mustAdmin(t)
 		others := s.mustCreateKey(t, other)
 		s.revertEmail(t, token).MustBe(t, http.StatusNoContent)
-		for key, accepted := range map[*KeyWithSecret]bool{&before: true, &others: true, &since: false, &rotated: false} {
+		for key, accepted := range map[*KeyWithSecret]bool{&before: true, &others: true, &early: false, &since: false, &rotated: false} {
 			s.requireKey(t, key.Secret, accepted)
 		}
 		if states := s.mustFindKeyEvents(t, since.ID); !states[len(states)-1].Revoked {

@@ -34,7 +34,7 @@ var factorTexts = map[factorChange]string{ //nolint:gosec // G101: texts of mail
 	recoveryCodesCreated: "your recovery codes were replaced. The earlier ones are no longer valid.",
 	recoveryCodeUsed:     "a recovery code was used to sign in to your account. It cannot be used again. If few remain, create new ones.",
 	secondFactorReset:    "the shop has removed the authenticator app, the passkeys and the recovery codes of your account. The password alone signs in until you set them up again. All devices were signed out.",
-	secondFactorReverted: "the change of your e-mail address was reverted. What had been added to sign in since then was removed: authenticator app, passkeys and recovery codes. What you had set up before remains. If no recovery codes remain, create new ones.",
+	secondFactorReverted: "the change of your e-mail address was reverted. The authenticator app, passkeys and recovery codes that were added in the seven days before the change was requested, or later, were removed. Older ones remain. If no recovery codes remain, create new ones.",
 }
 
 // factorData is the data of the mails about changes of the second factor.
