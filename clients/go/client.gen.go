@@ -5037,7 +5037,7 @@ type ClientInterface interface {
 
 	// EmailRevertWithBody Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5046,7 +5046,7 @@ type ClientInterface interface {
 
 	// EmailRevert Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6637,7 +6637,7 @@ func (c *Client) DiscountUpdate(ctx context.Context, id openapi_types.UUID, para
 
 // EmailRevertWithBody Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6656,7 +6656,7 @@ func (c *Client) EmailRevertWithBody(ctx context.Context, contentType string, bo
 
 // EmailRevert Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -16040,7 +16040,7 @@ type ClientWithResponsesInterface interface {
 
 	// EmailRevertWithBodyWithResponse Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16049,7 +16049,7 @@ type ClientWithResponsesInterface interface {
 
 	// EmailRevertWithResponse Revert a change of e-mail address
 	//
-	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+	// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21958,7 +21958,7 @@ func (c *ClientWithResponses) DiscountUpdateWithResponse(ctx context.Context, id
 
 // EmailRevertWithBodyWithResponse Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21973,7 +21973,7 @@ func (c *ClientWithResponses) EmailRevertWithBodyWithResponse(ctx context.Contex
 
 // EmailRevertWithResponse Revert a change of e-mail address
 //
-// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What the account has got since the change was requested is removed: authenticator app, passkeys, recovery codes, and the API keys of which it has seen a secret. A second factor from before remains.
+// Requires the token that was mailed to the old address, which becomes the address of the account again. All sessions end, and the password is no longer valid: set a new one by a password reset (POST /v1/password-resets). What was added in the seven days before the change was requested, or later, is removed: authenticator app, passkeys and recovery codes. The API keys that the account has created or rotated in that time are revoked. An older second factor remains.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

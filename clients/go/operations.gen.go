@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "adea3dec98c1afdc67cb91ff35eb71f2e9f93c8552e8f1027e825f45d1b9810d"
+const documentHash = "846d0f0c196731aa9918f81ba55367236c2f92f364546fb1c92f15d50b74e446"
 
 // operations are the operations of the shop.
 var operations = []operation{
