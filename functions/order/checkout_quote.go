@@ -73,10 +73,15 @@ func (s *service) showEntered(ctx context.Context, tx *database.Tx, c *checkout,
 	if len(entered) == 0 {
 		return s.showCheckout(ctx, tx, c)
 	}
-	limit, err := s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), network)
+	few, err := s.networksWithFewCodes(ctx, tx, network)
 	if err != nil {
 		return nil, err
 	}
+	limit, err := s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), few...)
+	if err != nil {
+		return nil, err
+	}
+	// Before the price is computed, so that the time of the response reveals nothing either.
 	if problem := limit.check(ctx, network, len(entered)); problem != nil {
 		return nil, problem
 	}
@@ -84,9 +89,19 @@ func (s *service) showEntered(ctx context.Context, tx *database.Tx, c *checkout,
 	if err != nil {
 		return nil, err
 	}
-	limit.spend(network, countRefused(entered, &quoted.quote))
-	if err := limit.store(ctx, tx); err != nil {
-		return nil, err
+	if refused := countRefused(entered, &quoted.quote); refused > 0 {
+		if !limit.isLocked(network) {
+			if limit, err = s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), network); err != nil {
+				return nil, err
+			}
+			if problem := limit.check(ctx, network, len(entered)); problem != nil {
+				return nil, problem
+			}
+		}
+		limit.spend(network, refused)
+		if err := limit.store(ctx, tx); err != nil {
+			return nil, err
+		}
 	}
 	return s.newCheckoutResponse(c, &quoted)
 }

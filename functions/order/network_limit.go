@@ -22,10 +22,22 @@ func (s settings) guestCheckouts() api.RateLimit {
 	return api.RateLimit{Name: "guest-checkout-network", Quota: s.MaxGuestCheckoutsOfNetwork, Window: networkLimitWindow}
 }
 
+// maxEnteredCodes is the maximum number of discount codes of a request.
+const maxEnteredCodes = 10
+
 // refusedCodes is the limit of discount codes that are refused to one network, so that codes cannot be
 // guessed. Codes that apply do not count.
 func (s settings) refusedCodes() api.RateLimit {
 	return api.RateLimit{Name: "discount-code-network", Quota: s.MaxRefusedCodesOfNetwork, Window: networkLimitWindow}
+}
+
+// networksWithFewCodes returns those of the networks whose limit of refused codes must be locked before codes
+// are evaluated: they have less than half of their attempts, or fewer than a request may have codes. The codes
+// of other networks are evaluated first, so that requests with codes that apply do not wait for each other.
+// While a network's limit is not locked, requests at once may exceed it by as many as are in progress.
+func (s *service) networksWithFewCodes(ctx context.Context, tx *database.Tx, networks ...uuid.UUID) ([]uuid.UUID, error) {
+	limit := s.settings.refusedCodes()
+	return s.scarceNetworks(ctx, tx, limit, max(limit.Quota/2, maxEnteredCodes), networks...)
 }
 
 // networkLimit is the state of a limit for some networks, which are locked until the transaction ends. It is
@@ -41,25 +53,53 @@ type networkLimit struct {
 // lockNetworkLimit returns the state of a limit for networks.
 func (s *service) lockNetworkLimit(ctx context.Context, tx *database.Tx, limit api.RateLimit, networks ...uuid.UUID) (*networkLimit, error) {
 	l := &networkLimit{limit: limit, now: s.Now(), fullAt: map[uuid.UUID]time.Time{}, spent: map[uuid.UUID]bool{}}
+	ids := limitedNetworks(networks)
+	if len(ids) == 0 {
+		return l, nil
+	}
+	if err := lockNetworkLimits(ctx, tx, l, ids); err != nil {
+		return nil, fmt.Errorf("lock the limit %s of %d networks: %w", limit.Name, len(ids), err)
+	}
+	return l, nil
+}
+
+// scarceNetworks returns those of the networks that have fewer than a number of attempts, or not their full
+// quota if the number is more. It locks nothing.
+func (s *service) scarceNetworks(ctx context.Context, tx *database.Tx, limit api.RateLimit, attempts int, networks ...uuid.UUID) ([]uuid.UUID, error) {
+	ids := limitedNetworks(networks)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	l := networkLimit{limit: limit}
+	enough := s.Now().Add(limit.Window - time.Duration(min(attempts, limit.Quota))*l.step())
+	scarce, err := selectScarceNetworks(ctx, tx, limit.Name, enough, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read the limit %s of %d networks: %w", limit.Name, len(ids), err)
+	}
+	return scarce, nil
+}
+
+// limitedNetworks returns the different networks with an id, in the order of their ids.
+func limitedNetworks(networks []uuid.UUID) []uuid.UUID {
 	set := map[uuid.UUID]bool{}
 	for _, id := range networks {
 		if id != uuid.Nil {
 			set[id] = true
 		}
 	}
-	if len(set) == 0 {
-		return l, nil
-	}
-	if err := lockNetworkLimits(ctx, tx, l, database.SortedIDs(maps.Keys(set))); err != nil {
-		return nil, fmt.Errorf("lock the limit %s of %d networks: %w", limit.Name, len(set), err)
-	}
-	return l, nil
+	return database.SortedIDs(maps.Keys(set))
+}
+
+// isLocked reports whether the state of a network is locked, so that its attempts can be spent.
+func (l *networkLimit) isLocked(network uuid.UUID) bool {
+	_, isLocked := l.fullAt[network]
+	return isLocked
 }
 
 // step is the time in which one attempt is restored.
 func (l *networkLimit) step() time.Duration { return l.limit.Window / time.Duration(l.limit.Quota) }
 
-// check returns a problem if a network has less than n attempts left, or less than all of them if n is more.
+// check returns a problem if a network has fewer than n attempts, or not its full quota if n is more.
 func (l *networkLimit) check(ctx context.Context, network uuid.UUID, n int) *api.Problem {
 	fullAt, limited := l.fullAt[network]
 	if !limited || n == 0 {
@@ -101,7 +141,7 @@ func (l *networkLimit) store(ctx context.Context, tx *database.Tx) error {
 	return nil
 }
 
-// spendGuestCheckout spends a checkout of the network of a guest. The error is a problem if none is left.
+// spendGuestCheckout spends a checkout of the network of a guest. The error is a problem if it has none.
 func (s *service) spendGuestCheckout(ctx context.Context, tx *database.Tx) error {
 	network := networkID(ctx)
 	limit, err := s.lockNetworkLimit(ctx, tx, s.settings.guestCheckouts(), network)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"souk/functions/fixtures"
 	"souk/functions/order"
 	"souk/shared/config"
+	"souk/shared/database"
 	"souk/shared/function/functiontest"
 )
 
@@ -122,24 +124,23 @@ func TestNetworkLimitIsRestored(t *testing.T) {
 	}
 }
 
-// TestRefusedCodeLimit requires that one network can try a limited number of discount codes, with every
-// operation that takes codes, and that a limited response is the same for codes that exist and others.
-func TestRefusedCodeLimit(t *testing.T) {
-	t.Parallel()
-	s := openWith(t, config.Environment{"DISCOUNT_MAX_REFUSED_OF_NETWORK": "4"})
-	s.mustUpdateSettings(t, map[string]any{"currency": "EUR"})
-	cup := s.mustAddProduct(t, "Cup", 500)
-	s.mustCreateDiscount(t, tenPercent("TEN"))
+// enterCodes sends discount codes with an operation that takes them.
+type enterCodes struct {
+	name string
+	// newSender returns a function that sends codes from an address.
+	newSender func(t *testing.T, address string) func(codes ...any) functiontest.Response
+	// refused is the status of the response with a refused code, accepted that without.
+	refused, accepted int
+}
+
+// enterCodes returns the operations that take discount codes, for carts with a product.
+func (s testService) enterCodes(t *testing.T, product uuid.UUID) []enterCodes {
+	t.Helper()
 	coded := func(codes ...any) map[string]any {
-		return with(checkoutBody(fixtures.Item(cup, 1)), map[string]any{"discountCodes": append([]any{}, codes...)})
+		return with(checkoutBody(fixtures.Item(product, 1)), map[string]any{"discountCodes": append([]any{}, codes...)})
 	}
 	buyer := s.customer(t)
-	for i, test := range []struct {
-		name string
-		try  func(t *testing.T, address string) func(codes ...any) functiontest.Response
-		// refused is the status of the response with a refused code.
-		refused, accepted int
-	}{
+	return []enterCodes{
 		{"checkout-create", func(t *testing.T, address string) func(...any) functiontest.Response {
 			t.Helper()
 			return func(codes ...any) functiontest.Response { return s.createFrom(t, address, "", coded(codes...)) }
@@ -165,14 +166,24 @@ func TestRefusedCodeLimit(t *testing.T) {
 			return func(codes ...any) functiontest.Response {
 				return s.Do(t, functiontest.Request{
 					Method: http.MethodPost, Path: "/v1/orders", Token: buyer.token, Header: withHeader(from(address), "Idempotency-Key", uuid.NewString()),
-					Body: with(fixtures.Order(fixtures.Item(cup, 1)), map[string]any{"discountCodes": append([]any{}, codes...)}),
+					Body: with(fixtures.Order(fixtures.Item(product, 1)), map[string]any{"discountCodes": append([]any{}, codes...)}),
 				})
 			}
 		}, http.StatusConflict, http.StatusCreated},
-	} {
+	}
+}
+
+// TestRefusedCodeLimit requires that one network can try a limited number of discount codes, with every
+// operation that takes codes, and that a limited response is the same for codes that exist and others.
+func TestRefusedCodeLimit(t *testing.T) {
+	t.Parallel()
+	s := openWith(t, config.Environment{"DISCOUNT_MAX_REFUSED_OF_NETWORK": "4"})
+	s.mustUpdateSettings(t, map[string]any{"currency": "EUR"})
+	s.mustCreateDiscount(t, tenPercent("TEN"))
+	for i, test := range s.enterCodes(t, s.mustAddProduct(t, "Cup", 500)) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			try, elsewhere := test.try(t, fmt.Sprintf("203.0.113.%d", i)), test.try(t, fmt.Sprintf("198.51.100.%d", i))
+			try, elsewhere := test.newSender(t, fmt.Sprintf("203.0.113.%d", i)), test.newSender(t, fmt.Sprintf("198.51.100.%d", i))
 			for n := range 3 {
 				try("TEN").MustBe(t, test.accepted)
 				try("ten", fmt.Sprint("GUESS-", n)).MustBe(t, test.refused)
@@ -186,6 +197,68 @@ func TestRefusedCodeLimit(t *testing.T) {
 			try().MustBe(t, test.accepted)
 			elsewhere("GUESS-6").MustBe(t, test.refused)
 		})
+	}
+}
+
+// TestRefusedCodesAtOnce requires that requests at once do not exceed the limit of refused codes, with every
+// operation that takes codes.
+func TestRefusedCodesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := openWith(t, config.Environment{"DISCOUNT_MAX_REFUSED_OF_NETWORK": "4"})
+	for i, test := range s.enterCodes(t, s.mustAddProduct(t, "Cup", 500)) {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var refused atomic.Int64
+			var all sync.WaitGroup
+			for n := range 8 {
+				try := test.newSender(t, fmt.Sprintf("203.0.113.%d", i))
+				all.Go(func() {
+					response := try(fmt.Sprint("GUESS-", n))
+					if response.Status == test.refused {
+						refused.Add(1)
+						return
+					}
+					requireLimited(t, response, "discount-code-network")
+				})
+			}
+			all.Wait()
+			if n := refused.Load(); n != 4 {
+				t.Errorf("%d codes were refused, want 4", n)
+			}
+		})
+	}
+}
+
+// TestAcceptedCodesDoNotWait requires that requests with codes that apply do not wait for a transaction that has
+// locked the limit of their network, with every operation that takes codes.
+func TestAcceptedCodesDoNotWait(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.mustUpdateSettings(t, map[string]any{"currency": "EUR"})
+	s.mustCreateDiscount(t, tenPercent("TEN"))
+	operations := s.enterCodes(t, s.mustAddProduct(t, "Cup", 500))
+	senders := make([]func(...any) functiontest.Response, len(operations))
+	for i, operation := range operations {
+		senders[i] = operation.newSender(t, "203.0.113.7")
+		senders[i]("GUESS").MustBe(t, operation.refused)
+	}
+	tx, err := s.DB.SQL().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+	}()
+	rows, err := database.AffectedRows(tx.ExecContext(t.Context(), `UPDATE network_limit SET full_at = full_at + INTERVAL 1 SECOND WHERE name = 'discount-code-network'`))
+	if err != nil || rows != 1 {
+		t.Fatalf("locked %d limits: %v", rows, err)
+	}
+	for i, operation := range operations {
+		if response := senders[i]("TEN"); response.Status != operation.accepted {
+			t.Errorf("%s: got %d %s", operation.name, response.Status, response.Body)
+		}
 	}
 }
 

@@ -57,13 +57,13 @@ func (s *service) placeOrders(ctx context.Context, tx *database.Tx, placements [
 	if err != nil {
 		return err
 	}
-	if open.codes, err = s.lockRefusedCodes(ctx, tx, priced); err != nil {
-		return err
-	}
 	if open.unpaid, err = s.lockUnpaidOrders(ctx, tx, priced); err != nil {
 		return err
 	}
 	if err := prices.readUses(ctx, tx, locked, cartsOf(priced)...); err != nil {
+		return err
+	}
+	if open.codes, err = s.lockRefusedCodes(ctx, tx, prices, priced); err != nil {
 		return err
 	}
 	placed, uses, err := s.decidePlacements(prices, open, priced)
@@ -175,15 +175,32 @@ func (s *service) insertPlaced(ctx context.Context, tx *database.Tx, placed []*p
 	return nil
 }
 
-// lockRefusedCodes returns the limit of refused codes for the networks of placements with entered codes.
-func (s *service) lockRefusedCodes(ctx context.Context, tx *database.Tx, placements []*placement) (*networkLimit, error) {
-	var networks []uuid.UUID
+// lockRefusedCodes returns the limit of refused codes for the networks of placements whose codes are refused, and
+// for those with few attempts. A code that only an order of the same batch uses up is refused without being
+// counted: it is not a guess.
+func (s *service) lockRefusedCodes(ctx context.Context, tx *database.Tx, prices *priceList, placements []*placement) (*networkLimit, error) {
+	var networks, refused []uuid.UUID
 	for _, p := range placements {
-		if len(p.entered) > 0 {
-			networks = append(networks, networkID(p.context))
+		if len(p.entered) == 0 {
+			continue
+		}
+		networks = append(networks, networkID(p.context))
+		quote, err := prices.quote(&p.cart)
+		if _, isProblem := errors.AsType[*api.Problem](err); isProblem {
+			continue // the problem of its placement
+		}
+		if err != nil {
+			return nil, err
+		}
+		if countRefused(p.entered, &quote) > 0 {
+			refused = append(refused, networkID(p.context))
 		}
 	}
-	return s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), networks...)
+	few, err := s.networksWithFewCodes(ctx, tx, networks...)
+	if err != nil {
+		return nil, err
+	}
+	return s.lockNetworkLimit(ctx, tx, s.settings.refusedCodes(), append(few, refused...)...)
 }
 
 func ordersOf(placements []*placement) []*Order {

@@ -31,6 +31,15 @@ func lockNetworkLimits(ctx context.Context, tx *database.Tx, l *networkLimit, ne
 		WHERE name = ? AND network IN (`+database.Placeholders(len(networks))+`)`, append([]any{l.limit.Name}, database.IDs(networks)...)...)
 }
 
+// selectScarceNetworks returns those of the networks whose limit is full after a time.
+func selectScarceNetworks(ctx context.Context, q database.Queryer, limit string, at time.Time, networks []uuid.UUID) ([]uuid.UUID, error) {
+	return database.Collect(ctx, q, database.ScanColumn[uuid.UUID], `
+		SELECT network
+		FROM network_limit
+		WHERE name = ? AND network IN (`+database.Placeholders(len(networks))+`) AND full_at > ?
+		ORDER BY network`, append(append([]any{limit}, database.IDs(networks)...), at)...)
+}
+
 // updateNetworkLimits stores the state of a locked limit for networks.
 func updateNetworkLimits(ctx context.Context, tx *database.Tx, l *networkLimit, networks []uuid.UUID) error {
 	rows := make([][]any, len(networks))
