@@ -41,9 +41,10 @@ func lockGuestOrders(ctx context.Context, tx *database.Tx, mailbox uuid.UUID) ([
 	return ids, nil
 }
 
-// adoptOrders makes locked orders of guests those of an account. Their version increases: staff gets another
-// representation. The time of the last update remains: unpaid orders are cancelled by it. The uses of discounts by the mailbox become those of the account, so that its limits hold, and
-// its deletion erases them.
+// adoptOrders makes locked orders of guests those of an account. Their version increases: staff
+// gets another representation. The time of the last update remains: unpaid orders are cancelled by
+// it. The uses of discounts by the mailbox become those of the account, so that its limits hold,
+// and its deletion erases them.
 func adoptOrders(ctx context.Context, tx *database.Tx, account emailConfirmed, orders []uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE orders FORCE INDEX (PRIMARY)

@@ -30,7 +30,7 @@ func (o Order) withoutPersonalData() Order {
 	o.ShippingAddress, o.Contact = nil, Contact{}
 	o.Shipments, o.Returns, o.History = slices.Clone(o.Shipments), slices.Clone(o.Returns), slices.Clone(o.History)
 	for i := range o.Shipments {
-		o.Shipments[i].Tracking = Tracking{Carrier: o.Shipments[i].Carrier} // the others lead to the address
+		o.Shipments[i].Tracking = Tracking{Carrier: o.Shipments[i].Carrier} // the number and URL show the address
 	}
 	for i := range o.Returns {
 		o.Returns[i].Reason = ""
