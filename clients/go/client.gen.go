@@ -5342,7 +5342,7 @@ type ClientInterface interface {
 
 	// ReturnCreateWithBody Return units of an order
 	//
-	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -5353,7 +5353,7 @@ type ClientInterface interface {
 
 	// ReturnCreate Return units of an order
 	//
-	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -7252,7 +7252,7 @@ func (c *Client) RefundCreate(ctx context.Context, id openapi_types.UUID, params
 
 // ReturnCreateWithBody Return units of an order
 //
-// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -7273,7 +7273,7 @@ func (c *Client) ReturnCreateWithBody(ctx context.Context, id openapi_types.UUID
 
 // ReturnCreate Return units of an order
 //
-// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -16367,7 +16367,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReturnCreateWithBodyWithResponse Return units of an order
 	//
-	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -16378,7 +16378,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReturnCreateWithResponse Return units of an order
 	//
-	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+	// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -22471,7 +22471,7 @@ func (c *ClientWithResponses) RefundCreateWithResponse(ctx context.Context, id o
 
 // ReturnCreateWithBodyWithResponse Return units of an order
 //
-// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -22488,7 +22488,7 @@ func (c *ClientWithResponses) ReturnCreateWithBodyWithResponse(ctx context.Conte
 
 // ReturnCreateWithResponse Return units of an order
 //
-// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
+// Announces that shipped units come back. Customers and guests can do so for a time after the units were shipped, which is a setting of the shop, and at most ten times for an order; staff always can. Units are in one return only. Nothing is refunded before the shop has received them.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //

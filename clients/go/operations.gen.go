@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "846d0f0c196731aa9918f81ba55367236c2f92f364546fb1c92f15d50b74e446"
+const documentHash = "19a5c8eefa7fb574a699d5cb8c21e48831b1435a4ca816784899919058044f1c"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -26,8 +26,8 @@ func (in *checkoutCreateInput) Resolve(huma.Context) []error {
 // The response has the current prices, with taxes, shipping and discounts. Nothing is reserved
 // before the checkout is completed. With an access token, the checkout is the account's. A
 // guest gets a token for the checkout and its order. Unfinished checkouts are deleted after
-// expiresAt. The checkouts of guests and the refused discount codes of one network are limited: 429 has the time
-// to wait in Retry-After.
+// expiresAt. The checkouts of guests and the refused discount codes of one network are limited:
+// 429 has the time to wait in Retry-After.
 func (s *service) checkoutCreate(ctx context.Context, in *checkoutCreateInput) (*checkoutResponse, error) {
 	caller, _ := auth.PrincipalFrom(ctx)
 	c, err := s.newCheckout(caller, in.Body)

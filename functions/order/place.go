@@ -62,8 +62,8 @@ func checkDuplicates(location string, items []placeItem) []error {
 // then confirmed or rejected, usually within a second: poll the order, or send Prefer: wait
 // to get the new status in the response. If payment is required, the order is then
 // awaiting_payment until it is paid, and cancelled if it is not paid in time. A replayed
-// response contains the order as it was placed: get its Location for the current status. The refused discount
-// codes of one network are limited: 429 has the time to wait in Retry-After.
+// response contains the order as it was placed: get its Location for the current status. The
+// refused discount codes of one network are limited: 429 has the time to wait in Retry-After.
 func (s *service) place(ctx context.Context, tx *database.Tx, calls []*placeCall) error {
 	now := s.Now()
 	placements := make([]*placement, len(calls))

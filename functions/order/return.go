@@ -16,8 +16,12 @@ import (
 	"souk/shared/trail"
 )
 
-// maxReturns is the maximum number of returns of an order.
-const maxReturns = 100
+// maxReturns is the maximum number of returns of an order, maxCustomerReturns that of those which its customer has
+// created. Both include cancelled ones: each sends mails, and the shop must be able to create others.
+const (
+	maxReturns         = 100
+	maxCustomerReturns = 10
+)
 
 // The topics of the events about returns. return-received refunds and restocks the units. return-rejected is
 // about a return of which nothing has arrived or was accepted; older versions published return-received
@@ -125,6 +129,26 @@ func (o *Order) returnable(item *Item) int64 {
 
 // isOpen reports whether the units of a return are expected.
 func (r *Return) isOpen() bool { return r.Status == ReturnRequested }
+
+// checkReturns returns a problem if the caller cannot create another return.
+func (o *Order) checkReturns(actor Actor) *api.Problem {
+	if len(o.Returns) >= maxReturns {
+		return api.NewProblem(http.StatusConflict, codeTooManyReturns, "An order has at most %d returns.", maxReturns)
+	}
+	created := 0
+	for i := range o.Returns {
+		if o.Returns[i].RequestedBy == Customer {
+			created++
+		}
+	}
+	if actor.Kind == Customer && created >= maxCustomerReturns {
+		return api.NewProblem(http.StatusConflict, codeTooManyReturns, "A customer creates at most %d returns of an order, with cancelled ones. Ask the shop.", maxCustomerReturns)
+	}
+	return nil
+}
+
+// codeTooManyReturns is the code of the problem of an order that has the maximum number of returns.
+const codeTooManyReturns = "too_many_returns"
 
 // openReturn returns a return of the order whose units are expected. The error is a problem if there is none.
 func (o *Order) openReturn(id uuid.UUID) (*Return, error) {

@@ -35,7 +35,8 @@ type returnOutput struct {
 // # Return units of an order
 //
 // Announces that shipped units come back. Customers and guests can do so for a time after the units
-// were shipped, which is a setting of the shop; staff always can. Units are in one return only.
+// were shipped, which is a setting of the shop, and at most ten times for an order; staff always can.
+// Units are in one return only.
 // Nothing is refunded before the shop has received them.
 func (s *service) returnCreate(ctx context.Context, tx *database.Tx, in *returnCreateInput) (*returnOutput, error) {
 	o, actor, err := lockOrderForCaller(ctx, tx, in.ID)
@@ -45,8 +46,8 @@ func (s *service) returnCreate(ctx context.Context, tx *database.Tx, in *returnC
 	if !o.Status.isShipped() {
 		return nil, api.NewProblem(http.StatusConflict, "order_not_returnable", "An order that is %s has no units that were shipped. Cancel it instead, if it is not shipped yet.", o.Status)
 	}
-	if len(o.Returns) >= maxReturns {
-		return nil, api.NewProblem(http.StatusConflict, "too_many_returns", "An order has at most %d returns.", maxReturns)
+	if problem := o.checkReturns(actor); problem != nil {
+		return nil, problem
 	}
 	for _, units := range in.Body.Lines {
 		if problem := s.checkReturnable(&o, units, actor); problem != nil {

@@ -71,3 +71,21 @@ func TestReturnPeriod(t *testing.T) {
 	s.mustShipUnits(t, o.ID, cup, 1)
 	s.mustReturnUnits(t, owner.token, o.ID, cup, 1) // the period is that of the last shipment
 }
+
+// TestCustomerReturnLimit requires that customers create a limited number of returns of an order, with those that
+// they cancel, and that staff can create others then.
+func TestCustomerReturnLimit(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	owner, admin, cup := s.customer(t), s.Tokens.Admin(t), s.mustAddProduct(t, "Cup", 500)
+	o := s.mustConfirmItems(t, owner, fixtures.Item(cup, 2))
+	s.mustShipUnits(t, o.ID, cup, 2)
+	ofShop := s.mustReturnUnits(t, admin, o.ID, cup, 1)
+	for range 10 {
+		s.cancelReturn(t, owner.token, o.ID, s.mustReturnUnits(t, owner.token, o.ID, cup, 1).ID).MustBe(t, http.StatusOK)
+	}
+	s.Do(t, fixtures.CreateReturn(owner.token, o.ID, returned(fixtures.Item(cup, 1)))).MustBeProblem(t, http.StatusConflict, "too_many_returns")
+	s.mustReturnUnits(t, admin, o.ID, cup, 1)
+	s.cancelReturn(t, admin, o.ID, ofShop.ID).MustBe(t, http.StatusOK)
+	s.mustReturnUnits(t, admin, o.ID, cup, 1)
+}

@@ -59,7 +59,7 @@ func Functions(runtime *function.Runtime) ([]function.Function, error) {
 		function.Command("shipment-create", s.shipmentCreate, function.Created, function.DocumentNotFound("order"),
 			function.DocumentErrors(http.StatusConflict, conflictCode(Shipped), codeLineNotOrdered, "quantity_not_shippable", "too_many_shipments", codeNothingToShip)),
 		function.Command("return-create", s.returnCreate, function.Created, function.DocumentNotFound("order"),
-			function.DocumentErrors(http.StatusConflict, "order_not_returnable", codeLineNotOrdered, "quantity_not_returnable", "return_period_ended", "too_many_returns")),
+			function.DocumentErrors(http.StatusConflict, "order_not_returnable", codeLineNotOrdered, "quantity_not_returnable", "return_period_ended", codeTooManyReturns)),
 		function.Command("return-receive", s.returnReceive, function.DocumentNotFound("order"), function.DocumentErrors(http.StatusNotFound, "return_not_found"),
 			function.DocumentErrors(http.StatusConflict, codeReturnClosed, "line_not_returned", "quantity_not_returned")),
 		function.Command("return-cancel", s.returnCancel, function.DocumentNotFound("order"), function.DocumentErrors(http.StatusNotFound, "return_not_found"),
