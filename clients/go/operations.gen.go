@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "19a5c8eefa7fb574a699d5cb8c21e48831b1435a4ca816784899919058044f1c"
+const documentHash = "614696fd085f085386a7b6585f8dff1dc28cefc7b79849a8f5c2eda232046289"
 
 // operations are the operations of the shop.
 var operations = []operation{
