@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"database/sql"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -125,6 +126,72 @@ func TestInterruptedMigrations(t *testing.T) {
 			requireSchema(t, url, mustReadSchema(t, dbtest.Create(t, migrations(service)...)))
 		})
 	}
+}
+
+var (
+	alteration      = regexp.MustCompile(`(?i)^\s*ALTER\s+TABLE\b`)
+	checkConstraint = regexp.MustCompile(`(?i)\bCHECK\s*\(`)
+	comment         = regexp.MustCompile(`(?m)--.*$`)
+)
+
+// addsCheck reports whether a statement adds a CHECK to an existing table.
+func addsCheck(statement string) bool {
+	statement = comment.ReplaceAllString(statement, "")
+	return alteration.MatchString(statement) && checkConstraint.MatchString(statement)
+}
+
+// TestMigrationsAddNoChecks fails for a migration that adds a CHECK to an existing table. MySQL copies the
+// table for that, and the service cannot write to it meanwhile:
+// https://dev.mysql.com/doc/refman/8.4/en/innodb-online-ddl-operations.html
+func TestMigrationsAddNoChecks(t *testing.T) {
+	t.Parallel()
+	for statement, want := range map[string]bool{
+		"CREATE TABLE a (b BIGINT NOT NULL CHECK (b > 0))":                            false,
+		"-- No CHECK (why).\nALTER TABLE a ADD COLUMN b BIGINT NOT NULL":              false,
+		"ALTER TABLE a ADD COLUMN b BIGINT NOT NULL CHECK (b > 0)":                    true,
+		"-- Why.\nalter table a\n    ADD KEY c (b),\n    add constraint b check(b>0)": true,
+	} {
+		if addsCheck(statement) != want {
+			t.Errorf("%q adds a CHECK: %t, want %t", statement, !want, want)
+		}
+	}
+	for _, service := range functions.Manifest().Services() {
+		for _, set := range migrations(service) {
+			for name, up := range mustReadMigrations(t, set) {
+				if addsCheck(up) {
+					t.Errorf("%s of %s adds a CHECK to an existing table: have the audit check it", name, set.Name)
+				}
+			}
+		}
+	}
+}
+
+// mustReadMigrations returns the statement of each file of a set.
+func mustReadMigrations(t testing.TB, set database.Migrations) map[string]string {
+	t.Helper()
+	statements := map[string]string{}
+	if set.FS == nil {
+		return statements
+	}
+	err := fs.WalkDir(set.FS, ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".sql") {
+			return err
+		}
+		text, err := fs.ReadFile(set.FS, path)
+		_, up, found := strings.Cut(string(text), "-- +goose Up")
+		if !found && err == nil {
+			err = fmt.Errorf("%s has no -- +goose Up", path)
+		}
+		statements[path], _, _ = strings.Cut(up, "-- +goose Down")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(statements) == 0 {
+		t.Errorf("%s has no migrations", set.Name)
+	}
+	return statements
 }
 
 func countFiles(t testing.TB, url database.URL, service string) (n int) {

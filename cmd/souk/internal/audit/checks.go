@@ -60,7 +60,7 @@ var meanings = []struct {
 	means string
 }{
 	{StockSum, "a product's stock is not its movements less what is reserved"},
-	{StockNegative, "a product has less than no stock"},
+	{StockNegative, "a product has fewer than 0 units available or reserved"},
 	{ReservedSum, "a product's reserved units are not the unshipped ones of its orders"},
 	{ReservedUnits, "more units of an order are reserved than remain to be shipped"},
 	{ProductMissing, "stock is reserved or booked of a product that does not exist"},

@@ -37,6 +37,12 @@ func (s *shop) stockDamages(t *testing.T, tea, cup, confirmed, cancelled uuid.UU
 			append([]statement{do(`UPDATE product SET available = 48 WHERE id = ?`, tea[:])}, checked...),
 			[]audit.Check{audit.StockNegative, audit.StockSum}, "-1 available",
 		},
+		"a negative number of reserved units": {
+			"product",
+			[]statement{do(`UPDATE product SET reserved = reserved - 3 WHERE id = ?`, tea[:])},
+			[]statement{do(`UPDATE product SET reserved = reserved + 3 WHERE id = ?`, tea[:])},
+			[]audit.Check{audit.StockNegative, audit.ReservedSum}, "-1 reserved",
+		},
 		"a reserved product that is gone": {
 			"product",
 			[]statement{

@@ -102,16 +102,16 @@ func (a *auditor) unshippedItems(ctx context.Context) error {
 func (a *auditor) negativeStock(ctx context.Context) error {
 	return a.product.query(ctx, func(rows *sql.Rows) error {
 		var id uuid.UUID
-		var available int64
-		if err := rows.Scan(&id, &available); err != nil {
+		var available, reserved int64
+		if err := rows.Scan(&id, &available, &reserved); err != nil {
 			return err
 		}
-		a.find(StockNegative, about("product", id), "%d available", available)
+		a.find(StockNegative, about("product", id), "%d available, %d reserved", available, reserved)
 		return nil
 	}, `
-		SELECT id, available
+		SELECT id, available, reserved
 		FROM product
-		WHERE available < 0`)
+		WHERE available < 0 OR reserved < 0`)
 }
 
 func (a *auditor) missingProducts(ctx context.Context) error {
