@@ -10,9 +10,9 @@ import (
 
 // attempt is a limit of an access path in the order of the search.
 type attempt struct {
-	within    int // the number of entries in which a page is expected to be full
-	most      int // the number of entries that are read in all
-	otherwise accessPath
+	pageEntries int // the number of entries in which a page is expected to be full
+	maxEntries  int // the number of entries that are read in all
+	fallback    accessPath
 }
 
 const (
@@ -35,8 +35,8 @@ func (f Query) pricePath(rarest []term, e estimates, limit int) accessPath {
 	if fill >= best.entries { // half as many, doubled: a sorted product costs two entries of the index
 		return path
 	}
-	try := attempt{within: max(int(attemptMargin*fill), limit), most: int(best.entries), otherwise: path}
-	return accessPath{terms: rarest, index: f.orderIndex(), attempt: &try}
+	ordered := attempt{pageEntries: max(int(attemptMargin*fill), limit), maxEntries: int(best.entries), fallback: path}
+	return accessPath{terms: rarest, index: f.orderIndex(), attempt: &ordered}
 }
 
 // selectParts returns the products of a search by price, whose parts are read one after the other: an
@@ -47,7 +47,7 @@ func (t Table[P]) selectParts(ctx context.Context, q database.Queryer, f Query, 
 		if err != nil {
 			return nil, err
 		}
-		hits = append(hits, found...)
+		hits = t.appendNew(hits, found)
 	}
 	slices.SortFunc(hits, func(a, b Hit[P]) int { return f.compare(t.Key(&a.Product), t.Key(&b.Product)) })
 	return hits[:min(len(hits), limit)], nil
@@ -56,51 +56,46 @@ func (t Table[P]) selectParts(ctx context.Context, q database.Queryer, f Query, 
 // selectPart returns the products of a part of a search by an access path.
 func (t Table[P]) selectPart(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) (hits []Hit[P], err error) {
 	if path.isAttempt() {
-		hits, after, err = t.try(ctx, q, f, path, after, limit)
+		hits, after, err = t.readOrdered(ctx, q, f, path, after, limit)
 		if err != nil || after == nil || len(hits) == limit {
 			return hits, err
 		}
-		path = path.attempt.otherwise
+		path = path.attempt.fallback
 	}
-	s := &queryBuilder{}
-	f.addStatement(s, t.Columns, path, anywhere, 0, after, nil, limit-len(hits))
-	others, err := t.query(ctx, q, s)
-	return append(hits, others...), err
+	hits, _, err = t.appendRange(ctx, q, f, section{path: path}, hits, after, nil, limit)
+	return hits, err
 }
 
-// try returns the products that an attempt finds, and the position where it has ended, nil at the end of
+// readOrdered returns the products that an attempt finds, and the position where it has ended, nil at the end of
 // the index. If the page is not full, the products that were found show how many entries it needs.
-func (t Table[P]) try(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) (hits []Hit[P], end *Position, err error) {
-	within := path.attempt.within
-	for read := 0; len(hits) < limit && (read == 0 || read+within <= path.attempt.most); {
-		if end, err = f.findEnd(ctx, q, path, after, within); err != nil {
+func (t Table[P]) readOrdered(ctx context.Context, q database.Queryer, f Query, path accessPath, after *Position, limit int) (hits []Hit[P], end *Position, err error) {
+	entries := path.attempt.pageEntries
+	for read := 0; len(hits) < limit && (read == 0 || read+entries <= path.attempt.maxEntries); {
+		if end, err = f.findEnd(ctx, q, path, after, entries); err != nil {
 			return nil, nil, err
 		}
-		s := &queryBuilder{}
-		f.addStatement(s, t.Columns, path, anywhere, 0, after, end, limit-len(hits))
-		found, err := t.query(ctx, q, s)
-		if err != nil {
+		var found int
+		if hits, found, err = t.appendRange(ctx, q, f, section{path: path}, hits, after, end, limit); err != nil {
 			return nil, nil, err
 		}
-		hits = append(hits, found...)
 		if end == nil {
 			return hits, nil, nil
 		}
-		after, read = end, read+within
-		within = int(attemptMargin * float64(within*(limit-len(hits))/max(len(found), 1)))
+		after, read = end, read+entries
+		entries = int(attemptMargin * float64(entries*(limit-len(hits))/max(found, 1)))
 	}
 	return hits, after, nil
 }
 
 // findEnd returns the position after so many entries of the index of an attempt, nil if it ends before.
-func (f Query) findEnd(ctx context.Context, q database.Queryer, path accessPath, after *Position, within int) (end *Position, err error) {
+func (f Query) findEnd(ctx context.Context, q database.Queryer, path accessPath, after *Position, entries int) (end *Position, err error) {
 	f.InStock, f.LowStock = false, false // not in the index
 	s := &queryBuilder{}
 	s.add(`SELECT id, price_amount FROM product `+path.force()+` WHERE status = ?`, f.status())
 	f.addFilters(s)
 	f.addAfter(s, `id`, after)
 	f.addOrder(s, `id`)
-	s.add(` LIMIT 1 OFFSET ?`, within-1)
+	s.add(` LIMIT 1 OFFSET ?`, entries-1)
 	ends, err := database.Collect(ctx, q, func(row database.Scanner) (p Position, err error) {
 		return p, row.Scan(&p.ID, &p.Price)
 	}, s.text.String(), s.args...)

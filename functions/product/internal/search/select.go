@@ -85,15 +85,53 @@ func (t Table[P]) selectTiers(ctx context.Context, q database.Queryer, f Query, 
 		first = after.Tier
 	}
 	for tier := first; tier < len(tierScopes)*len(paths) && len(hits) < limit; tier++ {
-		s := &queryBuilder{}
-		f.addStatement(s, t.Columns, paths[tier%len(paths)], tierScopes[tier/len(paths)], tier, after, nil, limit-len(hits))
-		found, err := t.query(ctx, q, s)
-		if err != nil {
+		from := section{paths[tier%len(paths)], tierScopes[tier/len(paths)], tier}
+		if hits, _, err = t.appendRange(ctx, q, f, from, hits, after, nil, limit); err != nil {
 			return nil, err
 		}
-		hits, after = append(hits, found...), nil
+		after = nil
 	}
 	return hits, nil
+}
+
+// section is what one statement of a search with several of them reads.
+type section struct {
+	path accessPath
+	in   scope
+	tier int
+}
+
+// appendRange appends the products of a section after a position and up to an end, until there are limit,
+// and returns how many it has found. If hits has some of them, it reads as many again, so that the page is
+// full.
+func (t Table[P]) appendRange(ctx context.Context, q database.Queryer, f Query, from section, hits []Hit[P], after, end *Position, limit int) (all []Hit[P], n int, err error) {
+	for {
+		s := &queryBuilder{}
+		missing := limit - len(hits)
+		f.addStatement(s, t.Columns, from.path, from.in, from.tier, after, end, missing)
+		found, err := t.query(ctx, q, s)
+		if err != nil {
+			return nil, 0, err
+		}
+		hits, n = t.appendNew(hits, found), n+len(found)
+		if len(found) < missing || len(hits) == limit {
+			return hits, n, nil
+		}
+		last := t.Position(f, &found[len(found)-1], "")
+		after = &last
+	}
+}
+
+// appendNew appends the products that hits does not have: a change between two statements may move a
+// product to where the second one reads.
+func (t Table[P]) appendNew(hits, found []Hit[P]) []Hit[P] {
+	for i := range found {
+		id := t.Key(&found[i].Product).ID
+		if !slices.ContainsFunc(hits, func(hit Hit[P]) bool { return t.Key(&hit.Product).ID == id }) {
+			hits = append(hits, found[i])
+		}
+	}
+	return hits
 }
 
 func (t Table[P]) query(ctx context.Context, q database.Queryer, s *queryBuilder) ([]Hit[P], error) {

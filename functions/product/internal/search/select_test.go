@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -121,13 +122,13 @@ func by(index string) chooser {
 	}
 }
 
-// try returns a chooser of access paths that try the order of the search.
-func try(within, most int, otherwise accessPath) chooser {
+// tryOrdered returns a chooser of access paths that try the order of the search.
+func tryOrdered(pageEntries, maxEntries int, fallback accessPath) chooser {
 	return func(_ context.Context, _ database.Queryer, f Query, _ int) (paths []accessPath, err error) {
 		for _, terms := range f.parts() {
-			others := otherwise
+			others := fallback
 			others.terms = terms
-			paths = append(paths, accessPath{terms: terms, index: f.orderIndex(), attempt: &attempt{within, most, others}})
+			paths = append(paths, accessPath{terms: terms, index: f.orderIndex(), attempt: &attempt{pageEntries, maxEntries, others}})
 		}
 		return paths, nil
 	}
@@ -146,8 +147,8 @@ func (f Query) choosers() []chooser {
 		all = append(all, by(f.orderIndex()))
 	}
 	if f.sortsByPrice() {
-		for _, within := range []int{1, 7, 1_000} {
-			all = append(all, try(within, 20, accessPath{byWord: true}), try(within, 5*within, accessPath{index: "product_by_status"}))
+		for _, entries := range []int{1, 7, 1_000} {
+			all = append(all, tryOrdered(entries, 20, accessPath{byWord: true}), tryOrdered(entries, 5*entries, accessPath{index: "product_by_status"}))
 		}
 	}
 	return all
@@ -187,6 +188,89 @@ func TestEveryAccessPath(t *testing.T) {
 				f.requireFinds(t, db, products, 3+filters)
 			}
 		}
+	}
+}
+
+// changer changes the database before the statement with a number that reads products.
+type changer struct {
+	database.Queryer
+	at     int
+	change func()
+}
+
+func (c *changer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if strings.Contains(query, "AS tier") {
+		if c.at--; c.at == 0 {
+			c.change()
+		}
+	}
+	return c.Queryer.QueryContext(ctx, query, args...)
+}
+
+// TestChangesBetweenStatements moves the first product to the end of a search between two of its statements.
+// The page must be full, and have each product once.
+func TestChangesBetweenStatements(t *testing.T) {
+	t.Parallel()
+	db := dbtest.NewUnchecked(t, migrations)
+	const limit = 9
+	product := func(i int) item {
+		return item{
+			ID: uuid.UUID{0: byte(i), 6: 0x70, 8: 0x80}, SKU: fmt.Sprintf("N%d", i), Name: "a", Category: "b",
+			Price: int64(i), Available: 1, Status: OnSale,
+		}
+	}
+	mustSave := func(p item) {
+		t.Helper()
+		_, err := db.ExecContext(t.Context(), `UPDATE product SET name = ?, description = ?, price_amount = ? WHERE id = ?`, p.Name, p.Description, p.Price, p.ID[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, db, []item{p})
+	}
+	var products []item
+	for i := range 12 {
+		p := product(i + 1)
+		if i < 9 { // the others are in another tier of a search by relevance
+			p.Name, p.Description = "c", "a"
+		}
+		products = append(products, p)
+	}
+	mustInsert(t.Context(), t, db, products)
+	mustWrite(t, db, products)
+	for name, test := range map[string]struct {
+		order    Order
+		choose   chooser
+		moved    int
+		newName  string
+		newPrice int64
+	}{
+		"in the order of the price": {PriceAscending, tryOrdered(2, 20, accessPath{byWord: true}), 0, "c", 7},
+		"before the fallback":       {PriceAscending, tryOrdered(2, 2, accessPath{byWord: true}), 0, "c", 7},
+		"in descending order":       {PriceDescending, tryOrdered(2, 20, accessPath{byWord: true}), 11, "a", 6},
+		"by relevance":              {Relevance, by(""), 11, "c", 12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Query{Words: []string{"a"}, Text: "a", Order: test.order, MaxPrice: money.Max}
+			paths, err := test.choose(t.Context(), db, f, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			moved := products[test.moved]
+			moved.Name, moved.Description, moved.Price = test.newName, "a", test.newPrice
+			q := &changer{Queryer: db, at: 2, change: func() { mustSave(moved) }}
+			hits, err := items.selectByPaths(t.Context(), q, f, paths, nil, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustSave(products[test.moved])
+			ids := map[uuid.UUID]bool{}
+			for i := range hits {
+				ids[hits[i].Product.ID] = true
+			}
+			if q.at > 0 || len(hits) != limit || len(ids) != limit || !ids[moved.ID] {
+				t.Errorf("%d products, %d different ones, with the moved one: %t, want %d with it", len(hits), len(ids), ids[moved.ID], limit)
+			}
+		})
 	}
 }
 
