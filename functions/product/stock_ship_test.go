@@ -2,10 +2,13 @@ package product_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -168,6 +171,84 @@ func TestReservedUnitsOfOtherOrders(t *testing.T) {
 	s.requireStock(t, p, 6, 1)
 	s.mustChangeStock(t, cancelledEvent(t, old))
 	s.requireStock(t, p, 9, 1)
+}
+
+// TestDocumentedRepair counts the reserved units of a product by the statements of docs/operations.md, while
+// a shipment has changed the order's item and waits for the product, and while one has changed both.
+func TestDocumentedRepair(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first = "SET @product"
+	_, after, _ := strings.Cut(string(text), first)
+	script, _, found := strings.Cut(first+after, "```")
+	if !found {
+		t.Fatal("docs/operations.md has no statements")
+	}
+	repair := func(p product.Product) error {
+		conn, err := s.DB.SQL().Conn(t.Context())
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		script := strings.TrimRight(strings.ReplaceAll(script, "PRODUCT", p.ID.String()), "; \n")
+		for statement := range strings.SplitSeq(script, ";") {
+			if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	}
+	for name, isLocked := range map[string]bool{"waits for the product": false, "has changed both": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := s.mustCreate(t, fixtures.Product("REPAIRED-"+uuid.NewString(), 10))
+			for _, units := range []int{3, 2} {
+				s.mustReserve(t, placedEvent(t, uuid.Must(uuid.NewV7()), item(p, units)))
+			}
+			if _, err := s.DB.ExecContext(t.Context(), `UPDATE product SET reserved = 9 WHERE id = ?`, p.ID[:]); err != nil {
+				t.Fatal(err)
+			}
+			shipment, err := s.DB.SQL().BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = shipment.Rollback() }()
+			statements := []string{
+				`UPDATE reservation_item SET unshipped = unshipped - 1 WHERE product_id = ? AND quantity = 3`,
+				`UPDATE product SET reserved = reserved - 1 WHERE id = ?`,
+			}
+			mustExec := func(statements []string) {
+				t.Helper()
+				for _, statement := range statements {
+					if _, err := shipment.ExecContext(t.Context(), statement, p.ID[:]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			repaired := make(chan error, 1)
+			if isLocked {
+				mustExec(statements)
+				go func() { repaired <- repair(p) }()
+				time.Sleep(100 * time.Millisecond) // the repair waits for the product
+			} else {
+				mustExec(statements[:1])
+				repaired <- repair(p)
+				s.requireStock(t, p, 5, 5)
+				mustExec(statements[1:])
+			}
+			if err := shipment.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-repaired; err != nil {
+				t.Fatal(err)
+			}
+			s.requireStock(t, p, 5, 4)
+		})
+	}
 }
 
 // TestReservedUnitsAreForStaff reads a product of which units are reserved in every way.

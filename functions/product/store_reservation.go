@@ -124,10 +124,10 @@ func releaseStock(ctx context.Context, tx *database.Tx, orderIDs []uuid.UUID) er
 // order's reservation must be locked.
 func restockItem(ctx context.Context, tx *database.Tx, item reservedProduct, units restockedUnits) (change stockChange, err error) {
 	change, err = database.Get(ctx, tx, func(row database.Scanner) (change stockChange, err error) {
-		var held, unshipped int64
-		err = row.Scan(&held, &unshipped)
+		var unrestocked, unshipped int64
+		err = row.Scan(&unrestocked, &unshipped)
 		return stockChange{
-			available: min(units.refunded+units.returned, held),
+			available: min(units.refunded+units.returned, unrestocked),
 			reserved:  -min(units.refunded, unshipped),
 		}, err
 	}, `
