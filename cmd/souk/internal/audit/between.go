@@ -13,7 +13,9 @@ import (
 
 // ordered is one line of an order, beside the order's status.
 type ordered struct {
-	status  string
+	status string
+	since  time.Time
+	// changed is the time of the newest entry of the history: some changes leave since as it is.
 	changed time.Time
 	item    item
 	price   price
@@ -49,10 +51,15 @@ type item struct {
 // reservations compares what orders list with what is reserved for them.
 func (a *auditor) reservations(ctx context.Context) error {
 	lines, err := open(ctx, a.order, func(rows *sql.Rows) (id uuid.UUID, o ordered, err error) {
-		err = rows.Scan(&id, &o.status, &o.changed, &o.item.product, &o.item.quantity, &o.price.amount, &o.price.currency, &o.remaining)
+		err = rows.Scan(&id, &o.status, &o.since, &o.changed, &o.item.product, &o.item.quantity, &o.price.amount, &o.price.currency, &o.remaining)
 		return id, o, err
 	}, `
-		SELECT o.id, o.status, o.updated_at, i.product_id, i.quantity, i.unit_price, o.total_currency,
+		SELECT o.id, o.status, o.updated_at,
+			GREATEST(o.updated_at, COALESCE((
+				SELECT MAX(h.moved_at)
+				FROM order_history h
+				WHERE h.order_id = o.id), o.updated_at)),
+			i.product_id, i.quantity, i.unit_price, o.total_currency,
 			IF(o.status IN ('shipped', 'delivered'), 0, i.quantity - i.withdrawn - COALESCE((
 				SELECT SUM(s.quantity)
 				FROM shipment_item s
@@ -94,7 +101,7 @@ func (a *auditor) reservation(id uuid.UUID, lines []ordered, items []held) {
 		a.find(ReservationMissing, subject, "is %s, but has no stock reserved", lines[0].status)
 	case slices.Contains(hasNone, lines[0].status) && isHeld:
 		a.find(ReservationLeft, subject, "is %s since %s, but still has reserved %s",
-			lines[0].status, lines[0].changed.Format(time.RFC3339), list(itemsOf(items)))
+			lines[0].status, lines[0].since.Format(time.RFC3339), list(itemsOf(items)))
 	case isHeld:
 		if want, got := list(linesOf(lines)), list(itemsOf(items)); want != got {
 			a.find(ReservationDiffers, subject, "lists %s, but has reserved %s", want, got)
@@ -107,7 +114,8 @@ func (a *auditor) reservation(id uuid.UUID, lines []ordered, items []held) {
 
 // unshippedUnits finds units that are counted as reserved and do not remain to be shipped. There may be
 // fewer than remain: the product service is read after the order service, and may have got a refund before
-// it.
+// it. It stores no time of that, by which an order could be left out. A refund that the order service has
+// not got at all is an EventUnconsumed.
 func (a *auditor) unshippedUnits(subject string, lines []ordered, items []held) {
 	remaining := map[uuid.UUID]int64{}
 	for _, o := range lines {

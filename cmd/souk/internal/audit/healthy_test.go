@@ -80,6 +80,33 @@ func TestAuditOfDeletedKeys(t *testing.T) {
 	requireHealthy(t, s.mustAudit(t, 25*time.Hour))
 }
 
+// TestAuditOfWithdrawnUnits withdraws a unit of an order that was placed long ago: the product service may
+// get the event later.
+func TestAuditOfWithdrawnUnits(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.mustOrder(t, 1, s.mustCreate(t, "TEA", 60))
+	s.deliver(t)
+	s.mustExec(t, "product", []statement{do(`UPDATE reservation SET updated_at = updated_at - INTERVAL 1 HOUR`)})
+	s.mustExec(t, "order", []statement{
+		do(`UPDATE orders SET updated_at = updated_at - INTERVAL 1 HOUR`),
+		do(`UPDATE order_history SET moved_at = moved_at - INTERVAL 1 HOUR`),
+		do(`UPDATE order_item SET withdrawn = 1 WHERE order_id = ?`, id[:]),
+	})
+	requireUnits := func(later time.Duration, want int) {
+		t.Helper()
+		for _, result := range s.mustAudit(t, later).Checks {
+			if result.Check == audit.ReservedUnits && result.Count != want {
+				t.Errorf("after %s there are %d findings of %s, want %d: %v", later, result.Count, result.Check, want, result.Examples)
+			}
+		}
+	}
+	requireUnits(0, 1)
+	s.mustExec(t, "order", []statement{do(`UPDATE order_history SET moved_at = ? ORDER BY version DESC LIMIT 1`, time.Now().UTC())})
+	requireUnits(0, 0)
+	requireUnits(atRest, 1)
+}
+
 // TestAuditOfKeyUsedAgain books with a key that was used a day before, and expired.
 func TestAuditOfKeyUsedAgain(t *testing.T) {
 	t.Parallel()
