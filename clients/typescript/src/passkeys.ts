@@ -1,4 +1,5 @@
 import type { Client } from "./client.js";
+import { renewTokens } from "./factors.js";
 import type { components } from "./generated/schema.js";
 import type { Tokens } from "./session.js";
 
@@ -18,7 +19,7 @@ export async function registerPasskey(client: Client, name: string, signal?: Abo
   const publicKey = creationOptions(options as unknown as PublicKeyCredentialCreationOptionsJSON);
   const credential = await navigator.credentials.create({ publicKey, ...(signal && { signal }) });
   const { data } = await client.POST("/v1/users/me/passkeys", { body: { challenge, name, passkey: stringify(credential) } });
-  await client.refresh(); // the first factor revokes the access token, and may give rights
+  await renewTokens(client); // the first factor revokes the access token, and may give rights
   return data;
 }
 

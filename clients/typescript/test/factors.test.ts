@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { confirmAuthenticatorApp, hasPasskeys, memoryStore, registerPasskey, removeFactor, SecondFactorError, signInWithPasskey } from "../src/index.js";
+import { confirmAuthenticatorApp, hasPasskeys, memoryStore, registerPasskey, removeFactor, SecondFactorError, signInWithPasskey, type Client } from "../src/index.js";
 import { installAuthenticator } from "./authenticator.js";
 import { problem, stub, type Call, type Reply } from "./stub.js";
 
@@ -93,4 +93,30 @@ test("a passkey is registered and signs in", async () => {
   assert.equal(passkey.id, passkey.rawId);
   assert.equal(passkey.response.userHandle, "-_8");
   assert.equal((JSON.parse(Buffer.from(passkey.response.clientDataJSON, "base64url").toString()) as { challenge: string }).challenge, "AQID");
+});
+
+test("recovery codes are returned although the refresh fails, and the next request refreshes", async () => {
+  installAuthenticator("http://localhost:3000");
+  const changes = {
+    confirmAuthenticatorApp: (shop: Client) => confirmAuthenticatorApp(shop, "287082"),
+    registerPasskey: async (shop: Client) => (await registerPasskey(shop, "Laptop")).recoveryCodes,
+    removeFactor: async (shop: Client) => (await removeFactor(shop, "1"), recoveryCodes),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const respond = shopWithFactors("enrolment_required");
+    let available = false;
+    const { calls, open } = await stub((call) => {
+      if (call.path === "/v1/sessions/refresh" && !available) return problem(503, "unavailable");
+      if (call.path === "/v1/users/me") return call.headers.authorization === "Bearer a2" ? { status: 200, body: {} } : problem(401, "unauthenticated");
+      return respond(call);
+    });
+    const shop = open({ retry: { maxTime: 50 } });
+    await shop.signIn(credentials);
+    assert.deepEqual(await change(shop), recoveryCodes, name);
+    assert.ok(calls.some((call) => call.path === "/v1/sessions/refresh"), name);
+    assert.equal(shop.tokens?.accessToken, "a1", name);
+    available = true;
+    await shop.GET("/v1/users/me");
+    assert.equal(shop.tokens?.accessToken, "a2", name);
+  }
 });
