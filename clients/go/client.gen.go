@@ -5364,7 +5364,7 @@ type ClientInterface interface {
 
 	// ReturnCancel Cancel a return
 	//
-	// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+	// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one. The customer gets a mail if staff cancels it.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -7294,7 +7294,7 @@ func (c *Client) ReturnCreate(ctx context.Context, id openapi_types.UUID, params
 
 // ReturnCancel Cancel a return
 //
-// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one. The customer gets a mail if staff cancels it.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //
@@ -16389,7 +16389,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReturnCancelWithResponse Cancel a return
 	//
-	// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+	// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one. The customer gets a mail if staff cancels it.
 	//
 	// Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 	//
@@ -22505,7 +22505,7 @@ func (c *ClientWithResponses) ReturnCreateWithResponse(ctx context.Context, id o
 
 // ReturnCancelWithResponse Cancel a return
 //
-// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one.
+// Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in another return. Customers and guests can cancel the returns that they have created, staff every one. The customer gets a mail if staff cancels it.
 //
 // Staff and API keys with the permission `orders.write` can use it for resources of all customers.
 //

@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "614696fd085f085386a7b6585f8dff1dc28cefc7b79849a8f5c2eda232046289"
+const documentHash = "1f58fbd764ca61ca1b034895aa21cd167d181cf66b8cc78c25e4c82814677f32"
 
 // operations are the operations of the shop.
 var operations = []operation{

@@ -100,6 +100,8 @@ type ReturnChanged struct {
 	// Email and Name are those of an order's own, which was placed without an account.
 	Email string `json:"email,omitempty"`
 	Name  string `json:"name,omitempty"`
+	// CancelledBy is the party that cancelled the return. It is absent in the other events.
+	CancelledBy ActorKind `json:"cancelledBy,omitempty" enum:"customer,shop"`
 }
 
 // ReturnedUnits are units of an item in the payload of an event about a return.
@@ -227,7 +229,11 @@ func (s *service) recordReturn(ctx context.Context, tx *database.Tx, o *Order, r
 	if err != nil {
 		return fmt.Errorf("record return %s of order %s: %w", r.ID, o.ID, err)
 	}
-	return topic.Add(ctx, tx, s.Outbox, o.ID, o.newReturnChanged(r))
+	e := o.newReturnChanged(r)
+	if r.Status == ReturnCancelled {
+		e.CancelledBy = actor.Kind
+	}
+	return topic.Add(ctx, tx, s.Outbox, o.ID, e)
 }
 
 // fields returns what the trail has of a return. Its reason is free text.

@@ -44,7 +44,7 @@ func TestCancelReturn(t *testing.T) {
 		if last := after.History[len(after.History)-1]; last.Reason != "return_cancelled" || last.Actor != order.Customer || last.Status != order.Shipped || after.Items[0].Returned != 0 {
 			t.Errorf("the order is %+v", after)
 		}
-		if got := s.returnEvents(t, "return-cancelled", o.ID); len(got) != 1 || got[0].ReturnID != r.ID || len(got[0].Lines) != 0 || got[0].Refund {
+		if got := s.returnEvents(t, "return-cancelled", o.ID); len(got) != 1 || got[0].ReturnID != r.ID || len(got[0].Lines) != 0 || got[0].Refund || got[0].CancelledBy != order.Customer {
 			t.Errorf("return-cancelled is %+v", got)
 		}
 		s.cancelReturn(t, owner.token, o.ID, r.ID).MustBeProblem(t, http.StatusConflict, "return_closed")
@@ -61,6 +61,9 @@ func TestCancelReturn(t *testing.T) {
 		s.cancelReturn(t, s.Tokens.Staff(t, manifest.OrdersRead), o.ID, r.ID).MustBeProblem(t, http.StatusNotFound, "order_not_found")
 		s.cancelReturn(t, admin, o.ID, uuid.New()).MustBeProblem(t, http.StatusNotFound, "return_not_found")
 		s.cancelReturn(t, s.Tokens.Staff(t, manifest.OrdersWrite), o.ID, r.ID).MustBe(t, http.StatusOK)
+		if got := s.returnEvents(t, "return-cancelled", o.ID); len(got) != 1 || got[0].CancelledBy != order.Shop {
+			t.Errorf("return-cancelled is %+v", got)
+		}
 	})
 
 	t.Run("a received return cannot be cancelled", func(t *testing.T) {

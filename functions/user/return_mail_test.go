@@ -10,7 +10,8 @@ import (
 	"souk/shared/function/functiontest"
 )
 
-// TestReturnMail requires a mail for each event about a return, to the account or the guest.
+// TestReturnMail requires a mail for each event about a return, to the account or the guest, but for
+// a return that the customer has cancelled.
 func TestReturnMail(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -21,12 +22,16 @@ func TestReturnMail(t *testing.T) {
 		lines              []object
 		refund             bool
 		subject, text      string
+		cancelledBy        string
 	}{
-		{"return-created", "required", tea, false, "Your return is registered", "Please send us these units."},
-		{"return-received", "required", tea, true, "Your return has arrived", "You get your money back for them."},
-		{"return-received", "required", tea, false, "Your return has arrived", "the units that you returned have arrived.\n"},
-		{"return-received", "", tea, true, "Your return has arrived", "the units that you returned have arrived.\n"},
-		{"return-received", "required", []object{}, false, "Your return is closed", "without accepting any units"},
+		{"return-created", "required", tea, false, "Your return is registered", "Please send us these units.", ""},
+		{"return-received", "required", tea, true, "Your return has arrived", "You get your money back for them.", ""},
+		{"return-received", "required", tea, false, "Your return has arrived", "the units that you returned have arrived.\n", ""},
+		{"return-received", "", tea, true, "Your return has arrived", "the units that you returned have arrived.\n", ""},
+		{"return-received", "required", []object{}, false, "Your return is closed", "without accepting any units", ""},
+		{"return-cancelled", "required", []object{}, false, "Your return is cancelled", "we have cancelled your return.", "shop"},
+		{"return-cancelled", "required", []object{}, false, "", "", "customer"},
+		{"return-cancelled", "required", []object{}, false, "", "", ""},
 	} {
 		for address, owner := range map[string]uuid.UUID{ada.Email: ada.ID, "guest@example.com": uuid.New()} {
 			payload := object{
@@ -36,11 +41,21 @@ func TestReturnMail(t *testing.T) {
 			if c.payment != "" {
 				payload["payment"] = c.payment
 			}
+			if c.cancelledBy != "" {
+				payload["cancelledBy"] = c.cancelledBy
+			}
+			before := len(s.Mail.To(address))
 			e := functiontest.NewEvent(t, c.eventType, payload)
 			for range 2 {
 				s.Deliver(t, "return-mail", e).MustBe(t, http.StatusNoContent)
 			}
 			mails := s.Mail.To(address)
+			if c.subject == "" {
+				if len(mails) != before {
+					t.Errorf("%s by %q is mailed: %s", c.eventType, c.cancelledBy, mails[len(mails)-1].Text)
+				}
+				continue
+			}
 			got := mails[len(mails)-1]
 			if got.MessageID != e.ID.String()+"@souk.test" || got.Subject != c.subject || !strings.Contains(strings.ReplaceAll(got.Text, "\r", ""), c.text) || strings.Contains(got.Text, "evil") {
 				t.Errorf("%s, payment %q, refund %t: got %s, %s", c.eventType, c.payment, c.refund, got.Subject, got.Text)
