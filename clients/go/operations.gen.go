@@ -3,7 +3,7 @@
 package souk
 
 // documentHash is the SHA-256 of the document that client.gen.go is generated from.
-const documentHash = "1f58fbd764ca61ca1b034895aa21cd167d181cf66b8cc78c25e4c82814677f32"
+const documentHash = "e2df56580ec78db6afc125e05dadd355355f5995a5e3ad23a592df669ccbfffa"
 
 // operations are the operations of the shop.
 var operations = []operation{
