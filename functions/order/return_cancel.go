@@ -21,7 +21,8 @@ type returnCancelInput struct {
 // # Cancel a return
 //
 // Closes a return of which nothing was received or rejected yet. Nothing is refunded, and its units can be in
-// another return. Customers and guests can cancel the returns that they have created, staff every one. The customer gets a mail if staff cancels it.
+// another return. Customers and guests can cancel the returns that they have created, staff every one. The
+// customer gets a mail if staff cancels it.
 func (s *service) returnCancel(ctx context.Context, tx *database.Tx, in *returnCancelInput) (*returnOutput, error) {
 	o, actor, err := lockOrderForCaller(ctx, tx, in.ID)
 	if err != nil {
