@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -242,13 +243,16 @@ func TestAcceptedCodesDoNotWait(t *testing.T) {
 		senders[i] = operation.newSender(t, "203.0.113.7")
 		senders[i]("GUESS").MustBe(t, operation.refused)
 	}
-	tx, err := s.DB.SQL().BeginTx(t.Context(), nil)
+	// A request that waits gets 503 and is sent again, until the end of the transaction.
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tx, err := s.DB.SQL().BeginTx(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
 		if err := tx.Rollback(); err != nil {
-			t.Error(err)
+			t.Errorf("a request has waited for the limit: %v", err)
 		}
 	}()
 	rows, err := database.AffectedRows(tx.ExecContext(t.Context(), `UPDATE network_limit SET full_at = full_at + INTERVAL 1 SECOND WHERE name = 'discount-code-network'`))
