@@ -16,11 +16,11 @@ import (
 const functionTag = "nethttpomithttp2"
 
 var rareLibraries = []string{
-	"cloud.google.com", "encoding/gob", "encoding/xml", "github.com/cloudevents", "github.com/go-jose", "github.com/google",
-	"github.com/googleapis", "github.com/json-iterator", "github.com/modern-go", "github.com/wneessen", "go.opencensus.io",
-	"go.opentelemetry.io/contrib", "go.opentelemetry.io/otel/exporters", "go.opentelemetry.io/otel/sdk", "go.uber.org",
-	"golang.org/x/oauth2", "golang.org/x/text", "google.golang.org/api", "google.golang.org/genproto", "html/template",
-	"net/rpc", "regexp", "text/template",
+	"cloud.google.com", "codeberg.org/go-pdf", "encoding/gob", "encoding/xml", "github.com/cloudevents", "github.com/go-jose",
+	"github.com/google", "github.com/googleapis", "github.com/json-iterator", "github.com/modern-go", "github.com/stripe",
+	"github.com/wneessen", "go.opencensus.io", "go.opentelemetry.io/contrib", "go.opentelemetry.io/otel/exporters",
+	"go.opentelemetry.io/otel/sdk", "go.uber.org", "golang.org/x/oauth2", "golang.org/x/text", "google.golang.org/api",
+	"google.golang.org/genproto", "html/template", "net/rpc", "regexp", "text/template",
 }
 
 // services are those of this commit; its base may lack some.

@@ -2,6 +2,7 @@ package trail
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -147,6 +148,40 @@ func TestErase(t *testing.T) {
 		default:
 			t.Errorf("an entry is %+v", e)
 		}
+	}
+}
+
+// TestLockResources requires the resources of one account, of the given operations, since a time.
+func TestLockResources(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, Migrations)
+	person, other := uuid.New(), uuid.New()
+	created, rotated := uuid.New(), uuid.New()
+	for _, c := range []struct {
+		by        uuid.UUID
+		operation string
+		id        uuid.UUID
+		at        time.Time
+	}{
+		{person, "key-create", uuid.New(), start.Add(-time.Second)},
+		{person, "key-create", created, start},
+		{person, "key-rotate", created, start.Add(time.Second)},
+		{person, "key-rotate", rotated, start.Add(time.Second)},
+		{person, "key-revoke", uuid.New(), start.Add(time.Second)},
+		{other, "key-create", uuid.New(), start.Add(time.Second)},
+	} {
+		mustRecord(requestContext(t, c.operation, auth.Principal{UserID: c.by, Role: auth.Owner}), t, db, Change{Resource: "key", ID: c.id, At: c.at})
+	}
+	var found []uuid.UUID
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *database.Tx) (err error) {
+		found, err = LockResources(ctx, tx, person, start, "key-create", "key-rotate")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 2 || !slices.Contains(found, created) || !slices.Contains(found, rotated) {
+		t.Errorf("the resources are %s, want %s and %s", found, created, rotated)
 	}
 }
 

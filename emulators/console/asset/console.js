@@ -57,11 +57,21 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// isRendered reports whether an element has the content of HTML already. The first event after a page
+// has loaded often does: a click at that moment must not meet elements that are being replaced.
+function isRendered(element, html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.innerHTML.trim() === element.innerHTML.trim();
+}
+
 // patch replaces the content of an element by HTML that the server has rendered, if it has
 // changed. Rows with data-key keep the focus and stay open.
 function patch(element, html) {
   if (!element || element.patched === html) return;
+  const isSame = element.patched === undefined && isRendered(element, html);
   element.patched = html;
+  if (isSame) return;
   const focused = element.contains(document.activeElement) && document.activeElement.closest("[data-key]");
   const open = $$("[data-key][data-open]", element).map((row) => row.dataset.key);
   element.innerHTML = html;
